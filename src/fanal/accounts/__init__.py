@@ -1,0 +1,1 @@
+"""People, organisations, roles, habilitations and the one policy."""

@@ -1,0 +1,1 @@
+"""Stage 3: known material, signals, priority, each explained."""

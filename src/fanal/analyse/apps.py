@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class AnalyseConfig(AppConfig):
+    """The `analyse` package as a Django application."""
+
+    name = "fanal.analyse"
+    label = "analyse"

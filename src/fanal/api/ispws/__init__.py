@@ -1,0 +1,1 @@
+"""NCMEC-compatible XML wire."""

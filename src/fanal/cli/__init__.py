@@ -1,0 +1,1 @@
+"""The `fanal` command."""

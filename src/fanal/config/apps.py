@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    """Wires the packages together once Django is ready."""
+
+    name = "fanal.config"
+    label = "config"
+
+    def ready(self) -> None:
+        """Fill the registries of the lower packages from the settings."""
+        from fanal.config import wiring  # noqa: PLC0415 - after the apps are ready
+
+        wiring.wire()

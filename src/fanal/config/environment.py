@@ -1,0 +1,65 @@
+"""What the environment says, as one typed record; refused early when it makes no sense."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The settings that come from outside; `docs/reference/settings.md` is generated from here."""
+
+    home: Path
+    """`FANAL_HOME`: data folder (default `var/` in the clone)."""
+    database_url: str
+    """`DATABASE_URL`: PostgreSQL of this process's role; empty with the embedded one."""
+    database_role: str
+    """`FANAL_DB_ROLE`: owner, app, worker, auditor or intake."""
+    demo: bool
+    """`FANAL_DEMO`: synthetic demo database, loopback only."""
+    public_node: bool
+    """`FANAL_PUBLIC_NODE`: serve the public pages and wires only, without the opening key."""
+    secret_key: str
+    """`FANAL_SECRET_KEY`: signs cookies; `fanal run` makes one in `keys/`."""
+    hosts: list[str]
+    """`FANAL_HOSTS`: host names served, separated by commas (default loopback names)."""
+    keep_address: bool
+    """`FANAL_KEEP_REPORTER_ADDRESS`: keep the reporter's address, sealed, two years; said on the form."""
+
+
+def read_environment(values: Mapping[str, str]) -> Environment:
+    """Return the settings of `values` (usually `os.environ`)."""
+    hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
+    return Environment(
+        home=Path(values.get("FANAL_HOME") or REPOSITORY / "var"),
+        database_url=values.get("DATABASE_URL", ""),
+        database_role=values.get("FANAL_DB_ROLE", "app"),
+        demo=values.get("FANAL_DEMO") == "1",
+        public_node=values.get("FANAL_PUBLIC_NODE") == "1",
+        secret_key=values.get("FANAL_SECRET_KEY", ""),
+        hosts=hosts,
+        keep_address=values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1",
+    )
+
+
+def database_settings(env: Environment) -> dict[str, object]:
+    """Return Django's settings for the database URL of `env`.
+
+    A URL may name a socket folder: `postgresql://user:password@/fanal?host=/path`.
+    """
+    url = urlsplit(env.database_url or "postgresql:///fanal")
+    options = dict(parse_qsl(url.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(url.path.lstrip("/")),
+        "USER": unquote(url.username or ""),
+        "PASSWORD": unquote(url.password or ""),
+        "HOST": options.pop("host", "") or url.hostname or "",
+        "PORT": str(url.port or options.pop("port", "")),
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }

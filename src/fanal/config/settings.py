@@ -1,0 +1,109 @@
+"""Settings of the Django process, read from the environment once.
+
+`FANAL_HOME` is the data folder; `DATABASE_URL` names the database of this process's own role. Nothing
+below `config` reads this module: `wiring.py` hands values down.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from fanal.config.environment import database_settings, read_environment
+
+ENV = read_environment(os.environ)
+
+BASE_DIR = Path(__file__).resolve().parents[1]
+FANAL_HOME = ENV.home
+FANAL_DEMO = ENV.demo
+FANAL_PUBLIC_NODE = ENV.public_node
+
+SECRET_KEY = ENV.secret_key or secrets.token_urlsafe(48)
+DEBUG = False
+ALLOWED_HOSTS = ENV.hosts
+ROOT_URLCONF = "fanal.config.urls_public" if FANAL_PUBLIC_NODE else "fanal.config.urls"
+WSGI_APPLICATION = "fanal.config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "axes",
+    "ninja",
+    "procrastinate.contrib.django",
+    "fanal.ledger",
+    "fanal.vault",
+    "fanal.accounts",
+    "fanal.intake",
+    "fanal.harmonise",
+    "fanal.analyse",
+    "fanal.crosscheck",
+    "fanal.orient",
+    "fanal.measures",
+    "fanal.judicial",
+    "fanal.web",
+    "fanal.config",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "fanal.config.middleware.request_clock",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"],
+        },
+    },
+]
+
+DATABASES = {"default": database_settings(ENV)}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+LOCALE_PATHS = sorted(str(path) for path in BASE_DIR.glob("web/*/locale"))
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Europe/Paris"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = ENV.home / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}

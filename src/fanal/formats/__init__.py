@@ -1,0 +1,1 @@
+"""Outside formats: bytes to records and back, pure, one folder each."""

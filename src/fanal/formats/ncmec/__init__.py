@@ -1,0 +1,1 @@
+"""NCMEC CyberTipline reports, XML and JSON."""

@@ -1,0 +1,1 @@
+"""The report format of the partner API and of JSON lines."""

@@ -1,0 +1,1 @@
+"""Stage 2: one shape for every source."""

@@ -1,0 +1,164 @@
+"""What harmonise publishes to the stages after it.
+
+`HarmonisedReport` is the report format with canonical values, plus what the format has no field for
+(`extra`) and the selectors drawn from it. Field names are public: `fanal report show` prints them.
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.formats.report.records import (
+    Channel,
+    File,
+    Message,
+    Payment,
+    Person,
+    Place,
+    ReportKind,
+)
+
+
+class SelectorKind(StrEnum):
+    """The kinds of value that reports can share."""
+
+    URL = "URL"
+    HOST = "HOST"
+    DOMAIN = "DOMAIN"
+    ONION = "ONION"
+    IP = "IP"
+    EMAIL = "EMAIL"
+    PHONE = "PHONE"
+    HANDLE = "HANDLE"
+    DEVICE = "DEVICE"
+    ACCOUNT = "ACCOUNT"
+    SHA256 = "SHA256"
+    SHA1 = "SHA1"
+    MD5 = "MD5"
+    PDQ = "PDQ"
+    GAME = "GAME"
+
+
+class SelectorRole(StrEnum):
+    """On whose side a value was seen. A REPORTER's values are never selectors (decisions 8)."""
+
+    SUSPECT = "SUSPECT"
+    VICTIM = "VICTIM"
+    WITNESS = "WITNESS"
+    RECIPIENT = "RECIPIENT"
+    ASSOCIATED = "ASSOCIATED"
+    CONTENT = "CONTENT"
+
+
+class Selector(Struct, frozen=True, kw_only=True):
+    """One value with its kind and role; `at` is the instant it was used, `source` the path it came from.
+
+    `weak` marks a value found in free text rather than in a field of its own.
+    """
+
+    kind: SelectorKind
+    value: str
+    role: SelectorRole
+    at: str | None = None
+    port: int | None = None
+    source: str = ""
+    weak: bool = False
+
+
+class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A source time (decisions 4): RFC 3339 UTC bounds, precision, and the zone given or assumed."""
+
+    earliest: str
+    latest: str
+    precision: str  # SECOND | MINUTE | HOUR | DAY | MONTH | YEAR
+    zone: str  # the offset or zone given, or the assumed one
+    zone_assumed: bool = False
+
+
+class HarmonisedUrl(Struct, frozen=True, kw_only=True):
+    """The three values of an address, and what is compared."""
+
+    reported: str
+    canonical: str | None
+    key: str | None
+    host: str | None
+    registrable_domain: str | None
+
+
+class Extra(Struct, frozen=True, kw_only=True):
+    """What a source carries and the record has no field for: its path and value, nothing dropped."""
+
+    path: str
+    value: str
+
+
+class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A class mapped through the vocabulary bridge; `lossy` says that the step lost meaning."""
+
+    scheme: str
+    code: str
+    maps_to: str
+    lossy: bool = False
+    bridge_version: str = ""
+
+
+class Warning(Struct, frozen=True, kw_only=True, omit_defaults=True):  # noqa: A001 - the field's own word
+    """A value that could not be read as meant: where, what, and the code of the reason."""
+
+    path: str
+    code: str
+    value: str = ""
+
+
+class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A report in the one shape. Texts as reported; identifiers canonical."""
+
+    report_id: UUID
+    reference: str
+    kind: ReportKind
+    emergency: bool = False
+    escalation_reason: str | None = None
+    annotations: tuple[str, ...] = ()
+    occurred: TimeRange | None = None
+    occurred_at: str | None = None
+    occurred_until: str | None = None
+    language: str | None = None
+    channel: Channel | None = None
+    platform: str | None = None
+    place: Place | None = None
+    urls: tuple[HarmonisedUrl, ...] = ()
+    description: str | None = None
+    conversation: tuple[Message, ...] = ()
+    persons: tuple[Person, ...] = ()
+    files: tuple[File, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    categories: tuple[Category, ...] = ()
+    extra: tuple[Extra, ...] = ()
+    warnings: tuple[Warning, ...] = ()
+    selectors: tuple[Selector, ...] = ()
+    rule_version: str = ""
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """What harmonise reads: one acknowledged report's format and opened bytes.
+
+    `files` are the wire's `fileDetails` documents (bytes) with the stored hashes of the uploads.
+    """
+
+    report_id: UUID
+    format: str  # "report/1" | "form/1" | "ncmec-xml" | "ncmec-json"
+    body: bytes
+    files: tuple["SourceFile", ...] = ()
+
+
+class SourceFile(Struct, frozen=True, kw_only=True):
+    """One uploaded file: the wire's id, its details document if sent, and the hashes we computed."""
+
+    file_id: str
+    details: bytes | None = None
+    sha256: str | None = None
+    sha1: str | None = None
+    md5: str | None = None
+    pdq: str | None = None
+    size: int | None = None

@@ -1,0 +1,1 @@
+"""Stage 1: receive, seal, acknowledge; nothing is interpreted here."""

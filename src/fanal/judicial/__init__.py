@@ -1,0 +1,1 @@
+"""The judicial track: referrals and their outcome."""

@@ -1,0 +1,1 @@
+"""Clock, ids, states and actors: the standard library only."""

@@ -1,0 +1,57 @@
+"""Who acts. Every query and operation takes an `Actor` first; policy reads nothing else of a person."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class Role(StrEnum):
+    """What a person may be at the desk or around it (one named habilitation each)."""
+
+    ANALYST = "ANALYST"
+    SUPERVISOR = "SUPERVISOR"
+    JUDICIAL_OFFICER = "JUDICIAL_OFFICER"
+    MEASURES_OFFICER = "MEASURES_OFFICER"
+    OVERSEER = "OVERSEER"
+    LABORATORY = "LABORATORY"
+    PARTNER = "PARTNER"
+    STATISTICIAN = "STATISTICIAN"
+    ADMINISTRATOR = "ADMINISTRATOR"
+    SYSTEM = "SYSTEM"
+    PUBLIC = "PUBLIC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The person (never the account) on whose behalf something runs.
+
+    `desk_ids` are the desks whose reports the actor may reach; `partner_id` is set for a partner's
+    programs and people, and limits them to their own reports. `motive` says why data are read
+    (Loi 78-17, art. 101: a consultation has its motive).
+    """
+
+    person_id: UUID
+    roles: frozenset[Role]
+    desk_ids: frozenset[int] = frozenset()
+    partner_id: UUID | None = None
+    motive: str = ""
+
+    def has(self, *roles: Role) -> bool:
+        """Return whether the actor holds one of `roles`."""
+        return not self.roles.isdisjoint(roles)
+
+
+SYSTEM_PERSON = UUID("00000000-0000-7000-8000-000000000001")
+PUBLIC_PERSON = UUID("00000000-0000-7000-8000-000000000002")
+
+
+def system_actor(motive: str, *, desk_ids: frozenset[int] = frozenset()) -> Actor:
+    """Return the actor under which the worker and commands run."""
+    return Actor(
+        person_id=SYSTEM_PERSON, roles=frozenset({Role.SYSTEM}), desk_ids=desk_ids, motive=motive
+    )
+
+
+def public_actor() -> Actor:
+    """Return the actor of the public form: it may deposit and follow, nothing else."""
+    return Actor(person_id=PUBLIC_PERSON, roles=frozenset({Role.PUBLIC}))

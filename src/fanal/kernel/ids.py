@@ -1,0 +1,43 @@
+"""UUIDv7 (RFC 9562, section 5.7): an id that carries the instant it was made from.
+
+Big tables are range-partitioned on these ids by month, so the bounds of a month are computed here.
+"""
+
+import secrets
+from datetime import UTC, datetime
+from uuid import UUID
+
+_VERSION = 0x7 << 76
+_VARIANT = 0b10 << 62
+
+
+def new_id(instant: datetime) -> UUID:
+    """Return a random UUIDv7 whose first 48 bits are `instant` in milliseconds since 1970."""
+    return _build(_milliseconds(instant), secrets.randbits(74))
+
+
+def lowest_id(instant: datetime) -> UUID:
+    """Return the smallest id of `instant`: the bound of a partition or of a time range."""
+    return UUID(int=_milliseconds(instant) << 80)
+
+
+def instant_of(value: UUID) -> datetime:
+    """Return the instant that a UUIDv7 carries.
+
+    Raises:
+        ValueError: the id is of another version.
+    """
+    if value.version != 7:
+        raise ValueError(f"not a UUIDv7: {value}")
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
+
+
+def _milliseconds(instant: datetime) -> int:
+    if instant.tzinfo is None:
+        raise ValueError("an id needs an aware instant")
+    return int(instant.timestamp() * 1000) & (2**48 - 1)
+
+
+def _build(milliseconds: int, chance: int) -> UUID:
+    high, low = chance >> 62, chance & (2**62 - 1)
+    return UUID(int=milliseconds << 80 | _VERSION | high << 64 | _VARIANT | low)

@@ -1,0 +1,58 @@
+"""State tables: a stage lists its transitions as data, one function applies them.
+
+The table is the documentation: `docs/reference/states.md` is generated from it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+S = TypeVar("S", bound=StrEnum)
+
+
+class TransitionRefused(Exception):
+    """The table holds no such move from this state."""
+
+    def __init__(self, table: str, state: str, name: str) -> None:
+        super().__init__(f"{table}: no move '{name}' from {state}")
+        self.table, self.state, self.name = table, state, name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition(Generic[S]):
+    """One allowed move: its name, the states it may leave and the state it reaches."""
+
+    name: str
+    sources: frozenset[S]
+    target: S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateTable(Generic[S]):
+    """A named state machine: first state, final states and every transition."""
+
+    name: str
+    initial: S
+    final: frozenset[S]
+    transitions: tuple[Transition[S], ...]
+
+    def apply(self, state: S, name: str) -> S:
+        """Return the state reached by move `name` from `state`.
+
+        Raises:
+            TransitionRefused: the move is not in the table.
+        """
+        for transition in self.transitions:
+            if transition.name == name and state in transition.sources:
+                return transition.target
+        raise TransitionRefused(self.name, state, name)
+
+    def moves_from(self, state: S) -> tuple[str, ...]:
+        """Return the names of the moves that `state` allows, in table order."""
+        return tuple(t.name for t in self.transitions if state in t.sources)
+
+
+def move(name: str, sources: Iterable[S], target: S) -> Transition[S]:
+    """Return a transition; `sources` may be any iterable of states."""
+    return Transition(name=name, sources=frozenset(sources), target=target)

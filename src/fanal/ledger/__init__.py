@@ -1,0 +1,1 @@
+"""Append-only, verifiable log (RFC 6962)."""

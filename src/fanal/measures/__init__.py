@@ -1,0 +1,1 @@
+"""Administrative measures: removal, blocking, dereferencing."""

@@ -1,0 +1,1 @@
+"""Law, taxonomies and labels as dated, sourced data, and their reader."""

@@ -1,0 +1,1 @@
+"""Figures, trends, yearly report."""

@@ -1,0 +1,1 @@
+"""Sealed evidence: bytes that a public node can seal and never open."""

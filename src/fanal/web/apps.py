@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    """Pages, templates and static files."""
+
+    name = "fanal.web"
+    label = "web"

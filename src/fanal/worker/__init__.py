@@ -1,0 +1,1 @@
+"""Runs the stages, the schedule and the sends."""
