@@ -1,0 +1,81 @@
+"""What accounts publishes to the packages above."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from fanal.kernel.actors import Actor, Role
+
+
+class OrganisationKind(StrEnum):
+    """What a body is to the desk."""
+
+    PARTNER = "PARTNER"
+    PROVIDER = "PROVIDER"
+    LABORATORY = "LABORATORY"
+    AUTHORITY = "AUTHORITY"
+
+
+class ReviewVerdict(StrEnum):
+    """What a quarterly review says of a habilitation."""
+
+    KEEP = "KEEP"
+    REVOKE = "REVOKE"
+
+
+class RevocationReason(StrEnum):
+    """Why a habilitation ends before its date."""
+
+    LEFT = "LEFT"
+    MOVED = "MOVED"
+    REVIEW = "REVIEW"
+    INCIDENT = "INCIDENT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerIdentity:
+    """A partner's program, authenticated. `actor` reaches the partner's own reports only."""
+
+    partner_id: UUID
+    partner: str
+    credential_id: UUID
+    quota_per_minute: int | None
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedCredentials:
+    """The secrets of a new credential, in clear: shown once, never stored."""
+
+    partner: str
+    user: str
+    password: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HabilitationRecord:
+    """One habilitation as pages and reviews show it; instants are aware."""
+
+    id: UUID
+    person_id: UUID
+    person: str
+    role: Role
+    desk_id: int | None
+    desk: str
+    organisation: str
+    act_reference: str
+    valid_from: datetime
+    valid_until: datetime
+    granted_by: str
+    revoked_at: datetime | None
+    revocation_reason: str
+    reviewed_at: datetime | None
+    reviewed_by: str
+
+    def in_force(self, now: datetime) -> bool:
+        """Return whether the habilitation gives rights at `now`: half-open, and not revoked."""
+        if self.revoked_at is not None and self.revoked_at <= now:
+            return False
+        return self.valid_from <= now < self.valid_until

@@ -1,0 +1,212 @@
+"""Tables of people, organisations, habilitations and partner credentials. No rule lives here."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
+
+from fanal.accounts.domain.names import canonical_login
+from fanal.accounts.domain.records import OrganisationKind, ReviewVerdict
+from fanal.kernel.actors import Role
+
+ROLE_CHOICES = [(role.value, role.value) for role in Role]
+
+
+class Desk(models.Model):
+    """A desk: the unit that reports, dossiers and measures belong to (`desk_id`)."""
+
+    id = models.IntegerField(primary_key=True)
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=200)
+    contact = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Organisation(models.Model):
+    """A body outside or around the desk: partner, provider, laboratory, authority."""
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in OrganisationKind])
+    name = models.CharField(max_length=200, unique=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Person(models.Model):
+    """A natural person (or the system itself): who acts, whatever the account."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=200)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, null=True, related_name="people"
+    )
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds accounts by their canonical login."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the account of `username`, whatever its case or width."""
+        return self.get(username=canonical_login(username or ""))
+
+
+class User(AbstractBaseUser):
+    """An account: how a person signs in. Rights come from habilitations only, never from here."""
+
+    username = models.CharField(max_length=150, unique=True)
+    email = models.EmailField(blank=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="accounts")
+    is_active = models.BooleanField(default=True)
+    is_demo = models.BooleanField(default=False)
+    session_epoch = models.PositiveIntegerField(default=0)
+    """Counts up to end every session of the account at once."""
+    date_joined = models.DateTimeField()
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(username=Lower("username")), name="accounts_user_login_is_lower"
+            ),
+        ]
+
+    def clean(self) -> None:
+        """Bring the login to the form in which it is compared."""
+        super().clean()
+        self.username = canonical_login(self.username)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Bind a session to the password and to the epoch: raising it ends every session."""
+        value = f"{self.password}|{self.session_epoch}"
+        hashed = salted_hmac("fanal.accounts.session", value, secret=secret, algorithm="sha256")
+        return hashed.hexdigest()
+
+
+class Habilitation(models.Model):
+    """A named act that gives a person a role at a desk (or a body) for a time. Append-only."""
+
+    id = models.UUIDField(primary_key=True)
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="habilitations")
+    role = models.CharField(max_length=20, choices=ROLE_CHOICES)
+    desk = models.ForeignKey(Desk, on_delete=models.PROTECT, null=True, related_name="+")
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    act_reference = models.CharField(max_length=200)
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    granted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    granted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(granted_by=F("person")), name="accounts_habilitation_not_by_oneself"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=F("valid_from")),
+                name="accounts_habilitation_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=~Q(act_reference=""), name="accounts_habilitation_names_its_act"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["person", "valid_until"], name="accounts_habilitation_person"),
+            models.Index(fields=["desk", "valid_until"], name="accounts_habilitation_desk"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.person_id}"
+
+
+class Revocation(models.Model):
+    """The end of a habilitation before its date. Append-only."""
+
+    habilitation = models.OneToOneField(
+        Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="revocation"
+    )
+    revoked_at = models.DateTimeField()
+    revoked_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    reason_code = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return f"{self.habilitation_id} {self.reason_code}"
+
+
+class Review(models.Model):
+    """A quarterly review of a habilitation: who looked, when, and what they said. Append-only."""
+
+    id = models.UUIDField(primary_key=True)
+    habilitation = models.ForeignKey(Habilitation, on_delete=models.PROTECT, related_name="reviews")
+    reviewed_at = models.DateTimeField()
+    reviewed_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=10, choices=[(v.value, v.value) for v in ReviewVerdict])
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["habilitation", "reviewed_at"], name="accounts_review_last")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.habilitation_id} {self.verdict}"
+
+
+class PartnerCredential(models.Model):
+    """A partner's secret pair, kept as SHA-256: HTTP Basic for the wires, Bearer for the API.
+
+    A public node authenticates partners with this table and `Organisation` alone.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, related_name="credentials"
+    )
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    login = models.CharField(max_length=150, unique=True)
+    password_digest = models.BinaryField(max_length=32)
+    token_digest = models.BinaryField(max_length=32, unique=True)
+    quota_per_minute = models.PositiveIntegerField(null=True)
+    created_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(login=Lower("login")), name="accounts_credential_login_is_lower"
+            ),
+            models.CheckConstraint(
+                condition=Q(quota_per_minute__isnull=True) | Q(quota_per_minute__gt=0),
+                name="accounts_credential_quota_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.login
+
+
+class PartnerUsage(models.Model):
+    """Calls of a credential in one minute: what its quota is compared with."""
+
+    pk = models.CompositePrimaryKey("credential_id", "minute")
+    credential = models.ForeignKey(PartnerCredential, on_delete=models.CASCADE, related_name="+")
+    minute = models.DateTimeField()
+    used = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.credential_id} {self.minute:%H:%M}"
