@@ -1,0 +1,159 @@
+"""Canonical bytes of an entry, version 1: what is hashed, and what a judge may read.
+
+A body is the domain tag, a line feed, and JSON in the manner of RFC 8785 limited to what an entry
+needs: sorted keys, no spaces, UTF-8, strings and integers only. Each entry has exactly one encoding:
+`decode` refuses any other bytes.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from fanal.ledger.domain.actions import Verb
+from fanal.ledger.domain.merkle import hash_leaf, root_of
+from fanal.ledger.domain.records import MAX_KIND_LENGTH, Entry, ObjectRef
+
+BODY_TAG = b"fanal/ledger-entry/v1\n"
+LEAF_TAG = b"fanal/ledger-leaf/v1\x00"
+CHAIN_TAG = b"fanal/ledger-chain/v1\x00"
+OBJECT_TAG = b"fanal/ledger-object/v1\x00"
+GENESIS = hashlib.sha256(b"fanal/ledger-genesis/v1").digest()
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
+_DETAIL_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_DETAIL_VALUE = re.compile(r"[A-Za-z0-9_.:/+=,-]{0,128}")
+_MAX_INTEGER = 2**53
+_MAX_DIGEST = 32
+
+
+class NotCanonical(ValueError):
+    """The bytes are not the one encoding of an entry."""
+
+
+class ValueRefused(ValueError):
+    """An entry would hold more than ids, codes, numbers and keyed digests."""
+
+
+def microseconds(instant: datetime) -> int:
+    """Return whole microseconds since 1970 of an aware instant, exactly."""
+    delta = instant - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def check_detail(detail: Mapping[str, str | int]) -> None:
+    """Check that a detail holds codes, numbers and ids only: no free text can enter the ledger.
+
+    Raises:
+        ValueRefused: a key or a value has another shape (values have no space and at most 128
+            characters; integers stay below 2^53).
+    """
+    for key, value in detail.items():
+        if not _DETAIL_KEY.fullmatch(key):
+            raise ValueRefused(f"detail key {key!r}")
+        if isinstance(value, str):
+            if not _DETAIL_VALUE.fullmatch(value):
+                raise ValueRefused(f"detail {key!r} is no code")
+        elif isinstance(value, bool) or abs(value) > _MAX_INTEGER:
+            raise ValueRefused(f"detail {key!r} is no integer below 2^53")
+
+
+def check_objects(objects: Iterable[ObjectRef]) -> None:
+    """Check kinds and digests of objects.
+
+    Raises:
+        ValueRefused: a kind is no code of at most 32 characters or a digest exceeds 32 bytes.
+    """
+    for ref in objects:
+        if len(ref.kind) > MAX_KIND_LENGTH or not _CODE.fullmatch(ref.kind):
+            raise ValueRefused(f"object kind {ref.kind!r} is no code")
+        if ref.digest is not None and not 0 < len(ref.digest) <= _MAX_DIGEST:
+            raise ValueRefused("a digest has 1 to 32 bytes")
+
+
+def object_root(objects: Iterable[ObjectRef]) -> bytes:
+    """Return the Merkle root of objects, in the order of (kind, id, digest)."""
+    return root_of(hash_leaf(data) for data in sorted(map(_object_bytes, objects)))
+
+
+def encode(entry: Entry) -> bytes:
+    """Return the canonical bytes of an entry."""
+    digest = entry.motive_digest
+    fields = {
+        "action": entry.action,
+        "actor": str(entry.actor_id),
+        "at": _instant_text(entry.at),
+        "detail": dict(entry.detail),
+        "id": str(entry.id),
+        "motive": None if digest is None else digest.hex(),
+        "objects": {"count": entry.object_count, "root": entry.object_root.hex()},
+        "partner": None if entry.partner_id is None else str(entry.partner_id),
+        "verb": entry.verb.value,
+    }
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return BODY_TAG + text.encode()
+
+
+def decode(body: bytes) -> Entry:
+    """Return the entry that canonical bytes hold.
+
+    Raises:
+        NotCanonical: the bytes are not exactly what `encode` gives for some entry.
+    """
+    if not body.startswith(BODY_TAG):
+        raise NotCanonical("the domain tag is missing")
+    try:
+        entry = _entry_from(json.loads(body[len(BODY_TAG) :]))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise NotCanonical(f"no entry: {error}") from None
+    if encode(entry) != body:
+        raise NotCanonical("another encoding of the same entry")
+    return entry
+
+
+def leaf_hash(*, body: bytes, db_at: datetime) -> bytes:
+    """Return the tree's leaf hash of an entry: its body and the database's time of insertion."""
+    return hash_leaf(leaf_data(body=body, db_at=db_at))
+
+
+def leaf_data(*, body: bytes, db_at: datetime) -> bytes:
+    """Return the bytes under a leaf hash: tag, microseconds since 1970 (8 bytes), body."""
+    return LEAF_TAG + microseconds(db_at).to_bytes(8, "big", signed=True) + body
+
+
+def chain_hash(*, seq: int, prev_hash: bytes, leaf: bytes) -> bytes:
+    """Return the running hash that locates a break: over number, previous hash and leaf hash."""
+    return hashlib.sha256(CHAIN_TAG + seq.to_bytes(8, "big") + prev_hash + leaf).digest()
+
+
+def _object_bytes(ref: ObjectRef) -> bytes:
+    kind = ref.kind.encode()
+    return OBJECT_TAG + bytes([len(kind)]) + kind + ref.id.bytes + (ref.digest or b"")
+
+
+def _instant_text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _entry_from(fields: dict[str, object]) -> Entry:
+    objects = fields["objects"]
+    detail = fields["detail"]
+    if not isinstance(objects, dict) or not isinstance(detail, dict):
+        raise TypeError("objects and detail must be JSON objects")
+    check_detail(detail)
+    motive, partner = fields["motive"], fields["partner"]
+    return Entry(
+        id=UUID(str(fields["id"])),
+        at=datetime.fromisoformat(str(fields["at"])),
+        action=str(fields["action"]),
+        verb=Verb(str(fields["verb"])),
+        actor_id=UUID(str(fields["actor"])),
+        partner_id=None if partner is None else UUID(str(partner)),
+        detail=detail,
+        motive_digest=None if motive is None else bytes.fromhex(str(motive)),
+        object_count=int(objects["count"]),
+        object_root=bytes.fromhex(str(objects["root"])),
+    )

@@ -1,0 +1,200 @@
+"""RFC 6962 (section 2.1) Merkle tree: compact range, inclusion and consistency proofs.
+
+Hashes are SHA-256, 32 bytes; a leaf hash starts with byte 0, an inner node with byte 1. Nothing here
+knows what a leaf means.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+HASH_SIZE = 32
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+class ProofRefused(ValueError):
+    """A proof does not lead to the root it is given with."""
+
+
+def hash_leaf(data: bytes) -> bytes:
+    """Return the leaf hash of `data`."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def hash_children(left: bytes, right: bytes) -> bytes:
+    """Return the hash of an inner node."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class CompactRange:
+    """The roots of the perfect subtrees that cover `size` leaves, largest first: at most 64 hashes.
+
+    Appending costs amortised one hash; the state is `size` and `hashes`, enough to go on from a
+    checkpoint without its leaves.
+    """
+
+    def __init__(self, size: int = 0, hashes: Iterable[bytes] = ()) -> None:
+        """Start from a stored state.
+
+        Raises:
+            ValueError: the number of hashes is not that of the one bits of `size`, or one is no
+                32-byte hash.
+        """
+        self.size = size
+        self.hashes = list(hashes)
+        if size < 0 or len(self.hashes) != size.bit_count():
+            raise ValueError(f"{len(self.hashes)} hashes cannot cover {size} leaves")
+        if any(len(value) != HASH_SIZE for value in self.hashes):
+            raise ValueError("a compact range holds 32-byte hashes")
+
+    def append(self, leaf_hash: bytes) -> None:
+        """Add one leaf hash."""
+        size, node = self.size, leaf_hash
+        while size & 1:
+            node = hash_children(self.hashes.pop(), node)
+            size >>= 1
+        self.hashes.append(node)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """Return the root of the tree over all leaves so far."""
+        if not self.hashes:
+            return EMPTY_ROOT
+        node = self.hashes[-1]
+        for left in reversed(self.hashes[:-1]):
+            node = hash_children(left, node)
+        return node
+
+
+def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
+    """Return the root of a tree whose leaf hashes are given in order."""
+    tree = CompactRange()
+    for leaf_hash in leaf_hashes:
+        tree.append(leaf_hash)
+    return tree.root()
+
+
+def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
+    """Return the audit path of leaf `index` (from 0), from the leaf's sibling up to the root.
+
+    Raises:
+        ValueError: there is no such leaf.
+    """
+    if not 0 <= index < len(leaf_hashes):
+        raise ValueError(f"no leaf {index} in a tree of {len(leaf_hashes)}")
+    path: list[bytes] = []
+    begin, end = 0, len(leaf_hashes)
+    while end - begin > 1:
+        middle = begin + _split(end - begin)
+        if index < middle:
+            path.append(root_of(leaf_hashes[middle:end]))
+            end = middle
+        else:
+            path.append(root_of(leaf_hashes[begin:middle]))
+            begin = middle
+    return path[::-1]
+
+
+def consistency_proof(leaf_hashes: Sequence[bytes], size1: int) -> list[bytes]:
+    """Return the proof that the tree of the first `size1` leaves is a prefix of the whole tree.
+
+    Raises:
+        ValueError: `size1` is larger than the tree or negative.
+    """
+    size2 = len(leaf_hashes)
+    if not 0 <= size1 <= size2:
+        raise ValueError(f"no prefix of {size1} leaves in a tree of {size2}")
+    if size1 in (0, size2):
+        return []
+    path: list[bytes] = []
+    begin, end, whole = 0, size2, True
+    while size1 != end:
+        middle = begin + _split(end - begin)
+        if size1 <= middle:
+            path.append(root_of(leaf_hashes[middle:end]))
+            end = middle
+        else:
+            path.append(root_of(leaf_hashes[begin:middle]))
+            begin, whole = middle, False
+    if not whole:
+        path.append(root_of(leaf_hashes[begin:end]))
+    return path[::-1]
+
+
+def verify_inclusion(
+    *, leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
+) -> None:
+    """Check that `leaf_hash` is leaf `index` of the tree of `size` leaves with this root.
+
+    Raises:
+        ProofRefused: it is not, or the proof has a wrong length.
+    """
+    if not 0 <= index < size:
+        raise ProofRefused(f"leaf {index} is outside a tree of {size}")
+    inner = (index ^ (size - 1)).bit_length()
+    border = (index >> inner).bit_count()
+    if len(proof) != inner + border:
+        raise ProofRefused(f"{len(proof)} hashes where {inner + border} are due")
+    node = _climb_inner(leaf_hash, proof[:inner], index)
+    _expect(_climb_right(node, proof[inner:]), root)
+
+
+def verify_consistency(
+    *, size1: int, size2: int, root1: bytes, root2: bytes, proof: Sequence[bytes]
+) -> None:
+    """Check that the tree (`size1`, `root1`) is a prefix of the tree (`size2`, `root2`).
+
+    An empty first tree is a prefix of every tree, but its root must be that of the empty tree.
+
+    Raises:
+        ProofRefused: it is not, or the proof has a wrong length.
+    """
+    if size2 < size1 or size1 < 0:
+        raise ProofRefused(f"a tree of {size2} cannot follow one of {size1}")
+    if size1 in (0, size2):
+        if proof:
+            raise ProofRefused("a proof where none is due")
+        _expect(root1, EMPTY_ROOT if size1 == 0 else root2)
+        return
+    if not proof:
+        raise ProofRefused("no proof")
+    shift = (size1 & -size1).bit_length() - 1
+    inner = (size1 - 1 ^ size2 - 1).bit_length() - shift
+    border = (size1 - 1 >> inner + shift).bit_count()
+    seed, path = (root1, proof) if size1 == 1 << shift else (proof[0], proof[1:])
+    if len(path) != inner + border:
+        raise ProofRefused(f"{len(path)} hashes where {inner + border} are due")
+    mask = size1 - 1 >> shift
+    first = _climb_inner_right(seed, path[:inner], mask)
+    _expect(_climb_right(first, path[inner:]), root1)
+    second = _climb_inner(seed, path[:inner], mask)
+    _expect(_climb_right(second, path[inner:]), root2)
+
+
+def _split(size: int) -> int:
+    """Return the largest power of two smaller than `size` (RFC 6962: k)."""
+    return 1 << (size - 1).bit_length() - 1
+
+
+def _climb_inner(node: bytes, path: Sequence[bytes], index: int) -> bytes:
+    for level, sibling in enumerate(path):
+        left = index >> level & 1
+        node = hash_children(sibling, node) if left else hash_children(node, sibling)
+    return node
+
+
+def _climb_inner_right(node: bytes, path: Sequence[bytes], index: int) -> bytes:
+    for level, sibling in enumerate(path):
+        if index >> level & 1:
+            node = hash_children(sibling, node)
+    return node
+
+
+def _climb_right(node: bytes, path: Sequence[bytes]) -> bytes:
+    for sibling in path:
+        node = hash_children(sibling, node)
+    return node
+
+
+def _expect(found: bytes, wanted: bytes) -> None:
+    if found != wanted:
+        raise ProofRefused("the proof leads to another root")
