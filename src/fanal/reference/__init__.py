@@ -1,1 +1,33 @@
 """Law, taxonomies and labels as dated, sourced data, and their reader."""
+
+from fanal.reference.catalogue import Catalogue, label, load, read_catalogue, render
+from fanal.reference.reader import ReferenceRefused, read_entries, read_labels
+from fanal.reference.records import (
+    Body,
+    Clock,
+    Entry,
+    MeasureClock,
+    MeasureRule,
+    Offence,
+    Retention,
+    Routing,
+)
+
+__all__ = [
+    "Body",
+    "Catalogue",
+    "Clock",
+    "Entry",
+    "MeasureClock",
+    "MeasureRule",
+    "Offence",
+    "ReferenceRefused",
+    "Retention",
+    "Routing",
+    "label",
+    "load",
+    "read_catalogue",
+    "read_entries",
+    "read_labels",
+    "render",
+]

@@ -1,0 +1,142 @@
+"""Reads reference files strictly: what is unknown, unsourced, unlabelled or overlapping is refused.
+
+A typo stops the program at start, with the file and the path of the fault, rather than a rule from
+being applied at three in the morning.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from fanal.reference.records import Entry, Text
+
+E = TypeVar("E", bound=Entry)
+K = TypeVar("K")
+
+
+class ReferenceRefused(Exception):
+    """A reference file breaks a rule; the message names the file, the entry and the fault."""
+
+
+class _Header(Struct, frozen=True, kw_only=True):
+    """What is read first, to learn of which kind the entries are."""
+
+    kind: str
+    schema: Literal[1]
+    jurisdiction: str = ""
+
+
+class LabelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file of words: kind of label → code → words in both languages."""
+
+    schema: Literal[1]
+    kind: Literal["labels"]
+    package: str
+    labels: dict[str, dict[str, Text]]
+
+
+_TOP = frozenset({"schema", "kind", "jurisdiction", "entry"})
+
+
+def file_kind(path: Path) -> str:
+    """Return the kind that a reference file declares.
+
+    Raises:
+        ReferenceRefused: the file is no TOML, or its header is incomplete or of another schema.
+    """
+    return _convert(_decode(path), _Header, path).kind
+
+
+def read_entries(path: Path, kind: type[E]) -> tuple[E, ...]:
+    """Return the entries of `path`, each of type `kind`.
+
+    Raises:
+        ReferenceRefused: unknown key, missing source or label, empty period, wrong kind, overlap.
+    """
+    document = _decode(path)
+    header = _convert(document, _Header, path)
+    if header.kind != kind.kind:
+        raise ReferenceRefused(f"{path.name}: kind {header.kind!r}, expected {kind.kind!r}")
+    if unknown := sorted(set(document) - _TOP):
+        raise ReferenceRefused(f"{path.name}: unknown key {unknown[0]!r}")
+    rows = document.get("entry", [])
+    if not isinstance(rows, list):
+        raise ReferenceRefused(f"{path.name}: 'entry' is not an array of tables")
+    entries = tuple(_convert(row, kind, path, index) for index, row in enumerate(rows))
+    for entry in entries:
+        _check_entry(entry, header.jurisdiction, path.name)
+    check_overlaps(entries, path.name)
+    return entries
+
+
+def read_labels(path: Path) -> LabelFile:
+    """Return the words of one label file.
+
+    Raises:
+        ReferenceRefused: unknown key, a language missing or empty, package other than the file's name.
+    """
+    file = _convert(_decode(path), LabelFile, path)
+    if file.package != path.stem:
+        raise ReferenceRefused(f"{path.name}: package {file.package!r} is not the file's name")
+    for kind, codes in file.labels.items():
+        for code, text in codes.items():
+            if not text.fr.strip() or not text.en.strip():
+                raise ReferenceRefused(f"{path.name}: {kind}.{code} lacks words")
+    return file
+
+
+def check_overlaps(entries: Iterable[Entry], where: str) -> None:
+    """Refuse two periods of one id that share a day.
+
+    Raises:
+        ReferenceRefused: naming both versions.
+    """
+    by_id: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_id.setdefault(entry.id, []).append(entry)
+    for versions in by_id.values():
+        versions.sort(key=lambda entry: entry.in_force_from)
+        for earlier, later in zip(versions, versions[1:], strict=False):
+            if earlier.in_force_to is None or later.in_force_from < earlier.in_force_to:
+                raise ReferenceRefused(
+                    f"{where}: {earlier.entry_id} and {later.entry_id} are in force the same day"
+                )
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of the files, in order of name."""
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()[:16]
+
+
+def _check_entry(entry: Entry, jurisdiction: str, where: str) -> None:
+    if not entry.source:
+        raise ReferenceRefused(f"{where}: {entry.id} has no source")
+    if not entry.label.fr.strip() or not entry.label.en.strip():
+        raise ReferenceRefused(f"{where}: {entry.id} lacks a label")
+    if not entry.id.startswith(f"{jurisdiction}_"):
+        raise ReferenceRefused(f"{where}: {entry.id} does not start with {jurisdiction}_")
+    if entry.in_force_to is not None and entry.in_force_to <= entry.in_force_from:
+        raise ReferenceRefused(f"{where}: {entry.entry_id} ends before it starts")
+
+
+def _decode(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ReferenceRefused(f"{path.name}: {error}") from error
+
+
+def _convert(value: object, kind: type[K], path: Path, index: int | None = None) -> K:
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        place = path.name if index is None else f"{path.name}: entry[{index}]"
+        raise ReferenceRefused(f"{place}: {error}") from error

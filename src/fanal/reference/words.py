@@ -1,0 +1,153 @@
+"""Words of codes: labels, and templates filled with parameters, in French and English."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from string import Formatter
+
+from fanal.kernel.clock import PARIS
+from fanal.reference.reader import LabelFile, ReferenceRefused
+from fanal.reference.records import Text
+
+Value = str | int | float | bool | list[str] | tuple[str, ...] | date | datetime
+_FORMATS = frozenset({"date", "instant", "percent", "number"})
+_NARROW = re.compile(r" (?=[;!?](?:\s|$|[)»]))")
+_WIDE = re.compile(r" (?=:(?:\s|$))|(?<=«) | (?=»)| (?=%)")
+_NUMBER_GROUP = "\u202f"
+
+
+class Words:
+    """Every label of every package, checked once: same parameters in both languages, no code twice."""
+
+    def __init__(self, files: Iterable[LabelFile]) -> None:
+        """Merge the files.
+
+        Raises:
+            ReferenceRefused: a code twice, parameters that differ, an unknown format.
+        """
+        self._texts: dict[str, dict[str, Text]] = {}
+        for file in files:
+            for kind, codes in file.labels.items():
+                self._add(kind, codes, file.package)
+        for kind, codes in self._texts.items():
+            for code, text in codes.items():
+                self._check(kind, code, text)
+
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of label, sorted."""
+        return tuple(sorted(self._texts))
+
+    def codes(self, kind: str) -> tuple[str, ...]:
+        """Return the codes of a kind, in file order; empty for an unknown kind."""
+        return tuple(self._texts.get(kind, {}))
+
+    def missing(self, kind: str, codes: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `codes` that have no words of that kind."""
+        known = self._texts.get(kind, {})
+        return tuple(code for code in codes if code not in known)
+
+    def label(self, kind: str, code: str, lang: str) -> str:
+        """Return the words of a code; the code itself where there are none."""
+        return self.render(code, {}, lang, kind=kind)
+
+    def render(
+        self, code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because"
+    ) -> str:
+        """Return the words of `code` with its parameters filled in.
+
+        A code without words prints as itself with its parameters, a missing parameter as “?”: a page
+        about a child must open even when a word is missing. The tests refuse both.
+        """
+        text = self._texts.get(kind, {}).get(code)
+        if text is None:
+            return " ".join([code, *(f"{k}={_plain(v, lang)}" for k, v in parameters.items())])
+        parts: list[str] = []
+        for literal, name, spec, _ in Formatter().parse(text.of(lang)):
+            parts.append(literal)
+            if name is not None:
+                parts.append(self._value(parameters.get(name, "?"), spec or "", lang))
+        return "".join(parts)
+
+    def _value(self, value: Value, spec: str, lang: str) -> str:
+        if spec in self._texts:
+            values = value if isinstance(value, list | tuple) else [value]
+            return ", ".join(self.label(spec, str(item), lang) for item in values)
+        if spec in ("date", "instant"):
+            return _moment(value, spec, lang)
+        if spec == "percent" and isinstance(value, int | float):
+            share = _plain(round(value * 100), lang)
+            return f"{share}%" if lang.startswith("en") else f"{share}\u00a0%"
+        return _plain(value, lang)
+
+    def _add(self, kind: str, codes: Mapping[str, Text], package: str) -> None:
+        known = self._texts.setdefault(kind, {})
+        for code, text in codes.items():
+            if code in known:
+                raise ReferenceRefused(f"{package}.toml: {kind}.{code} already has words")
+            known[code] = Text(fr=french(text.fr), en=text.en)
+
+    def _check(self, kind: str, code: str, text: Text) -> None:
+        try:
+            fields = [set(_fields(words)) for words in (text.fr, text.en)]
+        except ValueError as error:
+            raise ReferenceRefused(f"labels {kind}.{code}: {error}") from error
+        if fields[0] != fields[1]:
+            raise ReferenceRefused(f"labels {kind}.{code}: parameters differ between languages")
+        for name, spec in fields[0]:
+            if not name.isidentifier() or (spec and spec not in _FORMATS | self._texts.keys()):
+                raise ReferenceRefused(f"labels {kind}.{code}: unknown format {name}:{spec}")
+
+
+def french(text: str) -> str:
+    """Return `text` with the no-break spaces that French typography asks for."""
+    return _WIDE.sub("\u00a0", _NARROW.sub("\u202f", text))
+
+
+def _fields(words: str) -> list[tuple[str, str]]:
+    return [(name, spec or "") for _, name, spec, _ in Formatter().parse(words) if name is not None]
+
+
+def _plain(value: Value, lang: str) -> str:
+    english = lang.startswith("en")
+    if isinstance(value, bool):
+        return ("yes" if value else "no") if english else ("oui" if value else "non")
+    if isinstance(value, list | tuple):
+        return ", ".join(value)
+    if isinstance(value, int):
+        grouped = f"{value:,}"
+        return grouped if english else grouped.replace(",", _NUMBER_GROUP)
+    if isinstance(value, float):
+        rounded = f"{value:.2f}".rstrip("0").rstrip(".")
+        return rounded if english else rounded.replace(".", ",")
+    return str(value)
+
+
+def _moment(value: Value, spec: str, lang: str) -> str:
+    """Return a day or an instant as people read it, in Europe/Paris; anything else as it is."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if not isinstance(value, date):
+        return _plain(value, lang)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(PARIS)
+    english = lang.startswith("en")
+    names = _MONTHS_EN if english else _MONTHS_FR
+    day = "1er" if value.day == 1 and not english else str(value.day)
+    words = f"{day}\u00a0{names[value.month - 1]} {value.year}"
+    if spec == "date" or not isinstance(value, datetime):
+        return words
+    joint = " at " if english else " à "
+    return f"{words}{joint}{value:%H:%M}"
+
+
+_MONTHS_FR = (
+    "janvier", "février", "mars", "avril", "mai", "juin",
+    "juillet", "août", "septembre", "octobre", "novembre", "décembre",
+)  # fmt: skip
+_MONTHS_EN = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
