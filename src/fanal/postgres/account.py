@@ -1,0 +1,133 @@
+"""The system account that owns the cluster when Fanal is started as root (PostgreSQL refuses root).
+
+No permission of an existing folder is ever changed: where the account cannot reach something, the
+launcher uses a folder of its own (decisions 19).
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+NAME = "fanal"
+SHELTER = Path("/var/lib/fanal")
+"""Where cluster and binaries go when the account cannot reach the data folder."""
+
+
+class AccountMissing(Exception):
+    """The system account does not exist and could not be created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Who runs PostgreSQL: the caller, or the system account when the caller is root."""
+
+    uid: int
+    gid: int
+    name: str
+    switched: bool
+    """True when the caller is root and child processes change to this account."""
+
+    @classmethod
+    def current(cls) -> "Account":
+        """Return the account PostgreSQL runs under, created when the caller is root.
+
+        Raises:
+            AccountMissing: root has no way to create the account.
+        """
+        if os.geteuid() != 0:
+            return cls(uid=os.geteuid(), gid=os.getegid(), name=_name_of_caller(), switched=False)
+        entry = _find() or _create()
+        return cls(uid=entry.pw_uid, gid=entry.pw_gid, name=entry.pw_name, switched=True)
+
+    def popen(
+        self, arguments: list[str], *, output: int, new_session: bool = False
+    ) -> subprocess.Popen[bytes]:
+        """Start `arguments` as this account; `output` is the descriptor of its output."""
+        return subprocess.Popen(  # noqa: S603 - binaries found by the launcher
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=_environment(),
+            start_new_session=new_session,
+            user=self.uid if self.switched else None,
+            group=self.gid if self.switched else None,
+            extra_groups=[] if self.switched else None,
+            umask=0o077,
+        )
+
+    def run(self, arguments: list[str]) -> tuple[int, str]:
+        """Run `arguments` as this account; return its exit status and its output."""
+        try:
+            process = self.popen(arguments, output=subprocess.PIPE)
+        except OSError as error:
+            return 126, str(error)
+        output, _ = process.communicate()
+        return process.returncode, output.decode(errors="replace")
+
+    def reaches(self, path: Path) -> bool:
+        """Return whether the account may enter the folder, or execute the file, `path`."""
+        return not self.switched or self.run(["/usr/bin/test", "-x", str(path)])[0] == 0
+
+    def own_folder(self, path: Path) -> None:
+        """Make `path` a folder that only this account (and root) may enter.
+
+        Raises:
+            PermissionError: the folder exists and belongs to somebody else.
+        """
+        path.mkdir(mode=0o700, exist_ok=True)
+        if self.switched:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+        status = path.lstat()
+        if path.is_symlink() or status.st_uid != self.uid:
+            raise PermissionError(f"{path} belongs to another account")
+        path.chmod(0o700)
+
+    def own_file(self, path: Path) -> None:
+        """Give the existing file `path` to this account, readable by it alone."""
+        path.chmod(0o600)
+        if self.switched:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+
+def _environment() -> dict[str, str]:
+    """Return a bare environment: no PG* variable of the caller may steer the server."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _name_of_caller() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a container may run under a number without a name
+        return str(os.geteuid())
+
+
+def _find() -> pwd.struct_passwd | None:
+    try:
+        entry = pwd.getpwnam(NAME)
+    except KeyError:
+        return None
+    if entry.pw_uid == 0:
+        raise AccountMissing(f"the account '{NAME}' is root itself; PostgreSQL refuses to run so")
+    return entry
+
+
+def _create() -> pwd.struct_passwd:
+    tool = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    command = [
+        *(tool or "useradd", "--system", "--user-group", "--no-create-home"),
+        *("--home-dir", str(SHELTER), "--shell", "/usr/sbin/nologin", NAME),
+    ]
+    if tool is not None:
+        subprocess.run(command, check=False, capture_output=True)  # noqa: S603
+    entry = _find()  # another process may have created it meanwhile
+    if entry is None:
+        raise AccountMissing(
+            f"PostgreSQL refuses to run as root and the account '{NAME}' could not be created. "
+            f"Create it (for example: {' '.join(command)}), or start Fanal as a plain user."
+        )
+    return entry

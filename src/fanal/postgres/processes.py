@@ -1,0 +1,52 @@
+"""Which processes still work on a data folder: a killed postmaster leaves children for a while."""
+
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+PROC = Path("/proc")
+_PATIENCE = 15.0
+_PAUSE = 0.05
+
+
+def processes_in(folder: Path) -> set[int]:
+    """Return the ids of live processes whose working folder is `folder`.
+
+    Every PostgreSQL process changes to its data folder; zombies have no working folder any more.
+    """
+    found = set()
+    for entry in PROC.iterdir() if PROC.is_dir() else ():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if os.readlink(entry / "cwd") == str(folder):  # noqa: PTH115 - keeps "(deleted)"
+                    found.add(int(entry.name))
+    return found
+
+
+def works_in(pid: int, folder: Path) -> bool:
+    """Return whether process `pid` is alive and, where the system tells it, works in `folder`."""
+    if PROC.is_dir():
+        return pid in processes_in(folder)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def wait_until_nobody_in(folder: Path) -> bool:
+    """Wait for every process of `folder` to leave, pressing harder with time; return success."""
+    for number in (None, signal.SIGQUIT, signal.SIGKILL):
+        for pid in processes_in(folder) if number is not None else ():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        end = time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            if not processes_in(folder):
+                return True
+            time.sleep(_PAUSE)
+    return False
