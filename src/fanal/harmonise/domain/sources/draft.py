@@ -1,4 +1,4 @@
-"""What a source format becomes before canonicalisation: the report's own values, sorted into fields.
+"""What a source becomes before canonicalisation: its own values, sorted into the one shape's fields.
 
 Values are the source's, byte for byte (hashes in lower case): canonical URLs, E.164, UTC times and
 selectors are drawn from a `Draft` by the harmonising rules, which no source format knows.
@@ -15,7 +15,7 @@ from fanal.formats.report.records import (
     Place,
     ReportKind,
 )
-from fanal.harmonise.domain.records import Extra, Selector, Warning
+from fanal.harmonise.domain.records import Extra, Selector, Warning as SourceWarning
 
 
 class CategoryHint(Struct, frozen=True, kw_only=True):
@@ -60,4 +60,4 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
     hints: tuple[CategoryHint, ...] = ()
     loose: tuple[Selector, ...] = ()
     extra: tuple[Extra, ...] = ()
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[SourceWarning, ...] = ()

@@ -1,0 +1,68 @@
+"""Why a document cannot be read: one exception for every format, codes and parameters only.
+
+Words for the codes live in `reference/data/labels`; a path is in the document's own terms
+(`persons[0].age` in JSON, `report/victim[1]/victimPerson` in XML).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """What is wrong with a document."""
+
+    # the bytes are no document of this syntax (wire code 4110)
+    TOO_LARGE = "TOO_LARGE"
+    BAD_ENCODING = "BAD_ENCODING"
+    MALFORMED = "MALFORMED"
+    DOCTYPE = "DOCTYPE"
+    TOO_DEEP = "TOO_DEEP"
+    TOO_MANY_VALUES = "TOO_MANY_VALUES"
+    TOO_MANY_ATTRIBUTES = "TOO_MANY_ATTRIBUTES"
+    # the document is no report (wire code 4100)
+    WRONG_ROOT = "WRONG_ROOT"
+    MISSING_FIELD = "MISSING_FIELD"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    DUPLICATE_FIELD = "DUPLICATE_FIELD"
+    UNKNOWN_CODE = "UNKNOWN_CODE"
+    WRONG_TYPE = "WRONG_TYPE"
+    BAD_DATE = "BAD_DATE"
+    FUTURE_DATE = "FUTURE_DATE"
+    FALSE_ANNOTATION = "FALSE_ANNOTATION"
+    BAD_REFERENCE = "BAD_REFERENCE"
+    TEXT_TOO_LONG = "TEXT_TOO_LONG"
+    FORBIDDEN_CHARACTER = "FORBIDDEN_CHARACTER"
+    NUMBER_TOO_LARGE = "NUMBER_TOO_LARGE"
+
+
+_SYNTAX = frozenset(
+    {
+        Refusal.TOO_LARGE,
+        Refusal.BAD_ENCODING,
+        Refusal.MALFORMED,
+        Refusal.DOCTYPE,
+        Refusal.TOO_DEEP,
+        Refusal.TOO_MANY_VALUES,
+        Refusal.TOO_MANY_ATTRIBUTES,
+    }
+)
+
+
+class FormatRefused(Exception):
+    """A document was refused: `code`, `path` in the document, `parameters` for the words."""
+
+    __slots__ = ("code", "parameters", "path")
+
+    def __init__(
+        self, code: Refusal, path: str = "", *, parameters: Mapping[str, str | int] | None = None
+    ) -> None:
+        """Keep the three parts; none of them is a sentence."""
+        super().__init__(code, path)
+        self.code = code
+        self.path = path
+        self.parameters: Mapping[str, str | int] = dict(parameters or {})
+
+    @property
+    def malformed(self) -> bool:
+        """Return whether the bytes are no document at all, rather than a wrong one."""
+        return self.code in _SYNTAX

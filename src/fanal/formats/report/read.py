@@ -1,0 +1,247 @@
+"""Strict reader of the report format: bytes to `Report`, or a `FormatRefused`.
+
+Limits are public (contracts, "limits"). Two parsers share the work: the standard library's sees
+every key (duplicates), msgspec checks names and types. What costs a walk over all values is done
+only when a cheap look at the bytes says that a limit could be broken.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final, NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.report.records import Person, PersonRole, Report
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 50
+MAX_VALUES: Final = 10_000
+MAX_TEXT_BYTES: Final = 200_000
+MAX_REFERENCE: Final = 200
+MAX_INTEGER: Final = 2**53
+
+_decoder: Final = msgspec.json.Decoder(Report)
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+
+_ESCAPED_TROUBLE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_AT_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
+_UNKNOWN: Final = re.compile(
+    r"^Object contains unknown field `(.*?)`(?: - at `[^`]*`)?$", re.DOTALL
+)
+_MISSING: Final = re.compile(r"^Object missing required field `([^`]*)`")
+_EXPECTED: Final = re.compile(r"^Expected `([^`]*)`, got `([^`]*)`")
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """One line of a JSON-lines file: its number from 1, its bytes, and what they say.
+
+    Exactly one of `report` and `refusal` is set. `body` holds at most `MAX_BYTES` + 1 bytes.
+    """
+
+    number: int
+    body: bytes
+    report: Report | None = None
+    refusal: FormatRefused | None = None
+
+
+class _Duplicate(Struct, frozen=True):
+    """Stands in a parsed tree where an object repeated a key."""
+
+    key: str
+
+
+def read_report(body: bytes) -> Report:
+    """Return the report that `body` holds, every string byte for byte.
+
+    Raises:
+        FormatRefused: over a limit, not strict JSON, or not a report; never anything else.
+    """
+    if len(body) > MAX_BYTES:
+        raise FormatRefused(Refusal.TOO_LARGE, "", parameters={"limit": MAX_BYTES})
+    tree, repeated = _parse(body)
+    if repeated or _may_break_limits(body):
+        _walk(tree)
+    try:
+        report = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        _walk(tree)  # a broken limit explains more than a wrong type
+        _refuse_typed(str(error))
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise FormatRefused(Refusal.MALFORMED) from error
+    _check_meaning(report)
+    return report
+
+
+def canonical_bytes(report: Report) -> bytes:
+    """Return bytes equal for equal reports, whatever the order of keys and the white space."""
+    return _encoder.encode(report)
+
+
+def read_lines(stream: BinaryIO) -> Iterator[Line]:
+    """Yield every non-blank line of a JSON-lines file, holding one line in memory at a time."""
+    number = 0
+    while body := stream.readline(MAX_BYTES + 2):
+        number += 1
+        if len(body) > MAX_BYTES and not body.endswith(b"\n"):
+            _skip_line(stream)
+        if number == 1:
+            body = body.removeprefix(b"\xef\xbb\xbf")
+        body = body.rstrip(b"\r\n")
+        if body.strip(b" \t"):
+            yield _read_line(number, body)
+
+
+def _read_line(number: int, body: bytes) -> Line:
+    try:
+        return Line(number=number, body=body, report=read_report(body))
+    except FormatRefused as refusal:
+        return Line(number=number, body=body, refusal=refusal)
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while rest := stream.readline(1 << 16):
+        if rest.endswith(b"\n"):
+            return
+
+
+def _parse(body: bytes) -> tuple[object, bool]:
+    """Return the parsed tree, and whether an object in it repeats a key."""
+    try:
+        text = body.decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        raise FormatRefused(Refusal.BAD_ENCODING, "", parameters={"offset": error.start}) from error
+    repeated = False
+
+    def entries_of(pairs: list[tuple[str, object]]) -> object:
+        nonlocal repeated
+        entries = dict(pairs)
+        if len(entries) == len(pairs):
+            return entries
+        repeated = True
+        return _Duplicate(_first_repeated(pairs))
+
+    try:
+        tree: object = json.loads(text, object_pairs_hook=entries_of, parse_constant=_constant)
+    except RecursionError as error:
+        raise FormatRefused(Refusal.TOO_DEEP, "", parameters={"limit": MAX_DEPTH}) from error
+    except json.JSONDecodeError as error:
+        raise FormatRefused(Refusal.MALFORMED, "", parameters={"offset": error.pos}) from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise FormatRefused(Refusal.NUMBER_TOO_LARGE) from error
+    return tree, repeated
+
+
+def _first_repeated(pairs: list[tuple[str, object]]) -> str:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            return key
+        seen.add(key)
+    return ""
+
+
+def _constant(name: str) -> NoReturn:
+    raise FormatRefused(Refusal.MALFORMED, "", parameters={"value": name})
+
+
+def _may_break_limits(body: bytes) -> bool:
+    """Return whether only a walk can tell; depth needs none, since the record's own is bounded."""
+    return (
+        len(body) > MAX_TEXT_BYTES
+        or body.count(b",") + body.count(b"[") + body.count(b"{") >= MAX_VALUES
+        or _ESCAPED_TROUBLE.search(body) is not None
+    )
+
+
+def _walk(tree: object) -> None:
+    """Refuse the first value, in document order, that breaks a limit."""
+    waiting: list[tuple[object, str, int]] = [(tree, "", 0)]
+    count = 0
+    while waiting:
+        value, path, depth = waiting.pop()
+        count += 1
+        if count > MAX_VALUES:
+            raise FormatRefused(Refusal.TOO_MANY_VALUES, "", parameters={"limit": MAX_VALUES})
+        if depth > MAX_DEPTH:
+            raise FormatRefused(Refusal.TOO_DEEP, _shortened(path), parameters={"limit": MAX_DEPTH})
+        if isinstance(value, dict):
+            for key in value:
+                _check_text(key, path=path)
+            inner = [(item, _joined(path, key), depth + 1) for key, item in value.items()]
+            waiting.extend(reversed(inner))
+        elif isinstance(value, list):
+            inner = [(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
+            waiting.extend(reversed(inner))
+        else:
+            _check_scalar(value, path=path)
+
+
+def _check_scalar(value: object, *, path: str) -> None:
+    if isinstance(value, str):
+        _check_text(value, path=path)
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise FormatRefused(Refusal.NUMBER_TOO_LARGE, path)
+    elif isinstance(value, _Duplicate):
+        raise FormatRefused(Refusal.DUPLICATE_FIELD, _joined(path, value.key))
+
+
+def _check_text(text: str, *, path: str) -> None:
+    if "\0" in text:
+        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path, parameters={"character": "U+0000"})
+    surrogate = _SURROGATE.search(text)
+    if surrogate is not None:
+        character = f"U+{ord(surrogate.group()):04X}"
+        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path, parameters={"character": character})
+    if len(text) > MAX_TEXT_BYTES // 4 and len(text.encode()) > MAX_TEXT_BYTES:
+        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": MAX_TEXT_BYTES})
+
+
+def _joined(path: str, key: str) -> str:
+    return _shortened(f"{path}.{key}" if path else key)
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= 400 else f"{path[:400]}…"
+
+
+def _refuse_typed(message: str) -> NoReturn:
+    """Turn msgspec's sentence into a code, a path and parameters."""
+    at = _AT_PATH.search(message)
+    path = _shortened(at.group(1)) if at else ""
+    if (unknown := _UNKNOWN.match(message)) is not None:
+        raise FormatRefused(Refusal.UNKNOWN_FIELD, _joined(path, unknown.group(1)))
+    if (missing := _MISSING.match(message)) is not None:
+        raise FormatRefused(Refusal.MISSING_FIELD, _joined(path, missing.group(1)))
+    if message.startswith("Invalid enum value"):
+        raise FormatRefused(Refusal.UNKNOWN_CODE, path)
+    expected = _EXPECTED.match(message)
+    parameters = {"expected": expected.group(1), "got": expected.group(2)} if expected else {}
+    raise FormatRefused(Refusal.WRONG_TYPE, path, parameters=parameters)
+
+
+def _check_meaning(report: Report) -> None:
+    reference = report.reference
+    if (
+        not 1 <= len(reference) <= MAX_REFERENCE
+        or not reference.isprintable()
+        or reference != reference.strip()
+    ):
+        raise FormatRefused(Refusal.BAD_REFERENCE, "reference", parameters={"limit": MAX_REFERENCE})
+    for index, person in enumerate(report.persons):
+        _check_person(person, path=f"persons[{index}]")
+
+
+def _check_person(person: Person, *, path: str) -> None:
+    if person.role is PersonRole.ASSOCIATED:  # exists on output only (decisions 31)
+        raise FormatRefused(Refusal.UNKNOWN_CODE, f"{path}.role")
+    if person.type is not None:
+        raise FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}.type")
+    if abs(person.age or 0) > MAX_INTEGER:
+        raise FormatRefused(Refusal.NUMBER_TOO_LARGE, f"{path}.age")
+    for index, seen in enumerate(person.ips):
+        if abs(seen.port or 0) > MAX_INTEGER:
+            raise FormatRefused(Refusal.NUMBER_TOO_LARGE, f"{path}.ips[{index}].port")
