@@ -28,7 +28,10 @@ def processes_in(folder: Path) -> set[int]:
 def works_in(pid: int, folder: Path) -> bool:
     """Return whether process `pid` is alive and, where the system tells it, works in `folder`."""
     if PROC.is_dir():
-        return pid in processes_in(folder)
+        try:
+            return os.readlink(PROC / str(pid) / "cwd") == str(folder)  # noqa: PTH115
+        except OSError:
+            return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

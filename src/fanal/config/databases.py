@@ -1,0 +1,222 @@
+"""The database of this installation: found or started, provisioned, and its address for each role.
+
+`open_databases` is the one door. Three cases:
+
+* `DATABASE_URL` with `FANAL_DB_ROLE`: the address already is that role's (a child of `fanal run`);
+* `DATABASE_URL` alone: a real server, signed in to by a role that may create roles;
+* neither: the embedded PostgreSQL of `FANAL_HOME`, started when it does not run.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from fanal.postgres import Cluster, DatabaseRole, PasswordFile
+
+DATABASE = "fanal"
+_EXTENSIONS = ("pg_trgm", "unaccent")
+_MAY_MAKE_TEMPORARY_TABLES = (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
+_DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
+_STRONGER = frozenset({"remote_apply", "remote_write", "local"})
+
+
+class DatabaseRefused(Exception):
+    """The database cannot be used as it is; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Databases:
+    """The addresses of one database, one for each role this process may sign in as."""
+
+    urls: Mapping[DatabaseRole, str]
+    cluster: Cluster | None
+    """The embedded server, None with a real one."""
+
+    def url(self, role: DatabaseRole) -> str:
+        """Return the address of the database for `role`.
+
+        Raises:
+            DatabaseRefused: this process was given the address of another role only.
+        """
+        if role not in self.urls:
+            given = ", ".join(self.urls)
+            raise DatabaseRefused(f"this needs the role '{role}' and DATABASE_URL is that of {given}")
+        return self.urls[role]
+
+
+@contextlib.contextmanager
+def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databases]:
+    """Yield the database of this installation, ready: roles, passwords, extensions, durability.
+
+    The embedded server is stopped afterwards when nobody else uses it.
+
+    Raises:
+        DatabaseRefused: it cannot be reached, provisioned, or would lose committed data.
+        NoBinaries, PlaceRefused, AccountMissing, ClusterFailed: from the launcher.
+    """
+    address, role = environ.get("DATABASE_URL", ""), environ.get("FANAL_DB_ROLE", "")
+    if address and role:
+        yield Databases(urls={DatabaseRole(role): address}, cluster=None)
+        return
+    if address:
+        yield provision(admin_url=address, passwords=PasswordFile(home / "keys" / "database.json"))
+        return
+    cluster = Cluster.open(home=home, environ=environ)
+    try:
+        cluster.hold()
+        found = provision(admin_url=cluster.admin_url(DATABASE), passwords=cluster.passwords)
+        yield Databases(urls=found.urls, cluster=cluster)
+    finally:
+        cluster.release()
+
+
+def provision(*, admin_url: str, passwords: PasswordFile) -> Databases:
+    """Make database, roles, passwords and extensions where they are missing; safe to repeat.
+
+    Raises:
+        DatabaseRefused: see `open_databases`.
+    """
+    parts = urlsplit(admin_url)
+    database = unquote(parts.path.lstrip("/")) or DATABASE
+    kept = passwords.ensure()
+    urls = {r: _url_as(admin_url, database, r.login, kept[r.value]) for r in DatabaseRole}
+    try:
+        _check_durability(urls.values())
+    except psycopg.OperationalError:
+        _create(admin_url, database, kept)
+        _check_durability(urls.values())
+    return Databases(urls=urls, cluster=None)
+
+
+def _url_as(admin_url: str, database: str, login: str, password: str) -> str:
+    parts = urlsplit(admin_url)
+    host = parts.netloc.rpartition("@")[2]
+    netloc = f"{quote(login)}:{quote(password, safe='')}@{host}"
+    return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(database, safe='')}"))
+
+
+def _check_durability(urls: Iterable[str]) -> None:
+    """Sign in as each role and refuse a server that may lose what it acknowledged.
+
+    Each role is asked, since `ALTER ROLE … SET synchronous_commit` is one role's own setting.
+    """
+    for url in urls:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            for name, wanted in _DURABLE.items():
+                value = str(_scalar(connection, f"SHOW {name}"))
+                if value != wanted and not (name == "synchronous_commit" and value in _STRONGER):
+                    raise DatabaseRefused(
+                        f"PostgreSQL runs with {name} = {value}: a power cut would lose reports that "
+                        f"were acknowledged. Set {name} = on (postgresql.conf, ALTER SYSTEM, ALTER "
+                        "ROLE or ALTER DATABASE) and start again."
+                    )
+
+
+def _create(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
+    try:
+        with _connect(_with_database(admin_url, "postgres")) as connection:
+            _refuse_foreign_installation(connection, database)
+            for role in DatabaseRole:
+                _create_role(connection, role, passwords[role.value])
+            _create_database(connection, database)
+        with _connect(_with_database(admin_url, database)) as connection:
+            _prepare_schema(connection, database)
+    except psycopg.Error as error:
+        raise DatabaseRefused(
+            f"the database cannot be prepared: {str(error).strip()}. DATABASE_URL must name a role "
+            "that may create roles and databases on PostgreSQL 15 or later."
+        ) from error
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(url, autocommit=True, connect_timeout=10)
+
+
+def _with_database(url: str, database: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{quote(database, safe='')}"))
+
+
+def _scalar(connection: psycopg.Connection[tuple[object, ...]], query: str) -> object:
+    row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None
+
+
+def _refuse_foreign_installation(
+    connection: psycopg.Connection[tuple[object, ...]], database: str
+) -> None:
+    """Refuse to change the passwords of roles that another installation of this server uses."""
+    others = connection.execute(
+        "SELECT d.datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+        " WHERE r.rolname = %s AND d.datname <> %s AND d.datname NOT LIKE 'test%%'",
+        (DatabaseRole.OWNER.login, database),
+    ).fetchall()
+    if others:
+        names = ", ".join(str(row[0]) for row in others)
+        raise DatabaseRefused(
+            f"this server already carries another installation (database {names}) with the same role "
+            "names. Use its FANAL_HOME, or another server."
+        )
+
+
+def _create_role(
+    connection: psycopg.Connection[tuple[object, ...]], role: DatabaseRole, password: str
+) -> None:
+    """Create or update one role; only the SCRAM verifier travels, so no server log holds the word."""
+    login = sql.Identifier(role.login)
+    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.login,))
+    verb = sql.SQL("ALTER") if exists.fetchone() else sql.SQL("CREATE")
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.login.encode(), b"scram-sha-256"
+    )
+    connection.execute(
+        sql.SQL("{} ROLE {} LOGIN NOCREATEROLE NOINHERIT PASSWORD {}").format(
+            verb, login, sql.Literal(verifier.decode())
+        )
+    )
+
+
+def _create_database(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
+    owner, name = sql.Identifier(DatabaseRole.OWNER.login), sql.Identifier(database)
+    if _scalar(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is not True:
+        # Giving something to a role needs membership in it.
+        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
+    exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
+    if exists.fetchone() is None:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(
+                name, owner
+            )
+        )
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    for role in DatabaseRole:
+        rights = "CONNECT, TEMPORARY" if role in _MAY_MAKE_TEMPORARY_TABLES else "CONNECT"
+        connection.execute(
+            sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
+                sql.SQL(rights), name, sql.Identifier(role.login)
+            )
+        )
+
+
+def _prepare_schema(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
+    version = connection.info.server_version
+    if version < 150000:
+        raise DatabaseRefused(
+            f"the server is PostgreSQL {version // 10000}; 15 or later is needed ({database})"
+        )
+    for extension in _EXTENSIONS:
+        connection.execute(
+            sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
+        )
+    connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    for role in DatabaseRole:
+        right = "USAGE, CREATE" if role is DatabaseRole.OWNER else "USAGE"
+        connection.execute(
+            sql.SQL("GRANT {} ON SCHEMA public TO {}").format(
+                sql.SQL(right), sql.Identifier(role.login)
+            )
+        )
