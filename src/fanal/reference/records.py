@@ -66,12 +66,22 @@ class Entry(_Strict, frozen=True, kw_only=True):
         return self.in_force_from <= on and (self.in_force_to is None or on < self.in_force_to)
 
 
+class Degree(_Strict, frozen=True, kw_only=True):
+    """An aggravated form of an offence: its place in the article, when it applies, its maximum."""
+
+    code: str
+    label: Text
+    max_prison_years: int | None = None
+    life: bool = False
+    fine_euros: int | None = None
+
+
 class OffenceValue(_Strict, frozen=True, kw_only=True):
     """What an article punishes and what follows from it.
 
     `limitation` holds every reading (two where the letter is ambiguous); `max_prison_years` is None for
-    life or for a fine alone; amounts are euros. `suggested_by` lists the report kinds and signals that
-    make it a candidate, `measures` the ids of the measure articles that it may open.
+    life or for a fine alone; amounts are euros. `extraterritorial` names the articles that extend it
+    beyond the territory, `measures` those that allow an administrative measure on its ground.
     """
 
     article: str
@@ -84,7 +94,7 @@ class OffenceValue(_Strict, frozen=True, kw_only=True):
     extraterritorial: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
     victim_under: int | None = None
-    minor_victim: bool = True
+    degrees: tuple[Degree, ...] = ()
 
 
 class Offence(Entry, frozen=True, kw_only=True):
