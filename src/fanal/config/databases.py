@@ -45,7 +45,9 @@ class Databases:
         """
         if role not in self.urls:
             given = ", ".join(self.urls)
-            raise DatabaseRefused(f"this needs the role '{role}' and DATABASE_URL is that of {given}")
+            raise DatabaseRefused(
+                f"this needs the role '{role}' and DATABASE_URL is that of {given}"
+            )
         return self.urls[role]
 
 
@@ -84,7 +86,10 @@ def provision(*, admin_url: str, passwords: PasswordFile) -> Databases:
     parts = urlsplit(admin_url)
     database = unquote(parts.path.lstrip("/")) or DATABASE
     kept = passwords.ensure()
-    urls = {r: _url_as(admin_url, database, r.login, kept[r.value]) for r in DatabaseRole}
+    urls = {
+        r: _url_as(admin_url=admin_url, database=database, login=r.login, password=kept[r.value])
+        for r in DatabaseRole
+    }
     try:
         _check_durability(urls.values())
     except psycopg.OperationalError:
@@ -93,7 +98,7 @@ def provision(*, admin_url: str, passwords: PasswordFile) -> Databases:
     return Databases(urls=urls, cluster=None)
 
 
-def _url_as(admin_url: str, database: str, login: str, password: str) -> str:
+def _url_as(*, admin_url: str, database: str, login: str, password: str) -> str:
     parts = urlsplit(admin_url)
     host = parts.netloc.rpartition("@")[2]
     netloc = f"{quote(login)}:{quote(password, safe='')}@{host}"
@@ -182,7 +187,10 @@ def _create_role(
 
 def _create_database(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
     owner, name = sql.Identifier(DatabaseRole.OWNER.login), sql.Identifier(database)
-    if _scalar(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is not True:
+    if (
+        _scalar(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        is not True
+    ):
         # Giving something to a role needs membership in it.
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
     exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))

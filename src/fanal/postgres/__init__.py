@@ -8,6 +8,7 @@ from fanal.postgres.account import Account, AccountMissing
 from fanal.postgres.binaries import Binaries, NoBinaries, find_binaries
 from fanal.postgres.cluster import Cluster, ClusterFailed
 from fanal.postgres.passwords import PasswordFile
+from fanal.postgres.place import PlaceRefused
 from fanal.postgres.roles import DatabaseRole
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "DatabaseRole",
     "NoBinaries",
     "PasswordFile",
+    "PlaceRefused",
     "find_binaries",
 ]

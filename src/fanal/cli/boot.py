@@ -1,0 +1,105 @@
+"""What a command needs before it runs: the data folder, the database, Django.
+
+@click.command()
+@with_django(DatabaseRole.APP)
+def show(…): …
+"""
+
+import functools
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import django
+from django.apps import apps
+
+from fanal.config.databases import DatabaseRefused, Databases, open_databases
+from fanal.config.environment import read_environment
+from fanal.config.migration import Mark, read_mark
+from fanal.postgres.passwords import write_private
+from fanal.postgres.place import make_home
+from fanal.postgres.roles import DatabaseRole
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def find_home() -> Path:
+    """Return the data folder (`FANAL_HOME`), made when missing."""
+    home = read_environment(os.environ).home
+    make_home(home)
+    return home.resolve()
+
+
+def process_environment(
+    *, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
+) -> dict[str, str]:
+    """Return the variables of a process that works as `role`: its own address and no other."""
+    values = {
+        "DATABASE_URL": databases.url(role),
+        "FANAL_DB_ROLE": role.value,
+        "FANAL_HOME": str(home),
+        "FANAL_DEMO": "1" if mark is Mark.DEMO else "0",
+        "DJANGO_SETTINGS_MODULE": "fanal.config.settings",
+    }
+    if not os.environ.get("FANAL_SECRET_KEY"):
+        values["FANAL_SECRET_KEY"] = _secret_key(home)
+    return values
+
+
+@contextmanager
+def django_as(role: DatabaseRole) -> Iterator[Databases]:
+    """Open the database, then start Django as `role`; the embedded server stops with the last user.
+
+    Raises:
+        DatabaseRefused: the database has no tables yet, or cannot be used.
+    """
+    home = find_home()
+    with open_databases(home=home, environ=os.environ) as databases:
+        mark = read_mark(databases.url(role))
+        if mark is None:
+            raise DatabaseRefused("the database is empty: run 'fanal migrate' or 'fanal run' first")
+        enter_django(databases=databases, role=role, home=home, mark=mark)
+        try:
+            yield databases
+        finally:
+            _close_connections()
+
+
+def enter_django(
+    *, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
+) -> None:
+    """Start Django in this process as `role`."""
+    os.environ.update(process_environment(databases=databases, role=role, home=home, mark=mark))
+    if not apps.ready:
+        django.setup()
+
+
+def with_django(role: DatabaseRole) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return a decorator that runs a command inside `django_as(role)`."""
+
+    def decorate(command: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(command)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+            with django_as(role):
+                return command(*args, **kwargs)
+
+        return wrapped
+
+    return decorate
+
+
+def _secret_key(home: Path) -> str:
+    path = home / "keys" / "secret_key"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(64))
+    return path.read_text().strip()
+
+
+def _close_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()

@@ -1,0 +1,56 @@
+"""The `fanal` command: one module for each group of commands, loaded when it is called.
+
+To add a command, write `cli/<topic>.py` and add its line to `COMMANDS`.
+"""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from fanal.config.databases import DatabaseRefused
+from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
+
+COMMANDS: Mapping[str, str] = {
+    "doctor": "fanal.cli.doctor:doctor",
+    "migrate": "fanal.cli.migrate:migrate",
+    "run": "fanal.cli.run:run",
+    "worker": "fanal.cli.worker:worker",
+}
+"""Name of each command, and where it is: `module:attribute`."""
+
+_SENTENCES = (DatabaseRefused, NoBinaries, PlaceRefused, AccountMissing, ClusterFailed)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when named: `fanal` starts at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command `cmd_name`, imported now."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name]} is no command")
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="fanal")
+def fanal() -> None:
+    """Fanal: reporting and triage platform of a national desk."""
+
+
+def main() -> None:
+    """Run the command; exit with 2 for bad input, 1 for a failure told in a sentence."""
+    try:
+        fanal.main(prog_name="fanal")
+    except _SENTENCES as failure:
+        click.echo(f"fanal: {failure}", err=True)
+        sys.exit(1)

@@ -1,0 +1,190 @@
+"""What each database role may do, as data; everything else is refused (decisions 7).
+
+The first rule whose pattern matches a table and that names a role decides for that pair. `fanal migrate`
+takes every privilege away and gives these, in one transaction. A test holds that each table is named
+here, so that a new table is a decision and never an accident.
+
+Partitions get no privilege of their own: they are reached through their parent only.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import psycopg
+from psycopg import sql
+
+from fanal.postgres import DatabaseRole
+
+OWNER, APP, WORKER, AUDITOR, INTAKE = DatabaseRole
+APPEND = ("SELECT", "INSERT")
+READ = ("SELECT",)
+EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+NOTHING: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Tables (shell pattern), roles and privileges; a privilege may name columns: `SELECT (id)`."""
+
+    tables: str
+    roles: tuple[DatabaseRole, ...]
+    privileges: tuple[str, ...]
+
+
+def _rule(tables: str, roles: Iterable[DatabaseRole], privileges: Sequence[str]) -> Rule:
+    return Rule(tables=tables, roles=tuple(roles), privileges=tuple(privileges))
+
+
+RULES: tuple[Rule, ...] = (
+    # A public node: deposits, and reads its own keys and statuses. Never content or selectors.
+    _rule("intake_report", [INTAKE], ["INSERT", "SELECT", "UPDATE (state, changed_at, urgent)"]),
+    _rule("intake_key", [INTAKE], APPEND),
+    _rule("intake_wire", [INTAKE], APPEND),
+    _rule("intake_work", [INTAKE], ["INSERT", "SELECT (report_id, stage, quarantined_at)"]),
+    _rule("intake_receipt", [INTAKE], APPEND),
+    _rule("intake_message", [INTAKE], APPEND),
+    _rule(
+        "intake_upload",
+        [INTAKE],
+        ["INSERT", "SELECT (report_id, file_id, position)", "UPDATE (details_id)"],
+    ),
+    _rule("intake_spent_challenge", [INTAKE], APPEND),
+    _rule("vault_object", [INTAKE], ["INSERT"]),
+    _rule("vault_pack", [INTAKE], ["INSERT"]),
+    _rule("ledger_entry", [INTAKE], ["INSERT"]),
+    _rule("ledger_object", [INTAKE], ["INSERT"]),
+    _rule("accounts_desk", [INTAKE], READ),
+    _rule("accounts_organisation", [INTAKE], READ),
+    _rule("accounts_partnercredential", [INTAKE], READ),
+    _rule("accounts_partnerusage", [INTAKE], ["SELECT", "INSERT", "UPDATE"]),
+    _rule("fanal_instance", [INTAKE], READ),
+    _rule("django_migrations", [INTAKE], READ),
+    _rule("*", [INTAKE], NOTHING),
+    # The mark of the database, and what Django knows of itself.
+    _rule("fanal_instance", [APP, WORKER, AUDITOR], READ),
+    _rule("django_migrations", [APP, WORKER, AUDITOR], READ),
+    _rule("django_content_type", [APP, WORKER, AUDITOR], READ),
+    _rule("auth_permission", [APP, WORKER, AUDITOR], READ),
+    _rule("auth_group*", [APP, WORKER, AUDITOR], READ),
+    # Append-only: no row changes, none disappears.
+    _rule("ledger_*", [APP, WORKER], APPEND),
+    _rule("crosscheck_judgement", [APP, WORKER], APPEND),
+    _rule("orient_decision", [APP, WORKER], APPEND),
+    _rule("measures_approval", [APP, WORKER], APPEND),
+    _rule("measures_step", [APP, WORKER], APPEND),
+    _rule("judicial_step", [APP, WORKER], APPEND),
+    # Secrets that an auditor has no business with.
+    _rule("accounts_user*", [AUDITOR], NOTHING),
+    _rule("accounts_partnercredential", [AUDITOR], NOTHING),
+    _rule("account_*", [AUDITOR], NOTHING),
+    _rule("mfa_*", [AUDITOR], NOTHING),
+    _rule("socialaccount_*", [AUDITOR], NOTHING),
+    _rule("usersessions_*", [AUDITOR], NOTHING),
+    _rule("django_session", [AUDITOR], NOTHING),
+    _rule("axes_*", [AUDITOR], NOTHING),
+    _rule("procrastinate_*", [AUDITOR], NOTHING),
+    # What the desk and the worker change in the course of their work.
+    *(
+        _rule(f"{package}_*", [APP, WORKER], EVERYTHING)
+        for package in (
+            "intake",
+            "harmonise",
+            "analyse",
+            "crosscheck",
+            "orient",
+            "measures",
+            "judicial",
+            "vault",
+            "accounts",
+            "account",
+            "mfa",
+            "socialaccount",
+            "usersessions",
+            "axes",
+            "procrastinate",
+            "web",
+            "worker",
+        )
+    ),
+    _rule("django_session", [APP, WORKER], EVERYTHING),
+    _rule("*", [AUDITOR], READ),
+)
+
+_TABLES = """
+    SELECT c.relname, c.relkind = 'S', c.relispartition
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+    ORDER BY c.relname
+"""
+_FUNCTIONS = """
+    SELECT p.oid::regprocedure::text
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = 'public'
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+"""
+_CALLERS = (APP, WORKER)
+INTAKE_FUNCTIONS: tuple[str, ...] = ()
+"""Names of the functions that a public node may call."""
+
+
+def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:
+    """Return the privileges of `role` on `table`; None when no rule speaks of the pair."""
+    for rule in RULES:
+        if role in rule.roles and fnmatchcase(table, rule.tables):
+            return rule.privileges
+    return None
+
+
+def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Replace every privilege in schema `public` by those of the table above, in one transaction.
+
+    `connection` is that of the owner.
+    """
+    statements: list[sql.Composable] = []
+    roles = sql.SQL(", ").join([sql.SQL("PUBLIC"), *map(_login, (APP, WORKER, AUDITOR, INTAKE))])
+    for name, is_sequence, is_partition in connection.execute(_TABLES).fetchall():
+        kind = sql.SQL("SEQUENCE" if is_sequence else "TABLE")
+        target = sql.SQL("{} {}").format(kind, sql.Identifier(str(name)))
+        statements.append(sql.SQL("REVOKE ALL ON {} FROM {}").format(target, roles))
+        if is_sequence:
+            users = sql.SQL(", ").join(map(_login, (APP, WORKER, INTAKE)))
+            statements.append(sql.SQL("GRANT USAGE ON {} TO {}").format(target, users))
+        elif not is_partition:
+            statements.extend(_table_grants(str(name)))
+    for (signature,) in connection.execute(_FUNCTIONS).fetchall():
+        statements.extend(_function_grants(str(signature), roles))
+    with connection.transaction():
+        connection.execute(sql.SQL("; ").join(statements))
+
+
+def _table_grants(table: str) -> Iterable[sql.Composable]:
+    for role in (APP, WORKER, AUDITOR, INTAKE):
+        privileges = decide(table=table, role=role)
+        if privileges:
+            yield sql.SQL("GRANT {} ON TABLE {} TO {}").format(
+                sql.SQL(", ").join(map(_privilege, privileges)), sql.Identifier(table), _login(role)
+            )
+
+
+def _function_grants(signature: str, roles: sql.Composable) -> Iterable[sql.Composable]:
+    target = _trusted(signature)
+    callers = [*_CALLERS, INTAKE] if signature.partition("(")[0] in INTAKE_FUNCTIONS else _CALLERS
+    yield sql.SQL("REVOKE ALL ON ROUTINE {} FROM {}").format(target, roles)
+    yield sql.SQL("GRANT EXECUTE ON ROUTINE {} TO {}").format(
+        target, sql.SQL(", ").join(map(_login, callers))
+    )
+
+
+def _login(role: DatabaseRole) -> sql.Identifier:
+    return sql.Identifier(role.login)
+
+
+def _privilege(text: str) -> sql.Composable:
+    return _trusted(text)
+
+
+def _trusted(text: str) -> sql.SQL:
+    """Return `text`, which comes from the table above or from the catalogue, as SQL."""
+    return sql.SQL(text)

@@ -1,0 +1,90 @@
+"""`fanal migrate`: the mark of the database, Django's migrations, then the grants; one at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+from fanal.config.databases import DatabaseRefused
+from fanal.config.grants import apply_grants
+
+_LOCK = 0x46414E414C  # "FANAL"
+_LOCK_TIMEOUT = "30s"
+
+_MARK = """
+CREATE TABLE IF NOT EXISTS fanal_instance (
+    only_row boolean PRIMARY KEY DEFAULT true,
+    mark text NOT NULL,
+    made_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT fanal_instance_only_row CHECK (only_row),
+    CONSTRAINT fanal_instance_mark CHECK (mark IN ('DEMO', 'PRODUCTION'))
+);
+CREATE OR REPLACE FUNCTION fanal_instance_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the mark of a database never changes';
+END
+$$;
+CREATE OR REPLACE TRIGGER fanal_instance_is_final BEFORE UPDATE OR DELETE OR TRUNCATE
+    ON fanal_instance FOR EACH STATEMENT EXECUTE FUNCTION fanal_instance_is_final();
+"""
+
+
+class Mark(StrEnum):
+    """What a database is for, written at its first migration (decisions 32)."""
+
+    DEMO = "DEMO"
+    PRODUCTION = "PRODUCTION"
+
+
+def read_mark(url: str) -> Mark | None:
+    """Return the mark of the database at `url`; None before its first migration."""
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        return _read_mark(connection)
+
+
+@contextmanager
+def migrating(*, owner_url: str, mark: Mark | None) -> Iterator[None]:
+    """Hold the migration lock around Django's `migrate`: the mark before it, the grants after it.
+
+    `mark` is what the caller asks for; None takes the database as it is (PRODUCTION when new).
+
+    Raises:
+        DatabaseRefused: the database carries the other mark.
+    """
+    with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        _write_mark(connection, mark)
+        yield
+        apply_grants(connection)
+
+
+def with_lock_timeout(owner_url: str) -> str:
+    """Return `owner_url` with a limit on waiting for table locks: a stuck reader must not hang it."""
+    parts = urlsplit(owner_url)
+    option = f"options=-c%20lock_timeout%3D{_LOCK_TIMEOUT}"
+    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, option)))))
+
+
+def _read_mark(connection: psycopg.Connection[tuple[object, ...]]) -> Mark | None:
+    known = connection.execute("SELECT to_regclass('public.fanal_instance') IS NOT NULL").fetchone()
+    if known is None or not known[0]:
+        return None
+    row = connection.execute("SELECT mark FROM fanal_instance").fetchone()
+    return Mark(str(row[0])) if row else None
+
+
+def _write_mark(connection: psycopg.Connection[tuple[object, ...]], mark: Mark | None) -> None:
+    found = _read_mark(connection)
+    if found is None:
+        with connection.transaction():
+            connection.execute(_MARK)
+            connection.execute(
+                "INSERT INTO fanal_instance (mark) VALUES (%s)", (mark or Mark.PRODUCTION,)
+            )
+    elif mark is not None and mark is not found:
+        raise DatabaseRefused(
+            f"this database was made as {found} and stays so: {mark} was asked for. "
+            "Use another FANAL_HOME (or DATABASE_URL)."
+        )
