@@ -1,4 +1,4 @@
-"""What a source becomes before canonicalisation: its own values, sorted into the one shape's fields.
+"""What a source becomes before canonicalisation: its own values, sorted into the shape's fields.
 
 Values are the source's, byte for byte (hashes in lower case): canonical URLs, E.164, UTC times and
 selectors are drawn from a `Draft` by the harmonising rules, which no source format knows.

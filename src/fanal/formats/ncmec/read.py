@@ -1,0 +1,321 @@
+"""Reader of NCMEC CyberTipline XML: hardened against the sender, liberal about the document.
+
+The syntax is refused without mercy (`FormatRefused.malformed`, wire code 4110): size, encoding,
+DOCTYPE, depth, number of elements and attributes. A document is refused as invalid (4100) only for
+what `contracts` lists. Everything else is kept: a `Node` for each element, whether the schema knows
+it or not, and a `Complaint` for each departure from the schema.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, NoReturn
+
+from lxml import etree
+from msgspec import Struct
+
+from fanal.formats.ncmec.instants import earliest_instant
+from fanal.formats.ncmec.model import ROOTS, AttributeModel, ElementModel, TypeModel
+from fanal.formats.refusal import FormatRefused, Refusal
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 50
+MAX_ELEMENTS: Final = 20_000
+MAX_ATTRIBUTES: Final = 64
+
+_PROLOG: Final = re.compile(r"(?:[ \t\r\n]+|<\?[\s\S]*?\?>|<!--[\s\S]*?-->)*")
+_DECLARED: Final = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK: Final = b"\xef\xbb\xbf"
+_SCHEMA_HINTS: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
+
+
+class Attribute(Struct, frozen=True, gc=False):
+    """An attribute with its path (`…/@type`); `model` is None where the schema knows none."""
+
+    name: str
+    value: str
+    path: str
+    model: AttributeModel | None
+
+
+class Node(Struct, gc=False):
+    """An element: what the schema says of it, its path, its text as sent, and what it holds."""
+
+    name: str
+    path: str
+    model: ElementModel | None
+    text: str | None
+    attributes: tuple[Attribute, ...]
+    children: list["Node"]
+
+    def child(self, name: str) -> "Node | None":
+        """Return the first child called `name`."""
+        for node in self.children:
+            if node.name == name:
+                return node
+        return None
+
+    def attribute(self, name: str) -> str | None:
+        """Return the value of the attribute called `name`."""
+        for attribute in self.attributes:
+            if attribute.name == name:
+                return attribute.value
+        return None
+
+
+class Complaint(Struct, frozen=True, gc=False):
+    """A departure from the schema that does not refuse the document."""
+
+    path: str
+    code: str
+    value: str = ""
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """A document as read: its root and the schema's complaints."""
+
+    root: Node
+    complaints: tuple[Complaint, ...]
+
+    def text(self, name: str) -> str:
+        """Return the stripped text of a child of the root, empty if there is none."""
+        node = self.root.child(name)
+        return (node.text or "").strip() if node else ""
+
+
+def read_report(body: bytes, *, now: datetime) -> Document:
+    """Return a `report` document; `now` (aware) is what the incident's date may not pass.
+
+    Raises:
+        FormatRefused: `malformed` for the syntax, otherwise for the content.
+    """
+    document = _read(body, root="report")
+    _require_parts(document.root, now=now)
+    return document
+
+
+def read_file_details(body: bytes) -> Document:
+    """Return a `fileDetails` document, whose report and file ids are present.
+
+    Raises:
+        FormatRefused: `malformed` for the syntax, otherwise for the content.
+    """
+    document = _read(body, root="fileDetails")
+    for name in ("reportId", "fileId"):
+        if not document.text(name):
+            raise FormatRefused(Refusal.MISSING_FIELD, f"fileDetails/{name}")
+    if document.text("fileRelevance") == "Supplemental Reported":
+        document = _with_supplemental_complaints(document)
+    return document
+
+
+def parse(body: bytes) -> etree._Element:
+    """Return the root of an XML document within the limits, without a look at its content.
+
+    Raises:
+        FormatRefused: always with `malformed` true.
+    """
+    text = _decoded(body)
+    start = _PROLOG.match(text)
+    if text.startswith("<!", start.end() if start else 0):
+        raise FormatRefused(Refusal.DOCTYPE)
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    clean = body.removeprefix(_UTF8_MARK) if body[:2] not in _UTF16_MARKS else text.encode()
+    try:
+        root = etree.fromstring(clean, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
+        raise FormatRefused(Refusal.MALFORMED, parameters={"line": line or 0}) from error
+    if root is None:
+        raise FormatRefused(Refusal.MALFORMED, parameters={"line": 0})
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise FormatRefused(Refusal.DOCTYPE)
+    if clean.count(b"<") > MAX_ELEMENTS and sum(1 for _ in root.iter()) > MAX_ELEMENTS:
+        raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_ELEMENTS})
+    return root
+
+
+def _decoded(body: bytes) -> str:
+    if len(body) > MAX_BYTES:
+        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
+    wide = body[:2] in _UTF16_MARKS
+    try:
+        text = body.decode("utf-16" if wide else "utf-8-sig", "strict")
+    except UnicodeDecodeError as error:
+        raise FormatRefused(Refusal.BAD_ENCODING, parameters={"offset": error.start}) from error
+    declared = _DECLARED.match(text)
+    if declared is None:
+        return text
+    name = declared.group(1).lower()
+    if name not in ({"utf-16", "utf-16le", "utf-16be"} if wide else {"utf-8", "utf8", "us-ascii"}):
+        raise FormatRefused(Refusal.BAD_ENCODING, parameters={"encoding": name[:40]})
+    return text
+
+
+def _read(body: bytes, *, root: str) -> Document:
+    element = parse(body)
+    if element.tag != root:
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": root})
+    walk = _Walk()
+    node = walk.node(element, model=ROOTS[root], path=root, depth=1)
+    return Document(root=node, complaints=tuple(walk.complaints))
+
+
+class _Walk:
+    """One pass over a parsed document, beside the schema's model."""
+
+    def __init__(self) -> None:
+        self.complaints: list[Complaint] = []
+
+    def node(
+        self, element: etree._Element, *, model: ElementModel | None, path: str, depth: int
+    ) -> Node:
+        """Return the node of `element` and of all it holds."""
+        if depth > MAX_DEPTH:
+            raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+        text = element.text
+        kind = model.type if model is not None else None
+        attributes: tuple[Attribute, ...] = ()
+        pairs = element.items()
+        if pairs or (kind is not None and kind.attributes):
+            attributes = self._attributes(pairs, kind=kind, path=path)
+        node = Node(str(element.tag), path, model, text, attributes, [])
+        if len(element):
+            self._children(node, element, kind=kind, depth=depth)
+        elif kind is not None and (kind.required or kind.groups):
+            self._missing(kind, seen={}, path=path)
+        if kind is None or kind.holds_text:
+            if model is not None:
+                self._leaf(model, text or "", path=path)
+        elif text is not None and not text.isspace():
+            self._complain(path, "MISPLACED_TEXT", value=text)
+        return node
+
+    def _attributes(
+        self, pairs: Sequence[tuple[str | bytes, str | bytes]], *, kind: TypeModel | None, path: str
+    ) -> tuple[Attribute, ...]:
+        if len(pairs) > MAX_ATTRIBUTES:
+            raise FormatRefused(
+                Refusal.TOO_MANY_ATTRIBUTES, path, parameters={"limit": MAX_ATTRIBUTES}
+            )
+        known = kind.attributes if kind is not None else {}
+        found: list[Attribute] = []
+        for raw_name, raw_value in pairs:
+            name, value = str(raw_name), str(raw_value)
+            model = known.get(name)
+            item = Attribute(name, value, f"{path}/@{name}", model)
+            found.append(item)
+            if model is None:
+                if not name.startswith(_SCHEMA_HINTS):
+                    self._complain(item.path, "UNKNOWN_ATTRIBUTE", value=value)
+            elif model.allows is not None and not model.allows(value):
+                self._complain(item.path, "INVALID_VALUE", value=value)
+        for attribute in known.values():
+            if attribute.required and all(item.model is not attribute for item in found):
+                self._complain(f"{path}/@{attribute.name}", "MISSING_ATTRIBUTE")
+        return tuple(found)
+
+    def _children(
+        self, node: Node, element: etree._Element, *, kind: TypeModel | None, depth: int
+    ) -> None:
+        known = kind.elements if kind is not None else {}
+        ordered = kind is not None and kind.ordered
+        seen: dict[str, int] = {}
+        place, base, children = -1, node.path, node.children
+        for inner in element:
+            name = str(inner.tag)
+            model = known.get(name)
+            count = seen[name] = seen.get(name, 0) + 1
+            repeats = model is not None and model.repeatable
+            path = f"{base}/{name}[{count}]" if repeats or count > 1 else f"{base}/{name}"
+            children.append(self.node(inner, model=model, path=path, depth=depth + 1))
+            tail = inner.tail
+            if tail is not None and not tail.isspace():
+                self._keep_tail(node, tail)
+            if model is None:
+                self._complain(path, "UNKNOWN_ELEMENT")
+                continue
+            if count > 1 and not repeats:
+                self._complain(path, "REPEATED_ELEMENT")
+            if model.order >= place:
+                place = model.order
+            elif ordered:
+                self._complain(path, "MISPLACED_ELEMENT")
+        if kind is not None and (kind.required or kind.groups):
+            self._missing(kind, seen=seen, path=base)
+
+    def _keep_tail(self, node: Node, tail: str) -> None:
+        """Keep text between elements as a nameless child, so that nothing is dropped."""
+        path = f"{node.path}/text()"
+        node.children.append(Node("text()", path, None, tail, (), []))
+        self._complain(path, "MISPLACED_TEXT", value=tail)
+
+    def _missing(self, kind: TypeModel, *, seen: dict[str, int], path: str) -> None:
+        for name in kind.required:
+            if name not in seen:
+                self._complain(f"{path}/{name}", "MISSING_ELEMENT")
+        for group in kind.groups:
+            count = sum(name in seen for name in group)
+            if count > 1:
+                self._complain(path, "MORE_THAN_ONE_CHOICE")
+            elif count == 0 and kind.is_choice:
+                self._complain(path, "MISSING_ELEMENT")
+
+    def _leaf(self, model: ElementModel, text: str, *, path: str) -> None:
+        if model.flag and text.strip() not in {"", "true", "1"}:
+            raise FormatRefused(Refusal.FALSE_ANNOTATION, path)
+        if model.allows is not None and not model.allows(text):
+            self._complain(path, "INVALID_VALUE", value=text)
+
+    def _complain(self, path: str, code: str, *, value: str = "") -> None:
+        self.complaints.append(Complaint(path, code, value[:200]))
+
+
+def _require_parts(root: Node, *, now: datetime) -> None:
+    summary = root.child("incidentSummary")
+    if summary is None:
+        raise FormatRefused(Refusal.MISSING_FIELD, "report/incidentSummary")
+    if root.child("reporter") is None:
+        raise FormatRefused(Refusal.MISSING_FIELD, "report/reporter")
+    kind = summary.child("incidentType")
+    if kind is None:
+        raise FormatRefused(Refusal.MISSING_FIELD, "report/incidentSummary/incidentType")
+    allows = kind.model.allows if kind.model else None
+    if allows is None or not allows((kind.text or "").strip()):
+        raise FormatRefused(Refusal.UNKNOWN_CODE, kind.path)
+    when = summary.child("incidentDateTime")
+    if when is None:
+        raise FormatRefused(Refusal.MISSING_FIELD, "report/incidentSummary/incidentDateTime")
+    _require_past(when, now=now)
+
+
+def _require_past(when: Node, *, now: datetime) -> None:
+    earliest = earliest_instant(when.text or "")
+    if earliest is None:
+        _refuse_date(Refusal.BAD_DATE, when)
+    if earliest > now:
+        _refuse_date(Refusal.FUTURE_DATE, when)
+
+
+def _refuse_date(code: Refusal, when: Node) -> NoReturn:
+    raise FormatRefused(code, when.path, parameters={"value": (when.text or "")[:40]})
+
+
+def _with_supplemental_complaints(document: Document) -> Document:
+    """Note that a supplemental file may carry neither a class nor `potentialMeme`."""
+    added = [
+        Complaint(node.path, "NOT_FOR_SUPPLEMENTAL_FILES", (node.text or "")[:200])
+        for node in document.root.children
+        if node.name in {"industryClassification", "potentialMeme"}
+    ]
+    return Document(root=document.root, complaints=(*document.complaints, *added))
