@@ -9,6 +9,6 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         """Fill the registries of the lower packages from the settings."""
-        from fanal.config import wiring  # noqa: PLC0415 - after the apps are ready
+        from fanal.config import wiring
 
         wiring.wire()

@@ -44,12 +44,17 @@ def works_in(pid: int, folder: Path) -> bool:
 def wait_until_nobody_in(folder: Path) -> bool:
     """Wait for every process of `folder` to leave, pressing harder with time; return success."""
     for number in (None, signal.SIGQUIT, signal.SIGKILL):
-        for pid in processes_in(folder) if number is not None else ():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        if number is not None:
+            _signal_all(processes_in(folder), number)
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
             if not processes_in(folder):
                 return True
             time.sleep(_PAUSE)
     return False
+
+
+def _signal_all(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -1,0 +1,174 @@
+"""`fanal run`: database, migrations, web and worker in the foreground."""
+
+import ipaddress
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+
+from fanal.cli.boot import find_home, process_environment
+from fanal.cli.main import COMMANDS
+from fanal.cli.supervisor import Child, Supervisor, say
+from fanal.config.databases import Databases, open_databases
+from fanal.config.environment import read_environment
+from fanal.config.migration import Mark, read_mark
+from fanal.postgres import ClusterFailed, DatabaseRole
+
+_READY_SECONDS = 90.0
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Synthetic demo, loaded once; loopback only.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), envvar="FANAL_PORT", default=8000, show_default=True
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+def run(demo: bool, port: int, host: str) -> None:
+    """Supervise PostgreSQL (when embedded), web and worker until SIGTERM."""
+    if demo and not _is_loopback(host):
+        raise click.UsageError("a demo has known passwords: it listens on loopback only")
+    home = find_home()
+    (home / "log").mkdir(mode=0o700, exist_ok=True)
+    with open_databases(home=home, environ=os.environ) as databases:
+        _migrate(databases, home=home, demo=demo)
+        mark = read_mark(databases.url(DatabaseRole.APP))
+        if mark is Mark.DEMO and not _is_loopback(host):
+            raise click.UsageError("this database is a demo: it listens on loopback only")
+        if demo:
+            _load_demo(databases, home=home)
+        children = _children(databases, home=home, mark=mark, host=host, port=port)
+        with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
+            _announce(supervisor, databases, home=home, host=host, port=port, mark=mark)
+            supervisor.run()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _mend(databases: Databases) -> None:
+    cluster = databases.cluster
+    if cluster is not None and cluster.pid is None:
+        say("PostgreSQL ended; restarting")
+        try:
+            cluster.start()
+        except ClusterFailed as failure:
+            say(f"{failure}")
+
+
+def _environment(
+    databases: Databases, *, role: DatabaseRole, home: Path, mark: Mark | None
+) -> dict[str, str]:
+    """Return a child's environment: the caller's, without any address but its own role's."""
+    kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL" and not k.startswith("PG")}
+    return kept | process_environment(databases=databases, role=role, home=home, mark=mark)
+
+
+def _fanal(
+    *arguments: str, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
+) -> None:
+    """Run one of our own commands to its end as `role`; exit as it does when it fails."""
+    answer = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "fanal", *arguments],
+        env=_environment(databases, role=role, home=home, mark=mark),
+        check=False,
+    )
+    if answer.returncode != 0:
+        sys.exit(answer.returncode)
+
+
+def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
+    options = ("--demo",) if demo else ()
+    _fanal("migrate", *options, databases=databases, role=DatabaseRole.OWNER, home=home, mark=None)
+
+
+def _load_demo(databases: Databases, *, home: Path) -> None:
+    if "demo" in COMMANDS:
+        _fanal(
+            *("demo", "load"),
+            databases=databases,
+            role=DatabaseRole.WORKER,
+            home=home,
+            mark=Mark.DEMO,
+        )
+
+
+def _children(
+    databases: Databases, *, home: Path, mark: Mark | None, host: str, port: int
+) -> list[Child]:
+    public = read_environment(os.environ).public_node
+    web_role = DatabaseRole.INTAKE if public else DatabaseRole.APP
+    web = Child(
+        name="web",
+        arguments=_granian(host, port),
+        environment=_environment(databases, role=web_role, home=home, mark=mark),
+        log=home / "log" / "web.log",
+    )
+    if public:
+        return [web]
+    worker = Child(
+        name="worker",
+        arguments=[sys.executable, "-m", "fanal.worker"],
+        environment=_environment(databases, role=DatabaseRole.WORKER, home=home, mark=mark),
+        log=home / "log" / "worker.log",
+    )
+    return [web, worker]
+
+
+def _granian(host: str, port: int) -> list[str]:
+    """Return the web server's command; it writes no access log: anonymous means anonymous."""
+    return [
+        *(sys.executable, "-m", "granian", "fanal.config.wsgi:application"),
+        *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-access-log"),
+        *("--workers", str(max(1, min(4, (os.cpu_count() or 1)))), "--respawn-failed-workers"),
+        *("--blocking-threads", "4", "--backlog", "1024", "--process-name", "fanal-web"),
+    ]
+
+
+def _announce(
+    supervisor: Supervisor,
+    databases: Databases,
+    *,
+    home: Path,
+    host: str,
+    port: int,
+    mark: Mark | None,
+) -> None:
+    address = f"http://{host}:{port}/"
+    if not supervisor.wait_until(lambda: _answers(f"{address}healthz"), seconds=_READY_SECONDS):
+        if not supervisor.stopping:
+            say(f"the web process does not answer yet; see {home / 'log' / 'web.log'}")
+        return
+    click.echo(f"Fanal: {address}{_accounts(databases, home=home, mark=mark)}")
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310, TID251
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _accounts(databases: Databases, *, home: Path, mark: Mark | None) -> str:
+    """Return the demo accounts in words, empty outside a demo."""
+    if mark is not Mark.DEMO or "demo" not in COMMANDS:
+        return ""
+    answer = subprocess.run(
+        [sys.executable, "-m", "fanal", "demo", "accounts", "--json"],
+        env=_environment(databases, role=DatabaseRole.APP, home=home, mark=mark),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    accounts = [json.loads(line) for line in answer.stdout.splitlines()]
+    words = ", ".join(f"{a['username']} / {a['password']} ({a['label']})" for a in accounts)
+    return f"  demo accounts: {words}" if words else ""

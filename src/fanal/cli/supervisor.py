@@ -1,0 +1,143 @@
+"""Keeps processes alive: each in a process group of its own, restarted with growing pauses."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+_STEADY_SECONDS = 30.0
+_STOP_SECONDS = 20.0
+_BEAT = 0.2
+_LOG_LIMIT = 20_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """One supervised process; its output goes to `log`."""
+
+    name: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    pause: float = _FIRST_PAUSE
+    not_before: float = 0.0
+
+    def start(self) -> None:
+        """Start the process."""
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
+            self.log.rename(self.log.with_suffix(".log.1"))
+        descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self.process = subprocess.Popen(  # noqa: S603 - our own commands
+                self.arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=subprocess.STDOUT,
+                env=dict(self.environment),
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        self.started = time.monotonic()
+
+    def check(self) -> int | None:
+        """Return the exit status of a process that has just died, and plan its restart."""
+        if self.process is None or self.process.poll() is None:
+            return None
+        status = self.process.returncode
+        self.signal_group(signal.SIGKILL)  # its own children may still hold the port
+        self.process = None
+        if time.monotonic() - self.started > _STEADY_SECONDS:
+            self.pause = _FIRST_PAUSE
+        self.not_before = time.monotonic() + self.pause
+        self.pause = min(self.pause * 2, _LONGEST_PAUSE)
+        return status
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to the process and to those it started."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, number)
+
+
+@dataclass(slots=True, kw_only=True)
+class Supervisor:
+    """Runs children until SIGTERM or SIGINT, then stops them in reverse order."""
+
+    children: list[Child]
+    mend: Callable[[], None]
+    """Called at each beat: brings back what is no child of ours (the database)."""
+    stopping: bool = False
+    _last: dict[int, object] = field(default_factory=dict)
+
+    def __enter__(self) -> "Supervisor":
+        """Take the signals over and start the children."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            self._last[number] = signal.signal(number, self._ask_to_stop)
+        for child in self.children:
+            child.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the children and give the signals back."""
+        self._stop()
+        for number, handler in self._last.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def run(self) -> None:
+        """Keep everything alive until a signal asks to stop."""
+        while not self.stopping:
+            self.beat()
+            time.sleep(_BEAT)
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
+        """Keep everything alive until `ready()` holds; return False after `seconds` or a signal."""
+        end = time.monotonic() + seconds
+        while not self.stopping and time.monotonic() < end:
+            if ready():
+                return True
+            self.beat()
+            time.sleep(_BEAT)
+        return False
+
+    def beat(self) -> None:
+        """Look once at everything."""
+        self.mend()
+        for child in self.children:
+            status = child.check()
+            if status is not None:
+                say(f"{child.name} ended (status {status}); restarting, see {child.log}")
+            if child.process is None and time.monotonic() >= child.not_before:
+                child.start()
+
+    def _ask_to_stop(self, _number: int, _frame: object) -> None:
+        self.stopping = True
+
+    def _stop(self) -> None:
+        for child in reversed(self.children):
+            if child.process is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.terminate()
+        end = time.monotonic() + _STOP_SECONDS
+        for child in reversed(self.children):
+            if child.process is None:
+                continue
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.process.wait(timeout=max(0.1, end - time.monotonic()))
+            child.signal_group(signal.SIGKILL)
+            child.process.wait()
+
+
+def say(sentence: str) -> None:
+    """Tell the operator something on standard error."""
+    sys.stderr.write(f"fanal: {sentence}\n")
+    sys.stderr.flush()

@@ -1,0 +1,72 @@
+"""`/healthz` and `/readyz`: alive; ready (database, migrations, worker heartbeat).
+
+They say nothing of what is stored: no count, no version, no name.
+"""
+
+from collections.abc import Callable
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+_LONGEST_SILENCE = "60 seconds"
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 as long as the process serves requests."""
+    return JsonResponse({"status": "alive"})
+
+
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when database, tables and worker are there, else 503 with what is missing."""
+    return _answer({"database": _database, "migrations": _migrations, "worker": _worker})
+
+
+@never_cache
+@require_safe
+def readyz_public(request: HttpRequest) -> HttpResponse:
+    """Answer as `readyz` for a public node, which may not look at the worker."""
+    return _answer({"database": _database, "migrations": _migrations})
+
+
+def _answer(checks: dict[str, Callable[[], bool]]) -> JsonResponse:
+    parts = {name: _holds(check) for name, check in checks.items()}
+    ready = all(parts.values())
+    body = {"status": "ready" if ready else "not ready", **parts}
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+def _holds(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except DatabaseError:
+        connection.close()
+        return False
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        return cursor.fetchone() == (1,)
+
+
+def _migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _worker() -> bool:
+    """Return whether a worker has given a sign of life to the job queue within a minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM procrastinate_workers"
+            " WHERE last_heartbeat > now() - %s::interval)",
+            [_LONGEST_SILENCE],
+        )
+        return cursor.fetchone() == (True,)
