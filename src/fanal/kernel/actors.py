@@ -1,5 +1,6 @@
 """Who acts. Every query and operation takes an `Actor` first; policy reads nothing else of a person."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -27,7 +28,8 @@ class Actor:
 
     `desk_ids` are the desks whose reports the actor may reach; `partner_id` is set for a partner's
     programs and people, and limits them to their own reports. `motive` says why data are read
-    (Loi 78-17, art. 101: a consultation has its motive).
+    (Loi 78-17, art. 101: a consultation has its motive). `role_desks` names the desk of each role for
+    a person who holds different roles at different desks; empty, every role holds at every desk.
     """
 
     person_id: UUID
@@ -35,6 +37,14 @@ class Actor:
     desk_ids: frozenset[int] = frozenset()
     partner_id: UUID | None = None
     motive: str = ""
+    role_desks: frozenset[tuple[Role, int]] = frozenset()
+
+    def desks_as(self, roles: Iterable[Role]) -> frozenset[int]:
+        """Return the desks where the actor holds one of `roles`."""
+        held = self.roles.intersection(roles)
+        if not self.role_desks:
+            return self.desk_ids if held else frozenset()
+        return frozenset(desk for role, desk in self.role_desks if role in held)
 
     def has(self, *roles: Role) -> bool:
         """Return whether the actor holds one of `roles`."""

@@ -1,20 +1,17 @@
 """The one place that reads the clock.
 
 An entry point (view, command, task) calls `now()` once and passes the value down; rules never
-read it (design: "The edge reads the clock once per request").
+read it (design: "The edge reads the clock once per request"). Rules that count days use
+`fanal.kernel.calendar`.
 """
 
-from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
-PARIS = ZoneInfo("Europe/Paris")
+from fanal.kernel.calendar import PARIS, paris_day
+
+__all__ = ["PARIS", "now", "paris_day"]
 
 
 def now() -> datetime:
     """Return the present instant, aware, in UTC."""
     return datetime.now(UTC)
-
-
-def paris_day(instant: datetime) -> date:
-    """Return the calendar day in Europe/Paris of an aware instant: days and months count there."""
-    return instant.astimezone(PARIS).date()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from string import Formatter
 
-from fanal.kernel.clock import PARIS
+from fanal.kernel.calendar import PARIS
 from fanal.reference.reader import LabelFile, ReferenceRefused
 from fanal.reference.records import Text
 
