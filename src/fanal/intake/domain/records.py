@@ -1,0 +1,141 @@
+"""What goes through the doors of intake."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.intake.domain.states import ReportState, Stage
+
+PUBLIC_SENDER = UUID(int=0)
+"""The sender of everything that comes from the public form."""
+
+
+class Arrival(StrEnum):
+    """By which door a report came."""
+
+    FORM = "FORM"
+    API = "API"
+    WIRE = "WIRE"
+    IMPORT = "IMPORT"
+
+
+class Format(StrEnum):
+    """How the sealed bytes are written."""
+
+    FORM = "form/1"
+    REPORT = "report/1"
+    NCMEC_XML = "ncmec-xml"
+    NCMEC_JSON = "ncmec-json"
+
+
+class KeyKind(StrEnum):
+    """What makes a repeat recognisable. Each is unique per sender."""
+
+    REFERENCE = "REFERENCE"
+    IDEMPOTENCY = "IDEMPOTENCY"
+    SUBMISSION = "SUBMISSION"
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """One report to receive: the bytes as they came and what the envelope says.
+
+    `canonical` are the bytes whose fingerprint tells a repeat from another body. `keys` are checked in
+    order. `identity` is what the reporter said of themself: sealed under a key of its own.
+    """
+
+    arrival: Arrival
+    format: Format
+    body: bytes
+    canonical: bytes
+    keys: tuple[tuple[KeyKind, str], ...] = ()
+    sender_id: UUID = PUBLIC_SENDER
+    desk_id: int = 1
+    reference: str = ""
+    language: str = ""
+    urgent: bool = False
+    is_test: bool = False
+    finish: bool = True
+    correlation_id: str = ""
+    identity: bytes | None = None
+    slow_lane: bool = False
+
+
+class Outcome(StrEnum):
+    """What became of a submission."""
+
+    CREATED = "CREATED"
+    REPEATED = "REPEATED"
+    CONFLICT = "CONFLICT"
+    IN_PROGRESS = "IN_PROGRESS"
+
+
+class Acknowledgement(Struct, frozen=True, kw_only=True):
+    """The answer to one submission, true only once the transaction is committed.
+
+    `code` is the reporter's receipt code, known here only and never stored.
+    """
+
+    outcome: Outcome
+    report_id: UUID | None = None
+    reference: str = ""
+    state: ReportState | None = None
+    wire_id: int | None = None
+    receipt: str = ""
+    code: str = ""
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """One report in a worker's hands under a lease."""
+
+    report_id: UUID
+    stage: Stage
+    urgent: bool
+    attempts: int
+
+
+class ReportFacts(Struct, frozen=True, kw_only=True):
+    """A report's envelope: nothing of its content."""
+
+    report_id: UUID
+    desk_id: int
+    sender_id: UUID
+    arrival: Arrival
+    format: Format
+    reference: str
+    wire_id: int | None
+    state: ReportState
+    received_at: datetime
+    changed_at: datetime
+    urgent: bool
+    is_test: bool
+    language: str
+    size: int
+    correlation_id: str
+    identity_id: UUID | None = None
+    stage: Stage | None = None
+    quarantined_at: datetime | None = None
+
+
+class UploadFacts(Struct, frozen=True, kw_only=True):
+    """One file of a wire report, by its facts."""
+
+    file_id: str
+    object_id: UUID
+    name: str
+    size: int
+    md5: str
+    sha1: str
+    sha256: str
+    details_id: UUID | None = None
+
+
+class OpenedSubmission(Struct, frozen=True, kw_only=True):
+    """Opened bytes of one report, for the worker and for acts that need the source."""
+
+    report_id: UUID
+    format: Format
+    body: bytes
+    received_at: datetime
+    files: tuple[tuple[UploadFacts, bytes | None], ...] = ()

@@ -1,0 +1,167 @@
+"""Tables of intake. `intake_report` is partitioned by month on its id (see migration 0001)."""
+
+from django.db import models
+
+from fanal.intake.domain.records import Arrival, Format, KeyKind
+from fanal.intake.domain.states import ReportState, Stage
+
+
+class Report(models.Model):
+    """The envelope of one report; the content lies sealed in the vault under `object_id`."""
+
+    id = models.UUIDField(primary_key=True)
+    desk_id = models.IntegerField()
+    sender_id = models.UUIDField()
+    arrival = models.TextField(choices=[(a, a) for a in Arrival])
+    format = models.TextField(choices=[(f, f) for f in Format])
+    reference = models.TextField()
+    wire_id = models.BigIntegerField(null=True)
+    state = models.TextField(choices=[(s, s) for s in ReportState])
+    received_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    object_id = models.UUIDField()
+    identity_id = models.UUIDField(null=True)
+    size = models.IntegerField()
+    urgent = models.BooleanField(default=False)
+    is_test = models.BooleanField(default=False)
+    slow_lane = models.BooleanField(default=False)
+    language = models.TextField(default="")
+    correlation_id = models.TextField(default="")
+
+    class Meta:
+        db_table = "intake_report"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Key(models.Model):
+    """What makes a repeat recognisable: unpartitioned, since UNIQUE cannot span partitions."""
+
+    pk = models.CompositePrimaryKey("sender_id", "kind", "digest")
+    sender_id = models.UUIDField()
+    kind = models.TextField(choices=[(k, k) for k in KeyKind])
+    digest = models.BinaryField()
+    fingerprint = models.BinaryField()
+    report_id = models.UUIDField()
+
+    class Meta:
+        db_table = "intake_key"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.report_id}"
+
+
+class Wire(models.Model):
+    """The wire's number of a report (its clients type it int), always scoped by sender."""
+
+    wire_id = models.BigIntegerField(primary_key=True)
+    sender_id = models.UUIDField()
+    report_id = models.UUIDField()
+
+    class Meta:
+        db_table = "intake_wire"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.wire_id)
+
+
+class Work(models.Model):
+    """The queue: one row for each report that waits for a stage."""
+
+    report_id = models.UUIDField(primary_key=True)
+    stage = models.TextField(choices=[(s, s) for s in Stage])
+    urgent = models.BooleanField(default=False)
+    slow_lane = models.BooleanField(default=False)
+    attempts = models.SmallIntegerField(default=0)
+    not_before = models.DateTimeField()
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    quarantined_at = models.DateTimeField(null=True)
+    error = models.TextField(default="")
+
+    class Meta:
+        db_table = "intake_work"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} at {self.stage}"
+
+
+class Receipt(models.Model):
+    """The signed receipt; for the public form also the hashed look-up id and the reporter's public key."""
+
+    report_id = models.UUIDField(primary_key=True)
+    lookup_hash = models.BinaryField(null=True, unique=True)
+    public_key = models.BinaryField(null=True)
+    signed = models.TextField()
+
+    class Meta:
+        db_table = "intake_receipt"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.report_id)
+
+
+class Message(models.Model):
+    """One message between desk and reporter.
+
+    The desk's are sealed to the receipt's key (`for_reporter`) and to the vault (`object_id`); the
+    reporter's to the vault only.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    report_id = models.UUIDField()
+    from_desk = models.BooleanField()
+    author_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+    object_id = models.UUIDField()
+    for_reporter = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "intake_message"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class Upload(models.Model):
+    """A file of a wire report; `file_id` is the wire's opaque string."""
+
+    pk = models.CompositePrimaryKey("report_id", "file_id")
+    report_id = models.UUIDField()
+    file_id = models.TextField()
+    position = models.IntegerField()
+    object_id = models.UUIDField()
+    name = models.TextField()
+    size = models.BigIntegerField()
+    md5 = models.TextField()
+    sha1 = models.TextField()
+    sha256 = models.TextField()
+    details_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "intake_upload"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.file_id
+
+
+class SpentChallenge(models.Model):
+    """A proof of work that was used; kept until it would have expired anyway."""
+
+    digest = models.BinaryField(primary_key=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "intake_spent_challenge"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.digest.hex()

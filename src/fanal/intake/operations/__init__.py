@@ -1,0 +1,38 @@
+"""The writing door of intake."""
+
+from fanal.intake.operations.challenges import spend_challenge
+from fanal.intake.operations.follow import answer_desk, ask_reporter
+from fanal.intake.operations.lifecycle import (
+    expire_reports,
+    finish_report,
+    retract_report,
+)
+from fanal.intake.operations.queue import (
+    LeaseLost,
+    advance_claims,
+    claim_batch,
+    fail_claims,
+    put_back,
+    replay_stage,
+)
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.operations.wire import WireRefused, describe_file, upload_file
+
+__all__ = [
+    "LeaseLost",
+    "WireRefused",
+    "advance_claims",
+    "answer_desk",
+    "ask_reporter",
+    "claim_batch",
+    "describe_file",
+    "expire_reports",
+    "fail_claims",
+    "finish_report",
+    "put_back",
+    "receive_reports",
+    "replay_stage",
+    "retract_report",
+    "spend_challenge",
+    "upload_file",
+]

@@ -1,0 +1,134 @@
+"""Keys that make a repeat recognisable, stored as keyed digests (decisions 28)."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct
+
+from fanal.intake.domain.records import KeyKind, Submission
+from fanal.vault import keyring
+
+_KeyId = tuple[UUID, str, bytes]
+
+
+class KeyRaced(Exception):
+    """A key that was free a moment ago is taken by now."""
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """The earlier report of a key, and whether it has the same canonical body."""
+
+    report_id: UUID
+    same_body: bool
+
+
+class KeyTable:
+    """The keys of a batch: those stored before, and those that this batch adds."""
+
+    def __init__(self, stored: dict[_KeyId, tuple[bytes, UUID]]) -> None:
+        self._rows = stored
+        self.added: dict[_KeyId, tuple[bytes, UUID]] = {}
+
+    def find(self, submission: Submission) -> Known | None:
+        """Return the earlier report of any of the submission's keys; another body wins over the same.
+
+        A repeat under one key also claims the submission's other keys, so that by-key answers for each.
+        """
+        fingerprint = _digest("body", submission.canonical)
+        ids = _key_ids(submission)
+        rows = [self._rows[key] for key in ids if key in self._rows]
+        if not rows:
+            return None
+        other = next((row for row in rows if row[0] != fingerprint), None)
+        if other is not None:
+            return Known(report_id=other[1], same_body=False)
+        self.add(submission, rows[0][1])
+        return Known(report_id=rows[0][1], same_body=True)
+
+    def add(self, submission: Submission, report_id: UUID) -> None:
+        """Claim the submission's keys that nobody holds."""
+        row = (_digest("body", submission.canonical), report_id)
+        for key in _key_ids(submission):
+            if key not in self._rows:
+                self._rows[key] = self.added[key] = row
+
+
+def known_keys(submissions: Sequence[Submission]) -> KeyTable:
+    """Return the table of the keys that `submissions` carry."""
+    wanted = [key for submission in submissions for key in _key_ids(submission)]
+    if not wanted:
+        return KeyTable({})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.sender_id, k.kind, k.digest, k.fingerprint, k.report_id FROM intake_key k"
+            " JOIN unnest(%s::uuid[], %s::text[], %s::bytea[]) AS w (sender_id, kind, digest)"
+            " USING (sender_id, kind, digest)",
+            [[k[0] for k in wanted], [k[1] for k in wanted], [k[2] for k in wanted]],
+        )
+        return KeyTable(
+            {(r[0], r[1], bytes(r[2])): (bytes(r[3]), r[4]) for r in cursor.fetchall()}
+        )
+
+
+def store_keys(table: KeyTable) -> None:
+    """Insert the keys that the batch added.
+
+    Raises:
+        KeyRaced: another transaction committed one of them meanwhile.
+    """
+    if not table.added:
+        return
+    rows = sorted(table.added.items())  # one order for all, so that two batches cannot deadlock
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_key (sender_id, kind, digest, fingerprint, report_id)"
+            " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::bytea[], %s::uuid[])"
+            " ON CONFLICT DO NOTHING",
+            [
+                [key[0] for key, _ in rows],
+                [key[1] for key, _ in rows],
+                [key[2] for key, _ in rows],
+                [row[0] for _, row in rows],
+                [row[1] for _, row in rows],
+            ],
+        )
+        if cursor.rowcount != len(rows):
+            raise KeyRaced
+
+
+def lock_keys(submission: Submission) -> bool:
+    """Take the keys of a single submission for this transaction; False when another request has one."""
+    with connection.cursor() as cursor:
+        for key in sorted(_key_ids(submission)):
+            number = int.from_bytes(key[2][:8], "big", signed=True)
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+            if not cursor.fetchone()[0]:
+                return False
+    return True
+
+
+def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
+    """Return the report that a key belongs to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM intake_key WHERE sender_id = %s AND kind = %s AND digest = %s",
+            [sender_id, kind, _key_digest(sender_id, kind, key)],
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def _key_ids(submission: Submission) -> list[_KeyId]:
+    return [
+        (submission.sender_id, str(kind), _key_digest(submission.sender_id, kind, key))
+        for kind, key in submission.keys
+    ]
+
+
+def _key_digest(sender_id: UUID, kind: KeyKind, key: str) -> bytes:
+    return _digest("key", sender_id.bytes + kind.encode() + b"\0" + key.encode())
+
+
+def _digest(purpose: str, value: bytes) -> bytes:
+    return keyring.current().digest(f"intake.{purpose}", value)

@@ -1,0 +1,120 @@
+"""Finish, retract and expire: moves of the report's state table, each fenced by the state it leaves."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.intake.domain.states import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
+from fanal.intake.operations.queue import wake_workers
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.states import TransitionRefused
+from fanal.ledger import operations as ledger
+
+
+def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
+    """Finish an open report of the actor's own and put it at the first stage; return the new state.
+
+    Raises:
+        TransitionRefused: the report is not open.
+        PermissionError: it is another sender's.
+    """
+    with transaction.atomic():
+        _move(actor=actor, report_id=report_id, name="finish", now=now)
+        _enqueue_stored(report_id)
+        _log(actor, "report.finish", report_id, now)
+    return ReportState.FINISHED
+
+
+def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
+    """Retract a report of the actor's own; its sealed bytes stay until their retention date.
+
+    The work that waits is withdrawn, unless the report is urgent: then a person sees it (decisions 29).
+
+    Raises:
+        TransitionRefused: already retracted or expired.
+        PermissionError: it is another sender's.
+    """
+    with transaction.atomic():
+        before, urgent = _move(actor=actor, report_id=report_id, name="retract", now=now)
+        if urgent and before is ReportState.OPEN:
+            _enqueue_stored(report_id)
+        elif not urgent:
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM intake_work WHERE report_id = %s", [report_id])
+        _log(actor, "report.retract", report_id, now)
+    return ReportState.RETRACTED
+
+
+def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UUID]:
+    """Close the wire's unfinished reports whose time is over; return them.
+
+    An expired report stays sealed until its retention date; an urgent one goes to a person all the same.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("report.expire")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_report SET state = 'EXPIRED', changed_at = %(now)s WHERE id IN ("
+            " SELECT id FROM intake_report WHERE state = 'OPEN'"
+            " AND changed_at <= %(now)s - %(idle)s AND received_at <= %(now)s - %(life)s"
+            " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING id, urgent",
+            {"now": now, "idle": IDLE_LIFE, "life": OPENING_LIFE, "limit": limit},
+        )
+        rows = cursor.fetchall()
+        for report_id, urgent in rows:
+            if urgent:
+                _enqueue_stored(report_id)
+        if rows:
+            ledger.record_batch(
+                actor=actor,
+                action="report.expire",
+                at=now,
+                kind="report",
+                items=[(row[0], b"") for row in rows],
+                detail={"count": len(rows)},
+            )
+    return [row[0] for row in rows]
+
+
+def _move(
+    *, actor: Actor, report_id: UUID, name: str, now: datetime
+) -> tuple[ReportState, bool]:
+    """Apply one move; return the state it left and whether the report is urgent."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, sender_id, urgent FROM intake_report WHERE id = %s FOR UPDATE",
+            [report_id],
+        )
+        row = cursor.fetchone()
+        if row is None or not (actor.has(Role.SYSTEM) or actor.partner_id == row[1]):
+            raise PermissionError(f"report.{name}")
+        before = ReportState(row[0])
+        after = REPORT_STATES.apply(before, name)
+        cursor.execute(
+            "UPDATE intake_report SET state = %s, changed_at = %s WHERE id = %s AND state = %s",
+            [after, now, report_id, before],
+        )
+        if cursor.rowcount != 1:
+            raise TransitionRefused(REPORT_STATES.name, before, name)
+    return before, bool(row[2])
+
+
+def _enqueue_stored(report_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_work (report_id, stage, urgent, slow_lane)"
+            " SELECT id, 'HARMONISE', urgent, slow_lane FROM intake_report WHERE id = %s"
+            " ON CONFLICT DO NOTHING",
+            [report_id],
+        )
+    wake_workers()
+
+
+def _log(actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ledger.ObjectRef(kind="report", id=report_id)],
+    )

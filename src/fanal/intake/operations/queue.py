@@ -1,0 +1,175 @@
+"""The queue: claims with lease and fencing, quarantine, replay.
+
+Deadlines are set and compared with the database's clock (`now()`), never a worker's: two machines
+whose clocks differ cannot both hold a report.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.intake.domain.records import Claim
+from fanal.intake.domain.states import Stage
+from fanal.kernel.actors import Actor, Role
+from fanal.ledger import operations as ledger
+
+MAX_ATTEMPTS = 3
+RETRY_AFTER = timedelta(seconds=5)
+
+_CLAIM = """
+WITH waiting AS (
+    SELECT report_id FROM intake_work
+    WHERE stage = %(stage)s AND quarantined_at IS NULL AND not_before <= now()
+      AND (lease_until IS NULL OR lease_until < now()) AND attempts {attempts}
+    ORDER BY urgent DESC, slow_lane, report_id
+    LIMIT %(size)s FOR UPDATE SKIP LOCKED
+)
+UPDATE intake_work w
+SET lease_token = %(token)s, lease_until = now() + %(lease)s, attempts = attempts + 1
+FROM waiting WHERE w.report_id = waiting.report_id
+RETURNING w.report_id, w.stage, w.urgent, w.attempts
+"""
+
+
+class LeaseLost(Exception):
+    """Another worker may hold these reports by now: nothing of this batch may be written."""
+
+
+def claim_batch(
+    *, actor: Actor, stage: Stage, size: int, token: UUID, lease: timedelta
+) -> list[Claim]:
+    """Return up to `size` reports that wait at `stage`, leased to `token`, and commit the claim.
+
+    The attempt is counted before the run, so that a report that kills its worker is counted too. A
+    report that already failed comes alone: it must not drag others with it.
+    """
+    _require_system(actor)
+    values = {"stage": stage, "size": size, "token": token, "lease": lease}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM.format(attempts="= 0"), values)
+        rows = cursor.fetchall()
+        if not rows:
+            cursor.execute(_CLAIM.format(attempts="> 0"), values | {"size": 1})
+            rows = cursor.fetchall()
+        exhausted = [row[0] for row in rows if row[3] > MAX_ATTEMPTS]
+        if exhausted:
+            _quarantine(token=token, report_ids=exhausted, error="WORKER_DIED")
+    return sorted(
+        (
+            Claim(report_id=r, stage=Stage(s), urgent=u, attempts=a)
+            for r, s, u, a in rows
+            if r not in exhausted
+        ),
+        key=lambda claim: (not claim.urgent, claim.report_id),
+    )
+
+
+def advance_claims(
+    *, actor: Actor, token: UUID, report_ids: Sequence[UUID], to: Stage | None, lease: timedelta
+) -> None:
+    """Move leased reports on to stage `to`, still leased, or out of the queue when it is None.
+
+    Call it in the transaction that writes the stage's results.
+
+    Raises:
+        LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
+    """
+    _require_system(actor)
+    with connection.cursor() as cursor:
+        if to is None:
+            cursor.execute(
+                "DELETE FROM intake_work WHERE report_id = ANY(%s) AND lease_token = %s"
+                " AND lease_until >= now()",
+                [list(report_ids), token],
+            )
+        else:
+            cursor.execute(
+                "UPDATE intake_work SET stage = %s, attempts = 1, lease_until = now() + %s, error = ''"
+                " WHERE report_id = ANY(%s) AND lease_token = %s AND lease_until >= now()",
+                [to, lease, list(report_ids), token],
+            )
+        if cursor.rowcount != len(report_ids):
+            raise LeaseLost
+
+
+def put_back(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> None:
+    """Give leased reports back unharmed (a worker that stops cleanly, a batch that is to be split)."""
+    _require_system(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_work SET lease_token = NULL, lease_until = NULL,"
+            " attempts = greatest(attempts - 1, 0)"
+            " WHERE report_id = ANY(%s) AND lease_token = %s",
+            [list(report_ids), token],
+        )
+
+
+def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
+    """Record a failed run: try again later, or quarantine after the last attempt.
+
+    `error` is a code or an exception's class name, never a message: messages quote content.
+    """
+    _require_system(actor)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_work SET lease_token = NULL, lease_until = NULL, error = %s,"
+            " not_before = now() + %s * attempts"
+            " WHERE report_id = ANY(%s) AND lease_token = %s AND attempts < %s",
+            [error, RETRY_AFTER, list(report_ids), token, MAX_ATTEMPTS],
+        )
+        _quarantine(token=token, report_ids=report_ids, error=error)
+
+
+def replay_stage(
+    *, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime
+) -> int:
+    """Send finished or quarantined reports through `stage` and what follows again; return how many.
+
+    Results are kept side by side by revision, so a replay loses nothing.
+    """
+    if not actor.has(Role.SYSTEM, Role.SUPERVISOR):
+        raise PermissionError("queue.replay")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_work (report_id, stage, urgent)"
+            " SELECT id, %s, urgent FROM intake_report WHERE id = ANY(%s) AND state = 'FINISHED'"
+            " ON CONFLICT (report_id) DO UPDATE SET stage = EXCLUDED.stage, attempts = 0,"
+            " quarantined_at = NULL, error = '', lease_token = NULL, lease_until = NULL,"
+            " not_before = now()"
+            " WHERE intake_work.quarantined_at IS NOT NULL RETURNING report_id",
+            [stage, list(report_ids)],
+        )
+        moved = [row[0] for row in cursor.fetchall()]
+        if moved:
+            ledger.record_batch(
+                actor=actor,
+                action="report.replay",
+                at=now,
+                kind="report",
+                items=[(report_id, b"") for report_id in moved],
+                detail={"stage": stage},
+            )
+            wake_workers()
+    return len(moved)
+
+
+def wake_workers() -> None:
+    """Tell idle workers that something waits; heard at commit (docs/decisions/0003)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify('fanal_work', '')")
+
+
+def _quarantine(*, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_work SET quarantined_at = now(), lease_token = NULL, lease_until = NULL,"
+            " error = %s WHERE report_id = ANY(%s) AND lease_token = %s",
+            [error, list(report_ids), token],
+        )
+
+
+def _require_system(actor: Actor) -> None:
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("queue")

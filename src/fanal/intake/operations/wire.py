@@ -1,0 +1,133 @@
+"""Files of an open report on the NCMEC-compatible wire: upload, then details."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.intake.domain.records import UploadFacts
+from fanal.intake.domain.states import ReportState
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.vault import operations as vault
+
+
+class WireRefused(Exception):
+    """The step is refused; `reason` is NO_REPORT, NO_FILE, RETRACTED, EXPIRED or FINISHED."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def upload_file(
+    *, actor: Actor, report_id: UUID, name: str, chunks: Iterable[bytes], now: datetime
+) -> UploadFacts:
+    """Seal one file of an open report and return its facts, hashes included.
+
+    Raises:
+        WireRefused: the report is not this sender's, or no longer open.
+    """
+    _open_report(actor, report_id)
+    file_id = secrets.token_hex(16)
+    # Sealed before the row: a crash in between leaves an unreferenced blob, which fsck sweeps.
+    with transaction.atomic():
+        sealed = vault.seal_stream(
+            id=new_id(now), chunks=chunks, kind="file", owner_id=report_id, now=now
+        )
+        _touch(actor, report_id, now)
+        facts = UploadFacts(
+            file_id=file_id,
+            object_id=sealed.id,
+            name=name,
+            size=sealed.size,
+            md5=sealed.md5,
+            sha1=sealed.sha1,
+            sha256=sealed.sha256,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO intake_upload (report_id, file_id, position, object_id, name, size,"
+                " md5, sha1, sha256) SELECT %(report)s, %(file)s, count(*), %(object)s, %(name)s,"
+                " %(size)s, %(md5)s, %(sha1)s, %(sha256)s FROM intake_upload"
+                " WHERE report_id = %(report)s",
+                {
+                    "report": report_id,
+                    "file": file_id,
+                    "object": facts.object_id,
+                    "name": name,
+                    "size": facts.size,
+                    "md5": facts.md5,
+                    "sha1": facts.sha1,
+                    "sha256": facts.sha256,
+                },
+            )
+        _log(actor, "report.upload", report_id, now)
+    return facts
+
+
+def describe_file(
+    *, actor: Actor, report_id: UUID, file_id: str, details: bytes, now: datetime
+) -> None:
+    """Seal the details document of an uploaded file; a later document replaces the earlier.
+
+    Raises:
+        WireRefused: no such open report of this sender, or no such file in it.
+    """
+    _open_report(actor, report_id)
+    with transaction.atomic():
+        _touch(actor, report_id, now)
+        object_id = new_id(now)
+        vault.seal_batch(
+            items=[
+                vault.Sealable(
+                    id=object_id, plaintext=details, kind="details", owner_id=report_id
+                )
+            ],
+            now=now,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE intake_upload SET details_id = %s WHERE report_id = %s AND file_id = %s",
+                [object_id, report_id, file_id],
+            )
+            if cursor.rowcount != 1:
+                raise WireRefused("NO_FILE")
+        _log(actor, "report.describe", report_id, now)
+
+
+def _open_report(actor: Actor, report_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, sender_id FROM intake_report WHERE id = %s", [report_id]
+        )
+        _require_open(actor, cursor.fetchone())
+
+
+def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
+    """Hold the report open for this transaction and note the change: its hour starts again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT state, sender_id FROM intake_report WHERE id = %s FOR UPDATE", [report_id]
+        )
+        _require_open(actor, cursor.fetchone())
+        cursor.execute("UPDATE intake_report SET changed_at = %s WHERE id = %s", [now, report_id])
+
+
+def _require_open(actor: Actor, row: tuple[str, UUID] | None) -> None:
+    if row is None or actor.partner_id != row[1]:
+        raise WireRefused("NO_REPORT")
+    if row[0] != ReportState.OPEN:
+        raise WireRefused(row[0])
+
+
+def _log(actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ledger.ObjectRef(kind="report", id=report_id)],
+    )
