@@ -1,0 +1,105 @@
+"""Payment accounts: IBAN (ISO 13616, check by ISO 7064 mod 97) and wallets by their own checksums."""
+
+import hashlib
+import re
+
+from fanal.harmonise.domain.datafiles import DataRecord, load
+from fanal.harmonise.domain.keccak import keccak_256
+
+
+class _Iban(DataRecord):
+    version: str
+    source: str
+    length: dict[str, int]
+
+
+IBAN_LENGTH = load("iban.toml", _Iban).length
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}")
+_SPACES = re.compile(r"[\s\u00a0\u202f.\-]")
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_BASE58_VALUE = {letter: value for value, letter in enumerate(_BASE58)}
+_BASE58_TEXT = re.compile(r"[1-9A-HJ-NP-Za-km-z]{25,36}")
+# First byte of a base58check address: Bitcoin, Litecoin, Dogecoin, Dash, Tron.
+_BASE58_VERSIONS = frozenset({0x00, 0x05, 0x30, 0x32, 0x1E, 0x16, 0x4C, 0x10, 0x41})
+_BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_BECH32_VALUE = {letter: value for value, letter in enumerate(_BECH32)}
+_BECH32_PREFIXES = ("bc1", "ltc1")
+_BECH32_CONSTANTS = {1: "bech32", 0x2BC830A3: "bech32m"}  # BIP 173, BIP 350
+_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_ETHEREUM = re.compile(r"0[xX][0-9a-fA-F]{40}")
+
+
+def read_iban(text: str) -> str | None:
+    """Return the electronic form (no spaces, capitals) of an IBAN whose check digits hold, or None."""
+    plain = _SPACES.sub("", text).upper() if len(text) <= 64 else ""
+    if _IBAN.fullmatch(plain) is None:
+        return None
+    length = IBAN_LENGTH.get(plain[:2])
+    if length is not None and length != len(plain):
+        return None
+    moved = plain[4:] + plain[:4]
+    digits = "".join(str(int(letter, 36)) for letter in moved)
+    return plain if int(digits) % 97 == 1 else None
+
+
+def read_wallet(text: str) -> str | None:
+    """Return the canonical form of a wallet address whose checksum holds, or None.
+
+    Bech32 and Ethereum addresses come back in lower case, base58 ones as written (case is meaning).
+    An Ethereum address in one case carries no checksum and is accepted (EIP-55).
+    """
+    plain = text.strip()
+    if len(plain) > 96:
+        return None
+    if _ETHEREUM.fullmatch(plain) is not None:
+        return plain.lower() if _eip55_holds(plain[2:]) else None
+    if plain.lower().startswith(_BECH32_PREFIXES):
+        return plain.lower() if _bech32_holds(plain) else None
+    if _BASE58_TEXT.fullmatch(plain) is not None and _base58_holds(plain):
+        return plain
+    return None
+
+
+def _eip55_holds(digits: str) -> bool:
+    if digits.islower() or digits.isupper() or digits.isdigit():
+        return True
+    digest = keccak_256(digits.lower().encode()).hex()
+    return all(
+        letter.isdigit() or letter.isupper() == (int(nibble, 16) >= 8)
+        for letter, nibble in zip(digits, digest, strict=False)
+    )
+
+
+def _base58_holds(text: str) -> bool:
+    number = 0
+    for letter in text:
+        number = number * 58 + _BASE58_VALUE[letter]
+    zeros = len(text) - len(text.lstrip("1"))
+    content = b"\x00" * zeros + number.to_bytes((number.bit_length() + 7) // 8, "big")
+    if len(content) != 25 or content[0] not in _BASE58_VERSIONS:
+        return False
+    digest = hashlib.sha256(hashlib.sha256(content[:21]).digest()).digest()
+    return content[21:] == digest[:4]
+
+
+def _bech32_holds(text: str) -> bool:
+    if text.lower() != text and text.upper() != text:
+        return False
+    prefix, _, data = text.lower().rpartition("1")
+    if len(data) < 8 or len(text) > 90 or any(letter not in _BECH32_VALUE for letter in data):
+        return False
+    values = [ord(c) >> 5 for c in prefix] + [0] + [ord(c) & 31 for c in prefix]
+    values += [_BECH32_VALUE[c] for c in data]
+    variant = _BECH32_CONSTANTS.get(_polymod(values))
+    # Witness version 0 uses bech32, the later ones bech32m (BIP 350).
+    return variant == ("bech32" if data[0] == "q" else "bech32m")
+
+
+def _polymod(values: list[int]) -> int:
+    check = 1
+    for value in values:
+        top = check >> 25
+        check = (check & 0x1FFFFFF) << 5 ^ value
+        for place, generator in enumerate(_GENERATOR):
+            check ^= generator if (top >> place) & 1 else 0
+    return check

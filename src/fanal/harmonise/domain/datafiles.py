@@ -1,0 +1,29 @@
+"""Reads the data files of this stage: strict, once, at import."""
+
+from importlib import resources
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class DataFileBroken(Exception):
+    """A data file has an unknown key, a missing field or a wrong type."""
+
+
+def load(name: str, kind: type[T]) -> T:
+    """Return the TOML file `name` of `domain/data` as `kind`.
+
+    Raises:
+        DataFileBroken: the file does not have the shape of `kind`, or is absent.
+    """
+    try:
+        content = resources.files("fanal.harmonise.domain").joinpath("data", name).read_bytes()
+        return msgspec.toml.decode(content, type=kind, strict=True)
+    except (msgspec.MsgspecError, OSError) as error:
+        raise DataFileBroken(f"{name}: {error}") from error
+
+
+class DataRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every record of a data file: immutable, unknown keys refused."""

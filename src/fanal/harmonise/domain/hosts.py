@@ -1,0 +1,98 @@
+"""Host names: canonical form, registrable domain, onion services and addresses in a host's place.
+
+The registrable domain uses both sections of the Public Suffix List (the list inside the package; the
+network is never asked): two customers of one hosting service are two publishers, so the private
+section keeps a link, and later a measure, from reaching the neighbors.
+"""
+
+import base64
+import hashlib
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from ada_url import URL
+from publicsuffixlist import PublicSuffixList
+
+_SUFFIXES = PublicSuffixList()
+# RFC 2606 and RFC 6761 names, and roots outside the public one that reports do name.
+_OTHER_ROOTS = frozenset({"test", "example", "invalid", "localhost", "local", "onion", "i2p"})
+_ONION = re.compile(r"(?:^|\.)([a-z2-7]{56}|[a-z2-7]{16})\.onion$")
+
+
+@lru_cache(maxsize=65536)
+def registrable_domain(host: str) -> str | None:
+    """Return the name that a registrar delegates above `host`, or None where there is none."""
+    if not host or host[0] == "." or host[-1] == "." or ip_in_host(host) is not None:
+        return None
+    return _SUFFIXES.privatesuffix(host.lower())
+
+
+@lru_cache(maxsize=16384)
+def has_known_root(host: str) -> bool:
+    """Return whether the last label of `host` is a listed or a reserved top-level domain."""
+    root = host.rpartition(".")[2].lower()
+    return root in _OTHER_ROOTS or _SUFFIXES.publicsuffix(root, accept_unknown=False) is not None
+
+
+def canonical_host(text: str) -> str | None:
+    """Return `text` as a WHATWG host without its root dot (an IPv6 address in brackets), or None."""
+    if not text or any(mark in text for mark in "/?#@\\") or _has_port(text):
+        return None
+    try:
+        host = URL(f"http://{text}").hostname
+    except ValueError:
+        return None
+    return without_root_dot(host) or None
+
+
+def without_root_dot(host: str) -> str:
+    """Return `host` without the dot of the root; an empty label before it is left to be seen."""
+    return host if host.endswith("..") else host.removesuffix(".")
+
+
+def _has_port(text: str) -> bool:
+    return ":" in text and not text.startswith("[")
+
+
+def ip_in_host(host: str) -> str | None:
+    """Return the address that a WHATWG host holds, in canonical form, or None for a name."""
+    if host.startswith("["):
+        return canonical_ip(host[1:-1])
+    if host[-1:].isdigit():
+        return canonical_ip(host)
+    return None
+
+
+def canonical_ip(text: str) -> str | None:
+    """Return the RFC 5952 form of an address, an IPv4-mapped one as IPv4, or None if it is none."""
+    address = parse_ip(text)
+    return None if address is None else str(address)
+
+
+def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address that `text` writes; a zone id (RFC 4007) is left out."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def onion_service(host: str) -> str | None:
+    """Return the onion address (16 or 56 characters and `.onion`) that `host` lies under, or None."""
+    match = _ONION.search(host)
+    return None if match is None else f"{match.group(1)}.onion"
+
+
+def onion_checksum_holds(onion: str) -> bool:
+    """Return whether a version 3 address carries its own checksum (rend-spec-v3); True for version 2."""
+    label = onion.removesuffix(".onion")
+    if len(label) != 56:
+        return True
+    content = base64.b32decode(label.upper())
+    key, checksum, version = content[:32], content[32:34], content[34:]
+    expected = hashlib.sha3_256(b".onion checksum" + key + version).digest()[:2]
+    return version == b"\x03" and checksum == expected

@@ -1,0 +1,222 @@
+"""Selectors inside free text: addresses, e-mails, telephones, accounts, fingerprints, names.
+
+Every pattern starts at the beginning of a word and is bounded or a single run of one class, so a text
+is read in linear time whatever it holds. What is found is only *weak*: a person wrote it in a
+sentence, nobody put it in a field.
+"""
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from fanal.harmonise.domain.accounts import IBAN_LENGTH, read_iban, read_wallet
+from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_port
+from fanal.harmonise.domain.defang import refang
+from fanal.harmonise.domain.handles import PLATFORM_NAMES, read_handle
+from fanal.harmonise.domain.hashes import kind_by_length
+from fanal.harmonise.domain.hosts import canonical_host, has_known_root, ip_in_host
+from fanal.harmonise.domain.phones import read_phone
+from fanal.harmonise.domain.records import SelectorKind
+
+_WORTH_READING = re.compile(r"[@0-9:]|\.\w|[\[({]\s?(?:dot|point|at|arobase)")
+_URL = re.compile(
+    r"(?<![0-9A-Za-z])(?:(?:https?|ftps?|wss?|rtmps?|tg)://|magnet:\?)[^\s<>\"`{}|^«»“”]+", re.IGNORECASE
+)
+_EMAIL = re.compile(
+    r"(?<![\w.%+'\-])[\w.%+'\-]{1,64}@(?:[^\W_][\w\-]{0,62}\.){1,10}[^\W_][\w\-]{1,62}(?![\w@])"
+)
+_IPV4 = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?(?![\w]|\.\d)", re.ASCII)
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,45}(?![\w:])")
+_HOST = re.compile(
+    r"(?<![\w@.\-/\\])((?:[^\W_][\w\-]{0,62}\.){1,10}[^\W\d_][\w\-]{1,62})(?![\w@])(?::(\d{1,5})(?!\w))?"
+    r"(/[^\s<>\"`{}|^«»“”]*)?"
+)
+_LONG = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{15,128}(?![0-9A-Za-z])")
+_IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}\d{2}(?:[ \u00a0\u202f\-][0-9A-Z]{4}){2,7}(?:[ \u00a0\u202f\-][0-9A-Z]{1,3})?(?![0-9A-Za-z])")
+_DATE = re.compile(r"(?<!\d)(?:\d{1,2}[./\- ]\d{1,2}[./\- ]\d{4}|\d{4}-\d{2}-\d{2})(?!\d)")
+_PHONE = re.compile(r"(?<![\w+/.,@])(?:\+|00|0|\()[\d(](?:[\d .()\u00a0\u202f\-]{4,20})\d(?!\w)", re.ASCII)
+_AT_NAME = re.compile(r"(?<![\w@./+\-])@([0-9A-Za-z_][0-9A-Za-z_.\-]{1,31})")
+_NAMED = re.compile(r"(?<![\w@.])([A-Za-z]{1,20})\s{0,2}[:=]\s{0,2}(@?[0-9A-Za-z_.\-]{3,32})(?![\w@])")
+_WORD = re.compile(r"[A-Za-z]+")
+_ON_SERVICE = re.compile(r"\s{1,3}(?:on|sur|via|auf|en|de)\s{1,3}([A-Za-z]{1,20})(?!\w)", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?;\n]")
+_WINDOW = 40
+# Roots that a bare name in a sentence is trusted with; elsewhere it needs `www.`, a path or three labels,
+# because "fini.Me voici" and "photo.zip" look like hosts too.
+_PLAIN_ROOTS = frozenset(
+    {"com", "net", "org", "info", "biz", "fr", "eu", "ru", "cc", "tv", "xyz", "onion", "test", "example"}
+)
+
+
+class Hit(Struct, frozen=True, kw_only=True):
+    """One value found in a text: `value` is canonical, or for a URL what `read_url` takes."""
+
+    kind: SelectorKind
+    value: str
+    port: int | None = None
+
+
+def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[Hit, ...]:
+    """Return the values found in `text`, each once, in the order of the kinds below.
+
+    `countries` (ISO 3166-1 alpha-2) help to read national telephone numbers. Private-use and loopback
+    addresses are left out: in a sentence they are examples or version numbers.
+    """
+    if _WORTH_READING.search(text) is None:
+        return ()
+    return tuple(dict.fromkeys(_find(refang(text), countries)))
+
+
+def _find(text: str, countries: tuple[str, ...]) -> Iterator[Hit]:
+    rest, urls = _taken(_URL, text)
+    yield from (Hit(kind=SelectorKind.URL, value=_trimmed(url)) for url in urls)
+    if "@" in rest:
+        rest, emails = _taken(_EMAIL, rest)
+        yield from _emails(emails)
+        yield from _at_names(rest)
+    if ":" in rest or "=" in rest:
+        yield from _named(rest)
+    if "." in rest:
+        yield from _ipv4(rest)
+        yield from _hosts(rest)
+    if rest.count(":") > 1:
+        yield from _ipv6(rest)
+    yield from _tokens(rest)
+    yield from _spaced_ibans(rest)
+    yield from _phones(rest, countries)
+
+
+def _taken(pattern: re.Pattern[str], text: str) -> tuple[str, list[str]]:
+    """Return the text with every match blanked, and the matches."""
+    found: list[str] = []
+
+    def take(match: re.Match[str]) -> str:
+        found.append(match.group(0))
+        return " "
+
+    return pattern.sub(take, text), found
+
+
+def _trimmed(url: str) -> str:
+    """Leave out the punctuation of the sentence after an address; brackets stay while they pair."""
+    surplus = {")": url.count(")") - url.count("("), "]": url.count("]") - url.count("[")}
+    end = len(url)
+    while end:
+        last = url[end - 1]
+        if surplus.get(last, 0) > 0:
+            surplus[last] -= 1
+        elif last not in ".,;:!?'…*_":
+            break
+        end -= 1
+    return url[:end]
+
+
+def _emails(found: list[str]) -> Iterator[Hit]:
+    for text in found:
+        value = read_email(text.lstrip(".'-"))
+        if value is not None:
+            yield Hit(kind=SelectorKind.EMAIL, value=value)
+
+
+def _at_names(text: str) -> Iterator[Hit]:
+    for match in _AT_NAME.finditer(text):
+        value = read_handle(match.group(1).rstrip(".-"), _service_near(text, match))
+        if value is not None:
+            yield Hit(kind=SelectorKind.HANDLE, value=value)
+
+
+def _service_near(text: str, match: re.Match[str]) -> str | None:
+    """Return the service stated beside a name: the last word before it, or "on …" right after it."""
+    after = _ON_SERVICE.match(text, match.end())
+    if after is not None and after.group(1).lower() in PLATFORM_NAMES:
+        return PLATFORM_NAMES[after.group(1).lower()]
+    before = text[max(0, match.start() - _WINDOW) : match.start()]
+    before = _SENTENCE_END.split(before)[-1].rpartition("@")[2]
+    for word in reversed(_WORD.findall(before)):
+        service = PLATFORM_NAMES.get(word.lower())
+        if service is not None and len(word) > 1:
+            return service
+    return None
+
+
+def _named(text: str) -> Iterator[Hit]:
+    """Find `snap: some_name9`; without `@` the name must hold a digit or a mark, or it is a word."""
+    for match in _NAMED.finditer(text):
+        service = PLATFORM_NAMES.get(match.group(1).lower())
+        name = match.group(2).rstrip(".-")
+        if service is None or not (name[:1] == "@" or re.search(r"[0-9_.]", name)):
+            continue
+        value = read_handle(name, service)
+        if value is not None:
+            yield Hit(kind=SelectorKind.HANDLE, value=value)
+
+
+def _ipv4(text: str) -> Iterator[Hit]:
+    for match in _IPV4.finditer(text):
+        found = read_ip(match.group(1))
+        if found is not None and is_routable(found.value):
+            yield Hit(kind=SelectorKind.IP, value=found.value, port=read_port(match.group(2)))
+
+
+def _ipv6(text: str) -> Iterator[Hit]:
+    for match in _IPV6.finditer(text):
+        if match.group(0).count(":") < 2:
+            continue
+        found = read_ip(match.group(0))
+        if found is not None and is_routable(found.value):
+            yield Hit(kind=SelectorKind.IP, value=found.value)
+
+
+def _hosts(text: str) -> Iterator[Hit]:
+    """Find addresses without scheme; one with a path is a URL, a bare name is a HOST."""
+    for match in _HOST.finditer(text):
+        name, port, path = match.group(1), match.group(2), match.group(3)
+        if not _is_host(name, has_path=path is not None):
+            continue
+        if path is not None or port is not None:
+            whole = f"{name}:{port}{path or ''}" if port else f"{name}{path}"
+            yield Hit(kind=SelectorKind.URL, value=_trimmed(whole))
+        else:
+            host = canonical_host(name)
+            if host is not None and ip_in_host(host) is None:
+                yield Hit(kind=SelectorKind.HOST, value=host)
+
+
+def _is_host(name: str, *, has_path: bool) -> bool:
+    labels = name.split(".")
+    if not has_known_root(name):
+        return False
+    if labels[-1][:1].isupper() and not labels[0][:1].isupper():
+        return False  # a sentence that ends without a space before the next
+    trusted = labels[-1].lower() in _PLAIN_ROOTS or len(labels) > 2
+    return trusted or has_path or labels[0].lower() == "www"
+
+
+def _tokens(text: str) -> Iterator[Hit]:
+    for match in _LONG.finditer(text):
+        token = match.group(0)
+        kind = kind_by_length(token)
+        if kind is not None:
+            yield Hit(kind=kind, value=token.lower())
+            continue
+        account = read_wallet(token) or (read_iban(token) if token[:2].isupper() else None)
+        if account is not None:
+            yield Hit(kind=SelectorKind.ACCOUNT, value=account)
+
+
+def _spaced_ibans(text: str) -> Iterator[Hit]:
+    for match in _IBAN.finditer(text):
+        letters = re.sub(r"[ \u00a0\u202f\-]", "", match.group(0))
+        # Words in capitals may follow: the country says where the number ends.
+        value = read_iban(letters[: IBAN_LENGTH.get(letters[:2], len(letters))])
+        if value is not None:
+            yield Hit(kind=SelectorKind.ACCOUNT, value=value)
+
+
+def _phones(text: str, countries: tuple[str, ...]) -> Iterator[Hit]:
+    plain = _DATE.sub(" | ", text)
+    for match in _PHONE.finditer(plain):
+        number = read_phone(match.group(0), countries, strict=True)
+        if number is not None:
+            yield Hit(kind=SelectorKind.PHONE, value=number.value)

@@ -1,0 +1,179 @@
+"""Times as sources write them: (earliest, latest, precision, zone given or assumed), decisions 4.
+
+Both bounds are included and written in RFC 3339, UTC. A time without a zone is taken in Europe/Paris
+and marked. An hour that clocks skip or repeat (DST) widens the bounds to both readings.
+"""
+
+import re
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from fanal.harmonise.domain.records import TimeRange
+
+ASSUMED_ZONE = "Europe/Paris"
+_PARIS = ZoneInfo(ASSUMED_ZONE)
+_TIME = re.compile(
+    r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[Tt ](\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,30}))?)?)?"
+    r"\s?([Zz]|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?)?)?([Zz]|[+-]\d{2}:\d{2})?",
+    re.ASCII,
+)
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+_PRECISIONS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
+_SECOND = timedelta(seconds=1)
+
+
+class ReadTime(Struct, frozen=True, kw_only=True):
+    """A read time and, when clocks make it doubtful, the code of the reason."""
+
+    range: TimeRange
+    warning: str | None = None  # TIME_SKIPPED_BY_CLOCKS | TIME_REPEATED_BY_CLOCKS
+
+
+class _Fields(Struct, frozen=True, kw_only=True):
+    precision: str
+    start: datetime  # naive, local
+    end: datetime  # naive, local, excluded
+    leap: bool
+    point: bool  # written to the second: one instant
+
+
+def read_time(text: str) -> ReadTime | None:
+    """Return the range that `text` means, or None if it is no date or time.
+
+    Read are the RFC 3339 forms, their beginnings down to the year, a space for `T`, offsets without
+    colon, the hour 24:00:00 (XML Schema) and the leap second 60.
+    """
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
+        return None
+    try:
+        fields = _fields(match)
+        zone, name, assumed = _zone(match.group(8) or match.group(9))
+        return _ranged(fields, zone, name, assumed=assumed)
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_rfc3339(text: str) -> bool:
+    """Return whether `text` is an RFC 3339 date-time; a leap second only where UTC can have one."""
+    if _RFC3339.fullmatch(text) is None:
+        return False
+    if text[11:13] == "24":
+        return False
+    read = read_time(text)
+    if read is None:
+        return False
+    if text[17:19] != "60":
+        return True
+    return read.range.earliest[11:19] == "23:59:59"
+
+
+def instant(text: str) -> str | None:
+    """Return the UTC instant (`…Z`) of a time written to the second with its zone, else None."""
+    read = read_time(text)
+    if read is None or read.range.precision != "SECOND":
+        return None
+    return read.range.earliest
+
+
+def _fields(match: re.Match[str]) -> _Fields:
+    year, month, day, hour, minute, second = match.groups()[:6]
+    given = [part for part in (year, month, day, hour, minute, second) if part is not None]
+    precision = _PRECISIONS[len(given) - 1]
+    leap = second == "60"
+    midnight = hour == "24"
+    if midnight and (int(minute or 0) or int(second or 0) or int(match.group(7) or 0)):
+        raise ValueError("after the end of the day")
+    micro = int((match.group(7) or "0").ljust(6, "0")[:6])
+    start = datetime(
+        int(year),
+        int(month or 1),
+        int(day or 1),
+        0 if midnight else int(hour or 0),
+        int(minute or 0),
+        59 if leap else int(second or 0),
+        micro,
+    )
+    start += timedelta(days=1) if midnight else timedelta()
+    return _Fields(
+        precision=precision,
+        start=start,
+        end=_after(start, _length(start, precision)),
+        leap=leap,
+        point=precision == "SECOND",
+    )
+
+
+def _length(start: datetime, precision: str) -> timedelta:
+    if precision == "YEAR":
+        return datetime(start.year, 12, 31) - start + timedelta(days=1)
+    if precision == "MONTH":
+        return timedelta(days=monthrange(start.year, start.month)[1])
+    return {
+        "DAY": timedelta(days=1),
+        "HOUR": timedelta(hours=1),
+        "MINUTE": timedelta(minutes=1),
+        "SECOND": _SECOND,
+    }[precision]
+
+
+def _zone(given: str | None) -> tuple[tzinfo, str, bool]:
+    if given is None:
+        return _PARIS, ASSUMED_ZONE, True
+    if given in "Zz":
+        return UTC, "Z", False
+    digits = given[1:].replace(":", "").ljust(4, "0")
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if hours > 23 or minutes > 59:
+        raise ValueError("no such offset")
+    offset = timedelta(hours=hours, minutes=minutes)
+    return timezone(-offset if given[0] == "-" else offset), given, False
+
+
+def _ranged(fields: _Fields, zone: tzinfo, name: str, *, assumed: bool) -> ReadTime:
+    last = fields.start if fields.point else fields.end - _SECOND
+    bounds = [_utc(moment, zone, fold) for moment in (fields.start, last) for fold in (0, 1)]
+    latest = max(bounds) + (_SECOND if fields.leap else timedelta())
+    return ReadTime(
+        range=TimeRange(
+            earliest=_written(min(bounds)),
+            latest=_written(latest),
+            precision=fields.precision,
+            zone=name,
+            zone_assumed=assumed,
+        ),
+        warning=_doubt(fields, zone),
+    )
+
+
+def _doubt(fields: _Fields, zone: tzinfo) -> str | None:
+    if fields.precision not in {"HOUR", "MINUTE", "SECOND"}:
+        return None
+    first, second = _utc(fields.start, zone, 0), _utc(fields.start, zone, 1)
+    if first == second:
+        return None
+    # In a gap the reading with the earlier offset lies later (PEP 495).
+    return "TIME_SKIPPED_BY_CLOCKS" if first > second else "TIME_REPEATED_BY_CLOCKS"
+
+
+def _after(start: datetime, length: timedelta) -> datetime:
+    try:
+        return start + length
+    except OverflowError:
+        return datetime.max.replace(microsecond=0)
+
+
+def _utc(local: datetime, zone: tzinfo, fold: int) -> datetime:
+    try:
+        return local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+    except OverflowError:  # at either end of the calendar the bound is the end itself
+        return local.replace(tzinfo=UTC)
+
+
+def _written(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,223 @@
+"""Addresses of the web: what was reported, the WHATWG form, and the form that is compared.
+
+`canonical` is the WHATWG serialisation with its fragment. `key` leaves out the fragment and the listed
+tracking parameters, writes percent-encoded unreserved characters plainly (RFC 3986, 6.2.2.2) and drops
+the root dot of the host, so that one page has one key. Defanged text and missing schemes are mended
+only where the text is no valid address as it stands.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from ada_url import URL, SchemeType
+from msgspec import Struct
+
+from fanal.harmonise.domain.datafiles import DataRecord, load
+from fanal.harmonise.domain.defang import DEFANGED_SCHEMES, refang
+from fanal.harmonise.domain.hosts import (
+    canonical_host,
+    has_known_root,
+    ip_in_host,
+    onion_service,
+    registrable_domain,
+    without_root_dot,
+)
+from fanal.harmonise.domain.records import HarmonisedUrl
+
+# Schemes whose authority is a host of the network; elsewhere (`tg://resolve`) it is only a word.
+_WEB = frozenset({"http", "https", "ws", "wss", "ftp", "ftps", "sftp"})
+_STREAMS = frozenset({"rtmp", "rtmps", "rtsp", "mms", "irc", "ircs", "gopher", "gemini"})
+NETWORK_SCHEMES = _WEB | _STREAMS
+_SCHEME = re.compile(r"^[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
+_MISSPELT = re.compile(r"^\s*(https?)\s?[;,.]?\s?(?:://|//|:\\\\)\s?", re.IGNORECASE)
+_BARE = re.compile(
+    r"^\s*(?://)?((?:[^\W_][\w\-]{0,62}\.){1,12}[^\W_][\w\-]{1,62})\.?(?::\d{1,5})?(?=[/?#\s]|$)"
+)
+_PORT_AFTER = re.compile(r"\d{1,5}(?:[/?#]|$)")
+_TRIPLET = re.compile(r"%([0-9A-Fa-f]{2})")
+_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_DEFANGED_HOST = re.compile(r"[(\[{](?:\.|dot|point)[)\]}]", re.IGNORECASE)
+_CACHED_LENGTH = 2048
+
+
+class Address(Struct, frozen=True, kw_only=True):
+    """A reported address, read. Everything but `reported` is None when it is no URL."""
+
+    reported: str
+    canonical: str | None = None
+    key: str | None = None
+    scheme: str | None = None
+    host: str | None = None
+    registrable_domain: str | None = None
+    onion: str | None = None
+    ip: str | None = None
+    port: int | None = None
+    warning: str | None = None  # URL_UNREADABLE | URL_SCHEME_ASSUMED | URL_REFANGED
+
+    def record(self) -> HarmonisedUrl:
+        """Return the public record of this address."""
+        return HarmonisedUrl(
+            reported=self.reported,
+            canonical=self.canonical,
+            key=self.key,
+            host=self.host,
+            registrable_domain=self.registrable_domain,
+        )
+
+
+class _Parameter(DataRecord):
+    why: str
+    names: tuple[str, ...] = ()
+    prefix: str | None = None
+    hosts: tuple[str, ...] = ()
+
+
+class _Tracking(DataRecord):
+    version: str
+    source: str
+    parameter: tuple[_Parameter, ...]
+
+
+_TRACKING = load("tracking.toml", _Tracking)
+TRACKING_VERSION = _TRACKING.version
+_PREFIXES = tuple(p.prefix for p in _TRACKING.parameter if p.prefix)
+_ANYWHERE = frozenset(n for p in _TRACKING.parameter if not p.hosts for n in p.names)
+_AT_HOST = {
+    domain: frozenset(n for p in _TRACKING.parameter if domain in p.hosts for n in p.names)
+    for domain in {h for p in _TRACKING.parameter for h in p.hosts}
+}
+
+
+def read_url(reported: str) -> Address:
+    """Return `reported` as an address; it never raises, whatever the text."""
+    return _read_cached(reported) if len(reported) <= _CACHED_LENGTH else _read(reported)
+
+
+def _read(reported: str) -> Address:
+    for text, warning in _readings(reported):
+        parsed = _parse(text)
+        if parsed is not None:
+            return _address(reported, parsed, warning)
+    return Address(reported=reported, warning="URL_UNREADABLE")
+
+
+_read_cached = lru_cache(maxsize=16384)(_read)
+
+
+def _readings(reported: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the texts to try, in order, with the warning that each carries."""
+    if not _is_defanged(reported) and not _is_host_and_port(reported):
+        yield reported, None
+    mended = refang(reported)
+    if mended != reported and not _is_host_and_port(mended):
+        yield mended, "URL_REFANGED"
+    spelt = _MISSPELT.sub(r"\1://", mended, count=1)
+    if spelt != mended:
+        yield spelt, "URL_REFANGED"
+    bare = _BARE.match(mended)
+    if (bare is not None and has_known_root(bare.group(1))) or _is_dotted_quad(mended):
+        yield f"http://{mended.strip().removeprefix('//')}", "URL_SCHEME_ASSUMED"
+
+
+def _is_defanged(text: str) -> bool:
+    match = _SCHEME.match(text)
+    if match is None:
+        return False
+    if match.group(1).lower() in DEFANGED_SCHEMES:
+        return True
+    authority = text[match.end() :].lstrip("/\\").partition("/")[0]
+    return _DEFANGED_HOST.search(authority) is not None
+
+
+def _is_host_and_port(text: str) -> bool:
+    """Return whether `text` is `example.org:8080/…`, which reads as a URL of scheme `example.org`."""
+    match = _SCHEME.match(text)
+    if match is None or "." not in match.group(1) or not has_known_root(match.group(1)):
+        return False
+    return _PORT_AFTER.match(text, match.end()) is not None
+
+
+def _is_dotted_quad(text: str) -> bool:
+    head = re.split(r"[:/?#]", text.strip(), maxsplit=1)[0]
+    return head.count(".") == 3 and ip_in_host(head) is not None
+
+
+def _parse(text: str) -> URL | None:
+    try:
+        return URL(text)
+    except ValueError:
+        return None
+
+
+def _address(reported: str, url: URL, warning: str | None) -> Address:
+    canonical = url.href
+    scheme = url.protocol[:-1]
+    host = url.hostname if scheme in NETWORK_SCHEMES and url.hostname else None
+    if host is not None:
+        host = _clean_host(host, url)
+    ip = None if host is None else ip_in_host(host)
+    return Address(
+        reported=reported,
+        canonical=canonical,
+        key=_key(canonical, host),
+        scheme=scheme,
+        host=host,
+        registrable_domain=None if host is None else registrable_domain(host),
+        onion=None if host is None else onion_service(host),
+        ip=ip,
+        port=int(url.port) if url.port else None,
+        warning=warning,
+    )
+
+
+def _clean_host(host: str, url: URL) -> str:
+    """Return the host without its root dot, in WHATWG form for schemes whose hosts that form leaves."""
+    if url.scheme_type == SchemeType.NOT_SPECIAL:
+        return canonical_host(host) or host
+    return without_root_dot(host) or host
+
+
+def _key(canonical: str, host: str | None) -> str:
+    whole = canonical.partition("#")[0]
+    base, mark, query = whole.partition("?")
+    if host is None:
+        return whole
+    base = _without_root_dot(base, host)
+    base = _plain(base)
+    if mark:
+        query = _without_tracking(_plain(query), host)
+    return f"{base}?{query}" if query else base
+
+
+def _without_root_dot(base: str, host: str) -> str:
+    start = base.find("//") + 2
+    authority, slash, path = base[start:].partition("/")
+    account, at, place = authority.rpartition("@")
+    if not place.startswith(f"{host}."):
+        return base
+    return f"{base[:start]}{account}{at}{host}{place[len(host) + 1 :]}{slash}{path}"
+
+
+def _plain(text: str) -> str:
+    """Decode unreserved characters; text with a lone `%` stays, since decoding could form a new code."""
+    if "%" not in text or _LONE_PERCENT.search(text) is not None:
+        return text
+    return _TRIPLET.sub(_decode, text)
+
+
+def _decode(match: re.Match[str]) -> str:
+    value = int(match.group(1), 16)
+    return chr(value) if value in _UNRESERVED else match.group(0).upper()
+
+
+def _without_tracking(query: str, host: str) -> str:
+    at_host = _AT_HOST.get(registrable_domain(host) or host, frozenset())
+    kept = [part for part in query.split("&") if not _is_tracking(part, at_host)]
+    return "&".join(kept)
+
+
+def _is_tracking(part: str, at_host: frozenset[str]) -> bool:
+    name = part.partition("=")[0].lower()
+    return name in _ANYWHERE or name in at_host or name.startswith(_PREFIXES)

@@ -1,0 +1,98 @@
+"""The vocabulary bridge: one versioned table of steps between the classes of the trade.
+
+A step says which class of which scheme is read as which other, and whether meaning is lost on the way.
+"""
+
+from collections import defaultdict
+
+from msgspec import field
+
+from fanal.harmonise.domain.datafiles import DataFileBroken, DataRecord, load
+from fanal.harmonise.domain.records import Category
+
+
+class Scheme(DataRecord):
+    """A vocabulary: its code here, where it is published, and its classes."""
+
+    code: str
+    source: str
+    codes: tuple[str, ...]
+
+
+class Step(DataRecord, rename={"source": "from", "target": "to"}):
+    """One step, from (scheme, code) to (scheme, code)."""
+
+    source: tuple[str, str]
+    target: tuple[str, str]
+    lossy: bool = False
+    checked: bool = True
+
+
+class Bridge(DataRecord):
+    """Every scheme and step of one version."""
+
+    version: str
+    scheme: tuple[Scheme, ...]
+    step: tuple[Step, ...] = field(default_factory=tuple)
+
+
+def read_bridge(name: str = "bridge.toml") -> Bridge:
+    """Return the bridge of a data file.
+
+    Raises:
+        DataFileBroken: an unknown key, scheme or code, or a step written twice.
+    """
+    return checked_bridge(load(name, Bridge))
+
+
+def checked_bridge(bridge: Bridge) -> Bridge:
+    """Return `bridge` if every step joins two known classes, once.
+
+    Raises:
+        DataFileBroken: a step names an unknown class, or is written twice.
+    """
+    known = {(scheme.code, code) for scheme in bridge.scheme for code in scheme.codes}
+    seen: set[tuple[tuple[str, str], tuple[str, str]]] = set()
+    for step in bridge.step:
+        for end in (step.source, step.target):
+            if end not in known:
+                raise DataFileBroken(f"bridge: unknown class {end[0]}:{end[1]}")
+        if (step.source, step.target) in seen:
+            raise DataFileBroken(f"bridge: step written twice from {step.source} to {step.target}")
+        seen.add((step.source, step.target))
+    return bridge
+
+
+BRIDGE = read_bridge()
+_STEPS: defaultdict[tuple[str, str], list[Step]] = defaultdict(list)
+for _step in BRIDGE.step:
+    _STEPS[_step.source].append(_step)
+_SCHEMES = {scheme.code: frozenset(scheme.codes) for scheme in BRIDGE.scheme}
+
+
+def map_code(scheme: str, code: str, target: str) -> tuple[Step, ...]:
+    """Return the steps from one class to classes of scheme `target`, in the order of the file."""
+    return tuple(step for step in _STEPS.get((scheme, code), ()) if step.target[0] == target)
+
+
+def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
+    """Return one `Category` for each step from a class; `maps_to` is `SCHEME:CODE`.
+
+    A class without a step, or of an unknown scheme, comes back once with an empty `maps_to` and
+    `lossy`, so that it is seen and not lost.
+    """
+    steps = _STEPS.get((scheme, code), ())
+    if not steps:
+        return (_category(scheme, code, "", lossy=True),)
+    return tuple(_category(scheme, code, ":".join(step.target), lossy=step.lossy) for step in steps)
+
+
+def is_known(scheme: str, code: str) -> bool:
+    """Return whether the bridge lists this class."""
+    return code in _SCHEMES.get(scheme, frozenset())
+
+
+def _category(scheme: str, code: str, maps_to: str, *, lossy: bool) -> Category:
+    return Category(
+        scheme=scheme, code=code, maps_to=maps_to, lossy=lossy, bridge_version=BRIDGE.version
+    )
