@@ -1,12 +1,11 @@
 """`fanal run`: database, migrations, web and worker in the foreground."""
 
+import http.client
 import ipaddress
 import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import click
@@ -142,19 +141,19 @@ def _announce(
     port: int,
     mark: Mark | None,
 ) -> None:
-    address = f"http://{host}:{port}/"
-    if not supervisor.wait_until(lambda: _answers(f"{address}healthz"), seconds=_READY_SECONDS):
+    if not supervisor.wait_until(lambda: _is_alive(host, port), seconds=_READY_SECONDS):
         if not supervisor.stopping:
             say(f"the web process does not answer yet; see {home / 'log' / 'web.log'}")
         return
-    click.echo(f"Fanal: {address}{_accounts(databases, home=home, mark=mark)}")
+    click.echo(f"Fanal: http://{host}:{port}/{_accounts(databases, home=home, mark=mark)}")
 
 
-def _answers(address: str) -> bool:
+def _is_alive(host: str, port: int) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310, TID251
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        connection = http.client.HTTPConnection(host.strip("[]"), port, timeout=2)
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
         return False
 
 

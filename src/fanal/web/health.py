@@ -53,7 +53,7 @@ def _holds(check: Callable[[], bool]) -> bool:
 def _database() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))
 
 
 def _migrations() -> bool:
@@ -69,4 +69,4 @@ def _worker() -> bool:
             " WHERE last_heartbeat > now() - %s::interval)",
             [_LONGEST_SILENCE],
         )
-        return cursor.fetchone() == (True,)
+        return bool(cursor.fetchone() == (True,))
