@@ -6,6 +6,7 @@ needs: sorted keys, no spaces, UTF-8, strings and integers only. Each entry has 
 """
 
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -23,7 +24,7 @@ OBJECT_TAG = b"fanal/ledger-object/v1\x00"
 GENESIS = hashlib.sha256(b"fanal/ledger-genesis/v1").digest()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CODE = re.compile(r"[A-Z][A-Z0-9_]*")
+_CODE = re.compile(r"[a-z][a-z0-9_]*")
 _DETAIL_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _DETAIL_VALUE = re.compile(r"[A-Za-z0-9_.:/+=,-]{0,128}")
 _MAX_INTEGER = 2**53
@@ -124,9 +125,21 @@ def leaf_data(*, body: bytes, db_at: datetime) -> bytes:
     return LEAF_TAG + microseconds(db_at).to_bytes(8, "big", signed=True) + body
 
 
-def chain_hash(*, seq: int, prev_hash: bytes, leaf: bytes) -> bytes:
-    """Return the running hash that locates a break: over number, previous hash and leaf hash."""
-    return hashlib.sha256(CHAIN_TAG + seq.to_bytes(8, "big") + prev_hash + leaf).digest()
+def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes) -> bytes:
+    """Return the running hash that locates a break: number, instant, previous hash, leaf hash."""
+    head = seq.to_bytes(8, "big") + microseconds(numbered_at).to_bytes(8, "big", signed=True)
+    return hashlib.sha256(CHAIN_TAG + head + prev_hash + leaf).digest()
+
+
+def object_digest(*, key: bytes, kind: str, object_id: UUID, content: bytes) -> bytes:
+    """Return the keyed digest (HMAC-SHA256, first 16 bytes) under which an object is logged."""
+    message = b"object\x00" + kind.encode() + b"\x00" + object_id.bytes + content
+    return hmac.digest(key, message, "sha256")[:16]
+
+
+def motive_digest(*, key: bytes, entry_id: UUID, motive: str) -> bytes:
+    """Return the keyed digest (16 bytes) of a motive, which differs from entry to entry."""
+    return hmac.digest(key, b"motive\x00" + entry_id.bytes + motive.encode(), "sha256")[:16]
 
 
 def _object_bytes(ref: ObjectRef) -> bytes:

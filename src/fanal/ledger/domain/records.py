@@ -60,6 +60,7 @@ class ChainLink:
     seq: int
     entry_id: UUID
     recorded_at: datetime
+    numbered_at: datetime
     leaf_hash: bytes
     prev_hash: bytes
     chain_hash: bytes

@@ -1,0 +1,166 @@
+"""Checkpoints of the log: C2SP tlog-checkpoint text in a C2SP signed note, Ed25519.
+
+A note is the text, an empty line and signature lines; the text is the log's origin, the tree's size
+and the base64 of its root, a line each. Witnesses and auditors verify it without this program.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+_ALGORITHM = b"\x01"
+_SIGNATURE = re.compile(r"— ([^ +]+) ([A-Za-z0-9+/]+={0,2})")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_MAX_NOTE = 16_384
+_ROOT_SIZE = 32
+
+
+class CheckpointRefused(ValueError):
+    """A note is malformed or carries no signature of a known key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """A signed statement of the log: the tree of the first `size` entries has this root."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteKey:
+    """A name and an Ed25519 public key, as they stand in the signed-note format."""
+
+    name: str
+    public: Ed25519PublicKey
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes that point a signature line to this key."""
+        return hashlib.sha256(self.name.encode() + b"\n" + _ALGORITHM + self._raw()).digest()[:4]
+
+    def encode(self) -> str:
+        """Return the verifier key `name+hash+base64(key)` that witnesses are configured with."""
+        text = base64.b64encode(_ALGORITHM + self._raw()).decode()
+        return f"{self.name}+{self.key_id.hex()}+{text}"
+
+    @staticmethod
+    def decode(text: str) -> "NoteKey":
+        """Return the key that a verifier key text holds.
+
+        Raises:
+            CheckpointRefused: the text is malformed, of another algorithm, or its hash is wrong.
+        """
+        try:
+            name, key_id, encoded = text.strip().split("+", 2)
+            raw = base64.b64decode(encoded, validate=True)
+            key = NoteKey(name=name, public=Ed25519PublicKey.from_public_bytes(raw[1:]))
+        except ValueError as error:
+            raise CheckpointRefused(f"no verifier key: {error}") from None
+        if raw[:1] != _ALGORITHM or key.key_id.hex() != key_id:
+            raise CheckpointRefused("the verifier key is of another algorithm or damaged")
+        return key
+
+    def _raw(self) -> bytes:
+        return self.public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateKey) -> Checkpoint:
+    """Return the signed checkpoint of a tree; `name` is the signing key's name.
+
+    Raises:
+        ValueError: origin or name holds what the format forbids (empty, line feed; `+` or space).
+    """
+    if not origin or "\n" in origin or not re.fullmatch(r"[^\s+]+", name):
+        raise ValueError("origin or key name cannot stand in a note")
+    text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+    key_id = NoteKey(name=name, public=key.public_key()).key_id
+    signature = base64.b64encode(key_id + key.sign(text.encode())).decode()
+    note = f"{text}\n— {name} {signature}\n"
+    return Checkpoint(origin=origin, size=size, root=root, note=note)
+
+
+def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
+    """Return the checkpoint of a note that one of `keys` has signed.
+
+    Signatures of unknown keys (witnesses) are skipped; a wrong one of a known key is refused.
+
+    Raises:
+        CheckpointRefused: malformed, unsigned, or a wrong signature.
+    """
+    known = {(key.name, key.key_id): key for key in keys}
+    text, signatures = _split_note(note)
+    if not _count_valid(text, signatures, known):
+        raise CheckpointRefused("no signature of a known key")
+    return _parse_text(text, note)
+
+
+def split_notes(content: str) -> list[str]:
+    """Return the notes of an append-only file in which each note is followed by an empty line.
+
+    A last note that a crash cut short is left out.
+    """
+    parts = content.split("\n\n")
+    pairs = zip(parts[0::2], parts[1::2], strict=False)
+    notes = [f"{text}\n\n{signatures}\n" for text, signatures in pairs]
+    return notes if content.endswith("\n\n") else notes[: (len(parts) - 1) // 2]
+
+
+def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    text, separator, tail = note.rpartition("\n\n")
+    if not separator or not tail.endswith("\n") or len(note) > _MAX_NOTE:
+        raise CheckpointRefused("no signed note")
+    signatures: list[tuple[str, bytes]] = []
+    for line in tail[:-1].split("\n"):
+        match = _SIGNATURE.fullmatch(line)
+        if match is None:
+            raise CheckpointRefused("no signature line")
+        signatures.append((match[1], _base64(match[2])))
+    return text + "\n", signatures
+
+
+def _count_valid(
+    text: str,
+    signatures: Iterable[tuple[str, bytes]],
+    known: Mapping[tuple[str, bytes], NoteKey],
+) -> int:
+    valid = 0
+    for name, value in signatures:
+        key = known.get((name, value[:4]))
+        if key is None:
+            continue
+        try:
+            key.public.verify(value[4:], text.encode())
+        except InvalidSignature:
+            raise CheckpointRefused(f"wrong signature of {name}") from None
+        valid += 1
+    return valid
+
+
+def _parse_text(text: str, note: str) -> Checkpoint:
+    lines = text.split("\n")
+    if len(lines) < 4 or not lines[0] or not _SIZE.fullmatch(lines[1]):
+        raise CheckpointRefused("no checkpoint text")
+    root = _base64(lines[2])
+    if len(root) != _ROOT_SIZE:
+        raise CheckpointRefused("a root has 32 bytes")
+    return Checkpoint(origin=lines[0], size=int(lines[1]), root=root, note=note)
+
+
+def _base64(text: str) -> bytes:
+    try:
+        value = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise CheckpointRefused("no base64") from None
+    if base64.b64encode(value).decode() != text:
+        raise CheckpointRefused("base64 in another form")
+    return value

@@ -1,0 +1,74 @@
+"""Tables of the ledger: written in SQL by the first migration, described here for queries."""
+
+from django.db import models
+
+
+class LedgerEntry(models.Model):
+    """One act or read; `body` is the canonical encoding, the other columns serve queries."""
+
+    id = models.UUIDField(primary_key=True)
+    at = models.DateTimeField()
+    db_at = models.DateTimeField()
+    actor_id = models.UUIDField()
+    action = models.TextField()
+    verb = models.TextField()
+    body = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = "ledger_entry"
+
+
+class LedgerObject(models.Model):
+    """An object that an entry names, with its keyed digest."""
+
+    pk = models.CompositePrimaryKey("entry_id", "kind", "object_id")
+    entry_id = models.UUIDField()
+    object_id = models.UUIDField()
+    kind = models.TextField()
+    digest = models.BinaryField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "ledger_object"
+
+
+class LedgerMotive(models.Model):
+    """The motive's words, which expiry may delete; the entry keeps their keyed digest."""
+
+    entry_id = models.UUIDField(primary_key=True)
+    motive = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "ledger_motive"
+
+
+class LedgerChain(models.Model):
+    """The number of an entry and the hashes that hold it in its place."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    entry_id = models.UUIDField(unique=True)
+    recorded_at = models.DateTimeField()
+    numbered_at = models.DateTimeField()
+    leaf_hash = models.BinaryField()
+    prev_hash = models.BinaryField()
+    chain_hash = models.BinaryField()
+
+    class Meta:
+        managed = False
+        db_table = "ledger_chain"
+
+
+class LedgerCheckpoint(models.Model):
+    """A signed checkpoint, with the compact range from which the next one goes on."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField()
+    compact_range = models.BinaryField()
+    note = models.TextField()
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "ledger_checkpoint"

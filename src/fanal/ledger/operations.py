@@ -1,0 +1,260 @@
+"""Writing to the ledger, numbering what was written, and signing checkpoints.
+
+`record` and `record_batch` run inside the caller's transaction and only INSERT: an act and its entry
+are committed together or not at all, and no lock is held. A role that may insert and not read (a public
+node) can call them.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import signer
+from fanal.ledger.domain import canonical, checkpoint
+from fanal.ledger.domain.actions import verb_of
+from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
+from fanal.ledger.domain.records import Entry, ObjectRef
+
+__all__ = ["ObjectRef", "keyed_digest", "record", "record_batch", "sequence_pending", "sign_checkpoint"]
+
+MAX_MOTIVE = 2000
+_SEQUENCER_LOCK = 0x4C454447455231
+_INSERT_ENTRY = (
+    "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body) VALUES (%s, %s, %s, %s, %s, %s)"
+)
+
+
+def keyed_digest(*, kind: str, object_id: UUID, content: bytes) -> bytes:
+    """Return the keyed digest of an object's content, for `ObjectRef.digest` (16 bytes)."""
+    return canonical.object_digest(
+        key=signer.current().digest_key, kind=kind, object_id=object_id, content=content
+    )
+
+
+def record(
+    *,
+    actor: Actor,
+    action: str,
+    at: datetime,
+    objects: Sequence[ObjectRef] = (),
+    detail: Mapping[str, str | int] | None = None,
+    motive: str = "",
+) -> UUID:
+    """Write one entry and return its id.
+
+    `motive` defaults to the actor's. A consultation or communication without any motive is refused, as
+    article 101 of Loi 78-17 asks for one. `detail` holds codes, ids and numbers, never words.
+
+    Raises:
+        UnknownAction: the action is not in `domain/actions.toml`.
+        ValueRefused: a detail or object kind has a forbidden shape, or the motive is too long.
+    """
+    entry = _build(actor, action, at, objects, detail or {}, motive or actor.motive)
+    _insert(entry, motive or actor.motive, objects)
+    return entry.id
+
+
+def record_batch(
+    *,
+    actor: Actor,
+    action: str,
+    at: datetime,
+    kind: str,
+    items: Sequence[tuple[UUID, bytes]],
+    detail: Mapping[str, str | int] | None = None,
+    motive: str = "",
+) -> UUID:
+    """Write one entry for many objects of one kind and return its id.
+
+    Each item is an object's id and the content (or result) it had, of which only the keyed digest is
+    kept; empty content leaves no digest. The entry holds the Merkle root over all of them.
+
+    Raises:
+        UnknownAction, ValueRefused: as `record`.
+    """
+    objects = [
+        ObjectRef(
+            kind=kind,
+            id=object_id,
+            digest=keyed_digest(kind=kind, object_id=object_id, content=content)
+            if content
+            else None,
+        )
+        for object_id, content in items
+    ]
+    return record(
+        actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive
+    )
+
+
+def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
+    """Number and chain up to `limit` waiting entries, oldest first; return how many.
+
+    One sequencer at a time: where another holds the lock, nothing is done and 0 returned. Entries
+    become visible here when their transaction commits, so the order of numbers is that of arrival.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not _lock_sequencer():
+            return 0
+        cursor.execute(
+            "SELECT e.id, e.body, e.db_at FROM ledger_pending p JOIN ledger_entry e ON e.id = p.entry_id"
+            " ORDER BY e.id LIMIT %s",
+            [limit],
+        )
+        waiting = cursor.fetchall()
+        if not waiting:
+            return 0
+        cursor.execute("SELECT seq, chain_hash FROM ledger_chain ORDER BY seq DESC LIMIT 1")
+        last = cursor.fetchone()
+        seq, previous = (last[0], bytes(last[1])) if last else (0, canonical.GENESIS)
+        with cursor.copy(
+            "COPY ledger_chain (seq, entry_id, recorded_at, numbered_at, leaf_hash, prev_hash,"
+            " chain_hash) FROM STDIN"
+        ) as copy:
+            for entry_id, body, db_at in waiting:
+                seq += 1
+                leaf = canonical.leaf_hash(body=bytes(body), db_at=db_at)
+                link = canonical.chain_hash(
+                    seq=seq, numbered_at=now, prev_hash=previous, leaf=leaf
+                )
+                copy.write_row((seq, entry_id, db_at, now, leaf, previous, link))
+                previous = link
+        cursor.execute(
+            "DELETE FROM ledger_pending WHERE entry_id = ANY(%s)", [[row[0] for row in waiting]]
+        )
+    return len(waiting)
+
+
+def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
+    """Sign the tree as it stands, into the table and the append-only file; None when nothing is new.
+
+    The file is written and synced before the table's row is committed: whatever the table shows can be
+    found outside.
+
+    Raises:
+        SignerMissing: this process holds no signing key.
+        OSError: the file could not be written.
+    """
+    keys = signer.current()
+    if keys.signing_key is None:
+        raise signer.SignerMissing("this process signs no checkpoints")
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not _lock_sequencer():
+            return None
+        cursor.execute(
+            "SELECT size, compact_range FROM ledger_checkpoint ORDER BY size DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+        tree = CompactRange(row[0], split_hashes(bytes(row[1]))) if row else CompactRange()
+        before = tree.size
+        cursor.execute("SELECT leaf_hash FROM ledger_chain WHERE seq > %s ORDER BY seq", [before])
+        for (leaf,) in cursor:
+            tree.append(bytes(leaf))
+        if tree.size == before:
+            return None
+        signed = checkpoint.sign(
+            origin=keys.origin,
+            size=tree.size,
+            root=tree.root(),
+            name=keys.origin,
+            key=keys.signing_key,
+        )
+        if keys.checkpoint_file is not None:
+            _append_note(keys.checkpoint_file, signed.note)
+        cursor.execute(
+            "INSERT INTO ledger_checkpoint (size, root, compact_range, note, signed_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [signed.size, signed.root, b"".join(tree.hashes), signed.note, now],
+        )
+    return signed
+
+
+def split_hashes(stored: bytes) -> list[bytes]:
+    """Return the 32-byte hashes of a stored compact range."""
+    return [stored[i : i + HASH_SIZE] for i in range(0, len(stored), HASH_SIZE)]
+
+
+def _build(
+    actor: Actor,
+    action: str,
+    at: datetime,
+    objects: Sequence[ObjectRef],
+    detail: Mapping[str, str | int],
+    motive: str,
+) -> Entry:
+    verb = verb_of(action)
+    canonical.check_detail(detail)
+    canonical.check_objects(objects)
+    if len(motive) > MAX_MOTIVE or "\x00" in motive:
+        raise canonical.ValueRefused("a motive has at most 2000 characters and no NUL")
+    entry_id = new_id(at)
+    key = signer.current().digest_key
+    return Entry(
+        id=entry_id,
+        at=at,
+        action=action,
+        verb=verb,
+        actor_id=actor.person_id,
+        partner_id=actor.partner_id,
+        detail=detail,
+        motive_digest=canonical.motive_digest(key=key, entry_id=entry_id, motive=motive)
+        if motive
+        else None,
+        object_count=len(objects),
+        object_root=canonical.object_root(objects),
+    )
+
+
+def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT_ENTRY,
+            [
+                entry.id,
+                entry.at,
+                entry.actor_id,
+                entry.action,
+                entry.verb,
+                canonical.encode(entry),
+            ],
+        )
+        if motive:
+            cursor.execute(
+                "INSERT INTO ledger_motive (entry_id, motive) VALUES (%s, %s)", [entry.id, motive]
+            )
+        if objects:
+            with cursor.copy(
+                "COPY ledger_object (entry_id, object_id, kind, digest) FROM STDIN"
+            ) as copy:
+                for ref in objects:
+                    copy.write_row((entry.id, ref.id, ref.kind, ref.digest))
+
+
+def _lock_sequencer() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_SEQUENCER_LOCK])
+        row = cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+def _append_note(path: Path, note: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(descriptor, f"{note}\n".encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    if is_new:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
