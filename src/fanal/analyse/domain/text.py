@@ -1,0 +1,144 @@
+"""Text to tokens and sentences, with offsets into the text as reported.
+
+Tokens are compared without case, accents, invisible characters or look-alike letters; offsets always
+point into the original string, so that a citation shows the reporter's own words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+from msgspec import Struct
+
+from fanal.harmonise.domain.records import HarmonisedReport
+
+# A word may hold combining marks and invisible characters, which would otherwise cut it in two.
+_LETTERS = r"\w\u0300-\u036f\u200b-\u200d\u2060\ufeff\u00ad"
+_TOKEN = re.compile(rf"[{_LETTERS}]{{1,60}}n['’]t\b|[{_LETTERS}]{{1,60}}|[€$£?]")
+_SENTENCE_END = re.compile(r"[.!?…;]+(?=\s|$)|[\n\r]+")
+_INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad'’]")
+_LONG_RUN = re.compile(r"([^\W\d])\1{2,}")
+_SPEAKER_LINE = re.compile(r"\s{0,4}(?P<speaker>[^\s:,][^:\n,]{0,24}?)\s?:\s+(?P<text>\S)")
+_LEET = str.maketrans("013457@", "oieasta")
+# Cyrillic and Greek letters drawn like Latin ones, used to slip past word lists.
+_LOOK_ALIKE = str.maketrans("аеорсухіјѕԁһкмтвнοαεικνρτυχ", "aeopcyxijsdhkmtbhoaeikvptux")
+_MIXED = re.compile(r"[a-z].*[\u0370-\u04ff]|[\u0370-\u04ff].*[a-z]")
+
+
+class Token(Struct, frozen=True):
+    """A word: its compared form, and where it stands in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
+class Utterance(Struct, frozen=True, kw_only=True):
+    """A piece of text by one speaker: `path` in the report, `offset` of its first character there."""
+
+    path: str
+    text: str
+    speaker: str | None = None
+    message: int | None = None
+    offset: int = 0
+
+
+class Sentence(Struct, frozen=True, kw_only=True):
+    """A sentence of an utterance, its tokens and its span in that utterance's text."""
+
+    utterance: Utterance
+    tokens: tuple[Token, ...]
+    start: int
+    end: int
+    question: bool
+
+
+@lru_cache(maxsize=50_000)
+def normalize_word(word: str) -> str:
+    """Return the compared form of a word: no case, accent, invisible or look-alike letter."""
+    if word.isascii():
+        plain = _INVISIBLE.sub("", word).lower()
+    else:
+        spread = unicodedata.normalize("NFKD", _INVISIBLE.sub("", word).casefold())
+        plain = "".join(c for c in spread if not unicodedata.combining(c))
+        if _MIXED.search(plain):
+            plain = plain.translate(_LOOK_ALIKE)
+    return _LONG_RUN.sub(r"\1", plain) if len(plain) > 3 else plain
+
+
+@lru_cache(maxsize=10_000)
+def unmask_word(word: str) -> str:
+    """Return a word with figures written for letters read as letters (`s3cret` → `secret`)."""
+    has_letter = any(c.isalpha() for c in word)
+    return word.translate(_LEET) if has_letter and any(c.isdigit() for c in word) else word
+
+
+def tokenize(text: str) -> list[Token]:
+    """Return the tokens of `text`; time is linear in its length."""
+    return [
+        Token(normalize_word(match.group()), match.start(), match.end())
+        for match in _TOKEN.finditer(text)
+    ]
+
+
+def utterances(report: HarmonisedReport) -> Iterator[Utterance]:
+    """Return the texts of a report in reading order: the description, then each message."""
+    if report.description:
+        yield from _description(report.description)
+    for index, message in enumerate(report.conversation):
+        if message.text:
+            yield Utterance(
+                path=f"conversation[{index}].text",
+                text=message.text,
+                speaker=message.speaker,
+                message=index,
+            )
+
+
+def sentences(utterance: Utterance) -> Iterator[Sentence]:
+    """Return the sentences of an utterance that hold at least one token."""
+    text, start = utterance.text, 0
+    for match in _SENTENCE_END.finditer(text):
+        sentence = _sentence(utterance, start, match.end())
+        if sentence.tokens:
+            yield sentence
+        start = match.end()
+    if start < len(text):
+        last = _sentence(utterance, start, len(text))
+        if last.tokens:
+            yield last
+
+
+def _sentence(utterance: Utterance, start: int, end: int) -> Sentence:
+    tokens = tuple(
+        Token(normalize_word(m.group()), m.start(), m.end())
+        for m in _TOKEN.finditer(utterance.text, start, end)
+    )
+    return Sentence(
+        utterance=utterance,
+        tokens=tuple(t for t in tokens if t.word != "?"),
+        start=start,
+        end=end,
+        question="?" in utterance.text[max(start, end - 8) : end],
+    )
+
+
+def _description(text: str) -> Iterator[Utterance]:
+    """Split a pasted conversation (`Name: words`, two lines at least) into its speakers."""
+    lines = text.split("\n")
+    matches = [_SPEAKER_LINE.match(line) for line in lines]
+    if sum(m is not None for m in matches) < 2:
+        yield Utterance(path="description", text=text)
+        return
+    offset = 0
+    for line, match in zip(lines, matches, strict=True):
+        begin = match.start("text") if match else 0
+        if line[begin:].strip():
+            yield Utterance(
+                path="description",
+                text=line[begin:],
+                speaker=match["speaker"] if match else None,
+                offset=offset + begin,
+            )
+        offset += len(line) + 1
