@@ -9,6 +9,7 @@ from fanal.reference.records import (
     MeasureClock,
     MeasureRule,
     Offence,
+    Qualification,
     Retention,
     Routing,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "MeasureClock",
     "MeasureRule",
     "Offence",
+    "Qualification",
     "ReferenceRefused",
     "Retention",
     "Routing",

@@ -21,6 +21,7 @@ from fanal.reference.records import (
     MeasureClock,
     MeasureRule,
     Offence,
+    Qualification,
     Retention,
     Routing,
 )
@@ -36,6 +37,7 @@ KINDS: tuple[type[Entry], ...] = (
     Routing,
     Clock,
     Retention,
+    Qualification,
 )
 
 

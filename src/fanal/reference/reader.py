@@ -7,6 +7,7 @@ being applied at three in the morning.
 import hashlib
 import tomllib
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -67,7 +68,7 @@ def read_entries(path: Path, kind: type[E]) -> tuple[E, ...]:
     rows = document.get("entry", [])
     if not isinstance(rows, list):
         raise ReferenceRefused(f"{path.name}: 'entry' is not an array of tables")
-    entries = tuple(_convert(row, kind, path, index) for index, row in enumerate(rows))
+    entries = tuple(_convert(row, kind, path, index=index) for index, row in enumerate(rows))
     for entry in entries:
         _check_entry(entry, header.jurisdiction, path.name)
     check_overlaps(entries, path.name)
@@ -101,7 +102,7 @@ def check_overlaps(entries: Iterable[Entry], where: str) -> None:
         by_id.setdefault(entry.id, []).append(entry)
     for versions in by_id.values():
         versions.sort(key=lambda entry: entry.in_force_from)
-        for earlier, later in zip(versions, versions[1:], strict=False):
+        for earlier, later in pairwise(versions):
             if earlier.in_force_to is None or later.in_force_from < earlier.in_force_to:
                 raise ReferenceRefused(
                     f"{where}: {earlier.entry_id} and {later.entry_id} are in force the same day"
@@ -134,7 +135,7 @@ def _decode(path: Path) -> dict[str, object]:
         raise ReferenceRefused(f"{path.name}: {error}") from error
 
 
-def _convert(value: object, kind: type[K], path: Path, index: int | None = None) -> K:
+def _convert(value: object, kind: type[K], path: Path, *, index: int | None = None) -> K:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

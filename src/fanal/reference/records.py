@@ -203,6 +203,32 @@ class Clock(Entry, frozen=True, kw_only=True):
     value: ClockValue
 
 
+class QualificationValue(_Strict, frozen=True, kw_only=True):
+    """When an article is a candidate: every condition that is stated must hold.
+
+    `kinds` and `signals` hold when the report has one of them (signals are finding categories or codes);
+    `material` asks for a file or address known or classified as abuse material. `victim_under` drops the
+    candidate when every victim's age is known and reaches it. `because` is the reason's code.
+    """
+
+    article: str
+    kinds: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
+    material: bool = False
+    payment: bool = False
+    victim_under: int | None = None
+    victim_age_known: bool = False
+    because: str
+
+
+class Qualification(Entry, frozen=True, kw_only=True):
+    """A qualification rule of the desk, one version."""
+
+    kind: ClassVar[str] = "qualification"
+
+    value: QualificationValue
+
+
 class RetentionValue(_Strict, frozen=True, kw_only=True):
     """How long data of a class stay: from which instant, how long, when reviewed, what suspends expiry."""
 
