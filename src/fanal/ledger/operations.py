@@ -13,21 +13,35 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.kernel.actors import Actor
+from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.ledger import signer
 from fanal.ledger.domain import canonical, checkpoint
-from fanal.ledger.domain.actions import verb_of
+from fanal.ledger.domain.actions import Verb, verb_of
 from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
 from fanal.ledger.domain.records import Entry, ObjectRef
 
-__all__ = ["ObjectRef", "keyed_digest", "record", "record_batch", "sequence_pending", "sign_checkpoint"]
+__all__ = [
+    "MotiveMissing",
+    "ObjectRef",
+    "keyed_digest",
+    "record",
+    "record_batch",
+    "sequence_pending",
+    "sign_checkpoint",
+    "split_hashes",
+]
 
 MAX_MOTIVE = 2000
+_NEED_MOTIVE = frozenset({Verb.CONSULTATION, Verb.COMMUNICATION, Verb.TRANSFER})
 _SEQUENCER_LOCK = 0x4C454447455231
 _INSERT_ENTRY = (
     "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body) VALUES (%s, %s, %s, %s, %s, %s)"
 )
+
+
+class MotiveMissing(ValueError):
+    """Personal data would be read or passed on without a motive."""
 
 
 def keyed_digest(*, kind: str, object_id: UUID, content: bytes) -> bytes:
@@ -48,10 +62,12 @@ def record(
 ) -> UUID:
     """Write one entry and return its id.
 
-    `motive` defaults to the actor's. A consultation or communication without any motive is refused, as
-    article 101 of Loi 78-17 asks for one. `detail` holds codes, ids and numbers, never words.
+    `motive` defaults to the actor's. A consultation or communication needs one (article 101 of Loi
+    78-17), except when a reporter or partner looks at what they sent. `detail` holds codes, ids and
+    numbers, never words.
 
     Raises:
+        MotiveMissing: data are read or passed on, and nobody says why.
         UnknownAction: the action is not in `domain/actions.toml`.
         ValueRefused: a detail or object kind has a forbidden shape, or the motive is too long.
     """
@@ -189,6 +205,8 @@ def _build(
     motive: str,
 ) -> Entry:
     verb = verb_of(action)
+    if not motive and verb in _NEED_MOTIVE and not actor.has(Role.PUBLIC, Role.PARTNER):
+        raise MotiveMissing(f"{action} needs a motive")
     canonical.check_detail(detail)
     canonical.check_objects(objects)
     if len(motive) > MAX_MOTIVE or "\x00" in motive:

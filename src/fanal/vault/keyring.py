@@ -1,0 +1,89 @@
+"""The keys of this process, handed down by `config/wiring.py`.
+
+A public node gets public keys only: it seals and cannot open. Keys are grouped by what they protect:
+`content`, `identity` (who reported), digests, receipts. Checkpoint keys are the ledger's own.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from fanal.vault.domain.records import IDENTITY_KINDS
+
+
+class KeyMissing(RuntimeError):
+    """This process does not hold the key that the act needs."""
+
+
+class ReceiptSigner(Protocol):
+    """What signs receipts: `intake.domain.receipt.NodeSigner`."""
+
+    def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
+        """Return the signed receipt of a report."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keyring:
+    """What this process holds. `opening` maps the id of a public key to its private half."""
+
+    vault_folder: Path
+    content: X25519PublicKey
+    identity: X25519PublicKey
+    opening: Mapping[bytes, X25519PrivateKey] = field(default_factory=dict, repr=False)
+    digest_key: bytes = field(repr=False)
+    receipts: ReceiptSigner | None = None
+
+    def sealing_key(self, kind: str) -> X25519PublicKey:
+        """Return the public key under which objects of `kind` are sealed."""
+        return self.identity if kind in IDENTITY_KINDS else self.content
+
+    def opening_key(self, key_id: bytes) -> X25519PrivateKey:
+        """Return the private key of a public key's id.
+
+        Raises:
+            KeyMissing: this process may not open what was sealed under it.
+        """
+        key = self.opening.get(key_id)
+        if key is None:
+            raise KeyMissing(f"no opening key {key_id.hex()} in this process")
+        return key
+
+    def digest(self, purpose: str, value: bytes) -> bytes:
+        """Return HMAC-SHA256 of `value` for one purpose: digests of two purposes never compare."""
+        return hmac.digest(self.digest_key, purpose.encode() + b"\x00" + value, "sha256")
+
+    def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
+        """Return the signed receipt of a report.
+
+        Raises:
+            KeyMissing: this process signs no receipts.
+        """
+        if self.receipts is None:
+            raise KeyMissing("this process signs no receipts")
+        return self.receipts.sign_receipt(report_id=report_id, body=body, received_at=received_at)
+
+
+_installed: list[Keyring] = []
+
+
+def install(keyring: Keyring) -> None:
+    """Make `keyring` that of this process, in place of any before."""
+    _installed[:] = [keyring]
+
+
+def current() -> Keyring:
+    """Return the installed keyring.
+
+    Raises:
+        KeyMissing: wiring has installed none.
+    """
+    if not _installed:
+        raise KeyMissing("no keyring is installed")
+    return _installed[0]

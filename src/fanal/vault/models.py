@@ -1,0 +1,37 @@
+"""Tables of the vault: written in SQL by the first migration, described here for queries."""
+
+from django.db import models
+
+
+class VaultObject(models.Model):
+    """One sealed object: what it is, where it is, and its wrapped key (null once erased)."""
+
+    id = models.UUIDField(primary_key=True)
+    owner_id = models.UUIDField()
+    kind = models.TextField()
+    sha256 = models.BinaryField()
+    size = models.BigIntegerField()
+    pack_id = models.UUIDField(null=True)
+    place = models.BigIntegerField(null=True)
+    length = models.BigIntegerField()
+    wrapped_key = models.BinaryField(null=True)
+    wrap_key_id = models.BinaryField()
+    created_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        managed = False
+        db_table = "vault_object"
+
+
+class VaultErasure(models.Model):
+    """An owner whose objects (of `kind`, or all: empty) were erased: replayed after a restore."""
+
+    pk = models.CompositePrimaryKey("owner_id", "kind")
+    owner_id = models.UUIDField()
+    kind = models.TextField()
+    erased_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "vault_erasure"
