@@ -55,6 +55,31 @@ class IssuedCredentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account to open for a new person; without a password it signs in by OIDC only."""
+
+    username: str
+    name: str
+    password: str | None = None
+    email: str = ""
+    organisation_id: UUID | None = None
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewHabilitation:
+    """A habilitation to grant: who, which role, where, on which act, from when to when (half-open)."""
+
+    person_id: UUID
+    role: Role
+    act_reference: str
+    valid_from: datetime
+    valid_until: datetime
+    desk_id: int | None = None
+    organisation_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HabilitationRecord:
     """One habilitation as pages and reviews show it; instants are aware."""
 

@@ -1,0 +1,55 @@
+"""The writing door of accounts: people and accounts, habilitations, partners, demo accounts."""
+
+from fanal.accounts.operations.demo import (
+    DEMO_ACCOUNTS,
+    DemoAccount,
+    NotADemo,
+    ensure_demo_accounts,
+)
+from fanal.accounts.operations.habilitations import (
+    HabilitationRefused,
+    grant_habilitation,
+    review_habilitation,
+    revoke_habilitation,
+)
+from fanal.accounts.operations.partners import (
+    NameRefused,
+    add_partner,
+    ensure_partner,
+    forget_usage,
+    revoke_credential,
+    spend_quota,
+)
+from fanal.accounts.operations.people import (
+    LoginTaken,
+    close_account,
+    create_account,
+    end_sessions,
+    ensure_desk,
+    ensure_organisation,
+    record_sign_in,
+)
+
+__all__ = [
+    "DEMO_ACCOUNTS",
+    "DemoAccount",
+    "HabilitationRefused",
+    "LoginTaken",
+    "NameRefused",
+    "NotADemo",
+    "add_partner",
+    "close_account",
+    "create_account",
+    "end_sessions",
+    "ensure_demo_accounts",
+    "ensure_desk",
+    "ensure_organisation",
+    "ensure_partner",
+    "forget_usage",
+    "grant_habilitation",
+    "record_sign_in",
+    "review_habilitation",
+    "revoke_credential",
+    "revoke_habilitation",
+    "spend_quota",
+]

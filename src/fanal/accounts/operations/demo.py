@@ -1,0 +1,106 @@
+"""Accounts of the demo: one for each role at least, in a database marked DEMO and nowhere else."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
+from fanal.accounts.models import Habilitation, User
+from fanal.accounts.operations.habilitations import AT_A_DESK, LONGEST, grant_habilitation
+from fanal.accounts.operations.people import create_account, ensure_organisation
+from fanal.accounts.queries import has_demo_mark
+from fanal.kernel.actors import Actor, Role
+
+_RENEWED_BEFORE = timedelta(days=30)
+_DESK = 1
+
+
+class NotADemo(Exception):
+    """The database does not carry the mark DEMO (decision 32)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoAccount:
+    """A demo account: login, role, invented name, and the body it belongs to if any."""
+
+    username: str
+    role: Role
+    name: str
+    organisation: tuple[OrganisationKind, str] | None = None
+
+    @property
+    def password(self) -> str:
+        """The password: public, since the account opens synthetic data on loopback only."""
+        return f"fanal-demo-{self.username}"
+
+
+DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
+    DemoAccount(username="ana", role=Role.ANALYST, name="Ana Lemoine"),
+    DemoAccount(username="bruno", role=Role.ANALYST, name="Bruno Sallé"),
+    DemoAccount(username="claire", role=Role.SUPERVISOR, name="Claire Autier"),
+    DemoAccount(username="driss", role=Role.JUDICIAL_OFFICER, name="Driss Benali"),
+    DemoAccount(username="elise", role=Role.MEASURES_OFFICER, name="Élise Marchand"),
+    DemoAccount(username="farid", role=Role.MEASURES_OFFICER, name="Farid Kaci"),
+    DemoAccount(username="gabrielle", role=Role.OVERSEER, name="Gabrielle Noël"),
+    DemoAccount(username="hugo", role=Role.STATISTICIAN, name="Hugo Vidal"),
+    DemoAccount(
+        username="ines",
+        role=Role.LABORATORY,
+        name="Inès Robin",
+        organisation=(OrganisationKind.LABORATORY, "Laboratoire Exemple"),
+    ),
+    DemoAccount(
+        username="jules",
+        role=Role.PARTNER,
+        name="Jules Perrin",
+        organisation=(OrganisationKind.PARTNER, "plateforme-exemple"),
+    ),
+    DemoAccount(username="karim", role=Role.ADMINISTRATOR, name="Karim Tessier"),
+)
+
+
+def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, ...]:
+    """Make the demo accounts that are missing, renew habilitations that end, and return all of them.
+
+    Raises:
+        NotADemo: the database is a real one.
+        Refused: the actor is not the system.
+    """
+    if not has_demo_mark():
+        raise NotADemo("demo accounts exist in a demo database only")
+    for account in DEMO_ACCOUNTS:
+        _ensure(actor, account, now)
+    return DEMO_ACCOUNTS
+
+
+def _ensure(actor: Actor, account: DemoAccount, now: datetime) -> None:
+    organisation_id: UUID | None = None
+    if account.organisation is not None:
+        kind, name = account.organisation
+        organisation_id = ensure_organisation(actor=actor, kind=kind, name=name, now=now)
+    user = User.objects.filter(username=account.username).first() or create_account(
+        actor=actor,
+        account=NewAccount(
+            username=account.username,
+            name=account.name,
+            password=account.password,
+            organisation_id=organisation_id,
+            demo=True,
+        ),
+        now=now,
+    )
+    lasting = Habilitation.objects.filter(
+        person=user.person_id, valid_until__gt=now + _RENEWED_BEFORE
+    )
+    if lasting.exists():
+        return
+    habilitation = NewHabilitation(
+        person_id=user.person_id,
+        role=account.role,
+        desk_id=_DESK if account.role in AT_A_DESK else None,
+        organisation_id=organisation_id,
+        act_reference="DEMO",
+        valid_from=now,
+        valid_until=now + LONGEST,
+    )
+    grant_habilitation(actor=actor, habilitation=habilitation, now=now)

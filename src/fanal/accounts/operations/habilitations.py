@@ -1,0 +1,140 @@
+"""Granting, reviewing and revoking habilitations: rows that are added and never changed."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, RevocationReason
+from fanal.accounts.models import Habilitation, Review, Revocation
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+LONGEST = timedelta(days=366)
+"""A habilitation lasts one year at most; the database holds the same bound."""
+
+AT_A_DESK = frozenset({Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER})
+_OF_A_BODY = frozenset({Role.LABORATORY, Role.PARTNER})
+_NEVER = frozenset({Role.SYSTEM, Role.PUBLIC})
+
+
+class HabilitationRefused(Exception):
+    """What is asked cannot be granted; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: datetime) -> UUID:
+    """Write the act that gives a person a role, and return its id.
+
+    Desk roles name a desk, laboratories and partners an organisation, the others neither. Roles outside
+    the desk are given by the system's command alone, on the reference of the outside act.
+
+    Raises:
+        HabilitationRefused: the dates, the role or its place make no sense.
+        Refused: the policy refuses: another desk, or oneself.
+    """
+    _check(habilitation)
+    desk_id, person_id = habilitation.desk_id, habilitation.person_id
+    require(actor, "habilitation.grant", Resource(desk_id=desk_id, owner_id=person_id))
+    with transaction.atomic():
+        made = Habilitation.objects.create(
+            id=new_id(now),
+            person_id=person_id,
+            role=habilitation.role.value,
+            desk_id=desk_id,
+            organisation_id=habilitation.organisation_id,
+            act_reference=habilitation.act_reference.strip(),
+            valid_from=habilitation.valid_from,
+            valid_until=habilitation.valid_until,
+            granted_by_id=actor.person_id,
+            granted_at=now,
+        )
+        _log(actor=actor, action="habilitation.grant", now=now, habilitation=made)
+    return made.id
+
+
+def revoke_habilitation(
+    *, actor: Actor, habilitation_id: UUID, reason: RevocationReason, now: datetime
+) -> None:
+    """End a habilitation now; a second call changes nothing. Sessions lose the role at once.
+
+    Raises:
+        Habilitation.DoesNotExist: there is none.
+        HabilitationRefused: it is the actor's own.
+        Refused: it belongs to another desk.
+    """
+    with transaction.atomic():
+        found = _others(actor, "habilitation.revoke", habilitation_id)
+        _, made = Revocation.objects.get_or_create(
+            habilitation=found,
+            defaults={
+                "revoked_at": now,
+                "revoked_by_id": actor.person_id,
+                "reason_code": reason.value,
+            },
+        )
+        if made:
+            _log(actor=actor, action="habilitation.revoke", now=now, habilitation=found)
+
+
+def review_habilitation(
+    *, actor: Actor, habilitation_id: UUID, verdict: ReviewVerdict, now: datetime
+) -> None:
+    """Write the quarterly review of a habilitation; the verdict REVOKE also ends it.
+
+    Raises:
+        Habilitation.DoesNotExist: there is none.
+        HabilitationRefused: it is the actor's own.
+        Refused: it belongs to another desk.
+    """
+    with transaction.atomic():
+        found = _others(actor, "habilitation.review", habilitation_id)
+        Review.objects.create(
+            id=new_id(now),
+            habilitation=found,
+            reviewed_at=now,
+            reviewed_by_id=actor.person_id,
+            verdict=verdict.value,
+        )
+        if verdict is ReviewVerdict.REVOKE:
+            revoke_habilitation(
+                actor=actor,
+                habilitation_id=habilitation_id,
+                reason=RevocationReason.REVIEW,
+                now=now,
+            )
+
+
+def _others(actor: Actor, action: str, habilitation_id: UUID) -> Habilitation:
+    found = Habilitation.objects.get(id=habilitation_id)
+    require(actor, action, Resource(desk_id=found.desk_id, owner_id=found.person_id))
+    if found.person_id == actor.person_id:
+        raise HabilitationRefused("OWN_ACT")
+    return found
+
+
+def _check(asked: NewHabilitation) -> None:
+    if asked.role in _NEVER:
+        raise HabilitationRefused("ROLE")
+    if (asked.role in AT_A_DESK) is (asked.desk_id is None):
+        raise HabilitationRefused("DESK")
+    if (asked.role in _OF_A_BODY) is (asked.organisation_id is None):
+        raise HabilitationRefused("ORGANISATION")
+    if not asked.act_reference.strip():
+        raise HabilitationRefused("ACT")
+    if not asked.valid_from < asked.valid_until <= asked.valid_from + LONGEST:
+        raise HabilitationRefused("DATES")
+
+
+def _log(*, actor: Actor, action: str, now: datetime, habilitation: Habilitation) -> None:
+    objects = [
+        ledger.ObjectRef(kind="habilitation", id=habilitation.id),
+        ledger.ObjectRef(kind="person", id=habilitation.person_id),
+    ]
+    detail = {"role": habilitation.role}
+    ledger.record(actor=actor, action=action, at=now, objects=objects, detail=detail)

@@ -1,0 +1,136 @@
+"""Partners' organisations, their secrets and their quotas."""
+
+import hashlib
+import secrets
+import unicodedata
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.accounts.domain.names import login_from_name
+from fanal.accounts.domain.policy import require
+from fanal.accounts.domain.records import IssuedCredentials, OrganisationKind, PartnerIdentity
+from fanal.accounts.models import PartnerCredential, PartnerUsage, Person
+from fanal.accounts.operations.people import ensure_organisation
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+MAXIMUM_NAME = 100
+_USAGE_KEPT = timedelta(hours=1)
+_COUNT_CALL = """
+    INSERT INTO accounts_partnerusage (credential_id, minute, used) VALUES (%s, %s, 1)
+    ON CONFLICT (credential_id, minute) DO UPDATE SET used = accounts_partnerusage.used + 1
+    RETURNING used
+"""
+
+
+class NameRefused(Exception):
+    """A partner's name is empty, too long, or holds characters that do not print or a colon."""
+
+
+def add_partner(
+    *, actor: Actor, name: str, now: datetime, quota: int | None = None
+) -> IssuedCredentials:
+    """Open a partner's access and return its secrets, which are shown here and never again.
+
+    For a partner that exists a further credential is issued and the older ones stay valid: that is how
+    secrets are changed without an interruption (`revoke_credential` ends the old one).
+
+    Raises:
+        NameRefused: the name cannot be one (a colon would make `PARTNER:REF` ambiguous).
+        Refused: the actor may not manage partners.
+    """
+    require(actor, "partner.manage")
+    password, token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    with transaction.atomic():
+        partner_id = ensure_partner(actor=actor, name=name, now=now)
+        person = Person.objects.create(
+            id=new_id(now), name=name, organisation_id=partner_id, created_at=now
+        )
+        credential = PartnerCredential.objects.create(
+            id=new_id(now),
+            organisation_id=partner_id,
+            person=person,
+            login=_free_login(name),
+            password_digest=hashlib.sha256(password.encode()).digest(),
+            token_digest=hashlib.sha256(token.encode()).digest(),
+            quota_per_minute=quota,
+            created_at=now,
+        )
+        _log(actor=actor, action="credential.issue", now=now, credential=credential)
+    return IssuedCredentials(partner=name, user=credential.login, password=password, token=token)
+
+
+def ensure_partner(*, actor: Actor, name: str, now: datetime) -> UUID:
+    """Return the id of the partner `name`, made without any credential when missing.
+
+    Raises:
+        NameRefused: the name cannot be one.
+        Refused: the actor may not manage partners.
+    """
+    if not _is_name(name):
+        raise NameRefused(f"a partner's name has 1 to {MAXIMUM_NAME} printing characters, no colon")
+    return ensure_organisation(actor=actor, kind=OrganisationKind.PARTNER, name=name, now=now)
+
+
+def revoke_credential(*, actor: Actor, login: str, now: datetime) -> None:
+    """End a partner's credential at once.
+
+    Raises:
+        PartnerCredential.DoesNotExist: there is none of that login.
+        Refused: the actor may not manage partners.
+    """
+    require(actor, "partner.manage")
+    with transaction.atomic():
+        found = PartnerCredential.objects.select_for_update().get(login=login)
+        if found.revoked_at is None:
+            found.revoked_at = now
+            found.save(update_fields=["revoked_at"])
+            _log(actor=actor, action="credential.revoke", now=now, credential=found)
+
+
+def spend_quota(*, identity: PartnerIdentity, now: datetime) -> bool:
+    """Count one call of a partner in the minute of `now`; return whether its quota allows it.
+
+    A partner without a quota costs no query. The count is exact over all processes.
+    """
+    if identity.quota_per_minute is None:
+        return True
+    minute = now.replace(second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT_CALL, [identity.credential_id, minute])
+        used: int = cursor.fetchone()[0]
+    return used <= identity.quota_per_minute
+
+
+def forget_usage(*, now: datetime) -> int:
+    """Delete the counts of minutes long past, and return how many; the worker's schedule calls it."""
+    deleted, _ = PartnerUsage.objects.filter(minute__lt=now - _USAGE_KEPT).delete()
+    return deleted
+
+
+def _free_login(name: str) -> str:
+    base = login_from_name(name)
+    taken = set(
+        PartnerCredential.objects.filter(login__startswith=base).values_list("login", flat=True)
+    )
+    if base not in taken:
+        return base
+    return next(
+        login for number in range(2, len(taken) + 3) if (login := f"{base}-{number}") not in taken
+    )
+
+
+def _is_name(name: str) -> bool:
+    printing = all(unicodedata.category(c)[0] in "LNPS" or c == " " for c in name)
+    return 0 < len(name.strip()) == len(name) <= MAXIMUM_NAME and printing and ":" not in name
+
+
+def _log(*, actor: Actor, action: str, now: datetime, credential: PartnerCredential) -> None:
+    objects = [
+        ledger.ObjectRef(kind="credential", id=credential.id),
+        ledger.ObjectRef(kind="organisation", id=credential.organisation_id),
+    ]
+    ledger.record(actor=actor, action=action, at=now, objects=objects)

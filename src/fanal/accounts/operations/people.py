@@ -1,0 +1,123 @@
+"""Accounts of people, desks and organisations."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+
+from fanal.accounts.domain.names import canonical_login
+from fanal.accounts.domain.policy import require
+from fanal.accounts.domain.records import NewAccount, OrganisationKind
+from fanal.accounts.models import Desk, Organisation, Person, User
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+
+class LoginTaken(Exception):
+    """Another account has this login; the text names it."""
+
+
+def create_account(*, actor: Actor, account: NewAccount, now: datetime) -> User:
+    """Open an account for a new person. It gives no right: habilitations do.
+
+    Raises:
+        LoginTaken: the login is in use.
+        Refused: the actor may not manage accounts.
+    """
+    require(actor, "account.manage")
+    login = canonical_login(account.username)
+    try:
+        with transaction.atomic():
+            person = Person.objects.create(
+                id=new_id(now),
+                name=account.name,
+                organisation_id=account.organisation_id,
+                created_at=now,
+            )
+            user = User.objects.create(
+                username=login,
+                email=account.email,
+                person=person,
+                password=make_password(account.password),
+                is_demo=account.demo,
+                date_joined=now,
+            )
+            ledger.record(actor=actor, action="account.create", at=now, objects=[_ref(person.id)])
+    except IntegrityError as error:
+        raise LoginTaken(f"an account '{login}' exists") from error
+    return user
+
+
+def close_account(*, actor: Actor, username: str, now: datetime) -> None:
+    """Close an account and end its sessions at once.
+
+    Raises:
+        User.DoesNotExist: there is none.
+        Refused: the actor may not manage accounts.
+    """
+    require(actor, "account.manage")
+    with transaction.atomic():
+        user = User.objects.select_for_update().get(username=canonical_login(username))
+        user.is_active = False
+        user.session_epoch += 1
+        user.save(update_fields=["is_active", "session_epoch"])
+        ledger.record(actor=actor, action="account.close", at=now, objects=[_ref(user.person_id)])
+
+
+def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
+    """End every session of the actor's own account, the present one included.
+
+    Raises:
+        Refused: the account is another person's and the actor may not manage accounts.
+    """
+    if user.person_id != actor.person_id:
+        require(actor, "account.manage")
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        locked.session_epoch += 1
+        locked.save(update_fields=["session_epoch"])
+        ledger.record(actor=actor, action="account.change", at=now, objects=[_ref(user.person_id)])
+
+
+def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
+    """Write a sign-in or sign-out of the actor to the ledger: the person, never an address."""
+    ledger.record(actor=actor, action=action, at=now, objects=[_ref(actor.person_id)])
+
+
+def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: str = "") -> int:
+    """Return `desk_id`, made when missing.
+
+    Raises:
+        Refused: the actor may not manage accounts.
+    """
+    require(actor, "account.manage")
+    Desk.objects.get_or_create(
+        id=desk_id, defaults={"code": code, "name": name, "contact": contact}
+    )
+    return desk_id
+
+
+def ensure_organisation(*, actor: Actor, kind: OrganisationKind, name: str, now: datetime) -> UUID:
+    """Return the id of the organisation `name`, made when missing.
+
+    Raises:
+        Refused: the actor may not manage partners.
+    """
+    require(actor, "partner.manage")
+    found = Organisation.objects.filter(name=name).first()
+    if found is not None:
+        return found.id
+    with transaction.atomic():
+        made, created = Organisation.objects.get_or_create(
+            name=name, defaults={"id": new_id(now), "kind": kind.value, "created_at": now}
+        )
+        if created:
+            reference = ledger.ObjectRef(kind="organisation", id=made.id)
+            ledger.record(actor=actor, action="partner.add", at=now, objects=[reference])
+    return made.id
+
+
+def _ref(person_id: UUID) -> ledger.ObjectRef:
+    return ledger.ObjectRef(kind="person", id=person_id)

@@ -1,0 +1,198 @@
+"""The reading door of accounts: actors, partner identities, habilitations, people's names."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from fanal.accounts.domain.names import canonical_login
+from fanal.accounts.domain.policy import reach
+from fanal.accounts.domain.records import HabilitationRecord, PartnerIdentity
+from fanal.accounts.models import (
+    Desk,
+    Habilitation,
+    Organisation,
+    PartnerCredential,
+    Person,
+    User,
+)
+from fanal.kernel.actors import Actor, Role
+
+_NO_DIGEST = bytes(32)
+
+
+def actor_for(user: User, now: datetime, *, motive: str = "") -> Actor:
+    """Return who `user` is at `now`: the roles of their habilitations in force, nothing else.
+
+    An account without one gets an actor without roles, to whom the policy refuses everything.
+    """
+    held = list(_in_force(now).filter(person_id=user.person_id))
+    organisations = {h.organisation_id for h in held if h.organisation_id is not None}
+    return Actor(
+        person_id=user.person_id,
+        roles=frozenset(Role(h.role) for h in held) if user.is_active else frozenset(),
+        desk_ids=frozenset(h.desk_id for h in held if h.desk_id is not None),
+        partner_id=organisations.pop() if len(organisations) == 1 else None,
+        motive=motive,
+        role_desks=frozenset((Role(h.role), h.desk_id) for h in held if h.desk_id is not None),
+    )
+
+
+def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerIdentity | None:
+    """Return the partner of an HTTP Basic `Authorization` header (RFC 7617), or None.
+
+    The password is compared in constant time; an unknown login costs the same comparison.
+    """
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    login, separator, password = pair.partition(":")
+    if not separator or "\0" in login:
+        return None
+    found = _valid_credentials(now).filter(login=canonical_login(login)).first()
+    expected = bytes(found.password_digest) if found else _NO_DIGEST
+    matches = hmac.compare_digest(expected, hashlib.sha256(password.encode()).digest())
+    return _identity(found) if found and matches else None
+
+
+def authenticate_partner_bearer(*, authorization: str, now: datetime) -> PartnerIdentity | None:
+    """Return the partner of an HTTP Bearer `Authorization` header (RFC 6750), or None."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    digest = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).digest()
+    found = _valid_credentials(now).filter(token_digest=digest).first()
+    expected = bytes(found.token_digest) if found else _NO_DIGEST
+    return _identity(found) if found and hmac.compare_digest(expected, digest) else None
+
+
+def find_user(*, username: str) -> User | None:
+    """Return the active account of `username` in any case or width, or None."""
+    return User.objects.filter(username=canonical_login(username), is_active=True).first()
+
+
+def find_partner(*, name: str) -> UUID | None:
+    """Return the id of the organisation `name`, or None."""
+    found = Organisation.objects.filter(name=name).first()
+    return None if found is None else found.id
+
+
+def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of organisations: what lists show beside a report."""
+    return dict(Organisation.objects.filter(id__in=set(partner_ids)).values_list("id", "name"))
+
+
+def person_names(*, person_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of persons of the desk: who decided, who holds, who signed."""
+    return dict(Person.objects.filter(id__in=set(person_ids)).values_list("id", "name"))
+
+
+def desk_names(*, desk_ids: Iterable[int]) -> dict[int, str]:
+    """Return the names of desks."""
+    return dict(Desk.objects.filter(id__in=set(desk_ids)).values_list("id", "name"))
+
+
+def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
+    """Return the habilitations the actor may read, the next to expire first."""
+    bounds = reach(actor, "habilitation.read")
+    allowed = Q(desk_id__in=bounds.desk_ids)
+    if bounds.owner_id is not None:
+        allowed |= Q(person_id=bounds.owner_id)
+    if bounds.everywhere:
+        allowed = Q()
+    return _records(allowed)
+
+
+def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationRecord | None:
+    """Return one habilitation the actor may read, or None."""
+    found = [h for h in list_habilitations(actor=actor) if h.id == habilitation_id]
+    return found[0] if found else None
+
+
+def demo_logins() -> list[tuple[str, Role]]:
+    """Return the logins of demo accounts and the role of each, in the order they were made."""
+    rows = User.objects.filter(is_demo=True, is_active=True).order_by("id")
+    roles = {
+        h.person_id: Role(h.role)
+        for h in Habilitation.objects.filter(person__in=[u.person_id for u in rows])
+    }
+    return [(u.username, roles[u.person_id]) for u in rows if u.person_id in roles]
+
+
+def has_demo_mark() -> bool:
+    """Return whether this database carries the mark DEMO, written at its first migration."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('public.fanal_instance') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return False
+        cursor.execute("SELECT mark = 'DEMO' FROM fanal_instance")
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _in_force(now: datetime) -> QuerySet[Habilitation]:
+    revoked = Q(revocation__isnull=False, revocation__revoked_at__lte=now)
+    return Habilitation.objects.filter(valid_from__lte=now, valid_until__gt=now).exclude(revoked)
+
+
+def _valid_credentials(now: datetime) -> QuerySet[PartnerCredential]:
+    return PartnerCredential.objects.select_related("organisation").filter(
+        Q(revoked_at__isnull=True) | Q(revoked_at__gt=now)
+    )
+
+
+def _identity(credential: PartnerCredential) -> PartnerIdentity:
+    actor = Actor(
+        person_id=credential.person_id,
+        roles=frozenset({Role.PARTNER}),
+        partner_id=credential.organisation_id,
+    )
+    return PartnerIdentity(
+        partner_id=credential.organisation_id,
+        partner=credential.organisation.name,
+        credential_id=credential.id,
+        quota_per_minute=credential.quota_per_minute,
+        actor=actor,
+    )
+
+
+def _records(condition: Q) -> list[HabilitationRecord]:
+    rows = (
+        Habilitation.objects.filter(condition)
+        .select_related("person", "desk", "organisation", "granted_by", "revocation")
+        .prefetch_related("reviews__reviewed_by")
+        .order_by("valid_until", "id")
+    )
+    return [_record(row) for row in rows]
+
+
+def _record(row: Habilitation) -> HabilitationRecord:
+    revocation = getattr(row, "revocation", None)
+    last = max(row.reviews.all(), key=lambda review: review.reviewed_at, default=None)
+    return HabilitationRecord(
+        id=row.id,
+        person_id=row.person_id,
+        person=row.person.name,
+        role=Role(row.role),
+        desk_id=row.desk_id,
+        desk=row.desk.name if row.desk else "",
+        organisation=row.organisation.name if row.organisation else "",
+        act_reference=row.act_reference,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        granted_by=row.granted_by.name,
+        revoked_at=revocation.revoked_at if revocation else None,
+        revocation_reason=revocation.reason_code if revocation else "",
+        reviewed_at=last.reviewed_at if last else None,
+        reviewed_by=last.reviewed_by.name if last else "",
+    )

@@ -1,0 +1,136 @@
+"""Each view declares the action it serves; a route that declares none is refused.
+
+`@needs("report.read")` opens a view to actors for whom the policy opens that action somewhere; the view
+then asks the policy about its object. `@open_to_all("page.public")` is for views that anybody reaches
+(the policy must open the action to the public). Views of other libraries are declared by their route
+name in `NAMED_ROUTES`, programs that authenticate themselves (API, wire) by their prefix.
+
+Declarations are attributes of the view function, so that the guard, the page of rights and the
+generated test of the matrix read the same thing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from fanal.accounts.domain.policy import POLICY, UnknownAction
+from fanal.kernel.actors import Role
+
+V = TypeVar("V", bound=Callable[..., object])
+
+_ATTRIBUTE = "fanal_declaration"
+_EVERY_METHOD = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What a view serves: the action of each method (`*` for the others), and who authenticates.
+
+    `public` views are reached without a session; `program` views authenticate a partner's credential
+    themselves and ask the policy with its actor.
+    """
+
+    actions: Mapping[str, str]
+    public: bool = False
+    program: bool = False
+
+    def action_for(self, method: str) -> str | None:
+        """Return the action of an HTTP method; HEAD and OPTIONS count as GET."""
+        plain = "GET" if method in {"HEAD", "OPTIONS"} else method
+        return self.actions.get(plain, self.actions.get(_EVERY_METHOD))
+
+
+def needs(action: str, **by_method: str) -> Callable[[V], V]:
+    """Declare that a view needs `action`; `POST="report.decide"` names another for one method."""
+    return _declare(Declaration(actions=_actions(action, by_method)))
+
+
+def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
+    """Declare a view that anybody reaches without signing in."""
+    actions = _actions(action, by_method)
+    for name in actions.values():
+        if not any(Role.PUBLIC in rule.roles and name in rule.actions for rule in POLICY.rules):
+            raise ValueError(f"{name} is not open to the public")
+    return _declare(Declaration(actions=actions, public=True))
+
+
+def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
+    """Declare a view that authenticates a partner's credential itself (API, wire)."""
+    return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
+
+
+def declaration_of(view: object, view_name: str = "") -> Declaration | None:
+    """Return what the view (or, for libraries' views, its route name) declares; None if nothing."""
+    found = getattr(view, _ATTRIBUTE, None) or getattr(
+        getattr(view, "view_class", None), _ATTRIBUTE, None
+    )
+    if isinstance(found, Declaration):
+        return found
+    return NAMED_ROUTES.get(view_name) or _by_prefix(view_name)
+
+
+def _by_prefix(view_name: str) -> Declaration | None:
+    return next((d for prefix, d in PROGRAM_PREFIXES.items() if view_name.startswith(prefix)), None)
+
+
+def _declare(declaration: Declaration) -> Callable[[V], V]:
+    def decorate(view: V) -> V:
+        setattr(view, _ATTRIBUTE, declaration)
+        return view
+
+    return decorate
+
+
+def _actions(action: str, by_method: Mapping[str, str]) -> Mapping[str, str]:
+    actions = {_EVERY_METHOD: action, **by_method}
+    for name in actions.values():
+        if name not in POLICY.actions:
+            raise UnknownAction(name)
+    return actions
+
+
+_SIGN_IN = Declaration(actions={_EVERY_METHOD: "account.sign_in"}, public=True)
+_OWN_ACCOUNT = Declaration(actions={_EVERY_METHOD: "account.read"})
+
+NAMED_ROUTES: Mapping[str, Declaration] = {
+    # Sign-in and its second step: the person is not known yet.
+    "account_login": _SIGN_IN,
+    "account_logout": _SIGN_IN,
+    "mfa_authenticate": _SIGN_IN,
+    "mfa_trust": _SIGN_IN,
+    "mfa_login_webauthn": _SIGN_IN,
+    "openid_connect_login": _SIGN_IN,
+    "openid_connect_callback": _SIGN_IN,
+    "socialaccount_login_error": _SIGN_IN,
+    "socialaccount_login_cancelled": _SIGN_IN,
+    # One's own second factors.
+    "account_reauthenticate": _OWN_ACCOUNT,
+    "account_change_password": _OWN_ACCOUNT,
+    "mfa_reauthenticate": _OWN_ACCOUNT,
+    "mfa_index": _OWN_ACCOUNT,
+    "mfa_activate_totp": _OWN_ACCOUNT,
+    "mfa_deactivate_totp": _OWN_ACCOUNT,
+    "mfa_generate_recovery_codes": _OWN_ACCOUNT,
+    "mfa_view_recovery_codes": _OWN_ACCOUNT,
+    "mfa_download_recovery_codes": _OWN_ACCOUNT,
+    "mfa_list_webauthn": _OWN_ACCOUNT,
+    "mfa_add_webauthn": _OWN_ACCOUNT,
+    "mfa_remove_webauthn": _OWN_ACCOUNT,
+    "mfa_edit_webauthn": _OWN_ACCOUNT,
+    "mfa_reauthenticate_webauthn": _OWN_ACCOUNT,
+}
+"""Views of allauth that are mounted, by route name."""
+
+PROGRAM_PREFIXES: Mapping[str, Declaration] = {
+    "api-v1:openapi-json": Declaration(actions={_EVERY_METHOD: "page.public"}, public=True),
+    "api-v1:": Declaration(
+        actions={
+            "POST": "report.deposit",
+            "DELETE": "report.retract",
+            _EVERY_METHOD: "report.status",
+        },
+        public=True,
+        program=True,
+    ),
+}
+"""Routes of the API library, by the start of their name (`namespace:operation`)."""
