@@ -8,6 +8,8 @@ from django.db import connection
 
 from fanal.intake.domain.records import (
     Arrival,
+    Followed,
+    FollowedMessage,
     Format,
     KeyKind,
     OpenedSubmission,
@@ -162,6 +164,66 @@ def open_submissions(
         )
         for report_id, fact in facts.items()
     }
+
+
+def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
+    """Return what the holder of a receipt code may know; None when no report has it."""
+    del actor  # whoever holds the code may follow
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.id, r.state, r.received_at, w.report_id IS NOT NULL, c.signed"
+            " FROM intake_receipt c JOIN intake_report r ON r.id = c.report_id"
+            " LEFT JOIN intake_work w ON w.report_id = r.id WHERE c.lookup_hash = %s",
+            [lookup_hash],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return Followed(
+        report_id=row[0],
+        state=ReportState(row[1]),
+        received_at=row[2],
+        in_progress=row[3],
+        signed=row[4],
+        messages=_messages(row[0]),
+    )
+
+
+def list_messages(*, actor: Actor, report_id: UUID) -> tuple[FollowedMessage, ...]:
+    """Return the conversation with the reporter of a report of the actor's desks, oldest first."""
+    reachable = get_reports(actor=actor, report_ids=[report_id])
+    return _messages(report_id) if report_id in reachable else ()
+
+
+def is_reachable(*, actor: Actor, report_id: UUID) -> bool:
+    """Return whether the reporter can be asked: they hold a receipt code."""
+    del actor
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT public_key IS NOT NULL FROM intake_receipt WHERE report_id = %s", [report_id]
+        )
+        row = cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+def _messages(report_id: UUID) -> tuple[FollowedMessage, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, from_desk, created_at, object_id, author_id, for_reporter"
+            " FROM intake_message WHERE report_id = %s ORDER BY id",
+            [report_id],
+        )
+        return tuple(
+            FollowedMessage(
+                message_id=row[0],
+                from_desk=row[1],
+                created_at=row[2],
+                object_id=row[3],
+                author_id=row[4],
+                for_reporter=None if row[5] is None else bytes(row[5]),
+            )
+            for row in cursor.fetchall()
+        )
 
 
 def count_work() -> dict[str, int]:

@@ -139,3 +139,25 @@ class OpenedSubmission(Struct, frozen=True, kw_only=True):
     body: bytes
     received_at: datetime
     files: tuple[tuple[UploadFacts, bytes | None], ...] = ()
+
+
+class FollowedMessage(Struct, frozen=True, kw_only=True):
+    """One message of the conversation: the desk's is still sealed to the receipt's key."""
+
+    message_id: UUID
+    from_desk: bool
+    created_at: datetime
+    object_id: UUID
+    author_id: UUID | None = None
+    for_reporter: bytes | None = None
+
+
+class Followed(Struct, frozen=True, kw_only=True):
+    """What the holder of a receipt code may know."""
+
+    report_id: UUID
+    state: ReportState
+    received_at: datetime
+    in_progress: bool
+    signed: str
+    messages: tuple[FollowedMessage, ...] = ()

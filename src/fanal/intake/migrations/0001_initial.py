@@ -44,6 +44,24 @@ BEGIN
 END
 $$;
 
+-- The next months of every range-partitioned table, for the worker's schedule. It runs with the owner's
+-- rights, since the worker may make no table, and takes nothing but a date.
+CREATE FUNCTION fanal_next_months(until date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    parent regclass;
+    made integer := 0;
+BEGIN
+    IF until > (now() + interval '2 years')::date THEN
+        RAISE EXCEPTION 'partitions are made two years ahead at most';
+    END IF;
+    FOR parent IN SELECT partrelid::regclass FROM pg_partitioned_table WHERE partstrat = 'r' LOOP
+        made := made + fanal_ensure_months(parent, now()::date, until);
+    END LOOP;
+    RETURN made;
+END
+$$;
+
 CREATE TABLE intake_report (
     id uuid NOT NULL,
     desk_id integer NOT NULL,

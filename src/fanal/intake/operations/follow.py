@@ -1,0 +1,122 @@
+"""The two-way conversation with a reporter, who has nothing but a receipt code.
+
+The desk's words are sealed twice: to the receipt's own key, so that a public node shows them to the
+holder of the code without being able to read them, and to the vault, so that the desk can read them
+again. The reporter's answers are sealed to the vault only.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.intake.domain import receipt
+from fanal.intake.operations.queue import wake_workers
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.vault import operations as vault
+
+MAX_MESSAGE = 20_000
+
+
+class NotReachable(Exception):
+    """The reporter left no way back: the report came without a receipt code."""
+
+
+class MessageRefused(ValueError):
+    """An empty or oversized message."""
+
+
+def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> UUID:
+    """Leave a message for the reporter behind their code and return its id.
+
+    Raises:
+        NotReachable: the report has no receipt code.
+        MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
+        PermissionError: the actor is nobody of the desk.
+    """
+    if not actor.has(Role.ANALYST, Role.SUPERVISOR, Role.SYSTEM):
+        raise PermissionError("report.question")
+    body = _checked(text)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.public_key FROM intake_receipt c JOIN intake_report r ON r.id = c.report_id"
+            " WHERE c.report_id = %s AND (r.desk_id = ANY(%s) OR %s)",
+            [report_id, list(actor.desk_ids), actor.has(Role.SYSTEM)],
+        )
+        row = cursor.fetchone()
+        if row is None or row[0] is None:
+            raise NotReachable
+        sealed = receipt.seal_message(public_key=bytes(row[0]), plaintext=body)
+        message_id = _insert(
+            report_id=report_id,
+            body=body,
+            now=now,
+            author_id=actor.person_id,
+            for_reporter=sealed,
+        )
+        _log(actor, "message.write", report_id, message_id, now)
+    return message_id
+
+
+def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -> UUID | None:
+    """Take the answer of whoever holds the code; None when no report has it.
+
+    Raises:
+        MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
+    """
+    body = _checked(text)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM intake_receipt WHERE lookup_hash = %s", [lookup_hash]
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        message_id = _insert(
+            report_id=row[0], body=body, now=now, author_id=None, for_reporter=None
+        )
+        _log(actor, "message.receive", row[0], message_id, now)
+        wake_workers()
+    return message_id
+
+
+def _checked(text: str) -> bytes:
+    if not text.strip() or len(text) > MAX_MESSAGE or "\x00" in text:
+        raise MessageRefused
+    return text.encode()
+
+
+def _insert(
+    *,
+    report_id: UUID,
+    body: bytes,
+    now: datetime,
+    author_id: UUID | None,
+    for_reporter: bytes | None,
+) -> UUID:
+    message_id, object_id = new_id(now), new_id(now)
+    vault.seal_batch(
+        items=[vault.Sealable(id=object_id, plaintext=body, kind="message", owner_id=report_id)],
+        now=now,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_message (id, report_id, from_desk, author_id, created_at, object_id,"
+            " for_reporter) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [message_id, report_id, author_id is not None, author_id, now, object_id, for_reporter],
+        )
+    return message_id
+
+
+def _log(actor: Actor, action: str, report_id: UUID, message_id: UUID, now: datetime) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[
+            ledger.ObjectRef(kind="report", id=report_id),
+            ledger.ObjectRef(kind="message", id=message_id),
+        ],
+    )

@@ -1,0 +1,178 @@
+"""The way of a report, on one page: read this first.
+
+    intake ─► HARMONISE ─► ANALYSE ─► CROSSCHECK ─► PRIORITISE ─► ORIENT ─► a person decides
+
+`intake` seals a report and puts it at the first stage. The worker claims a batch, looks up its step here,
+runs it, and moves the batch on in the transaction of the results. No stage calls the next: a crash
+between two stages loses nothing, and `fanal replay STAGE` sends reports through again after a rule
+changed. Priority comes after cross-check, so that "reported before" counts (docs: decisions).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.records import Analysis, KinFacts, Priority
+from fanal.crosscheck import operations as crosscheck, queries as crosschecked
+from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile
+from fanal.intake import queries as intake
+from fanal.intake.domain.records import OpenedSubmission, ReportFacts
+from fanal.intake.domain.states import Stage
+from fanal.kernel.actors import Actor
+from fanal.orient import operations as orient
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Reports under one claim, with what earlier steps of this run left in memory.
+
+    A step takes what it needs from here and reads from the database only what is missing: after a
+    crash, another worker starts at the stored stage with an empty batch.
+    """
+
+    actor: Actor
+    now: datetime
+    report_ids: list[UUID]
+    facts: dict[UUID, ReportFacts] = field(default_factory=dict)
+    reports: dict[UUID, HarmonisedReport] = field(default_factory=dict)
+    analyses: dict[UUID, Analysis] = field(default_factory=dict)
+    kin: dict[UUID, KinFacts] = field(default_factory=dict)
+    priorities: dict[UUID, Priority] = field(default_factory=dict)
+    failed: dict[UUID, str] = field(default_factory=dict)
+    """Reports that this step could not treat, with the code of the reason: quarantine."""
+
+
+def run_harmonise(batch: Batch) -> None:
+    """Stage 2: opened bytes of any format become one shape, with selectors."""
+    opened = intake.open_submissions(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
+    facts = _facts(batch)
+    records, failures = harmonise.harmonise_batch(
+        actor=batch.actor,
+        sources=[_source(opened[i], facts[i]) for i in batch.report_ids if i in opened],
+        now=batch.now,
+    )
+    batch.reports = {record.report_id: record for record in records}
+    batch.failed = {failure.report_id: failure.code for failure in failures}
+
+
+def run_analyse(batch: Batch) -> None:
+    """Stage 3: known material, signals, imminence: findings that cite what they saw."""
+    results = analyse.analyse_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
+    batch.analyses = {result.report_id: result for result in results}
+
+
+def run_crosscheck(batch: Batch) -> None:
+    """Stage 4: links to earlier reports by shared selectors, with reasons and weights."""
+    kin = crosscheck.crosscheck_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
+    batch.kin = {facts.report_id: facts for facts in kin}
+
+
+def run_prioritise(batch: Batch) -> None:
+    """Priority from the report, its findings and its kin, each part explained."""
+    priorities = analyse.prioritise_batch(
+        actor=batch.actor, reports=_reports(batch), kin=_kin(batch), now=batch.now
+    )
+    batch.priorities = {priority.report_id: priority for priority in priorities}
+
+
+def run_orient(batch: Batch) -> None:
+    """Stage 5: tracks and legal bases proposed; the report takes its place in the desk's queue."""
+    facts, analyses, priorities = _facts(batch), _analyses(batch), _priorities(batch)
+    kin = {k.report_id: k for k in _kin(batch)}
+    orient.orient_batch(
+        actor=batch.actor,
+        items=[
+            orient.OrientItem(
+                report=report,
+                analysis=analyses[report.report_id],
+                priority=priorities[report.report_id],
+                kin=kin[report.report_id],
+                desk_id=facts[report.report_id].desk_id,
+                received_at=facts[report.report_id].received_at,
+                sender_id=facts[report.report_id].sender_id,
+            )
+            for report in _reports(batch)
+        ],
+        now=batch.now,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What a stage runs, and where its reports go next; None: to a person."""
+
+    run: Callable[[Batch], None]
+    then: Stage | None
+
+
+STEPS: Mapping[Stage, Step] = {
+    Stage.HARMONISE: Step(run=run_harmonise, then=Stage.ANALYSE),
+    Stage.ANALYSE: Step(run=run_analyse, then=Stage.CROSSCHECK),
+    Stage.CROSSCHECK: Step(run=run_crosscheck, then=Stage.PRIORITISE),
+    Stage.PRIORITISE: Step(run=run_prioritise, then=Stage.ORIENT),
+    Stage.ORIENT: Step(run=run_orient, then=None),
+}
+
+
+def _source(opened: OpenedSubmission, facts: ReportFacts) -> Source:
+    return Source(
+        report_id=opened.report_id,
+        desk_id=facts.desk_id,
+        reference=facts.reference,
+        format=opened.format,
+        body=opened.body,
+        received_at=opened.received_at,
+        files=tuple(
+            SourceFile(
+                file_id=upload.file_id,
+                details=details,
+                sha256=upload.sha256,
+                sha1=upload.sha1,
+                md5=upload.md5,
+                size=upload.size,
+            )
+            for upload, details in opened.files
+        ),
+    )
+
+
+def _facts(batch: Batch) -> dict[UUID, ReportFacts]:
+    missing = _missing(batch, batch.facts)
+    if missing:
+        batch.facts |= intake.get_reports(actor=batch.actor, report_ids=missing)
+    return batch.facts
+
+
+def _reports(batch: Batch) -> list[HarmonisedReport]:
+    missing = _missing(batch, batch.reports)
+    if missing:
+        batch.reports |= harmonised.get_records(actor=batch.actor, report_ids=missing)
+    return [batch.reports[report_id] for report_id in batch.report_ids]
+
+
+def _analyses(batch: Batch) -> dict[UUID, Analysis]:
+    missing = _missing(batch, batch.analyses)
+    if missing:
+        batch.analyses |= analysed.get_analyses(actor=batch.actor, report_ids=missing)
+    return batch.analyses
+
+
+def _priorities(batch: Batch) -> dict[UUID, Priority]:
+    missing = _missing(batch, batch.priorities)
+    if missing:
+        batch.priorities |= analysed.get_priorities(actor=batch.actor, report_ids=missing)
+    return batch.priorities
+
+
+def _kin(batch: Batch) -> list[KinFacts]:
+    missing = _missing(batch, batch.kin)
+    if missing:
+        batch.kin |= crosschecked.kin_facts(actor=batch.actor, report_ids=missing)
+    return [batch.kin[report_id] for report_id in batch.report_ids]
+
+
+def _missing(batch: Batch, held: Mapping[UUID, object]) -> Sequence[UUID]:
+    return [report_id for report_id in batch.report_ids if report_id not in held]

@@ -1,0 +1,30 @@
+"""The worker process: stages in the main thread, schedule and sends (procrastinate) beside it."""
+
+import logging
+import os
+import signal
+import threading
+import time
+
+import django
+
+from fanal.kernel import clock
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; the batch in hand is finished first."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    django.setup()
+    from fanal.worker.jobs import run_jobs  # noqa: PLC0415 - needs Django
+    from fanal.worker.loop import WorkerLoop  # noqa: PLC0415
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=run_jobs, args=(stop,), daemon=True, name="jobs").start()
+    WorkerLoop(clock=clock.now, sleep=time.sleep).run(stop)
+
+
+if __name__ == "__main__":
+    main()

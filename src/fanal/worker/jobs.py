@@ -1,0 +1,63 @@
+"""The schedule and the sends: procrastinate jobs, one line a step."""
+
+import asyncio
+import threading
+from datetime import timedelta
+
+from procrastinate.contrib.django import app
+
+from fanal.intake import operations as intake
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.worker import upkeep
+
+_STOP_BEAT = 0.5
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="expire_reports", pass_context=False)
+def expire_reports(timestamp: int) -> None:
+    """Close unfinished wire reports whose time is over."""
+    del timestamp
+    intake.expire_reports(actor=system_actor("expiry"), now=clock.now())
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(queueing_lock="make_partitions")
+def make_partitions(timestamp: int) -> None:
+    """Make the next months of the partitioned tables."""
+    del timestamp
+    upkeep.make_partitions(until=clock.now() + timedelta(days=95))
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="forget_challenges")
+def forget_challenges(timestamp: int) -> None:
+    """Drop spent proofs of work that have expired anyway."""
+    del timestamp
+    upkeep.forget_challenges(now=clock.now())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="retry_stalled")
+async def retry_stalled(timestamp: int) -> None:
+    """Give back jobs whose worker died: procrastinate finds them by heartbeat only."""
+    del timestamp
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=60):
+        await app.job_manager.retry_job(job)
+
+
+def run_jobs(stop: threading.Event) -> None:
+    """Run procrastinate's worker in this thread until `stop` is set."""
+    asyncio.run(_run(stop))
+
+
+async def _run(stop: threading.Event) -> None:
+    connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
+    with app.replace_connector(connector):
+        async with app.open_async():
+            task = asyncio.create_task(app.run_worker_async(install_signal_handlers=False))
+            while not stop.is_set() and not task.done():
+                await asyncio.sleep(_STOP_BEAT)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,100 @@
+"""The stage loop: claim, run, move on. One batch stays in one worker's hands through all its stages.
+
+Each step is one transaction: results and the move to the next stage commit together or not at all. A
+batch that fails is halved until the report that fails stands alone; that one is tried again, then
+quarantined. A worker that dies leaves its claims to the lease.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from fanal.intake import operations as intake
+from fanal.intake.domain.states import Stage
+from fanal.kernel.actors import Actor
+from fanal.pipeline import STEPS, Batch
+
+LEASE = timedelta(minutes=2)
+log = logging.getLogger("fanal.worker")
+
+
+class StageLoop:
+    """Runs the stages for one worker. `clock` gives the instant of each claim."""
+
+    def __init__(self, *, actor: Actor, clock: Callable[[], datetime], size: int = 500) -> None:
+        self._actor, self._clock, self._size = actor, clock, size
+
+    def run_once(self) -> int:
+        """Claim one batch, the stage nearest to a person first, and carry it to the end.
+
+        Returns the number of reports claimed; 0 when nothing waits.
+        """
+        for stage in reversed(STEPS):
+            token = uuid4()
+            claims = intake.claim_batch(
+                actor=self._actor, stage=stage, size=self._size, token=token, lease=LEASE
+            )
+            if claims:
+                batch = Batch(
+                    actor=self._actor,
+                    now=self._clock(),
+                    report_ids=[claim.report_id for claim in claims],
+                )
+                self._carry(token, stage, batch)
+                return len(claims)
+        return 0
+
+    def _carry(self, token: UUID, stage: Stage, batch: Batch) -> None:
+        current: Stage | None = stage
+        while current is not None and batch.report_ids:
+            if not self._step(token, current, batch):
+                return
+            current = STEPS[current].then
+
+    def _step(self, token: UUID, stage: Stage, batch: Batch) -> bool:
+        """Run one step; return whether the batch goes on together."""
+        step = STEPS[stage]
+        try:
+            with transaction.atomic():
+                step.run(batch)
+                done = [i for i in batch.report_ids if i not in batch.failed]
+                intake.advance_claims(
+                    actor=self._actor, token=token, report_ids=done, to=step.then, lease=LEASE
+                )
+        except intake.LeaseLost:
+            log.warning("lease lost at %s: %d reports left to others", stage, len(batch.report_ids))
+            return False
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: nothing was written, the lease brings the reports back
+        except Exception as failure:  # noqa: BLE001 - whatever a report does, the queue goes on
+            self._isolate(token, stage, batch, failure)
+            return False
+        self._set_failures_aside(token, batch)
+        batch.report_ids = done
+        return True
+
+    def _isolate(self, token: UUID, stage: Stage, batch: Batch, failure: Exception) -> None:
+        if len(batch.report_ids) == 1:
+            # The class name only: messages quote content.
+            log.error("%s failed at %s: %s", batch.report_ids[0], stage, type(failure).__name__)
+            intake.fail_claims(
+                actor=self._actor,
+                token=token,
+                report_ids=batch.report_ids,
+                error=type(failure).__name__,
+            )
+            return
+        middle = len(batch.report_ids) // 2
+        for part in (batch.report_ids[:middle], batch.report_ids[middle:]):
+            self._carry(token, stage, replace(batch, report_ids=part, failed={}))
+
+    def _set_failures_aside(self, token: UUID, batch: Batch) -> None:
+        for report_id, code in batch.failed.items():
+            intake.fail_claims(
+                actor=self._actor, token=token, report_ids=[report_id], error=code
+            )
+        batch.failed = {}
