@@ -90,21 +90,23 @@ def read_report(body: bytes, *, now: datetime) -> Document:
     Raises:
         FormatRefused: `malformed` for the syntax, otherwise for the content.
     """
-    document = _read(body, root="report")
+    document = _read(body, root="report", path="report")
     _require_parts(document.root, now=now)
     return document
 
 
-def read_file_details(body: bytes) -> Document:
+def read_file_details(body: bytes, *, path: str = "fileDetails") -> Document:
     """Return a `fileDetails` document, whose report and file ids are present.
+
+    `path` stands for the root in every path, so that the files of one report keep apart.
 
     Raises:
         FormatRefused: `malformed` for the syntax, otherwise for the content.
     """
-    document = _read(body, root="fileDetails")
+    document = _read(body, root="fileDetails", path=path)
     for name in ("reportId", "fileId"):
         if not document.text(name):
-            raise FormatRefused(Refusal.MISSING_FIELD, f"fileDetails/{name}")
+            raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/{name}")
     if document.text("fileRelevance") == "Supplemental Reported":
         document = _with_supplemental_complaints(document)
     return document
@@ -162,12 +164,12 @@ def _decoded(body: bytes) -> str:
     return text
 
 
-def _read(body: bytes, *, root: str) -> Document:
+def _read(body: bytes, *, root: str, path: str) -> Document:
     element = parse(body)
     if element.tag != root:
         raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": root})
     walk = _Walk()
-    node = walk.node(element, model=ROOTS[root], path=root, depth=1)
+    node = walk.node(element, model=ROOTS[root], path=path, depth=1)
     return Document(root=node, complaints=tuple(walk.complaints))
 
 

@@ -1,0 +1,235 @@
+"""Mutable parts of a draft under construction, shared by the source formats."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from fanal.formats.report.records import (
+    Channel,
+    Classification,
+    File,
+    Handle,
+    IpSighting,
+    Message,
+    Person,
+    PersonRole,
+    Place,
+    ReportKind,
+)
+from fanal.harmonise.domain.records import (
+    Extra,
+    Selector,
+    SelectorKind,
+    SelectorRole,
+    Warning as SourceWarning,
+)
+from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
+
+_HASH_LENGTHS: Final = {"md5": 32, "sha1": 40, "sha256": 64, "pdq": 64}
+_HASH_KINDS: Final = {
+    "md5": SelectorKind.MD5,
+    "sha1": SelectorKind.SHA1,
+    "sha256": SelectorKind.SHA256,
+    "pdq": SelectorKind.PDQ,
+}
+_NOT_ALPHANUMERIC: Final = re.compile(r"[^a-z0-9]+")
+_HEXADECIMAL: Final = re.compile(r"[0-9a-f]+")
+_SMALL_INTEGER: Final = re.compile(r"[0-9]{1,5}")
+_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
+
+
+def hash_field(name: str) -> str | None:
+    """Return the field of `File` for a hash name as written (`SHA-256`), or None."""
+    plain = _NOT_ALPHANUMERIC.sub("", name.lower())
+    return plain if plain in _HASH_LENGTHS else None
+
+
+def small_integer(text: str) -> int | None:
+    """Return the number of at most five digits that `text` is, None if it is none."""
+    stripped = text.strip()
+    return int(stripped) if _SMALL_INTEGER.fullmatch(stripped) else None
+
+
+def truth(text: str) -> bool | None:
+    """Return the truth value that `text` is in XML Schema or JSON words, None if it is none."""
+    return _TRUTHS.get(text.strip().lower())
+
+
+@dataclass(slots=True)
+class PersonBuilding:
+    """A person under construction; setters answer whether the field now holds the value."""
+
+    role: PersonRole
+    path: str
+    names: dict[str, str] = field(default_factory=dict)
+    birth_date: str | None = None
+    age: int | None = None
+    country: str | None = None
+    country_estimate: str | None = None
+    postcode: str | None = None
+    service: str | None = None
+    type: str | None = None
+    handles: list[Handle] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+    phones: list[str] = field(default_factory=list)
+    ips: list[IpSighting] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+
+    def selector_role(self) -> SelectorRole | None:
+        """Return the role of the person's selectors; None for a REPORTER, who has none."""
+        return None if self.role is PersonRole.REPORTER else SelectorRole(self.role.value)
+
+    def build(self, *, platform: str | None) -> Person:
+        """Return the person; `platform` is the report's, where the person's service is unknown."""
+        name = " ".join(
+            self.names[part] for part in ("first", "middle", "last") if self.names.get(part)
+        )
+        service = self.service or platform
+        return Person(
+            role=self.role,
+            name=name or None,
+            birth_date=self.birth_date,
+            age=self.age,
+            country=self.country or self.country_estimate,
+            postcode=self.postcode,
+            handles=tuple(
+                handle if handle.platform else Handle(value=handle.value, platform=service)
+                for handle in self.handles
+            ),
+            emails=tuple(self.emails),
+            phones=tuple(self.phones),
+            ips=tuple(self.ips),
+            devices=tuple(self.devices),
+            type=self.type,
+        )
+
+
+@dataclass(slots=True)
+class FileBuilding:
+    """A file under construction."""
+
+    path: str
+    name: str | None = None
+    original_name: str | None = None
+    hashes: dict[str, str] = field(default_factory=dict)
+    classification: Classification | None = None
+    seen_by_provider: bool | None = None
+    publicly_available: bool | None = None
+
+    def build(self) -> File:
+        """Return the file; the original name stands where no other was given."""
+        return File(
+            name=self.name if self.name is not None else self.original_name,
+            classification=self.classification,
+            seen_by_provider=self.seen_by_provider,
+            publicly_available=self.publicly_available,
+            **self.hashes,
+        )
+
+
+@dataclass(slots=True)
+class ReportBuilding:
+    """A report under construction."""
+
+    reference: str
+    kind: ReportKind = ReportKind.OTHER
+    emergency: bool = False
+    escalation_reason: str | None = None
+    annotations: list[str] = field(default_factory=list)
+    occurred_at: str | None = None
+    channel: Channel | None = None
+    platform: str | None = None
+    platform_fallback: str | None = None
+    country: str | None = None
+    locality: str | None = None
+    postcode: str | None = None
+    urls: list[str] = field(default_factory=list)
+    description_first: list[str] = field(default_factory=list)
+    description_rest: list[str] = field(default_factory=list)
+    conversation: list[Message] = field(default_factory=list)
+    persons: list[PersonBuilding] = field(default_factory=list)
+    files: list[FileBuilding] = field(default_factory=list)
+    hints: list[CategoryHint] = field(default_factory=list)
+    loose: list[Selector] = field(default_factory=list)
+    extra: list[Extra] = field(default_factory=list)
+    warnings: list[SourceWarning] = field(default_factory=list)
+
+    def add_extra(self, path: str, *, value: str) -> None:
+        """Keep a value that no field takes."""
+        self.extra.append(Extra(path=path, value=value))
+
+    def warn(self, path: str, *, code: str, value: str = "") -> None:
+        """Note a value that could not be read as meant."""
+        self.warnings.append(SourceWarning(path=path, code=code, value=value[:200]))
+
+    def add_person(self, role: PersonRole, *, path: str) -> PersonBuilding:
+        """Open a person in the order of the document."""
+        person = PersonBuilding(role=role, path=path)
+        self.persons.append(person)
+        return person
+
+    def add_loose(
+        self,
+        kind: SelectorKind,
+        *,
+        value: str,
+        path: str,
+        role: SelectorRole = SelectorRole.CONTENT,
+        at: str | None = None,
+        port: int | None = None,
+    ) -> None:
+        """Note an identifier that no person's field holds, as written."""
+        if value.strip():
+            selector = Selector(kind=kind, value=value, role=role, at=at, port=port, source=path)
+            self.loose.append(selector)
+
+    def set_hash(self, file: FileBuilding, *, name: str, value: str, path: str) -> bool:
+        """Put a hash in its field; answer whether the file now holds it.
+
+        A second, different hash of one kind is a selector of its own.
+        """
+        kind = hash_field(name)
+        plain = value.strip().lower()
+        if kind is None:
+            return False
+        if len(plain) != _HASH_LENGTHS[kind] or _HEXADECIMAL.fullmatch(plain) is None:
+            self.warn(path, code="INVALID_HASH", value=value)
+            return False
+        held = file.hashes.setdefault(kind, plain)
+        if held != plain:
+            self.add_loose(_HASH_KINDS[kind], value=plain, path=path)
+            return False
+        return True
+
+    def build(self, *, language: str | None = None) -> Draft:
+        """Return the draft."""
+        platform = self.platform or self.platform_fallback
+        place = Place(country=self.country, locality=self.locality, postcode=self.postcode)
+        texts = [text for text in (*self.description_first, *self.description_rest) if text.strip()]
+        return Draft(
+            reference=self.reference,
+            kind=self.kind,
+            emergency=self.emergency,
+            escalation_reason=self.escalation_reason,
+            annotations=tuple(dict.fromkeys(self.annotations)),
+            occurred_at=self.occurred_at,
+            language=language,
+            channel=self.channel,
+            platform=platform or self._suspect_service(),
+            place=place if place != Place() else None,
+            urls=tuple(self.urls),
+            description="\n\n".join(texts) or None,
+            conversation=tuple(self.conversation),
+            persons=tuple(person.build(platform=platform) for person in self.persons),
+            files=tuple(file.build() for file in self.files),
+            hints=tuple(self.hints),
+            loose=tuple(self.loose),
+            extra=tuple(self.extra),
+            warnings=tuple(self.warnings),
+        )
+
+    def _suspect_service(self) -> str | None:
+        for person in self.persons:
+            if person.role is PersonRole.SUSPECT and person.service:
+                return person.service
+        return None

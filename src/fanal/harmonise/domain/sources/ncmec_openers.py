@@ -1,0 +1,121 @@
+"""Openers: what the parts of an NCMEC element belong to; each answers the scope inside it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import structs
+
+from fanal.formats.report.records import Channel, IpSighting, PersonRole, ReportKind
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sources.building import hash_field, small_integer
+from fanal.harmonise.domain.sources.ncmec_kinds import CHANNELS
+from fanal.harmonise.domain.sources.ncmec_spot import Opener, Scope, Spot
+
+
+def _person_opener(role: PersonRole) -> Opener:
+    def opened(spot: Spot) -> Scope:
+        return Scope(person=spot.building.add_person(role, path=spot.node.path))
+
+    return opened
+
+
+def _open_nobody(_: Spot) -> Scope:
+    return Scope(closed=True)
+
+
+def _open_channel(spot: Spot) -> Scope:
+    if spot.building.channel is None:
+        spot.building.channel = CHANNELS[spot.node.name]
+        if spot.building.channel is Channel.OTHER and spot.building.kind is ReportKind.SEX_TOURISM:
+            spot.building.channel = Channel.TRAVEL
+    return spot.scope
+
+
+def _open_event(spot: Spot) -> Scope:
+    """Read an address with its port and instant into the person's addresses."""
+    address, port, at = (
+        spot.node.child("ipAddress"),
+        spot.node.child("port"),
+        spot.node.child("dateTime"),
+    )
+    if spot.scope.person is None or address is None or not (address.text or "").strip():
+        return spot.scope
+    number = small_integer(port.text or "") if port else None
+    instant = at.text if at and (at.text or "").strip() else None
+    sighting = IpSighting(value=address.text or "", port=number, at=instant)
+    spot.scope.person.ips.append(sighting)
+    taken = {address.path}
+    if port and number is not None:
+        taken.add(port.path)
+    if at and instant is not None:
+        taken.add(at.path)
+    return structs.replace(spot.scope, taken=frozenset(taken))
+
+
+def _open_loose_event(spot: Spot) -> Scope:
+    address, port, at = (
+        spot.node.child("ipAddress"),
+        spot.node.child("port"),
+        spot.node.child("dateTime"),
+    )
+    if address is not None:
+        spot.building.add_loose(
+            SelectorKind.IP,
+            value=address.text or "",
+            path=address.path,
+            at=at.text if at else None,
+            port=small_integer(port.text or "") if port else None,
+        )
+    return spot.scope
+
+
+def _open_device(spot: Spot) -> Scope:
+    value = spot.node.child("idValue")
+    if spot.scope.person is None or value is None or not (value.text or "").strip():
+        return spot.scope
+    spot.scope.person.devices.append(value.text or "")
+    return structs.replace(spot.scope, taken=frozenset({value.path}))
+
+
+def _open_loose_device(spot: Spot) -> Scope:
+    value, at = spot.node.child("idValue"), spot.node.child("dateTime")
+    if value is not None:
+        instant = at.text if at else None
+        spot.building.add_loose(
+            SelectorKind.DEVICE, value=value.text or "", path=value.path, at=instant
+        )
+    return spot.scope
+
+
+def _open_file_details(spot: Spot) -> Scope:
+    """Read the hashes among the details; the pairs themselves stay in `extra`."""
+    if spot.scope.file is None or spot.node.attribute("type") != "HASH":
+        return spot.scope
+    for pair in spot.node.children:
+        name, value = pair.child("name"), pair.child("value")
+        if name and value and hash_field(name.text or ""):
+            spot.building.set_hash(
+                spot.scope.file, name=name.text or "", value=value.text or "", path=value.path
+            )
+    return spot.scope
+
+
+def _open_same(spot: Spot) -> Scope:
+    return spot.scope
+
+
+OPENERS: Final[Mapping[str, Opener]] = {
+    "suspect": _person_opener(PersonRole.SUSPECT),
+    "recipient": _person_opener(PersonRole.RECIPIENT),
+    "victim": _person_opener(PersonRole.VICTIM),
+    "associated": _person_opener(PersonRole.ASSOCIATED),
+    "reporter": _person_opener(PersonRole.REPORTER),
+    "nobody": _open_nobody,
+    "channel": _open_channel,
+    "place": _open_same,
+    "person.ip": _open_event,
+    "person.device": _open_device,
+    "loose.ip": _open_loose_event,
+    "loose.device": _open_loose_device,
+    "file.details": _open_file_details,
+}

@@ -1,0 +1,300 @@
+"""What becomes of each element and attribute of the NCMEC format: the table drives the mapping.
+
+Keys are those of the format's model (`person/email`, `email/@type`). A test walks the schema and
+proves that the table lists all of it and nothing else; another fills every leaf and finds each
+value where the table says. What the schema does not know goes to `extra` with a warning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Keep(StrEnum):
+    """How a value is kept."""
+
+    FIELD = "FIELD"  # a field holds all of it; extra only when the field refuses the value
+    BOTH = "BOTH"  # a field uses it, and extra keeps it with its path
+    EXTRA = "EXTRA"  # no field: extra keeps it with its path
+    PARTS = "PARTS"  # holds no value of its own: its parts have their own lines
+    IGNORED = "IGNORED"  # not read, for the reason given
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One line of the table: how a value is kept, in which field of the draft, or why not."""
+
+    keep: Keep
+    field: str = ""
+    reason: str = ""
+
+
+def _field(name: str) -> Use:
+    return Use(Keep.FIELD, name)
+
+
+def _both(name: str) -> Use:
+    return Use(Keep.BOTH, name)
+
+
+_EXTRA: Final = Use(Keep.EXTRA)
+_PARTS: Final = Use(Keep.PARTS)
+
+
+def _opens(name: str) -> Use:
+    return Use(Keep.PARTS, name)
+
+
+_DISABLED: Final = {"accountTemporarilyDisabled": _EXTRA, "accountPermanentlyDisabled": _EXTRA}
+
+_SERVICE: Final = {
+    "espIdentifier": _field("person.handle"),
+    "espService": _both("person.service"),
+    "compromisedAccount": _EXTRA,
+    "screenName": _field("person.handle"),
+    "displayName": _EXTRA,
+    "profileUrl": _both("person.profile"),
+    "profileBio": _EXTRA,
+    "ipCaptureEvent": _opens("person.ip"),
+    "deviceId": _opens("person.device"),
+    **_DISABLED,
+    "allEmailsReported": _EXTRA,
+}
+
+_SUBJECT: Final = {
+    **_SERVICE,
+    "priorCTReports": _EXTRA,
+    "estimatedLocation": _PARTS,
+    "associatedAccount": _opens("associated"),
+    "additionalInfo": _both("description"),
+}
+
+_REPORTED: Final = {
+    **_SUBJECT,
+    "vehicleDescription": _EXTRA,
+    "thirdPartyUserReported": _EXTRA,
+    "groupIdentifier": _EXTRA,
+}
+
+_BY_TYPE: Final[Mapping[str, Mapping[str, Use]]] = {
+    "report": {
+        "batchedReport": _PARTS,
+        "incidentSummary": _PARTS,
+        "internetDetails": _PARTS,
+        "lawEnforcement": _PARTS,
+        "reporter": _PARTS,
+        "personOrUserReported": _opens("suspect"),
+        "intendedRecipient": _opens("recipient"),
+        "victim": _opens("victim"),
+        "additionalInfo": _field("description.first"),
+    },
+    "batchedReport": {"@reason": _both("annotation.value")},
+    "incidentSummary": {
+        "incidentType": _both("kind"),
+        "platform": _field("platform"),
+        "escalateToHighPriority": _field("escalation_reason"),
+        "reportAnnotations": _PARTS,
+        "incidentDateTime": _field("occurred_at"),
+        "incidentDateTimeDescription": _both("description"),
+    },
+    "reportAnnotations": {
+        "sextortion": _field("annotation"),
+        "csamSolicitation": _field("annotation"),
+        "minorToMinorInteraction": _field("annotation"),
+        "spam": _field("annotation"),
+        "sadisticOnlineExploitation": _field("annotation"),
+        "informational": _field("annotation"),
+    },
+    "internetDetails": {
+        "webPageIncident": _opens("channel"),
+        "emailIncident": _opens("channel"),
+        "newsgroupIncident": _opens("channel"),
+        "chatImIncident": _opens("channel"),
+        "onlineGamingIncident": _opens("channel"),
+        "cellPhoneIncident": _opens("channel"),
+        "nonInternetIncident": _opens("channel"),
+        "peer2peerIncident": _opens("channel"),
+    },
+    "webPageIncident": {
+        "@thirdPartyHostedContent": _EXTRA,
+        "url": _field("urls"),
+        "additionalInfo": _both("description"),
+    },
+    "emailIncident": {
+        "emailAddress": _both("loose.email"),
+        "content": _field("conversation"),
+        "additionalInfo": _both("description"),
+    },
+    "newsgroupIncident": {
+        "name": _both("platform.fallback"),
+        "emailAddress": _both("loose.email"),
+        "content": _field("conversation"),
+        "additionalInfo": _both("description"),
+    },
+    "chatImIncident": {
+        "chatClient": _both("platform.fallback"),
+        "chatRoomName": _EXTRA,
+        "content": _field("conversation"),
+        "additionalInfo": _both("description"),
+    },
+    "onlineGamingIncident": {
+        "gameName": _both("loose.game"),
+        "console": _EXTRA,
+        "content": _field("conversation"),
+        "additionalInfo": _both("description"),
+    },
+    "cellPhoneIncident": {
+        "phoneNumber": _both("loose.phone"),
+        "latitude": _EXTRA,
+        "longitude": _EXTRA,
+        "additionalInfo": _both("description"),
+    },
+    "nonInternetIncident": {
+        "locationName": _EXTRA,
+        "incidentAddress": _opens("place"),
+        "additionalInfo": _both("description"),
+    },
+    "peer2peerIncident": {
+        "client": _both("platform.fallback"),
+        "ipCaptureEvent": _opens("loose.ip"),
+        "fileNames": _EXTRA,
+        "additionalInfo": _both("description"),
+    },
+    "lawEnforcement": {
+        "agencyName": _EXTRA,
+        "caseNumber": _EXTRA,
+        "officerContact": _opens("nobody"),
+        "reportedToLe": _EXTRA,
+        "servedLegalProcessDomestic": _EXTRA,
+        "servedLegalProcessInternational": _EXTRA,
+    },
+    "servedLegalProcessInternational": {"@fleaCountry": _EXTRA},
+    "reporter": {
+        "reportingPerson": _opens("reporter"),
+        "contactPerson": _opens("reporter"),
+        "companyTemplate": _EXTRA,
+        "termsOfService": _EXTRA,
+        "legalURL": _EXTRA,
+    },
+    "personOrUserReported": {"personOrUserReportedPerson": _PARTS, **_REPORTED},
+    "intendedRecipient": {"intendedRecipientPerson": _PARTS, **_REPORTED},
+    "victim": {"victimPerson": _PARTS, **_SUBJECT, "schoolName": _EXTRA},
+    "person": {
+        "firstName": _field("person.first_name"),
+        "lastName": _field("person.last_name"),
+        "phone": _field("person.phone"),
+        "email": _field("person.email"),
+        "address": _PARTS,
+        "age": _field("person.age"),
+        "ageAssertionDiscrepancy": _EXTRA,
+        "dateOfBirth": _field("person.birth_date"),
+    },
+    "email": {"@type": _EXTRA, "@verified": _EXTRA, "@verificationDate": _EXTRA},
+    "phone": {
+        "@type": _EXTRA,
+        "@verified": _EXTRA,
+        "@verificationDate": _EXTRA,
+        "@countryCallingCode": _EXTRA,
+        "@extension": _EXTRA,
+    },
+    "address": {
+        "@type": _EXTRA,
+        "address": _EXTRA,
+        "city": _field("place.locality"),
+        "zipCode": _field("place.postcode"),
+        "state": _EXTRA,
+        "nonUsaState": _EXTRA,
+        "country": _field("place.country"),
+    },
+    "ipCaptureEvent": {
+        "ipAddress": _EXTRA,
+        "eventName": _EXTRA,
+        "dateTime": _EXTRA,
+        "possibleProxy": _EXTRA,
+        "port": _EXTRA,
+    },
+    "deviceId": {
+        "idType": _EXTRA,
+        "idValue": _EXTRA,
+        "eventName": _EXTRA,
+        "dateTime": _EXTRA,
+    },
+    "estimatedLocation": {
+        "@verified": _EXTRA,
+        "@timestamp": _EXTRA,
+        "city": _EXTRA,
+        "region": _EXTRA,
+        "countryCode": _both("person.country_estimate"),
+    },
+    "accountDisabled": {
+        "@disabledDate": _EXTRA,
+        "@userNotified": _EXTRA,
+        "@userNotifiedDate": _EXTRA,
+        "@reenabledDate": _EXTRA,
+    },
+    "associatedAccount": {
+        **_SERVICE,
+        "@type": _both("person.type"),
+        "platform": _both("person.service"),
+        "firstName": _field("person.first_name"),
+        "middleName": _field("person.middle_name"),
+        "lastName": _field("person.last_name"),
+        "approximateAge": _field("person.age"),
+        "dateOfBirth": _field("person.birth_date"),
+        "phone": _field("person.phone"),
+        "email": _field("person.email"),
+        "address": _PARTS,
+        "groupIdentifier": _EXTRA,
+        "priorCTReport": _EXTRA,
+        "additionalInfo": _both("description"),
+    },
+    "associatedPlatform": {"@thirdPartyUser": _EXTRA},
+    "fileDetails": {
+        "reportId": _EXTRA,
+        "fileId": _EXTRA,
+        "fileName": _field("file.name"),
+        "originalFileName": _both("file.original_name"),
+        "uploadedToEspTimestamp": _EXTRA,
+        "locationOfFile": _both("urls"),
+        "fileViewedByEsp": _field("file.seen_by_provider"),
+        "exifViewedByEsp": _EXTRA,
+        "publiclyAvailable": _field("file.publicly_available"),
+        "fileRelevance": _EXTRA,
+        "potentialMeme": _EXTRA,
+        "fileAnnotations": _PARTS,
+        "industryClassification": _field("file.classification"),
+        "originalFileHash": _field("file.hash"),
+        "ipCaptureEvent": _opens("loose.ip"),
+        "deviceId": _opens("loose.device"),
+        "details": _opens("file.details"),
+        "additionalInfo": _both("description"),
+    },
+    "fileAnnotations": {
+        "animeDrawingVirtualHentai": _both("file.annotation"),
+        "potentialMeme": _both("file.annotation"),
+        "viral": _both("file.annotation"),
+        "possibleSelfProduction": _both("file.annotation"),
+        "physicalHarm": _both("file.annotation"),
+        "violenceGore": _both("file.annotation"),
+        "bestiality": _both("file.annotation"),
+        "liveStreaming": _both("file.annotation"),
+        "infant": _both("file.annotation"),
+        "generativeAi": _both("file.annotation"),
+    },
+    "originalFileHash": {"@hashType": _EXTRA},
+    "details": {"@type": _EXTRA, "nameValuePair": _PARTS},
+    "nameValuePair": {"name": _EXTRA, "value": _EXTRA},
+}
+
+TABLE: Final[Mapping[str, Use]] = {
+    f"{type_name}/{name}": use for type_name, uses in _BY_TYPE.items() for name, use in uses.items()
+}
+
+_SCHEMA_HINT: Final = Use(
+    Keep.IGNORED, reason="says where the sender's schema is; Fanal reads its own only"
+)
+IGNORED_ATTRIBUTES: Final[Mapping[str, Use]] = {
+    "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation": _SCHEMA_HINT,
+    "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation": _SCHEMA_HINT,
+}

@@ -1,0 +1,261 @@
+"""Takers: each puts a value in its field and answers whether the field now holds all of it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fanal.formats.ncmec.read import Node
+from fanal.formats.report.records import Classification, Handle, Message
+from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.harmonise.domain.sources.building import small_integer, truth
+from fanal.harmonise.domain.sources.draft import CategoryHint
+from fanal.harmonise.domain.sources.ncmec_kinds import KINDS
+from fanal.harmonise.domain.sources.ncmec_spot import Spot, Taker
+
+
+def _take_kind(spot: Spot) -> bool:
+    code = spot.text.strip()
+    known = any(hint.scheme == "NCMEC_INCIDENT" for hint in spot.building.hints)
+    if known or code not in KINDS:  # a repeated summary: the first one counts
+        return False
+    spot.building.kind = KINDS[code]
+    spot.building.hints.append(
+        CategoryHint(scheme="NCMEC_INCIDENT", code=code, path=spot.node.path)
+    )
+    return True
+
+
+def _take_annotation(spot: Spot) -> bool:
+    spot.building.annotations.append(spot.node.name)
+    spot.building.hints.append(
+        CategoryHint(scheme="NCMEC_ANNOTATION", code=spot.node.name, path=spot.node.path)
+    )
+    return True
+
+
+def _take_annotation_value(spot: Spot) -> bool:
+    spot.building.annotations.append(spot.text)
+    spot.building.hints.append(
+        CategoryHint(scheme="NCMEC_ANNOTATION", code=spot.text, path=spot.node.path)
+    )
+    return True
+
+
+def _take_file_annotation(spot: Spot) -> bool:
+    spot.building.hints.append(
+        CategoryHint(scheme="NCMEC_FILE_ANNOTATION", code=spot.node.name, path=spot.node.path)
+    )
+    return True
+
+
+def _take_escalation(spot: Spot) -> bool:
+    spot.building.emergency = True
+    if spot.building.escalation_reason is not None:
+        return False
+    spot.building.escalation_reason = spot.text
+    return True
+
+
+def _take_description(spot: Spot) -> bool:
+    spot.building.description_rest.append(spot.text)
+    return True
+
+
+def _take_first_description(spot: Spot) -> bool:
+    spot.building.description_first.append(spot.text)
+    return bool(spot.text.strip())
+
+
+def _take_message(spot: Spot) -> bool:
+    spot.building.conversation.append(Message(text=spot.text))
+    return True
+
+
+def _take_url(spot: Spot) -> bool:
+    if not spot.text.strip():
+        return False
+    spot.building.urls.append(spot.text)
+    return True
+
+
+def _take_game(spot: Spot) -> bool:
+    spot.building.platform_fallback = spot.building.platform_fallback or spot.text
+    spot.building.add_loose(SelectorKind.GAME, value=spot.text, path=spot.node.path)
+    return True
+
+
+def _loose_taker(kind: SelectorKind) -> Taker:
+    def taken(spot: Spot) -> bool:
+        value = _full_phone(spot.node, spot.text) if kind is SelectorKind.PHONE else spot.text
+        spot.building.add_loose(kind, value=value, path=spot.node.path)
+        return True
+
+    return taken
+
+
+def _take_fallback_platform(spot: Spot) -> bool:
+    spot.building.platform_fallback = spot.building.platform_fallback or spot.text
+    return True
+
+
+def _report_setter(name: str) -> Taker:
+    def taken(spot: Spot) -> bool:
+        return _set_once(spot.building, name, text=spot.text)
+
+    return taken
+
+
+def _person_setter(name: str) -> Taker:
+    def taken(spot: Spot) -> bool:
+        return spot.scope.person is not None and _set_once(spot.scope.person, name, text=spot.text)
+
+    return taken
+
+
+def _file_setter(name: str) -> Taker:
+    def taken(spot: Spot) -> bool:
+        return spot.scope.file is not None and _set_once(spot.scope.file, name, text=spot.text)
+
+    return taken
+
+
+def _set_once(target: object, name: str, *, text: str) -> bool:
+    if getattr(target, name) is not None or not text.strip():
+        return False
+    setattr(target, name, text)
+    return True
+
+
+def _place_setter(name: str) -> Taker:
+    """Fill the person's place, or the report's where the address is the incident's."""
+
+    def taken(spot: Spot) -> bool:
+        if spot.scope.person is None:
+            return _set_once(spot.building, name, text=spot.text)
+        return name != "locality" and _set_once(spot.scope.person, name, text=spot.text)
+
+    return taken
+
+
+def _name_setter(part: str) -> Taker:
+    def taken(spot: Spot) -> bool:
+        person = spot.scope.person
+        if person is None or part in person.names or not spot.text.strip():
+            return False
+        person.names[part] = spot.text
+        return True
+
+    return taken
+
+
+def _take_email(spot: Spot) -> bool:
+    if spot.scope.person is None or not spot.text.strip():
+        return False
+    spot.scope.person.emails.append(spot.text)
+    return True
+
+
+def _take_phone(spot: Spot) -> bool:
+    if spot.scope.person is None or not spot.text.strip():
+        return False
+    spot.scope.person.phones.append(_full_phone(spot.node, spot.text))
+    return True
+
+
+def _full_phone(node: Node, text: str) -> str:
+    """Return the number with its calling code, where it was written without one."""
+    code = node.attribute("countryCallingCode")
+    stripped = text.strip()
+    if not code or not stripped or stripped.startswith(("+", "00")):
+        return text
+    return f"{code}{text}"
+
+
+def _take_age(spot: Spot) -> bool:
+    age = small_integer(spot.text)
+    if spot.scope.person is None or spot.scope.person.age is not None or age is None:
+        return False
+    spot.scope.person.age = age
+    return True
+
+
+def _take_handle(spot: Spot) -> bool:
+    if spot.scope.person is None or not spot.text.strip():
+        return False
+    spot.scope.person.handles.append(Handle(value=spot.text))
+    return True
+
+
+def _take_profile(spot: Spot) -> bool:
+    role = spot.scope.person.selector_role() if spot.scope.person else SelectorRole.CONTENT
+    if role is not None:
+        spot.building.add_loose(SelectorKind.URL, value=spot.text, path=spot.node.path, role=role)
+    return True
+
+
+def _take_hash(spot: Spot) -> bool:
+    name = spot.node.attribute("hashType") or ""
+    if spot.scope.file is None or spot.text != spot.text.strip().lower():
+        if spot.scope.file is not None:
+            spot.building.set_hash(spot.scope.file, name=name, value=spot.text, path=spot.node.path)
+        return False
+    return spot.building.set_hash(spot.scope.file, name=name, value=spot.text, path=spot.node.path)
+
+
+def _take_classification(spot: Spot) -> bool:
+    code = spot.text.strip()
+    if spot.scope.file is None or not code or spot.scope.file.classification is not None:
+        return False
+    spot.scope.file.classification = Classification(scheme="NCMEC", code=code)
+    spot.building.hints.append(CategoryHint(scheme="NCMEC", code=code, path=spot.node.path))
+    return True
+
+
+def _truth_setter(name: str) -> Taker:
+    def taken(spot: Spot) -> bool:
+        value = truth(spot.text)
+        if spot.scope.file is None or value is None or getattr(spot.scope.file, name) is not None:
+            return False
+        setattr(spot.scope.file, name, value)
+        return True
+
+    return taken
+
+
+TAKERS: Final[Mapping[str, Taker]] = {
+    "kind": _take_kind,
+    "platform": _report_setter("platform"),
+    "platform.fallback": _take_fallback_platform,
+    "escalation_reason": _take_escalation,
+    "occurred_at": _report_setter("occurred_at"),
+    "annotation": _take_annotation,
+    "annotation.value": _take_annotation_value,
+    "description": _take_description,
+    "description.first": _take_first_description,
+    "conversation": _take_message,
+    "urls": _take_url,
+    "loose.email": _loose_taker(SelectorKind.EMAIL),
+    "loose.phone": _loose_taker(SelectorKind.PHONE),
+    "loose.game": _take_game,
+    "place.country": _place_setter("country"),
+    "place.locality": _place_setter("locality"),
+    "place.postcode": _place_setter("postcode"),
+    "person.first_name": _name_setter("first"),
+    "person.middle_name": _name_setter("middle"),
+    "person.last_name": _name_setter("last"),
+    "person.email": _take_email,
+    "person.phone": _take_phone,
+    "person.age": _take_age,
+    "person.birth_date": _person_setter("birth_date"),
+    "person.country_estimate": _person_setter("country_estimate"),
+    "person.service": _person_setter("service"),
+    "person.type": _person_setter("type"),
+    "person.handle": _take_handle,
+    "person.profile": _take_profile,
+    "file.name": _file_setter("name"),
+    "file.original_name": _file_setter("original_name"),
+    "file.hash": _take_hash,
+    "file.classification": _take_classification,
+    "file.seen_by_provider": _truth_setter("seen_by_provider"),
+    "file.publicly_available": _truth_setter("publicly_available"),
+    "file.annotation": _take_file_annotation,
+}

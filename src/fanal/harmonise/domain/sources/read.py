@@ -1,0 +1,51 @@
+"""One door for every source format: an acknowledged report's bytes to a draft."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from fanal.harmonise.domain.records import Source
+from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.ncmec import read_ncmec
+from fanal.harmonise.domain.sources.report import read_form, read_own
+
+
+class UnknownFormat(Exception):
+    """No reader is known for a report's format."""
+
+
+def read_source(source: Source, *, received_at: datetime) -> Draft:
+    """Return the draft of one report; `received_at` is aware.
+
+    Raises:
+        FormatRefused: the bytes are no document of the format (intake accepts none such).
+        UnknownFormat: the format has no reader.
+    """
+    reader = _READERS.get(source.format)
+    if reader is None:
+        raise UnknownFormat(source.format)
+    return reader(source, received_at)
+
+
+def _ncmec_xml(source: Source, received_at: datetime) -> Draft:
+    return read_ncmec(
+        source.body,
+        files=source.files,
+        reference=str(source.report_id),
+        received_at=received_at,
+    )
+
+
+def _own(source: Source, _: datetime) -> Draft:
+    return read_own(source.body)
+
+
+def _form(source: Source, _: datetime) -> Draft:
+    return read_form(source.body, reference=str(source.report_id))
+
+
+_READERS: Final[Mapping[str, Callable[[Source, datetime], Draft]]] = {
+    "report/1": _own,
+    "form/1": _form,
+    "ncmec-xml": _ncmec_xml,
+}

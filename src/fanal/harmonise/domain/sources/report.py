@@ -1,0 +1,63 @@
+"""The report format, and the public form's answers in it, to a draft."""
+
+import msgspec
+
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.report.read import read_report
+from fanal.formats.report.records import Report
+from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
+
+
+def read_own(body: bytes) -> Draft:
+    """Return the draft of a report in the report format.
+
+    Raises:
+        FormatRefused: the bytes are no such report.
+    """
+    return _draft_of(read_report(body))
+
+
+def read_form(body: bytes, *, reference: str) -> Draft:
+    """Return the draft of a form's answers, under `reference` where they carry none.
+
+    Raises:
+        FormatRefused: the bytes are no such answers.
+    """
+    try:
+        answers = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise FormatRefused(Refusal.MALFORMED) from error
+    if "reference" in answers:
+        return read_own(body)
+    named = {"reference": msgspec.Raw(msgspec.json.encode(reference)), **answers}
+    return read_own(msgspec.json.encode(named))
+
+
+def _draft_of(report: Report) -> Draft:
+    hints = tuple(
+        CategoryHint(
+            scheme=file.classification.scheme,
+            code=file.classification.code,
+            path=f"files[{index}].classification",
+        )
+        for index, file in enumerate(report.files)
+        if file.classification is not None
+    )
+    return Draft(
+        reference=report.reference,
+        kind=report.kind,
+        emergency=report.emergency,
+        occurred_at=report.occurred_at,
+        occurred_until=report.occurred_until,
+        language=report.language,
+        channel=report.channel,
+        platform=report.platform,
+        place=report.place,
+        urls=report.urls,
+        description=report.description,
+        conversation=report.conversation,
+        persons=report.persons,
+        files=report.files,
+        payments=report.payments,
+        hints=hints,
+    )
