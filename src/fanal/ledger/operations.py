@@ -35,9 +35,7 @@ __all__ = [
 MAX_MOTIVE = 2000
 _NEED_MOTIVE = frozenset({Verb.CONSULTATION, Verb.COMMUNICATION, Verb.TRANSFER})
 _SEQUENCER_LOCK = 0x4C454447455231
-_INSERT_ENTRY = (
-    "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body) VALUES (%s, %s, %s, %s, %s, %s)"
-)
+_INSERT_ENTRY = "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body) VALUES (%s, %s, %s, %s, %s, %s)"
 
 
 class MotiveMissing(ValueError):
@@ -104,9 +102,7 @@ def record_batch(
         )
         for object_id, content in items
     ]
-    return record(
-        actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive
-    )
+    return record(actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive)
 
 
 def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
@@ -136,9 +132,7 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
             for entry_id, body, db_at in waiting:
                 seq += 1
                 leaf = canonical.leaf_hash(body=bytes(body), db_at=db_at)
-                link = canonical.chain_hash(
-                    seq=seq, numbered_at=now, prev_hash=previous, leaf=leaf
-                )
+                link = canonical.chain_hash(seq=seq, numbered_at=now, prev_hash=previous, leaf=leaf)
                 copy.write_row((seq, entry_id, db_at, now, leaf, previous, link))
                 previous = link
         cursor.execute(

@@ -108,7 +108,14 @@ def decode(body: bytes) -> Entry:
         raise NotCanonical("the domain tag is missing")
     try:
         entry = _entry_from(json.loads(body[len(BODY_TAG) :]))
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise NotCanonical(f"no entry: {error}") from None
     if encode(entry) != body:
         raise NotCanonical("another encoding of the same entry")

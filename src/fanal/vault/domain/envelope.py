@@ -189,9 +189,7 @@ def _nonce(number: int, *, last: bool) -> bytes:
 
 def _bound_bytes(bound: Bound) -> bytes:
     kind = bound.kind.encode()
-    return b"".join(
-        (_WRAP_TAG, _VERSION, bound.id.bytes, bound.sha256, bound.owner_id.bytes, kind)
-    )
+    return b"".join((_WRAP_TAG, _VERSION, bound.id.bytes, bound.sha256, bound.owner_id.bytes, kind))
 
 
 def _wrapping_key(shared: bytes, salt: bytes, object_id: UUID) -> bytes:

@@ -1,0 +1,26 @@
+"""Writes of the vault: sealing, opening, erasing, wrapping anew."""
+
+from fanal.vault.domain.records import Sealable, SealedObject
+from fanal.vault.operations.erase import erase
+from fanal.vault.operations.opening import (
+    ObjectUnknown,
+    open_batch,
+    open_object,
+    open_stream,
+)
+from fanal.vault.operations.rewrap import rewrap
+from fanal.vault.operations.sealing import TooLarge, seal_batch, seal_stream
+
+__all__ = [
+    "ObjectUnknown",
+    "Sealable",
+    "SealedObject",
+    "TooLarge",
+    "erase",
+    "open_batch",
+    "open_object",
+    "open_stream",
+    "rewrap",
+    "seal_batch",
+    "seal_stream",
+]

@@ -1,0 +1,153 @@
+"""Erasing: the wrapped keys go, so that nobody can open what stays on disk and in backups of it."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.kernel.actors import Actor, Role
+from fanal.ledger import operations as ledger
+from fanal.vault import keyring
+from fanal.vault.domain.records import IDENTITY_KINDS
+from fanal.vault.packs import file_path, make_folder
+from fanal.vault.queries import VaultRefused
+
+_ERASED_DIGEST = bytes(32)
+
+
+def erase(
+    *,
+    actor: Actor,
+    owner_ids: Sequence[UUID],
+    now: datetime,
+    kinds: Sequence[str] = (),
+    motive: str = "",
+) -> int:
+    """Erase what is sealed for owners (of `kinds`, or of every kind); return how many objects.
+
+    Wrapped keys and plaintext hashes go in the caller's transaction, with one ledger entry; files are
+    unlinked and the erasure list outside the database is extended at commit. Whether a legal hold or a
+    retention date forbids it is the caller's question (decisions 24).
+
+    Raises:
+        VaultRefused: only the system and supervisors erase.
+    """
+    if not actor.has(Role.SYSTEM, Role.SUPERVISOR):
+        raise VaultRefused("vault.erase")
+    if not owner_ids:
+        return 0
+    with transaction.atomic():
+        erased = _drop_keys(owner_ids, kinds, now)
+        listed = [(owner_id, kind) for owner_id in owner_ids for kind in kinds or [""]]
+        _remember(listed, now)
+        only_identity = bool(kinds) and IDENTITY_KINDS.issuperset(kinds)
+        ledger.record_batch(
+            actor=actor,
+            action="identity.erase" if only_identity else "object.erase",
+            at=now,
+            kind="owner",
+            items=[(owner_id, b"") for owner_id in owner_ids],
+            detail={"objects": len(erased)},
+            motive=motive,
+        )
+        transaction.on_commit(partial(_after_commit, erased))
+    return len(erased)
+
+
+def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int:
+    """Erase again what an erasure list names (after a restore); return how many objects.
+
+    Raises:
+        VaultRefused: the actor is not the system.
+        ValueError: a line is malformed.
+    """
+    by_kind: dict[str, list[UUID]] = {}
+    for line in lines:
+        if line.strip():
+            owner_id, kind = parse_line(line)
+            by_kind.setdefault(kind, []).append(owner_id)
+    return sum(
+        erase(
+            actor=actor,
+            owner_ids=owners,
+            now=now,
+            kinds=[kind] if kind else [],
+            motive="restore: erasure list replayed",
+        )
+        for kind, owners in by_kind.items()
+    )
+
+
+def write_erasure_list() -> Path:
+    """Write the table's erasure list to `vault/erasures.log`, kept lines included; return its path.
+
+    Called at commit of an erasure and by backups, so that a crash between both loses no line.
+    """
+    path = keyring.current().vault_folder / "erasures.log"
+    make_folder(path.parent)
+    known = set(path.read_text().splitlines()) if path.exists() else set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT owner_id, kind FROM vault_erasure ORDER BY erased_at, owner_id, kind"
+        )
+        missing = [line for line in map(_line, cursor.fetchall()) if line not in known]
+    if missing:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(descriptor, "".join(f"{line}\n" for line in missing).encode())
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    return path
+
+
+def parse_line(line: str) -> tuple[UUID, str]:
+    """Return owner and kind (empty: all) of a line of the erasure list.
+
+    Raises:
+        ValueError: the line is malformed.
+    """
+    try:
+        value = json.loads(line)
+        return UUID(value["owner"]), str(value["kind"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"no erasure: {error}") from None
+
+
+def _drop_keys(
+    owner_ids: Sequence[UUID], kinds: Sequence[str], now: datetime
+) -> list[tuple[UUID, bool]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE vault_object SET wrapped_key = NULL, erased_at = %s, sha256 = %s"
+            " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s OR kind = ANY(%s))"
+            " RETURNING id, pack_id IS NULL",
+            [now, _ERASED_DIGEST, list(owner_ids), not kinds, list(kinds)],
+        )
+        return [(row[0], row[1]) for row in cursor.fetchall()]
+
+
+def _remember(listed: Sequence[tuple[UUID, str]], now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO vault_erasure (owner_id, kind, erased_at) VALUES (%s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [(owner_id, kind, now) for owner_id, kind in listed],
+        )
+
+
+def _after_commit(erased: Sequence[tuple[UUID, bool]]) -> None:
+    folder = keyring.current().vault_folder
+    write_erasure_list()
+    for object_id, has_file in erased:
+        if has_file:
+            file_path(folder, object_id).unlink(missing_ok=True)
+
+
+def _line(row: tuple[UUID, str]) -> str:
+    return json.dumps({"owner": str(row[0]), "kind": row[1]}, separators=(",", ":"))

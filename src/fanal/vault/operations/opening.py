@@ -1,0 +1,139 @@
+"""Opening sealed objects: an act that the ledger keeps, and that needs the opening key."""
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.kernel.actors import Actor, Role
+from fanal.ledger import operations as ledger
+from fanal.vault import keyring, queries
+from fanal.vault.domain.envelope import EnvelopeRefused, open_chunks, open_content, unwrap
+from fanal.vault.domain.records import IDENTITY_KINDS, StoredObject
+from fanal.vault.operations.sealing import digest_of
+from fanal.vault.packs import read_chunks, read_sealed
+
+
+class ObjectUnknown(LookupError):
+    """There is no such object, or it was erased."""
+
+
+def open_object(*, actor: Actor, object_id: UUID, now: datetime, purpose: str) -> bytes:
+    """Return the plaintext of one object, after writing the read to the ledger.
+
+    The entry is part of the caller's transaction, if there is one: commit before the bytes leave. An
+    identity is a named act of its own (`identity.open`). `purpose` is the motive (Loi 78-17, art. 101).
+
+    Raises:
+        VaultRefused: no role of the actor reaches sealed data.
+        ObjectUnknown: unknown or erased.
+        KeyMissing: this process holds no opening key.
+        BlobMissing, BlobDamaged, EnvelopeRefused: the evidence is not whole.
+        MotiveMissing: `purpose` is empty and the actor has no motive.
+    """
+    return b"".join(open_stream(actor=actor, object_id=object_id, now=now, purpose=purpose))
+
+
+def open_stream(*, actor: Actor, object_id: UUID, now: datetime, purpose: str) -> Iterator[bytes]:
+    """Return the plaintext of one object in pieces, with flat memory; else as `open_object`.
+
+    The read is written before this returns. A damaged end raises while iterating: a consumer must not
+    treat the pieces as whole before the iterator has ended.
+    """
+    found = _find(actor, [object_id])[object_id]
+    data_key = _data_key(found)
+    with transaction.atomic():
+        is_identity = found.bound.kind in IDENTITY_KINDS
+        ledger.record(
+            actor=actor,
+            action="identity.open" if is_identity else "object.open",
+            at=now,
+            objects=[
+                ledger.ObjectRef(kind="object", id=object_id),
+                ledger.ObjectRef(kind="owner", id=found.bound.owner_id),
+            ],
+            detail={"kind": found.bound.kind},
+            motive=purpose,
+        )
+    return _pieces(found, data_key)
+
+
+def open_batch(
+    *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
+) -> dict[UUID, bytes]:
+    """Return the plaintexts of objects for a stage of the pipeline; writes no ledger entry.
+
+    The stage that calls this writes one entry for its batch, with the Merkle root of what it did:
+    `now` and `purpose` are what that entry will say, and are asked for here so that no caller forgets.
+
+    Raises:
+        VaultRefused: the actor is not the system, or the purpose is empty.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: as `open_object`.
+    """
+    if not actor.has(Role.SYSTEM) or not purpose or now.tzinfo is None:
+        raise queries.VaultRefused("vault.open_batch")
+    found = _find(actor, object_ids)
+    return {object_id: read_plaintext(row) for object_id, row in found.items()}
+
+
+def read_plaintext(found: StoredObject) -> bytes:
+    """Return the plaintext of a row; for this package only, since it logs nothing.
+
+    Raises:
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: as `open_object`.
+    """
+    data_key = _data_key(found)
+    if found.place.pack_id is None:
+        return b"".join(_pieces(found, data_key))
+    folder = keyring.current().vault_folder
+    sealed = read_sealed(folder, found.bound.id, found.place)
+    plaintext = open_content(sealed, data_key=data_key, object_id=found.bound.id)
+    if not hmac.compare_digest(digest_of(found.bound.kind, plaintext), found.bound.sha256):
+        raise EnvelopeRefused(f"object {found.bound.id}: another content")
+    return plaintext
+
+
+def check_plaintext(found: StoredObject) -> None:
+    """Open an object and forget it, with flat memory: for fsck.
+
+    Raises:
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: as `open_object`.
+    """
+    for _ in _pieces(found, _data_key(found)):
+        pass
+
+
+def _find(actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
+    found = queries.get_stored(actor=actor, object_ids=object_ids)
+    missing = [i for i in object_ids if i not in found or found[i].wrapped_key is None]
+    if missing:
+        raise ObjectUnknown(f"object {missing[0]} is unknown or erased")
+    return found
+
+
+def _data_key(found: StoredObject) -> bytes:
+    if found.wrapped_key is None:
+        raise ObjectUnknown(f"object {found.bound.id} was erased")
+    private = keyring.current().opening_key(found.wrap_key_id)
+    return unwrap(found.wrapped_key, private=private, bound=found.bound)
+
+
+def _pieces(found: StoredObject, data_key: bytes) -> Iterator[bytes]:
+    folder, bound = keyring.current().vault_folder, found.bound
+    if found.place.pack_id is not None:
+        yield read_plaintext(found)
+        return
+    sealed = read_chunks(folder, bound.id, found.place)
+    digest = hashlib.sha256()
+    held = b""
+    for piece in open_chunks(sealed, data_key=data_key, object_id=bound.id):
+        digest.update(piece)
+        yield held
+        held = piece
+    # The last piece leaves only when the whole is known to be genuine.
+    if digest.digest() != bound.sha256:
+        raise EnvelopeRefused(f"object {bound.id}: another content")
+    yield held

@@ -1,0 +1,202 @@
+"""Sealing: bytes on disk first, durable, then the row in the caller's transaction."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from django.db import connection
+
+from fanal.vault import keyring
+from fanal.vault.domain.envelope import Wrapper, new_data_key, raw_public, seal_chunks, seal_content
+from fanal.vault.domain.records import (
+    IDENTITY_KINDS,
+    PACKED_SIZE,
+    Bound,
+    Placed,
+    Sealable,
+    SealedObject,
+    check_kind,
+)
+from fanal.vault.packs import PackWriter, write_file
+
+MAX_SIZE = 500 * 1024 * 1024
+_COLUMNS = (
+    "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id, created_at"
+)
+_writers: dict[str, PackWriter] = {}
+
+
+class TooLarge(ValueError):
+    """A stream is larger than the vault takes."""
+
+
+def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject]:
+    """Seal objects, in order: what fits into packs with one sync for all, the rest as files.
+
+    The bytes are durable when this returns; the rows belong to the caller's transaction. Public keys
+    are enough.
+
+    Raises:
+        OSError: the bytes could not be written or synced; acknowledge nothing.
+        TooLarge: an object exceeds 500 MB.
+    """
+    if any(len(item.plaintext) > MAX_SIZE for item in items):
+        raise TooLarge("an object exceeds 500 MB")
+    wrappers = _Wrappers()
+    keys = [new_data_key() for _ in items]
+    small = [i for i, item in enumerate(items) if len(item.plaintext) <= PACKED_SIZE]
+    places: dict[int, Placed] = {}
+    if small:
+        sealed = [
+            (items[i].id, seal_content(items[i].plaintext, data_key=keys[i], object_id=items[i].id))
+            for i in small
+        ]
+        places.update(zip(small, _writer().append(sealed), strict=True))
+    folder = keyring.current().vault_folder
+    rows: list[tuple[object, ...]] = []
+    answers: list[SealedObject] = []
+    for i, item in enumerate(items):
+        if i not in places:
+            pieces = seal_chunks([item.plaintext], data_key=keys[i], object_id=item.id)
+            places[i] = write_file(folder, item.id, pieces)
+        bound = Bound(
+            id=item.id,
+            owner_id=item.owner_id,
+            kind=item.kind,
+            sha256=digest_of(item.kind, item.plaintext),
+        )
+        rows.append(_row(bound, len(item.plaintext), places[i], wrappers, keys[i], now))
+        answers.append(
+            SealedObject(
+                id=item.id,
+                owner_id=item.owner_id,
+                kind=item.kind,
+                size=len(item.plaintext),
+                sha256=bound.sha256.hex(),
+            )
+        )
+    _insert(rows)
+    return answers
+
+
+def seal_stream(
+    *,
+    id: UUID,
+    chunks: Iterable[bytes],
+    kind: str,
+    owner_id: UUID,
+    now: datetime,
+    max_size: int = MAX_SIZE,
+) -> SealedObject:
+    """Seal a stream of any size as a file of its own, with flat memory; hash it on the way.
+
+    Raises:
+        OSError: as `seal_batch`.
+        TooLarge: the stream exceeds `max_size` bytes; nothing is kept.
+        ValueError: the kind is no code, or is an identity's (those are small: use `seal_batch`).
+    """
+    check_kind(kind)
+    if kind in IDENTITY_KINDS:
+        raise ValueError("an identity is sealed by seal_batch")
+    measure = _Measure(chunks, max_size)
+    data_key = new_data_key()
+    folder = keyring.current().vault_folder
+    place = write_file(folder, id, seal_chunks(measure, data_key=data_key, object_id=id))
+    bound = Bound(id=id, owner_id=owner_id, kind=kind, sha256=measure.sha256.digest())
+    _insert([_row(bound, measure.size, place, _Wrappers(), data_key, now)])
+    return SealedObject(
+        id=id,
+        owner_id=owner_id,
+        kind=kind,
+        size=measure.size,
+        sha256=measure.sha256.hexdigest(),
+        sha1=measure.sha1.hexdigest(),
+        md5=measure.md5.hexdigest(),
+    )
+
+
+def digest_of(kind: str, plaintext: bytes) -> bytes:
+    """Return what the column `sha256` holds: the plaintext's SHA-256.
+
+    For an identity it is keyed: a telephone number could be found again from a bare hash.
+    """
+    if kind in IDENTITY_KINDS:
+        return keyring.current().digest("vault.identity", plaintext)
+    return hashlib.sha256(plaintext).digest()
+
+
+class _Measure:
+    """Passes pieces on while counting and hashing them. MD5 and SHA-1 are what partners compare."""
+
+    def __init__(self, pieces: Iterable[bytes], max_size: int) -> None:
+        self._pieces, self._max_size, self.size = pieces, max_size, 0
+        self.sha256 = hashlib.sha256()
+        self.sha1 = hashlib.sha1(usedforsecurity=False)
+        self.md5 = hashlib.md5(usedforsecurity=False)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.size += len(piece)
+            if self.size > self._max_size:
+                raise TooLarge(f"the stream exceeds {self._max_size} bytes")
+            self.sha256.update(piece)
+            self.sha1.update(piece)
+            self.md5.update(piece)
+            yield piece
+
+
+class _Wrappers:
+    """One wrapper, so one ephemeral key, for each public key of a batch."""
+
+    def __init__(self) -> None:
+        self._keyring = keyring.current()
+        self._made: dict[bytes, Wrapper] = {}
+
+    def for_kind(self, kind: str) -> Wrapper:
+        public: X25519PublicKey = self._keyring.sealing_key(kind)
+        raw = raw_public(public)
+        if raw not in self._made:
+            self._made[raw] = Wrapper(public)
+        return self._made[raw]
+
+
+def _row(
+    bound: Bound,
+    size: int,
+    place: Placed,
+    wrappers: _Wrappers,
+    data_key: bytes,
+    now: datetime,
+) -> tuple[object, ...]:
+    wrapper = wrappers.for_kind(bound.kind)
+    return (
+        bound.id,
+        bound.owner_id,
+        bound.kind,
+        bound.sha256,
+        size,
+        place.pack_id,
+        place.offset,
+        place.length,
+        wrapper.wrap(data_key, bound),
+        wrapper.key_id,
+        now,
+    )
+
+
+def _insert(rows: Sequence[tuple[object, ...]]) -> None:
+    if not rows:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY vault_object ({_COLUMNS}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+def _writer() -> PackWriter:
+    folder = keyring.current().vault_folder
+    return _writers.setdefault(str(folder), PackWriter(folder))

@@ -1,0 +1,287 @@
+"""Sealed bytes on disk: packs for small objects, files for large ones. No database here.
+
+A pack is a run of segments: `FNS1`, object id (16), length (4), CRC-32 (4) of id, length and sealed
+bytes, then the sealed bytes. Segments describe themselves, so `fanal fsck` reads packs without the
+database; the CRC lets a node without the opening key find damage (forgery is what AES-GCM finds).
+A file of its own begins with `FNF1`, the object id and its CRC-32; its length is in the row.
+"""
+
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from fanal.vault.domain.envelope import CHUNK, TAG
+from fanal.vault.domain.records import Placed
+
+SEGMENT = struct.Struct(">4s16sII")
+SEGMENT_MAGIC = b"FNS1"
+ERASED_MAGIC = b"FNS0"
+FILE_HEAD = struct.Struct(">4s16sI")
+FILE_MAGIC = b"FNF1"
+PACK_LIMIT = 64 * 1024 * 1024
+_ID = struct.Struct(">16sI")
+
+
+class BlobMissing(FileNotFoundError):
+    """A row points to a pack or file that does not exist."""
+
+
+class BlobDamaged(ValueError):
+    """The bytes at a place are short, or are not those of the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One segment met while reading a pack: `sound` when length and CRC hold."""
+
+    offset: int
+    object_id: UUID
+    length: int
+    sound: bool
+    erased: bool
+
+
+class PackWriter:
+    """Appends segments to this process's own pack; each process and each fork has another.
+
+    After any failure the pack is abandoned: the kernel may have dropped the pages of a failed sync, so
+    nothing may follow them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "packs"
+        self._lock = threading.Lock()
+        self._process = 0
+        self._descriptor = -1
+        self._pack_id = UUID(int=0)
+        self._end = 0
+
+    def append(self, items: Sequence[tuple[UUID, bytes]]) -> list[Placed]:
+        """Append sealed objects and sync once; return their places, durable.
+
+        Raises:
+            OSError: nothing of this batch may be used.
+        """
+        heads = [_segment_head(object_id, sealed) for object_id, sealed in items]
+        block = b"".join(
+            part for head, (_, sealed) in zip(heads, items, strict=True) for part in (head, sealed)
+        )
+        with self._lock:
+            self._ready()
+            start = self._end
+            try:
+                _write_all(self._descriptor, block)
+                os.fdatasync(self._descriptor)
+            except OSError:
+                self._abandon()
+                raise
+            self._end += len(block)
+            return list(self._places(start, items))
+
+    def close(self) -> None:
+        """Close the pack; the next batch begins another."""
+        with self._lock:
+            self._abandon()
+
+    def _places(self, start: int, items: Sequence[tuple[UUID, bytes]]) -> Iterator[Placed]:
+        for _, sealed in items:
+            yield Placed(pack_id=self._pack_id, offset=start, length=len(sealed))
+            start += SEGMENT.size + len(sealed)
+
+    def _ready(self) -> None:
+        if self._process == os.getpid() and self._descriptor >= 0 and self._end < PACK_LIMIT:
+            return
+        if self._process == os.getpid():
+            self._abandon()
+        make_folder(self._folder)
+        self._pack_id = uuid4()
+        path = self._folder / f"{self._pack_id}.pack"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._descriptor, self._end, self._process = os.open(path, flags, 0o600), 0, os.getpid()
+        try:
+            sync_folder(self._folder)
+        except OSError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed:
+    """Write one object as a file of its own and return its place, durable.
+
+    Written under `tmp/`, synced, renamed, folder synced: a crash leaves no half file under its name.
+
+    Raises:
+        OSError: the object is not stored; its temporary file is removed where that is possible.
+    """
+    make_folder(folder / "tmp")
+    temporary, target = folder / "tmp" / str(object_id), file_path(folder, object_id)
+    length = 0
+    try:
+        with _created(temporary) as descriptor:
+            _write_all(descriptor, _file_head(object_id))
+            for chunk in sealed:
+                _write_all(descriptor, chunk)
+                length += len(chunk)
+            os.fsync(descriptor)
+        make_folder(target.parent)
+        temporary.rename(target)
+        sync_folder(target.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return Placed(length=length)
+
+
+def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
+    """Return the sealed bytes of an object that fits in memory.
+
+    Raises:
+        BlobMissing: there is no such pack or file.
+        BlobDamaged: what is there is short or another object's.
+    """
+    if place.pack_id is None:
+        return b"".join(read_chunks(folder, object_id, place))
+    path = pack_path(folder, place.pack_id)
+    try:
+        with path.open("rb") as file:
+            file.seek(place.offset or 0)
+            block = file.read(SEGMENT.size + place.length)
+    except FileNotFoundError:
+        raise BlobMissing(f"pack {place.pack_id} is missing") from None
+    if len(block) < SEGMENT.size + place.length:
+        raise BlobDamaged(f"object {object_id}: the pack is short")
+    head, sealed = block[: SEGMENT.size], block[SEGMENT.size :]
+    if head != _segment_head(object_id, sealed):
+        raise BlobDamaged(f"object {object_id}: its segment is damaged")
+    return sealed
+
+
+def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]:
+    """Yield the sealed chunks of an object that has a file of its own; memory stays at one chunk.
+
+    Raises:
+        BlobMissing, BlobDamaged: as `read_sealed`.
+    """
+    try:
+        file = file_path(folder, object_id).open("rb")
+    except FileNotFoundError:
+        raise BlobMissing(f"object {object_id} is missing") from None
+    with file:
+        if os.fstat(file.fileno()).st_size != FILE_HEAD.size + place.length:
+            raise BlobDamaged(f"object {object_id}: the file has another length")
+        if file.read(FILE_HEAD.size) != _file_head(object_id):
+            raise BlobDamaged(f"object {object_id}: the head of its file is damaged")
+        while chunk := file.read(CHUNK + TAG):
+            yield chunk
+
+
+def scan_pack(path: Path) -> Iterator[Segment]:
+    """Yield the segments of a pack; a last, unsound one stands for a tail that is no whole segment."""
+    with path.open("rb") as file:
+        offset, end = 0, os.fstat(file.fileno()).st_size
+        while offset < end:
+            head = file.read(SEGMENT.size)
+            if len(head) < SEGMENT.size or head[:4] not in (SEGMENT_MAGIC, ERASED_MAGIC):
+                yield _tail(offset, end)
+                return
+            magic, raw, length, crc = SEGMENT.unpack(head)
+            sealed = file.read(length)
+            if len(sealed) < length:
+                yield _tail(offset, end)
+                return
+            erased = magic == ERASED_MAGIC
+            sound = erased or _crc(raw, length, sealed) == crc
+            yield Segment(
+                offset=offset, object_id=UUID(bytes=raw), length=length, sound=sound, erased=erased
+            )
+            offset += SEGMENT.size + length
+
+
+def blank_segment(folder: Path, pack_id: UUID, segment: Segment) -> None:
+    """Overwrite a segment with zeros and mark it erased; its place in the pack stays.
+
+    Raises:
+        OSError: the pack could not be written or synced.
+    """
+    descriptor = os.open(pack_path(folder, pack_id), os.O_WRONLY)
+    try:
+        head = SEGMENT.pack(ERASED_MAGIC, segment.object_id.bytes, segment.length, 0)
+        block = head + bytes(segment.length)
+        if os.pwrite(descriptor, block, segment.offset) != len(block):
+            raise OSError(f"pack {pack_id}: short write")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def pack_path(folder: Path, pack_id: UUID) -> Path:
+    """Return where a pack is."""
+    return folder / "packs" / f"{pack_id}.pack"
+
+
+def file_path(folder: Path, object_id: UUID) -> Path:
+    """Return where the file of a large object is: spread by the last byte of its id, which is random."""
+    return folder / "files" / object_id.hex[-2:] / str(object_id)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents, private, each entry synced into its parent."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, block: bytes) -> None:
+    view = memoryview(block)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _segment_head(object_id: UUID, sealed: bytes) -> bytes:
+    raw, length = object_id.bytes, len(sealed)
+    return SEGMENT.pack(SEGMENT_MAGIC, raw, length, _crc(raw, length, sealed))
+
+
+def _file_head(object_id: UUID) -> bytes:
+    return FILE_HEAD.pack(FILE_MAGIC, object_id.bytes, zlib.crc32(object_id.bytes))
+
+
+def _crc(raw_id: bytes, length: int, sealed: bytes) -> int:
+    return zlib.crc32(sealed, zlib.crc32(_ID.pack(raw_id, length)))
+
+
+def _tail(offset: int, end: int) -> Segment:
+    return Segment(
+        offset=offset, object_id=UUID(int=0), length=end - offset, sound=False, erased=False
+    )

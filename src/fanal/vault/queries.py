@@ -1,0 +1,109 @@
+"""Reads of the vault: rows only; bytes come from `operations.open_object`, which logs the read."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.kernel.actors import Actor, Role
+from fanal.vault.domain.records import Bound, Placed, SealedObject, StoredObject
+
+COLUMNS = (
+    "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id, created_at"
+)
+_READERS = (
+    Role.SYSTEM,
+    Role.ANALYST,
+    Role.SUPERVISOR,
+    Role.JUDICIAL_OFFICER,
+    Role.MEASURES_OFFICER,
+    Role.LABORATORY,
+)
+
+
+class VaultRefused(PermissionError):
+    """The actor has no role that may reach sealed data."""
+
+
+def may_open(actor: Actor) -> bool:
+    """Return whether any role of the actor may open evidence; policy and scope are asked before."""
+    return actor.has(*_READERS)
+
+
+def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObject]:
+    """Return what is sealed for owners and not erased: ids, kinds, sizes and hashes.
+
+    Raises:
+        VaultRefused: the actor may not reach sealed data.
+    """
+    require_reader(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, owner_id, kind, size, sha256 FROM vault_object"
+            " WHERE owner_id = ANY(%s) AND erased_at IS NULL ORDER BY id",
+            [list(owner_ids)],
+        )
+        return [
+            SealedObject(id=r[0], owner_id=r[1], kind=r[2], size=r[3], sha256=bytes(r[4]).hex())
+            for r in cursor.fetchall()
+        ]
+
+
+def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
+    """Return the rows of objects, erased ones included.
+
+    Raises:
+        VaultRefused: the actor may not reach sealed data.
+    """
+    require_reader(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s)",
+            [list(object_ids)],
+        )
+        return {row[0]: stored(row) for row in cursor.fetchall()}
+
+
+def walk_stored(*, actor: Actor, step: int = 2000) -> Iterator[StoredObject]:
+    """Yield every row in the order of ids, in steps: for fsck and key rotation.
+
+    Raises:
+        VaultRefused: the actor is not the system.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise VaultRefused("vault.walk")
+    after = UUID(int=0)
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {COLUMNS} FROM vault_object WHERE id > %s ORDER BY id LIMIT %s",
+                [after, step],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        yield from map(stored, rows)
+        after = rows[-1][0]
+
+
+def require_reader(actor: Actor) -> None:
+    """Refuse an actor whose roles never reach sealed data.
+
+    Raises:
+        VaultRefused: so it is.
+    """
+    if not may_open(actor):
+        raise VaultRefused("vault.open")
+
+
+def stored(row: tuple[object, ...]) -> StoredObject:
+    """Return a row of the columns above as a record."""
+    object_id, owner_id, kind, sha256, size, pack_id, place, length, wrapped, key_id, created = row
+    return StoredObject(
+        bound=Bound(id=object_id, owner_id=owner_id, kind=kind, sha256=bytes(sha256)),
+        size=size,
+        place=Placed(pack_id=pack_id, offset=place, length=length),
+        wrapped_key=None if wrapped is None else bytes(wrapped),
+        wrap_key_id=bytes(key_id),
+        created_at=created,
+    )
