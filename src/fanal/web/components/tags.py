@@ -1,0 +1,285 @@
+"""Template tags of the shared components, built in everywhere (see README.md)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from django import template
+from django.core.paginator import Page
+from django.http import HttpRequest
+from django.template import Context
+from django.urls import NoReverseMatch, reverse, translate_url
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext as _
+
+from fanal import reference
+from fanal.analyse.domain.records import Because, PriorityPart
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, Role
+from fanal.web.components import words
+from fanal.web.components.icons import ICONS
+from fanal.web.components.navigation import links_for
+
+register = template.Library()
+
+_ICON = '<svg class="fn-icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>'
+_STATE_TONES = {
+    "ok": ("check-circle", "fn-chip-ok"),
+    "wait": ("wait", ""),
+    "active": ("pulse", "fn-chip-accent"),
+    "warn": ("alert", "fn-chip-warn"),
+    "danger": ("alert", "fn-chip-danger"),
+    "closed": ("lock", ""),
+}
+_CLOSED = frozenset({"RETRACTED", "EXPIRED", "CLOSED", "WITHDRAWN", "REJECTED", "ABANDONED", "LIFTED"})
+_DONE = frozenset({"FINISHED", "DONE", "APPROVED", "EXECUTED", "DECIDED", "RECEIVED", "ACKNOWLEDGED"})
+_WAITING = frozenset({"OPEN", "DRAFT", "WAITING", "PROPOSED", "TO_SECOND", "PENDING"})
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """Return the pictogram `name` as inline SVG, hidden from screen readers.
+
+    Raises:
+        KeyError: no pictogram has this name; a page must not show an empty box.
+    """
+    return format_html(_ICON, SafeString(ICONS[name]))
+
+
+@register.simple_tag(takes_context=True)
+def moment(context: Context, value: datetime | None) -> SafeString:
+    """Return an instant as people read it, its machine form in the title; a dash for none."""
+    if value is None:
+        return SafeString("–")
+    return _time(value, words.moment(value, _language(), now=_now(context)))
+
+
+@register.simple_tag(takes_context=True)
+def day(context: Context, value: date | None) -> SafeString:
+    """Return a day as people read it, its machine form in the title; a dash for none."""
+    if value is None:
+        return SafeString("–")
+    return _time(value, words.day(value, _language(), today=clock.paris_day(_now(context))))
+
+
+@register.simple_tag(takes_context=True)
+def age(context: Context, value: datetime) -> SafeString:
+    """Return how long ago an instant was, its machine form in the title."""
+    return _time(value, words.span(_now(context) - value, _language()))
+
+
+@register.filter
+def defanged(address: str) -> str:
+    """Return an address that nothing takes for a link; for tables and titles."""
+    return words.defang(address)
+
+
+@register.filter
+def label(code: str, kind: str) -> str:
+    """Return the words of a code: `{{ report.kind|label:"report_kind" }}`."""
+    return reference.label(kind, str(code), _language())
+
+
+@register.filter
+def because(reason: Because) -> str:
+    """Return the sentence of a reason in the page's language."""
+    return reference.render(reason.code, reason.parameters, _language())
+
+
+@register.inclusion_tag("components/clock.html", takes_context=True, name="clock")
+def clock_tag(
+    context: Context, deadline: datetime, *, name: str = "", soon_minutes: int = 60
+) -> dict[str, object]:
+    """Show a deadline: what it is for, the time left or late, the instant in the title."""
+    left = deadline - _now(context)
+    late = left < timedelta(0)
+    pattern = _("late by %s") if late else _("%s left")
+    tone = "late" if late else "soon" if left <= timedelta(minutes=soon_minutes) else ""
+    return {
+        "deadline": deadline,
+        "machine": words.machine(deadline),
+        "read": words.moment(deadline, _language(), now=_now(context)),
+        "text": pattern % words.span(left, _language()),
+        "name": name,
+        "tone": tone,
+        "soon_minutes": soon_minutes,
+    }
+
+
+@register.inclusion_tag("components/priority.html")
+def priority(
+    score: int, level: str, *, floor: str | None = None, reason: Because | None = None
+) -> dict[str, object]:
+    """Show a priority chip: score, level in words, floor if any, first reason."""
+    return {"score": score, "level": level, "floor": floor, "reason": reason}
+
+
+@register.inclusion_tag("components/state.html")
+def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
+    """Show a state badge: icon and text; `kind` is the label kind, `tone` overrides the guess."""
+    glyph, style = _STATE_TONES[tone or _tone(str(code))]
+    return {"code": code, "kind": kind, "glyph": glyph, "style": style}
+
+
+@register.inclusion_tag("components/address.html")
+def address(value: str) -> dict[str, object]:
+    """Show an address defanged and copyable (as defanged text), never as a link."""
+    return {"defanged": words.defang(value)}
+
+
+@register.inclusion_tag("components/selector.html")
+def selector(
+    kind: str, value: str, *, role: str = "", href: str = "", count: int | None = None
+) -> dict[str, object]:
+    """Show a selector: kind, value (addresses defanged), role, how many reports share it."""
+    shown = words.defang(value) if kind in {"URL", "HOST", "DOMAIN", "ONION", "EMAIL"} else value
+    return {"kind": kind, "value": shown, "role": role, "href": href, "count": count}
+
+
+@register.inclusion_tag("components/media.html")
+def media(facts: Sequence[tuple[str, str]], *, name: str = "") -> dict[str, object]:
+    """Show a file by its facts beside a grey tile. No picture is ever loaded here."""
+    return {"facts": [(term, value) for term, value in facts if value], "name": name}
+
+
+@register.simple_tag(takes_context=True)
+def person(context: Context, name: str, report_id: UUID | str) -> SafeString:
+    """Show a person's name and tell the reading journal from which report it comes.
+
+    The journal (`web.reading`) writes one ledger read for each id before the body leaves; a page that
+    prints a person without this tag fails the test of rendered persons.
+    """
+    note_person(context.get("request"), report_id)
+    return format_html('<span class="fn-person">{}</span>', name)
+
+
+def note_person(request: HttpRequest | None, report_id: UUID | str) -> None:
+    """Add a report's id to those whose persons this request shows (`request.rendered_persons`)."""
+    if request is not None:
+        shown: set[str] = request.__dict__.setdefault("rendered_persons", set())
+        shown.add(str(report_id))
+
+
+@register.inclusion_tag("components/reasons.html")
+def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
+    """List reasons in words: priority parts with their points and rule, or bare reasons."""
+    return {"reasons": [_reason(item) for item in items]}
+
+
+@register.inclusion_tag("components/figure.html")
+def figure(
+    name: str, value: object, *, change: float | None = None, note: str = "", source: str = ""
+) -> dict[str, object]:
+    """Show one figure: name, value, change year on year (0.12 is +12 %), note and source."""
+    return {"name": name, "value": value, "change": _change(change), "note": note, "source": source}
+
+
+@register.inclusion_tag("components/pages.html", takes_context=True)
+def pages(context: Context, page: Page[object], *, parameter: str = "page") -> dict[str, object]:
+    """Show where the reader is in a list and the way to the neighbors, keeping the filters."""
+    request: HttpRequest = context["request"]
+
+    def link(number: int) -> str:
+        query = request.GET.copy()
+        query[parameter] = str(number)
+        return f"?{query.urlencode()}"
+
+    return {
+        "page": page,
+        "previous": link(page.previous_page_number()) if page.has_previous() else "",
+        "next": link(page.next_page_number()) if page.has_next() else "",
+    }
+
+
+@register.simple_block_tag
+def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
+    """Wrap a remark: `{% note "warn" %}<p>…</p>{% endnote %}`; tones info, ok, warn, danger."""
+    glyphs = {"info": "info", "ok": "check-circle", "warn": "alert", "danger": "alert"}
+    return format_html(
+        '<div class="fn-note fn-note-{}">{}<div>{}</div></div>',
+        tone,
+        icon(glyph or glyphs[tone]),
+        content,
+    )
+
+
+@register.inclusion_tag("components/navigation.html", takes_context=True)
+def navigation(context: Context) -> dict[str, object]:
+    """Show the desk's bar: pages that the person's roles see, name, language, colors, sign-out.
+
+    Reads `request.actor` (an `Actor`) and `request.user`; without an actor only the tools are shown.
+    """
+    request: HttpRequest = context["request"]
+    actor = getattr(request, "actor", None)
+    roles: frozenset[Role] = actor.roles if isinstance(actor, Actor) else frozenset()
+    user = getattr(request, "user", None)
+    return {
+        "request": request,
+        "csrf_token": context.get("csrf_token"),
+        "groups": links_for(roles, request.path),
+        "roles": sorted(roles),
+        "user_name": str(user) if user is not None and user.is_authenticated else "",
+        "home": f"/{_language()}/desk/",
+        "sign_out": _route("account_logout"),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def in_language(context: Context, code: str) -> str:
+    """Return the address of this page in another language, query kept."""
+    request: HttpRequest | None = context.get("request")
+    if request is None or request.method not in {"GET", "HEAD"}:
+        return f"/{code}/"
+    return translate_url(request.get_full_path(), code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reason:
+    text: str
+    points: str
+    rule: str
+
+
+def _reason(item: PriorityPart | Because) -> _Reason:
+    if isinstance(item, PriorityPart):
+        return _Reason(text=because(item.because), points=f"{item.points:+g}", rule=item.code)
+    return _Reason(text=because(item), points="", rule="")
+
+
+def _change(change: float | None) -> Mapping[str, object] | None:
+    if change is None:
+        return None
+    sign = "+" if change > 0 else "\u2212" if change < 0 else ""
+    percent = "%" if _language() == "en" else "\u00a0%"
+    return {"text": f"{sign}{abs(round(change * 100)):d}{percent}", "up": change > 0}
+
+
+def _tone(code: str) -> str:
+    for codes, tone in ((_CLOSED, "closed"), (_DONE, "ok"), (_WAITING, "wait")):
+        if code in codes:
+            return tone
+    return "active"
+
+
+def _time(value: date, text: str) -> SafeString:
+    machine = words.machine(value)
+    return format_html('<time datetime="{0}" title="{0}" class="fn-nowrap">{1}</time>', machine, text)
+
+
+def _route(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _language() -> str:
+    return "en" if (get_language() or "fr").startswith("en") else "fr"
+
+
+def _now(context: Context) -> datetime:
+    request = context.get("request")
+    now = getattr(request, "now", None)
+    return now if isinstance(now, datetime) else clock.now()

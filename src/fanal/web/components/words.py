@@ -1,0 +1,77 @@
+"""Instants, durations and addresses as people read them. Pure: no request, no clock."""
+
+import re
+from datetime import date, datetime, timedelta
+
+from fanal.kernel.clock import PARIS
+
+_DAYS = {
+    "fr": ("lun.", "mar.", "mer.", "jeu.", "ven.", "sam.", "dim."),
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+}
+_MONTHS = {
+    "fr": (
+        "janv.", "févr.", "mars", "avr.", "mai", "juin",
+        "juil.", "août", "sept.", "oct.", "nov.", "déc.",
+    ),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}  # fmt: skip
+_SCHEME = re.compile(r"^(h)tt(ps?)://", re.IGNORECASE)
+_OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+
+
+def day(value: date, language: str, *, today: date) -> str:
+    """Return `mar. 24 nov.` (`Tue 24 Nov`), with the year when it is not this year's.
+
+    An aware instant counts in Europe/Paris.
+    """
+    local = _paris(value)
+    lang = _known(language)
+    number = "1er" if local.day == 1 and lang == "fr" else str(local.day)
+    words = f"{_DAYS[lang][local.weekday()]} {number} {_MONTHS[lang][local.month - 1]}"
+    return words if local.year == today.year else f"{words} {local.year}"
+
+
+def moment(value: datetime, language: str, *, now: datetime) -> str:
+    """Return `mar. 24 nov., 21:14`: day and time in Europe/Paris."""
+    local = value.astimezone(PARIS)
+    return f"{day(local, language, today=_paris(now))}, {local:%H:%M}"
+
+
+def machine(value: date) -> str:
+    """Return the machine form shown in titles: ISO 8601, instants in Europe/Paris to the second."""
+    if isinstance(value, datetime):
+        return value.astimezone(PARIS).isoformat(timespec="seconds")
+    return value.isoformat()
+
+
+def span(value: timedelta, language: str) -> str:
+    """Return a length of time in its two largest units: `2 j 3 h`, `2 h 05 min`, `40 min`."""
+    minutes = int(abs(value).total_seconds() // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days}\u202f{_day_unit(language)} {hours}\u202fh"
+    return f"{hours}\u202fh {rest:02d}\u202fmin" if hours else f"{rest}\u202fmin"
+
+
+def defang(address: str) -> str:
+    """Return an address that no program takes for a link: `hxxps[:]//host[.]test/path`."""
+    text = _SCHEME.sub(lambda m: f"{m[1]}xx{m[2]}[:]//", address)
+    if text == address:
+        text = _OTHER_SCHEME.sub(lambda m: f"{m[1]}[:]//", address)
+    head, separator, tail = text.partition("//")
+    host, slash, path = (tail if separator else head).partition("/")
+    host = host.replace(".", "[.]").replace("@", "[@]")
+    return f"{head}//{host}{slash}{path}" if separator else f"{host}{slash}{path}"
+
+
+def _paris(value: date) -> date:
+    return value.astimezone(PARIS) if isinstance(value, datetime) else value
+
+
+def _known(language: str) -> str:
+    return "en" if language.startswith("en") else "fr"
+
+
+def _day_unit(language: str) -> str:
+    return "d" if language.startswith("en") else "j"

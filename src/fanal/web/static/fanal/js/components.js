@@ -1,0 +1,65 @@
+// Behavior of the shared components: copy buttons, dialogs, live clocks, printing.
+(() => {
+  const copyWithSelection = (text) => {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "visually-hidden";
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  };
+
+  const copy = async (button) => {
+    const text = button.dataset.copy;
+    let done = false;
+    try {
+      await navigator.clipboard.writeText(text);
+      done = true;
+    } catch {
+      done = copyWithSelection(text);
+    }
+    const status = button.querySelector("[role=status]");
+    if (done && status) {
+      status.textContent = button.dataset.copied;
+      button.classList.add("fn-copied");
+      setTimeout(() => { status.textContent = ""; button.classList.remove("fn-copied"); }, 4000);
+    }
+  };
+
+  document.addEventListener("click", (event) => {
+    const copier = event.target.closest("[data-copy]");
+    if (copier) copy(copier);
+    const opener = event.target.closest("[data-dialog-open]");
+    if (opener) document.getElementById(opener.dataset.dialogOpen)?.showModal();
+    const closer = event.target.closest("[data-dialog-close]");
+    if (closer) closer.closest("dialog")?.close();
+    if (event.target.closest("[data-print]")) print();
+    for (const menu of document.querySelectorAll("details[data-menu][open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = event.target.closest?.("details[data-menu][open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+  });
+
+  // A clock keeps counting while the page stays open; words come from the server in data attributes.
+  const write = (clock) => {
+    const left = Date.parse(clock.dataset.deadline) - Date.now();
+    const late = left < 0;
+    const minutes = Math.floor(Math.abs(left) / 60000);
+    const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60];
+    const parts = days ? [`${days} ${clock.dataset.day}`, `${hours} h`] : [hours ? `${hours} h` : "", `${String(rest).padStart(hours ? 2 : 1, "0")} min`];
+    const span = parts.filter(Boolean).join("\u202f");
+    clock.querySelector("[data-clock-text]").textContent = (late ? clock.dataset.late : clock.dataset.left).replace("%s", span);
+    clock.classList.toggle("fn-clock-late", late);
+    clock.classList.toggle("fn-clock-soon", !late && minutes <= Number(clock.dataset.soon));
+  };
+  const tick = () => document.querySelectorAll("[data-deadline]").forEach(write);
+  setInterval(tick, 30000);
+  addEventListener("DOMContentLoaded", tick);
+})();
