@@ -28,6 +28,7 @@ from fanal.reference.records import (
 from fanal.reference.words import Value, Words
 
 E = TypeVar("E", bound=Entry)
+_MAX_DAYS = 4096
 DATA = Path(__file__).parent / "data"
 KINDS: tuple[type[Entry], ...] = (
     Offence,
@@ -49,34 +50,50 @@ class Catalogue:
         self.words = words
         self.version = version
         self._entries = entries
+        self._kinds: dict[type[Entry], tuple[Entry, ...]] = {}
+        self._codes: dict[tuple[type[Entry], str], list[Entry]] = {}
+        self._ids: dict[str, Entry] = {}
+        self._days: dict[tuple[type[Entry], date], tuple[Entry, ...]] = {}
         check_overlaps(entries, "reference")
+        for entry in entries:
+            self._kinds[type(entry)] = (*self._kinds.get(type(entry), ()), entry)
+            self._codes.setdefault((type(entry), entry.code), []).append(entry)
+            self._ids[entry.entry_id] = entry
 
     def entries(self, kind: type[E]) -> tuple[E, ...]:
         """Return every version of a kind, in file order."""
-        return tuple(entry for entry in self._entries if isinstance(entry, kind))
+        return tuple(e for e in self._kinds.get(kind, ()) if isinstance(e, kind))
 
     def in_force(self, kind: type[E], on: date) -> tuple[E, ...]:
         """Return the versions of a kind that hold on that day."""
-        return tuple(entry for entry in self.entries(kind) if entry.in_force(on))
+        if (kind, on) not in self._days:
+            if len(self._days) >= _MAX_DAYS:
+                self._days.clear()
+            self._days[kind, on] = tuple(e for e in self._kinds.get(kind, ()) if e.in_force(on))
+        return tuple(e for e in self._days[kind, on] if isinstance(e, kind))
 
-    def between(self, kind: type[E], first: date, last: date) -> tuple[E, ...]:
-        """Return the versions that hold on one day at least of `first`..`last`, both included."""
-        return tuple(
+    def versions(self, kind: type[E], code: str, *, first: date, last: date) -> tuple[E, ...]:
+        """Return the versions of `code` in force on one day at least of `first`..`last`, oldest first.
+
+        Both days are included.
+        """
+        found = [
             entry
-            for entry in self.entries(kind)
-            if entry.in_force_from <= last
+            for entry in self._codes.get((kind, code), ())
+            if isinstance(entry, kind)
+            and entry.in_force_from <= last
             and (entry.in_force_to is None or entry.in_force_to > first)
-        )
+        ]
+        return tuple(sorted(found, key=lambda entry: entry.in_force_from))
 
     def by_code(self, kind: type[E], code: str, on: date) -> E | None:
         """Return the version of `code` in force on that day, or None."""
-        found = [entry for entry in self.in_force(kind, on) if entry.code == code]
+        found = self.versions(kind, code, first=on, last=on)
         return found[0] if found else None
 
     def by_entry_id(self, entry_id: str) -> Entry | None:
         """Return the version that a decision kept the name of, or None."""
-        found = [entry for entry in self._entries if entry.entry_id == entry_id]
-        return found[0] if found else None
+        return self._ids.get(entry_id)
 
     def label(self, kind: str, code: str, lang: str) -> str:
         """Return the words of a code (see `Words.label`)."""

@@ -48,6 +48,7 @@ class Entry(_Strict, frozen=True, kw_only=True):
     in_force_from: date
     in_force_to: date | None = None
     confidence: Confidence
+    read_from: date | None = None
     source: tuple[SourceNote, ...]
     note: Text | None = None
 
@@ -56,10 +57,12 @@ class Entry(_Strict, frozen=True, kw_only=True):
         """The name of this version: the id and the day from which it is in force."""
         return f"{self.id}@{self.in_force_from.isoformat()}"
 
-    @property
-    def unchecked(self) -> bool:
-        """Whether nobody has read the official text word for word (decisions 25)."""
-        return self.confidence != "H"
+    def unchecked(self, on: date) -> bool:
+        """Return whether nobody has read the official text that held on that day (decisions 25).
+
+        `read_from` is the first day for which the text read is known to hold: before, its start is deduced.
+        """
+        return self.confidence != "H" or (self.read_from is not None and on < self.read_from)
 
     def in_force(self, on: date) -> bool:
         """Return whether the version holds on that day (first day included, last excluded)."""

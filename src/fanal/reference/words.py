@@ -124,23 +124,30 @@ def _plain(value: Value, lang: str) -> str:
 
 def _moment(value: Value, spec: str, lang: str) -> str:
     """Return a day or an instant as people read it, in Europe/Paris; anything else as it is."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            return value
-    if not isinstance(value, date):
+    moment = _read_moment(value)
+    if moment is None:
         return _plain(value, lang)
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        value = value.astimezone(PARIS)
     english = lang.startswith("en")
     names = _MONTHS_EN if english else _MONTHS_FR
-    day = "1er" if value.day == 1 and not english else str(value.day)
-    words = f"{day}\u00a0{names[value.month - 1]} {value.year}"
-    if spec == "date" or not isinstance(value, datetime):
+    day = "1er" if moment.day == 1 and not english else str(moment.day)
+    words = f"{day}\u00a0{names[moment.month - 1]} {moment.year}"
+    if spec == "date" or not isinstance(moment, datetime):
         return words
     joint = " at " if english else " à "
-    return f"{words}{joint}{value:%H:%M}"
+    return f"{words}{joint}{moment:%H:%M}"
+
+
+def _read_moment(value: Value) -> date | datetime | None:
+    """Return the day or the instant (in Europe/Paris) that a value holds, None where it is neither."""
+    moment: object = value
+    if isinstance(moment, str):
+        try:
+            moment = datetime.fromisoformat(moment)
+        except ValueError:
+            return None
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        return moment.astimezone(PARIS)
+    return moment if isinstance(moment, date) else None
 
 
 _MONTHS_FR = (

@@ -1,11 +1,15 @@
-"""What orient publishes: the proposal, and the tracks a decision may open."""
+"""What orient takes and publishes: items, proposals, tracks, decisions, queue rows and alarms."""
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.analyse.domain.records import Because
+from fanal.analyse.domain.records import Analysis, Because, Parameters, Priority
+from fanal.crosscheck.domain.records import Link
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.orient.domain.states import CaseState
 
 
 class Track(StrEnum):
@@ -17,17 +21,39 @@ class Track(StrEnum):
     NONE = "NONE"
 
 
+class Reading(StrEnum):
+    """Which wording of an article a basis is."""
+
+    ONLY = "ONLY"
+    EARLIER = "EARLIER"
+    LATER = "LATER"
+    ONLINE = "ONLINE"
+
+
+class OrientItem(Struct, frozen=True, kw_only=True):
+    """One report with what the stages before know of it: what `propose` reads."""
+
+    report: HarmonisedReport
+    analysis: Analysis
+    priority: Priority
+    received_at: datetime
+    desk_id: int
+    links: tuple[Link, ...] = ()
+    is_test: bool = False
+
+
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A legal basis in force on the day of the facts; `unchecked` is shown and never opens a measure alone."""
+    """A legal basis in force on the day of the facts; `unchecked` alone never opens a measure."""
 
     code: str  # "CP 227-23"
     entry_id: str
     opens_measures: bool = False
     unchecked: bool = False
+    reading: Reading = Reading.ONLY
 
 
 class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the rules propose; a person decides."""
+    """What the rules propose; a person decides. `bodies` are all that could act, `competent` the first."""
 
     report_id: UUID
     tracks: tuple[Track, ...]
@@ -35,3 +61,127 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
     because: tuple[Because, ...]
     competent: str | None
     rule_version: str
+    bodies: tuple[str, ...] = ()
+
+
+class StoredProposal(Struct, frozen=True, kw_only=True):
+    """A proposal with its revision and the instant it was made."""
+
+    proposal: Proposal
+    revision: int
+    created_at: datetime
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What a person decided. `reason` is empty once it has expired; the digest stays."""
+
+    id: UUID
+    report_id: UUID
+    desk_id: int
+    tracks: tuple[Track, ...]
+    bases: tuple[Basis, ...]
+    body: str | None
+    proposal_revision: int
+    rule_version: str
+    author_id: UUID
+    decided_at: datetime
+    digest: bytes
+    supersedes: UUID | None
+    reason: str = ""
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A lease on a case: whose, until when, and the token that fences out an earlier holder."""
+
+    report_id: UUID
+    person_id: UUID
+    token: int
+    lease_until: datetime
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """A row of the queue. `due_at` is computed from stored instants when the state changes."""
+
+    report_id: UUID
+    desk_id: int
+    state: CaseState
+    score: int
+    floor: str | None
+    level: str
+    reason: str
+    reason_parameters: Parameters
+    kind: str
+    channel: str | None
+    platform: str | None
+    country: str | None
+    received_at: datetime
+    urgent: bool
+    links: int
+    claimed_by: UUID | None
+    lease_until: datetime | None
+    claim_token: int
+    decided_at: datetime | None
+    due_at: datetime
+    proposal_revision: int
+    is_test: bool
+
+    def held_by(self, now: datetime) -> UUID | None:
+        """Return who holds the case at `now`; None when nobody does or the lease has lapsed."""
+        if self.state is not CaseState.CLAIMED or self.lease_until is None:
+            return None
+        return self.claimed_by if now < self.lease_until else None
+
+
+class QueueView(StrEnum):
+    """The saved views of the desk."""
+
+    OPEN = "OPEN"
+    DANGER = "DANGER"
+    MINE = "MINE"
+    TO_SECOND = "TO_SECOND"
+    LATE = "LATE"
+    DECIDED = "DECIDED"
+
+
+class QueueFilter(Struct, frozen=True, kw_only=True):
+    """What narrows a view; absent values do not."""
+
+    kind: str | None = None
+    channel: str | None = None
+    country: str | None = None
+    level: str | None = None
+
+
+class QueuePosition(Struct, frozen=True, kw_only=True):
+    """Where a page ended: the next one starts after it (keyset pagination)."""
+
+    score: int
+    report_id: UUID
+
+
+class QueuePage(Struct, frozen=True, kw_only=True):
+    """A page of the queue; `following` is None on the last one."""
+
+    cases: tuple[Case, ...]
+    following: QueuePosition | None
+
+
+class ViewCounts(Struct, frozen=True, kw_only=True):
+    """How many cases each view and each kind holds, counted up to `cap`."""
+
+    views: dict[QueueView, int]
+    kinds: dict[str, int]
+    cap: int
+
+
+class Alarm(Struct, frozen=True, kw_only=True):
+    """An alarm at the desk, from its raising to the person who acknowledged it."""
+
+    id: UUID
+    report_id: UUID
+    desk_id: int
+    code: str
+    raised_at: datetime
+    escalated_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: UUID | None = None

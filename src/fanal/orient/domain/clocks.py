@@ -1,0 +1,48 @@
+"""The desk's own clocks: pure functions of a stored instant, a level and the dated rules (decisions 4).
+
+Minutes and hours are elapsed time; working days end with their day in Europe/Paris.
+"""
+
+from datetime import datetime, timedelta
+
+from fanal.kernel.calendar import add_working_days, end_of_day, paris_day
+from fanal.orient.domain.states import CaseState
+from fanal.reference import Catalogue, Clock
+
+_ELAPSED = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600}
+
+
+class ClockMissing(Exception):
+    """The reference data hold no clock for a stage and level on that day."""
+
+
+def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: datetime) -> datetime:
+    """Return when the desk's delay for `stage` at `level`, started at `start`, ends.
+
+    Raises:
+        ClockMissing: no rule in force on the day of `start`.
+    """
+    clock = catalogue.by_code(Clock, f"{stage}_{level}", paris_day(start))
+    if clock is None:
+        raise ClockMissing(f"{stage}_{level} on {paris_day(start)}")
+    rule = clock.value
+    if rule.unit == "WORKING_DAYS":
+        return end_of_day(add_working_days(paris_day(start), rule.length))
+    return start + timedelta(seconds=rule.length * _ELAPSED[rule.unit])
+
+
+def due_at(
+    *,
+    catalogue: Catalogue,
+    state: CaseState,
+    level: str,
+    received_at: datetime,
+    decided_at: datetime | None,
+) -> datetime:
+    """Return when the next act on a case is due, from the instants that the case holds.
+
+    Before a decision it counts from receipt; while a measure waits for its second person, from the decision.
+    """
+    if state is CaseState.TO_SECOND and decided_at is not None:
+        return desk_deadline(catalogue=catalogue, stage="SECOND", level=level, start=decided_at)
+    return desk_deadline(catalogue=catalogue, stage="DECIDE", level=level, start=received_at)

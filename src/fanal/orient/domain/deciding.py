@@ -1,0 +1,71 @@
+"""What a decision must satisfy before it is written."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
+
+import msgspec
+
+from fanal.orient.domain.qualify import measure_basis
+from fanal.orient.domain.records import Basis, Track
+from fanal.reference import Catalogue, Offence
+
+MAX_REASON = 20_000
+
+
+class DecisionRefused(Exception):
+    """The decision breaks a rule; `code` names it (label kind `decision_refusal`)."""
+
+    def __init__(self, code: str, articles: Iterable[str] = ()) -> None:
+        self.code, self.articles = code, tuple(articles)
+        super().__init__(" ".join([code, *self.articles]))
+
+
+def check_decision(
+    *, tracks: Iterable[Track], bases: Iterable[str], reason: str, catalogue: Catalogue, on: date
+) -> tuple[Basis, ...]:
+    """Return the bases of a decision, resolved to entries of the law.
+
+    `bases` are entry ids (`FR_CP_227_23@2021-04-23`) or codes, then in the wording in force on `on`.
+
+    Raises:
+        DecisionRefused: no track, NONE beside another, no reason, an unknown basis, a track without the
+            basis it needs, or measures on bases that do not open them.
+    """
+    chosen = set(tracks)
+    if not chosen:
+        raise DecisionRefused("NO_TRACK")
+    if Track.NONE in chosen and len(chosen) > 1:
+        raise DecisionRefused("NONE_STANDS_ALONE")
+    if not reason.strip():
+        raise DecisionRefused("NO_REASON")
+    if len(reason) > MAX_REASON or "\0" in reason:
+        raise DecisionRefused("REASON_TOO_LONG")
+    resolved = tuple(_resolve(basis, catalogue, on) for basis in dict.fromkeys(bases))
+    if chosen & {Track.JUDICIAL, Track.MEASURES} and not resolved:
+        raise DecisionRefused("NO_BASIS")
+    if Track.MEASURES in chosen and not any(basis.opens_measures for basis in resolved):
+        raise DecisionRefused("MEASURES_CLOSED", [basis.code for basis in resolved])
+    return resolved
+
+
+def _resolve(name: str, catalogue: Catalogue, on: date) -> Basis:
+    entry = catalogue.by_entry_id(name) or catalogue.by_code(Offence, name, on)
+    if not isinstance(entry, Offence):
+        raise DecisionRefused("UNKNOWN_BASIS", [name])
+    current = entry.in_force(on)
+    opens = current and measure_basis(entry, catalogue=catalogue, on=on) is not None
+    return Basis(
+        code=entry.code,
+        entry_id=entry.entry_id,
+        opens_measures=opens,
+        unchecked=entry.unchecked(on),
+    )
+
+
+def reason_digest(*, salt: bytes, decision_id: UUID, reason: str) -> bytes:
+    """Return the digest that a decision keeps of its written reason, keyed by a salt erased with the text."""
+    return hashlib.blake2b(
+        msgspec.json.encode([str(decision_id), reason]), key=salt, digest_size=32
+    ).digest()

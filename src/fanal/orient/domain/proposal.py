@@ -1,0 +1,144 @@
+"""The proposal: tracks, bases, competent bodies and why, for a batch of reports. Pure."""
+
+from collections.abc import Sequence
+
+from fanal.analyse.domain.records import Because
+from fanal.orient.domain.facts import Facts, read_facts
+from fanal.orient.domain.qualify import Qualified, measure_basis, qualify
+from fanal.orient.domain.records import OrientItem, Proposal, Track
+from fanal.reference import Catalogue, Offence, Routing
+
+RULES = "orient/1"
+_HOME = "FR"
+
+
+def propose(*, items: Sequence[OrientItem], catalogue: Catalogue) -> list[Proposal]:
+    """Return one proposal for each item, in order."""
+    return [propose_one(item, catalogue=catalogue) for item in items]
+
+
+def propose_one(item: OrientItem, *, catalogue: Catalogue) -> Proposal:
+    """Return the proposal for one report."""
+    facts = read_facts(item)
+    qualified = qualify(facts, catalogue=catalogue)
+    bodies, routes = _bodies(facts, catalogue)
+    tracks = _tracks(facts, qualified)
+    because = [
+        *_preamble(facts, item),
+        *qualified.because,
+        *_measures_because(facts, qualified, catalogue),
+        *_abroad(facts, qualified, catalogue),
+        *(routes if Track.JUDICIAL in tracks else []),
+        *_closing(facts, qualified),
+    ]
+    return Proposal(
+        report_id=item.report.report_id,
+        tracks=tracks,
+        bases=qualified.bases,
+        because=tuple(because),
+        competent=bodies[0] if Track.JUDICIAL in tracks else None,
+        bodies=bodies if Track.JUDICIAL in tracks else (),
+        rule_version=f"{RULES}+{catalogue.version}",
+    )
+
+
+def _tracks(facts: Facts, qualified: Qualified) -> tuple[Track, ...]:
+    if facts.danger:
+        measures = (Track.MEASURES,) if _may_measure(facts, qualified) else ()
+        return (Track.JUDICIAL, *measures)
+    if not qualified.bases:
+        return (Track.NONE,) if facts.empty else (Track.ELSEWHERE,)
+    if _may_measure(facts, qualified):
+        return (Track.JUDICIAL, Track.MEASURES)
+    return (Track.JUDICIAL,)
+
+
+def _may_measure(facts: Facts, qualified: Qualified) -> bool:
+    return bool(facts.targets) and any(basis.opens_measures for basis in qualified.bases)
+
+
+def _preamble(facts: Facts, item: OrientItem) -> list[Because]:
+    because: list[Because] = []
+    if facts.danger:
+        because.append(Because(code="DANGER_NOW"))
+    if not facts.dated:
+        day = facts.received.isoformat()
+        because.append(Because(code="FACTS_UNDATED", parameters={"day": day}))
+    if item.links:
+        strongest = max(link.score for link in item.links)
+        parameters = {"count": len(item.links), "strongest": round(strongest, 4)}
+        because.append(Because(code="KIN", parameters={**parameters}))
+    return because
+
+
+def _measures_because(facts: Facts, qualified: Qualified, catalogue: Catalogue) -> list[Because]:
+    opening = [basis for basis in qualified.bases if basis.opens_measures]
+    closed = dict.fromkeys(basis.code for basis in qualified.bases)
+    for basis in opening:
+        closed.pop(basis.code, None)
+    because: list[Because] = []
+    if opening and facts.targets:
+        because.append(_opened(opening[0].entry_id, facts, catalogue))
+    elif opening:
+        because.append(Because(code="MEASURE_ONION" if facts.onion_only else "MEASURE_NO_TARGET"))
+    if closed and facts.targets:
+        because.append(Because(code="MEASURE_BLOCKED", parameters={"articles": list(closed)}))
+    return because
+
+
+def _opened(entry_id: str, facts: Facts, catalogue: Catalogue) -> Because:
+    offence = catalogue.by_entry_id(entry_id)
+    rule = None
+    if isinstance(offence, Offence):
+        rule = measure_basis(offence, catalogue=catalogue, on=facts.received)
+    return Because(
+        code="MEASURE_OPEN",
+        parameters={
+            "article": offence.code if offence else entry_id,
+            "measure": rule.code if rule else "",
+            "count": len(facts.targets),
+        },
+    )
+
+
+def _abroad(facts: Facts, qualified: Qualified, catalogue: Catalogue) -> list[Because]:
+    if facts.facts_country is None or facts.facts_country.upper() == _HOME:
+        return []
+    articles: dict[str, None] = {}
+    for basis in qualified.bases:
+        entry = catalogue.by_entry_id(basis.entry_id)
+        if isinstance(entry, Offence):
+            articles.update(dict.fromkeys(entry.value.extraterritorial))
+    if not articles:
+        return []
+    return [Because(code="EXTRATERRITORIAL", parameters={"articles": list(articles)})]
+
+
+def _bodies(facts: Facts, catalogue: Catalogue) -> tuple[tuple[str, ...], list[Because]]:
+    """Return every body that could act, in routing order, and the reason of each."""
+    located = facts.victim_countries | facts.suspect_countries
+    holds = {
+        "DANGER_NOW": facts.danger,
+        "SUSPECT_IN_FRANCE": _HOME in facts.suspect_countries,
+        "VICTIM_IN_FRANCE": _HOME in facts.victim_countries,
+        "ABROAD": bool(located) and _HOME not in located,
+        "NOBODY_LOCATED": True,
+    }
+    rules = sorted(catalogue.in_force(Routing, facts.received), key=lambda rule: rule.value.rank)
+    chosen = [rule for rule in rules if holds[rule.value.when]]
+    because = [
+        Because(
+            code="ROUTE",
+            parameters={"body": rule.value.body, "article": rule.value.article or "—"},
+        )
+        for rule in chosen
+    ]
+    return tuple(dict.fromkeys(rule.value.body for rule in chosen)), because
+
+
+def _closing(facts: Facts, qualified: Qualified) -> list[Because]:
+    if qualified.bases:
+        return []
+    if facts.empty:
+        return [Because(code="NOTHING_TO_ACT_ON")]
+    return [Because(code="NO_BASIS")]

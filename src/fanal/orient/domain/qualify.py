@@ -1,0 +1,138 @@
+"""Which articles the facts point to, in the wordings in force on the days of the facts.
+
+A wording is never chosen for the reader: when the law changed between the earliest and the latest day, both
+are given. What may open a measure is decided in `measure_basis`, and nowhere else.
+"""
+
+from datetime import date, timedelta
+
+from msgspec import Struct
+
+from fanal.analyse.domain.records import Because
+from fanal.orient.domain.facts import Facts
+from fanal.orient.domain.records import Basis, Reading
+from fanal.reference import Catalogue, MeasureRule, Offence, Qualification
+
+
+class Qualified(Struct, frozen=True, kw_only=True):
+    """The bases of a report, why, and the articles whose age condition rests on an unknown age."""
+
+    bases: tuple[Basis, ...]
+    because: tuple[Because, ...]
+
+
+def measure_basis(offence: Offence, *, catalogue: Catalogue, on: date) -> MeasureRule | None:
+    """Return the removal rule that an offence opens on a day, None where the administrative track is closed.
+
+    It takes both: the offence names the measure's article, and the measure in force names the offence.
+    An unchecked text on either side opens nothing (decisions 25; LCEN 6-1 names CP 227-23 only).
+    """
+    if offence.unchecked(on) or not offence.value.measures:
+        return None
+    for rule in catalogue.in_force(MeasureRule, on):
+        named = offence.code in rule.value.offences and rule.value.article in offence.value.measures
+        if rule.value.track == "REMOVAL" and named and not rule.unchecked(on):
+            return rule
+    return None
+
+
+def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
+    """Return every candidate article of a report with its wordings and reasons."""
+    bases: list[Basis] = []
+    because: list[Because] = []
+    unsure: list[str] = []
+    seen: set[str] = set()
+    for rule in catalogue.in_force(Qualification, facts.received):
+        if not _applies(rule, facts) or rule.value.article in seen:
+            continue
+        found, reasons = _wordings(rule, facts, catalogue)
+        seen.add(rule.value.article)
+        bases.extend(found)
+        because.extend(reasons)
+        if found and rule.value.victim_under is not None and facts.ages_unknown:
+            unsure.append(found[0].code)
+    if unsure:
+        because.append(Because(code="VICTIM_AGE_UNKNOWN", parameters={"articles": unsure}))
+    if unchecked := list(dict.fromkeys(b.code for b in bases if b.unchecked)):
+        because.append(Because(code="BASIS_UNCHECKED", parameters={"articles": unchecked}))
+    return Qualified(bases=tuple(bases), because=tuple(because))
+
+
+def _applies(rule: Qualification, facts: Facts) -> bool:
+    value = rule.value
+    conditions = (
+        not value.kinds or facts.kind in value.kinds,
+        not value.signals or not facts.signals.isdisjoint(value.signals),
+        facts.material or not value.material,
+        facts.payment or not value.payment,
+        _age_allows(value.victim_under, facts, known=value.victim_age_known),
+    )
+    return all(conditions)
+
+
+def _age_allows(limit: int | None, facts: Facts, *, known: bool) -> bool:
+    """Return whether a victim may be under `limit`; with `known`, whether one is known to be."""
+    if limit is None:
+        return True
+    under = any(youngest < limit for youngest, _ in facts.victim_ages)
+    return under or (facts.ages_unknown and not known)
+
+
+def _wordings(
+    rule: Qualification, facts: Facts, catalogue: Catalogue
+) -> tuple[list[Basis], list[Because]]:
+    code = rule.value.article
+    versions = catalogue.versions(Offence, code, first=facts.first, last=facts.last)
+    if not versions:
+        return [], _not_yet(catalogue, code, facts)
+    because = [Because(code=rule.value.because, parameters={"article": code})]
+    readings = [Reading.ONLY]
+    if len(versions) > 1:
+        readings = [Reading.EARLIER] * (len(versions) - 1) + [Reading.LATER]
+        because.append(
+            Because(
+                code="BOTH_READINGS",
+                parameters={
+                    "article": code,
+                    "first": facts.first.isoformat(),
+                    "last": facts.last.isoformat(),
+                },
+            )
+        )
+    bases = [
+        _basis(version, facts, reading=reading, catalogue=catalogue)
+        for version, reading in zip(versions, readings, strict=True)
+    ]
+    return [*bases, *_online(versions, facts, catalogue=catalogue)], because
+
+
+def _not_yet(catalogue: Catalogue, code: str, facts: Facts) -> list[Because]:
+    later = catalogue.versions(Offence, code, first=facts.last + timedelta(days=1), last=date.max)
+    if not later:
+        return []
+    start = later[0].in_force_from.isoformat()
+    return [Because(code="NOT_YET_AN_OFFENCE", parameters={"article": code, "from": start})]
+
+
+def _basis(offence: Offence, facts: Facts, *, reading: Reading, catalogue: Catalogue) -> Basis:
+    current = offence.in_force(facts.received)
+    rule = measure_basis(offence, catalogue=catalogue, on=facts.received) if current else None
+    return Basis(
+        code=offence.code,
+        entry_id=offence.entry_id,
+        opens_measures=rule is not None,
+        unchecked=offence.unchecked(facts.received if reading is Reading.ONLINE else facts.first),
+        reading=reading,
+    )
+
+
+def _online(versions: tuple[Offence, ...], facts: Facts, *, catalogue: Catalogue) -> list[Basis]:
+    """Return the wording of the day of receipt when it opens a measure and differs from those of the facts.
+
+    Content that is online on the day of receipt is made available on that day, whatever the day of the facts.
+    """
+    current = catalogue.by_code(Offence, versions[0].code, facts.received)
+    if current is None or current in versions or not facts.targets:
+        return []
+    basis = _basis(current, facts, reading=Reading.ONLINE, catalogue=catalogue)
+    return [basis] if basis.opens_measures else []

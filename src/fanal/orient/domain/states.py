@@ -1,0 +1,54 @@
+"""States of a case at the desk, and of an alarm."""
+
+from enum import StrEnum
+
+from fanal.kernel.states import StateTable, move
+
+
+class CaseState(StrEnum):
+    """Where a report stands at the desk."""
+
+    TO_ASSESS = "TO_ASSESS"
+    CLAIMED = "CLAIMED"
+    TO_SECOND = "TO_SECOND"
+    DECIDED = "DECIDED"
+    CLOSED = "CLOSED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+OPEN_STATES = frozenset({CaseState.TO_ASSESS, CaseState.CLAIMED})
+
+CASE_STATES: StateTable[CaseState] = StateTable(
+    name="case",
+    initial=CaseState.TO_ASSESS,
+    final=frozenset({CaseState.CLOSED, CaseState.WITHDRAWN}),
+    transitions=(
+        move("claim", OPEN_STATES, CaseState.CLAIMED),
+        move("release", {CaseState.CLAIMED}, CaseState.TO_ASSESS),
+        move("decide", {CaseState.CLAIMED}, CaseState.DECIDED),
+        move("decide_with_measure", {CaseState.CLAIMED}, CaseState.TO_SECOND),
+        move("settle", {CaseState.TO_SECOND}, CaseState.DECIDED),
+        move("reopen", {CaseState.TO_SECOND, CaseState.DECIDED}, CaseState.TO_ASSESS),
+        move("close", {CaseState.DECIDED}, CaseState.CLOSED),
+        move("withdraw", OPEN_STATES, CaseState.WITHDRAWN),
+    ),
+)
+
+
+class AlarmState(StrEnum):
+    """Where an alarm stands; it follows from which of its instants are set."""
+
+    RAISED = "RAISED"
+    ESCALATED = "ESCALATED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+
+
+ALARM_STATES: StateTable[AlarmState] = StateTable(
+    name="alarm",
+    initial=AlarmState.RAISED,
+    final=frozenset({AlarmState.ACKNOWLEDGED}),
+    transitions=(
+        move("escalate", {AlarmState.RAISED}, AlarmState.ESCALATED),
+        move("acknowledge", {AlarmState.RAISED, AlarmState.ESCALATED}, AlarmState.ACKNOWLEDGED),
+    ),
+)
