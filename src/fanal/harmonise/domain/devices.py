@@ -4,7 +4,9 @@ import re
 import unicodedata
 
 _UUID = re.compile(r"\{?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\}?", re.IGNORECASE)
-_MAC = re.compile(r"(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}", re.IGNORECASE)
+_MAC = re.compile(
+    r"(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}", re.IGNORECASE
+)
 _IMEI = re.compile(r"(?:\d[ \-]?){14}\d")
 _GAPS = re.compile(r"\s+")
 _LONGEST = 512

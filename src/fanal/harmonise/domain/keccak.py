@@ -51,7 +51,10 @@ def keccak_256(content: bytes) -> bytes:
 
 def _permute(state: list[int]) -> list[int]:
     for constant in _CONSTANTS:
-        columns = [state[x] ^ state[x + 5] ^ state[x + 10] ^ state[x + 15] ^ state[x + 20] for x in range(5)]
+        columns = [
+            state[x] ^ state[x + 5] ^ state[x + 10] ^ state[x + 15] ^ state[x + 20]
+            for x in range(5)
+        ]
         mixed = [columns[(x + 4) % 5] ^ _rotate(columns[(x + 1) % 5], 1) for x in range(5)]
         moved = [0] * 25
         for y in range(5):

@@ -17,7 +17,9 @@ class PhoneNumber(Struct, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=16384)
-def read_phone(text: str, countries: tuple[str, ...] = (), *, strict: bool = False) -> PhoneNumber | None:
+def read_phone(
+    text: str, countries: tuple[str, ...] = (), *, strict: bool = False
+) -> PhoneNumber | None:
     """Return the number in `text`, or None.
 
     An international number (`+…`) needs no hint. A national one is read in each of `countries` (ISO

@@ -144,9 +144,12 @@ class Source(Struct, frozen=True, kw_only=True):
     """What harmonise reads: one acknowledged report's format and opened bytes.
 
     `files` are the wire's `fileDetails` documents (bytes) with the stored hashes of the uploads.
+    `desk_id` is the desk that the report was received for: without one it is refused, since a row
+    without a desk would belong to nobody or to everybody.
     """
 
     report_id: UUID
+    desk_id: int | None = None
     format: str  # "report/1" | "form/1" | "ncmec-xml" | "ncmec-json"
     body: bytes
     files: tuple["SourceFile", ...] = ()

@@ -21,7 +21,8 @@ from fanal.harmonise.domain.records import SelectorKind
 
 _WORTH_READING = re.compile(r"[@0-9:]|\.\w|[\[({]\s?(?:dot|point|at|arobase)")
 _URL = re.compile(
-    r"(?<![0-9A-Za-z])(?:(?:https?|ftps?|wss?|rtmps?|tg)://|magnet:\?)[^\s<>\"`{}|^«»“”]+", re.IGNORECASE
+    r"(?<![0-9A-Za-z])(?:(?:https?|ftps?|wss?|rtmps?|tg)://|magnet:\?)[^\s<>\"`{}|^«»“”]+",
+    re.IGNORECASE,
 )
 _EMAIL = re.compile(
     r"(?<![\w.%+'\-])[\w.%+'\-]{1,64}@(?:[^\W_][\w\-]{0,62}\.){1,10}[^\W_][\w\-]{1,62}(?![\w@])"
@@ -33,19 +34,43 @@ _HOST = re.compile(
     r"(/[^\s<>\"`{}|^«»“”]*)?"
 )
 _LONG = re.compile(r"(?<![0-9A-Za-z])[0-9A-Za-z]{15,128}(?![0-9A-Za-z])")
-_IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}\d{2}(?:[ \u00a0\u202f\-][0-9A-Z]{4}){2,7}(?:[ \u00a0\u202f\-][0-9A-Z]{1,3})?(?![0-9A-Za-z])")
+_IBAN = re.compile(
+    r"(?<![0-9A-Za-z])[A-Z]{2}\d{2}(?:[ \u00a0\u202f\-][0-9A-Z]{4}){2,7}"
+    r"(?:[ \u00a0\u202f\-][0-9A-Z]{1,3})?(?![0-9A-Za-z])"
+)
 _DATE = re.compile(r"(?<!\d)(?:\d{1,2}[./\- ]\d{1,2}[./\- ]\d{4}|\d{4}-\d{2}-\d{2})(?!\d)")
-_PHONE = re.compile(r"(?<![\w+/.,@])(?:\+|00|0|\()[\d(](?:[\d .()\u00a0\u202f\-]{4,20})\d(?!\w)", re.ASCII)
+_PHONE = re.compile(
+    r"(?<![\w+/.,@])(?:\+|00|0|\()[\d(](?:[\d .()\u00a0\u202f\-]{4,20})\d(?!\w)", re.ASCII
+)
 _AT_NAME = re.compile(r"(?<![\w@./+\-])@([0-9A-Za-z_][0-9A-Za-z_.\-]{1,31})")
-_NAMED = re.compile(r"(?<![\w@.])([A-Za-z]{1,20})\s{0,2}[:=]\s{0,2}(@?[0-9A-Za-z_.\-]{3,32})(?![\w@])")
+_NAMED = re.compile(
+    r"(?<![\w@.])([A-Za-z]{1,20})\s{0,2}[:=]\s{0,2}(@?[0-9A-Za-z_.\-]{3,32})(?![\w@])"
+)
 _WORD = re.compile(r"[A-Za-z]+")
-_ON_SERVICE = re.compile(r"\s{1,3}(?:on|sur|via|auf|en|de)\s{1,3}([A-Za-z]{1,20})(?!\w)", re.IGNORECASE)
+_ON_SERVICE = re.compile(
+    r"\s{1,3}(?:on|sur|via|auf|en|de)\s{1,3}([A-Za-z]{1,20})(?!\w)", re.IGNORECASE
+)
 _SENTENCE_END = re.compile(r"[.!?;\n]")
 _WINDOW = 40
 # Roots that a bare name in a sentence is trusted with; elsewhere it needs `www.`, a path or three labels,
 # because "fini.Me voici" and "photo.zip" look like hosts too.
 _PLAIN_ROOTS = frozenset(
-    {"com", "net", "org", "info", "biz", "fr", "eu", "ru", "cc", "tv", "xyz", "onion", "test", "example"}
+    {
+        "com",
+        "net",
+        "org",
+        "info",
+        "biz",
+        "fr",
+        "eu",
+        "ru",
+        "cc",
+        "tv",
+        "xyz",
+        "onion",
+        "test",
+        "example",
+    }
 )
 
 

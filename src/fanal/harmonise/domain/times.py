@@ -5,7 +5,7 @@ and marked. An hour that clocks skip or repeat (DST) widens the bounds to both r
 """
 
 import re
-from calendar import monthrange
+from calendar import isleap, monthrange
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -90,7 +90,7 @@ def _fields(match: re.Match[str]) -> _Fields:
     if midnight and (int(minute or 0) or int(second or 0) or int(match.group(7) or 0)):
         raise ValueError("after the end of the day")
     micro = int((match.group(7) or "0").ljust(6, "0")[:6])
-    start = datetime(
+    start = datetime(  # noqa: DTZ001 - the zone is applied later, for both of its readings
         int(year),
         int(month or 1),
         int(day or 1),
@@ -111,7 +111,7 @@ def _fields(match: re.Match[str]) -> _Fields:
 
 def _length(start: datetime, precision: str) -> timedelta:
     if precision == "YEAR":
-        return datetime(start.year, 12, 31) - start + timedelta(days=1)
+        return timedelta(days=366 if isleap(start.year) else 365)
     if precision == "MONTH":
         return timedelta(days=monthrange(start.year, start.month)[1])
     return {
@@ -165,7 +165,7 @@ def _after(start: datetime, length: timedelta) -> datetime:
     try:
         return start + length
     except OverflowError:
-        return datetime.max.replace(microsecond=0)
+        return start.replace(hour=23, minute=59, second=59, microsecond=0, month=12, day=31)
 
 
 def _utc(local: datetime, zone: tzinfo, fold: int) -> datetime:

@@ -1,0 +1,212 @@
+"""Gathers the selectors and warnings of one report, each once, and keeps the reporter out of them."""
+
+from msgspec import Struct
+
+from fanal.harmonise.domain.accounts import read_iban, read_wallet
+from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip
+from fanal.harmonise.domain.devices import read_device
+from fanal.harmonise.domain.games import game_in_url, read_game
+from fanal.harmonise.domain.handles import bare_name, read_handle
+from fanal.harmonise.domain.hashes import HASH_LENGTH, read_hash
+from fanal.harmonise.domain.hosts import (
+    canonical_host,
+    onion_checksum_holds,
+    onion_service,
+    registrable_domain,
+)
+from fanal.harmonise.domain.phones import read_phone
+from fanal.harmonise.domain.records import (
+    Selector,
+    SelectorKind as Kind,
+    SelectorRole,
+    Warning as Doubt,
+)
+from fanal.harmonise.domain.times import instant
+from fanal.harmonise.domain.urls import Address, read_url
+
+# Addresses that hold a script or their own content, not a place.
+_NO_PLACE = frozenset({"javascript", "data", "about", "blob", "vbscript"})
+_LONGEST_URL = 8192
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """Where a value comes from: side, path, instant and port as written, and whether from a text."""
+
+    role: SelectorRole
+    source: str
+    at: str | None = None
+    port: int | None = None
+    weak: bool = False
+
+
+class Collector:
+    """Selectors and warnings of one report under construction.
+
+    `withhold` first tells the reporter's values; `add` then skips them wherever they occur and warns
+    without repeating them (decisions 8).
+    """
+
+    def __init__(self, *, countries: tuple[str, ...] = ()) -> None:
+        """Start empty; `countries` help to read national telephone numbers."""
+        self.countries = countries
+        self._selectors: dict[tuple[Kind, str, SelectorRole], Selector] = {}
+        self._warnings: dict[Doubt, None] = {}
+        self._withheld: set[tuple[Kind, str]] = set()
+        self._withheld_names: set[str] = set()
+
+    def selectors(self) -> tuple[Selector, ...]:
+        """Return the selectors in the order they were first seen."""
+        return tuple(self._selectors.values())
+
+    def warnings(self) -> tuple[Doubt, ...]:
+        """Return the warnings in order, each once."""
+        return tuple(self._warnings)
+
+    def warn(self, path: str, code: str, value: str = "") -> None:
+        """Note that the value at `path` could not be taken as meant."""
+        self._warnings[Doubt(path=path, code=code, value=value)] = None
+
+    def withhold(self, kind: Kind, value: str) -> None:
+        """Keep a reporter's canonical value out of the selectors."""
+        self._withheld.add((kind, value))
+        if kind is Kind.HANDLE:
+            self._withheld_names.add(bare_name(value))
+
+    def add(self, kind: Kind, value: str, origin: Origin) -> None:
+        """Add a canonical value; the first path wins, a field's value is stronger than a text's."""
+        if (kind, value) in self._withheld or (
+            kind is Kind.HANDLE and bare_name(value) in self._withheld_names
+        ):
+            self.warn(origin.source, "REPORTER_VALUE_SKIPPED")
+            return
+        if not _is_storable(value):
+            self.warn(origin.source, "VALUE_NOT_TEXT")
+            return
+        key = (kind, value, origin.role)
+        known = self._selectors.get(key)
+        if known is None or (known.weak and not origin.weak):
+            self._selectors[key] = Selector(
+                kind=kind,
+                value=value,
+                role=origin.role,
+                at=origin.at,
+                port=origin.port,
+                source=origin.source if known is None else known.source,
+                weak=origin.weak,
+            )
+
+    def add_raw(self, kind: Kind, raw: str, origin: Origin) -> None:
+        """Read a value as its source wrote it and add what it yields, or warn."""
+        if kind is Kind.URL:
+            self.add_url(read_url(raw), origin)
+        elif kind is Kind.IP:
+            self.add_ip(raw, origin)
+        elif kind in {Kind.HOST, Kind.DOMAIN, Kind.ONION}:
+            host = canonical_host(raw.strip())
+            if host is None:
+                self.warn(origin.source, "HOST_UNREADABLE", raw)
+            else:
+                self.add_host(host, origin)
+        else:
+            value = read_value(kind, raw, self.countries)
+            if value is None:
+                self.warn(origin.source, f"{kind.value}_UNREADABLE", raw)
+            else:
+                self.add(kind, value, origin)
+
+    def add_ip(self, raw: str, origin: Origin) -> None:
+        """Add an address with its port and instant; one that no network routes only warns."""
+        read = read_ip(raw)
+        if read is None:
+            self.warn(origin.source, "IP_UNREADABLE", raw)
+        elif not is_routable(read.value):
+            self.warn(origin.source, "IP_NOT_ROUTABLE", read.value)
+        else:
+            at = None if origin.at is None else instant(origin.at)
+            self.add(
+                Kind.IP,
+                read.value,
+                Origin(
+                    role=origin.role,
+                    source=origin.source,
+                    at=at,
+                    port=origin.port if origin.port is not None else read.port,
+                    weak=origin.weak,
+                ),
+            )
+
+    def add_url(self, address: Address, origin: Origin) -> None:
+        """Add what an address yields: URL, then IP, or ONION, HOST and DOMAIN, and a listed game."""
+        if address.warning is not None:
+            value = address.reported if address.warning == "URL_UNREADABLE" else ""
+            self.warn(origin.source, address.warning, value)
+        if address.key is None or address.scheme in _NO_PLACE:
+            return
+        if address.scheme in {"mailto", "tel", "sms"}:
+            kind = Kind.EMAIL if address.scheme == "mailto" else Kind.PHONE
+            self.add_raw(kind, address.key.partition(":")[2].partition("?")[0], origin)
+            return
+        if len(address.key) <= _LONGEST_URL:
+            self.add(Kind.URL, address.key, origin)
+        else:
+            self.warn(origin.source, "URL_TOO_LONG_TO_COMPARE")
+        if address.ip is not None:
+            port = Origin(
+                role=origin.role, source=origin.source, port=address.port, weak=origin.weak
+            )
+            self.add_ip(address.ip, port)
+        elif address.host is not None:
+            self.add_host(address.host, origin)
+            game = game_in_url(address.key, address.host, address.registrable_domain)
+            if game is not None:
+                self.add(Kind.GAME, game, origin)
+
+    def add_host(self, host: str, origin: Origin) -> None:
+        """Add a host name with its registrable domain, or the onion service that it lies under."""
+        onion = onion_service(host)
+        if onion is not None:
+            if not onion_checksum_holds(onion):
+                self.warn(origin.source, "ONION_CHECKSUM_WRONG", onion)
+            self.add(Kind.ONION, onion, origin)
+            if host != onion:
+                self.add(Kind.HOST, host, origin)
+            return
+        if read_ip(host) is not None:
+            self.add_ip(host, origin)
+            return
+        self.add(Kind.HOST, host, origin)
+        domain = registrable_domain(host)
+        if domain is not None:
+            self.add(Kind.DOMAIN, domain, origin)
+
+
+def _is_storable(value: str) -> bool:
+    """Return whether a database text can hold `value`: no NUL, no lone surrogate."""
+    return "\x00" not in value and (value.isascii() or value.isprintable() or _encodes(value))
+
+
+def _encodes(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_value(kind: Kind, raw: str, countries: tuple[str, ...] = ()) -> str | None:
+    """Return the canonical form of a value that stands for itself, or None if it cannot be read."""
+    if kind in HASH_LENGTH:
+        return read_hash(kind, raw)
+    if kind is Kind.PHONE:
+        number = read_phone(raw.strip(), countries)
+        return None if number is None else number.value
+    if kind is Kind.ACCOUNT:
+        return read_iban(raw) or read_wallet(raw) or read_device(raw)
+    readers = {
+        Kind.EMAIL: read_email,
+        Kind.HANDLE: read_handle,
+        Kind.DEVICE: read_device,
+        Kind.GAME: read_game,
+    }
+    reader = readers.get(kind)
+    return None if reader is None else reader(raw)

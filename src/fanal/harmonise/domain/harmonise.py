@@ -1,0 +1,230 @@
+"""The heart of the stage: drafts in, harmonised reports out, one for each and in the same order."""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from msgspec import structs
+
+from fanal.formats.report.records import Channel, File, Place
+from fanal.harmonise.domain.collect import Collector, Origin
+from fanal.harmonise.domain.games import read_game
+from fanal.harmonise.domain.hashes import read_hash
+from fanal.harmonise.domain.people import (
+    ReadPerson,
+    collect_person,
+    country_code,
+    is_reporter,
+    read_person,
+    withhold_reporter,
+)
+from fanal.harmonise.domain.records import (
+    Category,
+    HarmonisedReport,
+    HarmonisedUrl,
+    SelectorKind as Kind,
+    SelectorRole,
+    TimeRange,
+)
+from fanal.harmonise.domain.reporter import is_of_reporter
+from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.texts import find_selectors
+from fanal.harmonise.domain.times import read_time
+from fanal.harmonise.domain.urls import TRACKING_VERSION, read_url
+from fanal.harmonise.domain.vocabulary import BRIDGE, categories_of, is_known
+
+RULE_VERSION = f"harmonise-1/bridge-{BRIDGE.version}/tracking-{TRACKING_VERSION}"
+_CONTENT = SelectorRole.CONTENT
+_HASHES = (Kind.SHA256, Kind.SHA1, Kind.MD5, Kind.PDQ)
+# Leaves of outside formats where a person writes sentences; the others hold one fact each.
+_SENTENCES = frozenset(
+    {
+        "additionalinfo",
+        "content",
+        "profilebio",
+        "incidentdatetimedescription",
+        "comments",
+        "filenames",
+    }
+    | {"physicaldescription", "chatroomname", "additional", "value", "description", "text"}
+)
+_COARSENESS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
+
+
+def harmonise(drafts: Iterable[tuple[UUID, Draft]]) -> list[HarmonisedReport]:
+    """Return one harmonised report for each (report id, draft), in order.
+
+    Nothing is refused: a value that cannot be read stays as its source wrote it, with a warning.
+    The result holds the reporter's own values in `persons`; see `reporter.withhold`.
+    """
+    return [harmonise_one(report_id, draft) for report_id, draft in drafts]
+
+
+def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
+    """Return one draft in canonical values, with its selectors, classes and warnings."""
+    place = _place(draft.place)
+    countries = _countries(place, draft)
+    collector = Collector(countries=countries)
+    people = [
+        read_person(person, f"persons[{i}]", countries=countries, platform=draft.platform)
+        for i, person in enumerate(draft.persons)
+    ]
+    urls = _collect_fields(draft, people, collector)
+    _collect_texts(draft, collector)
+    occurred = _occurred(draft, collector)
+    categories = _categories(draft, collector)
+    return HarmonisedReport(
+        report_id=report_id,
+        reference=draft.reference,
+        kind=draft.kind,
+        emergency=draft.emergency,
+        escalation_reason=draft.escalation_reason,
+        annotations=draft.annotations,
+        occurred=occurred,
+        occurred_at=draft.occurred_at,
+        occurred_until=draft.occurred_until,
+        language=draft.language,
+        channel=draft.channel,
+        platform=draft.platform,
+        place=place,
+        urls=urls,
+        description=draft.description,
+        conversation=draft.conversation,
+        persons=tuple(read.person for read in people),
+        files=_files(draft.files),
+        payments=draft.payments,
+        categories=categories,
+        extra=draft.extra,
+        warnings=(*draft.warnings, *collector.warnings()),
+        selectors=collector.selectors(),
+        rule_version=RULE_VERSION,
+    )
+
+
+def _collect_fields(
+    draft: Draft, people: list[ReadPerson], collector: Collector
+) -> tuple[HarmonisedUrl, ...]:
+    """Add what stands in fields; the reporter's values are told first, so that none slips in."""
+    for read in people:
+        if is_reporter(read.person):
+            withhold_reporter(read, collector)
+    for read in people:
+        if not is_reporter(read.person):
+            collect_person(read, collector)
+    addresses = [read_url(text) for text in draft.urls]
+    for place, address in enumerate(addresses):
+        collector.add_url(address, Origin(role=_CONTENT, source=f"urls[{place}]"))
+    _collect_loose(draft, collector)
+    _collect_files(draft.files, collector)
+    return tuple(address.record() for address in addresses)
+
+
+def _collect_loose(draft: Draft, collector: Collector) -> None:
+    for raw in draft.loose:
+        origin = Origin(role=raw.role, source=raw.source, at=raw.at, port=raw.port, weak=raw.weak)
+        collector.add_raw(raw.kind, raw.value, origin)
+    if draft.platform and draft.channel in {Channel.GAME, Channel.METAVERSE}:
+        game = read_game(draft.platform)
+        if game is not None:
+            collector.add(Kind.GAME, game, Origin(role=_CONTENT, source="platform"))
+
+
+def _collect_files(files: tuple[File, ...], collector: Collector) -> None:
+    for place, file in enumerate(files):
+        for kind, text in zip(_HASHES, (file.sha256, file.sha1, file.md5, file.pdq), strict=True):
+            if text is not None:
+                path = f"files[{place}].{kind.value.lower()}"
+                collector.add_raw(kind, text, Origin(role=_CONTENT, source=path))
+
+
+def _collect_texts(draft: Draft, collector: Collector) -> None:
+    for path, text in _texts(draft):
+        for hit in find_selectors(text, countries=collector.countries):
+            origin = Origin(role=_CONTENT, source=path, port=hit.port, weak=True)
+            if hit.kind in {Kind.URL, Kind.HOST}:
+                collector.add_raw(hit.kind, hit.value, origin)
+            else:
+                collector.add(hit.kind, hit.value, origin)
+
+
+def _texts(draft: Draft) -> Iterator[tuple[str, str]]:
+    if draft.description:
+        yield "description", draft.description
+    for place, message in enumerate(draft.conversation):
+        if message.text:
+            yield f"conversation[{place}].text", message.text
+    if draft.escalation_reason:
+        yield "escalation_reason", draft.escalation_reason
+    yield from _payment_texts(draft)
+    for extra in draft.extra:
+        if _is_sentence(extra.path):
+            yield extra.path, extra.value
+
+
+def _payment_texts(draft: Draft) -> Iterator[tuple[str, str]]:
+    for place, payment in enumerate(draft.payments):
+        path = f"payments[{place}]"
+        named = (("sender", payment.sender), ("beneficiary", payment.beneficiary))
+        for name, text in (*named, ("label", payment.label)):
+            if text:
+                yield f"{path}.{name}", text
+
+
+def _is_sentence(path: str) -> bool:
+    leaf = path.lower().replace("/", ".").rpartition(".")[2].partition("[")[0]
+    return leaf in _SENTENCES and not is_of_reporter(path)
+
+
+def _files(files: tuple[File, ...]) -> tuple[File, ...]:
+    canonical = []
+    for file in files:
+        texts = zip(_HASHES, (file.sha256, file.sha1, file.md5, file.pdq), strict=True)
+        read = {k.value.lower(): read_hash(k, text) for k, text in texts if text is not None}
+        known = {name: value for name, value in read.items() if value is not None}
+        canonical.append(structs.replace(file, **known) if known else file)
+    return tuple(canonical)
+
+
+def _categories(draft: Draft, collector: Collector) -> tuple[Category, ...]:
+    given = {(hint.scheme, hint.code): hint.path for hint in draft.hints}
+    for place, file in enumerate(draft.files):
+        named = file.classification
+        if named is not None:
+            given.setdefault((named.scheme, named.code), f"files[{place}].classification")
+    for (scheme, code), path in given.items():
+        if not is_known(scheme, code):
+            collector.warn(path, "CLASS_UNKNOWN", code)
+    return tuple(category for pair in given for category in categories_of(*pair))
+
+
+def _occurred(draft: Draft, collector: Collector) -> TimeRange | None:
+    first = _time("occurred_at", draft.occurred_at, collector)
+    last = _time("occurred_until", draft.occurred_until, collector)
+    if first is None or last is None:
+        return first or last
+    if last.latest < first.earliest:
+        collector.warn("occurred_until", "TIME_BEFORE_START", draft.occurred_until or "")
+        return first
+    coarser = max(first.precision, last.precision, key=_COARSENESS.index)
+    return structs.replace(first, latest=max(first.latest, last.latest), precision=coarser)
+
+
+def _time(name: str, text: str | None, collector: Collector) -> TimeRange | None:
+    read = None if text is None else read_time(text)
+    if text is not None and read is None:
+        collector.warn(name, "TIME_UNREADABLE", text)
+    if read is None:
+        return None
+    if read.warning is not None:
+        collector.warn(name, read.warning, text or "")
+    return read.range
+
+
+def _place(place: Place | None) -> Place | None:
+    code = None if place is None else country_code(place.country)
+    return place if place is None or code is None else structs.replace(place, country=code)
+
+
+def _countries(place: Place | None, draft: Draft) -> tuple[str, ...]:
+    codes = [country_code(place.country) if place is not None else None]
+    codes += [country_code(p.country) for p in draft.persons if not is_reporter(p)]
+    return tuple(dict.fromkeys(code for code in codes if code))[:4]

@@ -1,0 +1,95 @@
+"""What is sealed of a report: the identity and contact of the one who reports (decisions 8).
+
+A harmonised report is whole only in memory. What is stored in clear, and what later stages read, comes
+out of `withhold`; the rest comes back from the opened bytes, by a named act, through `restore`.
+"""
+
+import re
+
+from msgspec import Struct, structs
+
+from fanal.formats.report.records import Person, PersonRole
+from fanal.harmonise.domain.records import Extra, HarmonisedReport
+
+# Leaves of outside formats that say who the reporting person is: everything below the person of the
+# wire's `reporter`, and the person behind the provider in the police export.
+_IDENTITY = re.compile(
+    r"(?:^|[/.])(?:reporter[/.](?:reportingPerson|contactPerson)|contact(?:[/.@]|$)"
+    r"|reportingEsp[/.](?!espName)|persons\[reporter\])",
+    re.IGNORECASE,
+)
+
+
+_OF_REPORTER = re.compile(
+    r"(?:^|[/.])(?:reporter|reportingEsp|contact)(?:[/.\[@]|$)", re.IGNORECASE
+)
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """The withheld part: persons of role REPORTER by their place, and leaves that name them."""
+
+    persons: tuple[tuple[int, Person], ...]
+    extra: tuple[Extra, ...]
+
+
+def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
+    """Return the report without its reporter's identity, and that identity.
+
+    The role stays, so that a reader sees that somebody reported; the values go. Warnings keep their
+    path and code and lose a value that the reporter gave.
+    """
+    reporters = tuple(
+        (place, person)
+        for place, person in enumerate(report.persons)
+        if person.role is PersonRole.REPORTER
+    )
+    named = tuple(extra for extra in report.extra if _IDENTITY.search(extra.path) is not None)
+    identity = Identity(persons=reporters, extra=named)
+    if not reporters and not named:
+        return report, identity
+    paths = tuple(f"persons[{place}]" for place, _ in reporters)
+    values = reporter_strings(identity)
+    return (
+        structs.replace(
+            report,
+            persons=tuple(_without_values(person) for person in report.persons),
+            extra=tuple(extra for extra in report.extra if extra not in named),
+            warnings=tuple(
+                structs.replace(warning, value="")
+                if warning.path.startswith(paths) or warning.value in values
+                else warning
+                for warning in report.warnings
+            ),
+        ),
+        identity,
+    )
+
+
+def restore(report: HarmonisedReport, identity: Identity) -> HarmonisedReport:
+    """Return a stored report with its reporter's identity put back."""
+    persons = list(report.persons)
+    for place, person in identity.persons:
+        if place < len(persons) and persons[place].role is PersonRole.REPORTER:
+            persons[place] = person
+    return structs.replace(report, persons=tuple(persons), extra=(*report.extra, *identity.extra))
+
+
+def is_of_reporter(path: str) -> bool:
+    """Return whether a leaf of an outside format speaks of the one who reports."""
+    return _OF_REPORTER.search(path) is not None
+
+
+def reporter_strings(identity: Identity) -> frozenset[str]:
+    """Return every text by which the reporter could be found: names, contacts, named leaves."""
+    strings: set[str] = set()
+    for _, person in identity.persons:
+        strings.update((person.name or "", *person.emails, *person.phones, *person.devices))
+        strings.update(handle.value for handle in person.handles)
+        strings.update(account.value for account in person.accounts)
+        strings.update(sighting.value for sighting in person.ips)
+    strings.update(extra.value for extra in identity.extra)
+    return frozenset(text for text in strings if text)
+
+
+def _without_values(person: Person) -> Person:
+    return Person(role=person.role) if person.role is PersonRole.REPORTER else person

@@ -1,0 +1,78 @@
+"""Tables of harmonise; they are made by migration 0001, since Django knows no partitions."""
+
+from django.db import models
+
+
+class Record(models.Model):
+    """One harmonisation of one report: `record` is zlib over the JSON of the clear `HarmonisedReport`."""
+
+    pk = models.CompositePrimaryKey("report_id", "revision")
+    report_id = models.UUIDField()
+    revision = models.SmallIntegerField()
+    desk_id = models.IntegerField()
+    written_at = models.DateTimeField()
+    occurred_from = models.DateTimeField(null=True)
+    occurred_until = models.DateTimeField(null=True)
+    emergency = models.BooleanField()
+    kind = models.TextField()
+    channel = models.TextField(default="")
+    language = models.TextField(default="")
+    country = models.TextField(default="")
+    record = models.BinaryField()
+
+    class Meta:
+        db_table = "harmonise_record"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} revision {self.revision}"
+
+
+class StoredSelector(models.Model):
+    """A value that reports share, once; `key` is drawn from kind and value."""
+
+    key = models.UUIDField(primary_key=True)
+    kind = models.TextField()
+    value = models.TextField()
+
+    class Meta:
+        db_table = "harmonise_selector"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class StoredSighting(models.Model):
+    """Where a selector was seen; `role` is a number of `domain.sightings.ROLE_CODES`."""
+
+    pk = models.CompositePrimaryKey("key", "report_id", "role")
+    key = models.UUIDField()
+    report_id = models.UUIDField()
+    desk_id = models.IntegerField()
+    role = models.SmallIntegerField()
+    weak = models.BooleanField()
+    port = models.IntegerField(null=True)
+    at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "harmonise_sighting"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.key} in {self.report_id}"
+
+
+class SearchText(models.Model):
+    """The words of a report, as a `tsvector`; the text itself is not kept here."""
+
+    report_id = models.UUIDField(primary_key=True)
+    desk_id = models.IntegerField()
+    words = models.TextField()
+
+    class Meta:
+        db_table = "harmonise_text"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.report_id)

@@ -1,0 +1,242 @@
+"""Writes prepared reports: COPY for what is new, the difference for what was harmonised before."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from msgspec import Struct
+
+from fanal.harmonise.domain.encoding import unpack
+from fanal.harmonise.domain.records import HarmonisedReport, Selector
+from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
+
+# Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
+# is being written.
+ERASE_LOCK = 7_310_420_001
+_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-]{0,34}")
+_NO_TEXT = str.maketrans({"\x00": " "})
+
+_RECORD_COLUMNS = (
+    "report_id, revision, desk_id, written_at, occurred_from, occurred_until, emergency, kind,"
+    " channel, language, country, record"
+)
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A report ready to be written: its clear record, packed, and the words to search by."""
+
+    report: HarmonisedReport
+    desk_id: int
+    record: bytes
+    words: str
+
+
+class _Seen(Struct, frozen=True, kw_only=True):
+    key: bytes
+    report_id: UUID
+    role: int
+
+
+def store(items: Sequence[Prepared], now: datetime) -> None:
+    """Write `items` inside the caller's transaction; a report given twice keeps its last form."""
+    latest = {item.report.report_id: item for item in items}
+    if not latest:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [ERASE_LOCK])
+        revisions = _revisions(cursor, list(latest))
+        again = [item for key, item in latest.items() if key in revisions]
+        new = [item for key, item in latest.items() if key not in revisions]
+        if again:
+            _drop_gone_sightings(cursor, again, revisions)
+        _write_selectors(cursor, latest.values())
+        _copy_records(cursor, latest.values(), revisions, now=now)
+        _copy_sightings(cursor, new)
+        _merge_sightings(cursor, again)
+        _write_words(cursor, latest.values())
+
+
+def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]:
+    cursor.execute(
+        "SELECT report_id, max(revision) FROM harmonise_record"
+        " WHERE report_id = ANY(%s::uuid[]) GROUP BY report_id",
+        [report_ids],
+    )
+    return dict(cursor.fetchall())
+
+
+def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
+    """Insert the selectors that are not there yet, in the order of keys so that writers never cross."""
+    values: dict[bytes, tuple[str, str]] = {}
+    for item in items:
+        for selector in item.report.selectors:
+            key = key_bytes(selector.kind, selector.value)
+            values[key] = (selector.kind.value, selector.value)
+    keys = sorted(values)
+    cursor.execute(
+        "INSERT INTO harmonise_selector (key, kind, value)"
+        " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]) ON CONFLICT (key) DO NOTHING",
+        [
+            [key.hex() for key in keys],
+            [values[key][0] for key in keys],
+            [values[key][1] for key in keys],
+        ],
+    )
+
+
+def _copy_records(
+    cursor: CursorWrapper, items: Iterable[Prepared], revisions: dict[UUID, int], *, now: datetime
+) -> None:
+    written_at = now.isoformat()
+    lines = []
+    for item in items:
+        report = item.report
+        occurred = report.occurred
+        fields = (
+            report.report_id.hex,
+            str(revisions.get(report.report_id, 0) + 1),
+            str(item.desk_id),
+            written_at,
+            occurred.earliest if occurred else r"\N",
+            occurred.latest if occurred else r"\N",
+            "t" if report.emergency else "f",
+            report.kind.value,
+            report.channel.value if report.channel else "",
+            _code(report.language),
+            _code(report.place.country if report.place else None),
+            rf"\\x{item.record.hex()}",
+        )
+        lines.append("\t".join(fields))
+    _copy(cursor, f"COPY harmonise_record ({_RECORD_COLUMNS}) FROM STDIN", lines)
+
+
+def _copy_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
+    lines = [
+        "\t".join(
+            (
+                key_bytes(selector.kind, selector.value).hex(),
+                item.report.report_id.hex,
+                str(item.desk_id),
+                str(ROLE_CODES[selector.role]),
+                "t" if selector.weak else "f",
+                str(selector.port) if _has_port(selector) else r"\N",
+                selector.at or r"\N",
+            )
+        )
+        for item in items
+        for selector in item.report.selectors
+    ]
+    _copy(
+        cursor,
+        "COPY harmonise_sighting (key, report_id, desk_id, role, weak, port, at) FROM STDIN",
+        lines,
+    )
+
+
+def _copy(cursor: CursorWrapper, statement: str, lines: list[str]) -> None:
+    """Send ready lines: no field of them can hold a tab, a line end or a backslash of its own."""
+    if not lines:
+        return
+    with cursor.copy(statement) as copy:
+        copy.write("\n".join(lines) + "\n")
+
+
+def _merge_sightings(cursor: CursorWrapper, items: Sequence[Prepared]) -> None:
+    rows = [(item, selector) for item in items for selector in item.report.selectors]
+    if not rows:
+        return
+    cursor.execute(
+        "INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak, port, at)"
+        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::smallint[], %s::bool[],"
+        " %s::int[], %s::timestamptz[])"
+        " ON CONFLICT (key, report_id, role) DO UPDATE"
+        " SET weak = EXCLUDED.weak, port = EXCLUDED.port, at = EXCLUDED.at"
+        " WHERE (harmonise_sighting.weak, harmonise_sighting.port, harmonise_sighting.at)"
+        " IS DISTINCT FROM (EXCLUDED.weak, EXCLUDED.port, EXCLUDED.at)",
+        [
+            [key_bytes(selector.kind, selector.value).hex() for _, selector in rows],
+            [item.report.report_id for item, _ in rows],
+            [item.desk_id for item, _ in rows],
+            [ROLE_CODES[selector.role] for _, selector in rows],
+            [selector.weak for _, selector in rows],
+            [selector.port if _has_port(selector) else None for _, selector in rows],
+            [selector.at for _, selector in rows],
+        ],
+    )
+
+
+def _drop_gone_sightings(
+    cursor: CursorWrapper, items: Sequence[Prepared], revisions: dict[UUID, int]
+) -> None:
+    """Take away the sightings of the last revision that the new one no longer has."""
+    kept = {seen for item in items for seen in _seen(item.report)}
+    cursor.execute(
+        "SELECT r.record FROM harmonise_record r"
+        " JOIN unnest(%s::uuid[], %s::smallint[]) AS last (report_id, revision)"
+        " USING (report_id, revision)",
+        [
+            [item.report.report_id for item in items],
+            [revisions[item.report.report_id] for item in items],
+        ],
+    )
+    before = {seen for (record,) in cursor.fetchall() for seen in _seen(unpack(record))}
+    delete_sightings(cursor, before - kept)
+
+
+def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
+    """Delete sightings by their whole key, and the selectors that nothing holds any more."""
+    gone = list(seen)
+    if not gone:
+        return 0
+    cursor.execute(
+        "DELETE FROM harmonise_sighting s"
+        " USING unnest(%s::uuid[], %s::uuid[], %s::smallint[]) AS gone (key, report_id, role)"
+        " WHERE s.key = gone.key AND s.report_id = gone.report_id AND s.role = gone.role",
+        [
+            [item.key.hex() for item in gone],
+            [item.report_id for item in gone],
+            [item.role for item in gone],
+        ],
+    )
+    return cursor.rowcount
+
+
+def sightings_of(report: HarmonisedReport) -> set[_Seen]:
+    """Return the keys of the rows that a report's selectors stand in."""
+    return set(_seen(report))
+
+
+def _seen(report: HarmonisedReport) -> Iterable[_Seen]:
+    for selector in report.selectors:
+        yield _Seen(
+            key=key_bytes(selector.kind, selector.value),
+            report_id=report.report_id,
+            role=ROLE_CODES[selector.role],
+        )
+
+
+def _write_words(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
+    ordered = sorted(items, key=lambda item: item.report.report_id)
+    cursor.execute(
+        "INSERT INTO harmonise_text (report_id, desk_id, words)"
+        " SELECT i, d, strip(to_tsvector('public.harmonise_words', t))"
+        " FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (i, d, t)"
+        " ON CONFLICT (report_id) DO UPDATE SET words = EXCLUDED.words",
+        [
+            [item.report.report_id for item in ordered],
+            [item.desk_id for item in ordered],
+            [item.words.translate(_NO_TEXT) for item in ordered],
+        ],
+    )
+
+
+def _has_port(selector: Selector) -> bool:
+    return selector.port is not None and 1 <= selector.port <= 65535
+
+
+def _code(text: str | None) -> str:
+    """Return a language or country code for its column; whatever is no code stays in the record only."""
+    return text if text is not None and _CODE.fullmatch(text) is not None else ""
