@@ -179,7 +179,7 @@ def _create_role(
         password.encode(), role.login.encode(), b"scram-sha-256"
     )
     connection.execute(
-        sql.SQL("{} ROLE {} LOGIN NOCREATEROLE NOINHERIT PASSWORD {}").format(
+        sql.SQL("{} ROLE {} LOGIN NOCREATEROLE PASSWORD {}").format(
             verb, login, sql.Literal(verifier.decode())
         )
     )

@@ -54,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     _rule("vault_pack", [INTAKE], ["INSERT"]),
     _rule("ledger_entry", [INTAKE], ["INSERT"]),
     _rule("ledger_object", [INTAKE], ["INSERT"]),
+    _rule("ledger_motive", [INTAKE], ["INSERT"]),
     _rule("accounts_desk", [INTAKE], READ),
     _rule("accounts_organisation", [INTAKE], READ),
     _rule("accounts_partnercredential", [INTAKE], READ),
@@ -68,6 +69,9 @@ RULES: tuple[Rule, ...] = (
     _rule("auth_permission", [APP, WORKER, AUDITOR], READ),
     _rule("auth_group*", [APP, WORKER, AUDITOR], READ),
     # Append-only: no row changes, none disappears.
+    _rule("ledger_pending", [WORKER], ["SELECT", "DELETE"]),
+    _rule("ledger_pending", [APP], READ),
+    _rule("ledger_motive", [WORKER], ["SELECT", "INSERT", "DELETE"]),
     _rule("ledger_*", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("orient_decision", [APP, WORKER], APPEND),

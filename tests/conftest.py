@@ -1,0 +1,82 @@
+"""The whole suite: a PostgreSQL of its own, started when the first test needs it.
+
+Tables are made as the owner; each test then runs as the role under test (`app` unless
+`@pytest.mark.role("worker")` says otherwise), so a missing or excessive right shows at once.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.server import TestServer, test_home
+
+# Before Django reads its settings: nothing of the developer's own installation may be touched.
+_HOME, _IS_CONTROLLER = test_home()
+os.environ["FANAL_HOME"] = str(_HOME)
+os.environ["FANAL_SECRET_KEY"] = "only for tests, fifty characters long at the very least"
+os.environ["DJANGO_SETTINGS_MODULE"] = "fanal.config.settings"
+for _name in ("FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE", "FANAL_HOSTS"):
+    os.environ.pop(_name, None)
+_SERVER = TestServer()
+
+
+def pytest_configure() -> None:
+    """Serve static files under their plain names: tests need no collected files."""
+    from django.conf import settings
+
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+def pytest_unconfigure() -> None:
+    """Stop the server when this was its last user; the controller removes the folder."""
+    _SERVER.close()
+    if _IS_CONTROLLER:
+        _SERVER.remove_folder()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Sign Django in as the role that the test names."""
+    marker = item.get_closest_marker("role")
+    _SERVER.become(marker.args[0] if marker else "app")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Start the server and point Django at it, as the owner."""
+    _SERVER.open()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_modify_db_settings: None, django_db_setup: None) -> Iterator[None]:
+    """Give the rights once the tables are there; the owner comes back to drop them."""
+    _SERVER.finish_set_up()
+    yield
+    _SERVER.become_owner()
+
+
+@pytest.fixture
+def database_urls(django_db_setup: None) -> Mapping[str, str]:
+    """Address of the test database for each role: owner, app, worker, auditor, intake."""
+    return _SERVER.urls()
+
+
+@pytest.fixture
+def as_role(django_db_setup: None) -> Iterator[Callable[[str], object]]:
+    """Return a function that opens a connection of a role's own, in autocommit.
+
+    It sees committed rows only: use `django_db(transaction=True)` for what the test itself writes.
+    """
+    with _SERVER.connections() as connect:
+        yield connect
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The root of the repository."""
+    return Path(__file__).resolve().parents[1]

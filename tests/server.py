@@ -1,0 +1,201 @@
+"""The PostgreSQL of a test run, and the roles that Django takes in it."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+from django.db import connection
+from django.test import TransactionTestCase
+from psycopg import sql
+
+from fanal.config.databases import Databases, open_databases
+from fanal.config.environment import database_settings, read_environment
+from fanal.config.migration import migrating
+from fanal.postgres import Cluster, DatabaseRole
+from fanal.postgres.place import make_home
+
+_SHARED = "FANAL_TEST_CLUSTER"
+_PREFIX = f"fanal-test-{os.getuid()}-"
+_KEPT = ("django_migrations", "fanal_instance")
+
+
+def test_home() -> tuple[Path, bool]:
+    """Return the data folder of this process, and whether it made the one of the whole run.
+
+    Workers of pytest-xdist share the server of the process that started them; vault and keys are
+    each process's own.
+    """
+    controller = _SHARED not in os.environ
+    if controller:
+        _sweep()
+        folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{secrets.token_hex(4)}"
+        make_home(folder)
+        os.environ[_SHARED] = str(folder)
+    home = Path(os.environ[_SHARED]) / f"home-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    home.mkdir(mode=0o700, exist_ok=True)
+    return home, controller
+
+
+test_home.__test__ = False  # type: ignore[attr-defined]
+
+
+class TestServer:
+    """Opened at the first test that needs it; closed with the process."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._databases: Databases | None = None
+        self._admin = ""
+        self._seeds: dict[str, bytes] = {}
+        self._role = "app"
+        self._ready = False
+
+    def open(self) -> None:
+        """Start or join the server; make Django its owner."""
+        home = Path(os.environ[_SHARED])
+        with (home / "set-up.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._databases = self._stack.enter_context(
+                open_databases(home=home, environ=os.environ)
+            )
+            cluster = self._databases.cluster
+            self._admin = cluster.admin_url() if cluster else os.environ["DATABASE_URL"]
+            with psycopg.connect(_to(self._admin, "template1"), autocommit=True) as admin:
+                admin.execute("ALTER ROLE fanal_owner CREATEDB")
+                _prepare_template(admin)
+        self._sign_in("owner")
+
+    def finish_set_up(self) -> None:
+        """Write the mark and the grants, note what migrations stored, and become the app."""
+        with migrating(owner_url=self.urls()["owner"], mark=None):
+            pass
+        with psycopg.connect(self._admin_here()) as admin:
+            self._seeds = {t: _copy_out(admin, t) for t in _filled(admin) if t not in _KEPT}
+        TransactionTestCase._fixture_teardown = lambda _self: self.empty()
+        self._ready = True
+        self._sign_in(self._role)
+
+    def become(self, role: str) -> None:
+        """Sign Django in as `role`, at the latest when the database is there."""
+        if self._ready and role != self._role:
+            self._sign_in(role)
+        self._role = role
+
+    def become_owner(self) -> None:
+        """Give Django back to the owner, who drops the database."""
+        self._ready = False
+        self._sign_in("owner")
+
+    def urls(self) -> dict[str, str]:
+        """Return the address of the test database for each role."""
+        assert self._databases is not None
+        name = str(connection.settings_dict["NAME"])
+        return {role.value: _to(url, name) for role, url in self._databases.urls.items()}
+
+    @contextlib.contextmanager
+    def connections(self) -> Iterator[Callable[[str], psycopg.Connection[tuple[object, ...]]]]:
+        """Yield a function that connects as a role and proves it; close all at the end."""
+        with contextlib.ExitStack() as stack:
+
+            def connect(role: str) -> psycopg.Connection[tuple[object, ...]]:
+                opened = stack.enter_context(psycopg.connect(self.urls()[role], autocommit=True))
+                assert opened.execute("SELECT current_user").fetchone() == (f"fanal_{role}",)
+                return opened
+
+            yield connect
+
+    def empty(self) -> None:
+        """Empty what a committing test filled and put back what migrations had stored.
+
+        Done as administrator with triggers off: the roles under test can not, and the ledger refuses.
+        """
+        connection.close()
+        with psycopg.connect(self._admin_here(), autocommit=True) as admin:
+            admin.execute("SET session_replication_role = replica")
+            names = [t for t in _filled(admin) if t not in _KEPT]
+            if names:
+                tables = sql.SQL(", ").join(map(sql.Identifier, names))
+                admin.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))
+            for table, rows in self._seeds.items():
+                with admin.cursor().copy(
+                    sql.SQL("COPY {} FROM STDIN").format(sql.Identifier(table))
+                ) as copy:
+                    copy.write(rows)
+
+    def close(self) -> None:
+        """Leave the server; the last one stops it."""
+        self._stack.close()
+
+    def remove_folder(self) -> None:
+        """Remove everything the run wrote."""
+        shutil.rmtree(os.environ[_SHARED], ignore_errors=True)
+
+    def _sign_in(self, role: str) -> None:
+        assert self._databases is not None
+        url = self._databases.url(DatabaseRole(role))
+        settings = database_settings(read_environment({"DATABASE_URL": url}))
+        connection.close()
+        name = connection.settings_dict["NAME"] if self._role_known() else settings["NAME"]
+        connection.settings_dict.update(settings | {"NAME": name})
+
+    def _role_known(self) -> bool:
+        return str(connection.settings_dict["NAME"]).startswith("test_")
+
+    def _admin_here(self) -> str:
+        return _to(self._admin, str(connection.settings_dict["NAME"]))
+
+
+def _to(url: str, database: str) -> str:
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{database}" + (f"?{query}" if query else "")
+
+
+def _prepare_template(admin: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Make new databases like provisioning does: extensions, and a schema closed to the public."""
+    for extension in ("pg_trgm", "unaccent"):
+        admin.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
+    admin.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    for role in DatabaseRole:
+        admin.execute(f"GRANT USAGE ON SCHEMA public TO {role.login}")
+
+
+def _filled(admin: psycopg.Connection[tuple[object, ...]]) -> list[str]:
+    names = admin.execute(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        " ORDER BY 1"
+    ).fetchall()
+    parts = [
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
+            sql.Literal(name), sql.Identifier(str(name))
+        )
+        for (name,) in names
+    ]
+    return [str(row[0]) for row in admin.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()]
+
+
+def _copy_out(admin: psycopg.Connection[tuple[object, ...]], table: str) -> bytes:
+    with admin.cursor().copy(
+        sql.SQL("COPY (SELECT * FROM {}) TO STDOUT").format(sql.Identifier(table))
+    ) as copy:
+        return b"".join(bytes(block) for block in copy)
+
+
+def _sweep() -> None:
+    """Stop and remove what killed runs left behind: their lock is free."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            with (folder / "postgres.users").open() as users:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                Cluster.open(home=folder, environ=os.environ).stop()
+        except (FileNotFoundError, BlockingIOError):
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
