@@ -7,7 +7,7 @@ from fanal.harmonise.domain.datafiles import DataRecord, load
 from fanal.harmonise.domain.keccak import keccak_256
 
 
-class _Iban(DataRecord):
+class _Iban(DataRecord, frozen=True):
     version: str
     source: str
     length: dict[str, int]

@@ -8,13 +8,13 @@ from fanal.harmonise.domain.datafiles import DataRecord, load
 from fanal.harmonise.domain.handles import read_platform
 
 
-class _Game(DataRecord):
+class _Game(DataRecord, frozen=True):
     platform: str
     domain: str
     path: str
 
 
-class _Games(DataRecord):
+class _Games(DataRecord, frozen=True):
     version: str
     source: str
     game: tuple[_Game, ...]

@@ -10,12 +10,12 @@ _GAPS = re.compile(r"\s+")
 _LONGEST = 256
 
 
-class _Platform(DataRecord):
+class _Platform(DataRecord, frozen=True):
     id: str
     names: tuple[str, ...]
 
 
-class _Platforms(DataRecord):
+class _Platforms(DataRecord, frozen=True):
     version: str
     source: str
     platform: tuple[_Platform, ...]

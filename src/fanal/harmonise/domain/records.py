@@ -4,6 +4,7 @@
 (`extra`) and the selectors drawn from it. Field names are public: `fanal report show` prints them.
 """
 
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -145,11 +146,14 @@ class Source(Struct, frozen=True, kw_only=True):
 
     `files` are the wire's `fileDetails` documents (bytes) with the stored hashes of the uploads.
     `desk_id` is the desk that the report was received for: without one it is refused, since a row
-    without a desk would belong to nobody or to everybody.
+    without a desk would belong to nobody or to everybody. `reference` is the sender's, where the
+    format's own bytes carry none; `received_at` is the id's instant unless given.
     """
 
     report_id: UUID
     desk_id: int | None = None
+    reference: str | None = None
+    received_at: datetime | None = None
     format: str  # "report/1" | "form/1" | "ncmec-xml" | "ncmec-json"
     body: bytes
     files: tuple["SourceFile", ...] = ()

@@ -67,14 +67,14 @@ class Address(Struct, frozen=True, kw_only=True):
         )
 
 
-class _Parameter(DataRecord):
+class _Parameter(DataRecord, frozen=True):
     why: str
     names: tuple[str, ...] = ()
     prefix: str | None = None
     hosts: tuple[str, ...] = ()
 
 
-class _Tracking(DataRecord):
+class _Tracking(DataRecord, frozen=True):
     version: str
     source: str
     parameter: tuple[_Parameter, ...]

@@ -11,7 +11,7 @@ from fanal.harmonise.domain.datafiles import DataFileBroken, DataRecord, load
 from fanal.harmonise.domain.records import Category
 
 
-class Scheme(DataRecord):
+class Scheme(DataRecord, frozen=True):
     """A vocabulary: its code here, where it is published, and its classes."""
 
     code: str
@@ -19,7 +19,7 @@ class Scheme(DataRecord):
     codes: tuple[str, ...]
 
 
-class Step(DataRecord, rename={"source": "from", "target": "to"}):
+class Step(DataRecord, frozen=True, rename={"source": "from", "target": "to"}):
     """One step, from (scheme, code) to (scheme, code)."""
 
     source: tuple[str, str]
@@ -28,7 +28,7 @@ class Step(DataRecord, rename={"source": "from", "target": "to"}):
     checked: bool = True
 
 
-class Bridge(DataRecord):
+class Bridge(DataRecord, frozen=True):
     """Every scheme and step of one version."""
 
     version: str

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from msgspec import Struct, field
+from msgspec import structs
 
 from fanal.harmonise.domain.access import require_system
 from fanal.harmonise.domain.encoding import pack
@@ -14,54 +14,19 @@ from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.reporter import Identity, withhold
 from fanal.harmonise.domain.search import search_words
 from fanal.harmonise.domain.sightings import Failure
-from fanal.harmonise.domain.sources import read_source
+from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.operations.store import Prepared, store
 from fanal.kernel.actors import Actor
-
-
-class Batch(Struct, frozen=True, kw_only=True):
-    """What became of a batch: each source is in exactly one of the two lists, in the order given."""
-
-    reports: list[HarmonisedReport] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-
-
-class ReportsFailed(Exception):
-    """Some reports of a batch could not be harmonised; the others were not stored either."""
-
-    def __init__(self, failures: list[Failure]) -> None:
-        codes = sorted({failure.code for failure in failures})
-        super().__init__(f"{len(failures)} reports failed: {', '.join(codes)}")
-        self.failures = failures
+from fanal.kernel.ids import instant_of
 
 
 def harmonise_batch(
-    *,
-    actor: Actor,
-    sources: Sequence[Source],
-    now: datetime,
-    failures: list[Failure] | None = None,
-) -> list[HarmonisedReport]:
-    """Harmonise `sources`, store the results in one transaction and return them, in order.
+    *, actor: Actor, sources: Sequence[Source], now: datetime
+) -> tuple[list[HarmonisedReport], list[Failure]]:
+    """Harmonise `sources`, store what could be read in one transaction, and return both outcomes.
 
-    A source that cannot be read is added to `failures` and the others are stored; without that list it
-    stops the whole batch. A report harmonised before gets its next revision. Returned reports are the
-    clear ones: their reporter's identity is withheld.
-
-    Raises:
-        AccessRefused: the actor is not the system.
-        ReportsFailed: a source could not be read and `failures` was not given.
-    """
-    batch = harmonise_sources(actor=actor, sources=sources, now=now)
-    if batch.failures and failures is None:
-        raise ReportsFailed(batch.failures)
-    if failures is not None:
-        failures.extend(batch.failures)
-    return batch.reports
-
-
-def harmonise_sources(*, actor: Actor, sources: Sequence[Source], now: datetime) -> Batch:
-    """Harmonise `sources`, store what could be read in one transaction, and return both lists.
+    Each source is in exactly one of the two lists, in the order given. Returned reports are the clear
+    ones: their reporter's identity is withheld. A report harmonised before gets its next revision.
 
     Raises:
         AccessRefused: the actor is not the system.
@@ -77,7 +42,7 @@ def harmonise_sources(*, actor: Actor, sources: Sequence[Source], now: datetime)
             prepared.append(outcome)
     with transaction.atomic():
         store(prepared, now)
-    return Batch(reports=[item.report for item in prepared], failures=failures)
+    return [item.report for item in prepared], failures
 
 
 def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Identity]:
@@ -118,7 +83,10 @@ def _prepare(source: Source) -> Prepared | Failure:
 
 def _read(source: Source) -> HarmonisedReport | Failure:
     try:
-        return harmonise_one(source.report_id, read_source(source))
+        # A report's id is made from the instant it was received (decisions 1).
+        received_at = source.received_at or instant_of(source.report_id)
+        report = harmonise_one(source.report_id, read_source(source, received_at=received_at))
+        return structs.replace(report, reference=source.reference or report.reference)
     except Exception as error:  # noqa: BLE001 - one report must never sink its batch
         return _failure(source, error)
 

@@ -45,4 +45,4 @@ def _delete_unseen(cursor: CursorWrapper, keys: list[str]) -> int:
         " AND NOT EXISTS (SELECT FROM harmonise_sighting t WHERE t.key = s.key)",
         [keys],
     )
-    return cursor.rowcount
+    return int(cursor.rowcount)

@@ -201,7 +201,7 @@ def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
             [item.role for item in gone],
         ],
     )
-    return cursor.rowcount
+    return int(cursor.rowcount)
 
 
 def sightings_of(report: HarmonisedReport) -> set[_Seen]:
