@@ -18,7 +18,9 @@ from django.apps import apps
 
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
+from fanal.config.keys import ensure_keys
 from fanal.config.migration import Mark, read_mark
+from fanal.kernel import clock
 from fanal.postgres.passwords import write_private
 from fanal.postgres.place import make_home
 from fanal.postgres.roles import DatabaseRole
@@ -76,6 +78,15 @@ def enter_django(
     os.environ.update(process_environment(databases=databases, role=role, home=home, mark=mark))
     if not apps.ready:
         django.setup()
+
+
+def make_keys(home: Path) -> None:
+    """Make the key files that a first start needs; a public node is given its own."""
+    environment = read_environment(os.environ)
+    if not environment.public_node:
+        ensure_keys(
+            home, now=clock.now(), origin=environment.ledger_origin, node=environment.node
+        )
 
 
 def with_django(role: DatabaseRole) -> Callable[[Callable[P, T]], Callable[P, T]]:

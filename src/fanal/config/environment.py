@@ -26,8 +26,20 @@ class Environment:
     """`FANAL_SECRET_KEY`: signs cookies; `fanal run` makes one in `keys/`."""
     hosts: list[str]
     """`FANAL_HOSTS`: host names served, separated by commas (default loopback names)."""
+    ledger_origin: str
+    """`FANAL_LEDGER_ORIGIN`: name of the log in its checkpoints, fixed when the first key is made."""
+    node: str
+    """`FANAL_NODE`: name of this machine in the receipts it signs, fixed in its key's certificate."""
     keep_address: bool
     """`FANAL_KEEP_REPORTER_ADDRESS`: keep the reporter's address, sealed, two years; said on the form."""
+    oidc_url: str
+    """`FANAL_OIDC_URL`: discovery address of the single sign-on provider; empty for none."""
+    oidc_client_id: str
+    """`FANAL_OIDC_CLIENT_ID`: identifier that the provider gave to this installation."""
+    oidc_client_secret: str
+    """`FANAL_OIDC_CLIENT_SECRET`: its secret."""
+    oidc_name: str
+    """`FANAL_OIDC_NAME`: what the button of the sign-in page says (default `ProConnect`)."""
 
 
 def read_environment(values: Mapping[str, str]) -> Environment:
@@ -41,7 +53,13 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         public_node=values.get("FANAL_PUBLIC_NODE") == "1",
         secret_key=values.get("FANAL_SECRET_KEY", ""),
         hosts=hosts,
+        ledger_origin=values.get("FANAL_LEDGER_ORIGIN") or "fanal.test/ledger",
+        node=values.get("FANAL_NODE") or "node-1",
         keep_address=values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1",
+        oidc_url=values.get("FANAL_OIDC_URL", ""),
+        oidc_client_id=values.get("FANAL_OIDC_CLIENT_ID", ""),
+        oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
+        oidc_name=values.get("FANAL_OIDC_NAME", "ProConnect"),
     )
 
 

@@ -1,5 +1,45 @@
 """Who implements what: the one place that reads Django's settings and hands values down."""
 
+from pathlib import Path
+
+from django.conf import settings
+
+from fanal.config.keys import keys_folder, load_keys
+from fanal.ledger import signer
+from fanal.vault import keyring
+
 
 def wire() -> None:
     """Fill the registries of the lower packages; called once at start."""
+    if (keys_folder(settings.FANAL_HOME) / "digest.key").exists():
+        wire_keys(settings.FANAL_HOME, public_node=settings.FANAL_PUBLIC_NODE)
+
+
+def wire_keys(home: Path, *, public_node: bool) -> None:
+    """Install the keys of `home`; a public node gets no opening and no checkpoint key.
+
+    Before the first start there are none: whatever needs one then says so.
+
+    Raises:
+        KeysMissing: the folder is incomplete.
+    """
+    keys = load_keys(home, public_node=public_node)
+    signer.install(
+        signer.LedgerKeys(
+            origin=keys.ledger_known[-1].name,
+            digest_key=keys.digest,
+            signing_key=keys.ledger_signing,
+            known_keys=keys.ledger_known,
+            checkpoint_file=home / "log" / "checkpoints.txt",
+        )
+    )
+    keyring.install(
+        keyring.Keyring(
+            vault_folder=home / "vault",
+            content=keys.content,
+            identity=keys.identity,
+            opening=keys.opening,
+            digest_key=keys.digest,
+            receipts=keys.node,
+        )
+    )

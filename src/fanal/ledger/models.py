@@ -18,6 +18,9 @@ class LedgerEntry(models.Model):
         managed = False
         db_table = "ledger_entry"
 
+    def __str__(self) -> str:
+        return f"{self.id} {self.action}"
+
 
 class LedgerObject(models.Model):
     """An object that an entry names, with its keyed digest."""
@@ -32,6 +35,9 @@ class LedgerObject(models.Model):
         managed = False
         db_table = "ledger_object"
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
+
 
 class LedgerMotive(models.Model):
     """The motive's words, which expiry may delete; the entry keeps their keyed digest."""
@@ -42,6 +48,9 @@ class LedgerMotive(models.Model):
     class Meta:
         managed = False
         db_table = "ledger_motive"
+
+    def __str__(self) -> str:
+        return str(self.entry_id)
 
 
 class LedgerChain(models.Model):
@@ -59,6 +68,9 @@ class LedgerChain(models.Model):
         managed = False
         db_table = "ledger_chain"
 
+    def __str__(self) -> str:
+        return f"{self.seq} {self.entry_id}"
+
 
 class LedgerCheckpoint(models.Model):
     """A signed checkpoint, with the compact range from which the next one goes on."""
@@ -72,3 +84,6 @@ class LedgerCheckpoint(models.Model):
     class Meta:
         managed = False
         db_table = "ledger_checkpoint"
+
+    def __str__(self) -> str:
+        return str(self.size)

@@ -35,7 +35,10 @@ __all__ = [
 MAX_MOTIVE = 2000
 _NEED_MOTIVE = frozenset({Verb.CONSULTATION, Verb.COMMUNICATION, Verb.TRANSFER})
 _SEQUENCER_LOCK = 0x4C454447455231
-_INSERT_ENTRY = "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body) VALUES (%s, %s, %s, %s, %s, %s)"
+_INSERT_ENTRY = (
+    "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body)"
+    " VALUES (%s, %s, %s, %s, %s, %s)"
+)
 
 
 class MotiveMissing(ValueError):
@@ -106,7 +109,7 @@ def record_batch(
 
 
 def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
-    """Number and chain up to `limit` waiting entries, oldest first; return how many.
+    """Give numbers to up to `limit` waiting entries and chain them; return how many.
 
     One sequencer at a time: where another holds the lock, nothing is done and 0 returned. Entries
     become visible here when their transaction commits, so the order of numbers is that of arrival.

@@ -31,7 +31,7 @@ class ReceiptSigner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """What this process holds. `opening` maps the id of a public key to its private half."""
+    """Hold the keys of one process: `opening` maps the id of a public key to its private half."""
 
     vault_folder: Path
     content: X25519PublicKey

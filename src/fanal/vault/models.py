@@ -23,6 +23,9 @@ class VaultObject(models.Model):
         managed = False
         db_table = "vault_object"
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
 
 class VaultErasure(models.Model):
     """An owner whose objects (of `kind`, or all: empty) were erased: replayed after a restore."""
@@ -35,3 +38,6 @@ class VaultErasure(models.Model):
     class Meta:
         managed = False
         db_table = "vault_erasure"
+
+    def __str__(self) -> str:
+        return str(self.owner_id)

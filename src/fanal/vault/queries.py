@@ -1,6 +1,7 @@
 """Reads of the vault: rows only; bytes come from `operations.open_object`, which logs the read."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -58,7 +59,7 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
     require_reader(actor)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s)",
+            f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s)",  # noqa: S608 - a constant
             [list(object_ids)],
         )
         return {row[0]: stored(row) for row in cursor.fetchall()}
@@ -76,7 +77,7 @@ def walk_stored(*, actor: Actor, step: int = 2000) -> Iterator[StoredObject]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {COLUMNS} FROM vault_object WHERE id > %s ORDER BY id LIMIT %s",
+                f"SELECT {COLUMNS} FROM vault_object WHERE id > %s ORDER BY id LIMIT %s",  # noqa: S608
                 [after, step],
             )
             rows = cursor.fetchall()
@@ -96,7 +97,13 @@ def require_reader(actor: Actor) -> None:
         raise VaultRefused("vault.open")
 
 
-def stored(row: tuple[object, ...]) -> StoredObject:
+Row = tuple[
+    UUID, UUID, str, bytes, int, UUID | None, int | None, int, bytes | None, bytes, datetime
+]
+"""A row of `COLUMNS`; the driver gives binary columns as `bytes` or `memoryview`."""
+
+
+def stored(row: Row) -> StoredObject:
     """Return a row of the columns above as a record."""
     object_id, owner_id, kind, sha256, size, pack_id, place, length, wrapped, key_id, created = row
     return StoredObject(

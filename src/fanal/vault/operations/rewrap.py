@@ -28,7 +28,8 @@ def rewrap(
     present = [key_id(ring.content), key_id(ring.identity)]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {queries.COLUMNS} FROM vault_object WHERE id > %s AND wrapped_key IS NOT NULL"
+            f"SELECT {queries.COLUMNS} FROM vault_object"  # noqa: S608 - constants
+            " WHERE id > %s AND wrapped_key IS NOT NULL"
             " AND wrap_key_id <> ALL(%s) ORDER BY id LIMIT %s FOR UPDATE",
             [after or UUID(int=0), present, limit],
         )

@@ -1,0 +1,250 @@
+"""The key files of an installation: made once, read at start, one folder `FANAL_HOME/keys` (0700).
+
+| File | What |
+|---|---|
+| `content-N.pub`, `identity-N.pub` | vault keys under which content and identities are sealed |
+| `content-N.key`, `identity-N.key` | their private halves: never on a public node |
+| `digest.key` | keys the digests of ledger, idempotency keys and identities |
+| `ledger-N.key`, `ledger-N.vkey` | checkpoint signing key (not on public nodes), and its verifier key |
+| `node-N.key`, `node-N.cert` | receipt signing key of this node, certified by the root |
+| `receipt-root.key`, `receipt-root.pub` | the root: its private half belongs offline |
+
+The highest number is in use; earlier ones still open and verify. Private keys here are for demo and
+test: `fanal doctor` fails a production instance whose keys lie beside vault and backups (decisions 11).
+"""
+
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from fanal.intake.domain.receipt import (
+    NodeSigner,
+    certify_node,
+    decode_certificate,
+    encode_certificate,
+)
+from fanal.ledger.domain.checkpoint import NoteKey
+from fanal.postgres.passwords import write_private
+from fanal.vault.domain.envelope import key_id
+
+VAULT_KEYS = ("content", "identity")
+_NODE_LIFE = timedelta(days=2 * 365)
+_NUMBERED = re.compile(r"([a-z]+)-([0-9]{4})")
+
+
+class KeysMissing(Exception):
+    """Key files are missing or unreadable; the text names them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFiles:
+    """What a process read from its key folder."""
+
+    content: X25519PublicKey
+    identity: X25519PublicKey
+    opening: Mapping[bytes, X25519PrivateKey] = field(repr=False)
+    digest: bytes = field(repr=False)
+    ledger_signing: Ed25519PrivateKey | None = field(repr=False)
+    ledger_known: tuple[NoteKey, ...]
+    node: NodeSigner
+
+
+def keys_folder(home: Path) -> Path:
+    """Return where the keys of an installation are."""
+    return home / "keys"
+
+
+def ensure_keys(home: Path, *, now: datetime, origin: str, node: str) -> None:
+    """Make the key files that a first start needs; what exists is left alone.
+
+    Not for public nodes: they are given their files. `origin` names the log in its checkpoints, `node`
+    this machine in its receipts.
+    """
+    folder = keys_folder(home)
+    for group in VAULT_KEYS:
+        if not _numbers(folder, group, "pub"):
+            make_vault_key(home, group)
+    if not (folder / "digest.key").exists():
+        write_private(folder / "digest.key", secrets.token_hex(32))
+    if not _numbers(folder, "ledger", "vkey"):
+        make_ledger_key(home, origin=origin)
+    if not (folder / "receipt-root.pub").exists():
+        root = Ed25519PrivateKey.generate()
+        write_private(folder / "receipt-root.key", _private_text(root))
+        write_private(folder / "receipt-root.pub", _public_text(root.public_key()))
+    if not _numbers(folder, "node", "cert"):
+        make_node_key(home, now=now, node=node)
+
+
+def make_vault_key(home: Path, group: str) -> int:
+    """Make the next key of `content` or `identity` and return its number; it is in use from now on."""
+    folder, key = keys_folder(home), X25519PrivateKey.generate()
+    number = _next(folder, group, "pub")
+    # The private half first: a crash must not leave a public key that nothing opens.
+    write_private(folder / f"{group}-{number:04}.key", _private_text(key))
+    write_private(folder / f"{group}-{number:04}.pub", _public_text(key.public_key()))
+    return number
+
+
+def make_ledger_key(home: Path, *, origin: str) -> int:
+    """Make the next checkpoint signing key and return its number."""
+    folder, key = keys_folder(home), Ed25519PrivateKey.generate()
+    number = _next(folder, "ledger", "vkey")
+    write_private(folder / f"ledger-{number:04}.key", _private_text(key))
+    verifier = NoteKey(name=origin, public=key.public_key()).encode()
+    write_private(folder / f"ledger-{number:04}.vkey", f"{verifier}\n")
+    return number
+
+
+def make_node_key(home: Path, *, now: datetime, node: str) -> int:
+    """Make the next receipt signing key of this node, certified by the root, and return its number.
+
+    Raises:
+        KeysMissing: the root's private key is not here (it is offline, where it belongs).
+    """
+    folder, key = keys_folder(home), Ed25519PrivateKey.generate()
+    number = _next(folder, "node", "cert")
+    certificate = certify_node(
+        root=_load_signing(folder / "receipt-root.key"),
+        node=node,
+        public=key.public_key(),
+        valid_from=now.date() - timedelta(days=1),
+        valid_until=now.date() + _NODE_LIFE,
+    )
+    write_private(folder / f"node-{number:04}.key", _private_text(key))
+    write_private(folder / f"node-{number:04}.cert", encode_certificate(certificate))
+    return number
+
+
+def load_keys(home: Path, *, public_node: bool) -> KeyFiles:
+    """Return the keys of this process; a public node reads no opening and no checkpoint key.
+
+    Raises:
+        KeysMissing: a file that is needed is missing or malformed.
+    """
+    folder = keys_folder(home)
+    opening: dict[bytes, X25519PrivateKey] = {}
+    if not public_node:
+        for path in _paths(folder, VAULT_KEYS, "key"):
+            private = _load_opening(path)
+            opening[key_id(private.public_key())] = private
+    signing = _last(folder, "ledger", "key") if not public_node else None
+    return KeyFiles(
+        content=_load_sealing(_present(folder, "content", "pub")),
+        identity=_load_sealing(_present(folder, "identity", "pub")),
+        opening=opening,
+        digest=bytes.fromhex(_read(folder / "digest.key")),
+        ledger_signing=None if signing is None else _load_signing(signing),
+        ledger_known=tuple(
+            NoteKey.decode(_read(path)) for path in _paths(folder, ("ledger",), "vkey")
+        ),
+        node=NodeSigner(
+            key=_load_signing(_present(folder, "node", "key")),
+            certificate=decode_certificate(_read(_present(folder, "node", "cert"))),
+        ),
+    )
+
+
+def read_public_key(text: str) -> Ed25519PublicKey:
+    """Return an Ed25519 public key from PEM text.
+
+    Raises:
+        KeysMissing: the text holds no such key.
+    """
+    try:
+        key = serialization.load_pem_public_key(text.encode())
+    except ValueError as error:
+        raise KeysMissing(f"no public key: {error}") from None
+    if not isinstance(key, Ed25519PublicKey):
+        raise KeysMissing("the key is of another kind")
+    return key
+
+
+def _numbers(folder: Path, group: str, suffix: str) -> list[int]:
+    found = []
+    for path in folder.glob(f"{group}-*.{suffix}"):
+        match = _NUMBERED.fullmatch(path.stem)
+        if match:
+            found.append(int(match[2]))
+    return sorted(found)
+
+
+def _next(folder: Path, group: str, suffix: str) -> int:
+    return max(_numbers(folder, group, suffix), default=0) + 1
+
+
+def _paths(folder: Path, groups: tuple[str, ...], suffix: str) -> Iterator[Path]:
+    for group in groups:
+        for number in _numbers(folder, group, suffix):
+            yield folder / f"{group}-{number:04}.{suffix}"
+
+
+def _last(folder: Path, group: str, suffix: str) -> Path | None:
+    return max(_paths(folder, (group,), suffix), default=None)
+
+
+def _present(folder: Path, group: str, suffix: str) -> Path:
+    path = _last(folder, group, suffix)
+    if path is None:
+        raise KeysMissing(f"{folder} holds no {group}-N.{suffix}")
+    return path
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise KeysMissing(f"{path.name}: {error.strerror}") from None
+
+
+def _load_opening(path: Path) -> X25519PrivateKey:
+    key = _load_private(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise KeysMissing(f"{path.name} is no X25519 key")
+    return key
+
+
+def _load_signing(path: Path) -> Ed25519PrivateKey:
+    key = _load_private(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeysMissing(f"{path.name} is no Ed25519 key")
+    return key
+
+
+def _load_private(path: Path) -> PrivateKeyTypes:
+    try:
+        return serialization.load_pem_private_key(_read(path).encode(), password=None)
+    except ValueError as error:
+        raise KeysMissing(f"{path.name}: {error}") from None
+
+
+def _load_sealing(path: Path) -> X25519PublicKey:
+    try:
+        key = serialization.load_pem_public_key(_read(path).encode())
+    except ValueError as error:
+        raise KeysMissing(f"{path.name}: {error}") from None
+    if not isinstance(key, X25519PublicKey):
+        raise KeysMissing(f"{path.name} is no X25519 key")
+    return key
+
+
+def _private_text(key: X25519PrivateKey | Ed25519PrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def _public_text(key: X25519PublicKey | Ed25519PublicKey) -> str:
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()

@@ -1,0 +1,359 @@
+"""Receipts: the reporter's secret code, what is derived from it, and the signed receipt.
+
+The code holds 90 random bits and a check of 10, in Crockford's base 32, five groups of four. HKDF
+derives from it a look-up id, of which only a hash is stored, and an X25519 key whose public half is
+stored: the desk seals its messages to it, so only the holder of the code reads them (decisions 10).
+
+The signed receipt is a text block that anybody verifies offline with the root's public key. It says
+when a report was received and commits to its content without showing anything of it.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from fanal.vault.domain.envelope import EnvelopeRefused, open_box, raw_public, seal_box
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+RANDOM_BITS = 90
+CODE_LENGTH = 20
+_GROUP = 4
+_CHECK_BITS = 10
+_PRIME = 1021
+"""The largest prime below 2^10: the check finds every wrong character and every swap of two."""
+
+_READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-–—‐.,_ \t\n\r\xa0\u202f"))
+_LOOKUP = b"fanal/receipt/lookup/v1"
+_BOX = b"fanal/receipt/box/v1"
+_LOOKUP_HASH = b"fanal/receipt/lookup-hash/v1\x00"
+_REPORT_TAG = b"fanal/receipt/report/v1\x00"
+_CONTENT_TAG = b"fanal/receipt/content/v1\x00"
+_NODE_TAG = b"fanal/receipt/node/v1\x00"
+_HEAD = "FANAL RECEIPT 1"
+_FIELDS = (
+    "report",
+    "received",
+    "content",
+    "node",
+    "node-key",
+    "node-valid",
+    "node-proof",
+    "signature",
+)
+_NODE_NAME = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_MAX_TEXT = 4096
+
+
+class CodeRefused(ValueError):
+    """What was typed is no receipt code: wrong length, a foreign character, or a wrong check."""
+
+
+class ReceiptRefused(ValueError):
+    """A signed receipt is malformed, or a signature does not hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicPart:
+    """What is stored of a code: a hash of its look-up id and its public key, 32 bytes each."""
+
+    lookup_hash: bytes
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCertificate:
+    """What the offline root says of a node's signing key; days are inclusive and in UTC."""
+
+    node: str
+    public: Ed25519PublicKey
+    valid_from: date
+    valid_until: date
+    proof: bytes
+
+    def statement(self) -> bytes:
+        """Return the bytes that the root signs."""
+        return _statement(self.node, self.public, self.valid_from, self.valid_until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedReceipt:
+    """A receipt whose signatures were found good."""
+
+    report_digest: bytes
+    content_digest: bytes
+    received_at: datetime
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSigner:
+    """The signing key of this node and its certificate: signs receipts."""
+
+    key: Ed25519PrivateKey = field(repr=False)
+    certificate: NodeCertificate
+
+    def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
+        """Return the signed receipt of a report, a text of nine lines.
+
+        The instant is cut to whole seconds. The content is committed to together with the report's
+        id, so that nobody without the id can try out what was said.
+        """
+        cert = self.certificate
+        values = (
+            _text(report_digest(report_id)),
+            received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            _text(content_digest(report_id=report_id, body=body)),
+            cert.node,
+            _text(_raw(cert.public)),
+            f"{cert.valid_from} {cert.valid_until}",
+            _text(cert.proof),
+        )
+        lines = [_HEAD, *(f"{k}: {v}" for k, v in zip(_FIELDS[:-1], values, strict=True))]
+        signed = "\n".join(lines) + "\n"
+        return f"{signed}signature: {_text(self.key.sign(signed.encode()))}\n"
+
+
+def new_code() -> str:
+    """Return a fresh receipt code, in groups: the secret of its holder, never stored."""
+    value = secrets.randbits(RANDOM_BITS)
+    number = value << _CHECK_BITS | value % _PRIME
+    digits = [ALPHABET[number >> 5 * place & 31] for place in reversed(range(CODE_LENGTH))]
+    return "-".join(
+        "".join(digits[start : start + _GROUP]) for start in range(0, CODE_LENGTH, _GROUP)
+    )
+
+
+def read_code(typed: str) -> str:
+    """Return the code that was typed, in its one written form.
+
+    Case, spaces, dashes, and O for 0, I or L for 1 are forgiven.
+
+    Raises:
+        CodeRefused: it is no code.
+    """
+    digits = typed[:200].upper().translate(_READ_AS)
+    if len(digits) != CODE_LENGTH or any(digit not in ALPHABET for digit in digits):
+        raise CodeRefused("a code has 20 letters and digits")
+    value, check = divmod(_number(digits), 1 << _CHECK_BITS)
+    if value % _PRIME != check:
+        raise CodeRefused("a character of the code is wrong")
+    return "-".join(digits[start : start + _GROUP] for start in range(0, CODE_LENGTH, _GROUP))
+
+
+def public_part(code: str) -> PublicPart:
+    """Return what is stored of a code.
+
+    Raises:
+        CodeRefused: it is no code.
+    """
+    return PublicPart(
+        lookup_hash=lookup_hash(code), public_key=raw_public(_box_key(code).public_key())
+    )
+
+
+def lookup_hash(code: str) -> bytes:
+    """Return the hash under which the report of a code is found.
+
+    Raises:
+        CodeRefused: it is no code.
+    """
+    return hashlib.sha256(_LOOKUP_HASH + _derive(code, _LOOKUP)).digest()
+
+
+def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:
+    """Return a message that only the holder of the code can read.
+
+    Raises:
+        ValueError: the public key has not 32 bytes.
+    """
+    public = X25519PublicKey.from_public_bytes(public_key)
+    return seal_box(plaintext, public=public, context=_BOX)
+
+
+def open_message(*, code: str, sealed: bytes) -> bytes:
+    """Return what `seal_message` sealed for the holder of `code`.
+
+    Raises:
+        CodeRefused: it is no code.
+        ReceiptRefused: the message is another's, or was changed.
+    """
+    try:
+        return open_box(sealed, private=_box_key(code), context=_BOX)
+    except EnvelopeRefused:
+        raise ReceiptRefused("the message does not open with this code") from None
+
+
+def report_digest(report_id: UUID) -> bytes:
+    """Return what a receipt says of a report's id."""
+    return hashlib.sha256(_REPORT_TAG + report_id.bytes).digest()
+
+
+def content_digest(*, report_id: UUID, body: bytes) -> bytes:
+    """Return what a receipt says of a report's content: whoever holds both id and bytes can compare."""
+    return hashlib.sha256(_CONTENT_TAG + report_id.bytes + hashlib.sha256(body).digest()).digest()
+
+
+def certify_node(
+    *,
+    root: Ed25519PrivateKey,
+    node: str,
+    public: Ed25519PublicKey,
+    valid_from: date,
+    valid_until: date,
+) -> NodeCertificate:
+    """Return the root's certificate of a node's key: done offline, once a node and year.
+
+    Raises:
+        ValueError: the name has other than letters, digits, dots and dashes, or the days are reversed.
+    """
+    if not _NODE_NAME.fullmatch(node) or valid_until < valid_from:
+        raise ValueError("no node name, or days in the wrong order")
+    proof = root.sign(_statement(node, public, valid_from, valid_until))
+    return NodeCertificate(
+        node=node, public=public, valid_from=valid_from, valid_until=valid_until, proof=proof
+    )
+
+
+def encode_certificate(certificate: NodeCertificate) -> str:
+    """Return a certificate as four lines of text."""
+    return (
+        f"node: {certificate.node}\nnode-key: {_text(_raw(certificate.public))}\n"
+        f"node-valid: {certificate.valid_from} {certificate.valid_until}\n"
+        f"node-proof: {_text(certificate.proof)}\n"
+    )
+
+
+def decode_certificate(text: str) -> NodeCertificate:
+    """Return the certificate that `encode_certificate` wrote; its proof is not checked here.
+
+    Raises:
+        ReceiptRefused: the text is malformed.
+    """
+    return _certificate(_read_fields(text.splitlines(), _FIELDS[3:7]))
+
+
+def verify_receipt(text: str, *, root: Ed25519PublicKey) -> SignedReceipt:
+    """Return a receipt whose node the root has certified and whose signature holds.
+
+    Space at the ends and Windows line ends are forgiven: receipts are copied by hand and by mail.
+
+    Raises:
+        ReceiptRefused: malformed, changed, of another root, or signed outside the node's days.
+    """
+    lines = [line.rstrip() for line in text[:_MAX_TEXT].strip().splitlines()]
+    if not lines or lines[0] != _HEAD:
+        raise ReceiptRefused("this is no receipt of version 1")
+    fields = _read_fields(lines[1:], _FIELDS)
+    certificate = _certificate(fields)
+    try:
+        root.verify(certificate.proof, certificate.statement())
+    except InvalidSignature:
+        raise ReceiptRefused("the node was not certified by this key") from None
+    signed = "\n".join(lines[:-1]) + "\n"
+    try:
+        certificate.public.verify(_bytes(fields["signature"], 64), signed.encode())
+    except InvalidSignature:
+        raise ReceiptRefused("the receipt was changed after it was signed") from None
+    received_at = _instant(fields["received"])
+    if not certificate.valid_from <= received_at.date() <= certificate.valid_until:
+        raise ReceiptRefused("the node's key was not valid at that time")
+    return SignedReceipt(
+        report_digest=_bytes(fields["report"], 32),
+        content_digest=_bytes(fields["content"], 32),
+        received_at=received_at,
+        node=certificate.node,
+    )
+
+
+def is_receipt_of(receipt: SignedReceipt, *, report_id: UUID, body: bytes) -> bool:
+    """Return whether a verified receipt was given for this report with these bytes."""
+    return hmac.compare_digest(
+        receipt.report_digest + receipt.content_digest,
+        report_digest(report_id) + content_digest(report_id=report_id, body=body),
+    )
+
+
+def _number(digits: str) -> int:
+    number = 0
+    for digit in digits:
+        number = number << 5 | ALPHABET.index(digit)
+    return number
+
+
+def _derive(code: str, info: bytes) -> bytes:
+    value = _number(read_code(code).replace("-", "")) >> _CHECK_BITS
+    secret = value.to_bytes((RANDOM_BITS + 7) // 8, "big")
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
+
+
+def _box_key(code: str) -> X25519PrivateKey:
+    return X25519PrivateKey.from_private_bytes(_derive(code, _BOX))
+
+
+def _statement(node: str, public: Ed25519PublicKey, valid_from: date, valid_until: date) -> bytes:
+    return _NODE_TAG + f"{node}\n{valid_from}\n{valid_until}\n".encode() + _raw(public)
+
+
+def _read_fields(lines: list[str], names: tuple[str, ...]) -> dict[str, str]:
+    if len(lines) != len(names):
+        raise ReceiptRefused(f"{len(lines)} lines where {len(names)} are due")
+    fields: dict[str, str] = {}
+    for line, name in zip(lines, names, strict=True):
+        found, separator, value = line.partition(": ")
+        if found != name or not separator:
+            raise ReceiptRefused(f"the line '{name}' is missing")
+        fields[name] = value
+    return fields
+
+
+def _certificate(fields: dict[str, str]) -> NodeCertificate:
+    try:
+        first, last = map(date.fromisoformat, fields["node-valid"].split(" "))
+        public = Ed25519PublicKey.from_public_bytes(_bytes(fields["node-key"], 32))
+    except ValueError:
+        raise ReceiptRefused("the node's certificate is malformed") from None
+    return NodeCertificate(
+        node=fields["node"],
+        public=public,
+        valid_from=first,
+        valid_until=last,
+        proof=_bytes(fields["node-proof"], 64),
+    )
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise ReceiptRefused("no instant") from None
+
+
+def _raw(public: Ed25519PublicKey) -> bytes:
+    return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def _text(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def _bytes(text: str, size: int) -> bytes:
+    try:
+        value = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        raise ReceiptRefused("no base64") from None
+    if len(value) != size or _text(value) != text:
+        raise ReceiptRefused(f"a value has not {size} bytes")
+    return value
