@@ -84,9 +84,7 @@ def make_keys(home: Path) -> None:
     """Make the key files that a first start needs; a public node is given its own."""
     environment = read_environment(os.environ)
     if not environment.public_node:
-        ensure_keys(
-            home, now=clock.now(), origin=environment.ledger_origin, node=environment.node
-        )
+        ensure_keys(home, now=clock.now(), origin=environment.ledger_origin, node=environment.node)
 
 
 def with_django(role: DatabaseRole) -> Callable[[Callable[P, T]], Callable[P, T]]:

@@ -128,7 +128,7 @@ def _granian(host: str, port: int) -> list[str]:
         *(sys.executable, "-m", "granian", "fanal.config.wsgi:application"),
         *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-access-log"),
         *("--workers", str(max(1, min(4, (os.cpu_count() or 1)))), "--respawn-failed-workers"),
-        *("--blocking-threads", "4", "--backlog", "1024", "--process-name", "fanal-web"),
+        *("--blocking-threads", "4", "--backlog", "1024", "--no-ws"),
     ]
 
 

@@ -1,6 +1,7 @@
 """Keeps processes alive: each in a process group of its own, restarted with growing pauses."""
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -16,6 +17,8 @@ _STEADY_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _BEAT = 0.2
 _LOG_LIMIT = 20_000_000
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 start_new_session=True,
+                preexec_fn=_die_with_supervisor,  # noqa: PLW1509 - the supervisor has one thread
             )
         finally:
             os.close(descriptor)
@@ -135,6 +139,12 @@ class Supervisor:
                 child.process.wait(timeout=max(0.1, end - time.monotonic()))
             child.signal_group(signal.SIGKILL)
             child.process.wait()
+
+
+def _die_with_supervisor() -> None:
+    """Ask the kernel to stop this child when its supervisor is killed: it would keep the port."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def say(sentence: str) -> None:
