@@ -22,6 +22,7 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
 MAX_ELEMENTS: Final = 20_000
 MAX_ATTRIBUTES: Final = 64
+MAX_NAME: Final = 1_000  # with its namespace: paths repeat names, so a long one would multiply
 
 _PROLOG: Final = re.compile(r"(?:[ \t\r\n]+|<\?[\s\S]*?\?>|<!--[\s\S]*?-->)*")
 _DECLARED: Final = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
@@ -213,7 +214,7 @@ class _Walk:
         known = kind.attributes if kind is not None else {}
         found: list[Attribute] = []
         for raw_name, raw_value in pairs:
-            name, value = str(raw_name), str(raw_value)
+            name, value = _checked_name(raw_name), str(raw_value)
             model = known.get(name)
             item = Attribute(name, value, f"{path}/@{name}", model)
             found.append(item)
@@ -233,14 +234,21 @@ class _Walk:
         known = kind.elements if kind is not None else {}
         ordered = kind is not None and kind.ordered
         seen: dict[str, int] = {}
-        place, base, children = -1, node.path, node.children
+        place, children = -1, node.children
+        base = node.path if len(node.path) <= MAX_NAME else f"{node.path[:MAX_NAME]}…"
         for inner in element:
-            name = str(inner.tag)
+            name = _checked_name(inner.tag)
             model = known.get(name)
             count = seen[name] = seen.get(name, 0) + 1
             repeats = model is not None and model.repeatable
             path = f"{base}/{name}[{count}]" if repeats or count > 1 else f"{base}/{name}"
-            children.append(self.node(inner, model=model, path=path, depth=depth + 1))
+            if model is not None and model.type is None and not len(inner) and not inner.keys():
+                text = inner.text
+                children.append(Node(name, path, model, text, (), []))
+                if model.allows is not None:
+                    self._leaf(model, text or "", path=path)
+            else:
+                children.append(self.node(inner, model=model, path=path, depth=depth + 1))
             tail = inner.tail
             if tail is not None and not tail.isspace():
                 self._keep_tail(node, tail)
@@ -281,6 +289,12 @@ class _Walk:
 
     def _complain(self, path: str, code: str, *, value: str = "") -> None:
         self.complaints.append(Complaint(path, code, value[:200]))
+
+
+def _checked_name(name: str | bytes | bytearray | etree.QName) -> str:
+    if len(text := str(name)) > MAX_NAME:
+        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_NAME})
+    return text
 
 
 def _require_parts(root: Node, *, now: datetime) -> None:
