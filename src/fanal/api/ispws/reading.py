@@ -1,0 +1,31 @@
+"""What the wire itself must read of a request; the rest is sealed and read by harmonise."""
+
+from django.http import HttpRequest
+
+from fanal.formats.ncmec.read import Document
+from fanal.formats.refusal import FormatRefused, Refusal
+
+
+def is_urgent(document: Document) -> bool:
+    """Return whether the provider asks for high priority: such a report never waits behind others."""
+    summary = document.root.child("incidentSummary")
+    return summary is not None and summary.child("escalateToHighPriority") is not None
+
+
+def file_reference(document: Document) -> tuple[int, str]:
+    """Return the report number and file id that a details document names.
+
+    Raises:
+        FormatRefused: the report's is no number.
+    """
+    number = document.text("reportId")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise FormatRefused(Refusal.WRONG_TYPE, "fileDetails/reportId")
+    return int(number), document.text("fileId")
+
+
+def reference_of(request: HttpRequest) -> int | None:
+    """Return the `id` of a form post: url-encoded or multipart, as old clients send it."""
+    text = request.POST.get("id", "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+

@@ -1,0 +1,211 @@
+"""`/ispws`: the NCMEC-compatible wire. A provider changes one address and reports to Fanal.
+
+status · xsd · submit · upload · fileinfo · finish · retract. Refusals are codes at HTTP 200, except
+bad credentials; everything accepted is kept as it came.
+"""
+
+from collections.abc import Iterator
+
+from django.core.files.uploadhandler import StopUpload
+from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
+
+from fanal.accounts.domain.records import PartnerIdentity
+from fanal.accounts.routes import for_programs
+from fanal.api.body import BodyTooLarge, read_body
+from fanal.api.credentials import QuotaSpent, spend
+from fanal.api.ispws.answers import partner_only, simple, xml
+from fanal.api.ispws.reading import file_reference, is_urgent, reference_of
+from fanal.api.ispws.uploads import Spool, SpoolHandler
+from fanal.formats.ncmec.answers import AnswerCode, done_response, refusal_response
+from fanal.formats.ncmec.model import schema_bytes
+from fanal.formats.ncmec.read import MAX_BYTES, read_file_details, read_report
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.intake import operations, queries
+from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
+from fanal.kernel.states import TransitionRefused
+from fanal.orient import queries as oriented
+
+_STATE_CODES = {
+    "OPEN": AnswerCode.INVALID_REQUEST,
+    "FINISHED": AnswerCode.ALREADY_FINISHED,
+    "RETRACTED": AnswerCode.ALREADY_RETRACTED,
+    "EXPIRED": AnswerCode.NO_SUCH_REPORT,
+    "NO_REPORT": AnswerCode.NO_SUCH_REPORT,
+    "NO_FILE": AnswerCode.NO_SUCH_FILE,
+}
+
+
+@csrf_exempt
+@for_programs("report.status")
+@partner_only("GET")
+def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Answer that the wire is up and the credentials are good."""
+    return simple(AnswerCode.SUCCESS, description="Remote User : " + identity.partner)
+
+
+@csrf_exempt
+@for_programs("report.status")
+@partner_only("GET")
+def xsd(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Return the schema that documents are compared with."""
+    return xml(schema_bytes())
+
+
+@csrf_exempt
+@for_programs("report.deposit")
+@partner_only("POST")
+def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Open a report: seal its XML and answer with its number."""
+    now = request.now  # type: ignore[attr-defined]
+    try:
+        body = read_body(request, limit=MAX_BYTES)
+        document = read_report(body, now=now)
+        spend(identity, now=now)
+    except BodyTooLarge:
+        return xml(refusal_response(FormatRefused(Refusal.TOO_LARGE)))
+    except FormatRefused as refusal:
+        return xml(refusal_response(refusal))
+    except QuotaSpent:
+        answer = simple(AnswerCode.SERVER_ERROR, description="Quota spent: try again in a minute")
+        answer.status_code, answer["Retry-After"] = 429, "60"
+        return answer
+    [answer_] = operations.receive_reports(
+        actor=identity.actor,
+        submissions=[
+            Submission(
+                arrival=Arrival.WIRE,
+                format=Format.NCMEC_XML,
+                body=body,
+                canonical=body,
+                sender_id=identity.partner_id,
+                urgent=is_urgent(document),
+                finish=False,
+            )
+        ],
+        now=now,
+    )
+    return simple(AnswerCode.SUCCESS, report_id=answer_.wire_id)
+
+
+@csrf_exempt
+@for_programs("report.deposit")
+@partner_only("POST")
+def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Seal one file of an open report (multipart `id` and `file`) and answer with id and MD5."""
+    handler = SpoolHandler(request)
+    request.upload_handlers = [handler]
+    try:
+        number = _number(request.POST.get("id"))
+        spool = request.FILES.get("file")
+    except StopUpload:
+        return simple(AnswerCode.UPLOAD_FAILED, description="The file is larger than allowed")
+    except MultiPartParserError:
+        return simple(AnswerCode.UPLOAD_INCOMPLETE)
+    if not isinstance(spool, Spool):
+        return simple(AnswerCode.UPLOAD_INCOMPLETE)
+    with spool:
+        facts = _own(identity, number)
+        if facts is None:
+            return simple(AnswerCode.NO_SUCH_REPORT)
+        try:
+            stored = operations.upload_file(
+                actor=identity.actor,
+                report_id=facts.report_id,
+                name=spool.name or "",
+                chunks=_blocks(spool),
+                now=request.now,  # type: ignore[attr-defined]
+            )
+        except operations.WireRefused as refusal:
+            return simple(_STATE_CODES[refusal.reason])
+    return simple(
+        AnswerCode.SUCCESS, report_id=number, file_id=stored.file_id, md5=stored.md5
+    )
+
+
+@csrf_exempt
+@for_programs("report.deposit")
+@partner_only("POST")
+def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Seal the details document of an uploaded file."""
+    try:
+        body = read_body(request, limit=MAX_BYTES)
+        number, file_id = file_reference(read_file_details(body))
+    except BodyTooLarge:
+        return xml(refusal_response(FormatRefused(Refusal.TOO_LARGE)))
+    except FormatRefused as refusal:
+        return xml(refusal_response(refusal))
+    facts = _own(identity, number)
+    if facts is None:
+        return simple(AnswerCode.NO_SUCH_REPORT)
+    try:
+        operations.describe_file(
+            actor=identity.actor,
+            report_id=facts.report_id,
+            file_id=file_id,
+            details=body,
+            now=request.now,  # type: ignore[attr-defined]
+        )
+    except operations.WireRefused as refusal:
+        return simple(_STATE_CODES[refusal.reason])
+    return simple(AnswerCode.SUCCESS, report_id=number)
+
+
+@csrf_exempt
+@for_programs("report.deposit")
+@partner_only("POST")
+def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Finish a report and answer with the ids of its files; errors have the same shape."""
+    number = reference_of(request)
+    facts = _own(identity, number)
+    if facts is None:
+        return xml(done_response(AnswerCode.NO_SUCH_REPORT, report_id=number or 0))
+    try:
+        operations.finish_report(
+            actor=identity.actor,
+            report_id=facts.report_id,
+            now=request.now,  # type: ignore[attr-defined]
+        )
+    except TransitionRefused as refused:
+        return xml(done_response(_STATE_CODES[refused.state], report_id=number or 0))
+    uploads = queries.list_uploads(actor=identity.actor, report_ids=[facts.report_id])
+    files = [u.file_id for u in uploads.get(facts.report_id, [])]
+    return xml(done_response(AnswerCode.SUCCESS, report_id=number or 0, file_ids=files))
+
+
+@csrf_exempt
+@for_programs("report.retract")
+@partner_only("POST")
+def retract(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Retract a report of one's own, before a decision."""
+    number = reference_of(request)
+    facts = _own(identity, number)
+    if facts is None:
+        return simple(AnswerCode.NO_SUCH_REPORT)
+    if oriented.is_decided(report_id=facts.report_id):
+        return simple(AnswerCode.NOT_AUTHORIZED_FOR_ACTION, report_id=number)
+    try:
+        operations.retract_report(
+            actor=identity.actor,
+            report_id=facts.report_id,
+            now=request.now,  # type: ignore[attr-defined]
+        )
+    except TransitionRefused as refused:
+        return simple(_STATE_CODES[refused.state], report_id=number)
+    return simple(AnswerCode.SUCCESS, report_id=number)
+
+
+def _own(identity: PartnerIdentity, number: int | None) -> ReportFacts | None:
+    if number is None:
+        return None
+    return queries.get_by_wire_id(actor=identity.actor, wire_id=number)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _blocks(spool: Spool) -> Iterator[bytes]:
+    while block := spool.read(1 << 20):
+        yield block

@@ -1,0 +1,64 @@
+"""The partner API: OpenAPI 3.1, Bearer tokens, refusals in one shape."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language_from_request
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
+from ninja.security import HttpBearer
+
+from fanal.accounts.domain.records import PartnerIdentity
+from fanal.api.credentials import bearer_partner
+from fanal.api.v1.problems import ApiRefused, render
+from fanal.api.v1.reports import router
+
+
+class PartnerToken(HttpBearer):
+    """A partner's Bearer token."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> PartnerIdentity | None:
+        """Return the partner that the header names, or None."""
+        del token  # read again, with its scheme, by the one function that knows credentials
+        return bearer_partner(request, now=request.now)  # type: ignore[attr-defined]
+
+
+api = NinjaAPI(
+    title="Fanal partner API",
+    version="1",
+    description="Hand in reports as a partner, and ask what became of them.",
+    urls_namespace="api-v1",
+    auth=PartnerToken(),
+    docs_url=None,
+)
+api.add_router("", router)
+
+
+@api.exception_handler(ApiRefused)
+def on_refused(request: HttpRequest, problem: ApiRefused) -> HttpResponse:
+    """Answer a refusal."""
+    answer = api.create_response(
+        request, render(problem, language=_language(request)), status=problem.status
+    )
+    if problem.status == 429:
+        answer["Retry-After"] = "60"
+    return answer
+
+
+@api.exception_handler(AuthenticationError)
+def on_unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """Answer a missing or wrong token; which of the two is not told."""
+    del error
+    answer = on_refused(request, ApiRefused(401, "UNAUTHENTICATED"))
+    answer["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+@api.exception_handler(ValidationError)
+def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Answer a parameter or header of the wrong shape."""
+    first = error.errors[0] if error.errors else {}
+    path = ".".join(str(part) for part in first.get("loc", ()))
+    return on_refused(request, ApiRefused(422, "BAD_PARAMETER", path=path))
+
+
+def _language(request: HttpRequest) -> str:
+    return get_language_from_request(request)

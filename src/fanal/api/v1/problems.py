@@ -1,0 +1,39 @@
+"""Refusals of the partner API: one exception, one shape, words in the caller's language."""
+
+from fanal import reference
+from fanal.formats.refusal import FormatRefused, Refusal
+
+_STATUS = {
+    Refusal.TOO_LARGE: 413,
+    Refusal.BAD_ENCODING: 400,
+    Refusal.MALFORMED: 400,
+    Refusal.TOO_DEEP: 400,
+    Refusal.TOO_MANY_VALUES: 400,
+}
+
+
+class ApiRefused(Exception):
+    """A request is refused; nothing was stored."""
+
+    def __init__(self, status: int, code: str, *, path: str = "", retry: bool = False) -> None:
+        super().__init__(code)
+        self.status, self.code, self.path, self.retry = status, code, path, retry
+        self.parameters: dict[str, str | int] = {}
+
+
+def refused_format(refusal: FormatRefused) -> ApiRefused:
+    """Return the answer to a body that its format refuses: 400 no document, 413 too large, 422 wrong."""
+    problem = ApiRefused(_STATUS.get(refusal.code, 422), refusal.code.value, path=refusal.path)
+    problem.parameters = dict(refusal.parameters)
+    return problem
+
+
+def render(problem: ApiRefused, *, language: str) -> dict[str, object]:
+    """Return the body of the answer."""
+    parameters = {"path": problem.path, **problem.parameters}
+    return {
+        "code": problem.code,
+        "path": problem.path,
+        "message": reference.render(problem.code, parameters, language, kind="api"),
+        "retry": problem.retry,
+    }

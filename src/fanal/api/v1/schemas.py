@@ -1,0 +1,63 @@
+"""Shapes of the partner API's answers, as OpenAPI shows them."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from ninja import Schema
+
+from fanal.formats.report.records import Report
+
+
+class ReportReceived(Schema):
+    """Acknowledgement: true from the moment it is sent. `receipt` can be verified offline."""
+
+    id: UUID
+    reference: str
+    receipt: str
+    state: Literal["OPEN", "FINISHED", "RETRACTED", "EXPIRED"]
+
+
+class ReportStatus(Schema):
+    """What became of a report of one's own."""
+
+    id: UUID
+    reference: str
+    state: Literal["OPEN", "FINISHED", "RETRACTED", "EXPIRED"]
+    received_at: datetime
+    changed_at: datetime
+    in_progress: bool
+    test: bool
+    correlation_id: str
+
+
+class Problem(Schema):
+    """Why a request was refused: a stable code, the place in the body, and a sentence."""
+
+    code: str
+    path: str = ""
+    message: str
+    retry: bool = False
+    """True when the same request may succeed later (409, 429, 503)."""
+
+
+def _inlined(node: object, definitions: dict[str, object]) -> object:
+    """Return a JSON schema without references: OpenAPI resolves them against its own root."""
+    if isinstance(node, list):
+        return [_inlined(part, definitions) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(definitions[str(node["$ref"]).rpartition("/")[2]], definitions)
+    return {key: _inlined(value, definitions) for key, value in node.items() if key != "$defs"}
+
+
+def _report_body() -> dict[str, object]:
+    schema = msgspec.json.schema(Report)
+    content = {"application/json": {"schema": _inlined(schema, schema["$defs"])}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+REPORT_BODY = _report_body()
+"""The body of a report as OpenAPI shows it; the strict reader of `formats.report` decides."""
