@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fanal.config.keys import ensure_keys
+from fanal.kernel import clock
 from tests.server import TestServer, test_home
 
 # Before Django reads its settings: nothing of the developer's own installation may be touched.
@@ -19,6 +21,7 @@ os.environ["FANAL_SECRET_KEY"] = "only for tests, fifty characters long at the v
 os.environ["DJANGO_SETTINGS_MODULE"] = "fanal.config.settings"
 for _name in ("FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE", "FANAL_HOSTS"):
     os.environ.pop(_name, None)
+ensure_keys(_HOME, now=clock.now(), origin="fanal.test/ledger", node="node-1")
 _SERVER = TestServer()
 
 
