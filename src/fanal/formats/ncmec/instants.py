@@ -13,6 +13,10 @@ _INSTANT: Final = re.compile(
 _FULL: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+_USUAL: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])"
+)
 _EASTERNMOST: Final = timezone(timedelta(hours=14))
 _WIDEST: Final = timedelta(hours=14)
 
@@ -52,6 +56,12 @@ def earliest_instant(text: str) -> datetime | None:
 def is_instant(text: str) -> bool:
     """Return whether `text` is an xs:dateTime."""
     text = text.strip()
+    if _USUAL.fullmatch(text) is not None:
+        try:
+            datetime.fromisoformat(text)
+        except ValueError:
+            return False
+        return True
     return _FULL.fullmatch(text) is not None and earliest_instant(text) is not None
 
 

@@ -232,37 +232,56 @@ class _Walk:
         self, node: Node, element: etree._Element, *, kind: TypeModel | None, depth: int
     ) -> None:
         known = kind.elements if kind is not None else {}
-        ordered = kind is not None and kind.ordered
         seen: dict[str, int] = {}
         place, children = -1, node.children
         base = node.path if len(node.path) <= MAX_NAME else f"{node.path[:MAX_NAME]}…"
         for inner in element:
-            name = _checked_name(inner.tag)
+            name = str(inner.tag)
             model = known.get(name)
             count = seen[name] = seen.get(name, 0) + 1
-            repeats = model is not None and model.repeatable
-            path = f"{base}/{name}[{count}]" if repeats or count > 1 else f"{base}/{name}"
-            if model is not None and model.type is None and not len(inner) and not inner.keys():
-                text = inner.text
-                children.append(Node(name, path, model, text, (), []))
-                if model.allows is not None:
-                    self._leaf(model, text or "", path=path)
+            if model is None:
+                children.append(
+                    self._unknown(inner, path=f"{base}/{name}", count=count, depth=depth)
+                )
             else:
-                children.append(self.node(inner, model=model, path=path, depth=depth + 1))
+                path = f"{base}/{name}[{count}]" if model.repeatable else f"{base}/{name}"
+                if model.order < place or (count > 1 and not model.repeatable):
+                    path = self._out_of_place(model, kind=kind, path=path, count=count)
+                else:
+                    place = model.order
+                children.append(self._known(inner, model=model, path=path, depth=depth))
             tail = inner.tail
             if tail is not None and not tail.isspace():
                 self._keep_tail(node, tail)
-            if model is None:
-                self._complain(path, "UNKNOWN_ELEMENT")
-                continue
-            if count > 1 and not repeats:
-                self._complain(path, "REPEATED_ELEMENT")
-            if model.order >= place:
-                place = model.order
-            elif ordered:
-                self._complain(path, "MISPLACED_ELEMENT")
         if kind is not None and (kind.required or kind.groups):
             self._missing(kind, seen=seen, path=base)
+
+    def _known(self, inner: etree._Element, *, model: ElementModel, path: str, depth: int) -> Node:
+        """Return a node, by a shorter way for a plain leaf: most elements are one."""
+        if model.type is not None or len(inner) or inner.keys():
+            return self.node(inner, model=model, path=path, depth=depth + 1)
+        text = inner.text
+        if model.allows is not None:
+            self._leaf(model, text or "", path=path)
+        return Node(model.name, path, model, text, (), [])
+
+    def _unknown(self, inner: etree._Element, *, path: str, count: int, depth: int) -> Node:
+        if len(str(inner.tag)) > MAX_NAME:
+            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_NAME})
+        path = f"{path}[{count}]" if count > 1 else path
+        self._complain(path, "UNKNOWN_ELEMENT")
+        return self.node(inner, model=None, path=path, depth=depth + 1)
+
+    def _out_of_place(
+        self, model: ElementModel, *, kind: TypeModel | None, path: str, count: int
+    ) -> str:
+        """Note an element that stands too late or too often; return its path."""
+        if count > 1 and not model.repeatable:
+            path = f"{path}[{count}]"
+            self._complain(path, "REPEATED_ELEMENT")
+        elif kind is not None and kind.ordered:
+            self._complain(path, "MISPLACED_ELEMENT")
+        return path
 
     def _keep_tail(self, node: Node, tail: str) -> None:
         """Keep text between elements as a nameless child, so that nothing is dropped."""
