@@ -1,6 +1,7 @@
 """What a decision must satisfy before it is written."""
 
 import hashlib
+import re
 from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
@@ -8,10 +9,11 @@ from uuid import UUID
 import msgspec
 
 from fanal.orient.domain.qualify import measure_basis
-from fanal.orient.domain.records import Basis, Track
-from fanal.reference import Catalogue, Offence
+from fanal.orient.domain.records import Basis, Choice, Track
+from fanal.reference import Body, Catalogue, Offence
 
 MAX_REASON = 20_000
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class DecisionRefused(Exception):
@@ -22,32 +24,38 @@ class DecisionRefused(Exception):
         super().__init__(" ".join([code, *self.articles]))
 
 
-def check_decision(
-    *, tracks: Iterable[Track], bases: Iterable[str], reason: str, catalogue: Catalogue, on: date
-) -> tuple[Basis, ...]:
+def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[Basis, ...]:
     """Return the bases of a decision, resolved to entries of the law.
 
-    `bases` are entry ids (`FR_CP_227_23@2021-04-23`) or codes, then in the wording in force on `on`.
+    Bases are entry ids (`FR_CP_227_23@2021-04-23`), or codes: then in the wording in force on `on`.
 
     Raises:
-        DecisionRefused: no track, NONE beside another, no reason, an unknown basis, a track without the
-            basis it needs, or measures on bases that do not open them.
+        DecisionRefused: no track, NONE beside another, no reason, an unknown basis or body, a track
+            without the basis it needs, or measures on bases that do not open them.
     """
-    chosen = set(tracks)
-    if not chosen:
-        raise DecisionRefused("NO_TRACK")
-    if Track.NONE in chosen and len(chosen) > 1:
-        raise DecisionRefused("NONE_STANDS_ALONE")
-    if not reason.strip():
-        raise DecisionRefused("NO_REASON")
-    if len(reason) > MAX_REASON or "\0" in reason:
-        raise DecisionRefused("REASON_TOO_LONG")
-    resolved = tuple(_resolve(basis, catalogue, on) for basis in dict.fromkeys(bases))
+    chosen = set(choice.tracks)
+    _check_form(choice, chosen)
+    if choice.body is not None and catalogue.by_code(Body, choice.body, on) is None:
+        raise DecisionRefused("UNKNOWN_BODY")
+    resolved = tuple(_resolve(basis, catalogue, on) for basis in dict.fromkeys(choice.bases))
     if chosen & {Track.JUDICIAL, Track.MEASURES} and not resolved:
         raise DecisionRefused("NO_BASIS")
     if Track.MEASURES in chosen and not any(basis.opens_measures for basis in resolved):
         raise DecisionRefused("MEASURES_CLOSED", [basis.code for basis in resolved])
     return resolved
+
+
+def _check_form(choice: Choice, chosen: set[Track]) -> None:
+    if not chosen:
+        raise DecisionRefused("NO_TRACK")
+    if Track.NONE in chosen and len(chosen) > 1:
+        raise DecisionRefused("NONE_STANDS_ALONE")
+    if not choice.reason.strip():
+        raise DecisionRefused("NO_REASON")
+    if len(choice.reason) > MAX_REASON:
+        raise DecisionRefused("REASON_TOO_LONG")
+    if _UNSTORABLE.search(choice.reason):
+        raise DecisionRefused("REASON_UNREADABLE")
 
 
 def _resolve(name: str, catalogue: Catalogue, on: date) -> Basis:

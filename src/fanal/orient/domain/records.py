@@ -72,6 +72,15 @@ class StoredProposal(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Choice(Struct, frozen=True, kw_only=True):
+    """What a person enters: tracks, bases (entry ids or codes), the written reason, the competent body."""
+
+    tracks: tuple[Track, ...]
+    bases: tuple[str, ...]
+    reason: str
+    body: str | None = None
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """What a person decided. `reason` is empty once it has expired; the digest stays."""
 

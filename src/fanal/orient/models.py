@@ -1,0 +1,123 @@
+"""Tables of orient. `orient_proposal` is partitioned by month on the report (see migration 0001)."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from fanal.orient.domain.states import CaseState
+
+
+class StoredProposal(models.Model):
+    """One revision of a proposal; `body` is zlib(JSON of `Proposal`)."""
+
+    pk = models.CompositePrimaryKey("report_id", "revision")
+    report_id = models.UUIDField()
+    revision = models.IntegerField()
+    desk_id = models.IntegerField()
+    tracks = ArrayField(models.TextField())
+    bases = ArrayField(models.TextField())
+    body = models.BinaryField()
+    rule_version = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "orient_proposal"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} revision {self.revision}"
+
+
+class Case(models.Model):
+    """A row of the desk's queue; `rank` is 100 minus the score."""
+
+    report_id = models.UUIDField(primary_key=True)
+    desk_id = models.IntegerField()
+    state = models.TextField(choices=[(s, s) for s in CaseState])
+    rank = models.SmallIntegerField()
+    floor = models.TextField(default="")
+    level = models.TextField()
+    reason = models.TextField()
+    reason_parameters = models.JSONField()
+    kind = models.TextField()
+    channel = models.TextField(default="")
+    platform = models.TextField(default="")
+    country = models.TextField(default="")
+    received_at = models.DateTimeField()
+    urgent = models.BooleanField()
+    links = models.IntegerField()
+    claimed_by = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    claim_token = models.BigIntegerField()
+    decided_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField()
+    proposal_revision = models.IntegerField()
+    is_test = models.BooleanField()
+
+    class Meta:
+        db_table = "orient_case"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} {self.state}"
+
+
+class StoredDecision(models.Model):
+    """A decision; `body` is JSON of its bases. Append-only by trigger."""
+
+    id = models.UUIDField(primary_key=True)
+    report_id = models.UUIDField()
+    desk_id = models.IntegerField()
+    tracks = ArrayField(models.TextField())
+    body = models.BinaryField()
+    competent = models.TextField(default="")
+    proposal_revision = models.IntegerField()
+    rule_version = models.TextField()
+    author_id = models.UUIDField()
+    claim_token = models.BigIntegerField()
+    decided_at = models.DateTimeField()
+    digest = models.BinaryField()
+    supersedes = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "orient_decision"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} {','.join(self.tracks)}"
+
+
+class DecisionReason(models.Model):
+    """The written reason of a decision and the salt of its digest: both go at expiry."""
+
+    decision = models.OneToOneField(
+        StoredDecision, on_delete=models.PROTECT, primary_key=True, related_name="reason"
+    )
+    salt = models.BinaryField()
+    words = models.TextField()
+
+    class Meta:
+        db_table = "orient_reason"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.decision_id)
+
+
+class StoredAlarm(models.Model):
+    """An alarm at the desk."""
+
+    id = models.UUIDField(primary_key=True)
+    report_id = models.UUIDField()
+    desk_id = models.IntegerField()
+    code = models.TextField()
+    raised_at = models.DateTimeField()
+    escalated_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "orient_alarm"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} {self.code}"

@@ -1,0 +1,43 @@
+"""The writing door of orient."""
+
+from fanal.orient.operations.alarms import (
+    acknowledge_alarm,
+    escalate_alarms,
+    raise_alarm,
+)
+from fanal.orient.operations.batch import orient_batch
+from fanal.orient.operations.claims import (
+    LEASE,
+    CaseTaken,
+    CaseUnknown,
+    claim_case,
+    release_case,
+    renew_claim,
+    withdraw_case,
+)
+from fanal.orient.operations.decisions import (
+    CaseNotHeld,
+    close_case,
+    decide,
+    reopen_case,
+    settle_case,
+)
+
+__all__ = [
+    "LEASE",
+    "CaseNotHeld",
+    "CaseTaken",
+    "CaseUnknown",
+    "acknowledge_alarm",
+    "claim_case",
+    "close_case",
+    "decide",
+    "escalate_alarms",
+    "orient_batch",
+    "raise_alarm",
+    "release_case",
+    "renew_claim",
+    "reopen_case",
+    "settle_case",
+    "withdraw_case",
+]

@@ -1,0 +1,113 @@
+"""Alarms: a child in danger calls the duty people until somebody acknowledges (decisions 23).
+
+No job sets a timer: an alarm is due for escalation when its raising is old enough and nobody has
+acknowledged it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal import reference
+from fanal.accounts.domain.policy import Resource, require
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.ledger.operations import ObjectRef
+from fanal.orient.domain.clocks import desk_deadline
+from fanal.orient.domain.records import Alarm
+from fanal.orient.models import StoredAlarm
+from fanal.orient.queries import as_alarm
+
+CHILD_IN_DANGER = "CHILD_IN_DANGER"
+
+
+def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
+    """Raise the alarm of a report; False when it was raised before.
+
+    Intake calls it as soon as an urgent report is acknowledged; `orient_batch` for those that the
+    priority floor finds.
+    """
+    return bool(raise_alarms(actor=actor, items=[(report_id, desk_id)], now=now))
+
+
+def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: datetime) -> list[UUID]:
+    """Raise an alarm for each (report, desk) that has none yet; return the reports concerned."""
+    raised: list[UUID] = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        for report_id, desk_id in sorted(set(items)):
+            cursor.execute(
+                "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at)"
+                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (report_id, code) DO NOTHING",
+                [new_id(now), report_id, desk_id, CHILD_IN_DANGER, now],
+            )
+            if cursor.rowcount:
+                raised.append(report_id)
+        if raised:
+            cursor.execute("NOTIFY fanal_alarm")
+            ledger.record(
+                actor=actor,
+                action="ALARM_RAISED",
+                at=now,
+                objects=[ObjectRef(kind="REPORT", id=report_id) for report_id in raised],
+            )
+    return raised
+
+
+def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
+    """Record who took an alarm; False when somebody had before (the first one stays).
+
+    Raises:
+        Refused: the actor may not answer the alarms of that desk.
+        StoredAlarm.DoesNotExist: no such alarm.
+    """
+    alarm = StoredAlarm.objects.get(id=alarm_id)
+    require(actor, "alarm.acknowledge", Resource(desk_id=alarm.desk_id))
+    with transaction.atomic():
+        changed = StoredAlarm.objects.filter(id=alarm_id, acknowledged_at=None).update(
+            acknowledged_at=now, acknowledged_by=actor.person_id
+        )
+        if changed:
+            ledger.record(
+                actor=actor,
+                action="ALARM_ACKNOWLEDGED",
+                at=now,
+                objects=[ObjectRef(kind="REPORT", id=alarm.report_id)],
+            )
+    return bool(changed)
+
+
+def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
+    """Mark every alarm that waited too long for somebody, and return them for the duty connector.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    catalogue = reference.load()
+    with transaction.atomic():
+        waiting = StoredAlarm.objects.select_for_update(skip_locked=True).filter(
+            acknowledged_at=None, escalated_at=None
+        )
+        late = [
+            alarm
+            for alarm in waiting.order_by("raised_at")
+            if now
+            >= desk_deadline(
+                catalogue=catalogue, stage="ESCALATE", level="DANGER", start=alarm.raised_at
+            )
+        ]
+        if not late:
+            return []
+        StoredAlarm.objects.filter(id__in=[alarm.id for alarm in late]).update(escalated_at=now)
+        ledger.record(
+            actor=actor,
+            action="ALARM_ESCALATED",
+            at=now,
+            objects=[ObjectRef(kind="REPORT", id=alarm.report_id) for alarm in late],
+        )
+    for alarm in late:
+        alarm.escalated_at = now
+    return [as_alarm(alarm) for alarm in late]

@@ -1,0 +1,187 @@
+"""Writes proposals and queue rows for a batch of reports (worker)."""
+
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from fanal import reference
+from fanal.accounts.domain.policy import require
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+from fanal.orient.domain.clocks import due_at
+from fanal.orient.domain.proposal import propose
+from fanal.orient.domain.records import OrientItem, Proposal
+from fanal.orient.domain.states import CaseState
+from fanal.orient.operations.alarms import raise_alarms
+from fanal.reference import Catalogue
+
+_ENCODER = msgspec.json.Encoder()
+_COPY = (
+    "COPY orient_proposal (report_id, revision, desk_id, tracks, bases, body, rule_version,"
+    " created_at) FROM STDIN"
+)
+# A case that exists keeps its state, claim and clocks' starts: a replay changes what the queue shows.
+_UPSERT = """
+INSERT INTO orient_case (
+    report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
+    country, received_at, urgent, links, due_at, proposal_revision, is_test)
+SELECT report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
+    country, received_at, urgent, links, due_at, proposal_revision, is_test
+FROM jsonb_to_recordset(%s::jsonb) AS row(
+    report_id uuid, desk_id integer, rank smallint, floor text, level text, reason text,
+    reason_parameters jsonb, kind text, channel text, platform text, country text,
+    received_at timestamptz, urgent boolean, links integer, due_at timestamptz,
+    proposal_revision integer, is_test boolean)
+ORDER BY report_id
+ON CONFLICT (report_id) DO UPDATE SET
+    rank = excluded.rank, floor = excluded.floor, level = excluded.level, reason = excluded.reason,
+    reason_parameters = excluded.reason_parameters, kind = excluded.kind,
+    channel = excluded.channel, platform = excluded.platform, country = excluded.country,
+    urgent = excluded.urgent, links = excluded.links,
+    due_at = CASE WHEN orient_case.state IN ('TO_ASSESS', 'CLAIMED') THEN excluded.due_at
+                  ELSE orient_case.due_at END,
+    proposal_revision = excluded.proposal_revision
+"""
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True):
+    """What `_UPSERT` reads of one report."""
+
+    report_id: UUID
+    desk_id: int
+    rank: int
+    floor: str
+    level: str
+    reason: str
+    reason_parameters: dict[str, str | int | float | bool | list[str]]
+    kind: str
+    channel: str
+    platform: str
+    country: str
+    received_at: datetime
+    urgent: bool
+    links: int
+    due_at: datetime
+    proposal_revision: int
+    is_test: bool
+
+
+def orient_batch(
+    *, actor: Actor, items: Sequence[OrientItem], now: datetime
+) -> list[tuple[UUID, Proposal]]:
+    """Write a proposal and a queue row for each item, raise the alarms, and return the proposals.
+
+    A report oriented before gets a further revision; both stay. One ledger entry covers the batch.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    if not items:
+        return []
+    catalogue = reference.load()
+    proposals = propose(items=items, catalogue=catalogue)
+    with transaction.atomic():
+        revisions = _next_revisions([item.report.report_id for item in items])
+        bodies = _write_proposals(items, proposals, revisions=revisions, now=now)
+        _write_cases(items, revisions, catalogue)
+        raise_alarms(
+            actor=actor, items=[_where(item) for item in items if _alarming(item)], now=now
+        )
+        ledger.record_batch(
+            actor=actor, action="REPORTS_ORIENTED", at=now, kind="REPORT", items=bodies
+        )
+    return [(proposal.report_id, proposal) for proposal in proposals]
+
+
+def _where(item: OrientItem) -> tuple[UUID, int]:
+    return item.report.report_id, item.desk_id
+
+
+def _alarming(item: OrientItem) -> bool:
+    return not item.is_test and item.priority.floor == "CHILD_IN_DANGER"
+
+
+def _next_revisions(report_ids: list[UUID]) -> dict[UUID, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, max(revision) FROM orient_proposal WHERE report_id = ANY(%s)"
+            " AND report_id BETWEEN %s AND %s GROUP BY report_id",
+            [report_ids, min(report_ids), max(report_ids)],
+        )
+        found = {row[0]: int(row[1]) for row in cursor.fetchall()}
+    return {report_id: found.get(report_id, 0) + 1 for report_id in report_ids}
+
+
+def _write_proposals(
+    items: Sequence[OrientItem],
+    proposals: Sequence[Proposal],
+    *,
+    revisions: dict[UUID, int],
+    now: datetime,
+) -> list[tuple[UUID, bytes]]:
+    bodies: list[tuple[UUID, bytes]] = []
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for item, proposal in zip(items, proposals, strict=True):
+            body = _ENCODER.encode(proposal)
+            bodies.append((proposal.report_id, body))
+            copy.write_row(
+                (
+                    proposal.report_id,
+                    revisions[proposal.report_id],
+                    item.desk_id,
+                    [track.value for track in proposal.tracks],
+                    [basis.code for basis in proposal.bases],
+                    zlib.compress(body, 1),
+                    proposal.rule_version,
+                    now,
+                )
+            )
+    return bodies
+
+
+def _write_cases(
+    items: Sequence[OrientItem], revisions: dict[UUID, int], catalogue: Catalogue
+) -> None:
+    rows = [_row(item, revisions[item.report.report_id], catalogue) for item in items]
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, [_ENCODER.encode(rows).decode()])
+
+
+def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
+    report, priority = item.report, item.priority
+    first = priority.parts[0].because if priority.parts else None
+    return _Row(
+        report_id=report.report_id,
+        desk_id=item.desk_id,
+        rank=100 - min(max(priority.score, 0), 100),
+        floor=priority.floor or "",
+        level=priority.level,
+        reason=first.code if first else "",
+        reason_parameters=first.parameters if first else {},
+        kind=report.kind.value,
+        channel=report.channel.value if report.channel else "",
+        platform=_shorten(report.platform),
+        country=_shorten(report.place.country if report.place else None).upper(),
+        received_at=item.received_at,
+        urgent=priority.level == "DANGER",
+        links=len(item.links),
+        due_at=due_at(
+            catalogue=catalogue,
+            state=CaseState.TO_ASSESS,
+            level=priority.level,
+            received_at=item.received_at,
+            decided_at=None,
+        ),
+        proposal_revision=revision,
+        is_test=item.is_test,
+    )
+
+
+def _shorten(value: str | None) -> str:
+    """Return a value fit for a queue row: at most 80 characters (the record keeps it whole)."""
+    return value[:80] if value else ""

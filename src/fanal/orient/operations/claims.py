@@ -1,0 +1,153 @@
+"""Taking a case: a lease with a fencing token, so that two people never work on the same report.
+
+The token rises with each new holder. Whoever writes on behalf of a claim shows the token; a holder whose
+lease was taken over is refused, whatever the page they still have open.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+from fanal.ledger.operations import ObjectRef
+from fanal.orient.domain.records import Claim
+from fanal.orient.domain.states import CASE_STATES, CaseState
+from fanal.orient.models import Case
+
+LEASE = timedelta(minutes=15)
+
+
+class CaseUnknown(Exception):
+    """No case with that report."""
+
+
+class CaseTaken(Exception):
+    """Somebody else holds the case, or its state allows no claim."""
+
+    def __init__(self, report_id: UUID, *, state: CaseState, holder: UUID | None) -> None:
+        super().__init__(f"{report_id} is {state}")
+        self.report_id, self.state, self.holder = report_id, state, holder
+
+
+_CLAIM = """
+UPDATE orient_case SET
+    state = 'CLAIMED', claimed_by = %(person)s, lease_until = %(until)s,
+    claim_token = claim_token + CASE
+        WHEN state = 'CLAIMED' AND claimed_by = %(person)s AND lease_until > %(now)s THEN 0 ELSE 1 END
+WHERE report_id = %(report)s AND (
+    state = 'TO_ASSESS'
+    OR state = 'CLAIMED' AND (lease_until <= %(now)s OR claimed_by = %(person)s))
+RETURNING claim_token
+"""
+
+
+def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> Claim:
+    """Take a case for 15 minutes; taking one's own again renews it under the same token.
+
+    Raises:
+        CaseUnknown: no such case.
+        CaseTaken: held by somebody else, or past claiming.
+        Refused: not at this desk.
+    """
+    desk_id = _desk_of(report_id)
+    require(actor, "report.claim", Resource(desk_id=desk_id))
+    until = now + LEASE
+    with transaction.atomic(), connection.cursor() as cursor:
+        before = Case.objects.select_for_update().get(report_id=report_id)
+        cursor.execute(
+            _CLAIM,
+            {"person": actor.person_id, "until": until, "now": now, "report": report_id},
+        )
+        row = cursor.fetchone()
+        if row is None:
+            raise CaseTaken(report_id, state=CaseState(before.state), holder=before.claimed_by)
+        if row[0] != before.claim_token:
+            CASE_STATES.apply(CaseState(before.state), "claim")
+            _record_claim(actor, before, token=row[0], now=now)
+    return Claim(report_id=report_id, person_id=actor.person_id, token=row[0], lease_until=until)
+
+
+def renew_claim(*, actor: Actor, report_id: UUID, claim_token: int, now: datetime) -> Claim | None:
+    """Lengthen a lease that is still held; None when it is lost (lapsed and taken, or released).
+
+    A lapsed lease that nobody took is renewed.
+    """
+    until = now + LEASE
+    renewed = Case.objects.filter(
+        report_id=report_id,
+        state=CaseState.CLAIMED,
+        claimed_by=actor.person_id,
+        claim_token=claim_token,
+    ).update(lease_until=until)
+    if not renewed:
+        return None
+    return Claim(
+        report_id=report_id, person_id=actor.person_id, token=claim_token, lease_until=until
+    )
+
+
+def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: datetime) -> bool:
+    """Give a case back to the queue; False when it was no longer held under that token."""
+    target = CASE_STATES.apply(CaseState.CLAIMED, "release")
+    with transaction.atomic():
+        released = Case.objects.filter(
+            report_id=report_id,
+            state=CaseState.CLAIMED,
+            claimed_by=actor.person_id,
+            claim_token=claim_token,
+        ).update(state=target, claimed_by=None, lease_until=None)
+        if released:
+            ledger.record(actor=actor, action="CASE_RELEASED", at=now, objects=[_ref(report_id)])
+    return bool(released)
+
+
+def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
+    """Close a case whose sender retracted the report before a decision; False when there is none open."""
+    with transaction.atomic():
+        found = Case.objects.select_for_update().filter(report_id=report_id).first()
+        if found is None or "withdraw" not in CASE_STATES.moves_from(CaseState(found.state)):
+            return False
+        Case.objects.filter(report_id=report_id).update(
+            state=CASE_STATES.apply(CaseState(found.state), "withdraw"),
+            claimed_by=None,
+            lease_until=None,
+        )
+        ledger.record(
+            actor=actor,
+            action="CASE_CLOSED",
+            at=now,
+            objects=[_ref(report_id)],
+            detail={"move": "withdraw"},
+        )
+    return True
+
+
+def _desk_of(report_id: UUID) -> int:
+    desk_id = Case.objects.filter(report_id=report_id).values_list("desk_id", flat=True).first()
+    if desk_id is None:
+        raise CaseUnknown(str(report_id))
+    return desk_id
+
+
+def _record_claim(actor: Actor, before: Case, *, token: int, now: datetime) -> None:
+    if before.state == CaseState.CLAIMED and before.claimed_by is not None:
+        ledger.record(
+            actor=actor,
+            action="CASE_LEASE_LOST",
+            at=now,
+            objects=[_ref(before.report_id), ObjectRef(kind="PERSON", id=before.claimed_by)],
+        )
+    ledger.record(
+        actor=actor,
+        action="CASE_CLAIMED",
+        at=now,
+        objects=[_ref(before.report_id)],
+        detail={"token": token},
+    )
+
+
+def _ref(report_id: UUID) -> ObjectRef:
+    return ObjectRef(kind="REPORT", id=report_id)

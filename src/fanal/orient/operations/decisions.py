@@ -1,0 +1,164 @@
+"""Decisions: what a person chose, why, on which bases, under which version of the rules."""
+
+import secrets
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import transaction
+
+from fanal import reference
+from fanal.accounts.domain.policy import Resource, require
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.orient.domain.clocks import due_at
+from fanal.orient.domain.deciding import check_decision, reason_digest
+from fanal.orient.domain.records import Basis, Choice, Decision, Track
+from fanal.orient.domain.states import CASE_STATES, CaseState
+from fanal.orient.models import Case, DecisionReason, StoredDecision
+from fanal.orient.queries import as_decision
+
+
+class CaseNotHeld(Exception):
+    """The actor does not hold the case under that token: the claim lapsed, was taken over or released."""
+
+
+def decide(
+    *,
+    actor: Actor,
+    report_id: UUID,
+    choice: Choice,
+    claim_token: int,
+    now: datetime,
+) -> Decision:
+    """Write a decision and move the case on; with MEASURES it waits for its second person.
+
+    The drafts that a decision opens are made by `judicial.operations.record_decision`, in the same
+    transaction.
+
+    Raises:
+        CaseNotHeld: no valid lease of the actor under that token.
+        DecisionRefused: the decision breaks a rule of `domain.deciding`.
+        Refused: the actor may not decide at that desk.
+    """
+    with transaction.atomic():
+        case = _held_case(actor, report_id, claim_token=claim_token, now=now)
+        require(actor, "report.decide", Resource(desk_id=case.desk_id))
+        bases = check_decision(choice, catalogue=reference.load(), on=paris_day(now))
+        stored = _write(actor, case, choice=choice, bases=bases, now=now)
+        move = "decide_with_measure" if Track.MEASURES in choice.tracks else "decide"
+        _move(case, move, decided_at=now)
+        ledger.record(
+            actor=actor,
+            action="DECISION_TAKEN",
+            at=now,
+            objects=_objects(stored),
+            detail={"move": move, "proposal_revision": stored.proposal_revision},
+        )
+    return as_decision(stored, reason=choice.reason)
+
+
+def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
+    """Move a case to DECIDED once no measure of it waits for a second person (called by measures)."""
+    _change(actor, report_id, move="settle", action="DECISION_SECONDED", now=now)
+
+
+def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
+    """Bring a decided case back to the queue; its decisions stay.
+
+    Raises:
+        TransitionRefused: the case is not decided.
+        Refused: the actor may not decide at that desk.
+    """
+    _change(actor, report_id, move="reopen", action="CASE_REOPENED", now=now)
+
+
+def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
+    """Close a decided case.
+
+    Raises:
+        TransitionRefused: the case is not decided.
+        Refused: the actor may not decide at that desk.
+    """
+    _change(actor, report_id, move="close", action="CASE_CLOSED", now=now)
+
+
+_RIGHT_OF_MOVE = {"settle": "measure.approve", "reopen": "report.decide", "close": "report.decide"}
+
+
+def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datetime) -> None:
+    with transaction.atomic():
+        case = Case.objects.select_for_update().get(report_id=report_id)
+        require(actor, _RIGHT_OF_MOVE[move], Resource(desk_id=case.desk_id))
+        _move(case, move, decided_at=case.decided_at)
+        ledger.record(
+            actor=actor,
+            action=action,
+            at=now,
+            objects=[ObjectRef(kind="REPORT", id=report_id)],
+        )
+
+
+def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime) -> Case:
+    case = Case.objects.select_for_update().filter(report_id=report_id).first()
+    if case is None or case.claim_token != claim_token or case.claimed_by != actor.person_id:
+        raise CaseNotHeld(str(report_id))
+    if case.state != CaseState.CLAIMED or case.lease_until is None or now >= case.lease_until:
+        raise CaseNotHeld(str(report_id))
+    return case
+
+
+def _move(case: Case, name: str, *, decided_at: datetime | None) -> None:
+    """Apply a move of the table to a locked case, with the clock that follows from its instants."""
+    case.state = CASE_STATES.apply(CaseState(case.state), name)
+    case.decided_at = decided_at
+    case.claimed_by, case.lease_until = None, None
+    case.due_at = due_at(
+        catalogue=reference.load(),
+        state=CaseState(case.state),
+        level=case.level,
+        received_at=case.received_at,
+        decided_at=decided_at,
+    )
+    case.save(update_fields=["state", "decided_at", "claimed_by", "lease_until", "due_at"])
+
+
+def _write(
+    actor: Actor,
+    case: Case,
+    *,
+    choice: Choice,
+    bases: tuple[Basis, ...],
+    now: datetime,
+) -> StoredDecision:
+    decision_id, salt = new_id(now), secrets.token_bytes(32)
+    earlier = StoredDecision.objects.filter(report_id=case.report_id).order_by("-id").first()
+    stored = StoredDecision.objects.create(
+        id=decision_id,
+        report_id=case.report_id,
+        desk_id=case.desk_id,
+        tracks=[track.value for track in dict.fromkeys(choice.tracks)],
+        body=msgspec.json.encode(bases),
+        competent=choice.body or "",
+        proposal_revision=case.proposal_revision,
+        rule_version=reference.load().version,
+        author_id=actor.person_id,
+        claim_token=case.claim_token,
+        decided_at=now,
+        digest=reason_digest(salt=salt, decision_id=decision_id, reason=choice.reason),
+        supersedes=earlier.id if earlier else None,
+    )
+    DecisionReason.objects.create(decision_id=decision_id, salt=salt, words=choice.reason)
+    return stored
+
+
+def _objects(stored: StoredDecision) -> list[ObjectRef]:
+    content = msgspec.json.encode([stored.tracks, bytes(stored.body).decode(), stored.digest.hex()])
+    digest = keyed_digest(kind="DECISION", object_id=stored.id, content=content)
+    return [
+        ObjectRef(kind="REPORT", id=stored.report_id),
+        ObjectRef(kind="DECISION", id=stored.id, digest=digest),
+    ]

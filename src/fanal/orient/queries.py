@@ -1,0 +1,276 @@
+"""The reading door of orient: the queue, cases, proposals, decisions and alarms.
+
+Lists take their bounds from the policy; nothing outside the actor's desks is counted or shown.
+"""
+
+import zlib
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from django.db.models import BooleanField, Model, QuerySet
+from django.db.models.expressions import RawSQL
+
+from fanal.accounts.domain.policy import Reach, Resource, allows, reach
+from fanal.kernel.actors import Actor
+from fanal.orient import models
+from fanal.orient.domain.records import (
+    Alarm,
+    Basis,
+    Case,
+    Decision,
+    Proposal,
+    QueueFilter,
+    QueuePage,
+    QueuePosition,
+    QueueView,
+    StoredProposal,
+    Track,
+    ViewCounts,
+)
+from fanal.orient.domain.states import OPEN_STATES, CaseState
+
+M = TypeVar("M", bound=Model)
+COUNT_CAP = 1000
+_WAITING = [*OPEN_STATES, CaseState.TO_SECOND]
+_KINDS = (
+    "GROOMING",
+    "LIVESTREAM",
+    "ABUSE_MATERIAL",
+    "SEXTORTION",
+    "NONCONSENSUAL_IMAGE",
+    "SEX_TOURISM",
+    "TRAFFICKING",
+    "SOLICITATION",
+    "OTHER",
+)
+
+
+def list_queue(
+    *,
+    actor: Actor,
+    view: QueueView,
+    filters: QueueFilter,
+    now: datetime,
+    after: QueuePosition | None = None,
+    limit: int = 50,
+) -> QueuePage:
+    """Return a page of a view: highest score first, then the oldest report.
+
+    The page after `after` starts strictly below it, so that arrivals never repeat or skip a row.
+    """
+    rows = _filtered(_view(_reachable(actor), view, actor=actor, now=now), filters)
+    if after is not None:
+        rows = rows.filter(
+            RawSQL(
+                "(rank, report_id) > (%s, %s)",
+                [100 - after.score, after.report_id],
+                output_field=BooleanField(),
+            )
+        )
+    found = [as_case(row) for row in rows.order_by("rank", "report_id")[: limit + 1]]
+    page, more = found[:limit], len(found) > limit
+    last = page[-1] if page and more else None
+    return QueuePage(
+        cases=tuple(page),
+        following=QueuePosition(score=last.score, report_id=last.report_id) if last else None,
+    )
+
+
+def count_views(*, actor: Actor, now: datetime, cap: int = COUNT_CAP) -> ViewCounts:
+    """Return how many cases each view and each kind holds, each counted up to `cap`."""
+    reachable = _reachable(actor)
+    queries = {
+        str(view): _view(reachable, view, actor=actor, now=now)
+        for view in QueueView
+        if view is not QueueView.DECIDED
+    }
+    opened = _view(reachable, QueueView.OPEN, actor=actor, now=now)
+    queries |= {kind: opened.filter(kind=kind) for kind in _KINDS}
+    counts = {name: _capped(rows, cap) for name, rows in queries.items()}
+    return ViewCounts(
+        views={view: counts[view] for view in QueueView if view is not QueueView.DECIDED},
+        kinds={kind: counts[kind] for kind in _KINDS},
+        cap=cap,
+    )
+
+
+def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
+    """Return the case of a report; None when there is none or it is another desk's."""
+    row = models.Case.objects.filter(report_id=report_id).first()
+    if row is None or not allows(actor, "report.read", Resource(desk_id=row.desk_id)).allowed:
+        return None
+    return as_case(row)
+
+
+def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
+    """Return the cases of many reports that the actor may read."""
+    rows = _reachable(actor).filter(report_id__in=report_ids)
+    return {row.report_id: as_case(row) for row in rows}
+
+
+def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, StoredProposal]:
+    """Return the latest proposal of each report that the actor may read."""
+    if not report_ids:
+        return {}
+    rows = _bounded(
+        models.StoredProposal.objects.filter(
+            report_id__in=report_ids,
+            report_id__gte=min(report_ids),
+            report_id__lte=max(report_ids),
+        ),
+        reach(actor, "report.read"),
+    ).order_by("report_id", "revision")
+    return {row.report_id: _proposal(row) for row in rows}
+
+
+def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
+    """Return every revision of a report's proposal, first to last."""
+    rows = _bounded(
+        models.StoredProposal.objects.filter(report_id=report_id), reach(actor, "report.read")
+    )
+    return tuple(_proposal(row) for row in rows.order_by("revision"))
+
+
+def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Decision, ...]]:
+    """Return the decisions of each report that the actor may read, first to last."""
+    rows = _bounded(
+        models.StoredDecision.objects.filter(report_id__in=report_ids),
+        reach(actor, "report.read"),
+    ).select_related("reason")
+    found: dict[UUID, tuple[Decision, ...]] = {}
+    for row in rows.order_by("report_id", "id"):
+        words = row.reason.words if hasattr(row, "reason") else ""
+        found[row.report_id] = (*found.get(row.report_id, ()), as_decision(row, reason=words))
+    return found
+
+
+def open_alarms(*, actor: Actor) -> tuple[Alarm, ...]:
+    """Return the alarms of the actor's desks that nobody has acknowledged, oldest first."""
+    rows = _bounded(
+        models.StoredAlarm.objects.filter(acknowledged_at=None), reach(actor, "report.list")
+    )
+    return tuple(as_alarm(row) for row in rows.order_by("raised_at"))
+
+
+def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:
+    """Return every alarm of a report that the actor may read."""
+    rows = _bounded(
+        models.StoredAlarm.objects.filter(report_id=report_id), reach(actor, "report.read")
+    )
+    return tuple(as_alarm(row) for row in rows.order_by("raised_at"))
+
+
+def as_case(row: models.Case) -> Case:
+    """Return the record of a queue row."""
+    return Case(
+        report_id=row.report_id,
+        desk_id=row.desk_id,
+        state=CaseState(row.state),
+        score=100 - row.rank,
+        floor=row.floor or None,
+        level=row.level,
+        reason=row.reason,
+        reason_parameters=row.reason_parameters,
+        kind=row.kind,
+        channel=row.channel or None,
+        platform=row.platform or None,
+        country=row.country or None,
+        received_at=row.received_at,
+        urgent=row.urgent,
+        links=row.links,
+        claimed_by=row.claimed_by,
+        lease_until=row.lease_until,
+        claim_token=row.claim_token,
+        decided_at=row.decided_at,
+        due_at=row.due_at,
+        proposal_revision=row.proposal_revision,
+        is_test=row.is_test,
+    )
+
+
+def as_decision(row: models.StoredDecision, *, reason: str) -> Decision:
+    """Return the record of a decision row."""
+    return Decision(
+        id=row.id,
+        report_id=row.report_id,
+        desk_id=row.desk_id,
+        tracks=tuple(Track(track) for track in row.tracks),
+        bases=msgspec.json.decode(bytes(row.body), type=tuple[Basis, ...]),
+        body=row.competent or None,
+        proposal_revision=row.proposal_revision,
+        rule_version=row.rule_version,
+        author_id=row.author_id,
+        decided_at=row.decided_at,
+        digest=bytes(row.digest),
+        supersedes=row.supersedes,
+        reason=reason,
+    )
+
+
+def as_alarm(row: models.StoredAlarm) -> Alarm:
+    """Return the record of an alarm row."""
+    return Alarm(
+        id=row.id,
+        report_id=row.report_id,
+        desk_id=row.desk_id,
+        code=row.code,
+        raised_at=row.raised_at,
+        escalated_at=row.escalated_at,
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_by=row.acknowledged_by,
+    )
+
+
+def _reachable(actor: Actor) -> QuerySet[models.Case]:
+    return _bounded(models.Case.objects.all(), reach(actor, "report.list"))
+
+
+def _bounded(rows: QuerySet[M], bounds: Reach) -> QuerySet[M]:
+    """Keep the rows of the desks within reach; one desk is an equality, which the queue's indexes need."""
+    if bounds.everywhere:
+        return rows
+    if len(bounds.desk_ids) == 1:
+        return rows.filter(desk_id=next(iter(bounds.desk_ids)))
+    return rows.filter(desk_id__in=bounds.desk_ids)
+
+
+def _view(
+    rows: QuerySet[models.Case], view: QueueView, *, actor: Actor, now: datetime
+) -> QuerySet[models.Case]:
+    match view:
+        case QueueView.OPEN:
+            return rows.filter(state__in=OPEN_STATES)
+        case QueueView.DANGER:
+            return rows.filter(state__in=OPEN_STATES, level="DANGER")
+        case QueueView.MINE:
+            return rows.filter(state=CaseState.CLAIMED, claimed_by=actor.person_id)
+        case QueueView.TO_SECOND:
+            return rows.filter(state=CaseState.TO_SECOND)
+        case QueueView.LATE:
+            return rows.filter(state__in=_WAITING, due_at__lte=now)
+        case QueueView.DECIDED:
+            return rows.filter(state__in=[CaseState.DECIDED, CaseState.CLOSED])
+
+
+def _filtered(rows: QuerySet[models.Case], filters: QueueFilter) -> QuerySet[models.Case]:
+    wanted = {
+        name: value
+        for name in ("kind", "channel", "country", "level")
+        if (value := getattr(filters, name)) is not None
+    }
+    return rows.filter(**wanted)
+
+
+def _capped(rows: QuerySet[models.Case], cap: int) -> int:
+    return rows.order_by()[:cap].count()
+
+
+def _proposal(row: models.StoredProposal) -> StoredProposal:
+    return StoredProposal(
+        proposal=msgspec.json.decode(zlib.decompress(bytes(row.body)), type=Proposal),
+        revision=row.revision,
+        created_at=row.created_at,
+    )
