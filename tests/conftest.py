@@ -83,3 +83,15 @@ def as_role(django_db_setup: None) -> Iterator[Callable[[str], object]]:
 def repository() -> Path:
     """The root of the repository."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def installed_keys() -> None:
+    """Make this run's keys in its own folder and hand them to the process, as `fanal run` does."""
+    from fanal.config.keys import ensure_keys
+    from fanal.config.wiring import wire_keys
+    from fanal.kernel import clock
+
+    home = Path(os.environ["FANAL_HOME"])
+    ensure_keys(home, now=clock.now(), origin="fanal.test/ledger", node="test")
+    wire_keys(home, public_node=False)
