@@ -85,6 +85,9 @@ class User(AbstractBaseUser):
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.person.name
+
     def clean(self) -> None:
         """Bring the login to the form in which it is compared."""
         super().clean()

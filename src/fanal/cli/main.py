@@ -13,9 +13,12 @@ from fanal.config.databases import DatabaseRefused
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
 
 COMMANDS: Mapping[str, str] = {
+    "demo": "fanal.cli.demo:demo",
     "doctor": "fanal.cli.doctor:doctor",
     "migrate": "fanal.cli.migrate:migrate",
+    "partner": "fanal.cli.partner:partner",
     "run": "fanal.cli.run:run",
+    "user": "fanal.cli.user:user",
     "worker": "fanal.cli.worker:worker",
 }
 """Name of each command, and where it is: `module:attribute`."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from csp.constants import NONCE, NONE, SELF
 
 from fanal.config.environment import database_settings, read_environment
+from fanal.config.sign_in import sign_in_settings
 
 ENV = read_environment(os.environ)
 
@@ -69,6 +70,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "fanal.web.account.middleware.RouteGuard",
+    "fanal.web.reading.ReadingJournal",
 ]
 
 TEMPLATES = [
@@ -99,6 +102,7 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
+globals().update(sign_in_settings(ENV))
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]

@@ -7,10 +7,14 @@ from django.conf import settings
 from fanal.config.keys import keys_folder, load_keys
 from fanal.ledger import signer
 from fanal.vault import keyring
+from fanal.web.account import demo, sealing, second_factor
 
 
 def wire() -> None:
     """Fill the registries of the lower packages; called once at start."""
+    demo.install(on=settings.FANAL_DEMO)
+    second_factor.install(required=not settings.FANAL_DEMO)
+    sealing.install(secret=settings.SECRET_KEY)
     if (keys_folder(settings.FANAL_HOME) / "digest.key").exists():
         wire_keys(settings.FANAL_HOME, public_node=settings.FANAL_PUBLIC_NODE)
 

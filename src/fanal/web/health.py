@@ -11,9 +11,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from fanal.accounts.routes import open_to_all
+
 _LONGEST_SILENCE = "60 seconds"
 
 
+@open_to_all("page.public")
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -21,6 +24,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "alive"})
 
 
+@open_to_all("page.public")
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
@@ -28,6 +32,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return _answer({"database": _database, "migrations": _migrations, "worker": _worker})
 
 
+@open_to_all("page.public")
 @never_cache
 @require_safe
 def readyz_public(request: HttpRequest) -> HttpResponse:

@@ -1,0 +1,64 @@
+"""`fanal partner`: partners' access to the wires and to the API."""
+
+import json
+import sys
+
+import click
+
+from fanal.cli.boot import with_django
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.postgres import DatabaseRole
+
+_MOTIVE = "fanal partner"
+
+
+@click.group()
+def partner() -> None:
+    """Open and close partners' access."""
+
+
+@partner.command("add")
+@click.argument("name")
+@click.option("--quota", type=click.IntRange(min=1), help="Calls a minute; none by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_django(DatabaseRole.APP)
+def add(name: str, quota: int | None, as_json: bool) -> None:
+    """Give the partner NAME a password (HTTP Basic) and a token (Bearer), shown once."""
+    from fanal.accounts import operations
+
+    try:
+        issued = operations.add_partner(
+            actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now()
+        )
+    except operations.NameRefused as refused:
+        click.echo(f"fanal: {refused}", err=True)
+        sys.exit(2)
+    fields = {
+        "partner": issued.partner,
+        "user": issued.user,
+        "password": issued.password,
+        "token": issued.token,
+    }
+    if as_json:
+        click.echo(json.dumps(fields, ensure_ascii=False))
+        return
+    for key, value in fields.items():
+        click.echo(f"{key}: {value}")
+    click.echo("Shown once: Fanal keeps only their digests.", err=True)
+
+
+@partner.command("revoke")
+@click.argument("login")
+@with_django(DatabaseRole.APP)
+def revoke(login: str) -> None:
+    """End the credential whose user name is LOGIN at once."""
+    from django.core.exceptions import ObjectDoesNotExist
+
+    from fanal.accounts import operations
+
+    try:
+        operations.revoke_credential(actor=system_actor(_MOTIVE), login=login, now=clock.now())
+    except ObjectDoesNotExist:
+        click.echo(f"fanal: no credential has the user name '{login}'", err=True)
+        sys.exit(2)

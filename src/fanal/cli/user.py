@@ -1,0 +1,137 @@
+"""`fanal user`: accounts of people and their habilitations, on the reference of an act."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import NoReturn
+
+import click
+
+from fanal.cli.boot import with_django
+from fanal.kernel import clock
+from fanal.kernel.actors import Role, system_actor
+from fanal.postgres import DatabaseRole
+
+_MOTIVE = "fanal user"
+_GIVEN = sorted(set(Role) - {Role.SYSTEM, Role.PUBLIC})
+
+
+@click.group()
+def user() -> None:
+    """Open and close accounts; give and end habilitations."""
+
+
+@user.command("add")
+@click.argument("login")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--email", default="")
+@click.option("--password", help="Asked on the terminal when absent.", envvar="FANAL_USER_PASSWORD")
+@with_django(DatabaseRole.APP)
+def add(*, login: str, name: str, email: str, password: str | None) -> None:
+    """Open the account LOGIN; it gives no right before `fanal user grant`."""
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+
+    from fanal.accounts import operations
+    from fanal.accounts.domain.records import NewAccount
+
+    given = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        validate_password(given)
+        account = NewAccount(username=login, name=name, email=email, password=given)
+        operations.create_account(actor=system_actor(_MOTIVE), account=account, now=clock.now())
+    except ValidationError as refused:
+        _refuse(" ".join(refused.messages))
+    except operations.LoginTaken as refused:
+        _refuse(str(refused))
+
+
+@user.command("grant")
+@click.argument("login")
+@click.argument("role", type=click.Choice([role.value for role in _GIVEN]))
+@click.option("--act", required=True, help="Reference of the act that habilitates the person.")
+@click.option("--desk", type=int, help="Number of the desk, for the roles of a desk.")
+@click.option("--organisation", help="Name of the laboratory or partner, for their roles.")
+@click.option(
+    "--until",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="Last day, excluded; one year at most, which is the default.",
+)
+@with_django(DatabaseRole.APP)
+def grant(
+    *,
+    login: str,
+    role: str,
+    act: str,
+    desk: int | None,
+    organisation: str | None,
+    until: datetime | None,
+) -> None:
+    """Give LOGIN the role ROLE from now on."""
+    from fanal.accounts import operations, queries
+    from fanal.accounts.domain.records import NewHabilitation
+
+    now = clock.now()
+    found = queries.find_user(username=login)
+    if found is None:
+        _refuse(f"no account '{login}'")
+    body = queries.find_partner(name=organisation) if organisation else None
+    end = until.replace(tzinfo=UTC) if until else now + timedelta(days=365)
+    habilitation = NewHabilitation(
+        person_id=found.person_id,
+        role=Role(role),
+        act_reference=act,
+        valid_from=now,
+        valid_until=end,
+        desk_id=desk,
+        organisation_id=body,
+    )
+    try:
+        operations.grant_habilitation(
+            actor=system_actor(_MOTIVE), habilitation=habilitation, now=now
+        )
+    except operations.HabilitationRefused as refused:
+        _refuse(f"refused: {_WHY[refused.code]}")
+
+
+@user.command("close")
+@click.argument("login")
+@with_django(DatabaseRole.APP)
+def close(login: str) -> None:
+    """Close the account LOGIN and end its sessions at once."""
+    from fanal.accounts import operations, queries
+
+    if queries.find_user(username=login) is None:
+        _refuse(f"no open account '{login}'")
+    operations.close_account(actor=system_actor(_MOTIVE), username=login, now=clock.now())
+
+
+@user.command("link")
+@click.argument("login")
+@click.argument("subject")
+@with_django(DatabaseRole.APP)
+def link(login: str, subject: str) -> None:
+    """Let SUBJECT of the single sign-on provider sign in as LOGIN."""
+    from fanal.accounts import queries
+    from fanal.web.account.single_sign_on import SubjectTaken, link_subject
+
+    found = queries.find_user(username=login)
+    if found is None:
+        _refuse(f"no open account '{login}'")
+    try:
+        link_subject(user=found, subject=subject)
+    except SubjectTaken as refused:
+        _refuse(str(refused))
+
+
+_WHY = {
+    "ROLE": "nobody is given this role",
+    "DESK": "roles of a desk name one (--desk), the others none",
+    "ORGANISATION": "laboratories and partners name their organisation, the others none",
+    "ACT": "the reference of the act is missing",
+    "DATES": "a habilitation ends after it starts and lasts one year at most",
+}
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.echo(f"fanal: {sentence}", err=True)
+    sys.exit(2)

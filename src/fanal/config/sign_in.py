@@ -1,0 +1,143 @@
+"""Settings of sign-in: allauth, lock-out, sessions, content security policy.
+
+Lock-out and sessions serve staff and partners only (decision 22): no address and no user agent of
+anybody is given to them, so none can be kept.
+"""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+
+from fanal.config.environment import Environment
+
+
+def sign_in_settings(env: Environment) -> dict[str, object]:
+    """Return Django's settings for sign-in, sessions, lock-out and the content security policy."""
+    return {**_SESSIONS, **_ALLAUTH, **_AXES, **_transport(env), **_oidc(env), **_csp(env)}
+
+
+_SESSIONS: dict[str, object] = {
+    "AUTH_PASSWORD_VALIDATORS": [
+        {
+            "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+            "OPTIONS": {"min_length": 12},
+        },
+        {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    ],
+    "SESSION_ENGINE": "django.contrib.sessions.backends.db",
+    "SESSION_COOKIE_NAME": "fanal_session",
+    "SESSION_COOKIE_AGE": int(timedelta(hours=10).total_seconds()),
+    "SESSION_EXPIRE_AT_BROWSER_CLOSE": True,
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "CSRF_COOKIE_SAMESITE": "Lax",
+    "CSRF_COOKIE_HTTPONLY": False,  # htmx reads it from the page's header, not from here
+    "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
+}
+
+_ALLAUTH: dict[str, object] = {
+    "LOGIN_URL": "account_login",
+    "ACCOUNT_ADAPTER": "fanal.web.account.adapter.AccountAdapter",
+    "ACCOUNT_FORMS": {"login": "fanal.web.account.adapter.CanonicalLoginForm"},
+    "ACCOUNT_LOGIN_METHODS": {"username"},
+    "ACCOUNT_SIGNUP_FIELDS": ["username*"],
+    "ACCOUNT_EMAIL_VERIFICATION": "none",
+    "ACCOUNT_EMAIL_NOTIFICATIONS": False,
+    "ACCOUNT_PRESERVE_USERNAME_CASING": False,
+    "ACCOUNT_SESSION_REMEMBER": False,
+    "ACCOUNT_LOGOUT_ON_GET": False,
+    "ACCOUNT_PREVENT_ENUMERATION": True,
+    "ACCOUNT_REAUTHENTICATION_TIMEOUT": 600,
+    # Wrong one-time codes count against the person, whatever address they come from.
+    "ACCOUNT_RATE_LIMITS": {
+        "login": "30/m/ip",
+        "login_failed": "10/m/ip,5/5m/key",
+        "reauthenticate": "10/m/user",
+        "change_password": "5/m/user",
+    },
+    "SOCIALACCOUNT_ADAPTER": "fanal.web.account.adapter.SocialAccountAdapter",
+    "SOCIALACCOUNT_AUTO_SIGNUP": False,
+    "SOCIALACCOUNT_STORE_TOKENS": False,
+    "SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX": "",
+    "MFA_ADAPTER": "fanal.web.account.adapter.MFAAdapter",
+    "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
+    "MFA_TOTP_ISSUER": "Fanal",
+    "MFA_TOTP_TOLERANCE": 1,
+    "MFA_ALLOW_UNVERIFIED_EMAIL": True,
+    "MFA_PASSKEY_LOGIN_ENABLED": False,
+    "MFA_PASSKEY_SIGNUP_ENABLED": False,
+    "MFA_TRUST_ENABLED": False,
+    "MFA_RECOVERY_CODES_SHOW_ONCE": True,
+}
+
+_AXES: dict[str, object] = {
+    "AXES_FAILURE_LIMIT": 5,
+    "AXES_COOLOFF_TIME": timedelta(minutes=15),
+    "AXES_LOCKOUT_PARAMETERS": ["username"],
+    "AXES_RESET_ON_SUCCESS": True,
+    "AXES_USERNAME_FORM_FIELD": "login",
+    "AXES_USERNAME_CALLABLE": "fanal.web.account.lockout.login_of",
+    "AXES_CLIENT_IP_CALLABLE": "fanal.web.account.lockout.no_address",
+    "AXES_HANDLER": "fanal.web.account.lockout.FailureCounter",
+    "AXES_LOCKOUT_CALLABLE": "fanal.web.account.lockout.locked_out",
+    "AXES_DISABLE_ACCESS_LOG": True,
+    "AXES_ENABLE_ACCESS_FAILURE_LOG": False,
+    "AXES_VERBOSE": False,
+    "AXES_ENABLE_ADMIN": False,
+}
+
+
+def _transport(env: Environment) -> dict[str, object]:
+    """Return what TLS asks for: a demo and a test serve plain HTTP on loopback, nothing else does."""
+    secure = not env.demo
+    return {
+        "SESSION_COOKIE_SECURE": secure,
+        "CSRF_COOKIE_SECURE": secure,
+        "SECURE_HSTS_SECONDS": int(timedelta(days=365).total_seconds()) if secure else 0,
+        "SECURE_CONTENT_TYPE_NOSNIFF": True,
+        # "same-origin" and not "no-referrer": with the latter browsers send `Origin: null` in forms.
+        "SECURE_REFERRER_POLICY": "same-origin",
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https") if secure else None,
+        "X_FRAME_OPTIONS": "DENY",
+        "MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN": env.demo,
+    }
+
+
+def _oidc(env: Environment) -> dict[str, object]:
+    """Return the provider of single sign-on in ProConnect's shape, none when no address is set."""
+    if not env.oidc_url:
+        return {"SOCIALACCOUNT_PROVIDERS": {"openid_connect": {"APPS": []}}}
+    app = {
+        "provider_id": "oidc",
+        "name": env.oidc_name,
+        "client_id": env.oidc_client_id,
+        "secret": env.oidc_client_secret,
+        "settings": {
+            "server_url": env.oidc_url,
+            "token_auth_method": "client_secret_post",
+            "oauth_pkce_enabled": True,
+            "fetch_userinfo": False,
+        },
+    }
+    return {"SOCIALACCOUNT_PROVIDERS": {"openid_connect": {"APPS": [app]}}}
+
+
+def _csp(env: Environment) -> dict[str, object]:
+    """Return the strict policy: nothing foreign; pictures of the style sheet as `data:`."""
+    issuer = urlsplit(env.oidc_url)
+    sign_in = [f"{issuer.scheme}://{issuer.netloc}"] if env.oidc_url else []
+    directives: dict[str, object] = {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
+        "form-action": [SELF, *sign_in],  # browsers check the redirect to the provider too
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+    return {"CONTENT_SECURITY_POLICY": {"DIRECTIVES": directives}}

@@ -1,0 +1,50 @@
+"""Who asks, and when: the two facts that views hand down to queries and operations."""
+
+from datetime import datetime
+
+from django.http import HttpRequest
+
+from fanal.accounts import queries
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, public_actor
+
+MOTIVE_KEY = "fanal_motive"
+"""Session key of the motive a person stated for what they are doing now."""
+
+LONGEST_MOTIVE = 200
+
+
+def now_of(request: HttpRequest) -> datetime:
+    """Return the instant of the request, read once (decision 4)."""
+    known = request.__dict__.get("now")
+    if isinstance(known, datetime):
+        return known
+    instant = clock.now()
+    request.__dict__["now"] = instant
+    return instant
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return the actor of the request: the public, or the person with the roles in force now."""
+    known = request.__dict__.get("_fanal_actor")
+    if isinstance(known, Actor):
+        return known
+    user = request.user
+    if user.is_authenticated:
+        actor = queries.actor_for(user, now_of(request), motive=stated_motive(request))
+    else:
+        actor = public_actor()
+    request.__dict__["_fanal_actor"] = actor
+    return actor
+
+
+def stated_motive(request: HttpRequest) -> str:
+    """Return the motive stated in this session, empty when none is."""
+    motive = request.session.get(MOTIVE_KEY, "")
+    return motive if isinstance(motive, str) else ""
+
+
+def state_motive(request: HttpRequest, motive: str) -> None:
+    """Keep the motive of what the person does now, for this session."""
+    request.session[MOTIVE_KEY] = " ".join(motive.split())[:LONGEST_MOTIVE]
+    request.__dict__.pop("_fanal_actor", None)

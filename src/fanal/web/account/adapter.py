@@ -1,0 +1,109 @@
+"""How allauth behaves here: no public sign-up, landing by role, sign-ins in the ledger."""
+
+import ipaddress
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import LoginForm
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import get_language, gettext as _
+
+from fanal.accounts import operations
+from fanal.accounts.domain.names import canonical_login
+from fanal.web.account import demo, sealing
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.landing import landing_path
+
+
+class CanonicalLoginForm(LoginForm):  # type: ignore[misc] # allauth carries no types
+    """The login in its one form, so that lock-out counts every variant together."""
+
+    def clean_login(self) -> str:
+        """Return the canonical login."""
+        return canonical_login(str(self.cleaned_data["login"]))
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Accounts are opened by an administrator; nobody signs up."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the library's
+        """Return False: there is no public sign-up."""
+        return False
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return where the person's roles land."""
+        return landing_path(actor_of(request).roles, language=get_language() or "fr")
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+        """Return the sign-in page."""
+        return reverse("account_login")
+
+    def pre_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
+    ) -> HttpResponse | None:
+        """Refuse demo accounts outside a demo on loopback (decision 32)."""
+        if getattr(user, "is_demo", True) and not (demo.is_on() and _from_loopback(request)):
+            messages.error(request, _("Demo accounts open on this machine only, in a demo."))
+            return redirect("account_login")
+        refused: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        return refused
+
+    def post_login(
+        self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
+    ) -> HttpResponse:
+        """Write the sign-in to the ledger: the person, never an address."""
+        request.__dict__.pop("_fanal_actor", None)
+        operations.record_sign_in(
+            actor=actor_of(request), action="account.sign_in", now=now_of(request)
+        )
+        answer: HttpResponse = super().post_login(request, user, **kwargs)
+        return answer
+
+    def logout(self, request: HttpRequest) -> None:
+        """Write the sign-out to the ledger, then end the session."""
+        if request.user.is_authenticated:
+            operations.record_sign_in(
+                actor=actor_of(request), action="account.sign_out", now=now_of(request)
+            )
+        request.__dict__.pop("_fanal_actor", None)
+        super().logout(request)
+
+    def is_safe_url(self, url: str | None) -> bool:
+        """Return whether a return address lies on this site: a path, never a host."""
+        return bool(url) and str(url).startswith("/") and super().is_safe_url(url)
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """OIDC signs in persons whose subject an administrator has linked; it opens no account."""
+
+    def is_open_for_signup(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - the library's signature
+        sociallogin: object,  # noqa: ARG002
+    ) -> bool:
+        """Return False: an unknown subject stays outside."""
+        return False
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Authenticator secrets are sealed with a key derived for them."""
+
+    def encrypt(self, text: str) -> str:
+        """Return `text` (a TOTP secret, a seed) sealed."""
+        return sealing.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return what `encrypt` sealed."""
+        return sealing.unseal(encrypted_text)
+
+
+def _from_loopback(request: HttpRequest) -> bool:
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False

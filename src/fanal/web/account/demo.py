@@ -1,0 +1,49 @@
+"""What the sign-in page knows of a demo: whether this is one, and whom it may play."""
+
+from dataclasses import dataclass
+
+from fanal import reference
+from fanal.accounts import operations
+
+_on = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One demo account as a button of the sign-in page."""
+
+    username: str
+    password: str
+    label: str
+    name: str
+
+
+def install(*, on: bool) -> None:
+    """Say whether this process serves a demo; `config.wiring` calls it once."""
+    global _on  # noqa: PLW0603 - the one registry of this module
+    _on = on
+
+
+def is_on() -> bool:
+    """Return whether this process serves a demo database on loopback."""
+    return _on
+
+
+def choices(language: str) -> list[Choice]:
+    """Return the demo accounts as buttons, none outside a demo."""
+    if not _on:
+        return []
+    return [
+        Choice(
+            username=account.username,
+            password=account.password,
+            label=role_words(account.role.value, language),
+            name=account.name,
+        )
+        for account in operations.DEMO_ACCOUNTS
+    ]
+
+
+def role_words(role: str, language: str) -> str:
+    """Return the words of a role in `language`."""
+    return reference.label("role", role, language)

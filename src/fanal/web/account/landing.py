@@ -1,0 +1,47 @@
+"""Where each role lands after sign-in: the first page of its list that this node serves."""
+
+from collections.abc import Mapping
+
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import override
+
+from fanal.kernel.actors import Role
+
+_DESK = ("desk/",)
+
+LANDINGS: Mapping[Role, tuple[str, ...]] = {
+    Role.ANALYST: _DESK,
+    Role.SUPERVISOR: _DESK,
+    Role.JUDICIAL_OFFICER: ("desk/referrals/", *_DESK),
+    Role.MEASURES_OFFICER: ("desk/second/", *_DESK),
+    Role.OVERSEER: ("oversight/",),
+    Role.STATISTICIAN: ("desk/statistics/", "statistics/", "figures/"),
+    Role.LABORATORY: ("partners/laboratory/", "partners/"),
+    Role.PARTNER: ("partners/",),
+    Role.ADMINISTRATOR: (),
+}
+"""Paths below the language, the preferred first; the account page is everybody's last resort."""
+
+
+def landing_path(roles: frozenset[Role], *, language: str) -> str:
+    """Return the path where a person with `roles` lands; the order of `LANDINGS` breaks ties."""
+    for role, paths in LANDINGS.items():
+        if role in roles:
+            found = next((p for p in _absolute(paths, language) if _served(p, language)), None)
+            if found:
+                return found
+    with override(language):
+        return reverse("account_home")
+
+
+def _absolute(paths: tuple[str, ...], language: str) -> list[str]:
+    return [f"/{language}/{path}" for path in paths]
+
+
+def _served(path: str, language: str) -> bool:
+    with override(language):
+        try:
+            resolve(path)
+        except Resolver404:
+            return False
+    return True

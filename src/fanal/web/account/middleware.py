@@ -1,0 +1,88 @@
+"""The guard: every route declares its action, and the policy is asked before the view runs.
+
+Fail closed: a route that declares nothing is refused, whoever asks (`fanal.accounts.routes`). Refusals
+of views further in (`Refused`) become 404 where the object must not be known to exist, 403 elsewhere.
+"""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from fanal.accounts.domain.policy import Refused, allows, may
+from fanal.accounts.routes import Declaration, declaration_of
+from fanal.kernel.actors import public_actor
+from fanal.web.account import second_factor
+from fanal.web.account.actors import actor_of
+
+log = logging.getLogger(__name__)
+
+_WITHOUT_SECOND_FACTOR = frozenset({"account.sign_in", "account.read", "page.public"})
+"""Actions that a person reaches before the second factor is set up."""
+
+
+class RouteGuard:
+    """Refuses what is not declared, not signed in, without second factor, or not allowed."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Give the request its actor, then pass it on."""
+        request.actor = SimpleLazyObject(lambda: actor_of(request))  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(  # noqa: PLR0917 - Django's signature
+        self,
+        request: HttpRequest,
+        view: Callable[..., HttpResponse],
+        args: tuple[object, ...],  # noqa: ARG002
+        kwargs: dict[str, object],  # noqa: ARG002
+    ) -> HttpResponse | None:
+        """Return a refusal, or None to let the view run."""
+        match = request.resolver_match
+        declaration = declaration_of(view, match.view_name if match else "")
+        action = declaration.action_for(request.method or "GET") if declaration else None
+        if declaration is None or action is None:
+            log.error("route %s declares no action: refused", match.route if match else "?")
+            return _refuse(request)
+        if declaration.public:
+            return None if _public_may(declaration, action) else _refuse(request)
+        return _check_person(request, action)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Turn the policy's refusals into pages."""
+        if not isinstance(error, Refused):
+            return None
+        log.warning("refused: %s %s", error.action, error.reason_code)
+        status = HTTPStatus.NOT_FOUND if error.hides else HTTPStatus.FORBIDDEN
+        return _page(request, status)
+
+
+def _public_may(declaration: Declaration, action: str) -> bool:
+    return declaration.program or allows(public_actor(), action).allowed
+
+
+def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path(), reverse("account_login"))
+    if action not in _WITHOUT_SECOND_FACTOR and not second_factor.is_satisfied(request):
+        return redirect(second_factor.next_step(request))
+    if action != "account.read" and not may(actor_of(request), action):
+        return _refuse(request)
+    return None
+
+
+def _refuse(request: HttpRequest) -> HttpResponse:
+    return _page(request, HTTPStatus.FORBIDDEN)
+
+
+def _page(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"error": status.phrase}, status=status)
+    return render(request, f"{status.value}.html", status=status)

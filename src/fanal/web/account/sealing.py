@@ -1,0 +1,42 @@
+"""Seals the secrets of second factors in the database: a dump alone signs in to nothing."""
+
+import base64
+import os
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_NONCE = 12
+_PURPOSE = b"fanal.web.account.second-factor"
+_key: bytes | None = None
+
+
+def install(*, secret: str) -> None:
+    """Derive the key from the installation's secret; `config.wiring` calls it once."""
+    global _key  # noqa: PLW0603 - the one registry of this module
+    hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
+    _key = hkdf.derive(secret.encode())
+
+
+def seal(text: str) -> str:
+    """Return `text` sealed (AES-256-GCM), in ASCII."""
+    nonce = os.urandom(_NONCE)
+    sealed = AESGCM(_installed()).encrypt(nonce, text.encode(), _PURPOSE)
+    return base64.urlsafe_b64encode(nonce + sealed).decode()
+
+
+def unseal(text: str) -> str:
+    """Return what `seal` sealed.
+
+    Raises:
+        cryptography.exceptions.InvalidTag: it was changed, or sealed under another secret.
+    """
+    raw = base64.urlsafe_b64decode(text)
+    return AESGCM(_installed()).decrypt(raw[:_NONCE], raw[_NONCE:], _PURPOSE).decode()
+
+
+def _installed() -> bytes:
+    if _key is None:
+        raise RuntimeError("no key: config.wiring installs it at start")
+    return _key

@@ -1,0 +1,31 @@
+"""Routes of sign-in, second factor, account and habilitations; below the language prefix.
+
+allauth's own sign-up, e-mail and password-reset pages are not mounted: accounts are opened by an
+administrator, and a lost password is a matter for them too.
+"""
+
+from allauth.account import views as allauth_account
+from allauth.socialaccount import views as allauth_social
+from django.urls import URLPattern, URLResolver, include, path
+
+from fanal.web.account import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("login/", views.login, name="account_login"),
+    path("login/cancelled/", allauth_social.login_cancelled, name="socialaccount_login_cancelled"),
+    path("login/error/", allauth_social.login_error, name="socialaccount_login_error"),
+    path("login/with/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("logout/", allauth_account.logout, name="account_logout"),
+    path("account/", views.home, name="account_home"),
+    path("account/motive/", views.motive, name="account_motive"),
+    path("account/sessions/end/", views.end_sessions, name="account_end_sessions"),
+    path("account/password/", allauth_account.password_change, name="account_change_password"),
+    path("account/again/", allauth_account.reauthenticate, name="account_reauthenticate"),
+    path("account/second-factor/", include("allauth.mfa.urls")),
+    path("account/habilitations/", views.habilitations, name="account_habilitations"),
+    path(
+        "account/habilitations/<uuid:habilitation_id>/review/",
+        views.review,
+        name="account_review",
+    ),
+]

@@ -1,0 +1,147 @@
+"""Pages of sign-in, one's own account, and the review of habilitations."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from allauth.account.views import LoginView
+from django.contrib import messages
+from django.contrib.auth import logout as end_session
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal.accounts import operations, queries
+from fanal.accounts.domain.policy import may
+from fanal.accounts.domain.records import HabilitationRecord, ReviewVerdict
+from fanal.accounts.routes import needs, open_to_all
+from fanal.kernel.actors import Actor
+from fanal.web.account import demo, second_factor
+from fanal.web.account.actors import actor_of, now_of, state_motive, stated_motive
+
+QUARTER = timedelta(days=92)
+"""A habilitation is looked at again each quarter."""
+
+_SOON = timedelta(days=30)
+
+
+class SignInView(LoginView):  # type: ignore[misc] # allauth carries no types
+    """The sign-in page; in a demo it lists the demo accounts as buttons."""
+
+    template_name = "account_pages/login.html"
+
+    def get_context_data(self, **kwargs: object) -> dict[str, object]:
+        """Add the demo accounts and the single sign-on button to the form."""
+        context: dict[str, object] = super().get_context_data(**kwargs)
+        context["choices"] = demo.choices(get_language() or "fr")
+        context["next"] = self.request.GET.get("next", "")
+        context["single_sign_on"] = _single_sign_on(self.request)
+        return context
+
+
+login = open_to_all("account.sign_in")(SignInView.as_view())
+
+
+@never_cache
+@require_GET
+@needs("account.read")
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the person's account: roles, habilitations, second factor, motive, sessions."""
+    actor, now = actor_of(request), now_of(request)
+    own = [h for h in queries.list_habilitations(actor=actor) if h.person_id == actor.person_id]
+    context = {
+        "lines": [_line(h, now, actor) for h in own],
+        "motive": stated_motive(request),
+        "second_factor_passed": second_factor.is_satisfied(request),
+        "may_review": may(actor, "habilitation.review"),
+        "demo": demo.is_on(),
+    }
+    return render(request, "account_pages/home.html", context)
+
+
+@require_POST
+@needs("account.read")
+def motive(request: HttpRequest) -> HttpResponse:
+    """Keep the motive of the person's present task: each read of personal data will carry it."""
+    state_motive(request, request.POST.get("motive", ""))
+    messages.success(request, _("The motive is noted; each consultation will carry it."))
+    target = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
+    return redirect(target if safe and target.startswith("/") else "account_home")
+
+
+@require_POST
+@needs("account.read")
+def end_sessions(request: HttpRequest) -> HttpResponse:
+    """End every session of the person, this one included."""
+    user = queries.find_user(username=request.user.get_username())
+    if user is None:
+        raise Http404
+    operations.end_sessions(actor=actor_of(request), user=user, now=now_of(request))
+    end_session(request)
+    return redirect("account_login")
+
+
+@never_cache
+@require_GET
+@needs("habilitation.review")
+def habilitations(request: HttpRequest) -> HttpResponse:
+    """Show the habilitations of the supervisor's desks, the next to expire first."""
+    actor, now = actor_of(request), now_of(request)
+    lines = [_line(h, now, actor) for h in queries.list_habilitations(actor=actor)]
+    context = {
+        "lines": [line for line in lines if line["state"] != "ENDED"],
+        "ended": [line for line in lines if line["state"] == "ENDED"],
+        "to_review": sum(1 for line in lines if line["review_due"]),
+    }
+    return render(request, "account_pages/habilitations.html", context)
+
+
+@require_POST
+@needs("habilitation.review")
+def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
+    """Write the quarterly review of one habilitation."""
+    actor, now = actor_of(request), now_of(request)
+    found = queries.get_habilitation(actor=actor, habilitation_id=habilitation_id)
+    if found is None:
+        raise Http404
+    try:
+        verdict = ReviewVerdict(request.POST.get("verdict", ""))
+    except ValueError:
+        return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
+    try:
+        operations.review_habilitation(
+            actor=actor, habilitation_id=habilitation_id, verdict=verdict, now=now
+        )
+    except operations.HabilitationRefused:
+        return render(request, "403.html", status=HTTPStatus.FORBIDDEN)
+    messages.success(request, _("The review is recorded."))
+    return redirect("account_habilitations")
+
+
+def _line(habilitation: HabilitationRecord, now: datetime, actor: Actor) -> dict[str, object]:
+    """Return one row of a list: the record, its state in one code, and what can be done with it."""
+    in_force = habilitation.in_force(now)
+    state = "ENDED"
+    if in_force:
+        state = "ENDS_SOON" if habilitation.valid_until - now < _SOON else "IN_FORCE"
+    elif habilitation.revoked_at is None and now < habilitation.valid_from:
+        state = "TO_COME"
+    last = habilitation.reviewed_at or habilitation.valid_from
+    return {
+        "record": habilitation,
+        "state": state,
+        "review_due": in_force and now - last > QUARTER,
+        "own": habilitation.person_id == actor.person_id,
+    }
+
+
+def _single_sign_on(request: HttpRequest) -> list[dict[str, str]]:
+    """Return the providers of single sign-on: name and address of each."""
+    from allauth.socialaccount.adapter import get_adapter  # noqa: PLC0415 - needs the app registry
+
+    providers = get_adapter().list_providers(request)
+    return [{"name": p.name, "url": p.get_login_url(request, process="login")} for p in providers]

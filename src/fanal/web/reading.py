@@ -1,0 +1,123 @@
+"""The journal of reads: no personal data leaves the server before its ledger row is committed.
+
+A view that shows personal data calls `consult` first; it writes and COMMITS one row (who, what, why,
+when: Loi 78-17, art. 101) and fails closed. The `{% person %}` tag marks the report whose person it
+prints; `ReadingJournal` refuses a response that prints one without a row.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+from fanal.web.account.actors import actor_of, now_of
+
+log = logging.getLogger(__name__)
+
+_CONSULTED = "fanal_consulted"
+_RENDERED = "rendered_persons"
+
+ACTIONS: Mapping[str, str] = {
+    "report": "report.read",
+    "dossier": "dossier.read",
+    "measure": "measure.read",
+    "referral": "referral.read",
+    "object": "object.open",
+    "identity": "identity.open",
+    "person": "account.read",
+}
+"""The ledger action of a read, by kind of object, where the view names none."""
+
+
+class ReadNotJournalled(Exception):
+    """A page was about to show persons whose reports have no ledger row in this request."""
+
+
+def consult(  # noqa: PLR0917 - read like a sentence: who, what, which, why
+    request: HttpRequest,
+    kind: str,
+    ids: Iterable[UUID],
+    motive: str = "",
+    *,
+    action: str | None = None,
+    reports: Iterable[UUID] = (),
+) -> None:
+    """Write and commit the read of `ids`, objects of `kind`, before the body is made.
+
+    `reports` names the reports whose persons the page shows beside the objects read (those of a
+    dossier or of a measure). The motive is the argument, else what the person stated in this session,
+    else the page itself (`page:desk:report`): a read without a motive cannot be written.
+
+    Raises:
+        RuntimeError: a transaction is open, so that the row could still be rolled back.
+        UnknownAction, ValueRefused: from the ledger.
+    """
+    shown = [ObjectRef(kind=kind, id=object_id) for object_id in dict.fromkeys(ids)]
+    beside = [ObjectRef(kind="report", id=report_id) for report_id in dict.fromkeys(reports)]
+    objects = [*shown, *(ref for ref in beside if ref not in shown)]
+    if not objects:
+        return
+    actor = actor_of(request)
+    with transaction.atomic(durable=True):
+        ledger.record(
+            actor=actor,
+            action=action or ACTIONS[kind],
+            at=now_of(request),
+            objects=objects,
+            motive=motive.strip() or actor.motive or _page_motive(request),
+        )
+    consulted_ids(request).update(str(ref.id) for ref in objects)
+
+
+def consulted_ids(request: HttpRequest) -> set[str]:
+    """Return the ids of the objects whose read this request has committed."""
+    known: set[str] = request.__dict__.setdefault(_CONSULTED, set())
+    return known
+
+
+def rendered_ids(request: HttpRequest) -> set[str]:
+    """Return the ids of the reports whose persons this request has printed."""
+    known: set[str] = request.__dict__.setdefault(_RENDERED, set())
+    return known
+
+
+class ReadingJournal:
+    """Refuses a response that prints persons without a committed row; it never leaves half a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Return the view's response once every person printed has its row.
+
+        Raises:
+            ReadNotJournalled: one has not; the error page is sent instead.
+        """
+        response = self.get_response(request)
+        self._check(request)
+        return response
+
+    def process_template_response(
+        self, request: HttpRequest, response: TemplateResponse
+    ) -> TemplateResponse:
+        """Check again once a late template is rendered: it is made after the view returned."""
+        response.add_post_render_callback(lambda _: self._check(request))
+        return response
+
+    @staticmethod
+    def _check(request: HttpRequest) -> None:
+        missing = rendered_ids(request) - consulted_ids(request)
+        if missing:
+            log.critical("page with %d person(s) and no ledger row: refused", len(missing))
+            raise ReadNotJournalled(f"{request.path}: {len(missing)} without a row")
+
+
+def _page_motive(request: HttpRequest) -> str:
+    match = request.resolver_match
+    name = (match.view_name or match.route) if match else request.path
+    return f"page:{name}"
