@@ -72,7 +72,14 @@ def record(
         UnknownAction: the action is not in `domain/actions.toml`.
         ValueRefused: a detail or object kind has a forbidden shape, or the motive is too long.
     """
-    entry = _build(actor, action, at, objects, detail or {}, motive or actor.motive)
+    entry = _build(
+        actor=actor,
+        action=action,
+        at=at,
+        objects=objects,
+        detail=detail or {},
+        motive=motive or actor.motive,
+    )
     _insert(entry, motive or actor.motive, objects)
     return entry.id
 
@@ -194,6 +201,7 @@ def split_hashes(stored: bytes) -> list[bytes]:
 
 
 def _build(
+    *,
     actor: Actor,
     action: str,
     at: datetime,

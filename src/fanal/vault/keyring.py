@@ -1,4 +1,4 @@
-"""The keys of this process, handed down by `config/wiring.py`.
+"""Keys of a process, handed down by `config/wiring.py`.
 
 A public node gets public keys only: it seals and cannot open. Keys are grouped by what they protect:
 `content`, `identity` (who reported), digests, receipts. Checkpoint keys are the ledger's own.
@@ -58,6 +58,10 @@ class Keyring:
     def digest(self, purpose: str, value: bytes) -> bytes:
         """Return HMAC-SHA256 of `value` for one purpose: digests of two purposes never compare."""
         return hmac.digest(self.digest_key, purpose.encode() + b"\x00" + value, "sha256")
+
+    def digester(self, purpose: str) -> hmac.HMAC:
+        """Return what computes `digest` in pieces."""
+        return hmac.new(self.digest_key, purpose.encode() + b"\x00", "sha256")
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
         """Return the signed receipt of a report.

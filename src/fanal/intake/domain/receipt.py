@@ -85,7 +85,7 @@ class NodeCertificate:
 
     def statement(self) -> bytes:
         """Return the bytes that the root signs."""
-        return _statement(self.node, self.public, self.valid_from, self.valid_until)
+        return _statement(self.node, self.public, (self.valid_from, self.valid_until))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +221,7 @@ def certify_node(
     """
     if not _NODE_NAME.fullmatch(node) or valid_until < valid_from:
         raise ValueError("no node name, or days in the wrong order")
-    proof = root.sign(_statement(node, public, valid_from, valid_until))
+    proof = root.sign(_statement(node, public, (valid_from, valid_until)))
     return NodeCertificate(
         node=node, public=public, valid_from=valid_from, valid_until=valid_until, proof=proof
     )
@@ -303,8 +303,8 @@ def _box_key(code: str) -> X25519PrivateKey:
     return X25519PrivateKey.from_private_bytes(_derive(code, _BOX))
 
 
-def _statement(node: str, public: Ed25519PublicKey, valid_from: date, valid_until: date) -> bytes:
-    return _NODE_TAG + f"{node}\n{valid_from}\n{valid_until}\n".encode() + _raw(public)
+def _statement(node: str, public: Ed25519PublicKey, days: tuple[date, date]) -> bytes:
+    return _NODE_TAG + f"{node}\n{days[0]}\n{days[1]}\n".encode() + _raw(public)
 
 
 def _read_fields(lines: list[str], names: tuple[str, ...]) -> dict[str, str]:

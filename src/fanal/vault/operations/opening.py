@@ -1,6 +1,5 @@
 """Opening sealed objects: an act that the ledger keeps, and that needs the opening key."""
 
-import hashlib
 import hmac
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -13,7 +12,7 @@ from fanal.ledger import operations as ledger
 from fanal.vault import keyring, queries
 from fanal.vault.domain.envelope import EnvelopeRefused, open_chunks, open_content, unwrap
 from fanal.vault.domain.records import IDENTITY_KINDS, StoredObject
-from fanal.vault.operations.sealing import digest_of
+from fanal.vault.operations.sealing import digest_of, digester
 from fanal.vault.packs import read_chunks, read_sealed
 
 
@@ -127,7 +126,7 @@ def _pieces(found: StoredObject, data_key: bytes) -> Iterator[bytes]:
         yield read_plaintext(found)
         return
     sealed = read_chunks(folder, bound.id, found.place)
-    digest = hashlib.sha256()
+    digest = digester(bound.kind)
     held = b""
     for piece in open_chunks(sealed, data_key=data_key, object_id=bound.id):
         digest.update(piece)

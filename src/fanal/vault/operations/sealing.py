@@ -1,8 +1,9 @@
 """Sealing: bytes on disk first, durable, then the row in the caller's transaction."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from hashlib import md5, sha1, sha256
+from typing import Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -67,7 +68,16 @@ def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject
             kind=item.kind,
             sha256=digest_of(item.kind, item.plaintext),
         )
-        rows.append(_row(bound, len(item.plaintext), places[i], wrappers, keys[i], now))
+        rows.append(
+            _row(
+                bound=bound,
+                size=len(item.plaintext),
+                place=places[i],
+                wrappers=wrappers,
+                data_key=keys[i],
+                now=now,
+            )
+        )
         answers.append(
             SealedObject(
                 id=item.id,
@@ -83,7 +93,7 @@ def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject
 
 def seal_stream(
     *,
-    id: UUID,
+    id: UUID,  # noqa: A002 - the object's own id, as in Sealable
     chunks: Iterable[bytes],
     kind: str,
     owner_id: UUID,
@@ -95,53 +105,78 @@ def seal_stream(
     Raises:
         OSError: as `seal_batch`.
         TooLarge: the stream exceeds `max_size` bytes; nothing is kept.
-        ValueError: the kind is no code, or is an identity's (those are small: use `seal_batch`).
+        ValueError: the kind is no code.
     """
     check_kind(kind)
-    if kind in IDENTITY_KINDS:
-        raise ValueError("an identity is sealed by seal_batch")
-    measure = _Measure(chunks, max_size)
+    measure = _Measure(chunks, kind=kind, max_size=max_size)
     data_key = new_data_key()
     folder = keyring.current().vault_folder
     place = write_file(folder, id, seal_chunks(measure, data_key=data_key, object_id=id))
-    bound = Bound(id=id, owner_id=owner_id, kind=kind, sha256=measure.sha256.digest())
-    _insert([_row(bound, measure.size, place, _Wrappers(), data_key, now)])
+    bound = Bound(id=id, owner_id=owner_id, kind=kind, sha256=measure.bound.digest())
+    _insert(
+        [
+            _row(
+                bound=bound,
+                size=measure.size,
+                place=place,
+                wrappers=_Wrappers(),
+                data_key=data_key,
+                now=now,
+            )
+        ]
+    )
     return SealedObject(
         id=id,
         owner_id=owner_id,
         kind=kind,
         size=measure.size,
-        sha256=measure.sha256.hexdigest(),
+        sha256=bound.sha256.hex(),
         sha1=measure.sha1.hexdigest(),
         md5=measure.md5.hexdigest(),
     )
 
 
-def digest_of(kind: str, plaintext: bytes) -> bytes:
-    """Return what the column `sha256` holds: the plaintext's SHA-256.
+class Digester(Protocol):
+    """What hashes in pieces."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take a piece."""
+
+    def digest(self) -> bytes:
+        """Return the digest of all pieces."""
+        ...
+
+
+def digester(kind: str) -> Digester:
+    """Return what makes the column `sha256`: the plaintext's SHA-256.
 
     For an identity it is keyed: a telephone number could be found again from a bare hash.
     """
-    if kind in IDENTITY_KINDS:
-        return keyring.current().digest("vault.identity", plaintext)
-    return hashlib.sha256(plaintext).digest()
+    return keyring.current().digester("vault.identity") if kind in IDENTITY_KINDS else sha256()
+
+
+def digest_of(kind: str, plaintext: bytes) -> bytes:
+    """Return the digest of bytes in memory, as `digester`."""
+    made = digester(kind)
+    made.update(plaintext)
+    return made.digest()
 
 
 class _Measure:
     """Passes pieces on while counting and hashing them. MD5 and SHA-1 are what partners compare."""
 
-    def __init__(self, pieces: Iterable[bytes], max_size: int) -> None:
+    def __init__(self, pieces: Iterable[bytes], *, kind: str, max_size: int) -> None:
         self._pieces, self._max_size, self.size = pieces, max_size, 0
-        self.sha256 = hashlib.sha256()
-        self.sha1 = hashlib.sha1(usedforsecurity=False)
-        self.md5 = hashlib.md5(usedforsecurity=False)
+        self.bound = digester(kind)
+        self.sha1 = sha1(usedforsecurity=False)
+        self.md5 = md5(usedforsecurity=False)
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._pieces:
             self.size += len(piece)
             if self.size > self._max_size:
                 raise TooLarge(f"the stream exceeds {self._max_size} bytes")
-            self.sha256.update(piece)
+            self.bound.update(piece)
             self.sha1.update(piece)
             self.md5.update(piece)
             yield piece
@@ -163,6 +198,7 @@ class _Wrappers:
 
 
 def _row(
+    *,
     bound: Bound,
     size: int,
     place: Placed,
