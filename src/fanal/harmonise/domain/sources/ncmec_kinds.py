@@ -19,6 +19,7 @@ KINDS: Final[Mapping[str, ReportKind]] = {
 
 CHANNELS: Final[Mapping[str, Channel]] = {
     "webPageIncident": Channel.WEB,
+    "webpageIncident": Channel.WEB,
     "emailIncident": Channel.EMAIL,
     "newsgroupIncident": Channel.OTHER,
     "chatImIncident": Channel.MESSAGING,
@@ -27,6 +28,24 @@ CHANNELS: Final[Mapping[str, Channel]] = {
     "nonInternetIncident": Channel.OTHER,
     "peer2peerIncident": Channel.P2P,
 }
+
+
+# Words of incident types as other programs and years wrote them; the first found counts.
+_WORDS: Final = (
+    ("pornography", ReportKind.ABUSE_MATERIAL),
+    ("trafficking", ReportKind.TRAFFICKING),
+    ("tourism", ReportKind.SEX_TOURISM),
+    ("enticement", ReportKind.GROOMING),
+)
+
+
+def kind_of_words(text: str) -> ReportKind:
+    """Return the kind that a free wording of an incident type means, OTHER if none is known."""
+    exact = KINDS.get(text.strip())
+    if exact is not None:
+        return exact
+    lowered = text.lower()
+    return next((kind for word, kind in _WORDS if word in lowered), ReportKind.OTHER)
 
 
 def refined_kind(kind: ReportKind, *, annotations: Sequence[str]) -> ReportKind:

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from fanal.formats.report.records import Channel, IpSighting, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind
-from fanal.harmonise.domain.sources.building import hash_field, small_integer
+from fanal.harmonise.domain.sources.building import FileBuilding, hash_field, small_integer
 from fanal.harmonise.domain.sources.ncmec_kinds import CHANNELS
 from fanal.harmonise.domain.sources.ncmec_spot import Opener, Scope, Spot
 
@@ -100,6 +100,43 @@ def _open_file_details(spot: Spot) -> Scope:
     return spot.scope
 
 
+def _open_file(spot: Spot) -> Scope:
+    file = FileBuilding(path=spot.node.path)
+    spot.building.files.append(file)
+    return Scope(file=file)
+
+
+def _open_capture(spot: Spot) -> Scope:
+    """Read a capture of an address; captures of another type stay in `extra`."""
+    kind, value = spot.node.child("captureType"), spot.node.child("value")
+    if kind is None or value is None or "ip" not in (kind.text or "").lower().split():
+        return spot.scope
+    port, at = spot.node.child("port"), spot.node.child("dateTime")
+    number = small_integer(port.text or "") if port else None
+    instant = at.text if at and (at.text or "").strip() else None
+    if spot.scope.person is None:
+        spot.building.add_loose(
+            SelectorKind.IP, value=value.text or "", path=value.path, at=instant, port=number
+        )
+        return spot.scope
+    sighting = IpSighting(value=value.text or "", port=number, at=instant)
+    spot.scope.person.ips.append(sighting)
+    taken = {value.path}
+    taken.update({port.path} if port and number is not None else ())
+    taken.update({at.path} if at and instant is not None else ())
+    return structs.replace(spot.scope, taken=frozenset(taken))
+
+
+def _open_metadata(spot: Spot) -> Scope:
+    """Read a hash among a file's metadata; the pair itself stays in `extra`."""
+    name, value = spot.node.child("name"), spot.node.child("value")
+    if spot.scope.file and name and value and hash_field(name.text or ""):
+        spot.building.set_hash(
+            spot.scope.file, name=name.text or "", value=value.text or "", path=value.path
+        )
+    return spot.scope
+
+
 def _open_same(spot: Spot) -> Scope:
     return spot.scope
 
@@ -118,4 +155,7 @@ OPENERS: Final[Mapping[str, Opener]] = {
     "loose.ip": _open_loose_event,
     "loose.device": _open_loose_device,
     "file.details": _open_file_details,
+    "file": _open_file,
+    "file.metadata": _open_metadata,
+    "capture": _open_capture,
 }

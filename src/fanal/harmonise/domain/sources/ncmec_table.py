@@ -49,7 +49,7 @@ def _opens(name: str) -> Use:
 _DISABLED: Final = {"accountTemporarilyDisabled": _EXTRA, "accountPermanentlyDisabled": _EXTRA}
 
 _SERVICE: Final = {
-    "espIdentifier": _field("person.handle"),
+    "espIdentifier": _both("person.handle"),
     "espService": _both("person.service"),
     "compromisedAccount": _EXTRA,
     "screenName": _field("person.handle"),

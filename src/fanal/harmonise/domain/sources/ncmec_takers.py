@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from fanal.formats.ncmec.read import Node
-from fanal.formats.report.records import Classification, Handle, Message
+from fanal.formats.report.records import Classification, Handle, IpSighting, Message
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.harmonise.domain.sources.building import small_integer, truth
 from fanal.harmonise.domain.sources.draft import CategoryHint
-from fanal.harmonise.domain.sources.ncmec_kinds import KINDS
+from fanal.harmonise.domain.sources.ncmec_kinds import KINDS, kind_of_words
 from fanal.harmonise.domain.sources.ncmec_spot import Spot, Taker
 
 
@@ -20,6 +20,15 @@ def _take_kind(spot: Spot) -> bool:
     spot.building.kind = KINDS[code]
     spot.building.hints.append(
         CategoryHint(scheme="NCMEC_INCIDENT", code=code, path=spot.node.path)
+    )
+    return True
+
+
+def _take_kind_words(spot: Spot) -> bool:
+    """Read an incident type in words of another year or program."""
+    spot.building.kind = kind_of_words(spot.text)
+    spot.building.hints.append(
+        CategoryHint(scheme="NCMEC_INCIDENT", code=spot.text, path=spot.node.path)
     )
     return True
 
@@ -201,6 +210,28 @@ def _take_hash(spot: Spot) -> bool:
     return spot.building.set_hash(spot.scope.file, name=name, value=spot.text, path=spot.node.path)
 
 
+def _take_hash_by_length(spot: Spot) -> bool:
+    """Read a hash whose kind is not named; its length tells MD5, SHA-1 and SHA-256 apart."""
+    name = {32: "md5", 40: "sha1", 64: "sha256"}.get(len(spot.text.strip()), "")
+    if spot.scope.file is None:
+        return False
+    held = spot.building.set_hash(spot.scope.file, name=name, value=spot.text, path=spot.node.path)
+    return held and spot.text == spot.text.strip().lower()
+
+
+def _take_tag(spot: Spot) -> bool:
+    hint = CategoryHint(scheme="NCMEC_TAG", code=spot.text, path=spot.node.path)
+    spot.building.hints.append(hint)
+    return True
+
+
+def _take_ip(spot: Spot) -> bool:
+    if spot.scope.person is None or not spot.text.strip():
+        return False
+    spot.scope.person.ips.append(IpSighting(value=spot.text))
+    return True
+
+
 def _take_classification(spot: Spot) -> bool:
     code = spot.text.strip()
     if spot.scope.file is None or not code or spot.scope.file.classification is not None:
@@ -227,6 +258,7 @@ TAKERS: Final[Mapping[str, Taker]] = {
     "platform.fallback": _take_fallback_platform,
     "escalation_reason": _take_escalation,
     "occurred_at": _report_setter("occurred_at"),
+    "kind.words": _take_kind_words,
     "annotation": _take_annotation,
     "annotation.value": _take_annotation_value,
     "description": _take_description,
@@ -254,6 +286,9 @@ TAKERS: Final[Mapping[str, Taker]] = {
     "file.name": _file_setter("name"),
     "file.original_name": _file_setter("original_name"),
     "file.hash": _take_hash,
+    "file.hash_by_length": _take_hash_by_length,
+    "file.tag": _take_tag,
+    "person.ip_address": _take_ip,
     "file.classification": _take_classification,
     "file.seen_by_provider": _truth_setter("seen_by_provider"),
     "file.publicly_available": _truth_setter("publicly_available"),

@@ -7,6 +7,7 @@ from typing import Final
 from fanal.harmonise.domain.records import Source
 from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.ncmec import read_ncmec
+from fanal.harmonise.domain.sources.ncmec_json import read_ncmec_json
 from fanal.harmonise.domain.sources.report import read_form, read_own
 
 
@@ -36,6 +37,10 @@ def _ncmec_xml(source: Source, received_at: datetime) -> Draft:
     )
 
 
+def _ncmec_json(source: Source, _: datetime) -> Draft:
+    return read_ncmec_json(source.body, reference=str(source.report_id))
+
+
 def _own(source: Source, _: datetime) -> Draft:
     return read_own(source.body)
 
@@ -48,4 +53,5 @@ _READERS: Final[Mapping[str, Callable[[Source, datetime], Draft]]] = {
     "report/1": _own,
     "form/1": _form,
     "ncmec-xml": _ncmec_xml,
+    "ncmec-json": _ncmec_json,
 }

@@ -1,0 +1,1 @@
+"""JSON that law enforcement receives from NCMEC."""

@@ -1,0 +1,120 @@
+"""The keys known of the law-enforcement JSON: it has no public documentation, hence no schema.
+
+Anything may be null, absent or new: an unknown key is kept with its path.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fanal.formats.ncmec.model import ElementModel, TypeModel
+
+# type of object → key → type of what the key holds, "" for a value
+_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
+    "export": {"reportId": "", "dateReceived": "", "reportedInformation": "information"},
+    "information": {
+        "reportingEsp": "esp",
+        "incidentSummary": "summary",
+        "incidentDetails": "incidents",
+        "reportedPeople": "people",
+        "intendedRecipients": "recipients",
+        "uploadedFiles": "uploads",
+        "additionalInformations": "note",
+    },
+    "esp": {"espName": "", "firstName": "", "lastName": "", "emails": "emails", "phones": "phones"},
+    "summary": {"incidentType": "", "incidentDateTime": "", "incidentDateTimeDescription": ""},
+    "incidents": {"webpageIncident": "web", "emailIncident": "mail"},
+    "web": {"url": "", "type": "", "additionalInformations": "note"},
+    "mail": {"contents": "content", "additionalInformations": "note"},
+    "content": {"value": ""},
+    "note": {"value": ""},
+    "people": {"reportedPersons": "person"},
+    "recipients": {"intendedRecipients": "person"},
+    "person": dict.fromkeys(
+        [
+            "preferredName",
+            "gender",
+            "physicalDescription",
+            "vehicleDescription",
+            "vehicleTagNumber",
+            "occupation",
+            "languages",
+            "races",
+            "disabilities",
+            "relationshipToReporter",
+            "relationshipToChildVictim",
+            "accessToChildVictim",
+            "accessToChildren",
+            "accessToFirearms",
+            "convictedSexOffender",
+            "awareOfReport",
+            "gangAffiliation",
+            "firstName",
+            "middleName",
+            "lastName",
+            "dateOfBirth",
+            "approximateAge",
+            "espService",
+            "espUserId",
+            "ipAddress",
+        ],
+        "",
+    )
+    | {
+        "screenName": "screen_name",
+        "emails": "emails",
+        "phones": "phones",
+        "addresses": "addresses",
+        "sourceInformation": "captures",
+        "additionalInformations": "note",
+    },
+    "screen_name": {"value": ""},
+    "emails": {"emails": "email"},
+    "email": {"value": "", "verified": ""},
+    "phones": {"phones": "phone"},
+    "phone": {"value": "", "verified": ""},
+    "addresses": {"addresses": "address"},
+    "address": {"address": "", "city": "", "state": "", "zipCode": "", "country": ""},
+    "captures": {"sourceCaptures": "capture"},
+    "capture": {"captureType": "", "value": "", "port": "", "dateTime": "", "eventName": ""},
+    "uploads": {"uploadedFiles": "file"},
+    "file": {
+        "filename": "",
+        "originalFilename": "",
+        "submittalId": "",
+        "verificationHash": "",
+        "viewedByEsp": "",
+        "industryClassification": "",
+        "ncmecTags": "tags",
+        "additionalInformations": "note",
+        "espMetadata": "metadata",
+        "sourceInformation": "captures",
+    },
+    "tags": {"groups": "tag_group"},
+    "tag_group": {"tags": "tag"},
+    "tag": {"value": ""},
+    "metadata": {"metadatas": "pair"},
+    "pair": {"name": "", "value": ""},
+}
+
+
+def _build() -> dict[str, TypeModel]:
+    types = {
+        name: TypeModel(name=name, holds_text=False, ordered=False, is_choice=False)
+        for name in _KEYS
+    }
+    for name, keys in _KEYS.items():
+        for order, (key, held) in enumerate(keys.items()):
+            types[name].elements[key] = ElementModel(
+                name=key,
+                key=f"{name}/{key}",
+                order=order,
+                repeatable=False,
+                required=False,
+                flag=False,
+                type=types[held] if held else None,
+                allows=None,
+            )
+    return types
+
+
+TYPES: Final[Mapping[str, TypeModel]] = _build()
