@@ -22,6 +22,7 @@ from fanal.postgres import (
     DatabaseRole,
     NoBinaries,
     PlaceRefused,
+    find_binaries,
 )
 
 _ROOM = 2 * 2**30
@@ -78,6 +79,10 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
 def look_at_database(*, home: Path) -> Iterator[Finding]:
     """Yield what can be said of PostgreSQL; starts the embedded one when it has a cluster."""
     try:
+        if not os.environ.get("DATABASE_URL") and not home.exists():
+            found = find_binaries(os.environ)
+            yield _fine(f"PostgreSQL {found.version} from {found.folder} ({found.source})")
+            return
         if not os.environ.get("DATABASE_URL"):
             cluster = Cluster.open(home=home, environ=os.environ)
             yield from _look_at_cluster(cluster)

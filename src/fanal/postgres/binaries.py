@@ -22,6 +22,7 @@ _PACKAGED = (
     "/opt/homebrew/opt/postgresql@*/bin",
     "/usr/local/opt/postgresql@*/bin",
 )
+_IGNORED = shutil.ignore_patterns("include")
 
 
 class NoBinaries(Exception):
@@ -71,37 +72,47 @@ def shelter(binaries: Binaries, *, account: Account) -> Binaries:
     """Return `binaries`, or a copy that `account` can execute when it cannot reach them."""
     if account.run([binaries.program("postgres"), "--version"])[0] == 0:
         return binaries
-    origin = binaries.folder.resolve().parent
-    stamp = (binaries.folder / "postgres").stat()
-    mark = f"{origin}|{stamp.st_size}|{stamp.st_mtime_ns}".encode()
+    folder = binaries.folder.resolve()
+    stamp = (folder / "postgres").stat()
+    mark = f"{folder}|{stamp.st_size}|{stamp.st_mtime_ns}".encode()
     name = f"{binaries.version}-{hashlib.sha256(mark).hexdigest()[:12]}"
-    target = SHELTER / "binaries" / name
-    if not target.is_dir():
-        _copy_tree(origin, target)
-    return replace(
-        binaries, folder=target / binaries.folder.name, source=f"{binaries.source} (copy)"
-    )
+    copy = copy_installation(folder, target=SHELTER / "binaries" / name)
+    return replace(binaries, folder=copy, source=f"{binaries.source} (copy)")
 
 
-def _copy_tree(origin: Path, target: Path) -> None:
-    """Copy the installation beside `target` and rename it, so that no half copy is ever used."""
+def copy_installation(folder: Path, *, target: Path) -> Path:
+    """Copy the installation of programs `folder` to `target`, readable by all; return its programs.
+
+    A wheel keeps shared libraries beside its package (`NAME/…/bin`, `NAME.libs`), found by a
+    relative path: that layout is kept. Copied beside `target` and renamed, so that no half copy is
+    ever used.
+    """
+    origin = folder.parent
+    package = origin.parent
+    copy = Path(package.name or "package") / origin.name
+    if target.is_dir():
+        return target / copy / folder.name
     target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as folder:
-        copy = Path(folder) / "tree"
-        shutil.copytree(origin, copy, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        for path in (copy, *copy.rglob("*")):
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".new-") as temporary:
+        tree = Path(temporary) / "tree"
+        shutil.copytree(origin, tree / copy, symlinks=True, ignore=_IGNORED)
+        libraries = package.parent / f"{package.name}.libs"
+        if libraries.is_dir():
+            shutil.copytree(libraries, tree / libraries.name, symlinks=True)
+        for path in (tree, *tree.rglob("*")):
             if not path.is_symlink():
                 path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
         try:
-            copy.rename(target)
+            tree.rename(target)
         except OSError:
             if not target.is_dir():  # another process may have finished the same copy
                 raise
+    return target / copy / folder.name
 
 
 def _candidates(environ: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     if environ.get("PG_BIN"):
-        yield Path(environ["PG_BIN"]), "PG_BIN"
+        yield Path(environ["PG_BIN"]).absolute(), "PG_BIN"
         return
     folders = {path for pattern in _PACKAGED for path in Path("/").glob(pattern.lstrip("/"))}
     yield from ((path, "system") for path in sorted(folders, key=_number, reverse=True))

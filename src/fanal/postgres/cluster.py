@@ -72,11 +72,11 @@ class Cluster:
     @property
     def pid(self) -> int | None:
         """Process id of the live postmaster, None when it does not run."""
+        if self._child is not None:
+            self._child.poll()  # reaps a killed child, which would otherwise look alive
         lines = self._pid_file()
         if not lines or not lines[0].isdigit():
             return None
-        if self._child is not None:
-            self._child.poll()  # reaps a killed child, which would otherwise look alive
         pid = int(lines[0])
         return pid if works_in(pid, self.place.data) else None
 

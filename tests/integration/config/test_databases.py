@@ -1,0 +1,102 @@
+"""Provisioning: roles, passwords and durability on the embedded and on a real server."""
+
+import os
+
+import psycopg
+import pytest
+
+from fanal.config.databases import DatabaseRefused, open_databases
+from fanal.postgres import DatabaseRole
+
+pytestmark = pytest.mark.serial
+
+
+def opened(home, url):
+    environ = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "FANAL_DB_ROLE"}}
+    return open_databases(home=home, environ=environ | ({"DATABASE_URL": url} if url else {}))
+
+
+def run(url, query):
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(query)
+        return cursor.fetchone() if cursor.description else None
+
+
+def test_each_role_signs_in_with_a_password_of_its_own(open_folder):
+    with opened(open_folder / "var", "") as databases:
+        for role in DatabaseRole:
+            answer = run(databases.url(role), "SELECT current_user, current_database()")
+            assert answer == (role.login, "fanal")
+    kept = (open_folder / "var/keys/database.json").read_text()
+    assert len(set(kept.split('"'))) > 12
+
+
+def test_a_real_server_is_provisioned_by_a_role_that_may_create_roles(
+    open_folder, modest_administrator
+):
+    for _ in range(2):
+        with opened(open_folder / "var", modest_administrator) as databases:
+            assert databases.cluster is None
+            assert run(databases.url(DatabaseRole.APP), "SELECT current_user") == ("fanal_app",)
+            owner = databases.url(DatabaseRole.OWNER)
+            run(owner, "CREATE TABLE IF NOT EXISTS mine (x integer)")
+            assert run(owner, "SELECT similarity('abc', 'abd') > 0") == (True,)
+
+
+def test_lost_passwords_are_made_anew(open_folder, server):
+    url = server.replace("/postgres?", "/fanal?")
+    with opened(open_folder / "var", url):
+        pass
+    (open_folder / "var/keys/database.json").unlink()
+    with opened(open_folder / "var", url) as databases:
+        assert run(databases.url(DatabaseRole.WORKER), "SELECT 1") == (1,)
+
+
+def test_the_roles_of_another_installation_are_left_alone(open_folder, server):
+    with opened(open_folder / "first", server.replace("/postgres?", "/first?")):
+        pass
+    with (
+        pytest.raises(DatabaseRefused, match="another installation"),
+        opened(open_folder / "second", server.replace("/postgres?", "/second?")),
+    ):
+        pass
+    with opened(open_folder / "first", server.replace("/postgres?", "/first?")) as databases:
+        assert run(databases.url(DatabaseRole.APP), "SELECT 1") == (1,)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ("ALTER SYSTEM SET fsync = off", "fsync"),
+        ("ALTER SYSTEM SET full_page_writes = off", "full_page_writes"),
+        ("ALTER SYSTEM SET synchronous_commit = off", "synchronous_commit"),
+        ("ALTER ROLE fanal_worker SET synchronous_commit = off", "synchronous_commit"),
+        ("ALTER DATABASE fanal SET synchronous_commit = off", "synchronous_commit"),
+    ],
+)
+def test_a_server_that_could_lose_commits_is_refused(open_folder, server, change, name):
+    url = server.replace("/postgres?", "/fanal?")
+    with opened(open_folder / "var", url):
+        pass
+    run(url, change)
+    run(url, "SELECT pg_reload_conf(), pg_sleep(0.3)")
+    with (
+        pytest.raises(DatabaseRefused, match=f"{name} = off"),
+        opened(open_folder / "var", url),
+    ):
+        pass
+
+
+def test_a_child_knows_its_own_role_only(open_folder, server):
+    with opened(open_folder / "var", server.replace("/postgres?", "/fanal?")) as databases:
+        environ = {"DATABASE_URL": databases.url(DatabaseRole.INTAKE), "FANAL_DB_ROLE": "intake"}
+    with open_databases(home=open_folder, environ=environ) as own:
+        assert run(own.url(DatabaseRole.INTAKE), "SELECT current_user") == ("fanal_intake",)
+        with pytest.raises(DatabaseRefused, match="needs the role 'app'"):
+            own.url(DatabaseRole.APP)
+
+
+def test_an_unreachable_server_is_told_in_a_sentence(open_folder):
+    url = "postgresql://nobody@127.0.0.1:9/fanal"
+    with pytest.raises(DatabaseRefused, match="cannot be prepared"), opened(open_folder, url):
+        pass
