@@ -1,0 +1,69 @@
+"""The heart of the stage: harmonised reports in, explained findings out, one batch at a time."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from fanal.analyse.domain.imminence import find_imminence
+from fanal.analyse.domain.known import KnownLists, find_known
+from fanal.analyse.domain.lexicon import Lexicon, load_lexicon
+from fanal.analyse.domain.payments import Typologies, find_payment_signals, load_typologies
+from fanal.analyse.domain.records import Analysis, Finding
+from fanal.analyse.domain.signals import find_hits, findings_of
+from fanal.harmonise.domain.records import HarmonisedReport
+
+RULES = "analyse/1"
+MAX_FINDINGS = 200
+
+
+class Knowledge(Struct, frozen=True, kw_only=True):
+    """What the analysis knows: lists, lexicons, typologies. `version` names all three."""
+
+    lists: KnownLists
+    lexicon: Lexicon
+    typologies: Typologies
+    lists_version: str = ""
+
+    @property
+    def version(self) -> str:
+        """Return the version stored with each result."""
+        parts = (RULES, self.lexicon.version, self.typologies.version, self.lists_version)
+        return " ".join(part for part in parts if part)
+
+
+def shipped_knowledge(lists: KnownLists | None = None, *, lists_version: str = "") -> Knowledge:
+    """Return the shipped lexicons and typologies with `lists` (none by default)."""
+    return Knowledge(
+        lists=lists or KnownLists(),
+        lexicon=load_lexicon(),
+        typologies=load_typologies(),
+        lists_version=lists_version,
+    )
+
+
+def analyse(reports: Sequence[HarmonisedReport], knowledge: Knowledge) -> list[Analysis]:
+    """Return the analysis of each report, in the order given; findings strongest first."""
+    version = knowledge.version
+    known = find_known(reports, knowledge.lists, rule_version=version)
+    return [
+        Analysis(
+            report_id=report.report_id,
+            findings=_ranked([*found, *_read(report, knowledge, version)]),
+            rule_version=version,
+        )
+        for report, found in zip(reports, known, strict=True)
+    ]
+
+
+def _read(report: HarmonisedReport, knowledge: Knowledge, version: str) -> list[Finding]:
+    hits = find_hits(report, knowledge.lexicon)
+    return [
+        *findings_of(hits, rule_version=version),
+        *find_imminence(report, hits, rule_version=version),
+        *find_payment_signals(report, knowledge.typologies, rule_version=version),
+    ]
+
+
+def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:
+    findings.sort(key=lambda f: (-f.score, f.code, f.source))
+    return tuple(findings[:MAX_FINDINGS])

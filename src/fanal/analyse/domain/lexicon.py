@@ -1,0 +1,128 @@
+"""Lexicons: editable phrases per language, read strictly from `analyse/data/lexicons/*.toml`."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from fanal.analyse.domain.automaton import Automaton, expand
+from fanal.analyse.domain.text import normalize_word
+
+
+class LexiconRefused(ValueError):
+    """A lexicon file breaks the format: file, field and reason."""
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base: a misspelt key is refused at start."""
+
+
+class Signal(_Strict, frozen=True, kw_only=True):
+    """Phrases that raise one code. `weight` (0..1) is the score of one phrase alone."""
+
+    code: str
+    category: str
+    weight: float
+    phrases: tuple[str, ...]
+
+
+class Context(_Strict, frozen=True, kw_only=True):
+    """Phrases that change what is found near them: `effect` multiplies the score (0 removes the hit).
+
+    `scope`: NEGATION (just before or around the phrase), SENTENCE, NEAR (the sentences beside it in the
+    same message), NEXT (a retraction: this message and that speaker's message before), SPEAKER (all that
+    this speaker says), TALK (all that anybody says).
+    `codes` limits it to these signals; empty means all.
+    """
+
+    code: str
+    scope: Literal["NEGATION", "NOT_NEGATION", "SENTENCE", "NEAR", "NEXT", "SPEAKER", "TALK"]
+    effect: float = 0.0
+    codes: tuple[str, ...] = ()
+    phrases: tuple[str, ...]
+
+
+class LexiconFile(_Strict, frozen=True, kw_only=True):
+    """One language's lexicon as its file holds it."""
+
+    schema: int
+    language: str
+    version: str
+    sets: dict[str, tuple[str, ...]]
+    signal: tuple[Signal, ...]
+    context: tuple[Context, ...]
+
+
+class Lexicon:
+    """All lexicons compiled into one automaton, with what each phrase stands for."""
+
+    def __init__(self, files: Sequence[LexiconFile]) -> None:
+        """Compile `files`; sets are named per language, so each file's phrases see its own.
+
+        Raises:
+            PhraseRefused: a phrase breaks the grammar.
+        """
+        self.version = "+".join(sorted(file.version for file in files))
+        meanings: list[tuple[str, str, Signal | Context]] = [
+            (phrase, file.language, entry)
+            for file in files
+            for entry in (*file.signal, *file.context)
+            for written in entry.phrases
+            for phrase in expand(written)
+        ]
+        self.meanings: tuple[Signal | Context, ...] = tuple(entry for _, _, entry in meanings)
+        self.languages = tuple(language for _, language, _ in meanings)
+        self.automaton = Automaton(
+            [_qualify(phrase, language) for phrase, language, _ in meanings],
+            {f"{file.language}:{name}": words for file in files for name, words in file.sets.items()},
+        )
+        negations = frozenset(
+            normalize_word(phrase)
+            for phrase, _, entry in meanings
+            if isinstance(entry, Context) and entry.scope == "NEGATION" and len(phrase.split()) == 1
+        )
+        self.names_negation = tuple(
+            self.automaton.names_word(number, negations) for number in range(len(self.meanings))
+        )
+
+
+def read_lexicon(text: str, *, name: str) -> LexiconFile:
+    """Return one lexicon file.
+
+    Raises:
+        LexiconRefused: unknown or missing key, weight or effect outside 0..1, code twice.
+    """
+    try:
+        file = msgspec.convert(tomllib.loads(text), LexiconFile)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
+        raise LexiconRefused(f"{name}: {error}") from error
+    codes = [signal.code + "/" + str(signal.weight) for signal in file.signal]
+    if len(codes) != len(set(codes)):
+        raise LexiconRefused(f"{name}: a code stands twice with the same weight")
+    if not all(0 < signal.weight <= 1 for signal in file.signal):
+        raise LexiconRefused(f"{name}: a weight lies outside 0..1")
+    if not all(0 <= context.effect <= 1 for context in file.context):
+        raise LexiconRefused(f"{name}: an effect lies outside 0..1")
+    return file
+
+
+def shipped_lexicons() -> Mapping[str, str]:
+    """Return the name and text of each lexicon file of the package."""
+    folder = resources.files("fanal.analyse").joinpath("data", "lexicons")
+    return {
+        entry.name: entry.read_text("utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name)
+        if entry.name.endswith(".toml")
+    }
+
+
+def load_lexicon() -> Lexicon:
+    """Return the shipped lexicons, compiled."""
+    return Lexicon([read_lexicon(text, name=name) for name, text in shipped_lexicons().items()])
+
+
+def _qualify(phrase: str, language: str) -> str:
+    return phrase.replace("<", f"<{language}:")
