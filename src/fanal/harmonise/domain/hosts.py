@@ -70,6 +70,7 @@ def canonical_ip(text: str) -> str | None:
     return None if address is None else str(address)
 
 
+@lru_cache(maxsize=8192)
 def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
     """Return the address that `text` writes; a zone id (RFC 4007) is left out."""
     try:

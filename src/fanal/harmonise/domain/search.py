@@ -22,6 +22,8 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
 
 def fold(text: str) -> str:
     """Return `text` without accents and case."""
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
@@ -53,10 +55,11 @@ def _without(text: str, own: frozenset[str]) -> str:
         digits = re.sub(r"\D", "", match.group(0))
         return " " if any(digits.endswith(known) for known in numbers) else match.group(0)
 
-    def word(match: re.Match[str]) -> str:
-        return " " if fold(match.group(0)) in words else match.group(0)
-
-    return _WORD.sub(word, _NUMBER.sub(number, text) if numbers else text)
+    text = _NUMBER.sub(number, text) if numbers else text
+    present = {word for word in set(_WORD.findall(text)) if fold(word) in words}
+    if not present:
+        return text
+    return _WORD.sub(lambda match: " " if match.group(0) in present else match.group(0), text)
 
 
 def _name_part(text: str) -> str:

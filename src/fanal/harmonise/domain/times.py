@@ -7,6 +7,7 @@ and marked. An hour that clocks skip or repeat (DST) widens the bounds to both r
 import re
 from calendar import isleap, monthrange
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -42,6 +43,7 @@ class _Fields(Struct, frozen=True, kw_only=True):
     point: bool  # written to the second: one instant
 
 
+@lru_cache(maxsize=8192)
 def read_time(text: str) -> ReadTime | None:
     """Return the range that `text` means, or None if it is no date or time.
 
@@ -137,7 +139,9 @@ def _zone(given: str | None) -> tuple[tzinfo, str, bool]:
 
 def _ranged(fields: _Fields, zone: tzinfo, name: str, *, assumed: bool) -> ReadTime:
     last = fields.start if fields.point else fields.end - _SECOND
-    bounds = [_utc(moment, zone, fold) for moment in (fields.start, last) for fold in (0, 1)]
+    folds = (0, 1) if assumed else (0,)  # only a zone with clock changes has two readings
+    moments = (fields.start,) if last == fields.start else (fields.start, last)
+    bounds = [_utc(moment, zone, fold) for moment in moments for fold in folds]
     latest = max(bounds) + (_SECOND if fields.leap else timedelta())
     return ReadTime(
         range=TimeRange(
@@ -147,7 +151,7 @@ def _ranged(fields: _Fields, zone: tzinfo, name: str, *, assumed: bool) -> ReadT
             zone=name,
             zone_assumed=assumed,
         ),
-        warning=_doubt(fields, zone),
+        warning=_doubt(fields, zone) if assumed else None,
     )
 
 
