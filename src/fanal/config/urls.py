@@ -3,10 +3,16 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import URLPattern, URLResolver, include, path
 
+from fanal.api.v1.api import api
 from fanal.web import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
-    *i18n_patterns(path("", include("fanal.web.account.urls"))),
+    path("api/v1/", api.urls),
+    path("ispws/", include("fanal.api.ispws.urls")),
+    *i18n_patterns(
+        path("", include("fanal.web.public.urls")),
+        path("", include("fanal.web.account.urls")),
+    ),
 ]

@@ -1,12 +1,15 @@
 """Routes of a public node: pages for citizens and the wires, no desk."""
 
 from django.conf.urls.i18n import i18n_patterns
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
+from fanal.api.v1.api import api
 from fanal.web import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz_public),
-    *i18n_patterns(),
+    path("api/v1/", api.urls),
+    path("ispws/", include("fanal.api.ispws.urls")),
+    *i18n_patterns(path("", include("fanal.web.public.urls"))),
 ]

@@ -97,6 +97,12 @@ def count_views(*, actor: Actor, now: datetime, cap: int = COUNT_CAP) -> ViewCou
     )
 
 
+def is_decided(*, report_id: UUID) -> bool:
+    """Return whether the desk has decided on a report: its sender can no longer retract it."""
+    decided = (CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED)
+    return models.Case.objects.filter(report_id=report_id, state__in=decided).exists()
+
+
 def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
     """Return the case of a report; None when there is none or it is another desk's."""
     row = models.Case.objects.filter(report_id=report_id).first()
@@ -141,7 +147,7 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
         reach(actor, "report.read"),
     ).select_related("reason")
     found: dict[UUID, tuple[Decision, ...]] = {}
-    for row in rows.order_by("report_id", "id"):
+    for row in rows.order_by("report_id", "claim_token"):
         words = row.reason.words if hasattr(row, "reason") else ""
         found[row.report_id] = (*found.get(row.report_id, ()), as_decision(row, reason=words))
     return found

@@ -33,7 +33,7 @@ class StageLoop:
 
         Returns the number of reports claimed; 0 when nothing waits.
         """
-        for stage in reversed(STEPS):
+        for stage in reversed(list(STEPS)):
             token = uuid4()
             claims = intake.claim_batch(
                 actor=self._actor, stage=stage, size=self._size, token=token, lease=LEASE
@@ -71,13 +71,13 @@ class StageLoop:
         except (OperationalError, InterfaceError):
             raise  # the database is away: nothing was written, the lease brings the reports back
         except Exception as failure:  # noqa: BLE001 - whatever a report does, the queue goes on
-            self._isolate(token, stage, batch, failure)
+            self._isolate(token, stage, batch, failure=failure)
             return False
         self._set_failures_aside(token, batch)
         batch.report_ids = done
         return True
 
-    def _isolate(self, token: UUID, stage: Stage, batch: Batch, failure: Exception) -> None:
+    def _isolate(self, token: UUID, stage: Stage, batch: Batch, *, failure: Exception) -> None:
         if len(batch.report_ids) == 1:
             # The class name only: messages quote content.
             log.error("%s failed at %s: %s", batch.report_ids[0], stage, type(failure).__name__)
@@ -94,7 +94,5 @@ class StageLoop:
 
     def _set_failures_aside(self, token: UUID, batch: Batch) -> None:
         for report_id, code in batch.failed.items():
-            intake.fail_claims(
-                actor=self._actor, token=token, report_ids=[report_id], error=code
-            )
+            intake.fail_claims(actor=self._actor, token=token, report_ids=[report_id], error=code)
         batch.failed = {}

@@ -28,4 +28,3 @@ def reference_of(request: HttpRequest) -> int | None:
     """Return the `id` of a form post: url-encoded or multipart, as old clients send it."""
     text = request.POST.get("id", "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
-

@@ -11,7 +11,7 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 MAX_FILE = 500 * 1024 * 1024
 
 
-class Spool(UploadedFile):
+class Spool(UploadedFile):  # type: ignore[type-arg]
     """An uploaded file in an unlinked temporary file."""
 
 
@@ -20,9 +20,19 @@ class SpoolHandler(FileUploadHandler):
 
     chunk_size = 1 << 20
 
-    def new_file(self, *args: object, **kwargs: object) -> None:
+    def new_file(  # noqa: PLR0917 - the signature of the base class
+        self,
+        field_name: str,
+        file_name: str,
+        content_type: str,
+        content_length: int | None,
+        charset: str | None = None,
+        content_type_extra: dict[str, bytes] | None = None,
+    ) -> None:
         """Start a spool."""
-        super().new_file(*args, **kwargs)
+        super().new_file(
+            field_name, file_name, content_type, content_length, charset, content_type_extra
+        )
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:

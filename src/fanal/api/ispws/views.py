@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
+from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import QuotaSpent, spend
 from fanal.api.ispws.answers import partner_only, simple, xml
@@ -25,7 +26,6 @@ from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.intake import operations, queries
 from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
 from fanal.kernel.states import TransitionRefused
-from fanal.orient import queries as oriented
 
 _STATE_CODES = {
     "OPEN": AnswerCode.INVALID_REQUEST,
@@ -119,9 +119,7 @@ def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
             )
         except operations.WireRefused as refusal:
             return simple(_STATE_CODES[refusal.reason])
-    return simple(
-        AnswerCode.SUCCESS, report_id=number, file_id=stored.file_id, md5=stored.md5
-    )
+    return simple(AnswerCode.SUCCESS, report_id=number, file_id=stored.file_id, md5=stored.md5)
 
 
 @csrf_exempt
@@ -183,14 +181,14 @@ def retract(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     facts = _own(identity, number)
     if facts is None:
         return simple(AnswerCode.NO_SUCH_REPORT)
-    if oriented.is_decided(report_id=facts.report_id):
-        return simple(AnswerCode.NOT_AUTHORIZED_FOR_ACTION, report_id=number)
     try:
-        operations.retract_report(
-            actor=identity.actor,
+        retraction.retract(
+            identity=identity,
             report_id=facts.report_id,
             now=request.now,  # type: ignore[attr-defined]
         )
+    except retraction.AlreadyDecided:
+        return simple(AnswerCode.NOT_AUTHORIZED_FOR_ACTION, report_id=number)
     except TransitionRefused as refused:
         return simple(_STATE_CODES[refused.state], report_id=number)
     return simple(AnswerCode.SUCCESS, report_id=number)

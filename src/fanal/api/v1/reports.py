@@ -5,10 +5,12 @@ from typing import Literal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Header, Query, Router
+from ninja import Router
+from ninja.params.functions import Header, Query
 from ninja.responses import Status
 
 from fanal.accounts.domain.records import PartnerIdentity
+from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import QuotaSpent, spend
 from fanal.api.v1.problems import ApiRefused, refused_format
@@ -27,7 +29,6 @@ from fanal.intake.domain.records import (
     Submission,
 )
 from fanal.kernel.states import TransitionRefused
-from fanal.orient import queries as oriented
 
 router = Router(tags=["reports"])
 _MAX_KEY = 200
@@ -41,7 +42,7 @@ _REFUSALS = {400: Problem, 401: Problem, 409: Problem, 413: Problem, 422: Proble
     openapi_extra=REPORT_BODY,
     summary="Hand in a report",
 )
-def hand_in(
+def hand_in(  # noqa: PLR0917 - the API library reads the parameters by name
     request: HttpRequest,
     response: HttpResponse,
     state: Literal["finished", "open"] = Query("finished"),
@@ -70,9 +71,7 @@ def hand_in(
         body, report, identity=identity, finish=state == "finished", test=lifecycle == "test",
         key=idempotency_key, correlation_id=correlation_id,
     )  # fmt: skip
-    [answer] = operations.receive_reports(
-        actor=identity.actor, submissions=[submission], now=now
-    )
+    [answer] = operations.receive_reports(actor=identity.actor, submissions=[submission], now=now)
     _echo(response, correlation_id)
     return _acknowledged(answer)
 
@@ -131,10 +130,10 @@ def retract(request: HttpRequest, report_id: UUID) -> ReportStatus:
     identity, now = _caller(request)
     facts = _own(identity, report_id)
     if facts.state != "RETRACTED":
-        if oriented.is_decided(report_id=report_id):
-            raise ApiRefused(409, "DECIDED")
         try:
-            operations.retract_report(actor=identity.actor, report_id=report_id, now=now)
+            retraction.retract(identity=identity, report_id=report_id, now=now)
+        except retraction.AlreadyDecided:
+            raise ApiRefused(409, "DECIDED") from None
         except TransitionRefused:
             raise ApiRefused(409, f"STATE_{facts.state}") from None
     return _status(_own(identity, report_id))
@@ -174,10 +173,10 @@ def _submission(
 
 
 def _acknowledged(answer: Acknowledgement) -> Status[ReportReceived]:
-    if answer.outcome is Outcome.IN_PROGRESS:
-        raise ApiRefused(409, "IN_PROGRESS", retry=True)
     if answer.outcome is Outcome.CONFLICT:
         raise ApiRefused(422, "OTHER_BODY")
+    if answer.report_id is None or answer.state is None:
+        raise ApiRefused(409, "IN_PROGRESS", retry=True)
     body = ReportReceived(
         id=answer.report_id,
         reference=answer.reference,

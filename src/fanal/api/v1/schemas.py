@@ -1,13 +1,13 @@
 """Shapes of the partner API's answers, as OpenAPI shows them."""
 
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import msgspec
 from ninja import Schema
 
 from fanal.formats.report.records import Report
+from fanal.intake.domain.states import ReportState
 
 
 class ReportReceived(Schema):
@@ -16,7 +16,7 @@ class ReportReceived(Schema):
     id: UUID
     reference: str
     receipt: str
-    state: Literal["OPEN", "FINISHED", "RETRACTED", "EXPIRED"]
+    state: ReportState
 
 
 class ReportStatus(Schema):
@@ -24,7 +24,7 @@ class ReportStatus(Schema):
 
     id: UUID
     reference: str
-    state: Literal["OPEN", "FINISHED", "RETRACTED", "EXPIRED"]
+    state: ReportState
     received_at: datetime
     changed_at: datetime
     in_progress: bool

@@ -42,5 +42,6 @@ REPORT_STATES: StateTable[ReportState] = StateTable(
 
 def expires_at(*, opened_at: datetime, changed_at: datetime) -> datetime:
     """Return when an unfinished report expires: 24 h after opening or 1 h after the last change,
-    whichever is later (the NCMEC wire's rule)."""
+    whichever is later (the NCMEC wire's rule).
+    """
     return max(opened_at + OPENING_LIFE, changed_at + IDLE_LIFE)

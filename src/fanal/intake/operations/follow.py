@@ -56,7 +56,7 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
             author_id=actor.person_id,
             for_reporter=sealed,
         )
-        _log(actor, "message.write", report_id, message_id, now)
+        _log(actor=actor, action="message.write", ids=(report_id, message_id), now=now)
     return message_id
 
 
@@ -68,16 +68,14 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
     """
     body = _checked(text)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM intake_receipt WHERE lookup_hash = %s", [lookup_hash]
-        )
+        cursor.execute("SELECT report_id FROM intake_receipt WHERE lookup_hash = %s", [lookup_hash])
         row = cursor.fetchone()
         if row is None:
             return None
         message_id = _insert(
             report_id=row[0], body=body, now=now, author_id=None, for_reporter=None
         )
-        _log(actor, "message.receive", row[0], message_id, now)
+        _log(actor=actor, action="message.receive", ids=(row[0], message_id), now=now)
         wake_workers()
     return message_id
 
@@ -110,7 +108,8 @@ def _insert(
     return message_id
 
 
-def _log(actor: Actor, action: str, report_id: UUID, message_id: UUID, now: datetime) -> None:
+def _log(*, actor: Actor, action: str, ids: tuple[UUID, UUID], now: datetime) -> None:
+    report_id, message_id = ids
     ledger.record(
         actor=actor,
         action=action,

@@ -66,9 +66,7 @@ def known_keys(submissions: Sequence[Submission]) -> KeyTable:
             " USING (sender_id, kind, digest)",
             [[k[0] for k in wanted], [k[1] for k in wanted], [k[2] for k in wanted]],
         )
-        return KeyTable(
-            {(r[0], r[1], bytes(r[2])): (bytes(r[3]), r[4]) for r in cursor.fetchall()}
-        )
+        return KeyTable({(r[0], r[1], bytes(r[2])): (bytes(r[3]), r[4]) for r in cursor.fetchall()})
 
 
 def store_keys(table: KeyTable) -> None:

@@ -22,7 +22,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
     with transaction.atomic():
         _move(actor=actor, report_id=report_id, name="finish", now=now)
         _enqueue_stored(report_id)
-        _log(actor, "report.finish", report_id, now)
+        _log(actor=actor, action="report.finish", report_id=report_id, now=now)
     return ReportState.FINISHED
 
 
@@ -42,7 +42,7 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
         elif not urgent:
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM intake_work WHERE report_id = %s", [report_id])
-        _log(actor, "report.retract", report_id, now)
+        _log(actor=actor, action="report.retract", report_id=report_id, now=now)
     return ReportState.RETRACTED
 
 
@@ -57,9 +57,9 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
         cursor.execute(
             "UPDATE intake_report SET state = 'EXPIRED', changed_at = %(now)s WHERE id IN ("
             " SELECT id FROM intake_report WHERE state = 'OPEN'"
-            " AND changed_at <= %(now)s - %(idle)s AND received_at <= %(now)s - %(life)s"
+            " AND changed_at <= %(idle)s AND received_at <= %(life)s"
             " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING id, urgent",
-            {"now": now, "idle": IDLE_LIFE, "life": OPENING_LIFE, "limit": limit},
+            {"now": now, "idle": now - IDLE_LIFE, "life": now - OPENING_LIFE, "limit": limit},
         )
         rows = cursor.fetchall()
         for report_id, urgent in rows:
@@ -77,9 +77,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
     return [row[0] for row in rows]
 
 
-def _move(
-    *, actor: Actor, report_id: UUID, name: str, now: datetime
-) -> tuple[ReportState, bool]:
+def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
     """Apply one move; return the state it left and whether the report is urgent."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -111,7 +109,7 @@ def _enqueue_stored(report_id: UUID) -> None:
     wake_workers()
 
 
-def _log(actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
+def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
     ledger.record(
         actor=actor,
         action=action,

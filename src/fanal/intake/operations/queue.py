@@ -27,7 +27,7 @@ WITH waiting AS (
     LIMIT %(size)s FOR UPDATE SKIP LOCKED
 )
 UPDATE intake_work w
-SET lease_token = %(token)s, lease_until = now() + %(lease)s, attempts = attempts + 1
+SET lease_token = %(token)s, lease_until = now() + make_interval(secs => %(lease)s), attempts = attempts + 1
 FROM waiting WHERE w.report_id = waiting.report_id
 RETURNING w.report_id, w.stage, w.urgent, w.attempts
 """
@@ -46,7 +46,12 @@ def claim_batch(
     report that already failed comes alone: it must not drag others with it.
     """
     _require_system(actor)
-    values = {"stage": stage, "size": size, "token": token, "lease": lease}
+    values: dict[str, str | int | float | UUID] = {
+        "stage": stage,
+        "size": size,
+        "token": token,
+        "lease": lease.total_seconds(),
+    }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLAIM.format(attempts="= 0"), values)
         rows = cursor.fetchall()
@@ -86,9 +91,10 @@ def advance_claims(
             )
         else:
             cursor.execute(
-                "UPDATE intake_work SET stage = %s, attempts = 1, lease_until = now() + %s, error = ''"
+                "UPDATE intake_work SET stage = %s, attempts = 1,"
+                " lease_until = now() + make_interval(secs => %s), error = ''"
                 " WHERE report_id = ANY(%s) AND lease_token = %s AND lease_until >= now()",
-                [to, lease, list(report_ids), token],
+                [to, lease.total_seconds(), list(report_ids), token],
             )
         if cursor.rowcount != len(report_ids):
             raise LeaseLost
@@ -115,16 +121,14 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_work SET lease_token = NULL, lease_until = NULL, error = %s,"
-            " not_before = now() + %s * attempts"
+            " not_before = now() + make_interval(secs => %s) * attempts"
             " WHERE report_id = ANY(%s) AND lease_token = %s AND attempts < %s",
-            [error, RETRY_AFTER, list(report_ids), token, MAX_ATTEMPTS],
+            [error, RETRY_AFTER.total_seconds(), list(report_ids), token, MAX_ATTEMPTS],
         )
         _quarantine(token=token, report_ids=report_ids, error=error)
 
 
-def replay_stage(
-    *, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime
-) -> int:
+def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime) -> int:
     """Send finished or quarantined reports through `stage` and what follows again; return how many.
 
     Results are kept side by side by revision, so a replay loses nothing.

@@ -177,7 +177,9 @@ def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
 
 def _seal(fresh: Sequence[_New], now: datetime) -> None:
     items = [
-        vault.Sealable(id=n.object_id, plaintext=n.submission.body, kind="report", owner_id=n.report_id)
+        vault.Sealable(
+            id=n.object_id, plaintext=n.submission.body, kind="report", owner_id=n.report_id
+        )
         for n in fresh
     ]
     items += [

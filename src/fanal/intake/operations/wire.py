@@ -65,7 +65,7 @@ def upload_file(
                     "sha256": facts.sha256,
                 },
             )
-        _log(actor, "report.upload", report_id, now)
+        _log(actor=actor, action="report.upload", report_id=report_id, now=now)
     return facts
 
 
@@ -83,9 +83,7 @@ def describe_file(
         object_id = new_id(now)
         vault.seal_batch(
             items=[
-                vault.Sealable(
-                    id=object_id, plaintext=details, kind="details", owner_id=report_id
-                )
+                vault.Sealable(id=object_id, plaintext=details, kind="details", owner_id=report_id)
             ],
             now=now,
         )
@@ -96,14 +94,12 @@ def describe_file(
             )
             if cursor.rowcount != 1:
                 raise WireRefused("NO_FILE")
-        _log(actor, "report.describe", report_id, now)
+        _log(actor=actor, action="report.describe", report_id=report_id, now=now)
 
 
 def _open_report(actor: Actor, report_id: UUID) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT state, sender_id FROM intake_report WHERE id = %s", [report_id]
-        )
+        cursor.execute("SELECT state, sender_id FROM intake_report WHERE id = %s", [report_id])
         _require_open(actor, cursor.fetchone())
 
 
@@ -124,7 +120,7 @@ def _require_open(actor: Actor, row: tuple[str, UUID] | None) -> None:
         raise WireRefused(row[0])
 
 
-def _log(actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
+def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
     ledger.record(
         actor=actor,
         action=action,

@@ -1,0 +1,28 @@
+"""A sender takes a report back: the desk's case and the report close together, or neither does."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.records import PartnerIdentity
+from fanal.intake import operations as intake
+from fanal.orient import operations as orient, queries as oriented
+
+
+class AlreadyDecided(Exception):
+    """The desk has decided: the report can no longer be retracted."""
+
+
+def retract(*, identity: PartnerIdentity, report_id: UUID, now: datetime) -> None:
+    """Retract a report of the partner's own before a decision.
+
+    Raises:
+        AlreadyDecided: the desk was faster.
+        TransitionRefused: already retracted or expired.
+    """
+    with transaction.atomic():
+        withdrawn = orient.withdraw_case(actor=identity.actor, report_id=report_id, now=now)
+        if not withdrawn and oriented.is_decided(report_id=report_id):
+            raise AlreadyDecided
+        intake.retract_report(actor=identity.actor, report_id=report_id, now=now)

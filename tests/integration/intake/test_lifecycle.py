@@ -1,0 +1,151 @@
+"""Open reports of the wire: files, finish, retract, expiry; conversation with the reporter."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from fanal.intake import operations, queries
+from fanal.intake.domain import receipt
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.domain.states import ReportState
+from fanal.intake.operations.follow import MessageRefused, NotReachable
+from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from fanal.kernel.states import TransitionRefused
+from fanal.vault import operations as vault
+from tests.integration.intake.conftest import NOW
+
+SYSTEM = system_actor("test")
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def opened(partner: Actor, make_submission: Callable[..., Submission]) -> UUID:
+    """An open report of the partner."""
+    submission = make_submission(partner.partner_id, finish=False)
+    [answer] = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
+    assert answer.report_id is not None
+    return answer.report_id
+
+
+def _state(report_id: UUID) -> ReportState:
+    return queries.get_reports(actor=SYSTEM, report_ids=[report_id])[report_id].state
+
+
+class TestFiles:
+    def test_are_sealed_with_their_hashes(self, partner: Actor, opened: UUID) -> None:
+        content = [b"circle", b"square"]
+        facts = operations.upload_file(
+            actor=partner, report_id=opened, name="a.bin", chunks=content, now=NOW
+        )
+        assert facts.md5 == hashlib.md5(b"".join(content)).hexdigest()
+        assert facts.sha256 == hashlib.sha256(b"".join(content)).hexdigest()
+        operations.describe_file(
+            actor=partner, report_id=opened, file_id=facts.file_id, details=b"<d/>", now=NOW
+        )
+        [submission] = queries.open_submissions(actor=SYSTEM, report_ids=[opened], now=NOW).values()
+        [(stored, details)] = submission.files
+        assert details == b"<d/>"
+        assert stored.file_id == facts.file_id
+        sealed = vault.open_batch(
+            actor=SYSTEM, object_ids=[stored.object_id], now=NOW, purpose="test"
+        )
+        assert sealed[stored.object_id] == b"circlesquare"
+
+    def test_of_another_partner_are_refused(self, opened: UUID) -> None:
+        other = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
+        with pytest.raises(operations.WireRefused, match="NO_REPORT"):
+            operations.upload_file(actor=other, report_id=opened, name="a", chunks=[b"x"], now=NOW)
+
+    def test_unknown_files_cannot_be_described(self, partner: Actor, opened: UUID) -> None:
+        with pytest.raises(operations.WireRefused, match="NO_FILE"):
+            operations.describe_file(
+                actor=partner, report_id=opened, file_id="0" * 32, details=b"<d/>", now=NOW
+            )
+
+
+class TestMoves:
+    def test_finish_queues_once(self, partner: Actor, opened: UUID) -> None:
+        assert queries.count_work() == {}
+        operations.finish_report(actor=partner, report_id=opened, now=NOW)
+        assert queries.count_work() == {"HARMONISE": 1}
+        with pytest.raises(TransitionRefused):
+            operations.finish_report(actor=partner, report_id=opened, now=NOW)
+
+    def test_retract_withdraws_the_work(self, partner: Actor, opened: UUID) -> None:
+        operations.finish_report(actor=partner, report_id=opened, now=NOW)
+        operations.retract_report(actor=partner, report_id=opened, now=NOW)
+        assert queries.count_work() == {}
+        assert _state(opened) is ReportState.RETRACTED
+
+    def test_nobody_moves_another_partners_report(self, opened: UUID) -> None:
+        other = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
+        with pytest.raises(PermissionError):
+            operations.retract_report(actor=other, report_id=opened, now=NOW)
+        assert _state(opened) is ReportState.OPEN
+
+    def test_expires_a_day_after_opening(self, opened: UUID) -> None:
+        early, late = NOW + timedelta(hours=23, minutes=59), NOW + timedelta(hours=24)
+        assert operations.expire_reports(actor=SYSTEM, now=early) == []
+        assert operations.expire_reports(actor=SYSTEM, now=late) == [opened]
+
+    def test_a_late_change_gives_another_hour(self, partner: Actor, opened: UUID) -> None:
+        change = NOW + timedelta(hours=23, minutes=30)
+        operations.upload_file(actor=partner, report_id=opened, name="a", chunks=[b"x"], now=change)
+        assert operations.expire_reports(actor=SYSTEM, now=NOW + timedelta(hours=24)) == []
+        assert operations.expire_reports(actor=SYSTEM, now=change + timedelta(hours=1)) == [opened]
+
+    def test_an_urgent_report_that_expires_goes_to_a_person(
+        self, partner: Actor, make_submission: Callable[..., Submission]
+    ) -> None:
+        submission = make_submission(partner.partner_id, finish=False, urgent=True)
+        operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
+        operations.expire_reports(actor=SYSTEM, now=NOW + timedelta(hours=24))
+        assert queries.count_work() == {"HARMONISE": 1}
+
+
+class TestConversation:
+    @pytest.fixture
+    def analyst(self) -> Actor:
+        return Actor(
+            person_id=uuid4(), roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1}), motive="x"
+        )
+
+    def test_goes_both_ways(self, analyst: Actor) -> None:
+        submission = Submission(
+            arrival=Arrival.FORM, format=Format.FORM, body=b"{}", canonical=b"{}"
+        )
+        [answer] = operations.receive_reports(
+            actor=public_actor(), submissions=[submission], now=NOW
+        )
+        assert answer.report_id is not None
+        operations.ask_reporter(
+            actor=analyst, report_id=answer.report_id, text="Quel jeu ?", now=NOW
+        )
+        lookup = receipt.lookup_hash(answer.code)
+        assert operations.answer_desk(
+            actor=public_actor(),
+            lookup_hash=lookup,
+            text="Le jeu des cubes",
+            now=NOW + timedelta(seconds=1),
+        )
+        followed = queries.follow(actor=public_actor(), lookup_hash=lookup)
+        assert followed is not None
+        question, reply = followed.messages
+        assert question.for_reporter is not None
+        assert reply.for_reporter is None
+        assert b"Quel jeu" not in question.for_reporter
+        words = receipt.open_message(code=answer.code, sealed=question.for_reporter)
+        assert words.decode() == "Quel jeu ?"
+
+    def test_needs_a_code_and_a_message(self, analyst: Actor, opened: UUID) -> None:
+        with pytest.raises(NotReachable):
+            operations.ask_reporter(actor=analyst, report_id=opened, text="Où ?", now=NOW)
+        with pytest.raises(MessageRefused):
+            operations.answer_desk(actor=public_actor(), lookup_hash=b"0" * 32, text=" ", now=NOW)
+        assert (
+            operations.answer_desk(actor=public_actor(), lookup_hash=b"0" * 32, text="ici", now=NOW)
+            is None
+        )

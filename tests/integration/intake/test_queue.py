@@ -1,0 +1,106 @@
+"""The queue: leases, fencing, attempts counted before the run, quarantine and replay."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+
+from fanal.intake import operations, queries
+from fanal.intake.domain.records import Claim, Submission
+from fanal.intake.domain.states import Stage
+from fanal.kernel.actors import Actor, system_actor
+from tests.integration.intake.conftest import NOW
+
+SYSTEM = system_actor("test")
+LEASE = timedelta(minutes=1)
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+
+
+@pytest.fixture
+def reports(partner: Actor, make_submission: Callable[..., Submission]) -> list[UUID]:
+    """Three received reports; the last is urgent."""
+    submissions = [make_submission(partner.partner_id, urgent=n == 2) for n in range(3)]
+    answers = operations.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+    return [a.report_id for a in answers if a.report_id]
+
+
+def _claim(token: UUID, *, stage: Stage = Stage.HARMONISE, size: int = 10) -> list[Claim]:
+    return operations.claim_batch(actor=SYSTEM, stage=stage, size=size, token=token, lease=LEASE)
+
+
+def _lapse() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE intake_work SET lease_until = now() - interval '1 second'")
+
+
+class TestClaim:
+    def test_gives_the_urgent_first(self, reports: list[UUID]) -> None:
+        [first] = _claim(uuid4(), size=1)
+        assert first.report_id == reports[2]
+        assert first.urgent
+
+    def test_gives_nothing_that_another_holds(self, reports: list[UUID]) -> None:
+        assert len(_claim(uuid4())) == 3
+        assert _claim(uuid4()) == []
+
+    def test_gives_lapsed_reports_one_at_a_time(self, reports: list[UUID]) -> None:
+        _claim(uuid4())
+        _lapse()
+        assert len(_claim(uuid4())) == 1
+
+    def test_quarantines_what_kills_its_workers(self, reports: list[UUID]) -> None:
+        for _ in range(3 + 3 * 4):
+            _claim(uuid4())
+            _lapse()
+        assert queries.count_work() == {"QUARANTINE": 3}
+        assert {e for _, e in queries.list_quarantine(actor=SYSTEM, limit=10)} == {"WORKER_DIED"}
+
+
+class TestAdvance:
+    def test_moves_on_and_then_out(self, reports: list[UUID]) -> None:
+        token = uuid4()
+        _claim(token)
+        operations.advance_claims(
+            actor=SYSTEM, token=token, report_ids=reports, to=Stage.ANALYSE, lease=LEASE
+        )
+        assert queries.count_work() == {"ANALYSE": 3}
+        operations.advance_claims(
+            actor=SYSTEM, token=token, report_ids=reports, to=None, lease=LEASE
+        )
+        assert queries.count_work() == {}
+
+    def test_refuses_a_worker_that_lost_its_lease(self, reports: list[UUID]) -> None:
+        slow = uuid4()
+        _claim(slow)
+        _lapse()
+        _claim(uuid4())
+        with pytest.raises(operations.LeaseLost):
+            operations.advance_claims(
+                actor=SYSTEM, token=slow, report_ids=reports, to=None, lease=LEASE
+            )
+
+
+class TestFailure:
+    def test_tries_again_then_quarantines_then_replays(self, reports: list[UUID]) -> None:
+        one = reports[:1]
+        for _ in range(3):
+            token = uuid4()
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE intake_work SET not_before = now()")
+                cursor.execute("DELETE FROM intake_work WHERE report_id <> %s", one)
+            assert len(_claim(token)) == 1
+            operations.fail_claims(actor=SYSTEM, token=token, report_ids=one, error="Broken")
+        assert queries.count_work() == {"QUARANTINE": 1}
+        moved = operations.replay_stage(
+            actor=SYSTEM, stage=Stage.HARMONISE, report_ids=one, now=NOW
+        )
+        assert moved == 1
+        assert queries.count_work() == {"HARMONISE": 1}
+
+    def test_leaves_work_in_progress_alone_on_replay(self, reports: list[UUID]) -> None:
+        assert (
+            operations.replay_stage(actor=SYSTEM, stage=Stage.ANALYSE, report_ids=reports, now=NOW)
+            == 0
+        )
