@@ -30,7 +30,7 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "people": {"reportedPersons": "person"},
     "recipients": {"intendedRecipients": "person"},
     "person": dict.fromkeys(
-        [
+        (
             "preferredName",
             "gender",
             "physicalDescription",
@@ -56,7 +56,7 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
             "espService",
             "espUserId",
             "ipAddress",
-        ],
+        ),
         "",
     )
     | {

@@ -92,7 +92,7 @@ _BY_TYPE: Final[Mapping[str, Mapping[str, Use]]] = {
     "batchedReport": {"@reason": _both("annotation.value")},
     "incidentSummary": {
         "incidentType": _both("kind"),
-        "platform": _field("platform"),
+        "platform": _both("platform"),
         "escalateToHighPriority": _field("escalation_reason"),
         "reportAnnotations": _PARTS,
         "incidentDateTime": _field("occurred_at"),
@@ -205,7 +205,7 @@ _BY_TYPE: Final[Mapping[str, Mapping[str, Use]]] = {
         "zipCode": _field("place.postcode"),
         "state": _EXTRA,
         "nonUsaState": _EXTRA,
-        "country": _field("place.country"),
+        "country": _both("place.country"),
     },
     "ipCaptureEvent": {
         "ipAddress": _EXTRA,

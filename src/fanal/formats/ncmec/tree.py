@@ -1,0 +1,157 @@
+"""A document under construction, kept valid: only what the schema allows can be put in it.
+
+Elements are placed by path (`report/victim[1]/schoolName`) and come out in the schema's order.
+"""
+
+import re
+from typing import Final
+
+from lxml import etree
+
+from fanal.formats.ncmec.model import ROOTS, ElementModel
+
+_STEP: Final = re.compile(r"(@?[A-Za-z0-9]+)(?:\[([0-9]{1,6})\])?")
+UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class OutgoingElement:
+    """One element: children by name and index, attributes, text."""
+
+    def __init__(self, model: ElementModel) -> None:
+        """Start empty."""
+        self.model = model
+        self.text: str | None = None
+        self.attributes: dict[str, str] = {}
+        self.children: dict[tuple[str, int], OutgoingElement] = {}
+
+    def put(self, path: str, *, value: str) -> bool:
+        """Set the text or attribute at `path` below this element; answer whether it may stand.
+
+        A place that is taken stays as it is, and answers False unless it holds the same value.
+        """
+        steps = _steps(path)
+        if not steps or UNWRITABLE.search(value) is not None:
+            return False
+        target = self._allowed(steps, value=value)
+        if target is None:
+            return False
+        last = steps[-1][0]
+        if last.startswith("@"):
+            return target.attributes.setdefault(last[1:], value) == value
+        if target.text is None:
+            target.text = value
+        return target.text == value
+
+    def make(self, path: str) -> None:
+        """Make the element at `path`, empty, where the schema allows it."""
+        self._made(_steps(path))
+
+    def has(self, path: str) -> bool:
+        """Return whether there is an element at `path`."""
+        element: OutgoingElement | None = self
+        for step in _steps(path):
+            element = element.children.get(step) if element else None
+        return element is not None
+
+    def indices(self, name: str) -> list[int]:
+        """Return the indices in use for children called `name`."""
+        return sorted(index for child, index in self.children if child == name)
+
+    def _allowed(self, steps: list[tuple[str, int]], *, value: str) -> "OutgoingElement | None":
+        """Return the element at `steps`, made where the schema allows it and its value."""
+        model = self.model
+        for name, index in steps:
+            kind = model.type
+            if name.startswith("@"):
+                attribute = kind.attributes.get(name[1:]) if kind else None
+                if attribute is None or (attribute.allows and not attribute.allows(value)):
+                    return None
+                return self._made([step for step in steps if not step[0].startswith("@")])
+            found = kind.elements.get(name) if kind else None
+            if found is None or (index > 1 and not found.repeatable):
+                return None
+            model = found
+        leaf = model.type is None or model.type.holds_text
+        if not leaf or (model.allows is not None and not model.allows(value)):
+            return None
+        return self._made(steps)
+
+    def _made(self, steps: list[tuple[str, int]]) -> "OutgoingElement | None":
+        element = self
+        for name, index in steps:
+            kind = element.model.type
+            if kind is None:
+                return None
+            if (name, index) not in element.children:
+                if any(
+                    name in group and other in group and other != name
+                    for group in kind.groups
+                    for other, _ in element.children
+                ):
+                    return None
+                element.children[name, index] = OutgoingElement(kind.elements[name])
+            element = element.children[name, index]
+        return element
+
+    def prune(self, path: str = "") -> list[tuple[str, str]]:
+        """Take out what lacks a required part; return the values taken out, with their paths."""
+        taken: list[tuple[str, str]] = []
+        for (name, index), child in list(self.children.items()):
+            inner = f"{path}/{name}[{index}]" if child.model.repeatable else f"{path}/{name}"
+            taken += child.prune(inner)
+            if not child.complete:
+                taken += child.values(inner)
+                del self.children[name, index]
+        return taken
+
+    @property
+    def complete(self) -> bool:
+        """Return whether every required part is there."""
+        kind = self.model.type
+        if kind is None:
+            return True
+        names = {name for name, _ in self.children}
+        return (
+            all(name in names for name in kind.required)
+            and all(
+                name in self.attributes
+                for name, attribute in kind.attributes.items()
+                if attribute.required
+            )
+            and (not kind.is_choice or bool(names))
+        )
+
+    def values(self, path: str) -> list[tuple[str, str]]:
+        """Return every text and attribute with its path."""
+        found = [(f"{path}/@{name}", value) for name, value in self.attributes.items()]
+        if self.text is not None:
+            found.append((path, self.text))
+        for (name, index), child in self.children.items():
+            found += child.values(f"{path}/{name}[{index}]")
+        return found
+
+    def element(self) -> etree._Element:
+        """Return the element with its children in the schema's order."""
+        made = etree.Element(self.model.name, attrib=self.attributes)
+        made.text = self.text
+        for _, child in sorted(
+            self.children.items(), key=lambda item: (item[1].model.order, item[0][1])
+        ):
+            made.append(child.element())
+        return made
+
+
+def outgoing(root: str) -> OutgoingElement:
+    """Return an empty document whose root is `root`."""
+    return OutgoingElement(ROOTS[root])
+
+
+def _steps(path: str) -> list[tuple[str, int]]:
+    """Return the (name, index) steps of a path, none where it is no path of this format."""
+    steps: list[tuple[str, int]] = []
+    for part in path.split("/"):
+        matched = _STEP.fullmatch(part)
+        if matched is None:
+            return []
+        steps.append((matched[1], int(matched[2] or 1)))
+    return steps

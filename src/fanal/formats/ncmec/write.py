@@ -1,0 +1,249 @@
+"""Writer of NCMEC XML: strict, valid against the schema, in its order.
+
+What came from an NCMEC document goes back to its own path; what the format has no place for, or
+whose value it does not allow, is told line by line in `additionalInfo`, so that nothing is lost.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fanal.formats.ncmec.model import TYPES
+from fanal.formats.ncmec.outgoing import Outgoing, serialized, writable
+from fanal.formats.ncmec.tree import outgoing
+from fanal.formats.report.records import Channel, Person, PersonRole, Report, ReportKind
+
+_INCIDENTS: Final[Mapping[ReportKind, str]] = {
+    ReportKind.TRAFFICKING: "Child Sex Trafficking",
+    ReportKind.SEX_TOURISM: "Child Sex Tourism",
+    ReportKind.GROOMING: "Online Enticement of Children for Sexual Acts",
+    ReportKind.SEXTORTION: "Online Enticement of Children for Sexual Acts",
+    ReportKind.SOLICITATION: "Online Enticement of Children for Sexual Acts",
+}
+_MATERIAL: Final = "Child Pornography (possession, manufacture, and distribution)"
+_CONTAINERS: Final[Mapping[PersonRole, tuple[str, str]]] = {
+    PersonRole.SUSPECT: ("personOrUserReported", "personOrUserReportedPerson"),
+    PersonRole.RECIPIENT: ("intendedRecipient", "intendedRecipientPerson"),
+    PersonRole.VICTIM: ("victim", "victimPerson"),
+}
+_TALKS: Final[Mapping[Channel, str]] = {
+    Channel.EMAIL: "emailIncident",
+    Channel.GAME: "onlineGamingIncident",
+}
+
+
+def write_report(sent: Outgoing) -> bytes:
+    """Return `report.xml`, valid against the schema."""
+    return _ReportWriter(sent).write()
+
+
+class _ReportWriter:
+    """Puts a report's fields where its own extra left room for them."""
+
+    def __init__(self, sent: Outgoing) -> None:
+        self._sent = sent
+        self._root = outgoing("report")
+        self._left: list[tuple[str, str]] = []
+
+    def write(self) -> bytes:
+        """Return the document."""
+        report = self._sent.report
+        for path, value in self._sent.extra:
+            if path.startswith("report/"):
+                self._put(path.removeprefix("report/"), value)
+            elif not path.startswith("fileDetails["):
+                self._left.append((path, value))
+        self._summary(report)
+        self._internet(report)
+        self._persons(report)
+        self._reporter(report)
+        self._remaining(report)
+        self._left += self._root.prune()
+        self._description(report)
+        return serialized(self._root)
+
+    def _put(self, path: str, value: str | None) -> None:
+        if value is not None and not self._root.put(path, value=value):
+            self._left.append((path, value))
+
+    def _summary(self, report: Report) -> None:
+        incident = "incidentSummary/incidentType"
+        if not self._root.has(incident):
+            self._put(incident, _INCIDENTS.get(report.kind, _MATERIAL))
+        told = {value for _, value in self._sent.extra}
+        if report.platform is not None and report.platform not in told:
+            self._put("incidentSummary/platform", report.platform)
+        if report.emergency or self._sent.escalation_reason is not None:
+            self._escalation((self._sent.escalation_reason or "").strip() or "CHILD_IN_DANGER")
+        self._annotations(told)
+        when = "incidentSummary/incidentDateTime"
+        self._put(when, report.occurred_at)
+        if not self._root.has(when):
+            self._put(when, self._sent.received_at)
+
+    def _escalation(self, reason: str) -> None:
+        path = "incidentSummary/escalateToHighPriority"
+        self._root.put(path, value=writable(reason)[:3000])
+        if len(reason) > 3000:
+            self._left.append((path, reason))
+
+    def _annotations(self, told: set[str]) -> None:
+        for name in self._sent.annotations:
+            if name in TYPES["reportAnnotations"].elements:
+                self._put(f"incidentSummary/reportAnnotations/{name}", "true")
+            elif name not in told:
+                self._left.append(("annotation", name))
+
+    def _internet(self, report: Report) -> None:
+        located = {value for path, value in self._sent.extra if path.endswith("/locationOfFile")}
+        urls = [url for url in report.urls if url not in located]
+        if urls:
+            base = f"{self._incident('webPageIncident')}/webPageIncident"
+            for number, url in enumerate(urls, start=1):
+                self._put(f"{base}/url[{number}]", url)
+        if report.conversation:
+            talk = _TALKS.get(report.channel or Channel.MESSAGING, "chatImIncident")
+            lines = [
+                " ".join(part for part in (message.at, message.speaker, message.text) if part)
+                for message in report.conversation
+            ]
+            self._put(f"{self._incident(talk)}/{talk}/content", "\n".join(lines))
+        if report.place is not None:
+            base = f"{self._incident('nonInternetIncident')}/nonInternetIncident/incidentAddress[1]"
+            self._put(f"{base}/city", report.place.locality)
+            self._put(f"{base}/zipCode", report.place.postcode)
+            self._put(f"{base}/country", report.place.country)
+
+    def _incident(self, name: str) -> str:
+        """Return the path of the internetDetails that holds `name`, or of a new one."""
+        used = self._root.indices("internetDetails")
+        for index in used:
+            if self._root.has(f"internetDetails[{index}]/{name}"):
+                return f"internetDetails[{index}]"
+        return f"internetDetails[{max(used, default=0) + 1}]"
+
+    def _persons(self, report: Report) -> None:
+        counts: dict[PersonRole, int] = {}
+        linked = [
+            path.removeprefix("report/").removesuffix("/@type")
+            for path, _ in self._sent.extra
+            if path.startswith("report/")
+            and path.endswith("]/@type")
+            and "/associatedAccount[" in path
+            and path.count("/") == 3
+        ]
+        for person in report.persons:
+            count = counts[person.role] = counts.get(person.role, 0) + 1
+            if person.role is PersonRole.ASSOCIATED:
+                base = linked[count - 1] if count <= len(linked) else ""
+                self._associated(person, base=base or self._new_associated())
+            elif person.role in _CONTAINERS:
+                outer, inner = _CONTAINERS[person.role]
+                base = f"{outer}[{count}]"
+                self._person(person, base=f"{base}/{inner}", account=base)
+                self._ensure(f"{base}/{inner}")
+            elif person.role is PersonRole.REPORTER and count <= 2:
+                part = "reportingPerson" if count == 1 else "contactPerson"
+                self._person(person, base=f"reporter/{part}", account="")
+                self._ensure(f"reporter/{part}")
+            else:
+                self._tell(person)
+
+    def _new_associated(self) -> str:
+        first = self._root.children.get(("personOrUserReported", 1))
+        number = max(first.indices("associatedAccount"), default=0) + 1 if first else 1
+        return f"personOrUserReported[1]/associatedAccount[{number}]"
+
+    def _associated(self, person: Person, *, base: str) -> None:
+        if not self._root.put(f"{base}/@type", value=person.type or "Other"):
+            self._put(f"{base}/@type", "Other")
+            self._left.append((f"{base}/@type", person.type or "Other"))
+        self._person(person, base=base, account=base, age="approximateAge")
+
+    def _person(self, person: Person, *, base: str, account: str, age: str = "age") -> None:
+        first, _, last = (person.name or "").rpartition(" ")
+        self._put(f"{base}/firstName", first or last or None)
+        self._put(f"{base}/lastName", last if first else None)
+        self._put(f"{base}/{age}", str(person.age) if person.age is not None else None)
+        self._put(f"{base}/dateOfBirth", person.birth_date)
+        for name, values in (("email", person.emails), ("phone", person.phones)):
+            for number, value in enumerate(values, start=1):
+                self._put(f"{base}/{name}[{number}]", value)
+        estimated = {v for path, v in self._sent.extra if path.endswith("/countryCode")}
+        if person.country not in estimated:
+            self._put(f"{base}/address[1]/country", person.country)
+        self._put(f"{base}/address[1]/zipCode", person.postcode)
+        if account:
+            self._account(person, account=account)
+
+    def _account(self, person: Person, *, account: str) -> None:
+        self._handles(person, account=account)
+        for number, seen in enumerate(person.ips, start=1):
+            event = f"{account}/ipCaptureEvent[{number}]"
+            self._put(f"{event}/ipAddress", seen.value)
+            self._put(f"{event}/dateTime", seen.at)
+            self._put(f"{event}/port", str(seen.port) if seen.port is not None else None)
+        for number, device in enumerate(person.devices, start=1):
+            self._put(f"{account}/deviceId[{number}]/idValue", device)
+            if not self._root.has(f"{account}/deviceId[{number}]/idType"):
+                self._put(f"{account}/deviceId[{number}]/idType", "Unknown")
+        for money in person.accounts:
+            self._left.append((f"{account}/account", f"{money.kind} {money.value}"))
+
+    def _handles(self, person: Person, *, account: str) -> None:
+        named = dict(self._sent.extra).get(f"report/{account}/espIdentifier")
+        handles = list(person.handles)
+        known = next((handle for handle in handles if handle.value == named), None)
+        if known is not None:
+            handles.remove(known)
+        for number, handle in enumerate(handles):
+            told = f"{handle.platform or ''} {handle.value}".strip()
+            if number == 0:
+                self._put(f"{account}/screenName", handle.value)
+            else:
+                self._left.append((f"{account}/screenName", told))
+            service = f"{account}/espService"
+            if handle.platform and not self._root.has(service):
+                self._put(service, handle.platform)
+
+    def _tell(self, person: Person) -> None:
+        """Tell a person whom the format has no element for."""
+        parts = [person.name, person.birth_date, str(person.age or ""), *person.emails]
+        parts += [*person.phones, *(handle.value for handle in person.handles)]
+        parts += [*(seen.value for seen in person.ips), *person.devices]
+        parts += [f"{money.kind} {money.value}" for money in person.accounts]
+        self._left.append((person.role.value, " ".join(part for part in parts if part)))
+
+    def _reporter(self, report: Report) -> None:
+        """Name the desk where nobody reported; a report without a reporter's address is refused."""
+        base = "reporter/reportingPerson"
+        if not any(person.role is PersonRole.REPORTER for person in report.persons):
+            self._put(f"{base}/firstName", self._sent.desk_name)
+        if not self._root.has(f"{base}/email"):
+            self._put(f"{base}/email[1]", self._sent.desk_email)
+
+    def _remaining(self, report: Report) -> None:
+        self._left += [
+            (name, value)
+            for name, value in (
+                ("occurred_until", report.occurred_until),
+                ("language", report.language),
+            )
+            if value
+        ]
+        for number, payment in enumerate(report.payments, start=1):
+            parts = [getattr(payment, name) for name in payment.__struct_fields__]
+            line = " ".join(part for part in parts if part)
+            self._left.append((f"payments[{number}]", line))
+
+    def _description(self, report: Report) -> None:
+        """Write the text, without the paragraphs that stand at their own paths."""
+        told = {value for _, value in self._sent.extra}
+        paragraphs = [part for part in (report.description or "").split("\n\n") if part not in told]
+        lines = [f"{path}: {value}" for path, value in self._left]
+        text = "\n\n".join(part for part in (*paragraphs, "\n".join(lines)) if part)
+        if text:
+            self._root.put("additionalInfo", value=writable(text))
+
+    def _ensure(self, path: str) -> None:
+        """Make the element at `path`, which may be empty."""
+        self._root.make(path)
