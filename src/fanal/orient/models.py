@@ -1,8 +1,12 @@
 """Tables of orient. `orient_proposal` is partitioned by month on the report (see migration 0001)."""
 
+import zlib
+
+import msgspec
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from fanal.orient.domain import records
 from fanal.orient.domain.states import CaseState
 
 
@@ -25,6 +29,15 @@ class StoredProposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id} revision {self.revision}"
+
+    def record(self) -> records.StoredProposal:
+        """Return the row as the stage publishes it."""
+        body = zlib.decompress(bytes(self.body))
+        return records.StoredProposal(
+            proposal=msgspec.json.decode(body, type=records.Proposal),
+            revision=self.revision,
+            created_at=self.created_at,
+        )
 
 
 class Case(models.Model):
@@ -60,6 +73,33 @@ class Case(models.Model):
     def __str__(self) -> str:
         return f"{self.report_id} {self.state}"
 
+    def record(self) -> records.Case:
+        """Return the row as the stage publishes it."""
+        return records.Case(
+            report_id=self.report_id,
+            desk_id=self.desk_id,
+            state=CaseState(self.state),
+            score=100 - self.rank,
+            floor=self.floor or None,
+            level=self.level,
+            reason=self.reason,
+            reason_parameters=self.reason_parameters,
+            kind=self.kind,
+            channel=self.channel or None,
+            platform=self.platform or None,
+            country=self.country or None,
+            received_at=self.received_at,
+            urgent=self.urgent,
+            links=self.links,
+            claimed_by=self.claimed_by,
+            lease_until=self.lease_until,
+            claim_token=self.claim_token,
+            decided_at=self.decided_at,
+            due_at=self.due_at,
+            proposal_revision=self.proposal_revision,
+            is_test=self.is_test,
+        )
+
 
 class StoredDecision(models.Model):
     """A decision; `body` is JSON of its bases. Append-only by trigger."""
@@ -84,6 +124,24 @@ class StoredDecision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id} {','.join(self.tracks)}"
+
+    def record(self, *, reason: str) -> records.Decision:
+        """Return the row as the stage publishes it, with its written reason (empty once expired)."""
+        return records.Decision(
+            id=self.id,
+            report_id=self.report_id,
+            desk_id=self.desk_id,
+            tracks=tuple(records.Track(track) for track in self.tracks),
+            bases=msgspec.json.decode(bytes(self.body), type=tuple[records.Basis, ...]),
+            body=self.competent or None,
+            proposal_revision=self.proposal_revision,
+            rule_version=self.rule_version,
+            author_id=self.author_id,
+            decided_at=self.decided_at,
+            digest=bytes(self.digest),
+            supersedes=self.supersedes,
+            reason=reason,
+        )
 
 
 class DecisionReason(models.Model):
@@ -121,3 +179,16 @@ class StoredAlarm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id} {self.code}"
+
+    def record(self) -> records.Alarm:
+        """Return the row as the stage publishes it."""
+        return records.Alarm(
+            id=self.id,
+            report_id=self.report_id,
+            desk_id=self.desk_id,
+            code=self.code,
+            raised_at=self.raised_at,
+            escalated_at=self.escalated_at,
+            acknowledged_at=self.acknowledged_at,
+            acknowledged_by=self.acknowledged_by,
+        )

@@ -3,13 +3,11 @@
 Lists take their bounds from the policy; nothing outside the actor's desks is counted or shown.
 """
 
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-import msgspec
 from django.db.models import BooleanField, Model, QuerySet
 from django.db.models.expressions import RawSQL
 
@@ -18,16 +16,13 @@ from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import (
     Alarm,
-    Basis,
     Case,
     Decision,
-    Proposal,
     QueueFilter,
     QueuePage,
     QueuePosition,
     QueueView,
     StoredProposal,
-    Track,
     ViewCounts,
 )
 from fanal.orient.domain.states import OPEN_STATES, CaseState
@@ -70,7 +65,7 @@ def list_queue(
                 output_field=BooleanField(),
             )
         )
-    found = [as_case(row) for row in rows.order_by("rank", "report_id")[: limit + 1]]
+    found = [row.record() for row in rows.order_by("rank", "report_id")[: limit + 1]]
     page, more = found[:limit], len(found) > limit
     last = page[-1] if page and more else None
     return QueuePage(
@@ -108,13 +103,13 @@ def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
     row = models.Case.objects.filter(report_id=report_id).first()
     if row is None or not allows(actor, "report.read", Resource(desk_id=row.desk_id)).allowed:
         return None
-    return as_case(row)
+    return row.record()
 
 
 def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
     """Return the cases of many reports that the actor may read."""
     rows = _reachable(actor).filter(report_id__in=report_ids)
-    return {row.report_id: as_case(row) for row in rows}
+    return {row.report_id: row.record() for row in rows}
 
 
 def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, StoredProposal]:
@@ -129,7 +124,7 @@ def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Sto
         ),
         reach(actor, "report.read"),
     ).order_by("report_id", "revision")
-    return {row.report_id: _proposal(row) for row in rows}
+    return {row.report_id: row.record() for row in rows}
 
 
 def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
@@ -137,7 +132,7 @@ def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]
     rows = _bounded(
         models.StoredProposal.objects.filter(report_id=report_id), reach(actor, "report.read")
     )
-    return tuple(_proposal(row) for row in rows.order_by("revision"))
+    return tuple(row.record() for row in rows.order_by("revision"))
 
 
 def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Decision, ...]]:
@@ -149,7 +144,7 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
     found: dict[UUID, tuple[Decision, ...]] = {}
     for row in rows.order_by("report_id", "claim_token"):
         words = row.reason.words if hasattr(row, "reason") else ""
-        found[row.report_id] = (*found.get(row.report_id, ()), as_decision(row, reason=words))
+        found[row.report_id] = (*found.get(row.report_id, ()), row.record(reason=words))
     return found
 
 
@@ -158,7 +153,7 @@ def open_alarms(*, actor: Actor) -> tuple[Alarm, ...]:
     rows = _bounded(
         models.StoredAlarm.objects.filter(acknowledged_at=None), reach(actor, "report.list")
     )
-    return tuple(as_alarm(row) for row in rows.order_by("raised_at"))
+    return tuple(row.record() for row in rows.order_by("raised_at"))
 
 
 def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:
@@ -166,68 +161,7 @@ def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:
     rows = _bounded(
         models.StoredAlarm.objects.filter(report_id=report_id), reach(actor, "report.read")
     )
-    return tuple(as_alarm(row) for row in rows.order_by("raised_at"))
-
-
-def as_case(row: models.Case) -> Case:
-    """Return the record of a queue row."""
-    return Case(
-        report_id=row.report_id,
-        desk_id=row.desk_id,
-        state=CaseState(row.state),
-        score=100 - row.rank,
-        floor=row.floor or None,
-        level=row.level,
-        reason=row.reason,
-        reason_parameters=row.reason_parameters,
-        kind=row.kind,
-        channel=row.channel or None,
-        platform=row.platform or None,
-        country=row.country or None,
-        received_at=row.received_at,
-        urgent=row.urgent,
-        links=row.links,
-        claimed_by=row.claimed_by,
-        lease_until=row.lease_until,
-        claim_token=row.claim_token,
-        decided_at=row.decided_at,
-        due_at=row.due_at,
-        proposal_revision=row.proposal_revision,
-        is_test=row.is_test,
-    )
-
-
-def as_decision(row: models.StoredDecision, *, reason: str) -> Decision:
-    """Return the record of a decision row."""
-    return Decision(
-        id=row.id,
-        report_id=row.report_id,
-        desk_id=row.desk_id,
-        tracks=tuple(Track(track) for track in row.tracks),
-        bases=msgspec.json.decode(bytes(row.body), type=tuple[Basis, ...]),
-        body=row.competent or None,
-        proposal_revision=row.proposal_revision,
-        rule_version=row.rule_version,
-        author_id=row.author_id,
-        decided_at=row.decided_at,
-        digest=bytes(row.digest),
-        supersedes=row.supersedes,
-        reason=reason,
-    )
-
-
-def as_alarm(row: models.StoredAlarm) -> Alarm:
-    """Return the record of an alarm row."""
-    return Alarm(
-        id=row.id,
-        report_id=row.report_id,
-        desk_id=row.desk_id,
-        code=row.code,
-        raised_at=row.raised_at,
-        escalated_at=row.escalated_at,
-        acknowledged_at=row.acknowledged_at,
-        acknowledged_by=row.acknowledged_by,
-    )
+    return tuple(row.record() for row in rows.order_by("raised_at"))
 
 
 def _reachable(actor: Actor) -> QuerySet[models.Case]:
@@ -272,11 +206,3 @@ def _filtered(rows: QuerySet[models.Case], filters: QueueFilter) -> QuerySet[mod
 
 def _capped(rows: QuerySet[models.Case], cap: int) -> int:
     return rows.order_by()[:cap].count()
-
-
-def _proposal(row: models.StoredProposal) -> StoredProposal:
-    return StoredProposal(
-        proposal=msgspec.json.decode(zlib.decompress(bytes(row.body)), type=Proposal),
-        revision=row.revision,
-        created_at=row.created_at,
-    )

@@ -19,7 +19,6 @@ from fanal.ledger.operations import ObjectRef
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.records import Alarm
 from fanal.orient.models import StoredAlarm
-from fanal.orient.queries import as_alarm
 
 CHILD_IN_DANGER = "CHILD_IN_DANGER"
 
@@ -110,4 +109,4 @@ def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
         )
     for alarm in late:
         alarm.escalated_at = now
-    return [as_alarm(alarm) for alarm in late]
+    return [alarm.record() for alarm in late]

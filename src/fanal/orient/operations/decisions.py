@@ -19,7 +19,6 @@ from fanal.orient.domain.deciding import check_decision, reason_digest
 from fanal.orient.domain.records import Basis, Choice, Decision, Track
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case, DecisionReason, StoredDecision
-from fanal.orient.queries import as_decision
 
 
 class CaseNotHeld(Exception):
@@ -58,12 +57,25 @@ def decide(
             objects=_objects(stored),
             detail={"move": move, "proposal_revision": stored.proposal_revision},
         )
-    return as_decision(stored, reason=choice.reason)
+    return stored.record(reason=choice.reason)
 
 
 def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Move a case to DECIDED once no measure of it waits for a second person (called by measures)."""
-    _change(actor, report_id, move="settle", action="DECISION_SECONDED", now=now)
+    """Move a case to DECIDED once no measure of it waits any more; does nothing in another state.
+
+    Measures call it after the act of theirs that they have checked the actor's right to.
+    """
+    with transaction.atomic():
+        case = Case.objects.select_for_update().filter(report_id=report_id).first()
+        if case is None or "settle" not in CASE_STATES.moves_from(CaseState(case.state)):
+            return
+        _move(case, "settle", decided_at=case.decided_at)
+        ledger.record(
+            actor=actor,
+            action="DECISION_SECONDED",
+            at=now,
+            objects=[ObjectRef(kind="REPORT", id=report_id)],
+        )
 
 
 def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
@@ -86,13 +98,10 @@ def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     _change(actor, report_id, move="close", action="CASE_CLOSED", now=now)
 
 
-_RIGHT_OF_MOVE = {"settle": "measure.approve", "reopen": "report.decide", "close": "report.decide"}
-
-
 def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datetime) -> None:
     with transaction.atomic():
         case = Case.objects.select_for_update().get(report_id=report_id)
-        require(actor, _RIGHT_OF_MOVE[move], Resource(desk_id=case.desk_id))
+        require(actor, "report.decide", Resource(desk_id=case.desk_id))
         _move(case, move, decided_at=case.decided_at)
         ledger.record(
             actor=actor,
@@ -135,7 +144,9 @@ def _write(
     now: datetime,
 ) -> StoredDecision:
     decision_id, salt = new_id(now), secrets.token_bytes(32)
-    earlier = StoredDecision.objects.filter(report_id=case.report_id).order_by("-id").first()
+    earlier = (
+        StoredDecision.objects.filter(report_id=case.report_id).order_by("-claim_token").first()
+    )
     stored = StoredDecision.objects.create(
         id=decision_id,
         report_id=case.report_id,

@@ -1,0 +1,93 @@
+"""The clocks of a measure: pure functions of recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1).
+
+Hours are elapsed time: a night of time change does not lengthen or shorten them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from fanal.kernel.calendar import paris_day
+from fanal.measures.domain.records import Step, SuspensionCause
+from fanal.reference import Catalogue, MeasureClock
+
+
+class Suspension(Struct, frozen=True, kw_only=True):
+    """A stop of the legal clock; `until` is None while it lasts."""
+
+    cause: SuspensionCause
+    since: datetime
+    until: datetime | None
+
+
+class ClockMissing(Exception):
+    """The reference data hold no checked delay of that code on that day."""
+
+
+def legal_deadline(
+    *, catalogue: Catalogue, received_at: datetime | None, suspensions: Iterable[Suspension]
+) -> datetime | None:
+    """Return when the 24 hours for removal end; None before a recorded receipt and while suspended.
+
+    After force majeure, and after clarifications were received, the delay runs from the end of the
+    suspension (LCEN 6-2: it runs from the end of the impediment, or from receipt of the clarification).
+
+    Raises:
+        ClockMissing: no checked delay in force on the day of receipt.
+    """
+    if received_at is None:
+        return None
+    start = received_at
+    for suspension in suspensions:
+        if suspension.until is None:
+            return None
+        start = max(start, suspension.until)
+    return start + _hours(catalogue, "REMOVAL_24H", received_at)
+
+
+def first_contact_from(*, catalogue: Catalogue, informed_at: datetime) -> datetime:
+    """Return the earliest instant of a first request to a host informed at `informed_at` (LCEN 6-2 I).
+
+    Raises:
+        ClockMissing: no checked delay in force on that day.
+    """
+    return informed_at + _hours(catalogue, "FIRST_CONTACT_12H", informed_at)
+
+
+def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetime:
+    """Return when a non-disclosure decided at `decided_at` ends at the latest (LCEN 6-2: six weeks).
+
+    Raises:
+        ClockMissing: no checked delay in force on that day.
+    """
+    clock = _clock(catalogue, "NON_DISCLOSURE_6W", decided_at)
+    return decided_at + timedelta(weeks=clock.value.length)
+
+
+def suspensions_of(steps: Iterable[Step]) -> tuple[Suspension, ...]:
+    """Return the stops of the legal clock that the steps record, in order."""
+    found: list[Suspension] = []
+    for step in steps:
+        if step.move == "suspend":
+            cause = SuspensionCause(step.cause)
+            found.append(Suspension(cause=cause, since=step.happened_at, until=None))
+        elif step.move == "resume" and found:
+            last = found.pop()
+            found.append(Suspension(cause=last.cause, since=last.since, until=step.happened_at))
+    return tuple(found)
+
+
+def _hours(catalogue: Catalogue, code: str, on: datetime) -> timedelta:
+    clock = _clock(catalogue, code, on)
+    if clock.value.unit != "HOURS":
+        raise ClockMissing(f"{code} is not counted in hours")
+    return timedelta(hours=clock.value.length)
+
+
+def _clock(catalogue: Catalogue, code: str, on: datetime) -> MeasureClock:
+    day = paris_day(on)
+    clock = catalogue.by_code(MeasureClock, code, day)
+    if clock is None or clock.unchecked(day):
+        raise ClockMissing(f"{code} on {day}")
+    return clock

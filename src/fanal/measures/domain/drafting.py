@@ -1,0 +1,86 @@
+"""From a decision's bases and a report's addresses to one request for each host. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from fanal.measures.domain.records import Addressee
+from fanal.orient.domain.qualify import measure_basis
+from fanal.orient.domain.records import Basis
+from fanal.reference import Catalogue, Offence
+
+
+class MeasureRefused(Exception):
+    """An act on a measure breaks a rule; `code` names it (label kind `measure_refusal`)."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """An exact address and its host name."""
+
+    address: str
+    host: str
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """What one request will say."""
+
+    host: str
+    targets: tuple[str, ...]
+    addressee: Addressee
+    basis: str
+    basis_entry: str
+    offence: str
+    offence_entry: str
+
+
+def draft_requests(
+    *,
+    bases: Sequence[Basis],
+    targets: Sequence[Target],
+    catalogue: Catalogue,
+    on: date,
+    addressees: Mapping[str, Addressee],
+) -> tuple[Draft, ...]:
+    """Return one draft for each host, hosts and addresses in order of first appearance.
+
+    Addresses on the anonymous network are left out: nobody hosts them who could be asked.
+
+    Raises:
+        MeasureRefused: MEASURES_CLOSED or NO_TARGET.
+    """
+    offence, basis, basis_entry = _ground(bases, catalogue, on)
+    by_host: dict[str, dict[str, None]] = {}
+    for target in targets:
+        if not target.host.endswith(".onion"):
+            by_host.setdefault(target.host, {})[target.address] = None
+    if not by_host:
+        raise MeasureRefused("NO_TARGET")
+    return tuple(
+        Draft(
+            host=host,
+            targets=tuple(addresses),
+            addressee=addressees.get(host, Addressee()),
+            basis=basis,
+            basis_entry=basis_entry,
+            offence=offence.code,
+            offence_entry=offence.entry_id,
+        )
+        for host, addresses in by_host.items()
+    )
+
+
+def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:
+    """Return the first basis that opens a measure on that day; what a decision says is checked again."""
+    for basis in bases:
+        entry = catalogue.by_entry_id(basis.entry_id)
+        if not isinstance(entry, Offence) or not entry.in_force(on):
+            continue
+        rule = measure_basis(entry, catalogue=catalogue, on=on)
+        if rule is not None:
+            return entry, rule.code, rule.entry_id
+    raise MeasureRefused("MEASURES_CLOSED")

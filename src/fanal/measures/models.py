@@ -1,0 +1,138 @@
+"""Tables of measures (written in migration 0001, with the triggers that hold the two-person rule)."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from fanal.measures.domain.letters import read_request
+from fanal.measures.domain.records import Approval, MeasureKind, Request, Step, Verdict
+from fanal.measures.domain.states import MeasureState
+
+
+class StoredMeasure(models.Model):
+    """A measure; `request` holds the canonical bytes that `author_id` wrote, `digest` their SHA-256."""
+
+    id = models.UUIDField(primary_key=True)
+    desk_id = models.IntegerField()
+    report_id = models.UUIDField()
+    decision_id = models.UUIDField()
+    kind = models.TextField(choices=[(k, k) for k in MeasureKind])
+    host = models.TextField()
+    state = models.TextField(choices=[(s, s) for s in MeasureState], default=MeasureState.DRAFT)
+    level = models.TextField()
+    revision = models.IntegerField(default=1)
+    request = models.BinaryField()
+    digest = models.BinaryField()
+    proposer_id = models.UUIDField()
+    author_id = models.UUIDField()
+    created_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(null=True)
+    executed_at = models.DateTimeField(null=True)
+    non_disclosure_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "measures_measure"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.host} {self.state}"
+
+    def asked(self) -> Request:
+        """Return what the canonical bytes ask."""
+        return read_request(bytes(self.request))
+
+
+class StoredApproval(models.Model):
+    """The verdict of the second person on a revision. Append-only by trigger."""
+
+    pk = models.CompositePrimaryKey("measure_id", "revision")
+    measure = models.ForeignKey(
+        StoredMeasure, on_delete=models.PROTECT, related_name="approvals", db_constraint=False
+    )
+    revision = models.IntegerField()
+    verdict = models.TextField(choices=[(v, v) for v in Verdict])
+    digest = models.BinaryField()
+    proposer_id = models.UUIDField()
+    approver_id = models.UUIDField()
+    at = models.DateTimeField()
+    reason = models.TextField(default="")
+
+    class Meta:
+        db_table = "measures_approval"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.measure_id} revision {self.revision} {self.verdict}"
+
+    def record(self) -> Approval:
+        """Return the row as the package publishes it."""
+        return Approval(
+            measure_id=self.measure_id,
+            revision=self.revision,
+            verdict=Verdict(self.verdict),
+            digest=bytes(self.digest),
+            proposer_id=self.proposer_id,
+            approver_id=self.approver_id,
+            at=self.at,
+            reason=self.reason,
+        )
+
+
+class StoredStep(models.Model):
+    """One move of a measure. Append-only by trigger."""
+
+    id = models.UUIDField(primary_key=True)
+    measure = models.ForeignKey(
+        StoredMeasure, on_delete=models.PROTECT, related_name="steps", db_constraint=False
+    )
+    move = models.TextField()
+    source = models.TextField()
+    target = models.TextField()
+    actor_id = models.UUIDField()
+    happened_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    db_at = models.DateTimeField(db_default=Now())
+    cause = models.TextField(default="")
+    proof = models.TextField(default="")
+    proof_digest = models.TextField(default="")
+
+    class Meta:
+        db_table = "measures_step"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.measure_id} {self.move}"
+
+    def record(self) -> Step:
+        """Return the row as the package publishes it."""
+        return Step(
+            id=self.id,
+            measure_id=self.measure_id,
+            move=self.move,
+            source=MeasureState(self.source),
+            target=MeasureState(self.target),
+            actor_id=self.actor_id,
+            happened_at=self.happened_at,
+            recorded_at=self.recorded_at,
+            cause=self.cause,
+            proof=self.proof,
+            proof_digest=self.proof_digest,
+        )
+
+
+class Contact(models.Model):
+    """When a host was first informed of procedures and delays (LCEN 6-2 I)."""
+
+    host = models.TextField(primary_key=True)
+    informed_at = models.DateTimeField()
+    informed_by = models.UUIDField()
+    proof = models.TextField(default="")
+
+    class Meta:
+        db_table = "measures_contact"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.host

@@ -1,0 +1,42 @@
+"""The writing door of measures."""
+
+from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.operations.drafts import (
+    amend_measure,
+    open_from_decision,
+    submit_measure,
+    withdraw_measure,
+)
+from fanal.measures.operations.following import (
+    annul_measure,
+    expire_measure,
+    lift_measure,
+    record_execution,
+    record_first_contact,
+    record_receipt,
+    record_sent,
+    resume_clock,
+    suspend_clock,
+)
+from fanal.measures.operations.moving import MeasureUnknown
+from fanal.measures.operations.seconding import approve_measure, refuse_measure
+
+__all__ = [
+    "MeasureRefused",
+    "MeasureUnknown",
+    "amend_measure",
+    "annul_measure",
+    "approve_measure",
+    "expire_measure",
+    "lift_measure",
+    "open_from_decision",
+    "record_execution",
+    "record_first_contact",
+    "record_receipt",
+    "record_sent",
+    "refuse_measure",
+    "resume_clock",
+    "submit_measure",
+    "suspend_clock",
+    "withdraw_measure",
+]

@@ -1,0 +1,208 @@
+"""What happens to an approved measure, as people record it with proofs. Nothing here sends by itself."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal import reference
+from fanal.accounts.domain.policy import Reason, Refused, may
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+from fanal.measures.domain.clocks import (
+    Suspension,
+    first_contact_from,
+    legal_deadline,
+    non_disclosure_end,
+    suspensions_of,
+)
+from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.records import Event, SuspensionCause
+from fanal.measures.models import Contact, StoredMeasure
+from fanal.measures.operations.moving import advance, locked
+
+RIGHT = "measure.send"
+
+
+def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime) -> datetime:
+    """Record that a host was informed of procedures and delays (LCEN 6-2 I); the first time stays.
+
+    Returns when it was first informed.
+
+    Raises:
+        Refused: the actor records steps of measures nowhere.
+        MeasureRefused: EVENT_IN_FUTURE.
+    """
+    if not may(actor, RIGHT):
+        raise Refused(RIGHT, Reason.NO_RULE)
+    if event.happened_at > now:
+        raise MeasureRefused("EVENT_IN_FUTURE")
+    with transaction.atomic():
+        contact, created = Contact.objects.get_or_create(
+            host=host,
+            defaults={
+                "informed_at": event.happened_at,
+                "informed_by": actor.person_id,
+                "proof": event.proof,
+            },
+        )
+        if created:
+            ledger.record(
+                actor=actor, action="MEASURE_STEP", at=now, detail={"move": "first_contact"}
+            )
+    return contact.informed_at
+
+
+def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    """Record that an approved request left the desk.
+
+    Raises:
+        MeasureRefused: FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT, EVENT_IN_FUTURE, EVENT_TOO_EARLY.
+        TransitionRefused: it is not approved.
+    """
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        _check_first_contact(row, event.happened_at)
+        _not_before(event.happened_at, row.approved_at)
+        fields: dict[str, datetime | bytes | int | UUID | str | None] = {
+            "sent_at": event.happened_at
+        }
+        if row.asked().non_disclosure:
+            fields["non_disclosure_until"] = non_disclosure_end(
+                catalogue=reference.load(), decided_at=event.happened_at
+            )
+        advance(actor, row, "send", now=now, event=event, fields=fields)
+
+
+def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    """Record that the addressee received the request: the legal 24 hours start there (decisions 26).
+
+    Raises:
+        MeasureRefused: NO_PROOF, EVENT_IN_FUTURE, EVENT_TOO_EARLY.
+        TransitionRefused: it was not sent.
+    """
+    if not event.proof.strip():
+        raise MeasureRefused("NO_PROOF")
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        _not_before(event.happened_at, row.sent_at)
+        advance(
+            actor,
+            row,
+            "receive",
+            now=now,
+            event=event,
+            fields={"received_at": event.happened_at},
+        )
+
+
+def suspend_clock(
+    *, actor: Actor, measure_id: UUID, cause: SuspensionCause, event: Event, now: datetime
+) -> None:
+    """Record that the legal clock stops (LCEN 6-2).
+
+    Raises:
+        MeasureRefused: EVENT_IN_FUTURE, EVENT_TOO_EARLY.
+        TransitionRefused: no legal clock runs.
+    """
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        _not_before(event.happened_at, row.received_at)
+        advance(actor, row, "suspend", now=now, event=event, cause=cause.value)
+
+
+def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    """Record that the impediment ended, or that the addressee received the clarification.
+
+    Raises:
+        MeasureRefused: EVENT_IN_FUTURE, EVENT_TOO_EARLY.
+        TransitionRefused: the clock is not stopped.
+    """
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        stops = _stops(row)
+        _not_before(event.happened_at, stops[-1].since if stops else row.received_at)
+        advance(actor, row, "resume", now=now, event=event)
+
+
+def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    """Record that the content was removed.
+
+    Raises:
+        MeasureRefused: NO_PROOF, EVENT_IN_FUTURE, EVENT_TOO_EARLY.
+        TransitionRefused: it was not sent.
+    """
+    if not event.proof.strip():
+        raise MeasureRefused("NO_PROOF")
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        _not_before(event.happened_at, row.sent_at)
+        advance(
+            actor,
+            row,
+            "execute",
+            now=now,
+            event=event,
+            fields={"executed_at": event.happened_at},
+        )
+
+
+def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
+    """Record that 24 hours have passed without removal: blocking may then be considered.
+
+    Raises:
+        MeasureRefused: NOT_DUE.
+        TransitionRefused: no legal clock runs.
+    """
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        due = legal_deadline(
+            catalogue=reference.load(),
+            received_at=row.received_at,
+            suspensions=_stops(row),
+        )
+        if due is None or now < due:
+            raise MeasureRefused("NOT_DUE")
+        advance(actor, row, "expire", now=now)
+
+
+def lift_measure(
+    *, actor: Actor, measure_id: UUID, cause: str, event: Event, now: datetime
+) -> None:
+    """Record that an executed measure ended (content no longer illegal, check, recommendation)."""
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        advance(actor, row, "lift", now=now, event=event, cause=cause)
+
+
+def annul_measure(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    """Record that a court annulled the request; the proof is the ruling.
+
+    Raises:
+        MeasureRefused: NO_PROOF.
+    """
+    if not event.proof.strip():
+        raise MeasureRefused("NO_PROOF")
+    with transaction.atomic():
+        row = locked(actor, measure_id, right=RIGHT)
+        advance(actor, row, "annul", now=now, event=event)
+
+
+def _stops(row: StoredMeasure) -> tuple[Suspension, ...]:
+    return suspensions_of(step.record() for step in row.steps.order_by("db_at"))
+
+
+def _check_first_contact(row: StoredMeasure, sent_at: datetime) -> None:
+    informed = Contact.objects.filter(host=row.host).values_list("informed_at", flat=True).first()
+    earlier = StoredMeasure.objects.filter(host=row.host, sent_at__lt=sent_at).exclude(id=row.id)
+    if earlier.exists():
+        return
+    if informed is None:
+        raise MeasureRefused("FIRST_CONTACT_MISSING")
+    if sent_at < first_contact_from(catalogue=reference.load(), informed_at=informed):
+        raise MeasureRefused("FIRST_CONTACT_TOO_RECENT")
+
+
+def _not_before(happened_at: datetime, earliest: datetime | None) -> None:
+    if earliest is not None and happened_at < earliest:
+        raise MeasureRefused("EVENT_TOO_EARLY")
