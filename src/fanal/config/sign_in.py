@@ -41,7 +41,7 @@ _ALLAUTH: dict[str, object] = {
     "ACCOUNT_ADAPTER": "fanal.web.account.adapter.AccountAdapter",
     "ACCOUNT_FORMS": {"login": "fanal.web.account.adapter.CanonicalLoginForm"},
     "ACCOUNT_LOGIN_METHODS": {"username"},
-    "ACCOUNT_SIGNUP_FIELDS": ["username*"],
+    "ACCOUNT_SIGNUP_FIELDS": ["username*", "password1*", "password2*"],
     "ACCOUNT_EMAIL_VERIFICATION": "none",
     "ACCOUNT_EMAIL_NOTIFICATIONS": False,
     "ACCOUNT_PRESERVE_USERNAME_CASING": False,
@@ -49,10 +49,11 @@ _ALLAUTH: dict[str, object] = {
     "ACCOUNT_LOGOUT_ON_GET": False,
     "ACCOUNT_PREVENT_ENUMERATION": True,
     "ACCOUNT_REAUTHENTICATION_TIMEOUT": 600,
-    # Wrong one-time codes count against the person, whatever address they come from.
+    # Wrong one-time codes count against the person, whatever address they come from; a limit by
+    # address would shut out a whole desk behind one proxy.
     "ACCOUNT_RATE_LIMITS": {
-        "login": "30/m/ip",
-        "login_failed": "10/m/ip,5/5m/key",
+        "login": "120/m/ip",
+        "login_failed": "6/5m/key",
         "reauthenticate": "10/m/user",
         "change_password": "5/m/user",
     },

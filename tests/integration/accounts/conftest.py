@@ -1,0 +1,38 @@
+"""Browsers and people of the tests, keys of the ledger, cheap password hashes."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+
+@pytest.fixture(autouse=True)
+def cheap_and_signed(settings: object, installed_keys: None) -> None:
+    """Hash passwords cheaply (their strength is not under test) and let the ledger sign."""
+    cache.clear()
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def make_user(db: None) -> object:
+    """Return a function that makes an account, with one habilitation when a role is given."""
+    from tests.integration.accounts.people import make_user
+
+    return make_user
+
+
+@pytest.fixture
+def no_second_factor() -> Iterator[None]:
+    """As in a demo: a password signs in."""
+    from fanal.web.account import second_factor
+
+    second_factor.install(required=False)
+    yield
+    second_factor.install(required=True)
+
+
+@pytest.fixture
+def web() -> Client:
+    """A browser over TLS."""
+    return Client(headers={"X-Forwarded-Proto": "https"})

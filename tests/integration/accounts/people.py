@@ -1,0 +1,57 @@
+"""Names that the tests of accounts share."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from fanal.accounts import operations
+from fanal.accounts.domain.records import NewAccount, NewHabilitation
+from fanal.accounts.models import User
+from fanal.kernel.actors import Role, system_actor
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SYSTEM = system_actor("test")
+PASSWORD = "a long password for tests"
+DESK_ROLES = {Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER}
+
+
+class Make(Protocol):
+    """Makes an account, with one habilitation when a role is given."""
+
+    def __call__(
+        self,
+        username: str,
+        role: Role | None = None,
+        *,
+        desk: int = 1,
+        at: datetime | None = None,
+        organisation: object = None,
+    ) -> User: ...
+
+
+def make_user(
+    username: str,
+    role: Role | None = None,
+    *,
+    desk: int = 1,
+    at: datetime | None = None,
+    organisation: object = None,
+) -> User:
+    """Make an account, with one habilitation when a role is given."""
+    now = at or datetime.now(UTC)
+    user = operations.create_account(
+        actor=SYSTEM,
+        account=NewAccount(username=username, name=username.title(), password=PASSWORD),
+        now=now,
+    )
+    if role is not None:
+        habilitation = NewHabilitation(
+            person_id=user.person_id,
+            role=role,
+            act_reference="ACT-1",
+            valid_from=now - timedelta(hours=1),
+            valid_until=now + timedelta(days=300),
+            desk_id=desk if role in DESK_ROLES else None,
+            organisation_id=organisation,
+        )
+        operations.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=now)
+    return user

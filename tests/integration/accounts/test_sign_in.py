@@ -1,0 +1,234 @@
+"""Signing in as people do it, through the whole chain of middleware."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+
+from fanal.accounts import operations, queries
+from fanal.kernel.actors import Role, system_actor
+from fanal.web.account import demo, landing
+from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
+
+pytestmark = pytest.mark.django_db
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+def _code() -> str:
+    counter = next(iter(yield_hotp_counters_from_time()))
+    return format_hotp_value(hotp_value(SECRET, counter))
+
+
+def _sign_in(web: Client, login: str, password: str = PASSWORD, language: str = "fr"):
+    return web.post(f"/{language}/login/", {"login": login, "password": password})
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_login_page_shows_a_form_and_no_demo_account(web: Client, language: str) -> None:
+    page = web.get(f"/{language}/login/")
+    assert page.status_code == 200
+    body = page.content.decode()
+    assert 'name="login"' in body
+    assert "fanal-demo" not in body
+    assert "script-src 'self' 'nonce-" in page["Content-Security-Policy"]
+
+
+def test_password_alone_leads_to_the_second_factor(web: Client, make_user: Make) -> None:
+    make_user("ana", Role.ANALYST)
+    answer = _sign_in(web, "ana")
+    assert answer.status_code == 302, answer.content.decode()
+    assert web.get("/fr/account/").status_code == 200
+    refused = web.get("/fr/account/habilitations/")
+    assert refused.status_code == 302
+    assert refused["Location"] == "/fr/account/second-factor/"
+
+
+def test_totp_opens_the_session(web: Client, make_user: Make) -> None:
+    user = make_user("claire", Role.SUPERVISOR)
+    TOTP.activate(user, SECRET)
+    stored = Authenticator.objects.get(user=user).data["secret"]
+    assert SECRET not in stored
+    assert get_adapter().decrypt(stored) == SECRET
+    answer = _sign_in(web, "claire")
+    assert answer["Location"] == "/fr/account/second-factor/authenticate/"
+    assert web.get("/fr/account/").status_code == 302, "not signed in before the code"
+    wrong = web.post(answer["Location"], {"code": "000000"})
+    assert wrong.status_code == 200
+    right = web.post(answer["Location"], {"code": _code()})
+    assert right.status_code == 302
+    assert web.get("/fr/account/habilitations/").status_code == 200
+
+
+def test_wrong_codes_are_limited(web: Client, make_user: Make) -> None:
+    user = make_user("claire", Role.SUPERVISOR)
+    TOTP.activate(user, SECRET)
+    target = _sign_in(web, "claire")["Location"]
+    for _ in range(6):
+        web.post(target, {"code": "000000"})
+    limited = web.post(target, {"code": _code()})
+    assert limited.status_code in {200, 429}
+    assert web.get("/fr/account/").status_code == 302, "even the right code is refused by now"
+
+
+def test_five_wrong_passwords_lock_every_spelling(web: Client, make_user: Make) -> None:
+    make_user("ana", Role.ANALYST)
+    spellings = ["ana", "ANA", " ana ", "ＡＮＡ", "aNa"]
+    answers = [_sign_in(web, spelling, "wrong").status_code for spelling in spellings]
+    assert answers[-1] == 429
+    assert _sign_in(web, "ana").status_code == 429, "the right password too"
+    attempt = AccessAttempt.objects.get()
+    assert attempt.username == "ana"
+    assert attempt.failures_since_start == 5
+
+
+def test_nothing_of_the_visitor_is_kept(make_user: Make) -> None:
+    make_user("ana", Role.ANALYST)
+    web = Client(
+        headers={"X-Forwarded-Proto": "https", "User-Agent": "canary-agent"},
+        REMOTE_ADDR="203.0.113.77",
+    )
+    _sign_in(web, "ana", "wrong")
+    _sign_in(web, "nobody", "wrong")
+    _sign_in(web, "ana")
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(
+                f'SELECT count(*) FROM "{table}" t WHERE t::text ~ %s', ["canary-agent|203.0.113.77"]
+            )
+            assert cursor.fetchone() == (0,), table
+    for session in Session.objects.all():
+        assert "203.0.113.77" not in str(session.get_decoded())
+
+
+def test_sign_in_and_out_are_in_the_ledger(web: Client, make_user: Make) -> None:
+    user = make_user("ana", Role.ANALYST)
+    _sign_in(web, "ana")
+    web.post("/fr/logout/")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT action FROM ledger_entry WHERE actor_id = %s ORDER BY id", [user.person_id]
+        )
+        actions = [row[0] for row in cursor.fetchall()]
+    assert actions == ["account.sign_in", "account.sign_out"]
+
+
+def test_revoked_role_is_lost_at_the_next_request(
+    web: Client, make_user: Make, no_second_factor: None
+) -> None:
+    user = make_user("claire", Role.SUPERVISOR)
+    _sign_in(web, "claire")
+    assert web.get("/fr/account/habilitations/").status_code == 200
+    now = datetime.now(UTC)
+    held = queries.list_habilitations(actor=queries.actor_for(user, now))
+    from fanal.accounts.domain.records import RevocationReason
+
+    operations.revoke_habilitation(
+        actor=SYSTEM, habilitation_id=held[0].id, reason=RevocationReason.LEFT, now=now
+    )
+    assert web.get("/fr/account/habilitations/").status_code == 403
+
+
+def test_closed_account_is_out_at_once(
+    web: Client, make_user: Make, no_second_factor: None
+) -> None:
+    make_user("ana", Role.ANALYST)
+    _sign_in(web, "ana")
+    assert web.get("/fr/account/").status_code == 200
+    operations.close_account(actor=SYSTEM, username="ana", now=datetime.now(UTC))
+    assert web.get("/fr/account/").status_code == 302
+    assert _sign_in(web, "ana").status_code == 200
+
+
+def test_ending_sessions_ends_the_other_browser(
+    web: Client, make_user: Make, no_second_factor: None
+) -> None:
+    make_user("ana", Role.ANALYST)
+    other = Client(headers={"X-Forwarded-Proto": "https"})
+    for browser in (web, other):
+        _sign_in(browser, "ana")
+    assert web.post("/fr/account/sessions/end/").status_code == 302
+    assert other.get("/fr/account/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_return_address_never_leaves_the_site(
+    web: Client, make_user: Make, no_second_factor: None, target: str
+) -> None:
+    make_user("ana", Role.ANALYST)
+    answer = web.post("/fr/login/", {"login": "ana", "password": PASSWORD, "next": target})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/fr/")
+
+
+def test_demo_account_stays_out_of_a_real_database(web: Client, make_user: Make) -> None:
+    user = make_user("ana", Role.ANALYST)
+    type(user).objects.filter(pk=user.pk).update(is_demo=True)
+    answer = _sign_in(web, "ana")
+    assert answer["Location"] == "/fr/login/"
+    assert web.get("/fr/account/").status_code == 302
+
+
+def test_demo_accounts_are_refused_without_the_mark(db: None) -> None:
+    with pytest.raises(operations.NotADemo):
+        operations.ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
+
+
+@pytest.fixture
+def demo_database(
+    monkeypatch: pytest.MonkeyPatch, db: None, no_second_factor: None
+):
+    """A database that says it is a demo, served as one."""
+    monkeypatch.setattr("fanal.accounts.operations.demo.has_demo_mark", lambda: True)
+    demo.install(on=True)
+    made = operations.ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
+    yield made
+    demo.install(on=False)
+
+
+def test_every_role_of_the_demo_signs_in_by_one_click(web: Client, demo_database) -> None:
+    body = web.get("/fr/login/").content.decode()
+    played = set()
+    for account in demo_database:
+        assert f'value="{account.password}"' in body
+        browser = Client(headers={"X-Forwarded-Proto": "https"})
+        answer = _sign_in(browser, account.username, account.password)
+        expected = landing.landing_path(frozenset({account.role}), language="fr")
+        assert answer["Location"] == expected
+        assert browser.get("/fr/account/").status_code == 200
+        played.add(account.role)
+    assert played == set(Role) - {Role.SYSTEM, Role.PUBLIC}
+    analysts = [a for a in demo_database if a.role is Role.ANALYST]
+    officers = [a for a in demo_database if a.role is Role.MEASURES_OFFICER]
+    assert len(analysts) == len(officers) == 2
+
+
+def test_demo_is_made_once_and_renewed(demo_database) -> None:
+    from fanal.accounts.models import Habilitation, User
+
+    now = datetime.now(UTC)
+    operations.ensure_demo_accounts(actor=SYSTEM, now=now)
+    assert User.objects.count() == Habilitation.objects.count() == len(demo_database)
+    operations.ensure_demo_accounts(actor=SYSTEM, now=now + timedelta(days=350))
+    assert User.objects.count() == len(demo_database)
+    assert Habilitation.objects.count() == 2 * len(demo_database)
+
+
+def test_demo_account_is_refused_from_another_machine(demo_database) -> None:
+    far = Client(headers={"X-Forwarded-Proto": "https"}, REMOTE_ADDR="198.51.100.9")
+    answer = _sign_in(far, "ana", "fanal-demo-ana")
+    assert answer["Location"] == "/fr/login/"
+    assert far.get("/fr/account/").status_code == 302
+
+
+def test_system_actor_is_no_account() -> None:
+    assert queries.find_user(username="system") is None
+    assert system_actor("x").roles == {Role.SYSTEM}
