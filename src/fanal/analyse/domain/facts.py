@@ -1,0 +1,170 @@
+"""The facts that priority rules look at, by name. A fact that is not known is absent: no rule applies.
+
+Every name below can stand in a rule's `fact`; `FACTS` is the list the reader checks.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from fanal.analyse.domain.imminence import age_of, occurred_on
+from fanal.analyse.domain.records import Analysis, KinFacts
+from fanal.formats.report.records import Person, PersonRole, ReportKind
+from fanal.harmonise.domain.records import HarmonisedReport
+
+FACTS: dict[str, str] = {
+    "emergency": "1 when the reporter says that a child is in danger now",
+    "escalated": "1 when the provider asked for high priority",
+    "self_harm": "highest score (0..1) of a self-harm phrase",
+    "ongoing": "highest score of a phrase saying that it happens now",
+    "meeting_planned": "highest score of a planned meeting",
+    "victim_age": "age in years of the youngest victim, stated or read in the text",
+    "class_a1": "files of industry class A1",
+    "class_a2": "files of industry class A2",
+    "class_b1": "files of industry class B1",
+    "class_b2": "files of industry class B2",
+    "live_streaming": "1 when a live stream is annotated",
+    "sadistic": "1 when sadistic exploitation is annotated",
+    "meme": "1 when a potential meme is annotated",
+    "spam": "1 when spam is annotated",
+    "files": "number of files",
+    "ip_age_days": "days since the newest dated address of a suspect",
+    "suspect_identifiers": "e-mails, telephones and addresses of suspects",
+    "known_files": "files that a list knows",
+    "unlisted_classified_files": "classified files that no list knows",
+    "known_addresses": "reported addresses that a list knows",
+    "grooming_pattern": "highest score of several grooming signals by one speaker",
+    "sextortion": "highest score of an extortion signal",
+    "livestream": "highest score of a live-streaming signal",
+    "payment_pattern": "score of the combined payment indicators",
+    "previously_reported_suspect": "earlier reports naming the same suspect",
+    "links": "links to earlier reports",
+    "strongest_link": "score (0..1) of the strongest link",
+    "shared_files": "files shared with earlier reports",
+    "in_dossier": "1 when the report belongs to a dossier",
+    **{f"kind_{kind.lower()}": f"1 for a report of kind {kind}" for kind in ReportKind},
+}
+
+_HIGHEST = {
+    "IMMINENCE_SELF_HARM": "self_harm",
+    "IMMINENCE_ONGOING": "ongoing",
+    "IMMINENCE_MEETING_PLANNED": "meeting_planned",
+    "GROOMING_PATTERN": "grooming_pattern",
+    "PAYMENT_PATTERN": "payment_pattern",
+}
+_HIGHEST_BY_CATEGORY = {"SEXTORTION": "sextortion", "LIVESTREAM": "livestream"}
+_ANNOTATIONS = {
+    "liveStreaming": "live_streaming",
+    "sadisticOnlineExploitation": "sadistic",
+    "potentialMeme": "meme",
+    "spam": "spam",
+}
+
+
+def facts_of(
+    report: HarmonisedReport, analysis: Analysis, kin: KinFacts | None, *, now: datetime
+) -> dict[str, float]:
+    """Return the known facts of a report by name; zero counts and absent scores are left out."""
+    facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
+    facts.update(_stated(report))
+    facts.update(_found(report, analysis))
+    age = _address_age(report.persons, now)
+    if age is not None:
+        facts["ip_age_days"] = age
+    if kin is not None:
+        facts.update(_kin(kin))
+    return facts
+
+
+def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
+    if report.emergency:
+        yield "emergency", 1
+    if report.escalation_reason:
+        yield "escalated", 1
+    for annotation in report.annotations:
+        if annotation in _ANNOTATIONS:
+            yield _ANNOTATIONS[annotation], 1
+    if report.files:
+        yield "files", len(report.files)
+        classes = [f.classification.code.upper() for f in report.files if f.classification]
+        for code in ("A1", "A2", "B1", "B2"):
+            if code in classes:
+                yield f"class_{code.lower()}", classes.count(code)
+    identifiers = sum(
+        len(p.emails) + len(p.phones) + len(p.ips)
+        for p in report.persons
+        if p.role is PersonRole.SUSPECT
+    )
+    if identifiers:
+        yield "suspect_identifiers", identifiers
+
+
+def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
+    facts: dict[str, float] = {}
+    ages = _victim_ages(report)
+    known: dict[str, set[str]] = {"KNOWN_HASH": set(), "KNOWN_ADDRESS": set()}
+    for finding in analysis.findings:
+        name = _HIGHEST.get(finding.code) or _HIGHEST_BY_CATEGORY.get(finding.category)
+        if name:
+            facts[name] = max(facts.get(name, 0.0), finding.score)
+        if finding.code in known:
+            known[finding.code].add(finding.source.split(".")[0])
+        if finding.code == "IMMINENCE_VICTIM_AGE":
+            ages.append(int(finding.value))
+    if ages:
+        facts["victim_age"] = min(ages)
+    facts.update(_material(report, known["KNOWN_HASH"]))
+    if known["KNOWN_ADDRESS"]:
+        facts["known_addresses"] = len(known["KNOWN_ADDRESS"])
+    return facts
+
+
+def _material(report: HarmonisedReport, known: set[str]) -> Iterator[tuple[str, float]]:
+    if known:
+        yield "known_files", len(known)
+    new = sum(
+        f.classification is not None and f"files[{index}]" not in known
+        for index, f in enumerate(report.files)
+    )
+    if new:
+        yield "unlisted_classified_files", new
+
+
+def _victim_ages(report: HarmonisedReport) -> list[int]:
+    ages = [
+        age_of(person, on=occurred_on(report))
+        for person in report.persons
+        if person.role is PersonRole.VICTIM
+    ]
+    return [age for age in ages if age is not None and age >= 0]
+
+
+def _address_age(persons: Sequence[Person], now: datetime) -> float | None:
+    """Return the days since the newest address; one dated in the future counts as today's."""
+    newest: datetime | None = None
+    for person in persons:
+        if person.role is PersonRole.SUSPECT:
+            for ip in person.ips:
+                instant = _instant(ip.at)
+                if instant and (newest is None or instant > newest):
+                    newest = instant
+    return None if newest is None else max(0.0, (now - newest).total_seconds() / 86400)
+
+
+def _instant(value: str | None) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _kin(kin: KinFacts) -> Iterator[tuple[str, float]]:
+    for name, value in (
+        ("previously_reported_suspect", kin.previously_reported_suspect),
+        ("links", kin.links),
+        ("strongest_link", kin.strongest),
+        ("shared_files", kin.shared_files),
+        ("in_dossier", 1 if kin.dossier_id else 0),
+    ):
+        if value:
+            yield name, value

@@ -1,0 +1,179 @@
+"""Priority 0–100 from rules, explained part by part, and the dry run of a candidate rule set."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.analyse.domain.facts import facts_of
+from fanal.analyse.domain.records import Analysis, Because, KinFacts, Priority, PriorityPart
+from fanal.analyse.domain.rules import PriorityRules, Rule
+from fanal.harmonise.domain.records import HarmonisedReport
+
+
+class Clocks(Struct, frozen=True, kw_only=True):
+    """By when a report must be taken and decided (aware instants)."""
+
+    take_by: datetime
+    decide_by: datetime
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What a candidate rule set does to one report: scores, levels, and the parts that differ."""
+
+    report_id: UUID
+    before: int
+    after: int
+    level_before: str
+    level_after: str
+    because: tuple[Because, ...]
+
+
+class DryRun(Struct, frozen=True, kw_only=True):
+    """The effect of a candidate on past reports; changes from the largest to the smallest."""
+
+    current: str
+    candidate: str
+    reports: int
+    risen: int
+    fallen: int
+    level_changes: int
+    changes: tuple[Change, ...]
+
+
+def prioritise(
+    reports: Sequence[HarmonisedReport],
+    analyses: Sequence[Analysis],
+    kin: Sequence[KinFacts],
+    rules: PriorityRules,
+    now: datetime,
+) -> list[Priority]:
+    """Return the priority of each report, in the order given; the parts always add up to the score.
+
+    `analyses` follow the order of `reports`; `kin` is found by report id and may be missing.
+    """
+    by_report = {facts.report_id: facts for facts in kin}
+    return [
+        _priority(
+            report.report_id,
+            facts_of(report, analysis, by_report.get(report.report_id), now=now),
+            rules,
+        )
+        for report, analysis in zip(reports, analyses, strict=True)
+    ]
+
+
+def clocks_of(level: str, rules: PriorityRules, *, received_at: datetime) -> Clocks:
+    """Return the clocks of a level: minutes count from the receipt, nights and holidays included.
+
+    Raises:
+        KeyError: the rules know no such level.
+    """
+    by_code = {entry.code: entry for entry in rules.level}
+    entry = by_code[level]  # type: ignore[index]
+    return Clocks(
+        take_by=received_at + timedelta(minutes=entry.take_minutes),
+        decide_by=received_at + timedelta(minutes=entry.decide_minutes),
+    )
+
+
+def dry_run(
+    reports: Sequence[HarmonisedReport],
+    analyses: Sequence[Analysis],
+    kin: Sequence[KinFacts],
+    rules: tuple[PriorityRules, PriorityRules],
+    now: datetime,
+) -> DryRun:
+    """Compare two rule sets (in force, candidate) on past reports: who rises or falls, and why."""
+    current, candidate = rules
+    before = prioritise(reports, analyses, kin, current, now)
+    after = prioritise(reports, analyses, kin, candidate, now)
+    changes = [
+        _change(old, new)
+        for old, new in zip(before, after, strict=True)
+        if old.score != new.score or old.level != new.level
+    ]
+    changes.sort(key=lambda c: (-abs(c.after - c.before), c.report_id))
+    return DryRun(
+        current=current.version,
+        candidate=candidate.version,
+        reports=len(reports),
+        risen=sum(c.after > c.before for c in changes),
+        fallen=sum(c.after < c.before for c in changes),
+        level_changes=sum(c.level_before != c.level_after for c in changes),
+        changes=tuple(changes),
+    )
+
+
+def _priority(report_id: UUID, facts: dict[str, float], rules: PriorityRules) -> Priority:
+    applied = [(rule, facts[rule.fact]) for rule in rules.rule if _applies(rule, facts)]
+    parts = [_part(rule, value) for rule, value in applied]
+    total = sum(part.points for part in parts)
+    bounded = max(0.0, min(float(rules.ceiling), total))
+    floors = [(rule.floor, rule.code) for rule, _ in applied if rule.floor and not rule.unchecked]
+    floor, name = max(floors, default=(0, None))
+    score = max(round(bounded), floor)
+    if round(score - total, 3):
+        parts.append(_balance(score, total, rules.ceiling, name if score == floor else None))
+    return Priority(
+        report_id=report_id,
+        score=score,
+        floor=name,
+        parts=tuple(parts),
+        level=rules.level_of(score).code,
+        rule_version=rules.version,
+    )
+
+
+def _applies(rule: Rule, facts: dict[str, float]) -> bool:
+    value = facts.get(rule.fact)
+    if value is None or value < rule.at_least:
+        return False
+    return rule.at_most is None or int(value) <= rule.at_most
+
+
+def _part(rule: Rule, value: float) -> PriorityPart:
+    points = rule.points * value if rule.each else rule.points
+    if rule.cap is not None:
+        points = min(points, rule.cap)
+    shown = int(value) if value == int(value) else round(value, 2)
+    return PriorityPart(
+        code=rule.code,
+        points=round(points, 2),
+        because=Because(
+            code=rule.code, parameters={"value": shown, "unchecked": rule.unchecked}
+        ),
+    )
+
+
+def _balance(score: int, total: float, ceiling: int, floor: str | None) -> PriorityPart:
+    """Return the part that makes the parts add up: a floor reached, a bound, or the rounding."""
+    if floor is not None and score > total:
+        because = Because(code="PRIORITY_FLOOR", parameters={"rule": floor, "floor": score})
+    elif total > ceiling or total < 0:
+        because = Because(code="PRIORITY_BOUND", parameters={"ceiling": ceiling})
+    else:
+        because = Because(code="PRIORITY_ROUNDED")
+    return PriorityPart(code=because.code, points=round(score - total, 2), because=because)
+
+
+def _change(old: Priority, new: Priority) -> Change:
+    before = {part.code: part.points for part in old.parts}
+    after = {part.code: part.points for part in new.parts}
+    reasons = [
+        Because(
+            code="RULE_CHANGED",
+            parameters={"rule": code, "before": before.get(code, 0), "after": after.get(code, 0)},
+        )
+        for code in sorted(before.keys() | after.keys())
+        if before.get(code, 0) != after.get(code, 0)
+    ]
+    return Change(
+        report_id=old.report_id,
+        before=old.score,
+        after=new.score,
+        level_before=old.level,
+        level_after=new.level,
+        because=tuple(reasons),
+    )

@@ -1,0 +1,167 @@
+"""Points, floors, levels and dry runs."""
+
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from uuid import UUID
+
+import pytest
+from hypothesis import given, strategies as st
+
+from fanal.analyse.domain.priority import clocks_of, dry_run, prioritise
+from fanal.analyse.domain.records import Analysis, Because, Finding, KinFacts
+from fanal.analyse.domain.rules import RulesRefused, read_rules, rules_in_force, shipped_rules
+from fanal.formats.report.records import (
+    Classification,
+    File,
+    IpSighting,
+    Person,
+    PersonRole,
+    ReportKind,
+)
+from fanal.harmonise.domain.records import HarmonisedReport
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+RULES = shipped_rules()[-1]
+TEXT = (
+    resources.files("fanal.analyse").joinpath("data", "priority", "2026-11-24.toml").read_text("utf-8")
+)
+
+
+def report(number: int = 1, **fields: object) -> HarmonisedReport:
+    base = {"report_id": UUID(int=number), "reference": "r", "kind": ReportKind.OTHER}
+    return HarmonisedReport(**{**base, **fields})  # type: ignore[arg-type]
+
+
+def analysis(number: int = 1, *findings: Finding) -> Analysis:
+    return Analysis(report_id=UUID(int=number), findings=findings, rule_version="t")
+
+
+def finding(code: str, score: float, category: str = "", value: str = "") -> Finding:
+    return Finding(
+        code=code, score=score, value=value, category=category, because=Because(code="X"), rule_version="t"
+    )
+
+
+def test_keeps_a_child_in_danger_at_95_or_more() -> None:
+    (priority,) = prioritise([report(emergency=True, annotations=("spam",))], [analysis()], [], RULES, NOW)
+    assert priority.score >= 95
+    assert priority.floor == "CHILD_IN_DANGER"
+    assert priority.level == "DANGER"
+
+
+kinds = st.sampled_from(list(ReportKind))
+ages = st.none() | st.integers(0, 17)
+
+
+@given(
+    emergency=st.booleans(),
+    kind=kinds,
+    age=ages,
+    files=st.integers(0, 60),
+    score=st.floats(0, 1),
+    links=st.integers(0, 50),
+    spam=st.booleans(),
+)
+def test_parts_add_up_and_only_danger_passes_the_ceiling(
+    emergency: bool, kind: ReportKind, age: int | None, files: int, score: float, links: int, spam: bool
+) -> None:
+    subject = report(
+        emergency=emergency,
+        kind=kind,
+        annotations=("spam",) if spam else (),
+        persons=(Person(role=PersonRole.VICTIM, age=age),),
+        files=(File(classification=Classification(scheme="NCMEC", code="A1")),) * files,
+    )
+    kin = KinFacts(report_id=UUID(int=1), previously_reported_suspect=links, strongest=0.9)
+    (got,) = prioritise(
+        [subject], [analysis(1, finding("GROOMING_PATTERN", score))], [kin], RULES, NOW
+    )
+    assert 0 <= got.score <= 100
+    assert abs(sum(p.points for p in got.parts) - got.score) < 0.05
+    assert (got.score >= 95) == emergency == (got.level == "DANGER")
+
+
+def test_an_unchecked_rule_gives_points_and_no_floor() -> None:
+    text = TEXT + (
+        '\n[[rule]]\ncode = "X"\nfact = "files"\npoints = 5\nfloor = 90\nsource = "s"\nchecked_by = "UNCHECKED"\n'
+    )
+    (got,) = prioritise([report(files=(File(),))], [analysis()], [], read_rules(text), NOW)
+    assert (got.score, got.floor) == (5, None)
+    assert got.parts[0].because.parameters["unchecked"] is True
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("floor = 95", "floor = 90"),
+        ('fact = "emergency"', 'fact = "files"'),
+        ("points = 60", 'points = "many"'),
+        ("points = 60", "points = 60\nsurprise = 1"),
+        ('code = "SPAM"', 'code = "CHILD_IN_DANGER"'),
+        ("ceiling = 94", "ceiling = 99"),
+        ("from = 65", "from = 96"),
+        ('fact = "spam"', 'fact = "nothing_of_the_sort"'),
+    ],
+)
+def test_refuses_a_rule_file_that_breaks_a_guarantee(old: str, new: str) -> None:
+    assert old in TEXT
+    with pytest.raises(RulesRefused):
+        read_rules(TEXT.replace(old, new, 1))
+
+
+def test_refuses_an_unchecked_danger_rule() -> None:
+    head, tail = TEXT.split('code = "CHILD_IN_DANGER"')
+    with pytest.raises(RulesRefused):
+        read_rules(
+            head + 'code = "CHILD_IN_DANGER"' + tail.replace('checked_by = "PROJECT"', 'checked_by = "UNCHECKED"', 1)
+        )
+
+
+def test_a_fresh_address_counts_and_one_from_the_future_is_no_error() -> None:
+    def suspect(at: str) -> HarmonisedReport:
+        return report(
+            persons=(
+                Person(role=PersonRole.SUSPECT, ips=(IpSighting(value="192.0.2.1", at=at),)),
+            )
+        )
+
+    codes = [
+        {part.code for part in prioritise([suspect(at)], [analysis()], [], RULES, NOW)[0].parts}
+        for at in ("2026-11-20T00:00:00Z", "2027-01-01T00:00:00Z", "2024-01-01T00:00:00Z", "no date")
+    ]
+    assert "FRESH_ADDRESS" in codes[0]
+    assert "FRESH_ADDRESS" in codes[1]
+    assert "STALE_ADDRESS" in codes[2]
+    assert codes[3] == {"SUSPECT_REACHABLE"}
+
+
+def test_previously_reported_suspect_counts_per_report_up_to_a_cap() -> None:
+    def points(count: int) -> float:
+        kin = KinFacts(report_id=UUID(int=1), previously_reported_suspect=count)
+        return prioritise([report()], [analysis()], [kin], RULES, NOW)[0].score
+
+    assert (points(0), points(1), points(2), points(9)) == (0, 8, 16, 24)
+
+
+def test_dry_run_says_who_rises_and_why() -> None:
+    candidate = read_rules(
+        TEXT.replace("priority/2026-11-24", "priority/next").replace(
+            'fact = "kind_grooming"\npoints = 20', 'fact = "kind_grooming"\npoints = 70'
+        )
+    )
+    reports = [report(1, kind=ReportKind.GROOMING), report(2)]
+    got = dry_run(reports, [analysis(1), analysis(2)], [], (RULES, candidate), NOW)
+    assert (got.risen, got.fallen, got.level_changes, got.reports) == (1, 0, 1, 2)
+    assert got.changes[0].because[0].parameters == {"rule": "KIND_GROOMING", "before": 20, "after": 70}
+
+
+def test_clocks_count_from_the_receipt() -> None:
+    clocks = clocks_of("DANGER", RULES, received_at=NOW)
+    assert clocks.take_by == NOW + timedelta(minutes=2)
+    assert clocks.decide_by == NOW + timedelta(hours=1)
+
+
+def test_the_newest_rule_set_of_the_day_is_in_force() -> None:
+    later = read_rules(TEXT.replace("in_force_from = 2026-11-24", "in_force_from = 2027-01-01"))
+    assert rules_in_force([later, RULES], on=NOW.date()) is RULES
+    assert rules_in_force([later, RULES], on=datetime(2027, 2, 1, tzinfo=UTC).date()) is later
