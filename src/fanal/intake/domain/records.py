@@ -42,7 +42,9 @@ class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the bytes as they came and what the envelope says.
 
     `canonical` are the bytes whose fingerprint tells a repeat from another body. `keys` are checked in
-    order. `identity` is what the reporter said of themself: sealed under a key of its own.
+    order. `identity` is what the reporter said of themself: sealed under a key of its own. `code` is the
+    receipt code that the form made with its draft, so that a send repeated after a lost answer shows the
+    same one; without it intake makes one.
     """
 
     arrival: Arrival
@@ -60,6 +62,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     correlation_id: str = ""
     identity: bytes | None = None
     slow_lane: bool = False
+    code: str = ""
 
 
 class Outcome(StrEnum):

@@ -108,7 +108,7 @@ def _allot(index: int, submission: Submission, now: datetime) -> _New:
         object_id=new_id(now),
         identity_id=new_id(now) if submission.identity else None,
         wire_id=_next_wire_id() if submission.arrival is Arrival.WIRE else None,
-        code=receipt.new_code() if public else "",
+        code=(submission.code or receipt.new_code()) if public else "",
     )
 
 
