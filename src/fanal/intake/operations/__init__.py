@@ -1,7 +1,12 @@
 """The writing door of intake."""
 
 from fanal.intake.operations.challenges import spend_challenge
-from fanal.intake.operations.follow import answer_desk, ask_reporter
+from fanal.intake.operations.follow import (
+    MessageRefused,
+    NotReachable,
+    answer_desk,
+    ask_reporter,
+)
 from fanal.intake.operations.lifecycle import (
     expire_reports,
     finish_report,
@@ -20,6 +25,8 @@ from fanal.intake.operations.wire import WireRefused, describe_file, upload_file
 
 __all__ = [
     "LeaseLost",
+    "MessageRefused",
+    "NotReachable",
     "WireRefused",
     "advance_claims",
     "answer_desk",

@@ -102,7 +102,8 @@ def _enqueue_stored(report_id: UUID) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO intake_work (report_id, stage, urgent, slow_lane)"
-            " SELECT id, 'HARMONISE', urgent, slow_lane FROM intake_report WHERE id = %s"
+            " SELECT id, 'HARMONISE', urgent, slow_lane FROM intake_report"
+            " WHERE id = %s AND NOT is_test"
             " ON CONFLICT DO NOTHING",
             [report_id],
         )

@@ -150,7 +150,13 @@ def _store(actor: Actor, fresh: Sequence[_New], now: datetime) -> dict[UUID, str
                 "INSERT INTO intake_wire (wire_id, sender_id, report_id) VALUES (%s, %s, %s)",
                 [(n.wire_id, n.submission.sender_id, n.report_id) for n in wires],
             )
-    enqueue([(n.report_id, n.submission) for n in fresh if n.submission.finish])
+    enqueue(
+        [
+            (n.report_id, n.submission)
+            for n in fresh
+            if n.submission.finish and not n.submission.is_test
+        ]
+    )
     ledger.record_batch(
         actor=actor,
         action="report.collect",

@@ -1,0 +1,123 @@
+"""`/ispws` as a provider's program meets it, url-encoded and multipart."""
+
+import hashlib
+from xml.etree import ElementTree as ET
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+
+from fanal.accounts import operations as accounts
+from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+
+[(REPORT, _)] = synthetic_reports(seed=7, count=1)
+DETAILS = "<fileDetails><reportId>{}</reportId><fileId>{}</fileId></fileDetails>"
+
+
+def _xml(client: Client, path: str, body: bytes | str):
+    answer = client.post(f"/ispws/{path}", body, content_type="text/xml; charset=utf-8")
+    return answer.status_code, ET.fromstring(answer.content)
+
+
+def _form(client: Client, path: str, **fields: object):
+    answer = client.post(f"/ispws/{path}", fields)
+    return answer.status_code, ET.fromstring(answer.content)
+
+
+def _code(root: ET.Element) -> int:
+    return int(root.findtext("responseCode", "-1"))
+
+
+def _submit(client: Client) -> str:
+    status, root = _xml(client, "submit", REPORT)
+    assert (status, _code(root)) == (200, 0), ET.tostring(root)
+    return root.findtext("reportId", "")
+
+
+@pytest.mark.django_db
+class TestWire:
+    def test_takes_a_report_from_submit_to_finish(self, basic: Client) -> None:
+        number = _submit(basic)
+        content = b"triangle" * 100
+        status, root = _form(basic, "upload", id=number, file=SimpleUploadedFile("t.bin", content))
+        assert (status, _code(root)) == (200, 0)
+        assert root.findtext("hash") == hashlib.md5(content).hexdigest()
+        file_id = root.findtext("fileId", "")
+        assert _code(_xml(basic, "fileinfo", DETAILS.format(number, file_id))[1]) == 0
+        status, done = _form(basic, "finish", id=number)
+        assert (status, done.tag, _code(done)) == (200, "reportDoneResponse", 0)
+        assert [e.text for e in done.iter("fileId")] == [file_id]
+
+    def test_status_and_schema_carry_no_namespace(self, basic: Client) -> None:
+        answer = basic.get("/ispws/status")
+        assert ET.fromstring(answer.content).tag == "reportResponse"
+        assert answer["Request-ID"]
+        assert b"schema" in basic.get("/ispws/xsd").content
+
+    def test_bad_credentials_are_401_with_code_2000(self) -> None:
+        for path in ("status", "xsd", "submit", "upload", "fileinfo", "finish", "retract"):
+            answer = Client().get(f"/ispws/{path}")
+            assert answer.status_code == 401
+            assert _code(ET.fromstring(answer.content)) == 2000
+
+    def test_finishing_twice_is_5102_in_the_shape_of_finish(self, basic: Client) -> None:
+        number = _submit(basic)
+        _form(basic, "finish", id=number)
+        status, root = _form(basic, "finish", id=number)
+        assert (status, root.tag, _code(root)) == (200, "reportDoneResponse", 5102)
+
+    def test_after_a_retract_all_steps_answer_5101(self, basic: Client) -> None:
+        number = _submit(basic)
+        assert _code(_form(basic, "retract", id=number)[1]) == 0
+        assert _code(_form(basic, "retract", id=number)[1]) == 5101
+        assert _code(_form(basic, "finish", id=number)[1]) == 5101
+        upload = _form(basic, "upload", id=number, file=SimpleUploadedFile("t", b"x"))
+        assert _code(upload[1]) == 5101
+
+    def test_another_providers_report_is_5001(self, basic: Client) -> None:
+        number = _submit(basic)
+        other_ = accounts.add_partner(
+            actor=system_actor("test"), name="Other", quota=None, now=clock.now()
+        )
+        import base64
+
+        pair = base64.b64encode(f"{other_.user}:{other_.password}".encode()).decode()
+        other = Client(headers={"Authorization": f"Basic {pair}"})
+        assert _code(_form(other, "finish", id=number)[1]) == 5001
+        assert _code(_form(other, "retract", id=number)[1]) == 5001
+        assert _code(_xml(other, "fileinfo", DETAILS.format(number, "0" * 32))[1]) == 5001
+
+    def test_an_unknown_file_is_5002(self, basic: Client) -> None:
+        number = _submit(basic)
+        assert _code(_xml(basic, "fileinfo", DETAILS.format(number, "0" * 32))[1]) == 5002
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            (b"<report", 4110),
+            (b"", 4110),
+            (b"<!DOCTYPE x><report/>", 4110),
+            (b"<other/>", 4100),
+            (b"<report/>", 4100),
+            (b"<report>" + b" " * 1_100_000 + b"</report>", 4110),
+            (REPORT.replace(b"<report>", b"<rapport>").replace(b"</report>", b"</rapport>"), 4100),
+        ],
+        ids=["cut", "empty", "doctype", "other root", "no parts", "too large", "renamed root"],
+    )
+    def test_refuses_with_a_code_and_stores_nothing(
+        self, basic: Client, body: bytes, code: int
+    ) -> None:
+        status, root = _xml(basic, "submit", body)
+        assert (status, _code(root)) == (200, code)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM intake_report")
+            assert cursor.fetchone() == (0,)
+
+    def test_an_upload_without_file_or_number_is_refused(self, basic: Client) -> None:
+        number = _submit(basic)
+        assert _code(_form(basic, "upload", id=number)[1]) == 1111
+        bad = _form(basic, "upload", id="x", file=SimpleUploadedFile("t", b"x"))
+        assert _code(bad[1]) == 5001
