@@ -34,6 +34,7 @@ _NEGATION_BEFORE = 5
 _NEGATION_AFTER = 2
 _BREAK = re.compile(r"[,;:—()]|\b(?:mais|but|donc|so)\b", re.IGNORECASE)
 _MAX_VALUE = 240
+_CUES = ("NEGATION", "NOT_NEGATION")
 
 
 class Hit(Struct, frozen=True, kw_only=True):
@@ -100,8 +101,21 @@ def _read(report: HarmonisedReport, lexicon: Lexicon) -> Iterator[_Read]:
                     read.signals.append((meaning, match))
                 else:
                     read.contexts.append((meaning, match))
+            _drop_negated_contexts(read, lexicon)
             yield read
             place += 1
+
+
+def _drop_negated_contexts(read: _Read, lexicon: Lexicon) -> None:
+    """Drop "tell your mom" from "don't tell your mom": a negated piece of advice protects nobody."""
+    cues = _negations(read)
+    read.contexts = [
+        (context, match)
+        for context, match in read.contexts
+        if context.scope in _CUES
+        or lexicon.names_negation[match.phrase]
+        or not any(_negates(cue, match, read.sentence, 0) for cue in cues)
+    ]
 
 
 def _unnegated(read: _Read, lexicon: Lexicon) -> list[Hit]:
