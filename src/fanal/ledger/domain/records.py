@@ -40,7 +40,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEntry:
-    """An entry as its columns hold it: what `verify` compares with the canonical body."""
+    """An entry as its columns hold it: what `verify` compares with the canonical body.
+
+    `objects` is None where they are compared in a pass of their own.
+    """
 
     id: UUID
     at: datetime
@@ -49,7 +52,7 @@ class StoredEntry:
     verb: str
     actor_id: UUID
     body: bytes
-    objects: tuple[ObjectRef, ...] = ()
+    objects: tuple[ObjectRef, ...] | None = ()
     motive: str | None = None
 
 

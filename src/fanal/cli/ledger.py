@@ -1,0 +1,98 @@
+"""`fanal ledger verify`, `checkpoint`, `export`: proves that the log is whole, or says what is not."""
+
+import base64
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from fanal.cli.boot import with_django
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.postgres import DatabaseRole
+
+
+@click.group()
+def ledger() -> None:
+    """Look after the append-only log: verify it, sign a checkpoint, export it."""
+
+
+@ledger.command()
+@click.option(
+    "--json", "as_json", is_flag=True, help="One object a line: each problem, then a summary."
+)
+@click.option(
+    "--checkpoints",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Checkpoint file kept elsewhere, compared too (may be given several times).",
+)
+@with_django(DatabaseRole.AUDITOR)
+def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
+    """Check every entry, link and checkpoint; exit 1 when anything is wrong."""
+    from fanal.ledger.verification import verify_ledger
+
+    found = verify_ledger(now=clock.now(), outside=checkpoints)
+    for problem in found.problems:
+        facts = {k: v for k, v in asdict(problem).items() if v is not None}
+        if as_json:
+            click.echo(json.dumps(facts, default=str))
+        else:
+            click.echo(_sentence(facts))
+    summary = {
+        "size": found.size,
+        "root": base64.b64encode(found.root).decode(),
+        "checkpoints": found.checkpoints,
+        "problems": len(found.problems),
+        "whole": not found.problems,
+    }
+    if as_json:
+        click.echo(json.dumps(summary))
+    else:
+        state = "whole" if not found.problems else f"NOT whole: {len(found.problems)} problems"
+        click.echo(f"{found.size} entries, {found.checkpoints} checkpoints: {state}")
+    if found.problems:
+        sys.exit(1)
+
+
+@ledger.command()
+@with_django(DatabaseRole.WORKER)
+def checkpoint() -> None:
+    """Give numbers to what waits, sign a checkpoint, and print the newest one."""
+    from fanal.ledger import operations, queries, signer
+
+    while operations.sequence_pending(now=clock.now()):
+        pass
+    signed = operations.sign_checkpoint(now=clock.now())
+    if signed is None:
+        known = queries.list_checkpoints(keys=signer.current().known_keys)
+        if not known:
+            click.echo("the log is empty", err=True)
+            return
+        signed = known[-1]
+    click.echo(signed.note, nl=False)
+
+
+@ledger.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@with_django(DatabaseRole.WORKER)
+def export(file: Path) -> None:
+    """Write every numbered entry for an outside verifier: ids, codes and keyed digests, no values."""
+    from fanal.ledger import operations, queries
+    from fanal.ledger.domain.canonical import microseconds
+
+    now, actor = clock.now(), system_actor("export for verification")
+    operations.record(actor=actor, action="ledger.export", at=now)
+    with file.open("w", encoding="utf-8") as lines:
+        for seq, db_at, body in queries.walk_leaves(actor=actor):
+            line = {"seq": seq, "db_at": microseconds(db_at), "body": body.decode()}
+            lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _sentence(facts: dict[str, object]) -> str:
+    place = f" at {facts['seq']}" if "seq" in facts else ""
+    until = f" to {facts['seq_to']}" if "seq_to" in facts else ""
+    entry = f" (entry {facts['entry_id']})" if "entry_id" in facts else ""
+    return f"{facts['code']}{place}{until}: {facts['field']}{entry}"

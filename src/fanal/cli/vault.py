@@ -1,0 +1,136 @@
+"""`fanal fsck`, `keys`, `receipt`, `backup`, `restore`: the life of sealed data."""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from fanal.cli.boot import find_home, with_django
+from fanal.config.environment import read_environment
+from fanal.config.keys import VAULT_KEYS, KeysMissing, make_vault_key, read_public_key
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.postgres import DatabaseRole
+
+
+@click.command()
+@click.option(
+    "--json", "as_json", is_flag=True, help="One object a line: findings, then a summary."
+)
+@click.option("--repair", is_flag=True, help="Blank or remove bytes that no row points to.")
+@click.option("--quick", is_flag=True, help="Structure only: open no object.")
+@click.option("--grace", default=3600, show_default=True, help="Seconds before loose bytes count.")
+@with_django(DatabaseRole.WORKER)
+def fsck(as_json: bool, repair: bool, quick: bool, grace: int) -> None:
+    """Reconcile rows and sealed bytes both ways; exit 1 when anything is wrong."""
+    from datetime import timedelta
+
+    from fanal.ledger import operations as ledger
+    from fanal.vault.fsck import check_vault
+
+    now, actor = clock.now(), system_actor("fsck")
+    outcome = check_vault(
+        actor=actor, now=now, grace=timedelta(seconds=grace), quick=quick, repair=repair
+    )
+    mended = sum(finding.mended for finding in outcome.findings)
+    if mended:
+        ledger.record(actor=actor, action="vault.repair", at=now, detail={"mended": mended})
+    for finding in outcome.findings:
+        facts = {k: v for k, v in asdict(finding).items() if v is not None}
+        if as_json:
+            click.echo(json.dumps(facts, default=str))
+        else:
+            done = ", mended" if finding.mended else ""
+            click.echo(f"{finding.code}: {finding.place}{done}")
+    summary = {
+        "objects": outcome.objects,
+        "opened": outcome.opened,
+        "erased": outcome.erased,
+        "findings": len(outcome.findings),
+        "clean": outcome.clean,
+    }
+    if as_json:
+        click.echo(json.dumps(summary))
+    else:
+        state = "clean" if outcome.clean else "NOT clean"
+        click.echo(f"{outcome.objects} objects, {outcome.opened} opened: {state}")
+    if not outcome.clean:
+        sys.exit(1)
+
+
+@click.group()
+def receipt() -> None:
+    """Check signed receipts, offline."""
+
+
+@receipt.command("verify")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    required=True,
+    help="Public key of the root (keys/receipt-root.pub of the desk, in PEM).",
+)
+@click.option("--json", "as_json", is_flag=True)
+def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
+    """Verify a signed receipt against the desk's public key; needs no database and no network."""
+    from fanal.intake.domain.receipt import ReceiptRefused, verify_receipt
+
+    try:
+        found = verify_receipt(file.read_text(), root=read_public_key(key_file.read_text()))
+    except KeysMissing as error:
+        raise click.BadParameter(str(error), param_hint="--key") from None
+    except (ReceiptRefused, UnicodeDecodeError) as error:
+        click.echo(f"fanal: not a valid receipt: {error}", err=True)
+        sys.exit(1)
+    facts = {
+        "valid": True,
+        "received_at": found.received_at.isoformat(),
+        "node": found.node,
+        "report_digest": found.report_digest.hex(),
+        "content_digest": found.content_digest.hex(),
+    }
+    if as_json:
+        click.echo(json.dumps(facts))
+    else:
+        click.echo(f"valid: received {facts['received_at']} by {found.node}")
+
+
+@click.group()
+def keys() -> None:
+    """Look after the key files of `FANAL_HOME/keys`."""
+
+
+@keys.command()
+@click.option("--only-rewrap", is_flag=True, help="Go on with a rotation that was stopped.")
+@with_django(DatabaseRole.WORKER)
+def rotate(only_rewrap: bool) -> None:
+    """Make new vault keys and wrap every object's key for them; may be stopped and begun again.
+
+    Running processes seal under the old keys until they restart; those objects are wrapped anew by the
+    next call with `--only-rewrap`.
+    """
+    from fanal.config.wiring import wire_keys
+    from fanal.ledger import operations as ledger
+    from fanal.vault import operations as vault
+
+    if read_environment(os.environ).public_node:
+        raise click.UsageError("a public node holds no opening key and cannot rotate")
+    home = find_home()
+    if not only_rewrap:
+        for group in VAULT_KEYS:
+            make_vault_key(home, group)
+        wire_keys(home, public_node=False)
+    actor = system_actor("key rotation")
+    total, after = 0, None
+    while True:
+        wrapped, after = vault.rewrap(actor=actor, after=after)
+        total += wrapped
+        if after is None:
+            break
+    ledger.record(actor=actor, action="keys.rotate", at=clock.now(), detail={"objects": total})
+    click.echo(f"{total} objects wrapped for the present keys")

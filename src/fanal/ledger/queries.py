@@ -1,0 +1,154 @@
+"""Reads of the ledger: the history of an object, pages of entries, and the whole for verification.
+
+Whether a person may see an entry is asked of the policy by the page; here only roles that never see the
+ledger are refused.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.kernel.actors import Actor, Role
+from fanal.ledger.domain import canonical
+from fanal.ledger.domain.checkpoint import Checkpoint, CheckpointRefused, NoteKey, open_note
+from fanal.ledger.domain.records import LedgerLine
+
+_READERS = (
+    Role.SYSTEM,
+    Role.ANALYST,
+    Role.SUPERVISOR,
+    Role.JUDICIAL_OFFICER,
+    Role.MEASURES_OFFICER,
+    Role.OVERSEER,
+)
+_LINE = (
+    "SELECT c.seq, e.body, m.motive FROM ledger_entry e"
+    " LEFT JOIN ledger_chain c ON c.entry_id = e.id"
+    " LEFT JOIN ledger_motive m ON m.entry_id = e.id"
+)
+
+
+class LedgerRefused(PermissionError):
+    """The actor has no role that may read the ledger."""
+
+
+def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[LedgerLine]:
+    """Return what was written about an object, oldest first.
+
+    Raises:
+        LedgerRefused: the actor may not read the ledger.
+    """
+    _require_reader(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_LINE} WHERE e.id IN"  # noqa: S608 - a constant
+            " (SELECT entry_id FROM ledger_object WHERE object_id = %s)"
+            " ORDER BY e.id LIMIT %s",
+            [object_id, limit],
+        )
+        return [_line(row) for row in cursor.fetchall()]
+
+
+def list_entries(
+    *,
+    actor: Actor,
+    before: UUID | None = None,
+    limit: int = 100,
+    person_id: UUID | None = None,
+    action: str = "",
+) -> list[LedgerLine]:
+    """Return entries, newest first, older than entry `before`; of one person or action if asked.
+
+    Raises:
+        LedgerRefused: the actor may not read the ledger.
+    """
+    _require_reader(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_LINE} WHERE e.id < %s AND (%s::uuid IS NULL OR e.actor_id = %s)"
+            " AND (%s = '' OR e.action = %s) ORDER BY e.id DESC LIMIT %s",
+            [before or UUID(int=2**128 - 1), person_id, person_id, action, action, limit],
+        )
+        return [_line(row) for row in cursor.fetchall()]
+
+
+def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:
+    """Return how many entries of each action were written since an instant.
+
+    Raises:
+        LedgerRefused: the actor may not read the ledger.
+    """
+    _require_reader(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT action, count(*) FROM ledger_entry WHERE at >= %s AND action = ANY(%s)"
+            " GROUP BY action",
+            [since, list(actions)],
+        )
+        return dict(cursor.fetchall())
+
+
+def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
+    """Return the checkpoints of the table, smallest first; they are public.
+
+    Raises:
+        CheckpointRefused: a note does not verify, or its row says something else.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
+        rows = cursor.fetchall()
+    found = []
+    for size, root, note in rows:
+        opened = open_note(note, keys=keys)
+        if (opened.size, opened.root) != (size, bytes(root)):
+            raise CheckpointRefused(f"checkpoint {size}: the row and its note differ")
+        found.append(opened)
+    return found
+
+
+def walk_leaves(*, actor: Actor, step: int = 5000) -> Iterator[tuple[int, datetime, bytes]]:
+    """Yield number, database time and body of every numbered entry: the export for outside verifiers.
+
+    Raises:
+        LedgerRefused: the actor may not read the ledger.
+    """
+    _require_reader(actor)
+    after = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.seq, e.db_at, e.body FROM ledger_chain c"
+                " JOIN ledger_entry e ON e.id = c.entry_id"
+                " WHERE c.seq > %s AND c.seq <= %s ORDER BY c.seq",
+                [after, after + step],
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        for seq, db_at, body in rows:
+            yield seq, db_at, bytes(body)
+        after += step
+
+
+def _require_reader(actor: Actor) -> None:
+    if not actor.has(*_READERS):
+        raise LedgerRefused("ledger.read")
+
+
+def _line(row: tuple[int | None, bytes, str | None]) -> LedgerLine:
+    seq, body, motive = row
+    entry = canonical.decode(bytes(body))
+    return LedgerLine(
+        id=entry.id,
+        seq=seq,
+        at=entry.at,
+        action=entry.action,
+        verb=entry.verb.value,
+        actor_id=entry.actor_id,
+        partner_id=entry.partner_id,
+        motive=motive or "",
+        detail=entry.detail,
+        object_count=entry.object_count,
+    )

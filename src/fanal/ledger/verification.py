@@ -1,0 +1,200 @@
+"""The whole ledger, read in one snapshot and checked; what is wrong is named, nothing is mended."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from fanal.ledger import signer
+from fanal.ledger.domain.checkpoint import Checkpoint, CheckpointRefused, open_note, split_notes
+from fanal.ledger.domain.records import ChainLink, ObjectRef, StoredEntry
+from fanal.ledger.domain.verify import (
+    Code,
+    Place,
+    Problem,
+    Verification,
+    check_pending,
+    check_rollback,
+    objects_agree,
+    verify_places,
+)
+
+MOTIVES_KEPT = timedelta(days=3 * 365)
+"""How long the words of a motive must be there: the journal's retention (reference: three years)."""
+
+_FETCH = 2000
+_PLACES = """
+    SELECT c.seq, c.entry_id, c.recorded_at, c.numbered_at, c.leaf_hash, c.prev_hash, c.chain_hash,
+        e.id, e.at, e.db_at, e.action, e.verb, e.actor_id, e.body, m.motive
+    FROM ledger_chain c
+    LEFT JOIN ledger_entry e ON e.id = c.entry_id LEFT JOIN ledger_motive m ON m.entry_id = c.entry_id
+    ORDER BY c.seq
+"""
+_BODIES = """
+    SELECT e.id, c.seq, e.body FROM ledger_entry e LEFT JOIN ledger_chain c ON c.entry_id = e.id
+    ORDER BY e.id
+"""
+_OBJECTS = "SELECT entry_id, kind, object_id, digest FROM ledger_object ORDER BY entry_id"
+_WAITING = """
+    SELECT e.id, e.db_at FROM ledger_entry e
+    WHERE NOT EXISTS (SELECT FROM ledger_chain c WHERE c.entry_id = e.id)
+"""
+_LONE_MOTIVES = """
+    SELECT m.entry_id FROM ledger_motive m
+    WHERE NOT EXISTS (SELECT FROM ledger_entry e WHERE e.id = m.entry_id)
+"""
+
+
+def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verification:
+    """Check every entry, object, motive, link and checkpoint; compare with checkpoint files outside.
+
+    The append-only file of this installation is always compared; `outside` names copies kept elsewhere.
+
+    Raises:
+        SignerMissing: no ledger keys are installed (the digest key is needed to check motives).
+        OSError: a file that was named cannot be read.
+    """
+    keys = signer.current()
+    files = list(outside)
+    if keys.checkpoint_file is not None and keys.checkpoint_file.exists():
+        files.append(keys.checkpoint_file)
+    kept, unsigned = _outside(files)
+    with _snapshot():
+        stored, badly_stored = _stored()
+        found = verify_places(
+            _places(),
+            checkpoints=[*stored, *kept],
+            digest_key=keys.digest_key,
+            motives_kept_from=now - MOTIVES_KEPT,
+        )
+        found.problems += [*unsigned, *badly_stored]
+        found.problems += check_rollback(stored=stored, outside=kept)
+        found.problems += _check_objects()
+        with connection.cursor() as cursor:
+            cursor.execute(_WAITING)
+            found.problems += check_pending(cursor.fetchall(), now=now)
+            cursor.execute(_LONE_MOTIVES)
+            found.problems += [
+                Problem(code=Code.DELETED, field="entry", entry_id=row[0])
+                for row in cursor.fetchall()
+            ]
+    return found
+
+
+def _outside(files: Sequence[Path]) -> tuple[list[Checkpoint], list[Problem]]:
+    kept: list[Checkpoint] = []
+    problems: list[Problem] = []
+    for path in files:
+        for note in split_notes(path.read_text()):
+            try:
+                kept.append(open_note(note, keys=signer.current().known_keys))
+            except CheckpointRefused:
+                problems.append(Problem(code=Code.SIGNATURE, field="outside"))
+    return kept, problems
+
+
+def _stored() -> tuple[list[Checkpoint], list[Problem]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
+        rows = cursor.fetchall()
+    stored: list[Checkpoint] = []
+    problems: list[Problem] = []
+    for size, root, note in rows:
+        try:
+            opened = open_note(note, keys=signer.current().known_keys)
+        except CheckpointRefused:
+            problems.append(Problem(code=Code.SIGNATURE, field="note", seq=size))
+            continue
+        stored.append(opened)
+        if (opened.size, opened.root) != (size, bytes(root)):
+            problems.append(Problem(code=Code.CHANGED, field="checkpoint", seq=size))
+    return stored, problems
+
+
+def _places() -> Iterator[Place]:
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_PLACES)
+        while rows := cursor.fetchmany(_FETCH):
+            for row in rows:
+                link = ChainLink(
+                    seq=row[0],
+                    entry_id=row[1],
+                    recorded_at=row[2],
+                    numbered_at=row[3],
+                    leaf_hash=bytes(row[4]),
+                    prev_hash=bytes(row[5]),
+                    chain_hash=bytes(row[6]),
+                )
+                yield Place(link=link, entry=None if row[7] is None else _entry(row[7:]))
+
+
+def _entry(row: Sequence[object]) -> StoredEntry:
+    entry_id, at, db_at, action, verb, actor_id, body, motive = row
+    return StoredEntry(
+        id=entry_id,  # type: ignore[arg-type]
+        at=at,  # type: ignore[arg-type]
+        db_at=db_at,  # type: ignore[arg-type]
+        action=str(action),
+        verb=str(verb),
+        actor_id=actor_id,  # type: ignore[arg-type]
+        body=bytes(body),  # type: ignore[call-overload]
+        objects=None,
+        motive=None if motive is None else str(motive),
+    )
+
+
+def _check_objects() -> list[Problem]:
+    """Walk entries and objects side by side, both in the order of entry ids."""
+    problems: list[Problem] = []
+    with connection.chunked_cursor() as bodies, connection.chunked_cursor() as objects:
+        bodies.execute(_BODIES)
+        objects.execute(_OBJECTS)
+        groups = groupby(_rows(objects), key=lambda row: row[0])
+        owner, group = next(groups, (None, iter(())))
+        for entry_id, seq, body in _rows(bodies):
+            while owner is not None and owner < entry_id:
+                problems.append(_lone_objects(owner))
+                owner, group = next(groups, (None, iter(())))
+            mine = _refs(group) if owner == entry_id else []
+            if owner == entry_id:
+                owner, group = next(groups, (None, iter(())))
+            if not objects_agree(bytes(body), mine):
+                problems.append(
+                    Problem(code=Code.CHANGED, field="objects", seq=seq, entry_id=entry_id)
+                )
+        while owner is not None:
+            problems.append(_lone_objects(owner))
+            owner, group = next(groups, (None, iter(())))
+    return problems
+
+
+def _lone_objects(entry_id: UUID) -> Problem:
+    return Problem(code=Code.DELETED, field="entry", entry_id=entry_id)
+
+
+def _refs(group: Iterator[tuple[UUID, str, UUID, bytes | None]]) -> list[ObjectRef]:
+    return [
+        ObjectRef(kind=kind, id=object_id, digest=None if digest is None else bytes(digest))
+        for _, kind, object_id, digest in group
+    ]
+
+
+def _rows(cursor: CursorWrapper) -> Iterator[tuple]:  # type: ignore[type-arg]
+    while rows := cursor.fetchmany(_FETCH):
+        yield from rows
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """Open a transaction that sees one state, unless the caller's own is already running."""
+    nested = connection.in_atomic_block
+    with transaction.atomic():
+        if not nested:
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
