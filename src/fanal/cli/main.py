@@ -14,9 +14,15 @@ from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefus
 
 COMMANDS: Mapping[str, str] = {
     "demo": "fanal.cli.demo:demo",
+    "backup": "fanal.cli.vault:backup",
     "doctor": "fanal.cli.doctor:doctor",
+    "fsck": "fanal.cli.vault:fsck",
+    "keys": "fanal.cli.vault:keys",
+    "ledger": "fanal.cli.ledger:ledger",
     "migrate": "fanal.cli.migrate:migrate",
     "partner": "fanal.cli.partner:partner",
+    "receipt": "fanal.cli.vault:receipt",
+    "restore": "fanal.cli.vault:restore",
     "run": "fanal.cli.run:run",
     "user": "fanal.cli.user:user",
     "worker": "fanal.cli.worker:worker",
