@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -100,7 +105,8 @@ def test_nothing_of_the_visitor_is_kept(make_user: Make) -> None:
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(
-                f'SELECT count(*) FROM "{table}" t WHERE t::text ~ %s', ["canary-agent|203.0.113.77"]
+                f'SELECT count(*) FROM "{table}" t WHERE t::text ~ %s',
+                ["canary-agent|203.0.113.77"],
             )
             assert cursor.fetchone() == (0,), table
     for session in Session.objects.all():
@@ -183,9 +189,7 @@ def test_demo_accounts_are_refused_without_the_mark(db: None) -> None:
 
 
 @pytest.fixture
-def demo_database(
-    monkeypatch: pytest.MonkeyPatch, db: None, no_second_factor: None
-):
+def demo_database(monkeypatch: pytest.MonkeyPatch, db: None, no_second_factor: None):
     """A database that says it is a demo, served as one."""
     monkeypatch.setattr("fanal.accounts.operations.demo.has_demo_mark", lambda: True)
     demo.install(on=True)

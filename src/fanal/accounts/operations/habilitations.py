@@ -65,8 +65,7 @@ def revoke_habilitation(
 
     Raises:
         Habilitation.DoesNotExist: there is none.
-        HabilitationRefused: it is the actor's own.
-        Refused: it belongs to another desk.
+        Refused: it is the actor's own, or belongs to another desk.
     """
     with transaction.atomic():
         found = _others(actor, "habilitation.revoke", habilitation_id)
@@ -89,8 +88,7 @@ def review_habilitation(
 
     Raises:
         Habilitation.DoesNotExist: there is none.
-        HabilitationRefused: it is the actor's own.
-        Refused: it belongs to another desk.
+        Refused: it is the actor's own, or belongs to another desk.
     """
     with transaction.atomic():
         found = _others(actor, "habilitation.review", habilitation_id)
@@ -113,8 +111,6 @@ def review_habilitation(
 def _others(actor: Actor, action: str, habilitation_id: UUID) -> Habilitation:
     found = Habilitation.objects.get(id=habilitation_id)
     require(actor, action, Resource(desk_id=found.desk_id, owner_id=found.person_id))
-    if found.person_id == actor.person_id:
-        raise HabilitationRefused("OWN_ACT")
     return found
 
 

@@ -112,12 +112,9 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
         verdict = ReviewVerdict(request.POST.get("verdict", ""))
     except ValueError:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
-    try:
-        operations.review_habilitation(
-            actor=actor, habilitation_id=habilitation_id, verdict=verdict, now=now
-        )
-    except operations.HabilitationRefused:
-        return render(request, "403.html", status=HTTPStatus.FORBIDDEN)
+    operations.review_habilitation(
+        actor=actor, habilitation_id=habilitation_id, verdict=verdict, now=now
+    )
     messages.success(request, _("The review is recorded."))
     return redirect("account_habilitations")
 

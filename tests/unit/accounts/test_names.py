@@ -1,0 +1,25 @@
+"""Logins have one form."""
+
+from hypothesis import given, strategies as st
+
+from fanal.accounts.domain.names import canonical_login, login_from_name
+
+
+def test_spellings_of_a_login_are_one() -> None:
+    assert {
+        canonical_login(s) for s in ("ana", "ANA", " Ana ", "ＡＮＡ", "aɴa".replace("ɴ", "N"))
+    } == {"ana"}
+
+
+@given(st.text(max_size=50))
+def test_the_form_is_stable(text: str) -> None:
+    once = canonical_login(text)
+    assert canonical_login(once) == once
+
+
+@given(st.text(max_size=200))
+def test_logins_of_partners_are_plain(name: str) -> None:
+    login = login_from_name(name)
+    assert login
+    assert login == canonical_login(login)
+    assert all(c.isascii() and (c.isalnum() or c == "-") for c in login)

@@ -1,0 +1,188 @@
+"""The one policy: denied by default, equal to what was agreed, and no rule without effect."""
+
+import dataclasses
+from uuid import UUID
+
+import pytest
+from hypothesis import given, strategies as st
+
+from fanal.accounts.domain.policy import (
+    NOTHING,
+    POLICY,
+    Policy,
+    PolicyInvalid,
+    Reason,
+    Refused,
+    Resource,
+    Scope,
+    UnknownAction,
+    allows,
+    may,
+    reach,
+    read_policy,
+    require,
+)
+from fanal.kernel.actors import Actor, Role
+from tests.policy_cells import CELLS, PERSON, TABLE, actor_as, agreed, table_of
+
+CONTENT = {"facts", "selectors", "text", "findings", "links", "identity", "original", "media"}
+
+
+def test_policy_is_what_was_agreed() -> None:
+    assert table_of(POLICY) == TABLE.read_text("utf-8").splitlines()
+    assert agreed()["measure.approve", Role.SUPERVISOR] == {"own"}
+
+
+@pytest.mark.parametrize("rule", POLICY.rules, ids=lambda rule: rule.why[:40])
+def test_deleting_a_rule_changes_the_table(rule: object) -> None:
+    rest = tuple(r for r in POLICY.rules if r is not rule)
+    assert table_of(Policy(actions=POLICY.actions, rules=rest)) != table_of(POLICY)
+
+
+def _mutants() -> list[tuple[str, Policy]]:
+    found = []
+    for index, rule in enumerate(POLICY.rules):
+        changed = [dataclasses.replace(rule, roles=rule.roles - {role}) for role in rule.roles]
+        changed += [dataclasses.replace(rule, actions=rule.actions - {a}) for a in rule.actions]
+        if rule.scope is Scope.DESK:
+            changed.append(dataclasses.replace(rule, scope=Scope.ANY))
+        changed += [
+            dataclasses.replace(rule, **{flag: not getattr(rule, flag)})
+            for flag in ("sealed", "other")
+            if rule.scope is Scope.DESK
+        ]
+        for number, mutant in enumerate(changed):
+            rules = (*POLICY.rules[:index], mutant, *POLICY.rules[index + 1 :])
+            found.append((f"{rule.why[:30]}-{number}", Policy(actions=POLICY.actions, rules=rules)))
+    return found
+
+
+def test_every_narrowed_or_widened_rule_changes_the_table() -> None:
+    # One role of a rule may be covered by another rule on the same cells: the link seen across desks.
+    table = table_of(POLICY)
+    surviving = [name for name, mutant in _mutants() if table_of(mutant) == table]
+    assert all(name.startswith("Desk staff work on") for name in surviving), surviving
+    assert len(surviving) <= 1
+
+
+def test_across_desks_a_link_shows_existence_and_contact_only() -> None:
+    analyst = actor_as(Role.ANALYST)
+    assert allows(analyst, "link.read", CELLS["other_desk"]).fields == {"existence", "contact"}
+    assert "facts" in allows(analyst, "link.read", CELLS["own"]).fields
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.STATISTICIAN])
+def test_no_content_for_administrator_and_statistician(role: Role) -> None:
+    for action in POLICY.actions:
+        for resource in CELLS.values():
+            assert not CONTENT & allows(actor_as(role), action, resource).fields, action
+
+
+def test_identity_opens_by_a_named_act_with_its_motive_only() -> None:
+    sealed = CELLS["sealed"]
+    silent = allows(actor_as(Role.SUPERVISOR, motive="  "), "identity.open", sealed)
+    assert silent.reason_code is Reason.MOTIVE_MISSING
+    assert allows(actor_as(Role.SUPERVISOR), "identity.open", sealed).sees("identity")
+    holders = {rule.actions for rule in POLICY.rules if "identity" in rule.fields}
+    assert holders == {frozenset({"identity.open"})}
+    assert all(rule.motive for rule in POLICY.rules if rule.sealed)
+
+
+def test_overseer_reads_every_measure_and_its_grounds() -> None:
+    for resource in CELLS.values():
+        if not resource.sealed:
+            assert allows(actor_as(Role.OVERSEER), "measure.read", resource).sees("grounds")
+
+
+def test_nobody_seconds_their_own_measure() -> None:
+    verdict = allows(actor_as(Role.SUPERVISOR), "measure.approve", CELLS["mine"])
+    assert verdict.reason_code is Reason.OWN_ACT
+
+
+def test_roles_at_two_desks_do_not_mix() -> None:
+    both = Actor(
+        person_id=PERSON,
+        roles=frozenset({Role.ANALYST, Role.SUPERVISOR}),
+        desk_ids=frozenset({1, 2}),
+        motive="a motive",
+        role_desks=frozenset({(Role.ANALYST, 1), (Role.SUPERVISOR, 2)}),
+    )
+    assert not allows(both, "identity.open", Resource(desk_id=1, sealed=True)).allowed
+    assert allows(both, "identity.open", Resource(desk_id=2, sealed=True)).allowed
+    assert reach(both, "export.write").desk_ids == {2}
+    assert reach(both, "report.list").desk_ids == {1, 2}
+
+
+def test_refusals_say_whether_the_object_exists() -> None:
+    with pytest.raises(Refused) as hidden:
+        require(actor_as(Role.ANALYST), "report.read", CELLS["other_desk"])
+    assert hidden.value.hides
+    with pytest.raises(Refused) as plain:
+        require(actor_as(Role.STATISTICIAN), "report.read", CELLS["own"])
+    assert not plain.value.hides
+    with pytest.raises(UnknownAction):
+        allows(actor_as(Role.ANALYST), "report.reed", NOTHING)
+
+
+roles = st.frozensets(st.sampled_from(list(Role)))
+desks = st.frozensets(st.integers(1, 4), max_size=3)
+partners = st.none() | st.sampled_from([UUID(int=10), UUID(int=11)])
+actors = st.builds(
+    Actor,
+    person_id=st.sampled_from([PERSON, UUID(int=2)]),
+    roles=roles,
+    desk_ids=desks,
+    partner_id=partners,
+    motive=st.sampled_from(["", "why"]),
+)
+resources = st.builds(
+    Resource,
+    desk_id=st.none() | st.integers(1, 4),
+    partner_id=partners,
+    owner_id=st.none() | st.sampled_from([PERSON, UUID(int=2)]),
+    sealed=st.booleans(),
+)
+
+
+@given(actor=actors, resource=resources, action=st.sampled_from(sorted(POLICY.actions)))
+def test_lists_reach_exactly_what_single_answers_allow(
+    actor: Actor, resource: Resource, action: str
+) -> None:
+    verdict, bounds = allows(actor, action, resource), reach(actor, action)
+    if verdict.allowed:
+        assert may(actor, action)
+        if resource.desk_id is not None:
+            assert (
+                bounds.everywhere
+                or resource.desk_id in bounds.desk_ids
+                or (bounds.partner_id is not None and bounds.partner_id == resource.partner_id)
+                or (bounds.owner_id is not None and bounds.owner_id == resource.owner_id)
+            )
+    else:
+        assert not verdict.fields
+    if not actor.roles:
+        assert not verdict.allowed
+
+
+@given(actor=actors, resource=resources, action=st.sampled_from(sorted(POLICY.actions)))
+def test_a_further_role_never_takes_away(actor: Actor, resource: Resource, action: str) -> None:
+    wider = dataclasses.replace(actor, roles=frozenset(Role))
+    assert allows(wider, action, resource).fields >= allows(actor, action, resource).fields
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[other]\n",
+        '[actions]\n"a.b" = "A"\n',
+        '[actions]\n"a.b" = "A"\n[[rule]]\nwhy = "w"\nroles = ["ANALYST"]\nactions = ["a.c"]\nscope = "ANY"\nfields = ["x"]\n',
+        '[actions]\n"a.b" = "A"\n[[rule]]\nwhy = "w"\nroles = ["CHIEF"]\nactions = ["a.b"]\nscope = "ANY"\nfields = ["x"]\n',
+        '[actions]\n"a.b" = "A"\n[[rule]]\nwhy = "w"\nroles = ["ANALYST"]\nactions = ["a.b"]\nscope = "SOME"\nfields = ["x"]\n',
+        '[actions]\n"a.b" = "A"\n[[rule]]\nwhy = ""\nroles = ["ANALYST"]\nactions = ["a.b"]\nscope = "ANY"\nfields = ["x"]\n',
+        '[actions]\n"a.b" = "A"\n[[rule]]\nwhy = "w"\nroles = ["ANALYST"]\nactions = ["a.b"]\nscope = "ANY"\nfields = ["x"]\nsealed = 1\n',
+        '[actions]\n"a.b" = "A"\n[[rule]]\nwhy = "w"\nroles = ["ANALYST"]\nactions = ["a.b"]\nscope = "ANY"\nfields = ["x"]\nmore = true\n',
+    ],
+)
+def test_a_policy_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(PolicyInvalid):
+        read_policy(text)
