@@ -32,6 +32,12 @@ class Environment:
     """`FANAL_NODE`: name of this machine in the receipts it signs, fixed in its key's certificate."""
     keep_address: bool
     """`FANAL_KEEP_REPORTER_ADDRESS`: keep the reporter's address, sealed, two years; said on the form."""
+    smtp_url: str
+    """`FANAL_SMTP_URL`: `smtp[s]://user:password@host:port`; empty: mail is left in `mail/`."""
+    mail_from: str
+    """`FANAL_MAIL_FROM`: sender of the desk's mail."""
+    duty_addresses: list[str]
+    """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas."""
     oidc_url: str
     """`FANAL_OIDC_URL`: discovery address of the single sign-on provider; empty for none."""
     oidc_client_id: str
@@ -56,6 +62,11 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         ledger_origin=values.get("FANAL_LEDGER_ORIGIN") or "fanal.test/ledger",
         node=values.get("FANAL_NODE") or "node-1",
         keep_address=values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1",
+        smtp_url=values.get("FANAL_SMTP_URL", ""),
+        mail_from=values.get("FANAL_MAIL_FROM", "desk@fanal.test"),
+        duty_addresses=[
+            a.strip() for a in values.get("FANAL_DUTY", "duty@fanal.test").split(",") if a.strip()
+        ],
         oidc_url=values.get("FANAL_OIDC_URL", ""),
         oidc_client_id=values.get("FANAL_OIDC_CLIENT_ID", ""),
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),

@@ -5,6 +5,7 @@ from pathlib import Path
 from django.conf import settings
 
 from fanal.config.keys import keys_folder, load_keys
+from fanal.connectors import mail
 from fanal.ledger import signer
 from fanal.vault import keyring
 from fanal.web.account import demo, sealing, second_factor
@@ -12,6 +13,14 @@ from fanal.web.account import demo, sealing, second_factor
 
 def wire() -> None:
     """Fill the registries of the lower packages; called once at start."""
+    mail.install(
+        mail.Mailer(
+            url=settings.FANAL_SMTP_URL,
+            sender=settings.FANAL_MAIL_FROM,
+            duty=tuple(settings.FANAL_DUTY),
+            folder=settings.FANAL_HOME / "mail",
+        )
+    )
     demo.install(on=settings.FANAL_DEMO)
     second_factor.install(required=not settings.FANAL_DEMO)
     sealing.install(secret=settings.SECRET_KEY)

@@ -172,6 +172,9 @@ class StoredAlarm(models.Model):
     escalated_at = models.DateTimeField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.UUIDField(null=True)
+    called_at = models.DateTimeField(null=True)
+    """When the duty people were first called; `called_again_at`, after the escalation."""
+    called_again_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "orient_alarm"

@@ -9,7 +9,7 @@ from procrastinate.contrib.django import app
 from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
-from fanal.worker import upkeep
+from fanal.worker import sends as sends, upkeep
 
 _STOP_BEAT = 0.5
 

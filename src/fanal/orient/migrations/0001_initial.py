@@ -111,6 +111,8 @@ CREATE TABLE orient_alarm (
     escalated_at timestamptz,
     acknowledged_at timestamptz,
     acknowledged_by uuid,
+    called_at timestamptz,
+    called_again_at timestamptz,
     CONSTRAINT orient_alarm_pkey PRIMARY KEY (id),
     CONSTRAINT orient_alarm_once UNIQUE (report_id, code),
     CONSTRAINT orient_alarm_code CHECK (code IN ('CHILD_IN_DANGER')),

@@ -4,6 +4,7 @@ from fanal.orient.operations.alarms import (
     acknowledge_alarm,
     escalate_alarms,
     raise_alarm,
+    take_calls,
 )
 from fanal.orient.operations.batch import orient_batch
 from fanal.orient.operations.claims import (
@@ -39,5 +40,6 @@ __all__ = [
     "renew_claim",
     "reopen_case",
     "settle_case",
+    "take_calls",
     "withdraw_case",
 ]

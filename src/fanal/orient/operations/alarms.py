@@ -110,3 +110,20 @@ def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
     for alarm in late:
         alarm.escalated_at = now
     return [alarm.record() for alarm in late]
+
+
+def take_calls(*, actor: Actor, now: datetime) -> list[Alarm]:
+    """Mark the alarms whose duty people are to be called now, and return them, each once per occasion.
+
+    The caller queues the call in the same transaction: marked and queued, or neither.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    waiting = StoredAlarm.objects.select_for_update(skip_locked=True).filter(acknowledged_at=None)
+    first = list(waiting.filter(called_at=None))
+    again = list(waiting.filter(called_again_at=None, escalated_at__isnull=False))
+    StoredAlarm.objects.filter(id__in=[a.id for a in first]).update(called_at=now)
+    StoredAlarm.objects.filter(id__in=[a.id for a in again]).update(called_again_at=now)
+    return [as_alarm(alarm) for alarm in {a.id: a for a in [*first, *again]}.values()]
