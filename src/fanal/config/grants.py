@@ -54,7 +54,6 @@ RULES: tuple[Rule, ...] = (
     _rule("ledger_entry", [INTAKE], ["INSERT"]),
     _rule("ledger_object", [INTAKE], ["INSERT"]),
     _rule("ledger_motive", [INTAKE], ["INSERT"]),
-    _rule("ledger_motive", [INTAKE], ["INSERT"]),
     _rule("accounts_desk", [INTAKE], READ),
     _rule("accounts_organisation", [INTAKE], READ),
     _rule("accounts_partnercredential", [INTAKE], READ),
@@ -69,9 +68,6 @@ RULES: tuple[Rule, ...] = (
     _rule("auth_permission", [APP, WORKER, AUDITOR], READ),
     _rule("auth_group*", [APP, WORKER, AUDITOR], READ),
     # Append-only: no row changes, none disappears.
-    _rule("ledger_pending", [WORKER], ["SELECT", "DELETE"]),
-    _rule("ledger_pending", [APP], READ),
-    _rule("ledger_motive", [WORKER], ["SELECT", "INSERT", "DELETE"]),
     # The sequencer empties its queue; a motive's words expire, its digest stays in the entry.
     _rule("ledger_pending", [WORKER], ["SELECT", "DELETE"]),
     _rule("ledger_pending", [APP], READ),
@@ -88,6 +84,19 @@ RULES: tuple[Rule, ...] = (
     _rule("measures_approval", [APP, WORKER], APPEND),
     _rule("measures_step", [APP, WORKER], APPEND),
     _rule("judicial_step", [APP, WORKER], APPEND),
+    # Who proposed a measure, and for which decision, is never updated (decisions 13).
+    _rule(
+        "measures_measure",
+        [APP, WORKER],
+        [
+            "SELECT",
+            "INSERT",
+            (
+                "UPDATE (state, level, revision, request, digest, author_id, submitted_at, approved_at,"
+                " sent_at, received_at, executed_at, non_disclosure_until)"
+            ),
+        ],
+    ),
     # Secrets that an auditor has no business with.
     _rule("accounts_user*", [AUDITOR], NOTHING),
     _rule("accounts_partnercredential", [AUDITOR], NOTHING),

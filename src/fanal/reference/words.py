@@ -12,7 +12,7 @@ from fanal.reference.records import Text
 Value = str | int | float | bool | list[str] | tuple[str, ...] | date | datetime
 _FORMATS = frozenset({"date", "instant", "percent", "number"})
 _NARROW = re.compile(r" (?=[;!?](?:\s|$|[)»]))")
-_WIDE = re.compile(r" (?=:(?:\s|$))|(?<=«) | (?=»)| (?=%)")
+_WIDE = re.compile(r" (?=:(?:\s|$))|(?<=«) | (?=»)| (?=%)|(?<=\bn°) ")
 _NUMBER_GROUP = "\u202f"
 
 
@@ -127,14 +127,23 @@ def _moment(value: Value, spec: str, lang: str) -> str:
     moment = _read_moment(value)
     if moment is None:
         return _plain(value, lang)
+    return spoken_moment(moment if spec == "instant" else _day_of(moment), lang)
+
+
+def spoken_moment(moment: date | datetime, lang: str) -> str:
+    """Return a day, or an instant as it stands in its zone, as people write it."""
     english = lang.startswith("en")
     names = _MONTHS_EN if english else _MONTHS_FR
     day = "1er" if moment.day == 1 and not english else str(moment.day)
     words = f"{day}\u00a0{names[moment.month - 1]} {moment.year}"
-    if spec == "date" or not isinstance(moment, datetime):
+    if not isinstance(moment, datetime):
         return words
     joint = " at " if english else " à "
     return f"{words}{joint}{moment:%H:%M}"
+
+
+def _day_of(moment: date | datetime) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def _read_moment(value: Value) -> date | datetime | None:

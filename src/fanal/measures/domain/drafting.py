@@ -1,5 +1,6 @@
 """From a decision's bases and a report's addresses to one request for each host. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -9,6 +10,8 @@ from fanal.measures.domain.records import Addressee
 from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
+
+_LANGUAGE = re.compile("[a-z]{2}")
 
 
 class MeasureRefused(Exception):
@@ -51,8 +54,10 @@ def draft_requests(
     Addresses on the anonymous network are left out: nobody hosts them who could be asked.
 
     Raises:
-        MeasureRefused: MEASURES_CLOSED or NO_TARGET.
+        MeasureRefused: MEASURES_CLOSED, NO_TARGET or ADDRESSEE_UNREADABLE.
     """
+    for addressee in addressees.values():
+        check_addressee(addressee)
     offence, basis, basis_entry = _ground(bases, catalogue, on)
     by_host: dict[str, dict[str, None]] = {}
     for target in targets:
@@ -72,6 +77,18 @@ def draft_requests(
         )
         for host, addresses in by_host.items()
     )
+
+
+def check_addressee(addressee: Addressee) -> None:
+    """Refuse an addressee that cannot stand in a letter: one line each, and a contact without spaces.
+
+    Raises:
+        MeasureRefused: ADDRESSEE_UNREADABLE.
+    """
+    name, contact = addressee.name, addressee.contact
+    readable = (name + contact).isprintable() and len(name) <= 200 and len(contact) <= 320
+    if not readable or " " in contact or not _LANGUAGE.fullmatch(addressee.language):
+        raise MeasureRefused("ADDRESSEE_UNREADABLE")
 
 
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:

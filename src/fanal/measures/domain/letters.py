@@ -126,7 +126,7 @@ def _french_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
         ),
         (
             "6. Suites et autorité à informer\n"
-            f"Informez {issuer.name_fr} ({issuer.contact}) sans retard injustifié de la suite donnée, en "
+            f"Informez l’autorité émettrice ({issuer.contact}) sans retard injustifié de la suite donnée, en "
             "précisant si et quand la demande a été exécutée. La demande est transmise à la personnalité "
             "qualifiée désignée au sein de l’ARCOM et au coordinateur pour les services numériques."
         ),
@@ -187,8 +187,8 @@ def _english_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
         ),
         (
             "6. Follow-up and authority to inform\n"
-            f"Inform {issuer.name_en} ({issuer.contact}) without undue delay of the effect given, stating "
-            "whether and when the request was carried out. The request is transmitted to the qualified "
+            f"Inform the issuing authority ({issuer.contact}) without undue delay of the effect given, "
+            "stating whether and when the request was carried out. The request is transmitted to the qualified "
             "person designated within ARCOM and to the Digital Services Coordinator."
         ),
         "7. Informing the content provider\n" + _disclosure_en(request),

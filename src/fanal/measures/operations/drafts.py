@@ -13,11 +13,17 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.measures import issuer
-from fanal.measures.domain.drafting import Draft, MeasureRefused, Target, draft_requests
+from fanal.measures.domain.drafting import (
+    Draft,
+    MeasureRefused,
+    Target,
+    check_addressee,
+    draft_requests,
+)
 from fanal.measures.domain.letters import canonical_bytes, digest_of
 from fanal.measures.domain.records import Addressee, MeasureKind, Request
 from fanal.measures.models import StoredMeasure
+from fanal.measures.operations import issuing
 from fanal.measures.operations.moving import advance, locked, refs, settle_if_done
 from fanal.orient.domain.records import Decision, Track
 
@@ -37,7 +43,8 @@ def open_from_decision(
     Called in the transaction of the decision, by `judicial.operations.record_decision`.
 
     Raises:
-        MeasureRefused: MEASURES_CLOSED (no basis of the decision opens a measure), NO_TARGET.
+        MeasureRefused: MEASURES_CLOSED (no basis of the decision opens a measure), NO_TARGET,
+            ADDRESSEE_UNREADABLE.
         Refused: the actor may not propose a measure at that desk.
     """
     require(actor, "measure.propose", Resource(desk_id=decision.desk_id))
@@ -66,13 +73,15 @@ def amend_measure(
     """Change what a measure asks and return its new revision: a draft again, any approval void.
 
     Raises:
-        MeasureRefused: NO_TARGET, FOREIGN_TARGET (an address that the measure did not hold).
+        MeasureRefused: ADDRESSEE_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an
+            address that the measure did not hold).
         TransitionRefused: it was sent already.
     """
     with transaction.atomic():
         row = locked(actor, measure_id, right="measure.propose")
         before = row.asked()
         kept = tuple(dict.fromkeys(targets))
+        check_addressee(addressee)
         if not kept:
             raise MeasureRefused("NO_TARGET")
         if not set(kept) <= set(before.targets):
@@ -85,7 +94,7 @@ def amend_measure(
             targets=kept,
             non_disclosure=non_disclosure,
         )
-        content = canonical_bytes(request, issuer=issuer.current())
+        content = canonical_bytes(request, issuer=issuing.current())
         advance(
             actor,
             row,
@@ -141,7 +150,7 @@ def _open(actor: Actor, decision: Decision, draft: Draft, *, level: str, now: da
         offence=draft.offence,
         offence_entry=draft.offence_entry,
     )
-    content = canonical_bytes(request, issuer=issuer.current())
+    content = canonical_bytes(request, issuer=issuing.current())
     row = StoredMeasure.objects.create(
         id=measure_id,
         desk_id=decision.desk_id,

@@ -1,0 +1,165 @@
+"""The text of a referral in French and English, from values and the officer's own summary."""
+
+from uuid import UUID
+
+from fanal.judicial.domain.records import Facts
+from fanal.measures.domain.letters import defang
+from fanal.orient.domain.records import Basis
+from fanal.reference import Catalogue, Offence
+from fanal.reference.words import french as typeset, spoken_moment
+
+_ROLES = ("SUSPECT", "VICTIM", "ASSOCIATED", "RECIPIENT", "WITNESS", "CONTENT")
+_WORDS = {
+    "fr": {
+        "title": "Transmission n° {id}",
+        "to": "À l’attention de : {body}",
+        "facts": "1. Faits",
+        "kind": "Nature : {kind} ; canal : {channel}{platform}",
+        "period": "Période : du {first} au {last}",
+        "undated": "Période : non précisée par la source",
+        "place": "Lieu : {place}",
+        "people": "Victimes : {victims} (âges connus : {ages}) ; mis en cause : {suspects}",
+        "files": "Fichiers : {files}",
+        "none": "aucun",
+        "summary": "2. Exposé",
+        "bases": "3. Qualifications envisagées",
+        "life": "réclusion criminelle à perpétuité",
+        "years": "{n} ans",
+        "fine": "{n} € d’amende",
+        "unchecked": "texte non vérifié, à relire",
+        "limitation": "4. Prescription (note, à valider par le parquet)",
+        "note": "Un signalement n’interrompt pas la prescription ; un procès-verbal d’enquête l’interrompt.",
+        "selectors": "5. Identifiants par rôle",
+        "addresses": "6. Adresses (neutralisées pour la lecture)",
+    },
+    "en": {
+        "title": "Referral no. {id}",
+        "to": "To: {body}",
+        "facts": "1. Facts",
+        "kind": "Nature: {kind}; channel: {channel}{platform}",
+        "period": "Period: from {first} to {last}",
+        "undated": "Period: not stated by the source",
+        "place": "Place: {place}",
+        "people": "Victims: {victims} (known ages: {ages}); suspects: {suspects}",
+        "files": "Files: {files}",
+        "none": "none",
+        "summary": "2. Account",
+        "bases": "3. Qualifications considered",
+        "life": "life imprisonment",
+        "years": "{n} years",
+        "fine": "fine of EUR {n}",
+        "unchecked": "text not checked, to be read again",
+        "limitation": "4. Limitation (note, for the prosecutor to confirm)",
+        "note": "A report does not interrupt limitation; an investigator’s record does.",
+        "selectors": "5. Identifiers by role",
+        "addresses": "6. Addresses (made inactive for reading)",
+    },
+}
+
+
+def referral_text(
+    facts: Facts,
+    *,
+    referral_id: UUID,
+    body: str,
+    bases: tuple[Basis, ...],
+    summary: str,
+    catalogue: Catalogue,
+    lang: str,
+) -> str:
+    """Return the text of a referral in `lang` (fr or en)."""
+    words = _WORDS["en" if lang.startswith("en") else "fr"]
+    parts = [
+        words["title"].format(id=referral_id),
+        words["to"].format(body=catalogue.label("body", body, lang)),
+        _facts(facts, words, catalogue, lang=lang),
+        f"{words['summary']}\n{summary.strip() or '—'}",
+        _bases(bases, words, catalogue, lang=lang),
+        _limitation(bases, words, catalogue, lang=lang),
+        _selectors(facts, words, catalogue, lang=lang),
+        "\n".join([words["addresses"], *(f"  {defang(a)}" for a in facts.addresses)]),
+    ]
+    text = "\n\n".join(parts)
+    return text if lang.startswith("en") else typeset(text)
+
+
+def _facts(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: str) -> str:
+    platform = f" ({facts.platform})" if facts.platform else ""
+    lines = [
+        words["facts"],
+        words["kind"].format(
+            kind=catalogue.label("report_kind", facts.kind, lang),
+            channel=catalogue.label("channel", facts.channel or "OTHER", lang),
+            platform=platform,
+        ),
+        _period(facts, words, lang=lang),
+    ]
+    if place := ", ".join(part for part in (facts.locality, facts.country) if part):
+        lines.append(words["place"].format(place=place))
+    lines.append(
+        words["people"].format(
+            victims=facts.victims,
+            ages=", ".join(map(str, facts.victim_ages)) or words["none"],
+            suspects=facts.suspects,
+        )
+    )
+    lines.append(words["files"].format(files=facts.files))
+    return "\n".join(lines)
+
+
+def _period(facts: Facts, words: dict[str, str], *, lang: str) -> str:
+    if facts.first_day is None or facts.last_day is None:
+        return words["undated"]
+    return words["period"].format(
+        first=spoken_moment(facts.first_day, lang), last=spoken_moment(facts.last_day, lang)
+    )
+
+
+def _bases(
+    bases: tuple[Basis, ...], words: dict[str, str], catalogue: Catalogue, *, lang: str
+) -> str:
+    lines = [words["bases"]]
+    for basis in bases:
+        entry = catalogue.by_entry_id(basis.entry_id)
+        if not isinstance(entry, Offence):
+            continue
+        penalty = ", ".join(_penalty(entry, words))
+        flag = f" [{words['unchecked']}]" if basis.unchecked else ""
+        lines.append(f"  {basis.code} — {entry.label.of(lang)} ({penalty}){flag}")
+    return "\n".join(lines)
+
+
+def _penalty(offence: Offence, words: dict[str, str]) -> list[str]:
+    value, parts = offence.value, list[str]()
+    if value.life:
+        parts.append(words["life"])
+    if value.max_prison_years:
+        parts.append(words["years"].format(n=value.max_prison_years))
+    if value.fine_euros:
+        amount = f"{value.fine_euros:,}".replace(",", "\u202f")
+        parts.append(words["fine"].format(n=amount))
+    return parts
+
+
+def _limitation(
+    bases: tuple[Basis, ...], words: dict[str, str], catalogue: Catalogue, *, lang: str
+) -> str:
+    lines = [words["limitation"]]
+    for basis in bases:
+        entry = catalogue.by_entry_id(basis.entry_id)
+        if isinstance(entry, Offence):
+            readings = [
+                catalogue.label("limitation", code, lang) for code in entry.value.limitation
+            ]
+            lines.append(f"  {basis.code} — {' / '.join(readings)}")
+    return "\n".join([*lines, words["note"]])
+
+
+def _selectors(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: str) -> str:
+    lines = [words["selectors"]]
+    for role in _ROLES:
+        for _, kind, value in (s for s in facts.selectors if s[0] == role):
+            shown = defang(value) if kind in ("URL", "HOST", "DOMAIN", "ONION") else value
+            name = catalogue.label("selector_role", role, lang)
+            lines.append(f"  {name} — {catalogue.label('selector_kind', kind, lang)} — {shown}")
+    return "\n".join(lines)

@@ -1,0 +1,103 @@
+"""What goes through the doors of judicial: referrals, facts, steps, and a recorded decision."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.judicial.domain.states import ReferralState
+from fanal.orient.domain.records import Basis, Decision
+
+
+class Outcome(StrEnum):
+    """What became of a referral, as the authority said."""
+
+    PROSECUTED = "PROSECUTED"
+    CONVICTED = "CONVICTED"
+    DISMISSED = "DISMISSED"
+    JOINED = "JOINED"
+    TRANSFERRED = "TRANSFERRED"
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """What a referral says of a report, by values: codes, days and counts, and the selectors by role.
+
+    `selectors` are (role, kind, value), without repeats and without any value of the reporter's.
+    """
+
+    report_id: UUID
+    kind: str
+    channel: str | None
+    platform: str | None
+    first_day: date | None
+    last_day: date | None
+    country: str | None
+    locality: str | None
+    victims: int
+    victim_ages: tuple[int, ...]
+    suspects: int
+    files: int
+    addresses: tuple[str, ...]
+    selectors: tuple[tuple[str, str, str], ...]
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One move of a referral, with its proof."""
+
+    id: UUID
+    referral_id: UUID
+    move: str
+    source: ReferralState
+    target: ReferralState
+    actor_id: UUID
+    happened_at: datetime
+    recorded_at: datetime
+    body: str
+    outcome: str = ""
+    proof: str = ""
+
+
+class Referral(Struct, frozen=True, kw_only=True):
+    """A referral as lists show it. `due_at` is the desk's own delay before sending."""
+
+    id: UUID
+    desk_id: int
+    report_id: UUID
+    decision_id: UUID
+    state: ReferralState
+    body: str
+    bases: tuple[Basis, ...]
+    level: str
+    author_id: UUID
+    created_at: datetime
+    sent_at: datetime | None
+    due_at: datetime | None
+    outcome: str | None
+
+
+class ReferralFile(Struct, frozen=True, kw_only=True):
+    """A referral with its words and steps; `facts` and texts are gone once expired."""
+
+    referral: Referral
+    facts: Facts | None
+    summary: str
+    text_fr: str
+    text_en: str
+    steps: tuple[Step, ...]
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """What an officer records: when it happened, its proof, and the outcome when it closes."""
+
+    happened_at: datetime
+    proof: str = ""
+    outcome: Outcome | None = None
+
+
+class RecordedDecision(Struct, frozen=True, kw_only=True):
+    """A decision and the drafts that it opened."""
+
+    decision: Decision
+    measure_ids: tuple[UUID, ...]
+    referral_id: UUID | None
