@@ -26,6 +26,10 @@ MAX_NAME: Final = 1_000  # with its namespace: paths repeat names, so a long one
 
 _PROLOG: Final = re.compile(r"(?:[ \t\r\n]+|<\?[\s\S]*?\?>|<!--[\s\S]*?-->)*")
 _DECLARED: Final = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+_TAG: Final = re.compile(r"""(?:[^"'>]|"[^"]*"|'[^']*')*""")
+_QUOTED: Final = re.compile(r""""[^"]*"|'[^']*'""")
+# libxml2 takes quadratic time over the attributes of one tag: past this it is not even parsed.
+_UNPARSED_ATTRIBUTES: Final = 256
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _SCHEMA_HINTS: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -123,6 +127,8 @@ def parse(body: bytes) -> etree._Element:
     start = _PROLOG.match(text)
     if text.startswith("<!", start.end() if start else 0):
         raise FormatRefused(Refusal.DOCTYPE)
+    if text.count("=") > _UNPARSED_ATTRIBUTES:
+        _check_attributes(text)
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,
@@ -163,6 +169,17 @@ def _decoded(body: bytes) -> str:
     if name not in ({"utf-16", "utf-16le", "utf-16be"} if wide else {"utf-8", "utf8", "us-ascii"}):
         raise FormatRefused(Refusal.BAD_ENCODING, parameters={"encoding": name[:40]})
     return text
+
+
+def _check_attributes(text: str) -> None:
+    """Refuse a tag with very many attributes, without parsing it."""
+    for piece in text.split("<"):
+        if piece.count("=") <= _UNPARSED_ATTRIBUTES:
+            continue
+        tag = _TAG.match(piece)
+        if tag and _QUOTED.sub("", tag.group()).count("=") > _UNPARSED_ATTRIBUTES:
+            limit = {"limit": MAX_ATTRIBUTES}
+            raise FormatRefused(Refusal.TOO_MANY_ATTRIBUTES, parameters=limit)
 
 
 def _read(body: bytes, *, root: str, path: str) -> Document:
