@@ -9,9 +9,11 @@ from procrastinate.contrib.django import app
 from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
-from fanal.worker import sends as sends, upkeep
+from fanal.worker import sends, upkeep
 
 _STOP_BEAT = 0.5
+SENDS = (sends.call_duty,)
+"""Jobs that others queue: named here, so that the worker knows them."""
 
 
 @app.periodic(cron="* * * * *")

@@ -126,4 +126,4 @@ def take_calls(*, actor: Actor, now: datetime) -> list[Alarm]:
     again = list(waiting.filter(called_again_at=None, escalated_at__isnull=False))
     StoredAlarm.objects.filter(id__in=[a.id for a in first]).update(called_at=now)
     StoredAlarm.objects.filter(id__in=[a.id for a in again]).update(called_again_at=now)
-    return [as_alarm(alarm) for alarm in {a.id: a for a in [*first, *again]}.values()]
+    return [alarm.record() for alarm in {a.id: a for a in [*first, *again]}.values()]
