@@ -19,6 +19,7 @@ BASE_DIR = Path(__file__).resolve().parents[1]
 FANAL_HOME = ENV.home
 FANAL_DEMO = ENV.demo
 FANAL_PUBLIC_NODE = ENV.public_node
+FANAL_KEEP_REPORTER_ADDRESS = ENV.keep_address
 FANAL_SMTP_URL = ENV.smtp_url
 FANAL_MAIL_FROM = ENV.mail_from
 FANAL_DUTY = ENV.duty_addresses

@@ -9,6 +9,7 @@ from fanal.connectors import mail
 from fanal.ledger import signer
 from fanal.vault import keyring
 from fanal.web.account import demo, sealing, second_factor
+from fanal.web.public import setup as public_pages
 
 
 def wire() -> None:
@@ -24,6 +25,13 @@ def wire() -> None:
     demo.install(on=settings.FANAL_DEMO)
     second_factor.install(required=not settings.FANAL_DEMO)
     sealing.install(secret=settings.SECRET_KEY)
+    public_pages.install(
+        public_pages.PublicNode.under(
+            keys_folder(settings.FANAL_HOME),
+            secret=settings.SECRET_KEY,
+            keep_address=settings.FANAL_KEEP_REPORTER_ADDRESS,
+        )
+    )
     if (keys_folder(settings.FANAL_HOME) / "digest.key").exists():
         wire_keys(settings.FANAL_HOME, public_node=settings.FANAL_PUBLIC_NODE)
 

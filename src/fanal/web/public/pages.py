@@ -4,26 +4,34 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from fanal.accounts.routes import open_to_all
+from fanal.web.public import setup
+
 
 @require_safe
+@open_to_all("page.public")
 def home(request: HttpRequest) -> HttpResponse:
     """Say what this is, whom to call, and open the way to a report."""
     return render(request, "public/home.html")
 
 
 @require_safe
+@open_to_all("page.public")
 def legal(request: HttpRequest) -> HttpResponse:
     """Show who is responsible and under which texts."""
     return render(request, "public/legal.html")
 
 
 @require_safe
+@open_to_all("page.public")
 def privacy(request: HttpRequest) -> HttpResponse:
     """Show what is kept of a report and of the person who sends it, and for how long."""
-    return render(request, "public/privacy.html")
+    kept = {"keep_address": setup.current().keep_address}
+    return render(request, "public/privacy.html", kept)
 
 
 @require_safe
+@open_to_all("page.public")
 def accessibility(request: HttpRequest) -> HttpResponse:
     """Show how far the pages are accessible and how to ask for help."""
     return render(request, "public/accessibility.html")

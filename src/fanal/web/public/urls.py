@@ -2,11 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.public import pages
+from fanal.web.public import follow, pages, report
 
 app_name = "public"
 urlpatterns: list[URLPattern] = [
     path("", pages.home, name="home"),
+    path("report/", report.report, name="report"),
+    path("follow/", follow.follow, name="follow"),
     path("legal/", pages.legal, name="legal"),
     path("privacy/", pages.privacy, name="privacy"),
     path("accessibility/", pages.accessibility, name="accessibility"),

@@ -1,0 +1,139 @@
+"""Answers of the form → the report format (`form/1`) and, apart, who the reporter is. Pure."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import msgspec
+from msgspec import Struct
+
+from fanal.formats.report.records import Channel, Handle, Message, Person, PersonRole, ReportKind
+from fanal.web.public.conversation import read_conversation
+from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
+
+MOST_ADDRESSES = 200
+
+
+class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The report format without `reference`: a form's report is known by its id and its receipt."""
+
+    kind: ReportKind
+    emergency: bool = False
+    occurred_at: str | None = None
+    language: str | None = None
+    channel: Channel | None = None
+    platform: str | None = None
+    urls: tuple[str, ...] = ()
+    description: str | None = None
+    conversation: tuple[Message, ...] = ()
+    persons: tuple[Person, ...] = ()
+
+
+class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the reporter said of themself; sealed under the identity key, never in the report.
+
+    `is_child`: the reporter is the child concerned. `address` is filled only where the law chosen by
+    the desk keeps it (FANAL_KEEP_REPORTER_ADDRESS).
+    """
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    is_child: bool = False
+    address: str | None = None
+
+
+def report_of(answers: Mapping[str, str], *, language: str, today: date) -> FormReport:
+    """Return the report that the answers make; nothing a person typed is dropped.
+
+    An answer “I don't know” leaves its field absent. `today` (Europe/Paris) reads “today”.
+    """
+    channel = answers.get("channel", "")
+    addresses = [line.strip() for line in answers.get("address", "").split("\n") if line.strip()]
+    return FormReport(
+        kind=ReportKind(answers["kind"]),
+        emergency=answers.get("danger") == "YES",
+        occurred_at=_occurred_at(answers, today),
+        language=language,
+        channel=Channel(channel) if channel in Channel else None,
+        platform=_platform(answers),
+        urls=tuple(addresses[:MOST_ADDRESSES]),
+        description=_described(answers, addresses[MOST_ADDRESSES:]),
+        conversation=read_conversation(answers.get("conversation", "")),
+        persons=tuple(p for p in (_suspect(answers), _child(answers)) if p is not None),
+    )
+
+
+def encode_report(report: FormReport) -> bytes:
+    """Return the bytes that are sealed: JSON, keys in the order of the format."""
+    return msgspec.json.encode(report)
+
+
+def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | None:
+    """Return the identity to seal apart, as JSON; None when there is nothing to say.
+
+    What was typed and then taken back by choosing anonymity is not kept.
+    """
+    named = answers.get("contact") == "CONTACT"
+    own_name = _said(answers, "child_name") if answers.get("child") == "ME" else None
+    identity = Identity(
+        name=(_said(answers, "your_name") or own_name) if named else None,
+        email=_said(answers, "your_email") if named else None,
+        phone=_said(answers, "your_phone") if named else None,
+        is_child=answers.get("child") == "ME",
+        address=address,
+    )
+    return None if identity == Identity() else msgspec.json.encode(identity)
+
+
+def _said(answers: Mapping[str, str], name: str) -> str | None:
+    return answers.get(name, "").strip() or None
+
+
+def _occurred_at(answers: Mapping[str, str], today: date) -> str | None:
+    day = day_of(answers, today=today)
+    if day is None:
+        return None
+    clock = read_clock(answers.get("time", ""))
+    return f"{day.isoformat()}T{clock}" if clock else day.isoformat()
+
+
+def _platform(answers: Mapping[str, str]) -> str | None:
+    """Return `service:room`, the form in which harmonise reads a world inside a game."""
+    service, room = _said(answers, "service"), _said(answers, "room")
+    return f"{service}:{room}" if service and room else service or room
+
+
+def _described(answers: Mapping[str, str], more_addresses: list[str]) -> str | None:
+    parts = [answers.get("description", "").strip(), *more_addresses]
+    if answers.get("when") not in {"TODAY", "YESTERDAY", "DATE"} and _said(answers, "time"):
+        parts.append(answers["time"].strip())
+    return "\n".join(part for part in parts if part) or None
+
+
+def _suspect(answers: Mapping[str, str]) -> Person | None:
+    lines = [line.strip() for line in answers.get("suspect_contact", "").split("\n")]
+    emails = tuple(line for line in lines if is_email(line))
+    phones = tuple(line for line in lines if is_phone(line))
+    others = [line for line in lines if line and line not in emails and line not in phones]
+    nickname = _said(answers, "nickname")
+    handles = [Handle(value=nickname, platform=_said(answers, "service"))] if nickname else []
+    handles += [Handle(value=line) for line in others]
+    suspect = Person(
+        role=PersonRole.SUSPECT,
+        name=_said(answers, "suspect_name"),
+        handles=tuple(handles),
+        emails=emails,
+        phones=phones,
+    )
+    return None if suspect == Person(role=PersonRole.SUSPECT) else suspect
+
+
+def _child(answers: Mapping[str, str]) -> Person | None:
+    """Return the child; their name only when the child is not the reporter (decisions 8)."""
+    is_reporter = answers.get("child") == "ME"
+    child = Person(
+        role=PersonRole.VICTIM,
+        name=None if is_reporter else _said(answers, "child_name"),
+        age=read_age(answers.get("child_age", "")),
+    )
+    return None if child == Person(role=PersonRole.VICTIM) else child

@@ -1,0 +1,127 @@
+"""Follow-up: whoever holds the code sees where the report is, reads the desk and answers it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from fanal.accounts.routes import open_to_all
+from fanal.intake import operations as intake, queries
+from fanal.intake.domain import receipt
+from fanal.intake.domain.records import Followed, FollowedMessage
+from fanal.intake.domain.states import ReportState
+from fanal.intake.operations import MessageRefused
+from fanal.kernel.actors import public_actor
+from fanal.web.account.actors import now_of
+from fanal.web.public.guard import Limit, is_same_origin
+
+
+@lru_cache(maxsize=1)
+def wrong_codes() -> Limit:
+    """Return the limit of wrong codes: 90 random bits need no more, a mistyped one no less."""
+    return Limit(most=20, within=timedelta(minutes=10))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One message as its reader sees it; a reporter's own words are sealed to the desk only."""
+
+    from_desk: bool
+    at: datetime
+    text: str
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@open_to_all("receipt.follow")
+def follow(request: HttpRequest) -> HttpResponse:
+    """Ask for the code; with a code show the report's way, take an answer, hand out the receipt."""
+    if request.method != "POST":
+        return render(request, "public/follow/code.html")
+    if not is_same_origin(request):
+        return render(request, "public/report/foreign.html", status=403)
+    now = now_of(request)
+    if wrong_codes().is_reached(request, now):
+        return render(request, "public/follow/code.html", {"tired": True}, status=429)
+    typed = request.POST.get("code", "")
+    found = _find(typed)
+    if found is None:
+        wrong_codes().count(request, now)
+        context = {"unknown": True, "typed": typed[:60]}
+        return render(request, "public/follow/code.html", context, status=404)
+    code = receipt.read_code(typed)
+    match request.POST.get("act"):
+        case "receipt":
+            return _signed(found)
+        case "answer":
+            return _take_answer(request, code, now)
+    return _status(request, code, found)
+
+
+def _find(typed: str) -> Followed | None:
+    """Return the report of a code; a malformed code costs the same work and gets the same answer."""
+    try:
+        code = receipt.read_code(typed)
+    except receipt.CodeRefused:
+        code, typed = _NO_CODE, ""
+    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    return found if typed else None
+
+
+_NO_CODE = "0000-0000-0000-0000-0000"
+
+
+def _take_answer(request: HttpRequest, code: str, now: datetime) -> HttpResponse:
+    error = ""
+    text = request.POST.get("text", "").replace("\r\n", "\n")
+    try:
+        intake.answer_desk(
+            actor=public_actor(), lookup_hash=receipt.lookup_hash(code), text=text, now=now
+        )
+    except MessageRefused:
+        error = "long" if text.strip() else "empty"
+    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    if found is None:
+        return render(request, "public/follow/code.html", {"unknown": True}, status=404)
+    return _status(request, code, found, error=error, text=text if error else "", taken=not error)
+
+
+def _status(
+    request: HttpRequest,
+    code: str,
+    found: Followed,
+    *,
+    error: str = "",
+    text: str = "",
+    taken: bool = False,
+) -> HttpResponse:
+    context = {
+        "code": code,
+        "received_at": found.received_at,
+        "closed": found.state in {ReportState.RETRACTED, ReportState.EXPIRED},
+        "in_progress": found.in_progress,
+        "lines": [_line(code, message) for message in found.messages],
+        "error": error,
+        "text": text,
+        "taken": taken,
+    }
+    return render(request, "public/follow/status.html", context, status=422 if error else 200)
+
+
+def _line(code: str, message: FollowedMessage) -> Line:
+    text = ""
+    if message.for_reporter is not None:
+        text = receipt.open_message(code=code, sealed=message.for_reporter).decode()
+    return Line(from_desk=message.from_desk, at=message.created_at, text=text)
+
+
+def _signed(found: Followed) -> HttpResponse:
+    response = HttpResponse(found.signed, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="fanal-receipt.txt"'
+    return response

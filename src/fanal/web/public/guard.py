@@ -1,0 +1,74 @@
+"""What stands before the public forms: same origin, and limits that keep no address.
+
+The public forms carry no cookie, so nobody can make a browser act in another's name with one; the sealed
+draft is the token, and these headers keep other sites from posting at all (decisions 20).
+"""
+
+import hmac
+import secrets
+from collections import OrderedDict
+from datetime import date, datetime, timedelta
+from threading import Lock
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+
+from fanal.kernel.clock import paris_day
+
+_MOST_COUNTED = 100_000
+
+
+def is_same_origin(request: HttpRequest) -> bool:
+    """Return whether a form was posted from one of this host's own pages.
+
+    Browsers send `Sec-Fetch-Site` or at least `Origin` with every POST. One that sends neither is let
+    through: the sealed draft is needed in any case.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None and site not in {"same-origin", "none"}:
+        return False
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.get_host()
+
+
+class Limit:
+    """Counts acts per sender and hour, in memory, under digests whose key changes every day.
+
+    Neither the address nor anything from which it follows is kept beyond the hour; a restart forgets
+    everything. Each process counts for itself.
+    """
+
+    def __init__(self, *, most: int, within: timedelta) -> None:
+        self._most, self._within = most, within
+        self._day: date | None = None
+        self._key = b""
+        self._acts: OrderedDict[bytes, list[datetime]] = OrderedDict()
+        self._lock = Lock()
+
+    def count(self, request: HttpRequest, now: datetime) -> bool:
+        """Count one act and return whether the sender is within the limit."""
+        with self._lock:
+            acts = self._recent(request, now)
+            acts.append(now)
+            del acts[: -self._most - 1]
+            return len(acts) <= self._most
+
+    def is_reached(self, request: HttpRequest, now: datetime) -> bool:
+        """Return whether the sender has used the limit up, without counting."""
+        with self._lock:
+            return len(self._recent(request, now)) >= self._most
+
+    def _recent(self, request: HttpRequest, now: datetime) -> list[datetime]:
+        if self._day != paris_day(now):
+            self._day, self._key = paris_day(now), secrets.token_bytes(32)
+            self._acts.clear()
+        sender = hmac.digest(self._key, request.META.get("REMOTE_ADDR", "").encode(), "sha256")
+        acts = self._acts.setdefault(sender, [])
+        acts[:] = [act for act in acts if now - act < self._within]
+        self._acts.move_to_end(sender)
+        while self._acts:
+            oldest, theirs = next(iter(self._acts.items()))
+            if len(self._acts) <= _MOST_COUNTED and (theirs and now - theirs[-1] < self._within or oldest == sender):
+                break
+            del self._acts[oldest]
+        return acts

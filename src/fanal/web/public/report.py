@@ -1,0 +1,179 @@
+"""The report form: one address, one question a page, nothing stored before “Send”."""
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from fanal.accounts.routes import open_to_all
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Acknowledgement, Arrival, Format, KeyKind, Outcome, Submission
+from fanal.kernel.actors import public_actor
+from fanal.kernel.clock import paris_day
+from fanal.web.account.actors import now_of
+from fanal.web.public import proof, setup, wording
+from fanal.web.public.draft import encode_report, identity_of, report_of
+from fanal.web.public.guard import Limit, is_same_origin
+from fanal.web.public.sealed import Draft, DraftRefused, is_waiting_over, new_draft, seal, unseal
+from fanal.web.public.steps import BY_NAME, STEPS, Step, problems, take
+
+WAIT_WITHOUT_PROOF = 10
+"""Seconds between the check page and a send without proof of work."""
+
+
+@lru_cache(maxsize=1)
+def send_limits() -> tuple[Limit, Limit]:
+    """Return the two limits of sends: beyond the first the slow lane, beyond the second please wait."""
+    return Limit(most=20, within=timedelta(hours=1)), Limit(most=200, within=timedelta(hours=1))
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@open_to_all("page.public", POST="report.deposit")
+def report(request: HttpRequest) -> HttpResponse:
+    """Show the first question, or take one page's answers and show what comes next."""
+    now = now_of(request)
+    if request.method != "POST":
+        return _page(request, new_draft(now), STEPS[0])
+    if not is_same_origin(request):
+        return render(request, "public/report/foreign.html", status=403)
+    step = BY_NAME.get(request.POST.get("step", ""), STEPS[0])
+    try:
+        draft = unseal(
+            request.POST.get("draft", ""), keys=setup.current().draft_keys, now=now
+        )
+    except DraftRefused:
+        # Too old or changed: the earlier pages are lost, what this page holds is kept.
+        draft = msgspec.structs.replace(new_draft(now), answers=take(step, request.POST.dict()))
+        return _page(request, draft, STEPS[0], lost=True, status=409)
+    answered = take(step, request.POST.dict())
+    draft = msgspec.structs.replace(draft, answers=draft.answers | answered)
+    return _go(request, draft, step)
+
+
+def _go(request: HttpRequest, draft: Draft, step: Step) -> HttpResponse:
+    """Follow the button that was pressed: back, change, another language, next, send."""
+    go = request.POST.get("go", "next")
+    if go == "stay":
+        return _page(request, draft, step)
+    if go in BY_NAME:
+        return _page(request, draft, BY_NAME[go])
+    place = STEPS.index(step)
+    if go == "back":
+        return _page(request, draft, STEPS[max(place - 1, 0)])
+    if go == "send":
+        return _check_and_send(request, draft)
+    wrong = problems(step, draft.answers, today=paris_day(now_of(request)))
+    if wrong:
+        return _page(request, draft, step, wrong=wrong, status=422)
+    return _page(request, draft, STEPS[min(place + 1, len(STEPS) - 1)])
+
+
+def _check_and_send(request: HttpRequest, draft: Draft) -> HttpResponse:
+    """Send once every page is in order, the sender within the limits, the work or the wait done."""
+    now = now_of(request)
+    for step in STEPS:
+        wrong = problems(step, draft.answers, today=paris_day(now))
+        if wrong:
+            return _page(request, draft, step, wrong=wrong, status=422)
+    soft, hard = send_limits()
+    if not hard.count(request, now):
+        return _page(request, draft, STEPS[-1], notice="busy", status=429)
+    crowded = not soft.count(request, now)
+    proven = proof.verify(
+        request.POST.get("proof", ""),
+        secret=setup.current().proof_secret,
+        submission=draft.submission,
+        now=now,
+    )
+    if proven is None and not is_waiting_over(draft, now=now, seconds=WAIT_WITHOUT_PROOF):
+        return _page(request, draft, STEPS[-1], notice="wait", status=425)
+    fresh = proven is not None and intake.spend_challenge(
+        actor=public_actor(), challenge=proven.challenge, expires_at=proven.expires_at
+    )
+    slow = crowded or not fresh or bool(request.POST.get("website"))
+    return _answer(request, draft, _send(request, draft, now, slow=slow))
+
+
+def _send(request: HttpRequest, draft: Draft, now: datetime, *, slow: bool) -> Acknowledgement:
+    address = request.META.get("REMOTE_ADDR") if setup.current().keep_address else None
+    language = _language()
+    made = report_of(draft.answers, language=language, today=paris_day(now))
+    body = encode_report(made)
+    identity = identity_of(draft.answers, address=address)
+    submission = Submission(
+        arrival=Arrival.FORM,
+        format=Format.FORM,
+        body=body,
+        canonical=body + b"\n" + (identity_of(draft.answers, address=None) or b""),
+        keys=((KeyKind.SUBMISSION, draft.submission),),
+        language=language,
+        urgent=made.emergency,
+        identity=identity,
+        slow_lane=slow,
+        code=draft.code,
+    )
+    return intake.receive_reports(actor=public_actor(), submissions=[submission], now=now)[0]
+
+
+def _answer(request: HttpRequest, draft: Draft, answer: Acknowledgement) -> HttpResponse:
+    if answer.outcome is Outcome.IN_PROGRESS:
+        return _page(request, draft, STEPS[-1], notice="wait", status=409)
+    if answer.outcome is Outcome.CONFLICT:
+        return render(request, "public/report/sent_before.html", {"code": draft.code}, status=409)
+    return render(
+        request,
+        "public/report/receipt.html",
+        {"code": draft.code, "urgent": draft.answers.get("danger") == "YES"},
+        status=201 if answer.outcome is Outcome.CREATED else 200,
+    )
+
+
+def _page(
+    request: HttpRequest,
+    draft: Draft,
+    step: Step,
+    *,
+    wrong: dict[str, str] | None = None,
+    notice: str = "",
+    lost: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    """Show one question with the draft sealed anew."""
+    now, node = now_of(request), setup.current()
+    challenge = None
+    if step is STEPS[-1]:
+        if draft.checked_at is None:
+            draft = msgspec.structs.replace(draft, checked_at=int(now.timestamp()))
+        challenge = proof.new_challenge(
+            secret=node.proof_secret, submission=draft.submission, now=now
+        )
+    place = STEPS.index(step)
+    context = {
+        "draft": seal(draft, keys=node.draft_keys, now=now),
+        "step": step,
+        "number": place + 1,
+        "of": len(STEPS),
+        "first": place == 0,
+        "last": step is STEPS[-1],
+        "answers": draft.answers,
+        "errors": wording.errors(wrong or {}),
+        "notice": notice,
+        "lost": lost,
+        "challenge": challenge,
+        "keep_address": node.keep_address,
+        "today": paris_day(now).isoformat(),
+        **wording.step_context(step, draft.answers, today=paris_day(now)),
+    }
+    return render(request, f"public/report/{step.name}.html", context, status=status)
+
+
+def _language() -> str:
+    return "en" if (get_language() or "fr").startswith("en") else "fr"

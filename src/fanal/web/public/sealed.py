@@ -1,0 +1,105 @@
+"""The hidden draft: what was answered so far, sealed into one form field.
+
+AES-256-GCM over compressed JSON. The browser carries it, cannot read it and cannot change it; this node
+keeps nothing but the key, and not for long (`keys.py`).
+"""
+
+import base64
+import binascii
+import secrets
+import zlib
+from datetime import UTC, datetime
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
+
+from fanal.intake.domain.receipt import new_code
+from fanal.web.public.keys import DraftKeys
+
+MOST_SEALED = 400_000
+"""Characters of the hidden field: every answer at its limit fits, whatever the script."""
+MOST_PLAIN = 800_000
+"""Bytes after decompression: a bomb stops here."""
+_CONTEXT = b"fanal/public/draft/v1"
+_KEY_ID, _NONCE = 8, 12
+
+
+class DraftRefused(ValueError):
+    """The hidden field is no draft of this node: changed, too old, too large, or of another node."""
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """What travels from page to page.
+
+    `submission` makes two sends one report; `code` is the receipt code it will have; `checked_at` is
+    when the check page was first shown, in seconds since 1970.
+    """
+
+    submission: str
+    code: str
+    started_at: int
+    checked_at: int | None = None
+    answers: dict[str, str] = {}
+
+
+def new_draft(now: datetime) -> Draft:
+    """Return an empty draft."""
+    return Draft(
+        submission=secrets.token_hex(16), code=new_code(), started_at=int(now.timestamp())
+    )
+
+
+def seal(draft: Draft, *, keys: DraftKeys, now: datetime) -> str:
+    """Return the hidden field of a draft.
+
+    Raises:
+        DraftRefused: the answers are too large to travel.
+    """
+    key_id, key = keys.sealing(now)
+    plain = msgspec.json.encode(draft)
+    if len(plain) > MOST_PLAIN:
+        raise DraftRefused("the draft is too large")
+    nonce = secrets.token_bytes(_NONCE)
+    box = AESGCM(key).encrypt(nonce, zlib.compress(plain, 6), _CONTEXT + key_id)
+    return base64.urlsafe_b64encode(key_id + nonce + box).decode()
+
+
+def unseal(text: str, *, keys: DraftKeys, now: datetime) -> Draft:
+    """Return the draft of a hidden field.
+
+    Raises:
+        DraftRefused: it is none of this node's, or its key is forgotten.
+    """
+    if len(text) > MOST_SEALED:
+        raise DraftRefused("the field is too large")
+    try:
+        raw = base64.b64decode(text, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise DraftRefused("no base64") from None
+    key_id, nonce, box = raw[:_KEY_ID], raw[_KEY_ID : _KEY_ID + _NONCE], raw[_KEY_ID + _NONCE :]
+    key = keys.opening(key_id, now)
+    if key is None:
+        raise DraftRefused("the key of this draft is forgotten")
+    try:
+        return msgspec.json.decode(
+            _inflate(AESGCM(key).decrypt(nonce, box, _CONTEXT + key_id)), type=Draft
+        )
+    except (InvalidTag, ValueError, zlib.error, msgspec.MsgspecError):
+        raise DraftRefused("the draft was changed") from None
+
+
+def is_waiting_over(draft: Draft, *, now: datetime, seconds: int) -> bool:
+    """Return whether the check page was first shown at least `seconds` ago."""
+    if draft.checked_at is None:
+        return False
+    return (now - datetime.fromtimestamp(draft.checked_at, UTC)).total_seconds() >= seconds
+
+
+def _inflate(data: bytes) -> bytes:
+    inflater = zlib.decompressobj()
+    plain = inflater.decompress(data, MOST_PLAIN)
+    if not inflater.eof:
+        raise DraftRefused("the draft is too large")
+    return plain

@@ -1,0 +1,246 @@
+"""The questions of the form: fields, limits, and what is wrong with an answer. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+_AGE = re.compile(r"\d{1,3}")
+_TIME = re.compile(r"([01]?\d|2[0-3])[:hH]([0-5]\d)?")
+_EMAIL = re.compile(r"[^\s@]{1,128}@[^\s@]{1,190}\.[^\s@.]{2,63}")
+_PHONE = re.compile(r"\+?[\d\s().-]{6,24}")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+Answers = Mapping[str, str]
+
+
+class Problem(StrEnum):
+    """What is wrong with an answer; the page has the words."""
+
+    CHOOSE = "CHOOSE"
+    TOO_LONG = "TOO_LONG"
+    NO_DATE = "NO_DATE"
+    FUTURE = "FUTURE"
+    NO_TIME = "NO_TIME"
+    NO_AGE = "NO_AGE"
+    NO_EMAIL = "NO_EMAIL"
+    NO_PHONE = "NO_PHONE"
+    NO_CONTACT = "NO_CONTACT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One input: its name, how many characters it takes, the codes it may hold, whether it must."""
+
+    name: str
+    limit: int = 200
+    codes: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One page of the form."""
+
+    name: str
+    fields: tuple[Field, ...] = ()
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        name="danger",
+        fields=(Field(name="danger", codes=("YES", "NO", "UNKNOWN"), required=True),),
+    ),
+    Step(
+        name="what",
+        fields=(
+            Field(
+                name="kind",
+                codes=(
+                    "GROOMING",
+                    "SOLICITATION",
+                    "SEXTORTION",
+                    "NONCONSENSUAL_IMAGE",
+                    "ABUSE_MATERIAL",
+                    "LIVESTREAM",
+                    "TRAFFICKING",
+                    "SEX_TOURISM",
+                    "OTHER",
+                ),
+                required=True,
+            ),
+        ),
+    ),
+    Step(
+        name="where",
+        fields=(
+            Field(
+                name="channel",
+                codes=(
+                    "SOCIAL", "MESSAGING", "GAME", "METAVERSE", "WEB", "TRAVEL", "OTHER", "UNKNOWN",
+                ),
+            ),
+            Field(name="service"),
+            Field(name="nickname"),
+            Field(name="room"),
+            Field(name="address", limit=20_000),
+            Field(name="when", codes=("TODAY", "YESTERDAY", "DATE", "UNKNOWN")),
+            Field(name="date", limit=10),
+            Field(name="time", limit=8),
+        ),
+    ),
+    Step(
+        name="saw",
+        fields=(
+            Field(name="description", limit=20_000),
+            Field(name="conversation", limit=60_000),
+        ),
+    ),
+    Step(
+        name="who",
+        fields=(
+            Field(name="suspect_name"),
+            Field(name="suspect_contact", limit=2_000),
+            Field(name="child", codes=("ME", "KNOWN", "STRANGER", "UNKNOWN")),
+            Field(name="child_name"),
+            Field(name="child_age", limit=3),
+        ),
+    ),
+    Step(
+        name="you",
+        fields=(
+            Field(name="contact", codes=("ANONYMOUS", "CONTACT"), required=True),
+            Field(name="your_name"),
+            Field(name="your_email", limit=254),
+            Field(name="your_phone", limit=30),
+        ),
+    ),
+    Step(name="check"),
+)  # fmt: skip
+BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
+
+
+def take(step: Step, posted: Mapping[str, str]) -> dict[str, str]:
+    """Return the step's answers out of what was posted: known fields, cut hard at twice the limit.
+
+    Line ends become `\\n`, characters that no text holds are dropped. An answer above its limit is
+    kept, so that the person can shorten it; `problems` refuses it.
+    """
+    answers: dict[str, str] = {}
+    for field in step.fields:
+        text = posted.get(field.name, "")[: 2 * field.limit]
+        text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        answers[field.name] = text.strip("\n ") if not field.codes else text
+    return answers
+
+
+def problems(step: Step, answers: Answers, *, today: date) -> dict[str, Problem]:
+    """Return what is wrong with a step's answers, by field, in the order of the page.
+
+    `today` is the day in Europe/Paris: nothing can have happened later.
+    """
+    found: dict[str, Problem] = {}
+    for field in step.fields:
+        problem = _problem(field, answers.get(field.name, ""))
+        if problem is not None:
+            found[field.name] = problem
+    for name, check in _CHECKS.get(step.name, ()):
+        if name not in found and (problem := check(answers, today)) is not None:
+            found[name] = problem
+    return found
+
+
+def day_of(answers: Answers, *, today: date) -> date | None:
+    """Return the day that the answers name; None when unknown or unreadable."""
+    match answers.get("when"):
+        case "TODAY":
+            return today
+        case "YESTERDAY":
+            return today - timedelta(days=1)
+        case "DATE":
+            return read_date(answers.get("date", ""))
+    return None
+
+
+def read_date(text: str) -> date | None:
+    """Return a day written `2026-11-24` (as browsers send it) or `24/11/2026`."""
+    parts = re.fullmatch(r"(\d{1,2})[/.\s-](\d{1,2})[/.\s-](\d{4})", text.strip())
+    try:
+        if parts is not None:
+            return date(int(parts[3]), int(parts[2]), int(parts[1]))
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+
+
+def read_clock(text: str) -> str | None:
+    """Return `21:14` from `21:14`, `21h14` or `21h`; None if it is no time of day."""
+    match = _TIME.fullmatch(text.strip())
+    return None if match is None else f"{int(match[1]):02d}:{match[2] or '00'}"
+
+
+def read_age(text: str) -> int | None:
+    """Return an age from 0 to 120, or None."""
+    if _AGE.fullmatch(text.strip()) is None:
+        return None
+    age = int(text)
+    return age if age <= 120 else None
+
+
+def is_email(text: str) -> bool:
+    """Return whether `text` looks like an e-mail address."""
+    return _EMAIL.fullmatch(text.strip()) is not None
+
+
+def is_phone(text: str) -> bool:
+    """Return whether `text` looks like a phone number: at least six digits."""
+    return _PHONE.fullmatch(text.strip()) is not None and sum(c.isdigit() for c in text) >= 6
+
+
+def _problem(field: Field, answer: str) -> Problem | None:
+    if field.codes:
+        if answer not in field.codes and (answer or field.required):
+            return Problem.CHOOSE
+        return None
+    return Problem.TOO_LONG if len(answer) > field.limit else None
+
+
+def _date(answers: Answers, today: date) -> Problem | None:
+    if answers.get("when") != "DATE":
+        return None
+    day = read_date(answers.get("date", ""))
+    if day is None:
+        return Problem.NO_DATE
+    return Problem.FUTURE if day > today else None
+
+
+def _time(answers: Answers, _: date) -> Problem | None:
+    text = answers.get("time", "")
+    return Problem.NO_TIME if text and read_clock(text) is None else None
+
+
+def _child_age(answers: Answers, _: date) -> Problem | None:
+    text = answers.get("child_age", "")
+    return Problem.NO_AGE if text and read_age(text) is None else None
+
+
+def _your_email(answers: Answers, _: date) -> Problem | None:
+    if answers.get("contact") != "CONTACT":
+        return None
+    text = answers.get("your_email", "")
+    if not text and not answers.get("your_phone", ""):
+        return Problem.NO_CONTACT
+    return Problem.NO_EMAIL if text and not is_email(text) else None
+
+
+def _your_phone(answers: Answers, _: date) -> Problem | None:
+    text = answers.get("your_phone", "") if answers.get("contact") == "CONTACT" else ""
+    return Problem.NO_PHONE if text and not is_phone(text) else None
+
+
+_CHECKS = {
+    "where": (("date", _date), ("time", _time)),
+    "who": (("child_age", _child_age),),
+    "you": (("your_email", _your_email), ("your_phone", _your_phone)),
+}
