@@ -137,12 +137,12 @@ class Upload(models.Model):
     report_id = models.UUIDField()
     file_id = models.TextField()
     position = models.IntegerField()
-    object_id = models.UUIDField()
-    name = models.TextField()
-    size = models.BigIntegerField()
-    md5 = models.TextField()
-    sha1 = models.TextField()
-    sha256 = models.TextField()
+    object_id = models.UUIDField(null=True)
+    name = models.TextField(default="")
+    size = models.BigIntegerField(null=True)
+    md5 = models.TextField(null=True)
+    sha1 = models.TextField(null=True)
+    sha256 = models.TextField(null=True)
     details_id = models.UUIDField(null=True)
 
     class Meta:

@@ -42,7 +42,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the bytes as they came and what the envelope says.
 
     `canonical` are the bytes whose fingerprint tells a repeat from another body. `keys` are checked in
-    order. `identity` is what the reporter said of themself: sealed under a key of its own. `code` is the
+    order. `details` are documents on files that stayed with the sender. `identity` is what the reporter said of themself: sealed under a key of its own. `code` is the
     receipt code that the form made with its draft, so that a send repeated after a lost answer shows the
     same one; without it intake makes one.
     """
@@ -61,6 +61,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     finish: bool = True
     correlation_id: str = ""
     identity: bytes | None = None
+    details: tuple[bytes, ...] = ()
     slow_lane: bool = False
     code: str = ""
 
@@ -122,15 +123,15 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
 
 
 class UploadFacts(Struct, frozen=True, kw_only=True):
-    """One file of a wire report, by its facts."""
+    """One file of a report: sealed with its hashes, or known by its details only (no `object_id`)."""
 
     file_id: str
-    object_id: UUID
-    name: str
-    size: int
-    md5: str
-    sha1: str
-    sha256: str
+    object_id: UUID | None = None
+    name: str = ""
+    size: int | None = None
+    md5: str | None = None
+    sha1: str | None = None
+    sha256: str | None = None
     details_id: UUID | None = None
 
 

@@ -148,14 +148,16 @@ CREATE TABLE intake_upload (
     report_id uuid NOT NULL,
     file_id text NOT NULL,
     position integer NOT NULL,
-    object_id uuid NOT NULL,
-    name text NOT NULL,
-    size bigint NOT NULL,
-    md5 text NOT NULL,
-    sha1 text NOT NULL,
-    sha256 text NOT NULL,
+    object_id uuid,
+    name text NOT NULL DEFAULT '',
+    size bigint,
+    md5 text,
+    sha1 text,
+    sha256 text,
     details_id uuid,
-    CONSTRAINT intake_upload_pkey PRIMARY KEY (report_id, file_id)
+    CONSTRAINT intake_upload_pkey PRIMARY KEY (report_id, file_id),
+    -- A file is sealed here, or known by its details only (imported reports).
+    CONSTRAINT intake_upload_known CHECK (object_id IS NOT NULL OR details_id IS NOT NULL)
 );
 
 CREATE TABLE intake_spent_challenge (

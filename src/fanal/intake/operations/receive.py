@@ -39,6 +39,7 @@ class _New(msgspec.Struct, frozen=True, kw_only=True):
     report_id: UUID
     object_id: UUID
     identity_id: UUID | None
+    details_ids: tuple[UUID, ...]
     wire_id: int | None
     code: str
 
@@ -107,6 +108,7 @@ def _allot(index: int, submission: Submission, now: datetime) -> _New:
         report_id=new_id(now),
         object_id=new_id(now),
         identity_id=new_id(now) if submission.identity else None,
+        details_ids=tuple(new_id(now) for _ in submission.details),
         wire_id=_next_wire_id() if submission.arrival is Arrival.WIRE else None,
         code=(submission.code or receipt.new_code()) if public else "",
     )
@@ -150,6 +152,7 @@ def _store(actor: Actor, fresh: Sequence[_New], now: datetime) -> dict[UUID, str
                 "INSERT INTO intake_wire (wire_id, sender_id, report_id) VALUES (%s, %s, %s)",
                 [(n.wire_id, n.submission.sender_id, n.report_id) for n in wires],
             )
+    _describe(fresh)
     enqueue(
         [
             (n.report_id, n.submission)
@@ -195,7 +198,31 @@ def _seal(fresh: Sequence[_New], now: datetime) -> None:
         for n in fresh
         if n.identity_id is not None and n.submission.identity is not None
     ]
+    items += [
+        vault.Sealable(id=object_id, plaintext=document, kind="details", owner_id=n.report_id)
+        for n in fresh
+        for object_id, document in zip(n.details_ids, n.submission.details, strict=True)
+    ]
     vault.seal_batch(items=items, now=now)
+
+
+def _describe(fresh: Sequence[_New]) -> None:
+    """Note the files that are known by their details only."""
+    rows = [
+        (n.report_id, object_id.hex, position, object_id)
+        for n in fresh
+        for position, object_id in enumerate(n.details_ids)
+    ]
+    if not rows:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY intake_upload (report_id, file_id, position, details_id) FROM STDIN"
+        ) as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
 
 
 def _report_row(new: _New, now: datetime) -> tuple[object, ...]:
