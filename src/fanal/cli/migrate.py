@@ -4,7 +4,7 @@ import os
 
 import click
 
-from fanal.cli.boot import enter_django, find_home
+from fanal.cli.boot import enter_django, find_home, make_keys
 from fanal.config.databases import Databases, open_databases
 from fanal.config.migration import Mark, migrating, with_lock_timeout
 from fanal.postgres.roles import DatabaseRole
@@ -16,6 +16,7 @@ from fanal.postgres.roles import DatabaseRole
 def migrate(demo: bool, verbosity: int) -> None:
     """Bring the database to the present tables and rights; safe to repeat."""
     home = find_home()
+    make_keys(home)
     with open_databases(home=home, environ=os.environ) as databases:
         owner_url = databases.url(DatabaseRole.OWNER)
         owner = Databases(

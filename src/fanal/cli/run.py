@@ -1,17 +1,19 @@
 """`fanal run`: database, migrations, web and worker in the foreground."""
 
+import contextlib
 import http.client
 import ipaddress
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from fanal.cli.boot import find_home, process_environment
-from fanal.cli.main import COMMANDS
+from fanal.cli.boot import find_home, make_keys, process_environment
+from fanal.cli.demo import demo as demo_commands
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, open_databases
 from fanal.config.environment import read_environment
@@ -32,17 +34,18 @@ def run(demo: bool, port: int, host: str) -> None:
     if demo and not _is_loopback(host):
         raise click.UsageError("a demo has known passwords: it listens on loopback only")
     home = find_home()
+    make_keys(home)
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:
         _migrate(databases, home=home, demo=demo)
         mark = read_mark(databases.url(DatabaseRole.APP))
         if mark is Mark.DEMO and not _is_loopback(host):
             raise click.UsageError("this database is a demo: it listens on loopback only")
-        if demo:
-            _load_demo(databases, home=home)
+        if demo and "load" in demo_commands.commands:
+            _fanal("demo", "load", environment=os.environ)
         children = _children(databases, home=home, mark=mark, host=host, port=port)
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
-            _announce(supervisor, databases, home=home, host=host, port=port, mark=mark)
+            _announce(supervisor, home=home, host=host, port=port, mark=mark)
             supervisor.run()
 
 
@@ -71,14 +74,10 @@ def _environment(
     return kept | process_environment(databases=databases, role=role, home=home, mark=mark)
 
 
-def _fanal(
-    *arguments: str, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
-) -> None:
-    """Run one of our own commands to its end as `role`; exit as it does when it fails."""
+def _fanal(*arguments: str, environment: Mapping[str, str]) -> None:
+    """Run one of our own commands to its end; exit as it does when it fails."""
     answer = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "fanal", *arguments],
-        env=_environment(databases, role=role, home=home, mark=mark),
-        check=False,
+        [sys.executable, "-m", "fanal", *arguments], env=dict(environment), check=False
     )
     if answer.returncode != 0:
         sys.exit(answer.returncode)
@@ -86,18 +85,9 @@ def _fanal(
 
 def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
     options = ("--demo",) if demo else ()
-    _fanal("migrate", *options, databases=databases, role=DatabaseRole.OWNER, home=home, mark=None)
-
-
-def _load_demo(databases: Databases, *, home: Path) -> None:
-    if "demo" in COMMANDS:
-        _fanal(
-            *("demo", "load"),
-            databases=databases,
-            role=DatabaseRole.WORKER,
-            home=home,
-            mark=Mark.DEMO,
-        )
+    role = DatabaseRole.OWNER
+    environment = _environment(databases, role=role, home=home, mark=None)
+    _fanal("migrate", *options, environment=environment)
 
 
 def _children(
@@ -133,37 +123,31 @@ def _granian(host: str, port: int) -> list[str]:
 
 
 def _announce(
-    supervisor: Supervisor,
-    databases: Databases,
-    *,
-    home: Path,
-    host: str,
-    port: int,
-    mark: Mark | None,
+    supervisor: Supervisor, *, home: Path, host: str, port: int, mark: Mark | None
 ) -> None:
     if not supervisor.wait_until(lambda: _is_alive(host, port), seconds=_READY_SECONDS):
         if not supervisor.stopping:
             say(f"the web process does not answer yet; see {home / 'log' / 'web.log'}")
         return
-    click.echo(f"Fanal: http://{host}:{port}/{_accounts(databases, home=home, mark=mark)}")
+    click.echo(f"Fanal: http://{host}:{port}/{_accounts(mark)}")
 
 
 def _is_alive(host: str, port: int) -> bool:
     try:
         connection = http.client.HTTPConnection(host.strip("[]"), port, timeout=2)
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
+        with contextlib.closing(connection):
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
 
 
-def _accounts(databases: Databases, *, home: Path, mark: Mark | None) -> str:
+def _accounts(mark: Mark | None) -> str:
     """Return the demo accounts in words, empty outside a demo."""
-    if mark is not Mark.DEMO or "demo" not in COMMANDS:
+    if mark is not Mark.DEMO:
         return ""
     answer = subprocess.run(
         [sys.executable, "-m", "fanal", "demo", "accounts", "--json"],
-        env=_environment(databases, role=DatabaseRole.APP, home=home, mark=mark),
         check=False,
         capture_output=True,
         text=True,

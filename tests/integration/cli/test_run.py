@@ -1,0 +1,269 @@
+"""`fanal run` as a person and an operating system treat it: started, wounded, killed, stopped."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from fanal.postgres import Cluster
+
+pytestmark = pytest.mark.serial
+FANAL = [sys.executable, "-m", "fanal"]
+
+
+def environment(home, **more):
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("FANAL_", "DATABASE_", "DJANGO_"))
+    }
+    return kept | {"FANAL_HOME": str(home)} | more
+
+
+def fanal(home, *arguments):
+    return subprocess.run(
+        [*FANAL, *arguments],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(port, path):
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+    except OSError:
+        return 0, b""
+
+
+def wait_for(condition, seconds=40):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def processes_of(home):
+    """Return the ids of processes that carry this data folder in their environment."""
+    mark = f"FANAL_HOME={home}".encode()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def command_of(pid):
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def find(home, text):
+    return [pid for pid in processes_of(home) if text in command_of(pid)]
+
+
+def found(home, text):
+    """Return the first process with `text` in its command, once there is one."""
+    assert wait_for(lambda: find(home, text)), (home / "log").glob("*")
+    return min(find(home, text))
+
+
+@pytest.fixture(scope="module")
+def open_folder():
+    folder = Path(tempfile.mkdtemp(prefix="fanal-it-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def home(open_folder):
+    home = open_folder / "var"
+    answer = fanal(home, "migrate", "--demo")
+    assert answer.returncode == 0, answer.stderr
+    yield home
+    for pid in processes_of(home):
+        os.kill(pid, signal.SIGKILL)
+    Cluster.open(home=home, environ=os.environ).stop()
+
+
+class Running:
+    """A `fanal run` in the background."""
+
+    def __init__(self, home, port):
+        self.home, self.port = home, port
+        self.out = (home / "out.txt").open("wb")
+        self.process = subprocess.Popen(
+            [*FANAL, "run", "--port", str(port)],
+            env=environment(home),
+            stdout=self.out,
+            stderr=subprocess.STDOUT,
+        )
+
+    def alive(self):
+        return get(self.port, "/healthz")[0] == 200
+
+    def ready(self):
+        return get(self.port, "/readyz")[0] == 200
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=60)
+        self.out.close()
+        return status
+
+
+@pytest.fixture
+def running(home):
+    running = Running(home, free_port())
+    assert wait_for(running.alive), (home / "out.txt").read_text()
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+class TestRun:
+    def test_prints_one_line_with_the_address_and_stops_cleanly(self, running, home):
+        assert wait_for(lambda: b"http" in (home / "out.txt").read_bytes())
+        assert running.stop() == 0
+        lines = (home / "out.txt").read_text().splitlines()
+        assert len([line for line in lines if f"http://127.0.0.1:{running.port}/" in line]) == 1
+        assert processes_of(home) == []
+        assert Cluster.open(home=home, environ=os.environ).pid is None
+
+    def test_readiness_names_its_parts(self, running):
+        status, body = get(running.port, "/readyz")
+        parts = json.loads(body)
+        assert set(parts) == {"status", "database", "migrations", "worker"}
+        assert parts["database"] is True
+        assert parts["migrations"] is True
+        assert status in {200, 503}
+
+    def test_becomes_ready_once_the_worker_gives_a_sign_of_life(self, running):
+        assert wait_for(running.ready), get(running.port, "/readyz")
+
+    @pytest.mark.parametrize("victim", ["granian", "fanal.worker", "postgres"])
+    def test_what_is_killed_comes_back(self, running, home, victim):
+        cluster = Cluster.open(home=home, environ=os.environ)
+        pid = cluster.pid if victim == "postgres" else found(home, victim)
+        os.kill(pid, signal.SIGKILL)
+        if victim == "postgres":
+            assert wait_for(lambda: cluster.pid not in {pid, None})
+        else:
+            assert wait_for(lambda: find(home, victim) and min(find(home, victim)) != pid)
+        assert wait_for(
+            lambda: running.alive() and json.loads(get(running.port, "/readyz")[1])["database"]
+        )
+
+    def test_a_killed_supervisor_leaves_no_web_and_no_worker(self, running, home):
+        running.stop(signal.SIGKILL)
+        assert wait_for(lambda: processes_of(home) == [])
+        again = Running(home, running.port)
+        assert wait_for(again.alive)
+        assert again.stop() == 0
+
+    def test_each_child_knows_its_own_role_only(self, running, home):
+        assert wait_for(lambda: find(home, "fanal.worker"))
+        passwords = json.loads((home / "keys/database.json").read_text())
+        for text, role in (("granian", "app"), ("fanal.worker", "worker")):
+            for pid in find(home, text):
+                variables = Path(f"/proc/{pid}/environ").read_text()
+                assert passwords[role] in variables
+                for other in set(passwords) - {role}:
+                    assert passwords[other] not in variables
+
+    def test_keys_are_private(self, home):
+        for path in (home / "keys").iterdir():
+            assert path.stat().st_mode & 0o077 == 0, path
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "fanal.example"])
+    def test_a_demo_listens_on_loopback_only(self, home, host):
+        for options in (("--demo",), ()):
+            answer = fanal(home, "run", *options, "--host", host, "--port", "1")
+            assert answer.returncode == 2
+            assert "loopback only" in answer.stderr
+
+    def test_demo_refuses_a_production_database(self, open_folder):
+        home = open_folder / "production"
+        try:
+            assert fanal(home, "migrate").returncode == 0
+            for command in (("migrate", "--demo"), ("run", "--demo", "--port", "1")):
+                answer = fanal(home, *command)
+                assert answer.returncode == 1
+                assert "made as PRODUCTION" in answer.stderr
+            assert len(answer.stderr.splitlines()) == 1
+        finally:
+            Cluster.open(home=home, environ=os.environ).stop()
+
+    def test_a_command_before_the_first_migration_says_what_to_do(self, open_folder):
+        home = open_folder / "empty"
+        try:
+            answer = fanal(home, "worker")
+            assert answer.returncode == 1
+            assert "run 'fanal migrate' or 'fanal run' first" in answer.stderr
+        finally:
+            Cluster.open(home=home, environ=os.environ).stop()
+
+
+class TestDoctor:
+    def test_on_a_fresh_machine_it_makes_nothing(self, open_folder):
+        home = open_folder / "nowhere"
+        answer = fanal(home, "doctor")
+        assert "will be made at the first start" in answer.stdout
+        assert not home.exists()
+
+    def test_says_where_the_database_is_and_that_it_is_durable(self, home):
+        answer = fanal(home, "doctor")
+        assert answer.returncode == 0, answer.stdout
+        assert f"database in {home}/postgres" in answer.stdout
+        assert "commits are durable" in answer.stdout
+        assert "marked DEMO" in answer.stdout
+
+    def test_fails_a_production_instance_whose_keys_lie_beside_the_vault(self, open_folder):
+        home = open_folder / "careless"
+        try:
+            assert fanal(home, "migrate").returncode == 0
+            (home / "vault").mkdir(exist_ok=True)
+            answer = fanal(home, "doctor")
+            assert answer.returncode == 1
+            assert "keys and vault share a file system" in answer.stdout
+        finally:
+            Cluster.open(home=home, environ=os.environ).stop()
+
+    def test_names_binaries_that_are_not_there(self, open_folder):
+        answer = subprocess.run(
+            [*FANAL, "doctor"],
+            env=environment(open_folder / "nowhere", PG_BIN="/nowhere"),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert answer.returncode == 1
+        assert "PG_BIN: /nowhere holds no postgres" in answer.stdout
