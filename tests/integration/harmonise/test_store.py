@@ -2,12 +2,14 @@
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import msgspec
 import pytest
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
 
 from fanal.harmonise import operations, queries
 from fanal.harmonise.domain.access import AccessRefused
@@ -351,11 +353,33 @@ class TestErase:
 
 
 @pytest.mark.role("intake")
-def test_a_public_node_reads_no_row_of_this_stage() -> None:
-    for table in ("record", "selector", "sighting", "text"):
-        with pytest.raises(Exception, match="permission denied"), connection.cursor() as cursor:
-            cursor.execute("SAVEPOINT s")
-            try:
-                cursor.execute(f"SELECT 1 FROM harmonise_{table}")
-            finally:
-                cursor.execute("ROLLBACK TO SAVEPOINT s")
+@pytest.mark.parametrize("table", ["record", "selector", "sighting", "text"])
+def test_a_public_node_reads_no_row_of_this_stage(table: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        rows(f"SELECT 1 FROM harmonise_{table}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_of_the_same_values_at_the_same_time_lose_and_double_nothing() -> None:
+    """Two threads write batches that share every selector, while a third erases: no deadlock."""
+    shared = [handles(*(f"common_{n}" for n in range(i, i + 20))) for i in range(10)]
+    batches = [[source(body) for body in order] for order in (shared, shared[::-1])]
+    doomed = write(*(source(body) for body in shared))
+
+    def run(act: Callable[[], object]) -> None:
+        try:
+            act()
+        finally:
+            connection.close()
+
+    acts = [
+        *(partial(write, *batch) for batch in batches),
+        partial(operations.erase, actor=SYSTEM, report_ids=doomed),
+    ]
+    with ThreadPoolExecutor(max_workers=len(acts)) as pool:
+        for done in [pool.submit(run, act) for act in acts]:
+            done.result(timeout=60)
+    assert rows("SELECT count(*) FROM harmonise_record") == [(20,)]
+    assert rows("SELECT count(*) FROM harmonise_sighting") == [(400,)]
+    orphans = "SELECT count(*) FROM harmonise_sighting s LEFT JOIN harmonise_selector v USING (key)"
+    assert rows(f"{orphans} WHERE v.key IS NULL") == [(0,)]

@@ -24,8 +24,8 @@ def read_phone(
 
     An international number (`+…`) needs no hint. A national one is read in each of `countries` (ISO
     3166-1 alpha-2, most likely first), then in France; the first country where it is a number in use
-    wins, then the first where it has a possible length. `strict` (for free text) accepts only numbers in
-    use, which keeps dates and amounts out.
+    wins, then the first where it has a possible length. `strict` (for free text) accepts a number without
+    `+` only if it is in use, which keeps dates and amounts out.
     """
     if len(text) > _LONGEST:
         return None
@@ -35,13 +35,15 @@ def read_phone(
         number = _parse(text, country)
         if number is None:
             continue
+        international = _is_international(number)
         found = PhoneNumber(
             value=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),
-            assumed=country not in countries and not _is_international(number),
+            assumed=country not in countries and not international,
         )
         if phonenumbers.is_valid_number(number):
             return found
-        if possible is None and not strict and phonenumbers.is_possible_number(number):
+        plausible = (international or not strict) and phonenumbers.is_possible_number(number)
+        if possible is None and plausible:
             possible = found
     return possible
 

@@ -11,15 +11,13 @@ from msgspec import Struct, structs
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.records import Extra, HarmonisedReport
 
-# Leaves of outside formats that say who the reporting person is: everything below the person of the
-# wire's `reporter`, and the person behind the provider in the police export.
+# Leaves of outside formats that may say who reports: all that lies below the wire's `reporter` or the
+# police export's `reportingEsp`, but what the provider says of itself as a company.
 _IDENTITY = re.compile(
-    r"(?:^|[/.])(?:reporter[/.](?:reportingPerson|contactPerson)|contact(?:[/.@]|$)"
-    r"|reportingEsp[/.](?!espName)|persons\[reporter\])",
+    r"(?:^|[/.])(?:(?:reporter|reportingEsp)(?:\[\d+\])?[/.]"
+    r"(?!(?:companyTemplate|termsOfService|legalURL|espName)(?:[/.\[@]|$))|contact(?:[/.@\[]|$))",
     re.IGNORECASE,
 )
-
-
 _OF_REPORTER = re.compile(
     r"(?:^|[/.])(?:reporter|reportingEsp|contact)(?:[/.\[@]|$)", re.IGNORECASE
 )
@@ -56,7 +54,9 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
             extra=tuple(extra for extra in report.extra if extra not in named),
             warnings=tuple(
                 structs.replace(warning, value="")
-                if warning.path.startswith(paths) or warning.value in values
+                if warning.path.startswith(paths)
+                or is_of_reporter(warning.path)
+                or warning.value in values
                 else warning
                 for warning in report.warnings
             ),

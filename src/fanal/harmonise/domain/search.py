@@ -49,7 +49,7 @@ def _without(text: str, own: frozenset[str]) -> str:
     words = {fold(word) for s in own for word in _WORD.findall(_name_part(s)) if len(word) > 1}
     for whole in own:
         if len(whole) >= _SHORTEST_NUMBER:
-            text = re.sub(re.escape(whole), " ", text, flags=re.IGNORECASE)
+            text = _spaced(whole).sub(" ", text)
 
     def number(match: re.Match[str]) -> str:
         digits = re.sub(r"\D", "", match.group(0))
@@ -60,6 +60,12 @@ def _without(text: str, own: frozenset[str]) -> str:
     if not present:
         return text
     return _WORD.sub(lambda match: " " if match.group(0) in present else match.group(0), text)
+
+
+def _spaced(text: str) -> re.Pattern[str]:
+    """Return the pattern of a text, its letters apart by at most two spaces, dots or dashes."""
+    letters = (re.escape(letter) for letter in text if not letter.isspace())
+    return re.compile(r"[\s.\-]{0,2}".join(letters), re.IGNORECASE)
 
 
 def _name_part(text: str) -> str:

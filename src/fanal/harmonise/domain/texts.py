@@ -19,7 +19,9 @@ from fanal.harmonise.domain.hosts import canonical_host, has_known_root, ip_in_h
 from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind
 
-_WORTH_READING = re.compile(r"[@0-9:]|\.\w|[\[({]\s?(?:dot|point|at|arobase)")
+_WORTH_READING = re.compile(
+    r"[@0-9:]|\.\w|[\[({]\s?(?:dot|point|at|arobase)|(?<![A-Za-z])[A-Za-z]{25}", re.IGNORECASE
+)
 _URL = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:https?|ftps?|wss?|rtmps?|tg)://|magnet:\?)[^\s<>\"`{}|^«»“”]+",
     re.IGNORECASE,
@@ -38,7 +40,7 @@ _IBAN = re.compile(
     r"(?<![0-9A-Za-z])[A-Z]{2}\d{2}(?:[ \u00a0\u202f\-][0-9A-Z]{4}){2,7}"
     r"(?:[ \u00a0\u202f\-][0-9A-Z]{1,3})?(?![0-9A-Za-z])"
 )
-_DATE = re.compile(r"(?<!\d)(?:\d{1,2}[./\- ]\d{1,2}[./\- ]\d{4}|\d{4}-\d{2}-\d{2})(?!\d)")
+_DATE = re.compile(r"(?<!\d)(?:\d{1,2}[./\-]\d{1,2}[./\-]\d{4}|\d{4}-\d{2}-\d{2})(?!\d)")
 _PHONE = re.compile(
     r"(?<![\w+/.,@])(?:\+|00|0|\()[\d(](?:[\d .()\u00a0\u202f\-]{4,20})\d(?!\w)", re.ASCII
 )

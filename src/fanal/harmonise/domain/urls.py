@@ -38,7 +38,7 @@ _PORT_AFTER = re.compile(r"\d{1,5}(?:[/?#]|$)")
 _TRIPLET = re.compile(r"%([0-9A-Fa-f]{2})")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-_DEFANGED_HOST = re.compile(r"[(\[{](?:\.|dot|point)[)\]}]", re.IGNORECASE)
+_DEFANGED_HOST = re.compile(r"[(\[{]\s?(?:\.|dot|point)\s?[)\]}]|\w\\\.\w", re.IGNORECASE)
 _CACHED_LENGTH = 2048
 
 
