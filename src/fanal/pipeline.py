@@ -93,6 +93,7 @@ def run_orient(batch: Batch) -> None:
                 desk_id=facts[report.report_id].desk_id,
                 received_at=facts[report.report_id].received_at,
                 sender_id=facts[report.report_id].sender_id,
+                is_test=facts[report.report_id].is_test,
             )
             for report in _reports(batch)
         ],

@@ -58,6 +58,7 @@ class Case(models.Model):
     received_at = models.DateTimeField()
     urgent = models.BooleanField()
     links = models.IntegerField()
+    sender_id = models.UUIDField()
     claimed_by = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     claim_token = models.BigIntegerField()
@@ -91,6 +92,7 @@ class Case(models.Model):
             received_at=self.received_at,
             urgent=self.urgent,
             links=self.links,
+            sender_id=self.sender_id,
             claimed_by=self.claimed_by,
             lease_until=self.lease_until,
             claim_token=self.claim_token,

@@ -64,10 +64,16 @@ def _preamble(facts: Facts, item: OrientItem) -> list[Because]:
     if not facts.dated:
         day = facts.received.isoformat()
         because.append(Because(code="FACTS_UNDATED", parameters={"day": day}))
-    if item.links:
-        strongest = max(link.score for link in item.links)
-        parameters = {"count": len(item.links), "strongest": round(strongest, 4)}
-        because.append(Because(code="KIN", parameters={**parameters}))
+    if item.kin.links:
+        because.append(
+            Because(
+                code="KIN",
+                parameters={
+                    "count": item.kin.links,
+                    "strongest": round(item.kin.strongest, 4),
+                },
+            )
+        )
     return because
 
 

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.analyse.domain.records import Analysis, Because, Parameters, Priority
-from fanal.crosscheck.domain.records import Link
+from fanal.analyse.domain.records import Analysis, Because, KinFacts, Parameters, Priority
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.orient.domain.states import CaseState
 
@@ -38,7 +37,8 @@ class OrientItem(Struct, frozen=True, kw_only=True):
     priority: Priority
     received_at: datetime
     desk_id: int
-    links: tuple[Link, ...] = ()
+    kin: KinFacts
+    sender_id: UUID = UUID(int=0)
     is_test: bool = False
 
 
@@ -126,6 +126,7 @@ class Case(Struct, frozen=True, kw_only=True):
     received_at: datetime
     urgent: bool
     links: int
+    sender_id: UUID
     claimed_by: UUID | None
     lease_until: datetime | None
     claim_token: int

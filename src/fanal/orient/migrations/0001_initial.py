@@ -35,6 +35,7 @@ CREATE TABLE orient_case (
     received_at timestamptz NOT NULL,
     urgent boolean NOT NULL DEFAULT false,
     links integer NOT NULL DEFAULT 0,
+    sender_id uuid NOT NULL,
     claimed_by uuid,
     lease_until timestamptz,
     claim_token bigint NOT NULL DEFAULT 0,

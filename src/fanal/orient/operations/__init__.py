@@ -1,5 +1,6 @@
 """The writing door of orient."""
 
+from fanal.orient.domain.records import OrientItem
 from fanal.orient.operations.alarms import (
     acknowledge_alarm,
     escalate_alarms,
@@ -29,6 +30,7 @@ __all__ = [
     "CaseNotHeld",
     "CaseTaken",
     "CaseUnknown",
+    "OrientItem",
     "acknowledge_alarm",
     "claim_case",
     "close_case",

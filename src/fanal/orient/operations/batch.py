@@ -28,13 +28,13 @@ _COPY = (
 _UPSERT = """
 INSERT INTO orient_case (
     report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
-    country, received_at, urgent, links, due_at, proposal_revision, is_test)
+    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test)
 SELECT report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
-    country, received_at, urgent, links, due_at, proposal_revision, is_test
+    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test
 FROM jsonb_to_recordset(%s::jsonb) AS row(
     report_id uuid, desk_id integer, rank smallint, floor text, level text, reason text,
     reason_parameters jsonb, kind text, channel text, platform text, country text,
-    received_at timestamptz, urgent boolean, links integer, due_at timestamptz,
+    received_at timestamptz, urgent boolean, links integer, sender_id uuid, due_at timestamptz,
     proposal_revision integer, is_test boolean)
 ORDER BY report_id
 ON CONFLICT (report_id) DO UPDATE SET
@@ -65,6 +65,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     urgent: bool
     links: int
+    sender_id: UUID
     due_at: datetime
     proposal_revision: int
     is_test: bool
@@ -169,7 +170,8 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
         country=_shorten(report.place.country if report.place else None).upper(),
         received_at=item.received_at,
         urgent=priority.level == "DANGER",
-        links=len(item.links),
+        links=item.kin.links,
+        sender_id=item.sender_id,
         due_at=due_at(
             catalogue=catalogue,
             state=CaseState.TO_ASSESS,
