@@ -41,6 +41,7 @@ class _ReportWriter:
 
     def __init__(self, sent: Outgoing) -> None:
         self._sent = sent
+        self._extra = dict(sent.extra)
         self._root = outgoing("report")
         self._left: list[tuple[str, str]] = []
 
@@ -160,9 +161,7 @@ class _ReportWriter:
         self._person(person, base=base, account=base, age="approximateAge")
 
     def _person(self, person: Person, *, base: str, account: str, age: str = "age") -> None:
-        first, _, last = (person.name or "").rpartition(" ")
-        self._put(f"{base}/firstName", first or last or None)
-        self._put(f"{base}/lastName", last if first else None)
+        self._names(person.name or "", base=base)
         self._put(f"{base}/{age}", str(person.age) if person.age is not None else None)
         self._put(f"{base}/dateOfBirth", person.birth_date)
         for name, values in (("email", person.emails), ("phone", person.phones)):
@@ -174,6 +173,23 @@ class _ReportWriter:
         self._put(f"{base}/address[1]/zipCode", person.postcode)
         if account:
             self._account(person, account=account)
+
+    def _names(self, name: str, *, base: str) -> None:
+        """Split a name where extra does not tell its parts: the last word is the last name."""
+        told = {
+            part: self._extra[f"report/{base}/{part}"]
+            for part in ("firstName", "middleName", "lastName")
+            if f"report/{base}/{part}" in self._extra
+        }
+        for value in told.values():
+            name = name.replace(value, "", 1).strip()
+        first, _, last = name.rpartition(" ")
+        if "firstName" in told or "lastName" in told:
+            part = "lastName" if "firstName" in told else "firstName"
+            self._put(f"{base}/{part}", name or None)
+            return
+        self._put(f"{base}/firstName", first or last or None)
+        self._put(f"{base}/lastName", last if first else None)
 
     def _account(self, person: Person, *, account: str) -> None:
         self._handles(person, account=account)
@@ -190,7 +206,7 @@ class _ReportWriter:
             self._left.append((f"{account}/account", f"{money.kind} {money.value}"))
 
     def _handles(self, person: Person, *, account: str) -> None:
-        named = dict(self._sent.extra).get(f"report/{account}/espIdentifier")
+        named = self._extra.get(f"report/{account}/espIdentifier")
         handles = list(person.handles)
         known = next((handle for handle in handles if handle.value == named), None)
         if known is not None:

@@ -146,12 +146,15 @@ def _place_setter(name: str) -> Taker:
 
 
 def _name_setter(part: str) -> Taker:
+    """Add a part of the name; a part that could not be told apart again stays in extra too."""
+
     def taken(spot: Spot) -> bool:
         person = spot.scope.person
         if person is None or part in person.names or not spot.text.strip():
             return False
         person.names[part] = spot.text
-        return True
+        alone = part == "last" and "first" not in person.names
+        return part != "middle" and not alone and " " not in spot.text
 
     return taken
 
