@@ -13,6 +13,9 @@ from fanal.config.databases import DatabaseRefused
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
 
 COMMANDS: Mapping[str, str] = {
+    "replay": "fanal.cli.replay:replay",
+    "report": "fanal.cli.report:report",
+    "import": "fanal.cli.imports:import_",
     "demo": "fanal.cli.demo:demo",
     "backup": "fanal.cli.vault:backup",
     "doctor": "fanal.cli.doctor:doctor",

@@ -1,0 +1,89 @@
+"""`fanal import FORMAT PATH…`: brings files and folders in through intake; safe to run twice."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from fanal.cli.boot import with_django
+from fanal.cli.sources import FORMATS, Found, Unreadable, count_sources, read_sources
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, Role
+from fanal.postgres import DatabaseRole
+
+BATCH = 500
+
+
+@click.command("import")
+@click.argument("format_", metavar="FORMAT", type=click.Choice(sorted(FORMATS)))
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
+)
+@click.option("--partner", default="import", show_default=True, help="In whose name.")
+@with_django(DatabaseRole.APP)
+def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
+    """Bring reports of FORMAT from files or folders in through intake.
+
+    What was brought in before is recognised: an interrupted run is simply run again.
+    """
+    from fanal.accounts import operations as accounts
+    from fanal.kernel.actors import SYSTEM_PERSON, system_actor
+
+    now = clock.now()
+    partner_id = accounts.ensure_partner(actor=system_actor("import"), name=partner, now=now)
+    actor = Actor(
+        person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id
+    )
+    totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
+    length = count_sources(format_, paths)
+    with click.progressbar(
+        length=length, label=f"import {format_}", file=sys.stderr, show_pos=True,
+        item_show_func=lambda rate: rate,
+    ) as bar:  # fmt: skip
+        started = time.monotonic()
+        for batch in _batches(read_sources(format_, paths, now=now)):
+            _receive(batch, actor=actor, totals=totals)
+            rate = f"{sum(totals.values()) / (time.monotonic() - started):.0f}/s"
+            bar.update(len(batch), rate)
+    click.echo(json.dumps(totals))
+    if totals["refused"] or totals["conflicts"]:
+        sys.exit(2)
+
+
+def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str, int]) -> None:
+    from fanal.intake import operations as intake
+    from fanal.intake.domain.records import Outcome
+
+    readable = [item for item in batch if isinstance(item, Found)]
+    for item in batch:
+        if isinstance(item, Unreadable):
+            totals["refused"] += 1
+            click.echo(f"fanal: {item.place}: {item.reason}; not brought in", err=True)
+    submissions = [item.submission(sender_id=actor.partner_id) for item in readable]
+    answers = intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
+    for item, answer in zip(readable, answers, strict=True):
+        if answer.outcome is Outcome.CREATED:
+            totals["received"] += 1
+        elif answer.outcome is Outcome.REPEATED:
+            totals["repeated"] += 1
+        else:
+            totals["conflicts"] += 1
+            click.echo(
+                f"fanal: {item.place}: the reference {item.reference} was brought in before with"
+                " another content; the first one stays",
+                err=True,
+            )
+
+
+def _batches(items: Iterator[Found | Unreadable]) -> Iterator[list[Found | Unreadable]]:
+    batch: list[Found | Unreadable] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

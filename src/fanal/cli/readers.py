@@ -1,0 +1,51 @@
+"""In whose name a command reads content, and the journal of what it read (decisions 14)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import click
+
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, Role, system_actor
+
+
+class ReaderRefused(click.ClickException):
+    """Nobody may read here without saying who they are."""
+
+    exit_code = 2
+
+
+def reader(username: str | None, *, motive: str) -> Actor:
+    """Return the actor that reads: a named person, or the system in a demo database.
+
+    Raises:
+        ReaderRefused: no such person, none that may read reports, or nobody named outside a demo.
+    """
+    from fanal.accounts import queries as accounts
+    from fanal.accounts.domain.policy import may
+
+    if username is None:
+        if accounts.has_demo_mark():
+            return system_actor(motive)
+        raise ReaderRefused("outside a demo database, --as USER says in whose name content is read")
+    user = accounts.find_user(username=username)
+    actor = accounts.actor_for(user, clock.now(), motive=motive) if user else None
+    if actor is None or not may(actor, "report.read"):
+        raise ReaderRefused(f"{username} is nobody who may read reports")
+    return actor
+
+
+def consult(actor: Actor, report_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Write and commit the journal's entry before anything is printed."""
+    from fanal.ledger import operations as ledger
+
+    if report_ids:
+        ledger.record_batch(
+            actor=actor,
+            action="report.read",
+            at=now,
+            kind="report",
+            items=[(report_id, b"") for report_id in report_ids],
+            detail={"system": int(actor.has(Role.SYSTEM))},
+        )

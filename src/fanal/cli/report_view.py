@@ -1,0 +1,119 @@
+"""One report as `fanal report` prints it: what each stage knows, put together by queries only."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+import msgspec
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.analyse import queries as analysed
+from fanal.crosscheck import queries as crosschecked
+from fanal.harmonise import queries as harmonised
+from fanal.intake import queries as intake
+from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts
+from fanal.kernel.actors import Actor
+from fanal.orient import queries as oriented
+
+View = dict[str, object]
+_LONG = frozenset({"description", "conversation", "extra", "warnings"})
+
+
+def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> Iterator[View]:
+    """Yield what is known of each report, in the order asked; `short` leaves the long texts out."""
+    facts = intake.get_reports(actor=actor, report_ids=report_ids)
+    ids = [report_id for report_id in report_ids if report_id in facts]
+    names = accounts.partner_names(partner_ids={facts[i].sender_id for i in ids})
+    receipts = intake.get_receipts(actor=actor, report_ids=ids)
+    records = harmonised.get_records(actor=actor, report_ids=ids)
+    analyses = analysed.get_analyses(actor=actor, report_ids=ids)
+    priorities = analysed.get_priorities(actor=actor, report_ids=ids)
+    links = _links(actor, ids)
+    kin = crosschecked.kin_facts(actor=actor, report_ids=ids)
+    proposals = oriented.get_proposals(actor=actor, report_ids=ids)
+    decisions = oriented.decisions_of(actor=actor, report_ids=ids)
+    for i in ids:
+        record, priority = records.get(i), priorities.get(i)
+        proposal = proposals[i].proposal if i in proposals else None
+        yield {
+            "id": str(i),
+            "reference": facts[i].reference,
+            "partner": names.get(facts[i].sender_id) if facts[i].sender_id != PUBLIC_SENDER else None,
+            "received_at": facts[i].received_at.isoformat(),
+            "receipt": receipts.get(i),
+            "state": facts[i].state,
+            "stage": _stage(facts[i]),
+            "harmonised": _harmonised(msgspec.to_builtins(record), short) if record else None,
+            "selectors": _without(record.selectors, "source") if record else [],
+            "findings": msgspec.to_builtins(analyses[i].findings) if i in analyses else [],
+            "priority": _priority(msgspec.to_builtins(priority)) if priority else None,
+            "links": links.get(i, []),
+            "dossier": str(kin[i].dossier_id) if i in kin and kin[i].dossier_id else None,
+            "proposal": {
+                "tracks": [str(track) for track in proposal.tracks],
+                "because": msgspec.to_builtins(proposal.because),
+                "basis": [basis.code for basis in proposal.bases],
+                "competent": proposal.competent,
+            }
+            if proposal
+            else None,
+            "decisions": msgspec.to_builtins(decisions.get(i, ())),
+        }
+
+
+def outline(view: View, *, lang: str) -> str:
+    """Return a report in a few lines of words."""
+    lines = [f"{view['reference']} · {view['partner'] or '—'} · {view['stage']} · {view['id']}"]
+    priority = view["priority"]
+    if isinstance(priority, dict):
+        lines.append(f"  {priority['score']}/100")
+        for part in priority["parts"]:
+            because = part["because"]
+            words = reference.render(because["code"], because.get("parameters", {}), lang)
+            lines.append(f"    {part['points']:+g}  {words}")
+    proposal = view["proposal"]
+    if isinstance(proposal, dict):
+        lines.append(f"  → {', '.join(proposal['tracks'])} ({', '.join(proposal['basis'])})")
+    return "\n".join(lines)
+
+
+def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
+    found = crosschecked.links_of(actor=actor, report_ids=ids)
+    others = {link.other for links in found.values() for link in links}
+    facts = intake.get_reports(actor=actor, report_ids=list(others))
+    return {
+        report_id: [
+            {
+                "reference": facts[link.other].reference if link.other in facts else None,
+                "id": str(link.other),
+                "score": link.score,
+                "reasons": msgspec.to_builtins(link.reasons),
+            }
+            for link in links
+        ]
+        for report_id, links in found.items()
+    }
+
+
+def _stage(facts: ReportFacts) -> str:
+    if facts.quarantined_at is not None:
+        return "QUARANTINE"
+    if facts.stage is not None:
+        return str(facts.stage)
+    return "DONE" if facts.state == "FINISHED" and not facts.is_test else str(facts.state)
+
+
+def _harmonised(record: View, short: bool) -> View:
+    left = {"selectors"} | (_LONG if short else set())
+    return {key: value for key, value in record.items() if key not in left}
+
+
+def _without(parts: Sequence[object], name: str) -> list[object]:
+    return [
+        {key: value for key, value in part.items() if key != name}
+        for part in msgspec.to_builtins(parts)
+    ]
+
+
+def _priority(priority: View) -> View:
+    return {"floor": None, **{k: v for k, v in priority.items() if k != "report_id"}}

@@ -1,0 +1,176 @@
+"""What `fanal import` finds in files and folders, format by format, one report at a time."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from fanal.formats.ncmec.read import read_report as read_ncmec_xml
+from fanal.formats.ncmec_json.read import read_export
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.report.read import canonical_bytes, read_lines
+from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
+
+_MAX_FILE = 50_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One report, with where it was found."""
+
+    place: str
+    format: Format
+    body: bytes
+    canonical: bytes
+    reference: str
+    urgent: bool = False
+    language: str = ""
+    details: tuple[bytes, ...] = ()
+
+    def submission(self, *, sender_id: UUID | None) -> Submission:
+        """Return what intake receives."""
+        if sender_id is None:
+            raise ValueError("an import has a sender")
+        return Submission(
+            arrival=Arrival.IMPORT,
+            format=self.format,
+            body=self.body,
+            canonical=self.canonical + b"".join(self.details),
+            keys=((KeyKind.REFERENCE, self.reference),),
+            sender_id=sender_id,
+            reference=self.reference,
+            urgent=self.urgent,
+            language=self.language,
+            details=self.details,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """What could not be read, where, and the code of the reason."""
+
+    place: str
+    reason: str
+
+
+Reader = Callable[[Path, datetime], Iterator[Found | Unreadable]]
+
+
+def count_sources(format_: str, paths: Sequence[Path]) -> int:
+    """Return how many reports there are to read, for the progress bar."""
+    suffix, _ = FORMATS[format_]
+    if suffix != ".jsonl":
+        return sum(1 for _ in _files(paths, suffix))
+    return sum(_count_lines(path) for path in _files(paths, suffix))
+
+
+def read_sources(
+    format_: str, paths: Sequence[Path], *, now: datetime
+) -> Iterator[Found | Unreadable]:
+    """Yield every report of `format_` under `paths`, one in memory at a time."""
+    suffix, read = FORMATS[format_]
+    for path in _files(paths, suffix):
+        yield from read(path, now)
+
+
+def _files(paths: Sequence[Path], suffix: str) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            found = (p for p in path.rglob(f"*{suffix}") if p.is_file())
+            yield from sorted(p for p in found if not _is_details(p))
+        else:
+            yield path
+
+
+def _is_details(path: Path) -> bool:
+    return path.suffix == ".xml" and path.name.startswith("file-")
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for line in stream if line.strip())
+
+
+def _read_jsonl(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
+    del now
+    with path.open("rb") as stream:
+        for line in read_lines(stream):
+            place = f"{path}:{line.number}"
+            if line.report is None:
+                yield Unreadable(place=place, reason=_reason(line.refusal))
+                continue
+            yield Found(
+                place=place,
+                format=Format.REPORT,
+                body=line.body,
+                canonical=canonical_bytes(line.report),
+                reference=line.report.reference,
+                urgent=line.report.emergency,
+                language=line.report.language or "",
+            )
+
+
+def _read_xml(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
+    """Yield the report of an XML file; `report.xml` is named by its folder and takes its `file-*.xml`."""
+    try:
+        body = _bytes(path)
+        document = read_ncmec_xml(body, now=now)
+    except FormatRefused as refusal:
+        yield Unreadable(place=str(path), reason=_reason(refusal))
+        return
+    is_folder = path.name == "report.xml"
+    summary = document.root.child("incidentSummary")
+    yield Found(
+        place=str(path),
+        format=Format.NCMEC_XML,
+        body=body,
+        canonical=body,
+        reference=path.parent.name if is_folder else path.stem,
+        urgent=summary is not None and summary.child("escalateToHighPriority") is not None,
+        details=tuple(_bytes(p) for p in sorted(path.parent.glob("file-*.xml"), key=_number))
+        if is_folder
+        else (),
+    )
+
+
+def _read_json(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
+    del now
+    try:
+        body = _bytes(path)
+        document = read_export(body)
+    except FormatRefused as refusal:
+        yield Unreadable(place=str(path), reason=_reason(refusal))
+        return
+    yield Found(
+        place=str(path),
+        format=Format.NCMEC_JSON,
+        body=body,
+        canonical=body,
+        reference=document.text("reportId") or path.stem,
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    if path.stat().st_size > _MAX_FILE:
+        raise FormatRefused(Refusal.TOO_LARGE)
+    return path.read_bytes()
+
+
+def _number(path: Path) -> tuple[int, str]:
+    digits = path.stem.removeprefix("file-")
+    return (int(digits) if digits.isdigit() else 0, path.name)
+
+
+def _reason(refusal: FormatRefused | None) -> str:
+    if refusal is None:
+        return "unreadable"
+    return f"{refusal.code} at {refusal.path}" if refusal.path else str(refusal.code)
+
+
+FORMATS: dict[str, tuple[str, Reader]] = {
+    "jsonl": (".jsonl", _read_jsonl),
+    "ncmec-xml": (".xml", _read_xml),
+    "ncmec-json": (".json", _read_json),
+}
+"""Name of each format: how its files end, and who reads them."""
