@@ -21,6 +21,7 @@ from fanal.harmonise.domain.sightings import (
 from fanal.kernel.actors import Actor
 
 _MOST = 1000  # the bound of any count or page here
+_WINDOW = 10_000
 _PREFIX = 100  # characters of a value that its index holds
 
 # In each statement `desks` is NULL for the system, which reaches all.
@@ -91,22 +92,22 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
     """Return for each key the desks, other than the actor's, where it exists: no report, no count.
 
-    An actor without content right learns nothing.
+    An actor without content right learns nothing. Of a value seen everywhere only the newest 10 000
+    sightings are looked at.
     """
     desks = desks_of(actor)
     if not keys or not desks:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.key, s.desk_id FROM unnest(%(keys)s::uuid[]) AS wanted (key)"
-            " JOIN LATERAL (SELECT DISTINCT key, desk_id FROM harmonise_sighting t"
-            " WHERE t.key = wanted.key AND t.desk_id <> ALL(%(desks)s::int[])) s ON true",
-            {"keys": list(keys), "desks": desks},
+            "SELECT wanted.key, array_agg(DISTINCT newest.desk_id)"
+            " FROM unnest(%(keys)s::uuid[]) AS wanted (key)"
+            " CROSS JOIN LATERAL (SELECT desk_id FROM harmonise_sighting t"
+            " WHERE t.key = wanted.key ORDER BY t.report_id DESC LIMIT %(window)s) newest"
+            " WHERE newest.desk_id <> ALL(%(desks)s::int[]) GROUP BY wanted.key",
+            {"keys": list(keys), "desks": desks, "window": _WINDOW},
         )
-        elsewhere: dict[UUID, set[int]] = {}
-        for key, desk_id in cursor.fetchall():
-            elsewhere.setdefault(key, set()).add(desk_id)
-    return {key: frozenset(found) for key, found in elsewhere.items()}
+        return {key: frozenset(found) for key, found in cursor.fetchall()}
 
 
 def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:

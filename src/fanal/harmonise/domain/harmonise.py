@@ -155,8 +155,10 @@ def _texts(draft: Draft) -> Iterator[tuple[str, str]]:
     if draft.escalation_reason:
         yield "escalation_reason", draft.escalation_reason
     yield from _payment_texts(draft)
+    told = draft.description or ""
     for extra in draft.extra:
-        if _is_sentence(extra.path):
+        # Some sources keep a leaf and tell it in the description too: it is read once.
+        if _is_sentence(extra.path) and extra.value not in told:
             yield extra.path, extra.value
 
 
