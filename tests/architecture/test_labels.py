@@ -1,0 +1,26 @@
+"""Each code that a person may read has words in both languages."""
+
+import tomllib
+
+from tests.architecture.tree import SOURCE, name
+
+LABELS = sorted((SOURCE / "reference/data/labels").glob("*.toml"))
+
+
+def walk(value, path=()):
+    if isinstance(value, dict):
+        if {"fr", "en"} & set(value):
+            yield path, value
+            return
+        for key, inner in value.items():
+            yield from walk(inner, (*path, key))
+
+
+def test_each_label_has_french_and_english():
+    assert LABELS
+    for file in LABELS:
+        content = tomllib.loads(file.read_text())
+        for path, words in walk(content):
+            where = f"{name(file)} {'.'.join(path)}"
+            assert set(words) >= {"fr", "en"}, where
+            assert all(words[lang].strip() for lang in ("fr", "en")), where

@@ -1,0 +1,47 @@
+"""Files stay readable in one sitting; exceptions are listed with their reason, and paid debts leave."""
+
+import pytest
+
+from tests.architecture.tree import ROOT, STAGES, files, name
+
+LIMITS = {"module": 300, "test": 500, "template": 150, "page": 500, "readme": 60}
+ALLOWED = {
+    "src/fanal/intake/domain/receipt.py": "receipt and its offline verification read best together",
+    "src/fanal/ledger/domain/verify.py": "one pass over the chain, every finding beside its check",
+    "src/fanal/analyse/domain/signals.py": "one rule a signal, in one list",
+    "src/fanal/formats/ncmec/read.py": "hot path of the reader, kept in one module",
+    "src/fanal/intake/operations/receive.py": "the one transaction of intake",
+}
+
+
+def kind_of(path):
+    parts = path.relative_to(ROOT).parts
+    if path.suffix == ".py" and "migrations" not in parts:
+        return "test" if parts[0] == "tests" else "module"
+    if path.suffix == ".html":
+        return "template"
+    if path.suffix == ".md" and parts[0] == "docs":
+        return "page"
+    if path.name == "README.md" and len(parts) == 4 and parts[2] in STAGES:
+        return "readme"
+    return None
+
+
+def lengths():
+    for path in files(".py", ".html", ".md"):
+        kind = kind_of(path)
+        if kind is not None:
+            yield name(path), len(path.read_text().splitlines()), LIMITS[kind]
+
+
+def test_no_file_is_over_its_limit():
+    over = [f"{n}: {size} lines, {limit} at most" for n, size, limit in lengths() if size > limit]
+    assert [line for line in over if line.partition(":")[0] not in ALLOWED] == []
+
+
+@pytest.mark.parametrize("allowed", sorted(ALLOWED))
+def test_no_paid_debt_stays_listed(allowed):
+    sizes = {n: (size, limit) for n, size, limit in lengths()}
+    assert allowed in sizes
+    size, limit = sizes[allowed]
+    assert size > limit
