@@ -5,6 +5,7 @@ row are a deposit that was never acknowledged: their data key existed in memory 
 open them, and `repair` blanks or removes them once they are older than the grace period.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -81,8 +82,8 @@ def check_vault(
     files = {path.name: path for path in _files(folder / "files")}
     for row in queries.walk_stored(actor=actor):
         outcome.objects += 1
-        _check_row(row, segments, files, outcome, quick=quick)
-    _check_rest(folder, segments, files, outcome, now=now, grace=grace, repair=repair)
+        _check_row(row, segments, files, outcome=outcome, quick=quick)
+    _check_rest(folder, segments, files=files, outcome=outcome, now=now, grace=grace, repair=repair)
     return outcome
 
 
@@ -93,8 +94,8 @@ def _check_row(
     row: StoredObject,
     segments: _Segments,
     files: dict[str, Path],
-    outcome: Outcome,
     *,
+    outcome: Outcome,
     quick: bool,
 ) -> None:
     object_id, place = row.bound.id, row.place
@@ -173,9 +174,9 @@ def _open_fault(row: StoredObject, outcome: Outcome) -> Code | None:
 def _check_rest(
     folder: Path,
     segments: _Segments,
+    *,
     files: dict[str, Path],
     outcome: Outcome,
-    *,
     now: datetime,
     grace: timedelta,
     repair: bool,
@@ -220,7 +221,7 @@ def _loose(path: Path, code: Code, outcome: Outcome, *, limit: datetime, repair:
 def _cut_tail(path: Path, offset: int) -> None:
     with path.open("r+b") as file:
         file.truncate(offset)
-        file.flush()
+        os.fsync(file.fileno())
 
 
 def _segments(folder: Path) -> Iterator[tuple[tuple[UUID, int], packs.Segment]]:

@@ -18,7 +18,7 @@ from fanal.vault.domain.records import IDENTITY_KINDS
 
 
 class KeyMissing(RuntimeError):
-    """This process does not hold the key that the act needs."""
+    """An act needs a key that this process does not hold."""
 
 
 class ReceiptSigner(Protocol):

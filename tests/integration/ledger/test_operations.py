@@ -86,9 +86,9 @@ class TestRecord:
         operations.record(actor=public_actor(), action="message.follow", at=NOW)
 
     def test_rolls_back_with_the_act(self) -> None:
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with transaction.atomic():
             write()
-            _ = 1 // 0
+            transaction.set_rollback(True)
         assert rows("SELECT count(*) FROM ledger_entry") == [(0,)]
         assert rows("SELECT count(*) FROM ledger_pending") == [(0,)]
 

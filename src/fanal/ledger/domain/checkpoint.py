@@ -109,10 +109,9 @@ def split_notes(content: str) -> list[str]:
 
     A last note that a crash cut short is left out.
     """
-    parts = content.split("\n\n")
+    parts = content.split("\n\n")[:-1]
     pairs = zip(parts[0::2], parts[1::2], strict=False)
-    notes = [f"{text}\n\n{signatures}\n" for text, signatures in pairs]
-    return notes if content.endswith("\n\n") else notes[: (len(parts) - 1) // 2]
+    return [f"{text}\n\n{signatures}\n" for text, signatures in pairs]
 
 
 def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:

@@ -128,6 +128,8 @@ def verify_inclusion(
     Raises:
         ProofRefused: it is not, or the proof has a wrong length.
     """
+    if len(leaf_hash) != HASH_SIZE:
+        raise ProofRefused("a leaf hash has 32 bytes")
     if not 0 <= index < size:
         raise ProofRefused(f"leaf {index} is outside a tree of {size}")
     inner = (index ^ (size - 1)).bit_length()
@@ -143,31 +145,82 @@ def verify_consistency(
 ) -> None:
     """Check that the tree (`size1`, `root1`) is a prefix of the tree (`size2`, `root2`).
 
-    An empty first tree is a prefix of every tree, but its root must be that of the empty tree.
+    An empty first tree is refused: it is a prefix of everything and proves nothing.
 
     Raises:
         ProofRefused: it is not, or the proof has a wrong length.
     """
-    if size2 < size1 or size1 < 0:
-        raise ProofRefused(f"a tree of {size2} cannot follow one of {size1}")
-    if size1 in (0, size2):
-        if proof:
-            raise ProofRefused("a proof where none is due")
-        _expect(root1, EMPTY_ROOT if size1 == 0 else root2)
-        return
-    if not proof:
+    verify_subtree_consistency(
+        start=0, end=size1, size=size2, subtree_root=root1, root=root2, proof=proof
+    )
+
+
+def verify_subtree_inclusion(
+    *, leaf_hash: bytes, index: int, start: int, end: int, proof: Sequence[bytes], root: bytes
+) -> None:
+    """Check that leaf `index` of the whole log is in the subtree of leaves [`start`, `end`).
+
+    Raises:
+        ProofRefused: it is not, or these bounds are those of no subtree.
+    """
+    _check_bounds(start, end)
+    verify_inclusion(
+        leaf_hash=leaf_hash, index=index - start, size=end - start, proof=proof, root=root
+    )
+
+
+def verify_subtree_consistency(
+    *,
+    start: int,
+    end: int,
+    size: int,
+    subtree_root: bytes,
+    root: bytes,
+    proof: Sequence[bytes],
+) -> None:
+    """Check that the subtree of leaves [`start`, `end`) is part of the tree of `size` leaves.
+
+    RFC 9162 (section 2.1.4.2), extended to subtrees that do not start at zero.
+
+    Raises:
+        ProofRefused: it is not, the bounds are those of no subtree, or the proof has a wrong length.
+    """
+    _check_bounds(start, end)
+    if end > size:
+        raise ProofRefused(f"a tree of {size} has no leaf {end - 1}")
+    first, last, top = start, end - 1, size - 1
+    while first != last and (last == top or last & 1):
+        first, last, top = first >> 1, last >> 1, top >> 1
+    if first == last:
+        path, small, large = proof, subtree_root, subtree_root
+    elif proof:
+        path, small, large = proof[1:], proof[0], proof[0]
+    else:
         raise ProofRefused("no proof")
-    shift = (size1 & -size1).bit_length() - 1
-    inner = (size1 - 1 ^ size2 - 1).bit_length() - shift
-    border = (size1 - 1 >> inner + shift).bit_count()
-    seed, path = (root1, proof) if size1 == 1 << shift else (proof[0], proof[1:])
-    if len(path) != inner + border:
-        raise ProofRefused(f"{len(path)} hashes where {inner + border} are due")
-    mask = size1 - 1 >> shift
-    first = _climb_inner_right(seed, path[:inner], mask)
-    _expect(_climb_right(first, path[inner:]), root1)
-    second = _climb_inner(seed, path[:inner], mask)
-    _expect(_climb_right(second, path[inner:]), root2)
+    for sibling in path:
+        if top == 0:
+            raise ProofRefused("the proof is too long")
+        if last & 1 or last == top:
+            if first < last:
+                small = hash_children(sibling, small)
+            large = hash_children(sibling, large)
+            while not last & 1:
+                first, last, top = first >> 1, last >> 1, top >> 1
+        else:
+            large = hash_children(large, sibling)
+        first, last, top = first >> 1, last >> 1, top >> 1
+    if top != 0:
+        raise ProofRefused("the proof is too short")
+    _expect(small, subtree_root)
+    _expect(large, root)
+
+
+def _check_bounds(start: int, end: int) -> None:
+    """Refuse bounds that no tree over the log has: a start that is no multiple of the width."""
+    if not 0 <= start < end:
+        raise ProofRefused(f"[{start}, {end}) holds no leaf")
+    if start % (1 << (end - start - 1).bit_length()):
+        raise ProofRefused(f"[{start}, {end}) is no subtree")
 
 
 def _split(size: int) -> int:
@@ -179,13 +232,6 @@ def _climb_inner(node: bytes, path: Sequence[bytes], index: int) -> bytes:
     for level, sibling in enumerate(path):
         left = index >> level & 1
         node = hash_children(sibling, node) if left else hash_children(node, sibling)
-    return node
-
-
-def _climb_inner_right(node: bytes, path: Sequence[bytes], index: int) -> bytes:
-    for level, sibling in enumerate(path):
-        if index >> level & 1:
-            node = hash_children(sibling, node)
     return node
 
 
