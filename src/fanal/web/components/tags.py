@@ -94,14 +94,15 @@ def clock_tag(
 ) -> dict[str, object]:
     """Show a deadline: what it is for, the time left or late, the instant in the title."""
     left = deadline - _now(context)
-    late = left < timedelta(0)
-    pattern = _("late by %s") if late else _("%s left")
-    tone = "late" if late else "soon" if left <= timedelta(minutes=soon_minutes) else ""
+    is_late = left < timedelta(0)
+    patterns = {"late": _("late by %s"), "left": _("%s left")}
+    tone = "late" if is_late else "soon" if left <= timedelta(minutes=soon_minutes) else ""
     return {
         "deadline": deadline,
         "machine": words.machine(deadline),
         "read": words.moment(deadline, _language(), now=_now(context)),
-        "text": pattern % words.span(left, _language()),
+        "text": patterns["late" if is_late else "left"] % words.span(left, _language()),
+        **patterns,
         "name": name,
         "tone": tone,
         "soon_minutes": soon_minutes,
