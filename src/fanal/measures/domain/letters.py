@@ -188,8 +188,8 @@ def _english_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
         (
             "6. Follow-up and authority to inform\n"
             f"Inform the issuing authority ({issuer.contact}) without undue delay of the effect given, "
-            "stating whether and when the request was carried out. The request is transmitted to the qualified "
-            "person designated within ARCOM and to the Digital Services Coordinator."
+            "stating whether and when the request was carried out. The request is transmitted to the "
+            "qualified person designated within ARCOM and to the Digital Services Coordinator."
         ),
         "7. Informing the content provider\n" + _disclosure_en(request),
         (
