@@ -77,6 +77,7 @@ _AXES: dict[str, object] = {
     "AXES_COOLOFF_TIME": timedelta(minutes=15),
     "AXES_LOCKOUT_PARAMETERS": ["username"],
     "AXES_RESET_ON_SUCCESS": True,
+    "AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT": False,
     "AXES_USERNAME_FORM_FIELD": "login",
     "AXES_USERNAME_CALLABLE": "fanal.web.account.lockout.login_of",
     "AXES_CLIENT_IP_CALLABLE": "fanal.web.account.lockout.no_address",

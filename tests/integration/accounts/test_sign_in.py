@@ -149,7 +149,8 @@ def test_closed_account_is_out_at_once(
     assert web.get("/fr/account/").status_code == 200
     operations.close_account(actor=SYSTEM, username="ana", now=datetime.now(UTC))
     assert web.get("/fr/account/").status_code == 302
-    assert _sign_in(web, "ana").status_code == 200
+    assert _sign_in(web, "ana")["Location"] == "/fr/login/"
+    assert web.get("/fr/account/").status_code == 302
 
 
 def test_ending_sessions_ends_the_other_browser(

@@ -53,6 +53,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         refused: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return refused
 
+    def respond_user_inactive(
+        self,
+        request: HttpRequest,
+        user: AbstractBaseUser,  # noqa: ARG002
+    ) -> HttpResponse:
+        """Send a closed account back to the sign-in page, with a sentence."""
+        messages.error(request, _("This account is closed. Ask the administrator."))
+        return redirect("account_login")
+
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
     ) -> HttpResponse:

@@ -1,0 +1,255 @@
+"""Every route × method × walker × {own, other desk, other partner, sealed}: nothing is exempt.
+
+The routes come from the URLconf, the answers from `tests/policy_table.txt` (written apart from the policy): so
+deleting one rule, forgetting one declaration or one check in one view turns this red. It grows by
+itself with each route; two things are asked of whoever adds one:
+
+* the view declares its action (`fanal.accounts.routes`), and asks the policy about its object;
+* a new name in an address gets a factory in `world.FACTORIES`; pages whose list shows objects of a new
+  kind add their canaries in `world`.
+
+What each cell must hold:
+
+* refused (no right anywhere): sign-in page, 403 or 404, and no canary at all in body and headers;
+* refused (right, but not on this object): 403 or 404 for every method, and the same bytes as for an
+  object that does not exist, so that error texts tell nothing;
+* allowed: neither 403 nor 404 on GET, never an error of the server on any method;
+* in every body, whatever its status: no canary of a cell outside the walker's reach. That covers lists,
+  counts, search, autocomplete and exports, which carry no object in their address.
+
+Each cell runs in a transaction of its own, which is rolled back.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from unittest.mock import patch
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+
+from fanal.accounts.domain.policy import POLICY, Policy
+from fanal.kernel.actors import Role
+from fanal.web.account import second_factor
+from tests.integration.policy.routes import Route, walk
+from tests.integration.policy.world import FACTORIES, OBJECT_CELLS, WALKERS, World, make_world
+from tests.policy_cells import agreed
+
+# Rights are under test here; the templates of the library leave variables undefined.
+pytestmark = pytest.mark.ignore_template_errors
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_REFUSED = {403, 404}
+_NO_SUCH_METHOD = 405
+_NOT_READY = 503  # `readyz` says so, as no worker runs here
+
+
+class Rollback(Exception):
+    """Ends a cell's transaction."""
+
+
+@contextmanager
+def _cell() -> Iterator[None]:
+    """Open a transaction that is rolled back, and that durable writes take for the outermost."""
+    block = transaction.atomic()
+    block._from_testcase = True
+    try:
+        with block:
+            yield
+            raise Rollback
+    except Rollback:
+        pass
+
+
+@pytest.fixture
+def world(db: None, installed_keys: None, settings: object) -> Iterator[World]:
+    """One world for a test; a password is enough, as the second factor has its own tests."""
+    second_factor.install(required=False)
+    yield make_world()
+    second_factor.install(required=True)
+
+
+def _browser(world: World, walker: Role | None) -> Client:
+    browser = Client(headers={"X-Forwarded-Proto": "https"}, raise_request_exception=False)
+    if walker is not Role.PUBLIC:
+        browser.force_login(world.users[walker], backend=settings.AUTHENTICATION_BACKENDS[1])
+    return browser
+
+
+def _values(route: Route, world: World, cell: str) -> dict[str, object]:
+    missing = set(route.arguments) - set(FACTORIES)
+    assert not missing, f"{route.pattern}: add {missing} to FACTORIES in world.py"
+    return {name: FACTORIES[name](world, cell) for name in route.arguments}
+
+
+def _may_see(
+    walker: Role | None, cell: str, action: str, table: dict[object, frozenset[str]]
+) -> bool:
+    """Return whether a canary of `cell` may stand in an answer under `action`."""
+    if walker is None:
+        return False
+    return cell in table.get((action, walker), frozenset())
+
+
+def _leaks(
+    answer: object, walker: Role | None, action: str, world: World, table: object
+) -> list[str]:
+    text = b"".join([answer.getvalue() if answer.streaming else answer.content]).decode(
+        "utf-8", "replace"
+    )
+    text += str(dict(answer.headers))
+    return [
+        canary
+        for canary, cell in world.canaries.items()
+        if canary in text and not _may_see(walker, cell, action, table)
+    ]
+
+
+def _complaint(
+    route: Route, method: str, walker: Role | None, cell: str, world: World, browser: Client
+) -> str | None:
+    """Walk one cell and return what is wrong with it, None when nothing is."""
+    table = agreed()
+    signed_in = browser.cookies.output()
+    with _cell():
+        address = route.path(_values(route, world, cell))
+        answer = browser.generic(method, address)
+    browser.cookies = SimpleCookie(signed_in.replace("Set-Cookie: ", ""))  # a cell may sign out
+    where = f"{method} {route.pattern} as {walker or 'NOBODY'} on {cell}: {answer.status_code}"
+    if route.declaration is None:
+        return f"{where}: the route declares no action"
+    action = route.declaration.action_for(method)
+    if action is None:
+        return None if answer.status_code == 403 else f"{where}: a method without action"
+    if answer.status_code >= 500 and answer.status_code != _NOT_READY:
+        return f"{where}: error of the server"
+    leaked = _leaks(answer, walker, action, world, table)
+    if leaked:
+        return f"{where}: shows {leaked}"
+    if route.declaration.public or answer.status_code == _NO_SUCH_METHOD:
+        return None
+    return _wrong_status(route, method, walker, cell, answer, where)
+
+
+def _wrong_status(
+    route: Route, method: str, walker: Role | None, cell: str, answer: object, where: str
+) -> str | None:
+    action = route.declaration.action_for(method)
+    to_sign_in = answer.status_code == 302 and "/login/" in answer["Location"]
+    if walker is Role.PUBLIC:
+        return None if to_sign_in else f"{where}: open to the public"
+    rights = agreed().get((action, walker), frozenset()) if walker else frozenset()
+    if action == "account.read":
+        return None if answer.status_code < 500 else f"{where}: own account"
+    if not rights:
+        return None if answer.status_code == 403 else f"{where}: no right to {action}"
+    carries_object = bool(route.arguments)
+    if carries_object and cell not in rights:
+        return None if answer.status_code in _REFUSED else f"{where}: not theirs"
+    if method == "GET" and answer.status_code in _REFUSED:
+        return f"{where}: refused what is theirs"
+    return None
+
+
+def _walk(routes: list[Route], world: World) -> list[str]:
+    complaints = []
+    for walker in WALKERS:
+        browser = _browser(world, walker)
+        for route in routes:
+            cells = OBJECT_CELLS if route.arguments else OBJECT_CELLS[:1]
+            complaints += [
+                complaint
+                for method in METHODS
+                for cell in cells
+                if (complaint := _complaint(route, method, walker, cell, world, browser))
+            ]
+    return complaints
+
+
+def _groups() -> list[str]:
+    """Return the beginnings of route names, so that the walk spreads over processes."""
+    return ["", "account", "mfa", "public", "api-v1", "ispws", "desk", "oversight", "partners"]
+
+
+def _group_of(route: Route) -> str:
+    first = route.name.split(":")[0].split("_")[0]
+    return first if first in _groups() else ""
+
+
+@pytest.mark.parametrize("group", _groups())
+def test_every_cell_of_every_route(group: str, world: World) -> None:
+    routes = [route for route in walk() if _group_of(route) == group]
+    complaints = _walk(routes, world)
+    assert not complaints, "\n".join(sorted(complaints))
+
+
+def test_every_route_declares_its_action() -> None:
+    silent = [route.pattern for route in walk() if route.declaration is None]
+    assert not silent
+
+
+def test_an_undeclared_route_is_refused(world: World) -> None:
+    from django.http import HttpRequest, HttpResponse
+    from django.test import RequestFactory
+
+    from fanal.web.account.middleware import RouteGuard
+
+    def forgotten(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("canary")
+
+    guard = RouteGuard(forgotten)
+    request = RequestFactory().get("/fr/forgotten/", headers={"Accept": "application/json"})
+    request.user = world.users[Role.SUPERVISOR]
+    request.session = {}
+    guard(request)
+    answer = guard.process_view(request, forgotten, (), {})
+    assert answer is not None
+    assert answer.status_code == 403
+
+
+def _rules_behind(routes: list[Route]) -> list[int]:
+    """Return the rules on which some signed-in route rests: those whose deletion pages can show."""
+    actions = {
+        route.declaration.action_for(method)
+        for route in routes
+        if route.declaration and not route.declaration.public
+        for method in METHODS
+    } - {"account.read"}
+    return [i for i, rule in enumerate(POLICY.rules) if rule.actions & actions]
+
+
+def test_deleting_a_rule_turns_the_walk_red(world: World) -> None:
+    routes = [
+        route
+        for route in walk()
+        if route.declaration and not route.declaration.public and _group_of(route) != "mfa"
+    ]
+    walkable = {route.declaration.action_for("GET") for route in routes}
+    for index in _rules_behind(routes):
+        rule = POLICY.rules[index]
+        roles = rule.roles - {Role.SYSTEM, Role.PUBLIC}
+        if not roles or not rule.actions & walkable or rule.sealed:
+            continue
+        rest = (*POLICY.rules[:index], *POLICY.rules[index + 1 :])
+        touched = [r for r in routes if r.declaration.action_for("GET") in rule.actions]
+        mutant = Policy(actions=POLICY.actions, rules=rest)
+        with patch("fanal.accounts.domain.policy.POLICY", mutant):
+            complaints = _walk(touched, world)
+        assert complaints or _only_repeats(rule), f"unseen without the rule: {rule.why}"
+
+
+def _only_repeats(rule: object) -> bool:
+    """Return whether another rule opens each of the rule's actions, as routes see them, to its roles."""
+    from tests.policy_cells import CELLS, actor_as
+    from fanal.accounts.domain.policy import allows
+
+    rest = Policy(actions=POLICY.actions, rules=tuple(r for r in POLICY.rules if r is not rule))
+    return all(
+        allows(actor_as(role), action, resource, policy=rest).allowed
+        == allows(actor_as(role), action, resource).allowed
+        for role in rule.roles
+        for action in rule.actions
+        for resource in CELLS.values()
+    )

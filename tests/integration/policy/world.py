@@ -1,0 +1,159 @@
+"""The world that the walk meets: one object of each kind for each cell, every one with a canary.
+
+`FACTORIES` maps the name of what an address carries (`report_id`) to a function that returns, for a
+cell, the object of that cell. **A route with a new argument needs one line here**; the walk fails and
+says so until it is there. A factory works through the operations, as a person would.
+
+Canaries: every value that a cell's object may show is a word of its own (`canary-own-facts`), so that one
+search over a body tells what leaked, in whatever shape (page, JSON, CSV, error text).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+
+from fanal.accounts import operations as accounts, queries as people
+from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
+from fanal.accounts.models import Habilitation, User
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import Role, system_actor
+
+SYSTEM = system_actor("walk over every route", desk_ids=frozenset({1, 2}))
+OBJECT_CELLS = ("own", "other_desk", "other_partner", "sealed")
+DESK_ROLES = {Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER}
+WALKERS: tuple[Role | None, ...] = (None, *(r for r in Role if r not in {Role.SYSTEM}))
+"""Who walks: each role, somebody signed in without any role (None), and the public."""
+
+
+@dataclass(kw_only=True)
+class World:
+    """Objects by cell; `canaries` maps each canary word to the cell it belongs to."""
+
+    now: datetime
+    users: dict[Role | None, User] = field(default_factory=dict)
+    partner_ids: dict[str, UUID] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    basics: dict[str, tuple[str, str]] = field(default_factory=dict)
+    report_ids: dict[str, UUID] = field(default_factory=dict)
+    habilitation_ids: dict[str, UUID] = field(default_factory=dict)
+    canaries: dict[str, str] = field(default_factory=dict)
+
+    def canary(self, cell: str, what: str) -> str:
+        """Return the canary of a value of a cell, noted for the search over bodies."""
+        word = f"canary-{cell.replace('_', '-')}-{what}"
+        self.canaries[word] = cell
+        return word
+
+
+Factory = Callable[[World, str], object]
+
+
+def _report(world: World, cell: str) -> object:
+    return world.report_ids[cell]
+
+
+def _habilitation(world: World, cell: str) -> object:
+    return world.habilitation_ids[cell]
+
+
+def _nothing(world: World, cell: str) -> object:
+    return uuid4()
+
+
+FACTORIES: dict[str, Factory] = {
+    "report_id": _report,
+    "habilitation_id": _habilitation,
+    "key": lambda world, cell: f"key-{cell}",
+    "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
+    "provider_id": lambda world, cell: "unknown",
+}
+
+
+def make_world() -> World:
+    """Make the people, the partners and the reports of every cell."""
+    world = World(now=datetime.now(UTC))
+    accounts.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    for cell in ("own", "other_partner"):
+        issued = accounts.add_partner(actor=SYSTEM, name=f"partner {cell}", now=world.now)
+        found = people.find_partner(name=issued.partner)
+        assert found is not None
+        world.partner_ids[cell] = found
+        world.tokens[cell] = issued.token
+        world.basics[cell] = (issued.user, issued.password)
+    _people(world)
+    _reports(world)
+    return world
+
+
+def _people(world: World) -> None:
+    laboratory = accounts.ensure_organisation(
+        actor=SYSTEM, kind=OrganisationKind.LABORATORY, name="laboratory", now=world.now
+    )
+    bodies = {Role.PARTNER: world.partner_ids["own"], Role.LABORATORY: laboratory}
+    for role in (None, *(r for r in Role if r not in {Role.SYSTEM, Role.PUBLIC})):
+        name = (role or "nobody").lower()
+        user = accounts.create_account(
+            actor=SYSTEM, account=NewAccount(username=name, name=name, password=None), now=world.now
+        )
+        world.users[role] = user
+        if role is not None:
+            _grant(world, user, role, desk=1, body=bodies.get(role))
+    for cell, desk in (("own", 1), ("other_desk", 2), ("other_partner", 2), ("sealed", 2)):
+        user = accounts.create_account(
+            actor=SYSTEM,
+            account=NewAccount(username=f"colleague-{cell}", name=world.canary(cell, "colleague")),
+            now=world.now,
+        )
+        world.habilitation_ids[cell] = _grant(world, user, Role.ANALYST, desk=desk, body=None)
+
+
+def _grant(world: World, user: User, role: Role, *, desk: int, body: UUID | None) -> UUID:
+    habilitation = NewHabilitation(
+        person_id=user.person_id,
+        role=role,
+        act_reference="ACT",
+        valid_from=world.now - timedelta(hours=1),
+        valid_until=world.now + timedelta(days=90),
+        desk_id=desk if role in DESK_ROLES else None,
+        organisation_id=body,
+    )
+    return accounts.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=world.now)
+
+
+def _reports(world: World) -> None:
+    """Receive a report a cell: the sealed cell's is of the own desk and carries an identity."""
+    senders = {"own": "own", "sealed": "own"}
+    submissions = []
+    for cell in OBJECT_CELLS:
+        body = msgspec.json.encode(
+            {
+                "reference": f"REF-{cell}",
+                "kind": "GROOMING",
+                "text": world.canary(cell, "facts"),
+            }
+        )
+        submissions.append(
+            Submission(
+                arrival=Arrival.API,
+                format=Format.REPORT,
+                body=body,
+                canonical=body,
+                sender_id=world.partner_ids[senders.get(cell, "other_partner")],
+                desk_id=1 if cell in {"own", "sealed"} else 2,
+                reference=f"REF-{cell}",
+                identity=world.canary("sealed", "identity").encode() if cell == "sealed" else None,
+            )
+        )
+    answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=world.now)
+    for cell, answer in zip(OBJECT_CELLS, answers, strict=True):
+        assert answer.report_id is not None
+        world.report_ids[cell] = answer.report_id
+
+
+def habilitations_left() -> int:
+    """Return how many habilitations exist: what no refused cell may change."""
+    return Habilitation.objects.count()
