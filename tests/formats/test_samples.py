@@ -1,0 +1,55 @@
+"""Every format folder has its README and samples, and each sample is read as expected."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import fanal.formats
+from fanal.formats.ncmec.read import Document, Node, read_file_details, read_report
+from fanal.formats.ncmec_json.read import read_export
+from fanal.formats.report.read import canonical_bytes, read_report as read_own
+from tests.formats.ncmec_documents import NOW
+
+FOLDERS = sorted(
+    p for p in Path(fanal.formats.__path__[0]).iterdir() if (p / "__init__.py").exists()
+)
+SAMPLES = sorted(p for f in FOLDERS for p in f.glob("samples/*") if ".expected" not in p.name)
+
+
+def described(sample: Path) -> object:
+    """Return what is read of a sample, in JSON's own types."""
+    body = sample.read_bytes()
+    if sample.parent.parent.name == "report":
+        return json.loads(canonical_bytes(read_own(body)))
+    if sample.suffix == ".json":
+        return told(read_export(body))
+    if b"<fileDetails>" in body:
+        return told(read_file_details(body))
+    return told(read_report(body, now=NOW))
+
+
+def told(document: Document) -> object:
+    return {
+        "complaints": [[c.path, c.code, c.value] for c in document.complaints],
+        "values": values(document.root),
+    }
+
+
+def values(node: Node) -> list[list[str]]:
+    found = [[attribute.path, attribute.value] for attribute in node.attributes]
+    if not node.children:
+        found.append([node.path, node.text or ""])
+    return found + [value for child in node.children for value in values(child)]
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_a_format_has_its_readme_and_samples(folder: Path) -> None:
+    assert (folder / "README.md").exists()
+    assert any(sample.parent.parent == folder for sample in SAMPLES)
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+def test_a_sample_is_read_as_expected(sample: Path) -> None:
+    expected = sample.with_name(f"{sample.stem}.expected.json")
+    assert described(sample) == json.loads(expected.read_text(encoding="utf-8"))
