@@ -150,6 +150,8 @@ def verify_consistency(
     Raises:
         ProofRefused: it is not, or the proof has a wrong length.
     """
+    if size1 == 0:
+        raise ProofRefused("an empty tree proves nothing")
     verify_subtree_consistency(
         start=0, end=size1, size=size2, subtree_root=root1, root=root2, proof=proof
     )
@@ -180,29 +182,48 @@ def verify_subtree_consistency(
 ) -> None:
     """Check that the subtree of leaves [`start`, `end`) is part of the tree of `size` leaves.
 
+    An empty subtree (`start` = `end`) is part of every tree that is large enough.
+
     RFC 9162 (section 2.1.4.2), extended to subtrees that do not start at zero.
 
     Raises:
         ProofRefused: it is not, the bounds are those of no subtree, or the proof has a wrong length.
     """
-    _check_bounds(start, end)
     if end > size:
         raise ProofRefused(f"a tree of {size} has no leaf {end - 1}")
+    if start == end and not proof:
+        _expect(EMPTY_ROOT, subtree_root)
+        return
+    _check_bounds(start, end)
     first, last, top = start, end - 1, size - 1
     while first != last and (last == top or last & 1):
         first, last, top = first >> 1, last >> 1, top >> 1
     if first == last:
-        path, small, large = proof, subtree_root, subtree_root
+        seed, path = subtree_root, proof
     elif proof:
-        path, small, large = proof[1:], proof[0], proof[0]
+        seed, path = proof[0], proof[1:]
     else:
         raise ProofRefused("no proof")
+    small, large = _climb_subtree(seed, path, (first, last, top))
+    _expect(small, subtree_root)
+    _expect(large, root)
+
+
+def _climb_subtree(
+    seed: bytes, path: Sequence[bytes], position: tuple[int, int, int]
+) -> tuple[bytes, bytes]:
+    """Return the subtree's and the tree's root, from a node that both share.
+
+    `position` holds, at the node's level, the indices of the subtree's first and last node and of the
+    tree's last node.
+    """
+    first, last, top = position
+    small = large = seed
     for sibling in path:
         if top == 0:
             raise ProofRefused("the proof is too long")
         if last & 1 or last == top:
-            if first < last:
-                small = hash_children(sibling, small)
+            small = hash_children(sibling, small) if first < last else small
             large = hash_children(sibling, large)
             while not last & 1:
                 first, last, top = first >> 1, last >> 1, top >> 1
@@ -211,8 +232,7 @@ def verify_subtree_consistency(
         first, last, top = first >> 1, last >> 1, top >> 1
     if top != 0:
         raise ProofRefused("the proof is too short")
-    _expect(small, subtree_root)
-    _expect(large, root)
+    return small, large
 
 
 def _check_bounds(start: int, end: int) -> None:
