@@ -105,7 +105,6 @@ NAMED_ROUTES: Mapping[str, Declaration] = {
     "socialaccount_login_cancelled": _SIGN_IN,
     # One's own second factors.
     "account_reauthenticate": _OWN_ACCOUNT,
-    "account_change_password": _OWN_ACCOUNT,
     "mfa_reauthenticate": _OWN_ACCOUNT,
     "mfa_index": _OWN_ACCOUNT,
     "mfa_activate_totp": _OWN_ACCOUNT,

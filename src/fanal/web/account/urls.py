@@ -19,7 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", views.home, name="account_home"),
     path("account/motive/", views.motive, name="account_motive"),
     path("account/sessions/end/", views.end_sessions, name="account_end_sessions"),
-    path("account/password/", allauth_account.password_change, name="account_change_password"),
+    path("account/password/", views.password, name="account_change_password"),
     path("account/again/", allauth_account.reauthenticate, name="account_reauthenticate"),
     path("account/second-factor/", include("allauth.mfa.urls")),
     path("account/habilitations/", views.habilitations, name="account_habilitations"),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from allauth.account.views import LoginView
+from allauth.account.views import LoginView, password_change
 from django.contrib import messages
 from django.contrib.auth import logout as end_session
 from django.http import Http404, HttpRequest, HttpResponse
@@ -71,6 +71,17 @@ def motive(request: HttpRequest) -> HttpResponse:
     target = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return redirect(target if safe and target.startswith("/") else "account_home")
+
+
+@never_cache
+@needs("account.read")
+def password(request: HttpRequest) -> HttpResponse:
+    """Change the password; an account that signs in by single sign-on has none to change."""
+    if not request.user.has_usable_password():
+        messages.info(request, _("This account signs in by single sign-on and has no password."))
+        return redirect("account_home")
+    answer: HttpResponse = password_change(request)
+    return answer
 
 
 @require_POST
