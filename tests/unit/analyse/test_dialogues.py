@@ -1,5 +1,6 @@
 """Precision and recall of text signals on neutral labelled dialogues, printed and held above a floor."""
 
+import sys
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -13,7 +14,12 @@ from fanal.formats.report.records import Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
 DIALOGUES = tomllib.loads((Path(__file__).parent / "dialogues.toml").read_text("utf-8"))["dialogue"]
-UNMEASURED = {"GROOMING_PATTERN", "IMMINENCE_VICTIM_AGE", "IMMINENCE_AGE_STATED", "IMMINENCE_ONGOING"}
+UNMEASURED = {
+    "GROOMING_PATTERN",
+    "IMMINENCE_VICTIM_AGE",
+    "IMMINENCE_AGE_STATED",
+    "IMMINENCE_ONGOING",
+}
 FLOOR = 0.9
 
 
@@ -50,13 +56,12 @@ def test_holds_precision_and_recall_per_category(knowledge: Knowledge) -> None:
         wrong.update(found - expected)
         if expected != found:
             notes.append((dialogue["name"], "missed", expected - found, "wrong", found - expected))
-    print()
+    told = [""]
     for code in sorted(right | missed | wrong):
         precision = right[code] / max(1, right[code] + wrong[code])
         recall = right[code] / max(1, right[code] + missed[code])
-        print(f"{code:32} precision {precision:.2f}  recall {recall:.2f}  n {right[code] + missed[code]}")
-    for note in notes:
-        print(*note)
+        told.append(f"{code:32} precision {precision:.2f}  recall {recall:.2f}")
+    sys.stdout.write("\n".join([*told, *map(str, notes), ""]))
     for code in right | missed | wrong:
         assert right[code] >= FLOOR * (right[code] + wrong[code]), code
         assert right[code] >= FLOOR * (right[code] + missed[code]), code

@@ -23,7 +23,9 @@ from fanal.harmonise.domain.records import HarmonisedReport
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULES = shipped_rules()[-1]
 TEXT = (
-    resources.files("fanal.analyse").joinpath("data", "priority", "2026-11-24.toml").read_text("utf-8")
+    resources.files("fanal.analyse")
+    .joinpath("data", "priority", "2026-11-24.toml")
+    .read_text("utf-8")
 )
 
 
@@ -38,12 +40,19 @@ def analysis(number: int = 1, *findings: Finding) -> Analysis:
 
 def finding(code: str, score: float, category: str = "", value: str = "") -> Finding:
     return Finding(
-        code=code, score=score, value=value, category=category, because=Because(code="X"), rule_version="t"
+        code=code,
+        score=score,
+        value=value,
+        category=category,
+        because=Because(code="X"),
+        rule_version="t",
     )
 
 
 def test_keeps_a_child_in_danger_at_95_or_more() -> None:
-    (priority,) = prioritise([report(emergency=True, annotations=("spam",))], [analysis()], [], RULES, NOW)
+    (priority,) = prioritise(
+        [report(emergency=True, annotations=("spam",))], [analysis()], [], RULES, NOW
+    )
     assert priority.score >= 95
     assert priority.floor == "CHILD_IN_DANGER"
     assert priority.level == "DANGER"
@@ -63,7 +72,13 @@ ages = st.none() | st.integers(0, 17)
     spam=st.booleans(),
 )
 def test_parts_add_up_and_only_danger_passes_the_ceiling(
-    emergency: bool, kind: ReportKind, age: int | None, files: int, score: float, links: int, spam: bool
+    emergency: bool,
+    kind: ReportKind,
+    age: int | None,
+    files: int,
+    score: float,
+    links: int,
+    spam: bool,
 ) -> None:
     subject = report(
         emergency=emergency,
@@ -83,7 +98,8 @@ def test_parts_add_up_and_only_danger_passes_the_ceiling(
 
 def test_an_unchecked_rule_gives_points_and_no_floor() -> None:
     text = TEXT + (
-        '\n[[rule]]\ncode = "X"\nfact = "files"\npoints = 5\nfloor = 90\nsource = "s"\nchecked_by = "UNCHECKED"\n'
+        '\n[[rule]]\ncode = "X"\nfact = "files"\npoints = 5\nfloor = 90\n'
+        'source = "s"\nchecked_by = "UNCHECKED"\n'
     )
     (got,) = prioritise([report(files=(File(),))], [analysis()], [], read_rules(text), NOW)
     assert (got.score, got.floor) == (5, None)
@@ -113,21 +129,26 @@ def test_refuses_an_unchecked_danger_rule() -> None:
     head, tail = TEXT.split('code = "CHILD_IN_DANGER"')
     with pytest.raises(RulesRefused):
         read_rules(
-            head + 'code = "CHILD_IN_DANGER"' + tail.replace('checked_by = "PROJECT"', 'checked_by = "UNCHECKED"', 1)
+            head
+            + 'code = "CHILD_IN_DANGER"'
+            + tail.replace('checked_by = "PROJECT"', 'checked_by = "UNCHECKED"', 1)
         )
 
 
 def test_a_fresh_address_counts_and_one_from_the_future_is_no_error() -> None:
     def suspect(at: str) -> HarmonisedReport:
         return report(
-            persons=(
-                Person(role=PersonRole.SUSPECT, ips=(IpSighting(value="192.0.2.1", at=at),)),
-            )
+            persons=(Person(role=PersonRole.SUSPECT, ips=(IpSighting(value="192.0.2.1", at=at),)),)
         )
 
     codes = [
         {part.code for part in prioritise([suspect(at)], [analysis()], [], RULES, NOW)[0].parts}
-        for at in ("2026-11-20T00:00:00Z", "2027-01-01T00:00:00Z", "2024-01-01T00:00:00Z", "no date")
+        for at in (
+            "2026-11-20T00:00:00Z",
+            "2027-01-01T00:00:00Z",
+            "2024-01-01T00:00:00Z",
+            "no date",
+        )
     ]
     assert "FRESH_ADDRESS" in codes[0]
     assert "FRESH_ADDRESS" in codes[1]
@@ -152,7 +173,11 @@ def test_dry_run_says_who_rises_and_why() -> None:
     reports = [report(1, kind=ReportKind.GROOMING), report(2)]
     got = dry_run(reports, [analysis(1), analysis(2)], [], (RULES, candidate), NOW)
     assert (got.risen, got.fallen, got.level_changes, got.reports) == (1, 0, 1, 2)
-    assert got.changes[0].because[0].parameters == {"rule": "KIND_GROOMING", "before": 20, "after": 70}
+    assert got.changes[0].because[0].parameters == {
+        "rule": "KIND_GROOMING",
+        "before": 20,
+        "after": 70,
+    }
 
 
 def test_clocks_count_from_the_receipt() -> None:

@@ -64,9 +64,7 @@ class ScanIndex:
             hits.sort(key=lambda hit: (hit[1], hit[0]))
         return found
 
-    def _pairs(
-        self, queries: NDArray[np.uint64], radius: int
-    ) -> Iterator[tuple[int, int, int]]:
+    def _pairs(self, queries: NDArray[np.uint64], radius: int) -> Iterator[tuple[int, int, int]]:
         step = max(1, _PAIRS_PER_BLOCK // len(queries))
         for start in range(0, self._size, step):
             block = self._words[:, start : start + step]

@@ -97,7 +97,7 @@ def _ages(report: HarmonisedReport, hits: Sequence[Hit], rule_version: str) -> I
 
 
 def _youngest_stated(hits: Sequence[Hit]) -> tuple[int, Hit] | None:
-    stated = []
+    stated: list[tuple[int, Hit]] = []
     for hit in hits:
         if hit.code == "IMMINENCE_AGE_STATED":
             figures = _AGE.findall(hit.sentence.utterance.text[hit.start : hit.end])

@@ -96,7 +96,12 @@ def _known_files(
         for kind, value in zip(EXACT_KINDS, (file.sha256, file.sha1, file.md5), strict=True):
             for entry in lists.exact(kind, value) if value else ():
                 yield _known(
-                    "KNOWN_HASH", 1.0, value or "", entry, f"files[{index}].{kind.lower()}", rule_version
+                    "KNOWN_HASH",
+                    1.0,
+                    value or "",
+                    entry,
+                    f"files[{index}].{kind.lower()}",
+                    rule_version,
                 )
 
 
@@ -123,7 +128,11 @@ def _known_addresses(
     report: HarmonisedReport, lists: KnownLists, rule_version: str
 ) -> Iterator[Finding]:
     for index, url in enumerate(report.urls):
-        for kind, value in (("URL", url.key), ("HOST", url.host), ("DOMAIN", url.registrable_domain)):
+        for kind, value in (
+            ("URL", url.key),
+            ("HOST", url.host),
+            ("DOMAIN", url.registrable_domain),
+        ):
             entries = lists.exact(kind, value) if value else []
             for entry in entries:
                 yield _known(
@@ -156,7 +165,10 @@ def _known(
     }
     because = "LISTED"
     if distance is not None:
-        because, parameters = "LISTED_NEAR", {**parameters, "distance": distance, "radius": PDQ_RADIUS}
+        because, parameters = (
+            "LISTED_NEAR",
+            {**parameters, "distance": distance, "radius": PDQ_RADIUS},
+        )
     return Finding(
         code=code,
         category="KNOWN",

@@ -69,7 +69,7 @@ class Lexicon:
         meanings: list[tuple[str, str, Signal | Context]] = [
             (phrase, file.language, entry)
             for file in files
-            for entry in (*file.signal, *file.context)
+            for entry in _entries(file)
             for written in entry.phrases
             for phrase in expand(written)
         ]
@@ -77,7 +77,11 @@ class Lexicon:
         self.languages = tuple(language for _, language, _ in meanings)
         self.automaton = Automaton(
             [_qualify(phrase, language) for phrase, language, _ in meanings],
-            {f"{file.language}:{name}": words for file in files for name, words in file.sets.items()},
+            {
+                f"{file.language}:{name}": words
+                for file in files
+                for name, words in file.sets.items()
+            },
         )
         negations = frozenset(
             normalize_word(phrase)
@@ -122,6 +126,10 @@ def shipped_lexicons() -> Mapping[str, str]:
 def load_lexicon() -> Lexicon:
     """Return the shipped lexicons, compiled."""
     return Lexicon([read_lexicon(text, name=name) for name, text in shipped_lexicons().items()])
+
+
+def _entries(file: LexiconFile) -> list[Signal | Context]:
+    return [*file.signal, *file.context]
 
 
 def _qualify(phrase: str, language: str) -> str:

@@ -141,9 +141,7 @@ def _part(rule: Rule, value: float) -> PriorityPart:
     return PriorityPart(
         code=rule.code,
         points=round(points, 2),
-        because=Because(
-            code=rule.code, parameters={"value": shown, "unchecked": rule.unchecked}
-        ),
+        because=Because(code=rule.code, parameters={"value": shown, "unchecked": rule.unchecked}),
     )
 
 

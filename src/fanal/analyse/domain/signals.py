@@ -82,7 +82,7 @@ def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
     for hit in hits:
         if hit.score >= SHOWN_FROM:
             groups[hit.code, hit.sentence.utterance.speaker].append(hit)
-    found = []
+    found: list[Finding] = []
     for group in groups.values():
         ranked = sorted(group, key=lambda h: (-h.score, h.place))
         found.extend(_finding(hit, len(group), rule_version) for hit in ranked[:MAX_CITED])

@@ -1,0 +1,114 @@
+"""Tables of analyse; they are made by migration 0001, since Django knows no partitions."""
+
+from django.db import models
+
+
+class Result(models.Model):
+    """One analysis of one report: `findings` is zlib over the JSON of its findings."""
+
+    pk = models.CompositePrimaryKey("report_id", "revision")
+    report_id = models.UUIDField()
+    revision = models.SmallIntegerField()
+    written_at = models.DateTimeField()
+    rule_version = models.TextField()
+    findings = models.BinaryField()
+
+    class Meta:
+        db_table = "analyse_result"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} revision {self.revision}"
+
+
+class StoredPriority(models.Model):
+    """One priority of one report: `parts` is zlib over the JSON of its parts."""
+
+    pk = models.CompositePrimaryKey("report_id", "revision")
+    report_id = models.UUIDField()
+    revision = models.SmallIntegerField()
+    written_at = models.DateTimeField()
+    score = models.SmallIntegerField()
+    level = models.TextField()
+    floor = models.TextField(null=True)  # noqa: DJ001 - no floor is not the floor named ""
+    rule_version = models.TextField()
+    parts = models.BinaryField()
+
+    class Meta:
+        db_table = "analyse_priority"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} revision {self.revision}"
+
+
+class KnownList(models.Model):
+    """A list of known hashes or addresses; `version` grows with each change."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField(unique=True)
+    version = models.IntegerField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "analyse_list"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Entry(models.Model):
+    """One value of a list; a withdrawn one stays as a tombstone."""
+
+    id = models.UUIDField(primary_key=True)
+    list = models.ForeignKey(KnownList, on_delete=models.PROTECT)
+    item_id = models.UUIDField()
+    kind = models.TextField()
+    value = models.TextField()
+    classification = models.TextField()
+    scope = models.TextField()
+    added_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "analyse_entry"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+class RuleSet(models.Model):
+    """A candidate priority rule set with its author and state; its text never changes."""
+
+    id = models.UUIDField(primary_key=True)
+    version = models.TextField(unique=True)
+    body = models.TextField()
+    author_id = models.UUIDField()
+    drafted_at = models.DateTimeField()
+    state = models.TextField()
+    dry_run = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "analyse_ruleset"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class Activation(models.Model):
+    """Who put a rule set in force; the database refuses its author."""
+
+    ruleset_id = models.UUIDField(primary_key=True)
+    author_id = models.UUIDField()
+    approver_id = models.UUIDField()
+    activated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "analyse_activation"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.ruleset_id)

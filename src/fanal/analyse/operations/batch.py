@@ -1,0 +1,155 @@
+"""Analyses and prioritises batches; each result is a new revision beside the earlier ones."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.analyse import queries
+from fanal.analyse.domain.access import require_system
+from fanal.analyse.domain.analysis import Knowledge, analyse, shipped_knowledge
+from fanal.analyse.domain.encoding import pack_findings, pack_parts
+from fanal.analyse.domain.priority import prioritise
+from fanal.analyse.domain.records import Analysis, KinFacts, Priority
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+from fanal.kernel.clock import paris_day
+from fanal.ledger import operations as ledger
+
+
+class NotAnalysed(LookupError):
+    """A report was sent to be prioritised before it was analysed."""
+
+
+class _KnowledgeCache:
+    """The compiled knowledge of this process, built again when a list has changed."""
+
+    def __init__(self) -> None:
+        self._held: Knowledge | None = None
+
+    def current(self) -> Knowledge:
+        """Return the knowledge for the lists as they stand."""
+        version = queries.lists_version()
+        held = self._held
+        if held is None or held.lists_version != version:
+            lists = queries.known_lists()
+            held = (
+                shipped_knowledge(lists, lists_version=version)
+                if held is None
+                else Knowledge(
+                    lists=lists,
+                    lexicon=held.lexicon,
+                    typologies=held.typologies,
+                    lists_version=version,
+                )
+            )
+            self._held = held
+        return held
+
+
+_KNOWLEDGE = _KnowledgeCache()
+
+
+def analyse_batch(
+    *, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime
+) -> list[Analysis]:
+    """Analyse `reports`, store the next revision of each, and return them in the order given.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, "analyse")
+    if not reports:
+        return []
+    analyses = analyse(reports, _KNOWLEDGE.current())
+    packed = [pack_findings(analysis.findings) for analysis in analyses]
+    with transaction.atomic():
+        revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(
+                "COPY analyse_result (report_id, written_at, revision, rule_version, findings)"
+                " FROM STDIN"
+            ) as copy,
+        ):
+            for analysis, findings in zip(analyses, packed, strict=True):
+                report_id = analysis.report_id
+                copy.write_row(
+                    (report_id, now, revisions[report_id], analysis.rule_version, findings)
+                )
+        _log(actor, "report.analyse", now, [a.report_id for a in analyses], packed)
+    return analyses
+
+
+def prioritise_batch(
+    *,
+    actor: Actor,
+    reports: Sequence[HarmonisedReport],
+    kin: Sequence[KinFacts],
+    now: datetime,
+) -> list[Priority]:
+    """Prioritise `reports` from their newest analysis and kin, store and return the priorities.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+        NotAnalysed: a report has no analysis.
+    """
+    require_system(actor, "prioritise")
+    if not reports:
+        return []
+    ids = [report.report_id for report in reports]
+    analyses = queries.get_analyses(actor=actor, report_ids=ids)
+    missing = [report_id for report_id in ids if report_id not in analyses]
+    if missing:
+        raise NotAnalysed(str(missing[0]))
+    rules = queries.current_rules(on=paris_day(now))
+    priorities = prioritise(reports, [analyses[i] for i in ids], kin, rules, now)
+    store_priorities(actor=actor, priorities=priorities, now=now)
+    return priorities
+
+
+def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datetime) -> None:
+    """Write the next revision of each priority and one ledger entry for all of them."""
+    packed = [pack_parts(priority.parts) for priority in priorities]
+    with transaction.atomic():
+        revisions = _next_revisions("analyse_priority", [p.report_id for p in priorities])
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(
+                "COPY analyse_priority (report_id, written_at, revision, score, level, floor,"
+                " rule_version, parts) FROM STDIN"
+            ) as copy,
+        ):
+            for p, parts in zip(priorities, packed, strict=True):
+                revision = revisions[p.report_id]
+                copy.write_row(
+                    (p.report_id, now, revision, p.score, p.level, p.floor, p.rule_version, parts)
+                )
+        _log(actor, "report.prioritise", now, [p.report_id for p in priorities], packed)
+
+
+def _next_revisions(table: str, report_ids: Sequence[UUID]) -> dict[UUID, int]:
+    if len(set(report_ids)) != len(report_ids):
+        raise ValueError("a report stands twice in the batch")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT report_id, max(revision) FROM {table}"  # noqa: S608 - a name of this module
+            " WHERE report_id = ANY(%s::uuid[]) GROUP BY report_id",
+            [list(report_ids)],
+        )
+        last = dict(cursor.fetchall())
+    return {report_id: last.get(report_id, 0) + 1 for report_id in report_ids}
+
+
+def _log(
+    actor: Actor, action: str, now: datetime, ids: Sequence[UUID], contents: Sequence[bytes]
+) -> None:
+    ledger.record_batch(
+        actor=actor,
+        action=action,
+        at=now,
+        kind="report",
+        items=list(zip(ids, contents, strict=True)),
+        detail={"count": len(ids)},
+    )

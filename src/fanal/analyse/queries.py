@@ -1,0 +1,207 @@
+"""The reading door of analyse: findings, priorities, their history, lists and rule sets."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+from msgspec import Struct
+
+from fanal.analyse.domain.access import may_read
+from fanal.analyse.domain.encoding import unpack_findings, unpack_parts
+from fanal.analyse.domain.known import KnownEntry, KnownLists
+from fanal.analyse.domain.priority import DryRun
+from fanal.analyse.domain.records import Analysis, Priority
+from fanal.analyse.domain.rules import PriorityRules, read_rules, rules_in_force, shipped_rules
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor, Role
+
+_PRIORITY = (
+    "SELECT report_id, score, floor, level, rule_version, parts, revision, written_at"
+    " FROM analyse_priority WHERE report_id = ANY(%s::uuid[])"
+)
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """When a result was written, as which revision (from 1)."""
+
+    revision: int
+    written_at: datetime
+
+
+class ListState(Struct, frozen=True, kw_only=True):
+    """A list with the number of its values in force."""
+
+    id: UUID
+    name: str
+    version: int
+    changed_at: datetime
+    entries: int
+
+
+class StoredRuleSet(Struct, frozen=True, kw_only=True):
+    """A rule set as stored: text, author, state, last dry run, and who put it in force."""
+
+    id: UUID
+    version: str
+    body: str
+    author_id: UUID
+    drafted_at: datetime
+    state: str
+    dry_run: DryRun | None = None
+    approver_id: UUID | None = None
+    activated_at: datetime | None = None
+
+
+def get_analyses(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Analysis]:
+    """Return the newest analysis of each report that the actor reaches; the others are left out."""
+    ids = _reachable(actor, report_ids)
+    return {a.report_id: a for _, a in _analyses(ids)} if ids else {}
+
+
+def get_priorities(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Priority]:
+    """Return the newest priority of each report that the actor reaches; the others are left out."""
+    ids = _reachable(actor, report_ids)
+    return {p.report_id: p for _, p in _priorities(ids)} if ids else {}
+
+
+def list_analyses(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Analysis]]:
+    """Return every analysis of a report, oldest first: replays stay side by side."""
+    return _analyses(_reachable(actor, [report_id]))
+
+
+def list_priorities(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Priority]]:
+    """Return every priority of a report, oldest first."""
+    return _priorities(_reachable(actor, [report_id]))
+
+
+def lists_version() -> str:
+    """Return the version of all lists together; it changes with each of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), coalesce(sum(version), 0) FROM analyse_list")
+        row = cursor.fetchone()
+    return f"lists/{row[0]}.{row[1]}" if row and row[0] else ""
+
+
+def known_lists() -> KnownLists:
+    """Return every value in force of every list, ready to be matched."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.item_id, l.name, e.kind, e.value, e.classification, e.scope"
+            " FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
+            " WHERE e.withdrawn_at IS NULL ORDER BY e.id"
+        )
+        return KnownLists(
+            KnownEntry(
+                entry_id=item_id,
+                list_name=name,
+                kind=kind,
+                value=value,
+                classification=classification,
+                scope=scope,
+            )
+            for item_id, name, kind, value, classification, scope in cursor.fetchall()
+        )
+
+
+def list_lists() -> list[ListState]:
+    """Return the lists by name, with their number of values in force."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.id, l.name, l.version, l.changed_at, count(e.id)"
+            " FROM analyse_list l LEFT JOIN analyse_entry e"
+            " ON e.list_id = l.id AND e.withdrawn_at IS NULL"
+            " GROUP BY l.id ORDER BY l.name"
+        )
+        return [
+            ListState(id=id_, name=name, version=version, changed_at=changed, entries=entries)
+            for id_, name, version, changed, entries in cursor.fetchall()
+        ]
+
+
+def shipped() -> list[PriorityRules]:
+    """Return the rule sets that the package ships, oldest first."""
+    return _SHIPPED
+
+
+def current_rules(*, on: date) -> PriorityRules:
+    """Return the rules in force on a day: the activated set, else the shipped one of that day."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
+        row = cursor.fetchone()
+    return read_rules(row[0]) if row else rules_in_force(_SHIPPED, on=on)
+
+
+def list_rulesets() -> list[StoredRuleSet]:
+    """Return every stored rule set, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.id, r.version, r.body, r.author_id, r.drafted_at, r.state, r.dry_run,"
+            " a.approver_id, a.activated_at FROM analyse_ruleset r"
+            " LEFT JOIN analyse_activation a ON a.ruleset_id = r.id ORDER BY r.drafted_at DESC, r.id"
+        )
+        return [
+            StoredRuleSet(
+                id=row[0],
+                version=row[1],
+                body=row[2],
+                author_id=row[3],
+                drafted_at=row[4],
+                state=row[5],
+                dry_run=None if row[6] is None else msgspec.json.decode(bytes(row[6]), type=DryRun),
+                approver_id=row[7],
+                activated_at=row[8],
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
+    if not report_ids or not may_read(actor):
+        return []
+    if actor.has(Role.SYSTEM) and not actor.desk_ids:
+        return list(report_ids)
+    return list(intake.get_reports(actor=actor, report_ids=report_ids))
+
+
+def _analyses(report_ids: Sequence[UUID]) -> list[tuple[Version, Analysis]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, rule_version, findings, revision, written_at FROM analyse_result"
+            " WHERE report_id = ANY(%s::uuid[]) ORDER BY report_id, revision",
+            [list(report_ids)],
+        )
+        return [
+            (
+                Version(revision=revision, written_at=written_at),
+                Analysis(
+                    report_id=report_id,
+                    findings=unpack_findings(findings, rule_version=version),
+                    rule_version=version,
+                ),
+            )
+            for report_id, version, findings, revision, written_at in cursor.fetchall()
+        ]
+
+
+def _priorities(report_ids: Sequence[UUID]) -> list[tuple[Version, Priority]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_PRIORITY} ORDER BY report_id, revision", [list(report_ids)])
+        return [
+            (
+                Version(revision=row[6], written_at=row[7]),
+                Priority(
+                    report_id=row[0],
+                    score=row[1],
+                    floor=row[2],
+                    level=row[3],
+                    rule_version=row[4],
+                    parts=unpack_parts(row[5]),
+                ),
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+_SHIPPED = shipped_rules()

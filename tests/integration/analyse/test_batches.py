@@ -1,0 +1,217 @@
+"""Analyses, priorities, lists and rule sets on a real PostgreSQL."""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+
+import pytest
+from django.db import Error, connection, transaction
+
+from fanal.analyse import operations, queries
+from fanal.analyse.domain.access import AccessRefused
+from fanal.analyse.domain.listfile import ListRefused
+from fanal.analyse.domain.records import KinFacts
+from fanal.analyse.domain.rules import RulesRefused
+from fanal.formats.report.records import File, Message, ReportKind
+from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
+from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.ids import new_id
+
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+SYSTEM = system_actor("test")
+RULES = (
+    resources.files("fanal.analyse")
+    .joinpath("data", "priority", "2026-11-24.toml")
+    .read_text("utf-8")
+)
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> Iterator[None]:
+    yield
+
+
+def person(role: Role = Role.SUPERVISOR) -> Actor:
+    return Actor(person_id=uuid.uuid4(), roles=frozenset({role}), motive="test")
+
+
+def report(**fields: object) -> HarmonisedReport:
+    base = {"report_id": new_id(NOW), "reference": "r", "kind": ReportKind.GROOMING}
+    return HarmonisedReport(**{**base, **fields})  # type: ignore[arg-type]
+
+
+def test_a_replay_adds_a_revision_and_keeps_the_first() -> None:
+    subject = report(conversation=(Message(speaker="A", text="don't tell your mom"),))
+    for later in (0, 1):
+        operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW + timedelta(hours=later))
+    history = queries.list_analyses(actor=SYSTEM, report_id=subject.report_id)
+    assert [version.revision for version, _ in history] == [1, 2]
+    assert history[0][1] == history[1][1]
+    newest = queries.get_analyses(actor=SYSTEM, report_ids=[subject.report_id])
+    finding = newest[subject.report_id].findings[0]
+    assert finding.code == "GROOMING_SECRECY"
+    assert finding.source == "conversation[0].text#0-19"
+    assert finding.rule_version == newest[subject.report_id].rule_version != ""
+
+
+def test_priority_reads_analysis_and_kin_and_keeps_its_history() -> None:
+    danger, plain = report(emergency=True), report(kind=ReportKind.OTHER)
+    operations.analyse_batch(actor=SYSTEM, reports=[danger, plain], now=NOW)
+    kin = [KinFacts(report_id=plain.report_id, previously_reported_suspect=2)]
+    first = operations.prioritise_batch(actor=SYSTEM, reports=[danger, plain], kin=kin, now=NOW)
+    assert (first[0].floor, first[0].score) == ("CHILD_IN_DANGER", 95)
+    assert first[1].score == 16
+    operations.prioritise_batch(actor=SYSTEM, reports=[plain], kin=[], now=NOW)
+    history = queries.list_priorities(actor=SYSTEM, report_id=plain.report_id)
+    assert [p.score for _, p in history] == [16, 0]
+    read = queries.get_priorities(actor=SYSTEM, report_ids=[danger.report_id, plain.report_id])
+    assert read[danger.report_id] == first[0]
+    assert read[plain.report_id].score == 0
+
+
+def test_refuses_to_prioritise_what_was_not_analysed() -> None:
+    with pytest.raises(LookupError):
+        operations.prioritise_batch(actor=SYSTEM, reports=[report()], kin=[], now=NOW)
+
+
+def test_a_list_is_loaded_once_matched_and_withdrawn() -> None:
+    pdq, sha1 = "f" * 64, "a" * 40
+    lines = [
+        "pdq,md5,sha1,sha256,classification",
+        f"{pdq.upper()},,{sha1},,A1",
+        f",{'b' * 32},,,B2",
+    ]
+    ids = operations.load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW)
+    assert operations.load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW) == ids
+    assert len(set(ids)) == 2
+    near = "e" + "f" * 63
+    subject = report(files=(File(pdq=near), File(sha1=sha1)))
+    (got,) = operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    found = {(f.source, f.because.code, f.because.parameters["entry"]) for f in got.findings}
+    assert found == {
+        ("files[0].pdq", "LISTED_NEAR", str(ids[0])),
+        ("files[1].sha1", "LISTED", str(ids[0])),
+    }
+    assert operations.withdraw_item(actor=SYSTEM, name="alpha", item_id=ids[0], now=NOW)
+    assert not operations.withdraw_item(actor=SYSTEM, name="alpha", item_id=ids[0], now=NOW)
+    (after,) = operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    assert after.findings == ()
+    assert after.rule_version != got.rule_version
+
+
+def test_known_addresses_match_by_the_nearest_part() -> None:
+    url = HarmonisedUrl(
+        reported="x",
+        canonical="https://a.example.test/b",
+        key="https://a.example.test/b",
+        host="a.example.test",
+        registrable_domain="example.test",
+    )
+    operations.add_addresses(
+        actor=SYSTEM,
+        name="hosts",
+        addresses=[("HOST", "a.example.test"), ("DOMAIN", "example.test")],
+        now=NOW,
+    )
+    (got,) = operations.analyse_batch(actor=SYSTEM, reports=[report(urls=(url,))], now=NOW)
+    assert [(f.code, f.value) for f in got.findings] == [("KNOWN_ADDRESS", "a.example.test")]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ["pdq,surprise"],
+        ["pdq", "zz"],
+        ["md5", "a" * 31],
+        ["pdq,md5", "f" * 64],
+        ["classification", "A1"],
+        ["pdq", "٣" * 64],
+    ],
+)
+def test_refuses_a_malformed_list_whole(lines: list[str]) -> None:
+    with pytest.raises(ListRefused):
+        operations.load_list(actor=SYSTEM, name="bad", lines=lines, now=NOW)
+    assert queries.list_lists() == []
+
+
+def test_a_rule_set_needs_a_dry_run_and_a_second_person() -> None:
+    author, second = person(), person()
+    body = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/test"').replace(
+        'fact = "kind_grooming"\npoints = 20', 'fact = "kind_grooming"\npoints = 40'
+    )
+    subject = report()
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    ruleset = operations.draft_ruleset(actor=author, body=body, now=NOW)
+    with pytest.raises(operations.RuleSetRefused, match="NOT_RUN_DRY"):
+        operations.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
+    operations.dry_run_ruleset(
+        actor=author, ruleset_id=ruleset, report_ids=[subject.report_id], kin=[], now=NOW
+    )
+    with pytest.raises(operations.RuleSetRefused, match="SAME_PERSON"):
+        operations.activate_ruleset(actor=author, ruleset_id=ruleset, now=NOW)
+    assert queries.current_rules(on=NOW.date()).version == "priority/2026-11-24"
+    operations.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
+    assert queries.current_rules(on=NOW.date()).version == "priority/test"
+    (got,) = operations.prioritise_batch(actor=SYSTEM, reports=[subject], kin=[], now=NOW)
+    assert (got.score, got.rule_version) == (40, "priority/test")
+
+
+def test_the_database_itself_refuses_one_person_and_a_changed_text() -> None:
+    author = person()
+    body = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/test"')
+    ruleset = operations.draft_ruleset(actor=author, body=body, now=NOW)
+    statements = [
+        (
+            "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
+            [ruleset, author.person_id, author.person_id],
+        ),
+        (
+            "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
+            [ruleset, uuid.uuid4(), author.person_id],
+        ),
+        ("UPDATE analyse_ruleset SET state = 'ACTIVE' WHERE id = %s", [ruleset]),
+        ("UPDATE analyse_ruleset SET body = '' WHERE id = %s", [ruleset]),
+        ("DELETE FROM analyse_ruleset WHERE id = %s", [ruleset]),
+    ]
+    for statement, values in statements:
+        with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, values)
+
+
+def test_erasure_empties_findings_and_keeps_scores() -> None:
+    subject = report(conversation=(Message(speaker="A", text="don't tell your mom"),))
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    operations.prioritise_batch(actor=SYSTEM, reports=[subject], kin=[], now=NOW)
+    assert operations.erase(actor=SYSTEM, report_ids=[subject.report_id], now=NOW) == 2
+    assert operations.erase(actor=SYSTEM, report_ids=[subject.report_id], now=NOW) == 0
+    assert (
+        queries.get_analyses(actor=SYSTEM, report_ids=[subject.report_id])[
+            subject.report_id
+        ].findings
+        == ()
+    )
+    assert (
+        queries.get_priorities(actor=SYSTEM, report_ids=[subject.report_id])[
+            subject.report_id
+        ].score
+        == 20
+    )
+
+
+def test_who_may() -> None:
+    analyst = person(Role.ANALYST)
+    with pytest.raises(AccessRefused):
+        operations.analyse_batch(actor=analyst, reports=[report()], now=NOW)
+    with pytest.raises(AccessRefused):
+        operations.draft_ruleset(actor=analyst, body=RULES, now=NOW)
+    with pytest.raises(AccessRefused):
+        operations.draft_ruleset(actor=SYSTEM, body=RULES, now=NOW)
+    with pytest.raises(RulesRefused):
+        operations.draft_ruleset(actor=person(), body="schema = 1", now=NOW)
+    subject = report()
+    operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
+    for role in (Role.PARTNER, Role.STATISTICIAN, Role.ADMINISTRATOR, Role.PUBLIC, Role.ANALYST):
+        assert queries.get_analyses(actor=person(role), report_ids=[subject.report_id]) == {}
