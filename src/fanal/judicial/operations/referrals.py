@@ -65,7 +65,7 @@ def open_from_decision(
         ReferralText.objects.create(
             referral_id=row.id, facts=msgspec.json.encode(read_facts(report))
         )
-        ledger.record(actor=actor, action="REFERRAL_DRAFTED", at=now, objects=_refs(row))
+        ledger.record(actor=actor, action="referral.draft", at=now, objects=_refs(row))
     return row.id
 
 
@@ -142,7 +142,7 @@ def _advance(actor: Actor, row: StoredReferral, name: str, *, event: Event, now:
     )
     ledger.record(
         actor=actor,
-        action="REFERRAL_SENT" if name == "send" else "REFERRAL_STEP",
+        action="referral.send" if name == "send" else "referral.step",
         at=now,
         objects=_refs(row),
         detail={"move": name},
@@ -151,8 +151,8 @@ def _advance(actor: Actor, row: StoredReferral, name: str, *, event: Event, now:
 
 
 def _refs(row: StoredReferral) -> list[ObjectRef]:
-    digest = keyed_digest(kind="REFERRAL", object_id=row.id, content=bytes(row.bases))
+    digest = keyed_digest(kind="referral", object_id=row.id, content=bytes(row.bases))
     return [
-        ObjectRef(kind="REPORT", id=row.report_id),
-        ObjectRef(kind="REFERRAL", id=row.id, digest=digest),
+        ObjectRef(kind="report", id=row.report_id),
+        ObjectRef(kind="referral", id=row.id, digest=digest),
     ]

@@ -165,7 +165,7 @@ def _open(actor: Actor, decision: Decision, draft: Draft, *, level: str, now: da
         author_id=actor.person_id,
         created_at=now,
     )
-    ledger.record(actor=actor, action="MEASURE_PROPOSED", at=now, objects=refs(row))
+    ledger.record(actor=actor, action="measure.propose", at=now, objects=refs(row))
     if draft.addressee.complete:
         _submit(actor, row, request, now=now)
     return measure_id

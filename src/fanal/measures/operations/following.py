@@ -48,7 +48,7 @@ def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime
         )
         if created:
             ledger.record(
-                actor=actor, action="MEASURE_STEP", at=now, detail={"move": "first_contact"}
+                actor=actor, action="measure.step", at=now, detail={"move": "first_contact"}
             )
     return contact.informed_at
 

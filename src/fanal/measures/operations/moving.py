@@ -18,10 +18,10 @@ from fanal.measures.models import StoredMeasure, StoredStep
 from fanal.orient import operations as orient
 
 _ACTIONS = {
-    "approve": "MEASURE_APPROVED",
-    "refuse": "MEASURE_REFUSED",
-    "withdraw": "MEASURE_WITHDRAWN",
-    "send": "MEASURE_NOTIFIED",
+    "approve": "measure.approve",
+    "refuse": "measure.refuse",
+    "withdraw": "measure.withdraw",
+    "send": "measure.notify",
 }
 _WAITING = (MeasureState.DRAFT, MeasureState.TO_SECOND)
 
@@ -85,7 +85,7 @@ def advance(
         )
         ledger.record(
             actor=actor,
-            action=_ACTIONS.get(name, "MEASURE_STEP"),
+            action=_ACTIONS.get(name, "measure.step"),
             at=now,
             objects=refs(row),
             detail={"move": name, "revision": row.revision},
@@ -96,10 +96,10 @@ def advance(
 
 def refs(row: StoredMeasure) -> list[ObjectRef]:
     """Return what a ledger entry names of a measure: the report, and the measure with its bytes' digest."""
-    digest = keyed_digest(kind="MEASURE", object_id=row.id, content=bytes(row.request))
+    digest = keyed_digest(kind="measure", object_id=row.id, content=bytes(row.request))
     return [
-        ObjectRef(kind="REPORT", id=row.report_id),
-        ObjectRef(kind="MEASURE", id=row.id, digest=digest),
+        ObjectRef(kind="report", id=row.report_id),
+        ObjectRef(kind="measure", id=row.id, digest=digest),
     ]
 
 

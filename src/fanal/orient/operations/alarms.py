@@ -48,9 +48,9 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
             cursor.execute("NOTIFY fanal_alarm")
             ledger.record(
                 actor=actor,
-                action="ALARM_RAISED",
+                action="alarm.raise",
                 at=now,
-                objects=[ObjectRef(kind="REPORT", id=report_id) for report_id in raised],
+                objects=[ObjectRef(kind="report", id=report_id) for report_id in raised],
             )
     return raised
 
@@ -71,9 +71,9 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
         if changed:
             ledger.record(
                 actor=actor,
-                action="ALARM_ACKNOWLEDGED",
+                action="alarm.acknowledge",
                 at=now,
-                objects=[ObjectRef(kind="REPORT", id=alarm.report_id)],
+                objects=[ObjectRef(kind="report", id=alarm.report_id)],
             )
     return bool(changed)
 
@@ -103,9 +103,9 @@ def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
         StoredAlarm.objects.filter(id__in=[alarm.id for alarm in late]).update(escalated_at=now)
         ledger.record(
             actor=actor,
-            action="ALARM_ESCALATED",
+            action="alarm.escalate",
             at=now,
-            objects=[ObjectRef(kind="REPORT", id=alarm.report_id) for alarm in late],
+            objects=[ObjectRef(kind="report", id=alarm.report_id) for alarm in late],
         )
     for alarm in late:
         alarm.escalated_at = now

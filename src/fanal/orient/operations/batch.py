@@ -94,7 +94,7 @@ def orient_batch(
             actor=actor, items=[_where(item) for item in items if _alarming(item)], now=now
         )
         ledger.record_batch(
-            actor=actor, action="REPORTS_ORIENTED", at=now, kind="REPORT", items=bodies
+            actor=actor, action="report.orient", at=now, kind="report", items=bodies
         )
     return [(proposal.report_id, proposal) for proposal in proposals]
 

@@ -100,7 +100,7 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
             claim_token=claim_token,
         ).update(state=target, claimed_by=None, lease_until=None)
         if released:
-            ledger.record(actor=actor, action="CASE_RELEASED", at=now, objects=[_ref(report_id)])
+            ledger.record(actor=actor, action="case.release", at=now, objects=[_ref(report_id)])
     return bool(released)
 
 
@@ -117,7 +117,7 @@ def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
         )
         ledger.record(
             actor=actor,
-            action="CASE_CLOSED",
+            action="case.close",
             at=now,
             objects=[_ref(report_id)],
             detail={"move": "withdraw"},
@@ -136,13 +136,13 @@ def _record_claim(actor: Actor, before: Case, *, token: int, now: datetime) -> N
     if before.state == CaseState.CLAIMED and before.claimed_by is not None:
         ledger.record(
             actor=actor,
-            action="CASE_LEASE_LOST",
+            action="case.lose",
             at=now,
-            objects=[_ref(before.report_id), ObjectRef(kind="PERSON", id=before.claimed_by)],
+            objects=[_ref(before.report_id), ObjectRef(kind="person", id=before.claimed_by)],
         )
     ledger.record(
         actor=actor,
-        action="CASE_CLAIMED",
+        action="case.claim",
         at=now,
         objects=[_ref(before.report_id)],
         detail={"token": token},
@@ -150,4 +150,4 @@ def _record_claim(actor: Actor, before: Case, *, token: int, now: datetime) -> N
 
 
 def _ref(report_id: UUID) -> ObjectRef:
-    return ObjectRef(kind="REPORT", id=report_id)
+    return ObjectRef(kind="report", id=report_id)

@@ -52,7 +52,7 @@ def decide(
         _move(case, move, decided_at=now)
         ledger.record(
             actor=actor,
-            action="DECISION_TAKEN",
+            action="decision.take",
             at=now,
             objects=_objects(stored),
             detail={"move": move, "proposal_revision": stored.proposal_revision},
@@ -72,9 +72,9 @@ def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
         _move(case, "settle", decided_at=case.decided_at)
         ledger.record(
             actor=actor,
-            action="DECISION_SECONDED",
+            action="decision.second",
             at=now,
-            objects=[ObjectRef(kind="REPORT", id=report_id)],
+            objects=[ObjectRef(kind="report", id=report_id)],
         )
 
 
@@ -85,7 +85,7 @@ def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
         TransitionRefused: the case is not decided.
         Refused: the actor may not decide at that desk.
     """
-    _change(actor, report_id, move="reopen", action="CASE_REOPENED", now=now)
+    _change(actor, report_id, move="reopen", action="case.reopen", now=now)
 
 
 def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
@@ -95,7 +95,7 @@ def close_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
         TransitionRefused: the case is not decided.
         Refused: the actor may not decide at that desk.
     """
-    _change(actor, report_id, move="close", action="CASE_CLOSED", now=now)
+    _change(actor, report_id, move="close", action="case.close", now=now)
 
 
 def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datetime) -> None:
@@ -107,7 +107,7 @@ def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datet
             actor=actor,
             action=action,
             at=now,
-            objects=[ObjectRef(kind="REPORT", id=report_id)],
+            objects=[ObjectRef(kind="report", id=report_id)],
         )
 
 
@@ -168,8 +168,8 @@ def _write(
 
 def _objects(stored: StoredDecision) -> list[ObjectRef]:
     content = msgspec.json.encode([stored.tracks, bytes(stored.body).decode(), stored.digest.hex()])
-    digest = keyed_digest(kind="DECISION", object_id=stored.id, content=content)
+    digest = keyed_digest(kind="decision", object_id=stored.id, content=content)
     return [
-        ObjectRef(kind="REPORT", id=stored.report_id),
-        ObjectRef(kind="DECISION", id=stored.id, digest=digest),
+        ObjectRef(kind="report", id=stored.report_id),
+        ObjectRef(kind="decision", id=stored.id, digest=digest),
     ]
