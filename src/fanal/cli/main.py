@@ -13,6 +13,7 @@ from fanal.config.databases import DatabaseRefused
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
 
 COMMANDS: Mapping[str, str] = {
+    "bench": "fanal.cli.bench:bench",
     "replay": "fanal.cli.replay:replay",
     "report": "fanal.cli.report:report",
     "import": "fanal.cli.imports:import_",

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from time import perf_counter
 from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -25,8 +26,15 @@ log = logging.getLogger("fanal.worker")
 class StageLoop:
     """Runs the stages for one worker. `clock` gives the instant of each claim."""
 
-    def __init__(self, *, actor: Actor, clock: Callable[[], datetime], size: int = 500) -> None:
-        self._actor, self._clock, self._size = actor, clock, size
+    def __init__(
+        self,
+        *,
+        actor: Actor,
+        clock: Callable[[], datetime],
+        size: int = 500,
+        observe: Callable[[Stage, float], None] = lambda _stage, _seconds: None,
+    ) -> None:
+        self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
 
     def run_once(self) -> int:
         """Claim one batch, the stage nearest to a person first, and carry it to the end.
@@ -57,7 +65,7 @@ class StageLoop:
 
     def _step(self, token: UUID, stage: Stage, batch: Batch) -> bool:
         """Run one step; return whether the batch goes on together."""
-        step = STEPS[stage]
+        step, started = STEPS[stage], perf_counter()
         try:
             with transaction.atomic():
                 step.run(batch)
@@ -73,6 +81,7 @@ class StageLoop:
         except Exception as failure:  # noqa: BLE001 - whatever a report does, the queue goes on
             self._isolate(token, stage, batch, failure=failure)
             return False
+        self._observe(stage, perf_counter() - started)
         self._set_failures_aside(token, batch)
         batch.report_ids = done
         return True

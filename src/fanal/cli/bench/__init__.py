@@ -1,0 +1,32 @@
+"""`fanal bench NAME`: measures one thing against its peer or its limit, in the same run."""
+
+from importlib import import_module
+
+import click
+
+_BENCHES = {
+    "pipeline": "fanal.cli.bench.pipeline:pipeline",
+    "portal": "fanal.cli.bench.portal:portal",
+    "desk": "fanal.cli.bench.desk:desk",
+}
+
+
+class _Benches(click.Group):
+    """Benches are imported when named: each needs much."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the benches."""
+        return sorted(_BENCHES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one bench."""
+        if cmd_name not in _BENCHES:
+            return None
+        module, _, attribute = _BENCHES[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+@click.group(cls=_Benches)
+def bench() -> None:
+    """Measure one thing against its peer in the same run."""

@@ -1,0 +1,41 @@
+"""A worker that notes how long each stage takes; run by `fanal bench pipeline`."""
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import django
+
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+
+
+def main(output: Path) -> None:
+    """Run the stages until SIGTERM; leave the seconds of each stage in `output`."""
+    django.setup()
+    from fanal.ledger import operations as ledger
+    from fanal.worker.stages import StageLoop
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    seconds: Counter[str] = Counter()
+
+    def observe(stage: str, elapsed: float) -> None:
+        seconds[stage] += elapsed  # type: ignore[assignment]
+
+    loop = StageLoop(actor=system_actor("bench"), clock=clock.now, observe=observe)
+    loop.run_once()
+    output.write_text("{}")
+    while not stop.is_set():
+        if not loop.run_once():
+            time.sleep(0.01)
+        ledger.sequence_pending(now=clock.now())
+    output.write_text(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
