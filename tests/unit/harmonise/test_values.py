@@ -143,10 +143,10 @@ def test_an_iban_needs_its_check_digits_and_its_country_length() -> None:
         assert read_iban(wrong) is None
 
 
-@given(st.integers(0, 26), st.integers(0, 35))
-def test_one_wrong_letter_of_an_iban_is_always_seen(place: int, letter: int) -> None:
+@given(st.integers(2, 26), st.integers(0, 9))
+def test_one_wrong_digit_of_an_iban_is_always_seen(place: int, digit: int) -> None:
     good = "FR7630006000011234567890189"
-    bad = good[:place] + "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"[letter] + good[place + 1 :]
+    bad = f"{good[:place]}{digit}{good[place + 1 :]}"
     assert (read_iban(bad) is not None) == (bad == good)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from ipaddress import IPv4Network
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ class IpAddress(Struct, frozen=True, kw_only=True):
     port: int | None = None
 
 
+@lru_cache(maxsize=8192)
 def read_ip(text: str) -> IpAddress | None:
     """Return the address in `text` (`a`, `a:port`, `[a]:port`, defanged or not), or None."""
     plain = refang(text).strip()

@@ -1,6 +1,7 @@
 """The heart of the stage: drafts in, harmonised reports out, one for each and in the same order."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from uuid import UUID
 
 from msgspec import structs
@@ -171,6 +172,7 @@ def _payment_texts(draft: Draft) -> Iterator[tuple[str, str]]:
                 yield f"{path}.{name}", text
 
 
+@lru_cache(maxsize=8192)
 def _is_sentence(path: str) -> bool:
     leaf = path.lower().replace("/", ".").rpartition(".")[2].partition("[")[0]
     return leaf in _SENTENCES and not is_of_reporter(path)

@@ -5,6 +5,7 @@ out of `withhold`; the rest comes back from the opened bytes, by a named act, th
 """
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct, structs
 
@@ -41,7 +42,7 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
         for place, person in enumerate(report.persons)
         if person.role is PersonRole.REPORTER
     )
-    named = tuple(extra for extra in report.extra if _IDENTITY.search(extra.path) is not None)
+    named = tuple(extra for extra in report.extra if _names_reporter(extra.path))
     identity = Identity(persons=reporters, extra=named)
     if not reporters and not named:
         return report, identity
@@ -51,7 +52,7 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
         structs.replace(
             report,
             persons=tuple(_without_values(person) for person in report.persons),
-            extra=tuple(extra for extra in report.extra if extra not in named),
+            extra=tuple(extra for extra in report.extra if not _names_reporter(extra.path)),
             warnings=tuple(
                 structs.replace(warning, value="")
                 if warning.path.startswith(paths)
@@ -74,6 +75,12 @@ def restore(report: HarmonisedReport, identity: Identity) -> HarmonisedReport:
     return structs.replace(report, persons=tuple(persons), extra=(*report.extra, *identity.extra))
 
 
+@lru_cache(maxsize=8192)
+def _names_reporter(path: str) -> bool:
+    return _IDENTITY.search(path) is not None
+
+
+@lru_cache(maxsize=8192)
 def is_of_reporter(path: str) -> bool:
     """Return whether a leaf of an outside format speaks of the one who reports."""
     return _OF_REPORTER.search(path) is not None

@@ -96,8 +96,10 @@ def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[Hit, 
 
 
 def _find(text: str, countries: tuple[str, ...]) -> Iterator[Hit]:
-    rest, urls = _taken(_URL, text)
-    yield from (Hit(kind=SelectorKind.URL, value=_trimmed(url)) for url in urls)
+    rest = text
+    if "://" in text or "magnet:?" in text.lower():
+        rest, urls = _taken(_URL, text)
+        yield from (Hit(kind=SelectorKind.URL, value=_trimmed(url)) for url in urls)
     if "@" in rest:
         rest, emails = _taken(_EMAIL, rest)
         yield from _emails(emails)

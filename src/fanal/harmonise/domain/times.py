@@ -24,6 +24,11 @@ _TIME = re.compile(
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
+# Neither a leap second, nor the hour 24, nor a year at the ends of the calendar.
+_USUAL = re.compile(
+    r"[12]\d{3}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:[0-5]\d(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
 _PRECISIONS = ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND")
 _SECOND = timedelta(seconds=1)
 
@@ -50,9 +55,12 @@ def read_time(text: str) -> ReadTime | None:
     Read are the RFC 3339 forms, their beginnings down to the year, a space for `T`, offsets without
     colon, the hour 24:00:00 (XML Schema) and the leap second 60.
     """
-    match = _TIME.fullmatch(text.strip())
+    plain = text.strip()
+    match = _TIME.fullmatch(plain)
     if match is None:
         return None
+    if _USUAL.fullmatch(plain) is not None:
+        return _read_usual(plain)
     try:
         fields = _fields(match)
         zone, name, assumed = _zone(match.group(8) or match.group(9))
@@ -81,6 +89,18 @@ def instant(text: str) -> str | None:
     if read is None or read.range.precision != "SECOND":
         return None
     return read.range.earliest
+
+
+def _read_usual(text: str) -> ReadTime | None:
+    """Read the form that machines write, in a tenth of the time of the general way."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    written = _written(moment.astimezone(UTC))
+    return ReadTime(
+        range=TimeRange(earliest=written, latest=written, precision="SECOND", zone=text[19:])
+    )
 
 
 def _fields(match: re.Match[str]) -> _Fields:
