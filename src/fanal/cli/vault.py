@@ -24,7 +24,7 @@ from fanal.postgres import DatabaseRole
 @click.option("--quick", is_flag=True, help="Structure only: open no object.")
 @click.option("--grace", default=3600, show_default=True, help="Seconds before loose bytes count.")
 @with_django(DatabaseRole.WORKER)
-def fsck(as_json: bool, repair: bool, quick: bool, grace: int) -> None:
+def fsck(*, as_json: bool, repair: bool, quick: bool, grace: int) -> None:
     """Reconcile rows and sealed bytes both ways; exit 1 when anything is wrong."""
     from datetime import timedelta
 
