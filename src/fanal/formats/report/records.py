@@ -55,7 +55,7 @@ class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """Base of every part: immutable, absent fields omitted, unknown fields refused."""
 
 
-class Place(_Part):
+class Place(_Part, frozen=True, kw_only=True):
     """A place: ISO 3166-1 alpha-2 country, locality, postcode."""
 
     country: str | None = None
@@ -63,7 +63,7 @@ class Place(_Part):
     postcode: str | None = None
 
 
-class Message(_Part):
+class Message(_Part, frozen=True, kw_only=True):
     """One message of a conversation."""
 
     speaker: str | None = None
@@ -71,21 +71,21 @@ class Message(_Part):
     text: str | None = None
 
 
-class Handle(_Part):
+class Handle(_Part, frozen=True, kw_only=True):
     """A name on a service."""
 
     value: str
     platform: str | None = None
 
 
-class Account(_Part):
+class Account(_Part, frozen=True, kw_only=True):
     """A payment account."""
 
     value: str
     kind: Literal["IBAN", "WALLET", "CARD_TOKEN"]
 
 
-class IpSighting(_Part):
+class IpSighting(_Part, frozen=True, kw_only=True):
     """An IP address, the source port and the instant (RFC 3339) it was seen."""
 
     value: str
@@ -93,7 +93,7 @@ class IpSighting(_Part):
     at: str | None = None
 
 
-class Person(_Part):
+class Person(_Part, frozen=True, kw_only=True):
     """A person of the report, as far as known. `type` is the source's word for an ASSOCIATED one."""
 
     role: PersonRole
@@ -111,14 +111,14 @@ class Person(_Part):
     type: str | None = None
 
 
-class Classification(_Part):
+class Classification(_Part, frozen=True, kw_only=True):
     """A class given by somebody, in a named scheme."""
 
     scheme: Literal["NCMEC", "COPINE", "INTERPOL", "VICS-FR"]
     code: str
 
 
-class File(_Part):
+class File(_Part, frozen=True, kw_only=True):
     """A file of the report by its facts; never its bytes. Hashes are lower-case hexadecimal."""
 
     name: str | None = None
@@ -131,7 +131,7 @@ class File(_Part):
     publicly_available: bool | None = None
 
 
-class Payment(_Part):
+class Payment(_Part, frozen=True, kw_only=True):
     """One payment; `amount` is a decimal number as text."""
 
     at: str | None = None
@@ -144,7 +144,7 @@ class Payment(_Part):
     operator: str | None = None
 
 
-class Report(_Part):
+class Report(_Part, frozen=True, kw_only=True):
     """A report as a partner sends it. Only `reference` and `kind` are required."""
 
     reference: str

@@ -11,8 +11,9 @@ from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.ncmec_kinds import refined_kind
 from fanal.harmonise.domain.sources.ncmec_spot import Scope
 from fanal.harmonise.domain.sources.ncmec_table import TABLE
-from fanal.harmonise.domain.sources.walk import Walk
+from fanal.harmonise.domain.sources.walk import Walk, steps_of
 
+_STEPS: Final = steps_of(TABLE)
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -26,7 +27,7 @@ def read_ncmec(
     """
     document = read_report(body, now=_END_OF_TIME)
     building = ReportBuilding(reference=reference)
-    walk = Walk(building, table=TABLE)
+    walk = Walk(building, steps=_STEPS)
     walk.document(document.root, complaints=document.complaints, scope=Scope())
     if (earliest := earliest_instant(building.occurred_at or "")) and earliest > received_at:
         path = "report/incidentSummary/incidentDateTime"

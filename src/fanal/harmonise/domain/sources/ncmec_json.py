@@ -8,7 +8,7 @@ from fanal.harmonise.domain.sources.building import ReportBuilding
 from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.ncmec_spot import Scope
 from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
-from fanal.harmonise.domain.sources.walk import Walk
+from fanal.harmonise.domain.sources.walk import Walk, steps_of
 
 _EXTRA: Final = Use(Keep.EXTRA)
 _PARTS: Final = Use(Keep.PARTS)
@@ -119,6 +119,8 @@ TABLE: Final[Mapping[str, Use]] = {
     f"{type_name}/{name}": use for type_name, uses in _BY_TYPE.items() for name, use in uses.items()
 }
 
+_STEPS: Final = steps_of(TABLE)
+
 
 def read_ncmec_json(body: bytes, *, reference: str) -> Draft:
     """Return the draft of one export; its own report id is the reference where it has one.
@@ -128,6 +130,6 @@ def read_ncmec_json(body: bytes, *, reference: str) -> Draft:
     """
     document = read_export(body)
     building = ReportBuilding(reference=document.text("reportId") or reference)
-    walk = Walk(building, table=TABLE)
+    walk = Walk(building, steps=_STEPS)
     walk.document(document.root, complaints=document.complaints, scope=Scope())
     return building.build()

@@ -7,24 +7,55 @@ the table wants in both places, goes to `extra` with its path. So nothing can be
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import Struct
+
 from fanal.formats.ncmec.read import Attribute, Complaint, Node
 from fanal.harmonise.domain.records import Extra
 from fanal.harmonise.domain.sources.building import ReportBuilding
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
-from fanal.harmonise.domain.sources.ncmec_spot import Scope, Spot
+from fanal.harmonise.domain.sources.ncmec_spot import Opener, Scope, Spot, Taker
 from fanal.harmonise.domain.sources.ncmec_table import IGNORED_ATTRIBUTES, Keep, Use
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 
-_UNLISTED: Final = Use(Keep.EXTRA)
+
+class _Step(Struct, frozen=True, gc=False):
+    """A line of the table, its functions found: what to do at an element."""
+
+    parts: bool
+    opener: Opener | None = None
+    taker: Taker | None = None
+    always_extra: bool = True
+
+
+Steps = Mapping[str, _Step]
+_UNLISTED: Final = _Step(parts=False)
+
+
+def steps_of(table: Mapping[str, Use]) -> Steps:
+    """Return the table ready to walk: every field's function is looked up once.
+
+    Raises:
+        KeyError: the table names a field that has no function.
+    """
+    return {
+        key: _Step(
+            parts=use.keep is Keep.PARTS,
+            opener=OPENERS[use.field] if use.field and use.keep is Keep.PARTS else None,
+            taker=TAKERS[use.field] if use.field and use.keep is not Keep.PARTS else None,
+            always_extra=use.keep is not Keep.FIELD,
+        )
+        for key, use in table.items()
+    }
 
 
 class Walk:
-    """Fills a report under construction from documents whose uses are in `table`."""
+    """Fills a report under construction from documents whose uses are in `steps`."""
 
-    def __init__(self, building: ReportBuilding, *, table: Mapping[str, Use]) -> None:
+    def __init__(self, building: ReportBuilding, *, steps: Steps) -> None:
         """Keep where values go and what becomes of each."""
         self._building = building
-        self._table = table
+        self._steps = steps
+        self._extra = building.extra
 
     def document(self, root: Node, *, complaints: tuple[Complaint, ...], scope: Scope) -> None:
         """Read all that `root` holds, and note what its schema complains of."""
@@ -35,40 +66,43 @@ class Walk:
     def _inside(self, node: Node, *, scope: Scope) -> None:
         for attribute in node.attributes:
             self._attribute(attribute, scope=scope, node=node)
-        if node.children:
-            if node.text is not None and not node.text.isspace():
-                self._building.add_extra(node.path, value=node.text)
-            for child in node.children:
-                self._visit(child, scope=scope)
-
-    def _visit(self, node: Node, *, scope: Scope) -> None:
-        use = _UNLISTED if node.model is None else self._table[node.model.key]
-        if use.keep is Keep.PARTS:
-            if use.field and not scope.closed:
-                scope = OPENERS[use.field](Spot(self._building, scope, node, ""))
-            if not node.children and node.text is not None and not node.text.isspace():
-                self._building.add_extra(node.path, value=node.text)
-            self._inside(node, scope=scope)
+        if not node.children:
             return
-        if not node.children and node.path not in scope.taken:
-            text = node.text or ""
-            held = (
-                bool(use.field)
-                and not scope.closed
-                and TAKERS[use.field](Spot(self._building, scope, node, text))
-            )
-            if not (held and use.keep is Keep.FIELD):
-                self._building.extra.append(Extra(path=node.path, value=text))
-        if node.attributes or node.children:
-            self._inside(node, scope=scope)
+        if node.text is not None and not node.text.isspace():
+            self._extra.append(Extra(path=node.path, value=node.text))
+        for child in node.children:
+            model = child.model
+            step = _UNLISTED if model is None else self._steps[model.key]
+            if step.parts:
+                self._parts(child, step=step, scope=scope)
+                continue
+            if not child.children:
+                self._leaf(child, step=step, scope=scope)
+            if child.attributes or child.children:
+                self._inside(child, scope=scope)
+
+    def _parts(self, node: Node, *, step: _Step, scope: Scope) -> None:
+        if step.opener is not None and not scope.closed:
+            scope = step.opener(Spot(self._building, scope, node, ""))
+        if not node.children and node.text is not None and not node.text.isspace():
+            self._extra.append(Extra(path=node.path, value=node.text))
+        self._inside(node, scope=scope)
+
+    def _leaf(self, node: Node, *, step: _Step, scope: Scope) -> None:
+        text, taker = node.text or "", step.taker
+        if scope.taken and node.path in scope.taken:
+            return
+        held = False
+        if taker is not None and not scope.closed:
+            held = taker(Spot(self._building, scope, node, text))
+        if step.always_extra or not held:
+            self._extra.append(Extra(path=node.path, value=text))
 
     def _attribute(self, attribute: Attribute, *, scope: Scope, node: Node) -> None:
-        if attribute.model is None and attribute.name in IGNORED_ATTRIBUTES:
-            return
-        if attribute.path in scope.taken:
-            return
-        if attribute.model is not None and not scope.closed:
-            use = self._table[attribute.model.key]
-            if use.field:
-                TAKERS[use.field](Spot(self._building, scope, node, attribute.value))
-        self._building.add_extra(attribute.path, value=attribute.value)
+        model = attribute.model
+        if model is None:
+            if attribute.name in IGNORED_ATTRIBUTES:
+                return
+        elif not scope.closed and (taker := self._steps[model.key].taker) is not None:
+            taker(Spot(self._building, scope, node, attribute.value))
+        self._extra.append(Extra(path=attribute.path, value=attribute.value))
