@@ -43,9 +43,18 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("Work"),
         (
             Entry(route="desk:queue", words=_("Queue"), icon="queue", roles=_DESK),
-            Entry(route="desk:second", words=_("To second"), icon="two", roles=_MEASURES | _JUDICIAL),
-            Entry(route="desk:dossiers", words=_("Dossiers"), icon="graph", roles=_MEASURES | _JUDICIAL),
-            Entry(route="desk:search", words=_("Search"), icon="search", roles=_MEASURES | _JUDICIAL),
+            Entry(
+                route="desk:second", words=_("To second"), icon="two", roles=_MEASURES | _JUDICIAL
+            ),
+            Entry(
+                route="desk:dossiers",
+                words=_("Dossiers"),
+                icon="graph",
+                roles=_MEASURES | _JUDICIAL,
+            ),
+            Entry(
+                route="desk:search", words=_("Search"), icon="search", roles=_MEASURES | _JUDICIAL
+            ),
         ),
     ),
     (
@@ -105,6 +114,4 @@ def _link(entry: Entry, roles: frozenset[Role], path: str) -> Link | None:
         href = reverse(entry.route)
     except NoReverseMatch:
         return None
-    return Link(
-        href=href, words=entry.words, icon=entry.icon, current=path.startswith(href)
-    )
+    return Link(href=href, words=entry.words, icon=entry.icon, current=path.startswith(href))

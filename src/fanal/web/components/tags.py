@@ -33,8 +33,12 @@ _STATE_TONES = {
     "danger": ("alert", "fn-chip-danger"),
     "closed": ("lock", ""),
 }
-_CLOSED = frozenset({"RETRACTED", "EXPIRED", "CLOSED", "WITHDRAWN", "REJECTED", "ABANDONED", "LIFTED"})
-_DONE = frozenset({"FINISHED", "DONE", "APPROVED", "EXECUTED", "DECIDED", "RECEIVED", "ACKNOWLEDGED"})
+_CLOSED = frozenset(
+    {"RETRACTED", "EXPIRED", "CLOSED", "WITHDRAWN", "REJECTED", "ABANDONED", "LIFTED"}
+)
+_DONE = frozenset(
+    {"FINISHED", "DONE", "APPROVED", "EXECUTED", "DECIDED", "RECEIVED", "ACKNOWLEDGED"}
+)
 _WAITING = frozenset({"OPEN", "DRAFT", "WAITING", "PROPOSED", "TO_SECOND", "PENDING"})
 
 
@@ -266,7 +270,9 @@ def _tone(code: str) -> str:
 
 def _time(value: date, text: str) -> SafeString:
     machine = words.machine(value)
-    return format_html('<time datetime="{0}" title="{0}" class="fn-nowrap">{1}</time>', machine, text)
+    return format_html(
+        '<time datetime="{0}" title="{0}" class="fn-nowrap">{1}</time>', machine, text
+    )
 
 
 def _route(name: str) -> str:

@@ -4,8 +4,15 @@ import re
 
 from fanal.formats.report.records import Message
 
-_MARKS = "\u200e\u200f\u202a\u202b\u202c\ufeff"  # direction marks that messaging apps put in exports
-_STAMP = r"(?:\[(?P<boxed>[^\]\n]{4,40})\]\s*|(?P<plain>\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},? (?:à )?\d{1,2}[:h]\d{2}(?::\d{2})?(?: [AP]M)?)\s*[-–—]\s*|(?P<hour>\d{1,2}[:h]\d{2})\s+)?"
+_MARKS = (
+    "\u200e\u200f\u202a\u202b\u202c\ufeff"  # direction marks that messaging apps put in exports
+)
+_STAMP = (
+    r"(?:\[(?P<boxed>[^\]\n]{4,40})\]\s*"
+    r"|(?P<plain>\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},? (?:à )?\d{1,2}[:h]\d{2}(?::\d{2})?(?: [AP]M)?)"
+    r"\s*[-–—]\s*"
+    r"|(?P<hour>\d{1,2}[:h]\d{2})\s+)?"
+)
 _LINE = re.compile(_STAMP + r"(?P<speaker>[^:\n]{1,40}?)\s?: ?(?P<text>.+)")
 _SCHEME = re.compile(r"(?:h..ps?|ftp|tel|mailto)$", re.IGNORECASE)
 MOST_MESSAGES = 2_000

@@ -54,7 +54,7 @@ def report_of(answers: Mapping[str, str], *, language: str, today: date) -> Form
         emergency=answers.get("danger") == "YES",
         occurred_at=_occurred_at(answers, today),
         language=language,
-        channel=Channel(channel) if channel in Channel else None,
+        channel=Channel(channel) if channel in set(Channel) else None,
         platform=_platform(answers),
         urls=tuple(addresses[:MOST_ADDRESSES]),
         description=_described(answers, addresses[MOST_ADDRESSES:]),

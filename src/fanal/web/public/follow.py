@@ -55,13 +55,14 @@ def follow(request: HttpRequest) -> HttpResponse:
         wrong_codes().count(request, now)
         context = {"unknown": True, "typed": typed[:60]}
         return render(request, "public/follow/code.html", context, status=404)
-    code = receipt.read_code(typed)
-    match request.POST.get("act"):
-        case "receipt":
-            return _signed(found)
-        case "answer":
-            return _take_answer(request, code, now)
-    return _status(request, code, found)
+    return _act(request, receipt.read_code(typed), found=found, now=now)
+
+
+def _act(request: HttpRequest, code: str, *, found: Followed, now: datetime) -> HttpResponse:
+    act = request.POST.get("act", "")
+    if act == "receipt":
+        return _signed(found)
+    return _take_answer(request, code, now) if act == "answer" else _status(request, code, found)
 
 
 def _find(typed: str) -> Followed | None:

@@ -66,9 +66,14 @@ class Limit:
         acts = self._acts.setdefault(sender, [])
         acts[:] = [act for act in acts if now - act < self._within]
         self._acts.move_to_end(sender)
-        while self._acts:
-            oldest, theirs = next(iter(self._acts.items()))
-            if len(self._acts) <= _MOST_COUNTED and (theirs and now - theirs[-1] < self._within or oldest == sender):
-                break
-            del self._acts[oldest]
+        self._forget(now, keep=sender)
         return acts
+
+    def _forget(self, now: datetime, *, keep: bytes) -> None:
+        """Drop senders who did nothing within the time, and the oldest beyond the most counted."""
+        while len(self._acts) > 1:
+            sender, acts = next(iter(self._acts.items()))
+            recent = bool(acts) and now - acts[-1] < self._within
+            if sender == keep or (recent and len(self._acts) <= _MOST_COUNTED):
+                return
+            del self._acts[sender]

@@ -1,5 +1,6 @@
 """The report form: one address, one question a page, nothing stored before “Send”."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -13,7 +14,14 @@ from django.views.decorators.http import require_http_methods
 
 from fanal.accounts.routes import open_to_all
 from fanal.intake import operations as intake
-from fanal.intake.domain.records import Acknowledgement, Arrival, Format, KeyKind, Outcome, Submission
+from fanal.intake.domain.records import (
+    Acknowledgement,
+    Arrival,
+    Format,
+    KeyKind,
+    Outcome,
+    Submission,
+)
 from fanal.kernel.actors import public_actor
 from fanal.kernel.clock import paris_day
 from fanal.web.account.actors import now_of
@@ -46,9 +54,7 @@ def report(request: HttpRequest) -> HttpResponse:
         return render(request, "public/report/foreign.html", status=403)
     step = BY_NAME.get(request.POST.get("step", ""), STEPS[0])
     try:
-        draft = unseal(
-            request.POST.get("draft", ""), keys=setup.current().draft_keys, now=now
-        )
+        draft = unseal(request.POST.get("draft", ""), keys=setup.current().draft_keys, now=now)
     except DraftRefused:
         # Too old or changed: the earlier pages are lost, what this page holds is kept.
         draft = msgspec.structs.replace(new_draft(now), answers=take(step, request.POST.dict()))
@@ -141,7 +147,7 @@ def _page(
     draft: Draft,
     step: Step,
     *,
-    wrong: dict[str, str] | None = None,
+    wrong: Mapping[str, str] | None = None,
     notice: str = "",
     lost: bool = False,
     status: int = 200,
@@ -169,7 +175,6 @@ def _page(
         "lost": lost,
         "challenge": challenge,
         "keep_address": node.keep_address,
-        "today": paris_day(now).isoformat(),
         **wording.step_context(step, draft.answers, today=paris_day(now)),
     }
     return render(request, f"public/report/{step.name}.html", context, status=status)

@@ -46,9 +46,7 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 def new_draft(now: datetime) -> Draft:
     """Return an empty draft."""
-    return Draft(
-        submission=secrets.token_hex(16), code=new_code(), started_at=int(now.timestamp())
-    )
+    return Draft(submission=secrets.token_hex(16), code=new_code(), started_at=int(now.timestamp()))
 
 
 def seal(draft: Draft, *, keys: DraftKeys, now: datetime) -> str:

@@ -9,7 +9,7 @@ from fanal.web.public.keys import DraftKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicNode:
-    """This node's keys and the desk's choice about the reporter's address.
+    """The keys of this node and the desk's choice about the reporter's address.
 
     `proof_secret` signs challenges; every process of the node has the same.
     """

@@ -124,7 +124,7 @@ BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
 def take(step: Step, posted: Mapping[str, str]) -> dict[str, str]:
     """Return the step's answers out of what was posted: known fields, cut hard at twice the limit.
 
-    Line ends become `\\n`, characters that no text holds are dropped. An answer above its limit is
+    Line ends become line feeds, characters that no text holds are dropped. An answer above its limit is
     kept, so that the person can shorten it; `problems` refuses it.
     """
     answers: dict[str, str] = {}
@@ -153,14 +153,12 @@ def problems(step: Step, answers: Answers, *, today: date) -> dict[str, Problem]
 
 def day_of(answers: Answers, *, today: date) -> date | None:
     """Return the day that the answers name; None when unknown or unreadable."""
-    match answers.get("when"):
-        case "TODAY":
-            return today
-        case "YESTERDAY":
-            return today - timedelta(days=1)
-        case "DATE":
-            return read_date(answers.get("date", ""))
-    return None
+    when = answers.get("when")
+    if when == "TODAY":
+        return today
+    if when == "YESTERDAY":
+        return today - timedelta(days=1)
+    return read_date(answers.get("date", "")) if when == "DATE" else None
 
 
 def read_date(text: str) -> date | None:

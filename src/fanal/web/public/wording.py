@@ -20,7 +20,9 @@ PROBLEMS: Mapping[str, str | Promise] = {
     Problem.NO_AGE: _("Write an age in years, such as 12, or leave it empty."),
     Problem.NO_EMAIL: _("This e-mail address looks incomplete. It looks like name@example.org."),
     Problem.NO_PHONE: _("This phone number looks incomplete."),
-    Problem.NO_CONTACT: _("Leave an e-mail address or a phone number, or choose to stay anonymous."),
+    Problem.NO_CONTACT: _(
+        "Leave an e-mail address or a phone number, or choose to stay anonymous."
+    ),
 }
 
 QUESTIONS: Mapping[str, str | Promise] = {
@@ -33,7 +35,7 @@ QUESTIONS: Mapping[str, str | Promise] = {
     "check": _("Check before you send"),
 }
 
-OFFERED = {
+OFFERED: Mapping[str, Mapping[str, tuple[choices.Choice, ...]]] = {
     "danger": {"danger": choices.DANGER},
     "what": {"kind": choices.KIND},
     "where": {"channel": choices.CHANNEL, "when": choices.WHEN},
