@@ -176,7 +176,7 @@ def test_addressee_refused(wrong: Addressee) -> None:
         check_addressee(wrong)
 
 
-INSTANTS = st.datetimes(datetime(2025, 7, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
+INSTANTS = st.datetimes(datetime(2025, 7, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 
 
 def test_no_receipt_no_legal_clock() -> None:

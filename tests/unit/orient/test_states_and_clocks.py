@@ -54,7 +54,7 @@ def test_no_walk_sends_a_measure_without_approval(moves: list[str]) -> None:
             assert approved
 
 
-INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone follows
+INSTANTS = st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
 
 
 @given(INSTANTS, st.sampled_from(["DANGER", "HIGH", "NORMAL", "LOW"]))
@@ -115,7 +115,7 @@ def test_moving_holidays(year: int, ascension: date) -> None:
 
 def test_paris_day_refuses_a_naive_instant() -> None:
     with pytest.raises(ValueError, match="aware"):
-        paris_day(datetime(2026, 1, 1))  # noqa: DTZ001 - the fault under test
+        paris_day(datetime(2026, 1, 1))
 
 
 def test_due_restarts_from_the_decision_while_a_measure_waits() -> None:

@@ -18,6 +18,7 @@ from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.domain.records import Decision, Track
 from fanal.reference import Body
 
@@ -79,7 +80,7 @@ def amend_referral(
         TransitionRefused: it was sent.
         Refused: the actor writes no referrals at that desk.
     """
-    if len(summary) > MAX_SUMMARY or "\0" in summary:
+    if len(summary) > MAX_SUMMARY or UNSTORABLE.search(summary):
         raise ReferralRefused("SUMMARY_UNREADABLE")
     if reference.load().by_code(Body, body, paris_day(now)) is None:
         raise ReferralRefused("UNKNOWN_BODY")

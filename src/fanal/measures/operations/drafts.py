@@ -116,7 +116,7 @@ def submit_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
     """Hand a draft to its second person.
 
     Raises:
-        MeasureRefused: ADDRESSEE_INCOMPLETE.
+        MeasureRefused: ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first).
         TransitionRefused: it is no draft.
     """
     with transaction.atomic():
@@ -174,4 +174,7 @@ def _open(actor: Actor, decision: Decision, draft: Draft, *, level: str, now: da
 def _submit(actor: Actor, row: StoredMeasure, request: Request, *, now: datetime) -> None:
     if not request.addressee.complete:
         raise MeasureRefused("ADDRESSEE_INCOMPLETE")
+    # A refused revision never comes back: what is submitted next must be another one.
+    if row.approvals.filter(revision=row.revision).exists():
+        raise MeasureRefused("ALREADY_JUDGED")
     advance(actor, row, "submit", now=now, fields={"submitted_at": now})

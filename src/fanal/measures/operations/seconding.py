@@ -11,6 +11,7 @@ from fanal.measures.domain.records import Verdict
 from fanal.measures.domain.states import MeasureState
 from fanal.measures.models import StoredApproval, StoredMeasure
 from fanal.measures.operations.moving import advance, locked, settle_if_done
+from fanal.orient.domain.deciding import UNSTORABLE
 
 
 def approve_measure(*, actor: Actor, measure_id: UUID, digest: bytes, now: datetime) -> None:
@@ -32,7 +33,7 @@ def refuse_measure(
         Refused: the actor proposed it, or may not second at that desk.
         MeasureRefused: NO_REASON, OWN_BYTES, NOT_WAITING, BYTES_CHANGED.
     """
-    if not reason.strip() or "\0" in reason:
+    if not reason.strip() or UNSTORABLE.search(reason):
         raise MeasureRefused("NO_REASON")
     _give(actor, measure_id, verdict=Verdict.REFUSED, digest=digest, reason=reason, now=now)
 
@@ -57,7 +58,6 @@ def _give(
             advance(actor, row, "approve", now=now, fields={"approved_at": now})
             settle_if_done(actor, row.report_id, now=now)
         else:
-            # A refused revision never comes back: what is submitted next is another one.
             advance(actor, row, "refuse", now=now, fields={"submitted_at": None})
 
 

@@ -13,7 +13,7 @@ from fanal.orient.domain.records import Basis, Choice, Track
 from fanal.reference import Body, Catalogue, Offence
 
 MAX_REASON = 20_000
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class DecisionRefused(Exception):
@@ -54,7 +54,7 @@ def _check_form(choice: Choice, chosen: set[Track]) -> None:
         raise DecisionRefused("NO_REASON")
     if len(choice.reason) > MAX_REASON:
         raise DecisionRefused("REASON_TOO_LONG")
-    if _UNSTORABLE.search(choice.reason):
+    if UNSTORABLE.search(choice.reason):
         raise DecisionRefused("REASON_UNREADABLE")
 
 

@@ -1,0 +1,52 @@
+"""A decision that opens measures, and the people of the two tracks."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fanal.judicial import operations as judicial
+from fanal.judicial.domain.records import RecordedDecision
+from fanal.kernel.actors import Actor, Role
+from fanal.measures import queries
+from fanal.measures.domain.records import Addressee, Measure
+from fanal.orient import operations as orient
+from fanal.orient.domain.records import Choice, Track
+from tests.integration.orient.people import WORKER, person
+from tests.unit.orient.items import MATERIAL, NOW, item
+
+ANALYST = person(Role.ANALYST)
+OFFICER = person(Role.MEASURES_OFFICER)
+OVERSEER = Actor(person_id=person().person_id, roles=frozenset({Role.OVERSEER}), motive="oversight")
+HOST = "pictures.example"
+ADDRESSEE = Addressee(name="Hosting Ltd", contact="abuse@hosting.example")
+BOTH = Choice(
+    tracks=(Track.JUDICIAL, Track.MEASURES), bases=("CP 227-23", "CP 227-23-1"), reason="read"
+)
+
+
+def decide(
+    *,
+    author: Actor = ANALYST,
+    choice: Choice = BOTH,
+    addressee: Addressee | None = ADDRESSEE,
+    now: datetime = NOW,
+    **values: object,
+) -> RecordedDecision:
+    """A report comes in, is claimed and decided."""
+    subject = item(level="HIGH", **(MATERIAL | values))
+    orient.orient_batch(actor=WORKER, items=[subject], now=now)
+    claim = orient.claim_case(actor=author, report_id=subject.report.report_id, now=now)
+    return judicial.record_decision(
+        actor=author,
+        report=subject.report,
+        choice=choice,
+        claim_token=claim.token,
+        now=now,
+        addressees={HOST: addressee} if addressee else None,
+    )
+
+
+def measure(measure_id: UUID, actor: Actor = ANALYST) -> Measure:
+    """The measure as it stands."""
+    found = queries.get_measure(actor=actor, measure_id=measure_id)
+    assert found is not None
+    return found.measure
