@@ -209,7 +209,7 @@ class Clock(Entry, frozen=True, kw_only=True):
 class QualificationValue(_Strict, frozen=True, kw_only=True):
     """When an article is a candidate: every condition that is stated must hold.
 
-    `kinds` and `signals` hold when the report has one of them (signals are finding categories or codes);
+    `kinds` and `signals` hold when the report has one of them (signals are codes of findings);
     `material` asks for a file or address known or classified as abuse material. `victim_under` drops the
     candidate when every victim's age is known and reaches it. `because` is the reason's code.
     """

@@ -1,16 +1,18 @@
 """The proposal: which articles, in which wording, and what may open a measure."""
 
+import tomllib
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal import reference
+from fanal import analyse, reference
 from fanal.formats.report.records import ReportKind
 from fanal.orient.domain.proposal import propose
 from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import OrientItem, Proposal, Reading, Track
-from fanal.reference import Offence
+from fanal.reference import Offence, Qualification
 from tests.unit.orient.items import (
     CLASSIFIED,
     MATERIAL,
@@ -24,6 +26,7 @@ from tests.unit.orient.items import (
 )
 
 CATALOGUE = reference.load()
+LEXICONS = Path(analyse.__file__).parent / "data" / "lexicons"
 
 
 def one(subject: OrientItem) -> Proposal:
@@ -80,6 +83,29 @@ def test_classified_file_makes_any_kind_material() -> None:
 
 def test_known_material_finding_counts() -> None:
     assert "CP 227-23" in codes(one(item(ReportKind.OTHER, codes=("KNOWN_HASH",))))
+
+
+def test_signals_add_candidates() -> None:
+    without = one(item(ReportKind.GROOMING))
+    asked = one(item(ReportKind.GROOMING, codes=("GROOMING_CAMERA_REQUEST",)))
+    assert codes(asked) - codes(without) == {"CP 227-22-2", "CP 227-23-1"}
+    directed = one(item(ReportKind.LIVESTREAM, codes=("LIVESTREAM_REMOTE_DIRECTION",)))
+    assert "CP 222-22-2" in codes(directed)
+
+
+def test_signals_of_the_rules_exist_in_the_lexicons() -> None:
+    known = {
+        signal["code"]
+        for path in sorted(LEXICONS.glob("*.toml"))
+        for signal in tomllib.loads(path.read_text("utf-8"))["signal"]
+    }
+    used = {s for rule in CATALOGUE.entries(Qualification) for s in rule.value.signals}
+    assert used <= known
+
+
+def test_every_rule_names_an_article_of_the_catalogue() -> None:
+    for rule in CATALOGUE.entries(Qualification):
+        assert CATALOGUE.by_code(Offence, rule.value.article, NOW.date()) is not None
 
 
 def test_no_address_no_measure() -> None:

@@ -23,6 +23,7 @@ from fanal.orient.domain.records import Decision, Track
 from fanal.reference import Body
 
 MAX_SUMMARY = 50_000
+MAX_PROOF = 2000
 
 
 class ReferralUnknown(Exception):
@@ -97,12 +98,14 @@ def move_referral(
     """Record a move of `domain.states.REFERRAL_STATES`: prepare, send, acknowledge, take_up, return, …
 
     Raises:
-        ReferralRefused: EVENT_IN_FUTURE, NO_PROOF, UNKNOWN_OUTCOME (closing without an outcome).
+        ReferralRefused: EVENT_IN_FUTURE, TEXT_UNREADABLE, NO_PROOF, UNKNOWN_OUTCOME (closing without one).
         TransitionRefused: the table holds no such move; `amend` has an operation of its own.
         Refused: the actor writes no referrals at that desk.
     """
     if event.happened_at > now:
         raise ReferralRefused("EVENT_IN_FUTURE")
+    if len(event.proof) > MAX_PROOF or UNSTORABLE.search(event.proof):
+        raise ReferralRefused("TEXT_UNREADABLE")
     if move in PROOF_NEEDED and not event.proof.strip():
         raise ReferralRefused("NO_PROOF")
     if (move == "close") != (event.outcome is not None):

@@ -16,7 +16,9 @@ from fanal.measures.domain.records import Event
 from fanal.measures.domain.states import MEASURE_STATES, MeasureState
 from fanal.measures.models import StoredMeasure, StoredStep
 from fanal.orient import operations as orient
+from fanal.orient.domain.deciding import UNSTORABLE
 
+MAX_TEXT = 2000
 _ACTIONS = {
     "approve": "measure.approve",
     "refuse": "measure.refuse",
@@ -58,11 +60,13 @@ def advance(
 
     Raises:
         TransitionRefused: the table holds no such move.
-        MeasureRefused: EVENT_IN_FUTURE, where what is recorded would lie after `now`.
+        MeasureRefused: EVENT_IN_FUTURE, where what is recorded would lie after `now`; TEXT_UNREADABLE.
     """
     happened = event or Event(happened_at=now)
     if happened.happened_at > now:
         raise MeasureRefused("EVENT_IN_FUTURE")
+    if len(happened.proof) > MAX_TEXT or UNSTORABLE.search(happened.proof + cause):
+        raise MeasureRefused("TEXT_UNREADABLE")
     source = MeasureState(row.state)
     target = MEASURE_STATES.apply(source, name)
     with transaction.atomic():

@@ -10,7 +10,8 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.calendar import paris_day
 from fanal.orient.domain.records import OrientItem
 
-_MATERIAL_FINDINGS = ("KNOWN_", "CLASSIFIED_")
+_MATERIAL_FINDINGS = frozenset({"KNOWN_HASH", "KNOWN_ADDRESS"})
+_LIKELY = 0.5
 _NOT_MATERIAL = frozenset({"NONE", "0", "NON_PERTINENT"})
 
 
@@ -105,14 +106,12 @@ def _age(born: date, on: date) -> int:
 
 
 def _signals(item: OrientItem) -> frozenset[str]:
-    findings = item.analysis.findings
-    return frozenset(f.code for f in findings) | frozenset(
-        f.category for f in findings if f.category
-    )
+    """Return the codes of findings that are more likely true than not."""
+    return frozenset(f.code for f in item.analysis.findings if f.score >= _LIKELY)
 
 
 def _material(item: OrientItem) -> bool:
-    if any(f.code.startswith(_MATERIAL_FINDINGS) for f in item.analysis.findings):
+    if not _MATERIAL_FINDINGS.isdisjoint(_signals(item)):
         return True
     classes = (file.classification for file in item.report.files)
     return any(c is not None and c.code.upper() not in _NOT_MATERIAL for c in classes)
