@@ -3,6 +3,7 @@
 To add a command, write `cli/<topic>.py` and add its line to `COMMANDS`.
 """
 
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -18,7 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "report": "fanal.cli.report:report",
     "import": "fanal.cli.imports:import_",
     "demo": "fanal.cli.demo:demo",
-    "backup": "fanal.cli.vault:backup",
+    "backup": "fanal.cli.backup:backup",
     "doctor": "fanal.cli.doctor:doctor",
     "fsck": "fanal.cli.vault:fsck",
     "keys": "fanal.cli.vault:keys",
@@ -26,7 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "fanal.cli.migrate:migrate",
     "partner": "fanal.cli.partner:partner",
     "receipt": "fanal.cli.vault:receipt",
-    "restore": "fanal.cli.vault:restore",
+    "restore": "fanal.cli.backup:restore",
     "run": "fanal.cli.run:run",
     "user": "fanal.cli.user:user",
     "worker": "fanal.cli.worker:worker",
@@ -62,8 +63,14 @@ def fanal() -> None:
 
 def main() -> None:
     """Run the command; exit with 2 for bad input, 1 for a failure told in a sentence."""
+    signal.signal(signal.SIGTERM, _leave)
     try:
         fanal.main(prog_name="fanal")
     except _SENTENCES as failure:
         click.echo(f"fanal: {failure}", err=True)
         sys.exit(1)
+
+
+def _leave(number: int, _frame: object) -> None:
+    """Leave by the normal way, so that a started database is stopped and files are closed."""
+    sys.exit(128 + number)

@@ -71,16 +71,17 @@ def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int
         if line.strip():
             owner_id, kind = parse_line(line)
             by_kind.setdefault(kind, []).append(owner_id)
-    return sum(
-        erase(
+    total = 0
+    for kind, listed in by_kind.items():
+        owners = _not_yet_erased(listed, kind)
+        total += erase(
             actor=actor,
             owner_ids=owners,
             now=now,
             kinds=[kind] if kind else [],
             motive="restore: erasure list replayed",
         )
-        for kind, owners in by_kind.items()
-    )
+    return total
 
 
 def write_erasure_list() -> Path:
@@ -117,6 +118,16 @@ def parse_line(line: str) -> tuple[UUID, str]:
         return UUID(value["owner"]), str(value["kind"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no erasure: {error}") from None
+
+
+def _not_yet_erased(owner_ids: Sequence[UUID], kind: str) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT owner_id FROM vault_object"
+            " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s = '' OR kind = %s)",
+            [list(owner_ids), kind, kind],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _drop_keys(

@@ -1,0 +1,229 @@
+"""`fanal backup`, `fanal restore`: database, sealed bytes, checkpoints and erasure list; never the keys.
+
+Order makes a backup consistent while reports come in: the database first, then the bytes, which only
+grow, then the erasure list, which only grows. Restoring replays the erasures, so that what was erased
+stays erased, and ends with fsck and the ledger's verification.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import click
+import psycopg
+
+from fanal.cli.boot import django_as, enter_django, find_home
+from fanal.config.databases import Databases, open_databases
+from fanal.config.grants import apply_grants
+from fanal.config.keys import KeyFiles, KeysMissing, load_keys
+from fanal.config.migration import read_mark
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.postgres import DatabaseRole
+from fanal.postgres.binaries import find_binaries
+from fanal.vault.domain.envelope import key_id
+
+MANIFEST = "manifest.json"
+DUMP = "database.dump"
+_FORMAT = 1
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def backup(folder: Path) -> None:
+    """Write a backup into FOLDER, which must be empty or new. Keep it apart from the keys."""
+    if folder.exists() and any(folder.iterdir()):
+        raise click.BadParameter(f"{folder} is not empty", param_hint="FOLDER")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with django_as(DatabaseRole.WORKER) as databases:
+        from fanal.ledger import operations as ledger
+        from fanal.vault.operations.erase import write_erasure_list
+
+        home, now = find_home(), clock.now()
+        ledger.record(actor=system_actor("backup"), action="backup.make", at=now)
+        while ledger.sequence_pending(now=clock.now()):
+            pass
+        signed = ledger.sign_checkpoint(now=clock.now())
+        _dump(databases, folder / DUMP)
+        write_erasure_list()
+        _copy_tree(home / "vault", folder / "vault")
+        if (home / "log" / "checkpoints.txt").exists():
+            shutil.copyfile(home / "log" / "checkpoints.txt", folder / "checkpoints.txt")
+        manifest = {
+            "format": _FORMAT,
+            "made_at": now.isoformat(),
+            "mark": read_mark(databases.url(DatabaseRole.WORKER)),
+            "ledger_size": None if signed is None else signed.size,
+            "keys": _key_names(load_keys(home, public_node=False)),
+            "files": {str(p.relative_to(folder)): _digest(p) for p in _files(folder)},
+        }
+    # Written last: a folder without it is no backup.
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    _sync(folder)
+    click.echo(f"{len(manifest['files'])} files, made {now.isoformat()}")  # type: ignore[arg-type]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def restore(folder: Path) -> None:
+    """Bring a backup back into an empty installation that holds its keys; exit 1 if it is not whole."""
+    manifest = _read_manifest(folder)
+    home = find_home()
+    _check_keys(home, manifest)
+    with open_databases(home=home, environ=os.environ) as databases:
+        if read_mark(databases.url(DatabaseRole.OWNER)) is not None:
+            raise click.UsageError("the database is not empty: restore into a new FANAL_HOME")
+        _load(databases, folder / DUMP)
+        with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
+            apply_grants(owner)
+        erasures = _erasures(home, folder)
+        _copy_tree(folder / "vault", home / "vault")
+        _keep_checkpoints(home, folder)
+        mark = read_mark(databases.url(DatabaseRole.WORKER))
+        enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
+        if not _check(erasures):
+            sys.exit(1)
+
+
+def _check(erasures: list[str]) -> bool:
+    """Replay erasures, reconcile the vault, verify the ledger; say what was found."""
+    from fanal.ledger import operations as ledger
+    from fanal.ledger.verification import verify_ledger
+    from fanal.vault.fsck import check_vault
+    from fanal.vault.operations.erase import replay_erasures
+
+    now, actor = clock.now(), system_actor("restore")
+    erased = replay_erasures(actor=actor, now=now, lines=erasures)
+    ledger.record(actor=actor, action="backup.restore", at=now, detail={"erased": erased})
+    while ledger.sequence_pending(now=clock.now()):
+        pass
+    vault = check_vault(actor=actor, now=now)
+    log = verify_ledger(now=clock.now())
+    click.echo(f"erasures replayed: {erased} objects")
+    click.echo(
+        f"vault: {vault.objects} objects, {vault.opened} opened, {len(vault.findings)} findings"
+    )
+    click.echo(f"ledger: {log.size} entries, {len(log.problems)} problems")
+    for line in [*vault.findings, *log.problems]:
+        click.echo(f"  {line}", err=True)
+    return vault.clean and not log.problems
+
+
+def _dump(databases: Databases, target: Path) -> None:
+    _run(databases, "pg_dump", "--format=custom", f"--file={target}")
+
+
+def _load(databases: Databases, source: Path) -> None:
+    """Load the tables in one transaction. Extensions and schema are there: provisioning made them."""
+    options = ("--no-owner", "--no-privileges", "--schema=public", "--single-transaction")
+    _run(databases, "pg_restore", *options, "--exit-on-error", str(source))
+
+
+def _run(databases: Databases, program: str, *options: str) -> None:
+    """Run a PostgreSQL program as the owner; the password goes by environment, not by command line."""
+    cluster = databases.cluster
+    binaries = cluster.binaries if cluster else find_binaries(os.environ)
+    url = urlsplit(databases.url(DatabaseRole.OWNER))
+    host = url.netloc.rpartition("@")[2]
+    address = urlunsplit(url._replace(netloc=f"{url.username}@{host}"))
+    done = subprocess.run(  # noqa: S603 - our own arguments
+        [binaries.program(program), f"--dbname={address}", *options],
+        env=os.environ | {"PGPASSWORD": unquote(url.password or "")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise click.ClickException(f"{program}: {done.stderr.strip()}")
+
+
+def _read_manifest(folder: Path) -> dict[str, object]:
+    """Return the manifest of a backup whose files are all there and unchanged."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{folder} holds no whole backup: {error}") from None
+    if manifest.get("format") != _FORMAT:
+        raise click.BadParameter("the backup has another format")
+    for name, digest in manifest["files"].items():
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            raise click.BadParameter(f"{name} is missing from the backup")
+        if _digest(path) != digest:
+            raise click.BadParameter(f"{name} was changed since the backup")
+    return dict(manifest)
+
+
+def _check_keys(home: Path, manifest: dict[str, object]) -> None:
+    """Refuse before anything is written when the sealed bytes could not be opened afterwards."""
+    try:
+        held = set(_key_names(load_keys(home, public_node=False)))
+    except KeysMissing as error:
+        raise click.UsageError(f"put the keys into {home / 'keys'} first: {error}") from None
+    wanted = manifest["keys"]
+    missing = [name for name in wanted if name not in held] if isinstance(wanted, list) else []
+    if missing:
+        raise click.UsageError(f"keys are missing: {', '.join(missing)}")
+
+
+def _key_names(keys: KeyFiles) -> list[str]:
+    """Return names of keys that show nothing of them: public key ids, and a hash of the digest key."""
+    names = [key_id(private.public_key()).hex() for private in keys.opening.values()]
+    return [*sorted(names), hashlib.sha256(b"fanal/key-name\x00" + keys.digest).hexdigest()[:16]]
+
+
+def _erasures(home: Path, folder: Path) -> list[str]:
+    """Return every erasure known here or in the backup: the machine may know later ones."""
+    lists = (home / "vault" / "erasures.log", folder / "vault" / "erasures.log")
+    lines = [line for path in lists if path.exists() for line in path.read_text().splitlines()]
+    return list(dict.fromkeys(lines))
+
+
+def _keep_checkpoints(home: Path, folder: Path) -> None:
+    """Put the backup's checkpoints in place; those of a later state stay beside, and are told."""
+    kept, here = folder / "checkpoints.txt", home / "log" / "checkpoints.txt"
+    here.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    then = kept.read_text() if kept.exists() else ""
+    if here.exists() and here.read_text() != then:
+        beside = here.with_name(f"checkpoints-{clock.now():%Y%m%dT%H%M%S}.txt")
+        here.rename(beside)
+        click.echo(f"the log went further than this backup; see {beside}", err=True)
+    here.write_text(then)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Copy sealed bytes that are not there yet; temporary files are nobody's."""
+    for path in _files(source):
+        name = path.relative_to(source)
+        if name.parts[0] == "tmp":
+            continue
+        copy = target / name
+        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not copy.exists() or copy.stat().st_size < path.stat().st_size:
+            shutil.copyfile(path, copy)
+            copy.chmod(0o600)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    yield from sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    """Make every file and folder of a backup durable."""
+    for path in [*_files(folder), *(p for p in folder.rglob("*") if p.is_dir()), folder]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

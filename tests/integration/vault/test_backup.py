@@ -1,0 +1,148 @@
+"""Backup, restore and key rotation through the real commands, on servers of their own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.serial
+
+SEED = """
+import uuid
+from fanal.cli.boot import django_as
+from fanal.postgres import DatabaseRole
+with django_as(DatabaseRole.WORKER):
+    from django.db import transaction
+    from fanal.kernel import clock
+    from fanal.kernel.actors import system_actor
+    from fanal.kernel.ids import new_id
+    from fanal.ledger import operations as ledger
+    from fanal.vault import operations as vault
+    now = clock.now()
+    owners = [new_id(now) for _ in range(6)]
+    items = [vault.Sealable(id=new_id(now), owner_id=o, kind=k, plaintext=bytes(n))
+             for n, o in zip((10, 20, 70_000, 30, 90_000, 40), owners)
+             for k in ("report", "identity")]
+    with transaction.atomic():
+        vault.seal_batch(items=items, now=now)
+        ledger.record_batch(actor=system_actor("seed"), action="report.collect", at=now,
+                            kind="report", items=[(o, b"x") for o in owners])
+    vault.erase(actor=system_actor("seed"), owner_ids=owners[:1], now=now)
+    ledger.sequence_pending(now=now)
+    ledger.sign_checkpoint(now=now)
+    print(owners[1], owners[2])
+"""
+ERASE = """
+import sys, uuid
+from fanal.cli.boot import django_as
+from fanal.postgres import DatabaseRole
+with django_as(DatabaseRole.WORKER):
+    from fanal.kernel import clock
+    from fanal.kernel.actors import system_actor
+    from fanal.vault import operations as vault
+    vault.erase(actor=system_actor("seed"), owner_ids=[uuid.UUID(sys.argv[1])], now=clock.now())
+"""
+
+SCHEMA = """
+from fanal.cli.boot import django_as
+from fanal.postgres import DatabaseRole
+with django_as(DatabaseRole.APP):
+    from django.db import connection
+    with connection.cursor() as cursor:
+        for query in (
+            "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger ORDER BY 1, 2",
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+            "SELECT oid::regprocedure::text, prosrc FROM pg_proc"
+            " WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
+            "SELECT table_name, column_name, data_type, column_default FROM information_schema.columns"
+            " WHERE table_schema = 'public' ORDER BY 1, 2",
+            "SELECT relname, relacl::text FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relacl IS NOT NULL ORDER BY 1",
+        ):
+            cursor.execute(query)
+            for row in cursor.fetchall():
+                print(row)
+"""
+
+
+def run(home: Path, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run `fanal` (or a script) in an installation of its own."""
+    kept = ("PATH", "LANG", "PG_BIN", "TMPDIR")
+    environ = {k: v for k, v in os.environ.items() if k in kept}
+    environ["FANAL_HOME"] = str(home)
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    if check:
+        assert done.returncode == 0, done.stderr + done.stdout
+    return done
+
+
+def fanal(home: Path, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return run(home, "-m", "fanal", *arguments, check=check)
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Path) -> None:
+    one, two, kept = tmp_path / "one", tmp_path / "two", tmp_path / "backup"
+    fanal(one, "migrate")
+    later_erased, _ = run(one, "-c", SEED).stdout.split()
+    fanal(one, "backup", kept)
+    manifest = json.loads((kept / "manifest.json").read_text())
+    assert not [name for name in manifest["files"] if "key" in name]
+
+    # After the backup someone is erased, and a rotation makes new keys: both must hold afterwards.
+    run(one, "-c", ERASE, later_erased)
+    fanal(one, "keys", "rotate")
+    assert last_line(fanal(one, "fsck", "--json"))["opened"] == 8
+    assert last_line(fanal(one, "ledger", "verify", "--json"))["whole"] is True
+
+    refused = fanal(two, "restore", kept, check=False)
+    assert refused.returncode == 2
+    assert "keys" in refused.stderr
+    shutil.copytree(one / "keys", two / "keys", dirs_exist_ok=True)
+    (two / "keys" / "database.json").unlink()
+    (two / "vault").mkdir(mode=0o700)
+    shutil.copy(one / "vault" / "erasures.log", two / "vault" / "erasures.log")
+    done = fanal(two, "restore", kept)
+    assert "erasures replayed: 2 objects" in done.stdout
+    assert last_line(fanal(two, "fsck", "--json")) == {
+        "objects": 12,
+        "opened": 8,
+        "erased": 4,
+        "findings": 0,
+        "clean": True,
+    }
+    assert last_line(fanal(two, "ledger", "verify", "--json"))["whole"] is True
+    assert run(two, "-c", SCHEMA).stdout == run(one, "-c", SCHEMA).stdout
+    again = fanal(two, "restore", kept, check=False)
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
+
+    # The restored log is an earlier state than the one that the first machine published.
+    elsewhere = one / "log" / "checkpoints.txt"
+    fanal(one, "ledger", "checkpoint")
+    seen = fanal(two, "ledger", "verify", "--json", "--checkpoints", elsewhere, check=False)
+    assert seen.returncode == 1
+    assert "ROLLED_BACK" in seen.stdout
+
+    (kept / "database.dump").write_bytes(b"other")
+    three = tmp_path / "three"
+    shutil.copytree(one / "keys", three / "keys")
+    changed = fanal(three, "restore", kept, check=False)
+    assert changed.returncode == 2
+    assert "database.dump was changed" in changed.stderr
