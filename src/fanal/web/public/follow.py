@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -43,18 +44,17 @@ class Line:
 def follow(request: HttpRequest) -> HttpResponse:
     """Ask for the code; with a code show the report's way, take an answer, hand out the receipt."""
     if request.method != "POST":
-        return render(request, "public/follow/code.html")
+        return _ask_code(request)
     if not is_same_origin(request):
         return render(request, "public/report/foreign.html", status=403)
     now = now_of(request)
     if wrong_codes().is_reached(request, now):
-        return render(request, "public/follow/code.html", {"tired": True}, status=429)
+        return _ask_code(request, tired=True, status=429)
     typed = request.POST.get("code", "")
     found = _find(typed)
     if found is None:
         wrong_codes().count(request, now)
-        context = {"unknown": True, "typed": typed[:60]}
-        return render(request, "public/follow/code.html", context, status=404)
+        return _ask_code(request, unknown=True, typed=typed[:60], status=404)
     return _act(request, receipt.read_code(typed), found=found, now=now)
 
 
@@ -63,6 +63,18 @@ def _act(request: HttpRequest, code: str, *, found: Followed, now: datetime) -> 
     if act == "receipt":
         return _signed(found)
     return _take_answer(request, code, now) if act == "answer" else _status(request, code, found)
+
+
+def _ask_code(
+    request: HttpRequest,
+    *,
+    unknown: bool = False,
+    tired: bool = False,
+    typed: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context = {"unknown": unknown, "tired": tired, "typed": typed, "error": ""}
+    return render(request, "public/follow/code.html", context, status=status)
 
 
 def _find(typed: str) -> Followed | None:
@@ -75,6 +87,10 @@ def _find(typed: str) -> Followed | None:
     return found if typed else None
 
 
+_PROBLEMS = {
+    "empty": gettext_lazy("Write something before you send."),
+    "long": gettext_lazy("This is too long. Send it in two messages."),
+}
 _NO_CODE = "0000-0000-0000-0000-0000"
 
 
@@ -89,7 +105,7 @@ def _take_answer(request: HttpRequest, code: str, now: datetime) -> HttpResponse
         error = "long" if text.strip() else "empty"
     found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
     if found is None:
-        return render(request, "public/follow/code.html", {"unknown": True}, status=404)
+        return _ask_code(request, unknown=True, status=404)
     return _status(request, code, found, error=error, text=text if error else "", taken=not error)
 
 
@@ -109,6 +125,7 @@ def _status(
         "in_progress": found.in_progress,
         "lines": [_line(code, message) for message in found.messages],
         "error": error,
+        "problem": _PROBLEMS.get(error, ""),
         "text": text,
         "taken": taken,
     }

@@ -29,7 +29,7 @@ from fanal.web.public import proof, setup, wording
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.guard import Limit, is_same_origin
 from fanal.web.public.sealed import Draft, DraftRefused, is_waiting_over, new_draft, seal, unseal
-from fanal.web.public.steps import BY_NAME, STEPS, Step, problems, take
+from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Step, problems, take
 
 WAIT_WITHOUT_PROOF = 10
 """Seconds between the check page and a send without proof of work."""
@@ -169,8 +169,9 @@ def _page(
         "of": len(STEPS),
         "first": place == 0,
         "last": step is STEPS[-1],
-        "answers": draft.answers,
-        "errors": wording.errors(wrong or {}),
+        "answers": {name: draft.answers.get(name, "") for name in FIELDS},
+        "errors": {name: "" for name in FIELDS} | wording.errors(wrong or {}),
+        "summed_up": wording.errors(wrong or {}),
         "notice": notice,
         "lost": lost,
         "challenge": challenge,

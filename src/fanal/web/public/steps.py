@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-_AGE = re.compile(r"\d{1,3}")
+_AGE = re.compile(r"\D*(\d{1,3})\D*", re.ASCII)
 _TIME = re.compile(r"([01]?\d|2[0-3])[:hH]([0-5]\d)?")
 _EMAIL = re.compile(r"[^\s@]{1,128}@[^\s@]{1,190}\.[^\s@.]{2,63}")
 _PHONE = re.compile(r"\+?[\d\s().-]{6,24}")
@@ -104,7 +104,7 @@ STEPS: tuple[Step, ...] = (
             Field(name="suspect_contact", limit=2_000),
             Field(name="child", codes=("ME", "KNOWN", "STRANGER", "UNKNOWN")),
             Field(name="child_name"),
-            Field(name="child_age", limit=3),
+            Field(name="child_age", limit=20),
         ),
     ),
     Step(
@@ -119,6 +119,7 @@ STEPS: tuple[Step, ...] = (
     Step(name="check"),
 )  # fmt: skip
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
+FIELDS = tuple(field.name for step in STEPS for field in step.fields)
 
 
 def take(step: Step, posted: Mapping[str, str]) -> dict[str, str]:
@@ -179,11 +180,9 @@ def read_clock(text: str) -> str | None:
 
 
 def read_age(text: str) -> int | None:
-    """Return an age from 0 to 120, or None."""
-    if _AGE.fullmatch(text.strip()) is None:
-        return None
-    age = int(text)
-    return age if age <= 120 else None
+    """Return the one number of `12`, `about 12` or `12 ans`, from 0 to 120, or None."""
+    match = _AGE.fullmatch(text)
+    return int(match[1]) if match is not None and int(match[1]) <= 120 else None
 
 
 def is_email(text: str) -> bool:

@@ -1,0 +1,97 @@
+"""A real Chromium against a live server: pages as people and their machines meet them.
+
+`visit` opens a page of its own context and afterwards asserts what holds for every page: no request left
+this host, no script error, no refusal by the content policy.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+CHROMIUM = Path("/usr/bin/chromium")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
+_RUN_AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+  .map(v => `${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 200)).join(" | ")}`)"""
+
+# Playwright's loop runs in this thread; the tests' own queries beside it are meant.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the session."""
+    if not CHROMIUM.exists():
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
+    """Return a function that opens a path: `visit("/fr/", width=360, scheme="dark", script=False)`."""
+    contexts: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def watch(request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme not in {"data", "blob"} and url.netloc != urlsplit(live_server.url).netloc:
+            trouble.append(f"left this host: {request.url}")
+
+    def open_page(
+        path: str, *, width: int = 1440, scheme: str = "light", script: bool = True, lang: str = "fr"
+    ) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            java_script_enabled=script,
+            locale=lang,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", watch)
+        page.on("pageerror", lambda error: trouble.append(f"script error: {error}"))
+        page.on(
+            "console",
+            lambda m: trouble.append(m.text) if "Content Security Policy" in m.text else None,
+        )
+        page.goto(live_server.url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    """Return a function that gives axe-core's violations on a page as it stands."""
+    if not _AXE.exists():
+        pytest.skip("axe-core is not installed (make setup)")
+    source = _AXE.read_text()
+
+    def run(page: Page) -> list[str]:
+        # Through the protocol, not a script element: the page's content policy stays as it is.
+        page.evaluate(source + "; undefined")
+        found: list[str] = page.evaluate(_RUN_AXE)
+        return found
+
+    return run

@@ -1,0 +1,238 @@
+"""A citizen reports, receives a code, follows and answers: with and without JavaScript, by keyboard."""
+
+import re
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from django.test import Client
+from playwright.sync_api import Page
+
+from fanal.intake import queries
+from fanal.intake.domain import receipt
+from fanal.intake.operations import ask_reporter
+from fanal.kernel import clock
+from fanal.kernel.actors import public_actor, system_actor
+from fanal.web.public import follow as follow_view, report as report_view
+from tests.acceptance.conftest import Visit
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
+
+CODE = re.compile(r"(?:[0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}")
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> None:
+    """Every test's sender is new."""
+    report_view.send_limits.cache_clear()
+    follow_view.wrong_codes.cache_clear()
+
+
+def _next(page: Page) -> None:
+    page.click("button[value=next]")
+
+
+def fill(page: Page, *, danger: str = "NO", contact: str = "ANONYMOUS") -> None:
+    """Go from the first page to the check page."""
+    page.check(f"input[name=danger][value={danger}]")
+    _next(page)
+    page.check("input[value=GROOMING]")
+    _next(page)
+    page.check("input[name=channel][value=GAME]")
+    page.fill("#service", "Blocks")
+    page.fill("#nickname", "pixel_fox_77")
+    page.fill("#room", "Room 12")
+    page.check("input[name=when][value=YESTERDAY]")
+    _next(page)
+    page.fill("#description", "Someone asks for secrets.")
+    page.fill("#conversation", "pixel_fox_77: hello\nme: who are you")
+    _next(page)
+    page.check("input[name=child][value=ME]")
+    page.fill("#child_age", "12")
+    _next(page)
+    page.check(f"input[name=contact][value={contact}]")
+    if contact == "CONTACT":
+        page.fill("#your_email", "reporter@mail.example")
+    _next(page)
+
+
+def _code(page: Page) -> str:
+    page.wait_for_selector(".fp-code-text")
+    found = CODE.search(page.inner_text(".fp-code-text"))
+    assert found is not None
+    return found.group()
+
+
+def _opened(code: str) -> dict[str, object]:
+    """Return the sealed answers of a code's report, opened as the worker opens them."""
+    followed = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    assert followed is not None
+    actor = system_actor("test")
+    opened = queries.open_submissions(
+        actor=actor, report_ids=[followed.report_id], now=clock.now()
+    )
+    body: dict[str, object] = msgspec.json.decode(opened[followed.report_id].body)
+    return body
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_report_with_javascript(visit: Visit, lang: str) -> None:
+    page = visit(f"/{lang}/report/")
+    fill(page)
+    page.click("[data-send]")
+    code = _code(page)
+    body = _opened(code)
+    assert body["platform"] == "Blocks:Room 12"
+    assert body["language"] == lang
+    assert page.context.cookies() == []
+    assert code not in page.url
+
+
+def test_report_without_javascript_waits_and_arrives(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit("/fr/report/", script=False)
+    fill(page)
+    page.click("button[value=send]")
+    assert "dix secondes" in page.inner_text("[role=alert]")
+    monkeypatch.setattr(report_view, "WAIT_WITHOUT_PROOF", 0)
+    page.click("button[value=send]")
+    assert _opened(_code(page))["kind"] == "GROOMING"
+    assert page.context.cookies() == []
+
+
+def test_keyboard_only(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    page.keyboard.press("Tab")
+    assert "fn-skip" in (page.evaluate("document.activeElement.className") or "")
+    page.keyboard.press("Enter")
+    for _ in range(12):
+        if page.evaluate("document.activeElement.name") == "danger":
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("input[name=kind]")
+    assert page.evaluate("document.querySelector('progress').value") == 2
+
+
+def test_errors_on_top_and_beside_the_field(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    _next(page)
+    top = page.locator("#errors")
+    assert top.evaluate("node => node === document.activeElement")
+    assert top.locator("a[href='#danger']").count() == 1
+    assert page.locator("#danger .fp-error").count() == 1
+    assert page.title().startswith("Erreur")
+
+
+def test_back_keeps_every_answer(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, contact="CONTACT")
+    for _ in range(4):
+        page.click("button[value=back]")
+    assert page.input_value("#nickname") == "pixel_fox_77"
+    assert page.is_checked("input[name=channel][value=GAME]")
+    page.click("button[value=back]")
+    assert page.is_checked("input[value=GROOMING]")
+
+
+def test_language_switch_keeps_page_and_answers(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+    page.check("input[value=SEXTORTION]")
+    page.click("header button[value=stay]")
+    assert "/en/report/" in page.url
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.is_checked("input[value=SEXTORTION]")
+
+
+def test_sending_twice_is_one_report_with_one_code(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page)
+    page.wait_for_function("document.querySelector('input[name=proof]').value")
+    fields = page.evaluate("Object.fromEntries(new FormData(document.getElementById('report')))")
+    client = Client()
+    answers = [client.post("/fr/report/", fields | {"go": "send"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 200]
+    codes = {CODE.search(answer.content.decode()).group() for answer in answers}  # type: ignore[union-attr]
+    assert len(codes) == 1
+    assert all(not answer.cookies for answer in answers)
+
+
+def test_contact_is_sealed_apart(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, contact="CONTACT")
+    page.click("[data-send]")
+    assert "reporter@mail.example" not in str(_opened(_code(page)))
+
+
+def test_follow_question_and_answer(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page)
+    page.click("[data-send]")
+    code = _code(page)
+    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    assert found is not None
+    ask_reporter(
+        actor=system_actor("test"),
+        report_id=found.report_id,
+        text="Which <b>world</b> was it?",
+        now=clock.now(),
+    )
+    page.goto(page.url.replace("/report/", "/follow/"))
+    page.fill("#code", code.lower().replace("-", " "))
+    page.click("main button")
+    assert "Which <b>world</b> was it?" in page.inner_text(".fp-from-desk")
+    page.fill("#text", "The blue one.")
+    page.click("form:has(#text) button")
+    assert page.locator(".fp-from-you").count() == 1
+    with page.expect_download() as download:
+        page.click("main > form button")
+    assert download.value.path().read_text().startswith("FANAL RECEIPT 1")
+    assert page.context.cookies() == []
+
+
+def test_wrong_codes_get_one_answer(visit: Visit) -> None:
+    page = visit("/fr/follow/")
+    texts = []
+    for typed in ("nonsense", receipt.new_code(), ""):
+        page.fill("#code", typed)
+        page.click("main button")
+        texts.append(page.inner_text("[role=alert]"))
+    assert len(set(texts)) == 1
+
+
+def test_another_site_cannot_post(visit: Visit) -> None:
+    answer = Client(headers={"Origin": "https://evil.example"}).post("/fr/report/", {"go": "next"})
+    assert answer.status_code == 403
+    answer = Client(headers={"Sec-Fetch-Site": "cross-site"}).post("/fr/follow/", {"code": "x"})
+    assert answer.status_code == 403
+
+
+def test_a_lost_draft_keeps_the_open_page(visit: Visit) -> None:
+    answer = Client().post(
+        "/fr/report/", {"draft": "x", "step": "saw", "description": "kept words", "go": "next"}
+    )
+    assert answer.status_code == 409
+    page = visit("/fr/report/")
+    page.set_content(answer.content.decode().replace("/fr/report/", page.url))
+    assert "gardées" in page.inner_text(".fn-note")
+
+
+def test_danger_goes_first_and_the_receipt_says_to_call(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page, danger="YES")
+    page.click("[data-send]")
+    code = _code(page)
+    assert _opened(code)["emergency"] is True
+    assert "17" in page.inner_text(".fn-note-danger")
+
+
+def test_quick_exit_replaces_the_page(visit: Visit, axe: Callable[[Page], list[str]]) -> None:
+    page = visit("/fr/")
+    page.route("https://meteofrance.com/**", lambda route: route.abort())
+    assert page.get_attribute("[data-quick-exit]", "rel") == "noreferrer noopener"
+    replaced = page.evaluate("document.querySelector('[data-quick-exit]').href")
+    assert replaced == "https://meteofrance.com/"

@@ -1,0 +1,46 @@
+"""Proof of work: solved challenges of this submission hold, nothing else does."""
+
+import base64
+import json
+from datetime import timedelta
+
+import altcha
+import pytest
+
+from fanal.kernel import clock
+from fanal.web.public.proof import LIFE, new_challenge, verify
+
+SECRET = b"s" * 32
+
+
+def _solve(challenge: dict[str, object]) -> str:
+    solution = altcha.solve_challenge(altcha.Challenge.from_dict(challenge))
+    assert solution is not None
+    payload = {"challenge": challenge, "solution": solution.to_dict()}
+    return base64.b64encode(json.dumps(payload).encode()).decode()
+
+
+def test_a_solved_challenge_holds_for_its_submission() -> None:
+    now = clock.now()
+    text = _solve(new_challenge(secret=SECRET, submission="a", now=now))
+    proof = verify(text, secret=SECRET, submission="a", now=now)
+    assert proof is not None
+    assert proof.expires_at <= now + LIFE
+    assert verify(text, secret=SECRET, submission="b", now=now) is None
+    assert verify(text, secret=b"t" * 32, submission="a", now=now) is None
+    assert verify(text, secret=SECRET, submission="a", now=now + LIFE) is None
+
+
+def test_an_easier_challenge_is_refused() -> None:
+    now = clock.now()
+    challenge = new_challenge(secret=SECRET, submission="a", now=now)
+    parameters = challenge["parameters"]
+    assert isinstance(parameters, dict)
+    parameters |= {"cost": 1, "keyPrefix": ""}
+    assert verify(_solve(challenge), secret=SECRET, submission="a", now=now) is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "e30=", "A" * 5000, base64.b64encode(b"[]" * 9).decode()])
+def test_noise_is_no_proof(text: str) -> None:
+    now = clock.now() + timedelta(seconds=0)
+    assert verify(text, secret=SECRET, submission="a", now=now) is None

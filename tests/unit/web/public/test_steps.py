@@ -1,0 +1,82 @@
+"""The questions: what is refused, and in which words."""
+
+from datetime import date
+
+import pytest
+
+from fanal.web.public import choices, wording
+from fanal.web.public.steps import BY_NAME, STEPS, Problem, is_phone, problems, read_date, take
+
+TODAY = date(2026, 11, 24)
+
+
+def _wrong(step: str, **answers: str) -> dict[str, Problem]:
+    return problems(BY_NAME[step], take(BY_NAME[step], answers), today=TODAY)
+
+
+def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
+    required = {f.name for step in STEPS for f in step.fields if f.required}
+    assert required == {"danger", "kind", "contact"}
+    for name in ("where", "saw", "who", "check"):
+        assert _wrong(name) == {}
+
+
+@pytest.mark.parametrize(
+    ("step", "answers", "expected"),
+    [
+        ("danger", {}, {"danger": Problem.CHOOSE}),
+        ("danger", {"danger": "MAYBE"}, {"danger": Problem.CHOOSE}),
+        ("danger", {"danger": "UNKNOWN"}, {}),
+        ("what", {"kind": "OTHER"}, {}),
+        ("where", {"when": "DATE"}, {"date": Problem.NO_DATE}),
+        ("where", {"when": "DATE", "date": "31/02/2026"}, {"date": Problem.NO_DATE}),
+        ("where", {"when": "DATE", "date": "25/11/2026"}, {"date": Problem.FUTURE}),
+        ("where", {"when": "DATE", "date": "24/11/2026"}, {}),
+        ("where", {"time": "25:00"}, {"time": Problem.NO_TIME}),
+        ("where", {"service": "x" * 201}, {"service": Problem.TOO_LONG}),
+        ("who", {"child_age": "about"}, {"child_age": Problem.NO_AGE}),
+        ("who", {"child_age": "200"}, {"child_age": Problem.NO_AGE}),
+        ("you", {"contact": "CONTACT"}, {"your_email": Problem.NO_CONTACT}),
+        ("you", {"contact": "CONTACT", "your_email": "a@b"}, {"your_email": Problem.NO_EMAIL}),
+        ("you", {"contact": "CONTACT", "your_phone": "12"}, {"your_phone": Problem.NO_PHONE}),
+        ("you", {"contact": "ANONYMOUS", "your_email": "a@b"}, {}),
+    ],
+)
+def test_problems(step: str, answers: dict[str, str], expected: dict[str, Problem]) -> None:
+    assert _wrong(step, **answers) == expected
+
+
+def test_texts_are_taken_as_typed_but_for_what_no_text_holds() -> None:
+    taken = take(BY_NAME["saw"], {"description": "a\r\nb\x00\u202ec\ud800\t<b>", "other": "x"})
+    assert taken == {"description": "a\nb\u202ec\t<b>", "conversation": ""}
+
+
+def test_oversized_answers_are_cut_hard() -> None:
+    taken = take(BY_NAME["where"], {"service": "x" * 10_000})
+    assert len(taken["service"]) == 400
+
+
+def test_offered_choices_are_the_accepted_codes() -> None:
+    offered = {
+        name: {c.code for c in answers}
+        for fields in wording.OFFERED.values()
+        for name, answers in fields.items()
+    }
+    accepted = {f.name: set(f.codes) for step in STEPS for f in step.fields if f.codes}
+    assert offered == accepted
+    assert len(choices.KIND) == 9
+
+
+def test_every_problem_and_step_has_words() -> None:
+    assert set(wording.PROBLEMS) == set(Problem)
+    assert set(wording.QUESTIONS) == set(BY_NAME)
+
+
+@pytest.mark.parametrize("text", ["24/11/2026", "24.11.2026", "24-11-2026", "2026-11-24", " 24 11 2026 "])
+def test_dates(text: str) -> None:
+    assert read_date(text) == TODAY
+
+
+def test_a_phone_number_has_digits() -> None:
+    assert is_phone("01 99 00 12 34")
+    assert not is_phone("(((---)))")
