@@ -1,0 +1,72 @@
+"""Take a report, keep it, give it back: a lease with a fencing token, so that two never work on one."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.orient import operations as orient, queries as oriented
+from fanal.web.account.actors import actor_of, now_of
+
+
+@require_POST
+@needs("report.claim")
+def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Take the report and open it; when somebody else was faster, say who holds it."""
+    actor, now = actor_of(request), now_of(request)
+    try:
+        orient.claim_case(actor=actor, report_id=report_id, now=now)
+    except orient.CaseUnknown:
+        raise Http404 from None
+    except orient.CaseTaken:
+        case = oriented.get_case(actor=actor, report_id=report_id)
+        holder = case.held_by(now) if case else None
+        name = accounts.person_names(person_ids=[holder]).get(holder) if holder else None
+        messages.warning(
+            request,
+            _("%(name)s took this report before you.") % {"name": name}
+            if name
+            else _("This report can no longer be taken."),
+        )
+    return redirect("desk:report", report_id=report_id)
+
+
+@require_POST
+@needs("report.claim")
+def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
+    """Keep the lease alive while the page is open; 409 when it was lost."""
+    held = orient.renew_claim(
+        actor=actor_of(request),
+        report_id=report_id,
+        claim_token=token_of(request),
+        now=now_of(request),
+    )
+    if held is None:
+        return JsonResponse({"held": False}, status=409)
+    return JsonResponse({"held": True, "until": held.lease_until.isoformat()})
+
+
+@require_POST
+@needs("report.claim")
+def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Give the report back to the queue."""
+    released = orient.release_case(
+        actor=actor_of(request),
+        report_id=report_id,
+        claim_token=token_of(request),
+        now=now_of(request),
+    )
+    if released:
+        messages.success(request, _("The report is back in the queue."))
+    return redirect("desk:queue")
+
+
+def token_of(request: HttpRequest) -> int:
+    """Return the fencing token of the form; -1, which nobody holds, when there is none."""
+    text = request.POST.get("token", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else -1
