@@ -27,7 +27,7 @@ from fanal.kernel.actors import Actor, Role
 _NO_DIGEST = bytes(32)
 
 
-def actor_for(user: User, now: datetime, *, motive: str = "") -> Actor:
+def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
     """Return who `user` is at `now`: the roles of their habilitations in force, nothing else.
 
     An account without one gets an actor without roles, to whom the policy refuses everything.

@@ -30,7 +30,7 @@ def reader(username: str | None, *, motive: str) -> Actor:
             return system_actor(motive)
         raise ReaderRefused("outside a demo database, --as USER says in whose name content is read")
     user = accounts.find_user(username=username)
-    actor = accounts.actor_for(user, clock.now(), motive=motive) if user else None
+    actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
     if actor is None or not may(actor, "report.read"):
         raise ReaderRefused(f"{username} is nobody who may read reports")
     return actor

@@ -40,7 +40,7 @@ def test_in_force_from_included_to_excluded(make_user: Make) -> None:
         NOW + 10 * DAY: False,
     }
     for instant, held in instants.items():
-        assert (Role.ANALYST in queries.actor_for(user, instant).roles) is held
+        assert (Role.ANALYST in queries.actor_for(user=user, now=instant).roles) is held
 
 
 def test_revocation_counts_from_its_instant(make_user: Make) -> None:
@@ -50,8 +50,8 @@ def test_revocation_counts_from_its_instant(make_user: Make) -> None:
         operations.revoke_habilitation(
             actor=SYSTEM, habilitation_id=made, reason=RevocationReason.LEFT, now=NOW + DAY
         )
-    assert queries.actor_for(user, NOW + DAY - timedelta(seconds=1)).roles
-    assert not queries.actor_for(user, NOW + DAY).roles
+    assert queries.actor_for(user=user, now=NOW + DAY - timedelta(seconds=1)).roles
+    assert not queries.actor_for(user=user, now=NOW + DAY).roles
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_makes_no_sense_is_refused(
 
 def test_supervisor_grants_at_their_desk_and_not_to_themselves(make_user: Make) -> None:
     claire, ana = make_user("claire", Role.SUPERVISOR, at=NOW), make_user("ana")
-    actor = queries.actor_for(claire, NOW)
+    actor = queries.actor_for(user=claire, now=NOW)
     operations.grant_habilitation(actor=actor, habilitation=_ask(ana.person_id), now=NOW)
     with pytest.raises(Refused):
         operations.grant_habilitation(actor=actor, habilitation=_ask(claire.person_id), now=NOW)
@@ -150,7 +150,7 @@ def test_review_page_from_list_to_verdict(
     nonsense = web.post(review.format(held[ana.person_id].id), {"verdict": "MAYBE"})
     assert nonsense.status_code == 400
     web.post(review.format(held[ana.person_id].id), {"verdict": "REVOKE"})
-    assert not queries.actor_for(ana, datetime.now(UTC)).roles
+    assert not queries.actor_for(user=ana, now=datetime.now(UTC)).roles
 
 
 def test_review_of_ones_own_habilitation_is_refused(
@@ -163,7 +163,7 @@ def test_review_of_ones_own_habilitation_is_refused(
     assert answer.status_code == 403
     with pytest.raises(Refused):
         operations.review_habilitation(
-            actor=queries.actor_for(claire, datetime.now(UTC)),
+            actor=queries.actor_for(user=claire, now=datetime.now(UTC)),
             habilitation_id=held.id,
             verdict=ReviewVerdict.KEEP,
             now=datetime.now(UTC),

@@ -132,7 +132,7 @@ def test_revoked_role_is_lost_at_the_next_request(
     _sign_in(web, "claire")
     assert web.get("/fr/account/habilitations/").status_code == 200
     now = datetime.now(UTC)
-    held = queries.list_habilitations(actor=queries.actor_for(user, now))
+    held = queries.list_habilitations(actor=queries.actor_for(user=user, now=now))
     from fanal.accounts.domain.records import RevocationReason
 
     operations.revoke_habilitation(

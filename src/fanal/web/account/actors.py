@@ -31,7 +31,7 @@ def actor_of(request: HttpRequest) -> Actor:
         return known
     user = request.user
     if user.is_authenticated:
-        actor = queries.actor_for(user, now_of(request), motive=stated_motive(request))
+        actor = queries.actor_for(user=user, now=now_of(request), motive=stated_motive(request))
     else:
         actor = public_actor()
     request.__dict__["_fanal_actor"] = actor
