@@ -56,7 +56,8 @@ with django_as(DatabaseRole.APP):
         for query in (
             "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
             " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
-            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger ORDER BY 1, 2",
+            "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger"
+            " WHERE NOT tgisinternal ORDER BY 1, 2",
             "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
             "SELECT oid::regprocedure::text, prosrc FROM pg_proc"
             " WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
