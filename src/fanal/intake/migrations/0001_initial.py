@@ -12,7 +12,7 @@ $$;
 -- One partition a month (UTC) from `first` to `last`, both included; those that exist are left alone.
 -- SECURITY DEFINER: the worker makes next months without a right to create tables.
 CREATE FUNCTION fanal_ensure_months(parent regclass, first date, last date) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     month date := date_trunc('month', first)::date;
     name text;
