@@ -20,7 +20,11 @@ BATCH = 500
 @click.command("import")
 @click.argument("format_", metavar="FORMAT", type=click.Choice(sorted(FORMATS)))
 @click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
+    "paths",
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--partner", default="import", show_default=True, help="In whose name.")
 @with_django(DatabaseRole.APP)
@@ -34,9 +38,7 @@ def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
 
     now = clock.now()
     partner_id = accounts.ensure_partner(actor=system_actor("import"), name=partner, now=now)
-    actor = Actor(
-        person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id
-    )
+    actor = Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id)
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
     length = count_sources(format_, paths)
     with click.progressbar(

@@ -38,7 +38,9 @@ def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> I
         yield {
             "id": str(i),
             "reference": facts[i].reference,
-            "partner": names.get(facts[i].sender_id) if facts[i].sender_id != PUBLIC_SENDER else None,
+            "partner": names.get(facts[i].sender_id)
+            if facts[i].sender_id != PUBLIC_SENDER
+            else None,
             "received_at": facts[i].received_at.isoformat(),
             "receipt": receipts.get(i),
             "state": facts[i].state,
@@ -78,14 +80,16 @@ def outline(view: View, *, lang: str) -> str:
 
 
 def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
-    found = crosschecked.links_of(actor=actor, report_ids=ids)
-    others = {link.other for links in found.values() for link in links}
+    """Return the links of each report; another desk's shows that it exists and nothing else."""
+    found = {i: crosschecked.links_of(actor=actor, report_id=i) for i in ids}
+    others = {link.other_id for links in found.values() for link in links if link.other_id}
     facts = intake.get_reports(actor=actor, report_ids=list(others))
     return {
         report_id: [
             {
-                "reference": facts[link.other].reference if link.other in facts else None,
-                "id": str(link.other),
+                "reference": facts[link.other_id].reference if link.other_id in facts else None,
+                "id": str(link.other_id) if link.other_id else None,
+                "desk": link.desk_id,
                 "score": link.score,
                 "reasons": msgspec.to_builtins(link.reasons),
             }

@@ -1,12 +1,15 @@
 """`fanal run`: database, migrations, web and worker in the foreground."""
 
 import contextlib
+import errno
 import http.client
 import ipaddress
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from fanal.config.migration import Mark, read_mark
 from fanal.postgres import ClusterFailed, DatabaseRole
 
 _READY_SECONDS = 90.0
+_PORT_TRIES = 12
+_PORT_PAUSE = 0.5
 
 
 @click.command()
@@ -43,6 +48,7 @@ def run(demo: bool, port: int, host: str) -> None:
             raise click.UsageError("this database is a demo: it listens on loopback only")
         if demo and "load" in demo_commands.commands:
             _fanal("demo", "load", environment=os.environ)
+        _wait_for_port(host, port)
         children = _children(databases, home=home, mark=mark, host=host, port=port)
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
@@ -54,6 +60,34 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _wait_for_port(host: str, port: int) -> None:
+    """Return once the address is free: the web process of a killed supervisor may still be leaving.
+
+    Raises:
+        ClickException: it stays taken, or is none of this machine's.
+    """
+    for tries_left in reversed(range(_PORT_TRIES)):
+        try:
+            _bind(host.strip("[]"), port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or not tries_left:
+                reason = error.strerror or str(error)
+                raise click.ClickException(
+                    f"{host}:{port} cannot be used ({reason}); choose another --host or --port"
+                ) from None
+            time.sleep(_PORT_PAUSE)
+        else:
+            return
+
+
+def _bind(host: str, port: int) -> None:
+    """Take the address for a moment, as the web server will."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
 
 
 def _mend(databases: Databases) -> None:

@@ -1,0 +1,141 @@
+"""A report goes all the way: received by every door, carried through all stages, at its place in the queue."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.formats.report.read import canonical_bytes, read_report
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.domain.states import Stage
+from fanal.kernel.actors import Actor, Role, system_actor
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SYSTEM = system_actor("test")
+GROOMING = {
+    "reference": "g-1",
+    "kind": "GROOMING",
+    "emergency": True,
+    "occurred_at": "2026-11-20T21:14:00+01:00",
+    "platform": "Blockharbor",
+    "channel": "GAME",
+    "urls": ["https://Example.test/a?utm_source=x#top"],
+    "persons": [
+        {"role": "SUSPECT", "handles": [{"platform": "Blockharbor", "value": "cube_77"}]},
+        {"role": "VICTIM", "age": 12, "country": "FR"},
+    ],
+}
+MATERIAL = {
+    "reference": "m-1",
+    "kind": "ABUSE_MATERIAL",
+    "occurred_at": "2026-11-19",
+    "urls": ["https://images.example.test/page"],
+    "persons": [
+        {"role": "SUSPECT", "handles": [{"platform": "Blockharbor", "value": "Cube_77"}]},
+    ],
+    "files": [{"sha256": "ab" * 32, "classification": {"scheme": "NCMEC", "code": "A1"}}],
+}
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The worker opens what was sealed."""
+
+
+def _deposit(*reports: dict[str, object]) -> list:
+    from fanal.intake import operations as intake
+
+    submissions = []
+    for report in reports:
+        body = msgspec.json.encode(report)
+        submissions.append(
+            Submission(
+                arrival=Arrival.API, format=Format.REPORT, body=body,
+                canonical=canonical_bytes(read_report(body)), sender_id=uuid4(),
+                reference=str(report["reference"]), urgent=bool(report.get("emergency")),
+            )
+        )  # fmt: skip
+    answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+    return [answer.report_id for answer in answers]
+
+
+def _work() -> None:
+    from fanal.kernel import clock
+    from fanal.worker.stages import StageLoop
+
+    loop = StageLoop(actor=SYSTEM, clock=clock.now)
+    while loop.run_once():
+        pass
+
+
+def test_takes_every_format_to_the_queue() -> None:
+    from fanal.cli.report_view import views
+    from fanal.intake import operations as intake, queries
+    from fanal.orient import queries as oriented
+    from fanal.orient.domain.records import QueueFilter, QueueView
+
+    ids = _deposit(GROOMING, MATERIAL)
+    xml = [
+        Submission(
+            arrival=Arrival.IMPORT, format=Format.NCMEC_XML, body=body, canonical=body,
+            sender_id=uuid4(), reference=f"x-{n}", details=details,
+        )
+        for n, (body, details) in enumerate(synthetic_reports(seed=3, count=20))
+    ]  # fmt: skip
+    intake.receive_reports(actor=SYSTEM, submissions=xml, now=NOW)
+    _work()
+    assert queries.count_work() == {}
+
+    first, second = views(actor=SYSTEM, report_ids=ids)
+    assert (first["stage"], first["priority"]["floor"]) == ("DONE", "CHILD_IN_DANGER")
+    assert first["priority"]["score"] >= 95
+    assert first["harmonised"]["urls"][0]["reported"] == "https://Example.test/a?utm_source=x#top"
+    assert first["harmonised"]["urls"][0]["canonical"] == "https://example.test/a?utm_source=x#top"
+    assert {"HANDLE", "URL", "HOST"} <= {s["kind"] for s in first["selectors"]}
+    assert "JUDICIAL" in first["proposal"]["tracks"]
+    assert "MEASURES" not in first["proposal"]["tracks"]
+    assert "MEASURES" in second["proposal"]["tracks"]
+    assert any("227-23" in code for code in second["proposal"]["basis"])
+    assert first["links"][0]["reference"] == "m-1"
+    assert any(reason["kind"] == "HANDLE" for reason in first["links"][0]["reasons"])
+
+    analyst = Actor(
+        person_id=uuid4(), roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1}), motive="test",
+        role_desks=frozenset({(Role.ANALYST, 1)}),
+    )  # fmt: skip
+    page = oriented.list_queue(
+        actor=analyst, view=QueueView.OPEN, filters=QueueFilter(), now=NOW, limit=50
+    )
+    assert len(page.cases) == 22
+    assert page.cases[0].report_id == ids[0]
+    assert [alarm.report_id for alarm in oriented.open_alarms(actor=analyst)] >= [ids[0]]
+
+
+def test_a_report_that_cannot_be_read_sinks_nobody_else() -> None:
+    from fanal.intake import operations as intake, queries
+
+    poison = Submission(
+        arrival=Arrival.IMPORT, format=Format.NCMEC_XML, body=b"<report/>", canonical=b"p",
+        sender_id=uuid4(), reference="poison",
+    )  # fmt: skip
+    intake.receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
+    _deposit(GROOMING, MATERIAL)
+    _work()
+    assert sum(queries.count_work().values()) == 1  # it waits for its next attempt
+
+
+def test_a_replay_keeps_both_results() -> None:
+    from fanal.analyse import queries as analysed
+    from fanal.intake import operations as intake
+
+    [report_id] = _deposit(GROOMING)
+    _work()
+    moved = intake.replay_stage(actor=SYSTEM, stage=Stage.ANALYSE, report_ids=[report_id], now=NOW)
+    _work()
+    assert moved == 1
+    assert len(analysed.list_analyses(actor=SYSTEM, report_id=report_id)) == 2
+    assert len(analysed.list_priorities(actor=SYSTEM, report_id=report_id)) == 2
