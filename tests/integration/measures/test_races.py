@@ -1,0 +1,77 @@
+"""A change of the bytes and their approval at the same moment: one after the other, never both."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from tests.integration.measures.stories import ANALYST, OFFICER, decide, measure
+
+APPROVE = (
+    "INSERT INTO measures_approval (measure_id, revision, verdict, digest, proposer_id, approver_id, at)"
+    " VALUES (%s, 1, 'APPROVED', %s, %s, %s, now())"
+)
+CHANGE = (
+    "UPDATE measures_measure SET request = 'x', digest = sha256('x'), revision = 2, state = 'DRAFT'"
+    " WHERE id = %s"
+)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_waits_for_a_change_and_then_fails(
+    as_role: Callable[[str], psycopg.Connection],
+) -> None:
+    (measure_id,) = decide().measure_ids
+    values = [measure_id, measure(measure_id).digest, ANALYST.person_id, OFFICER.person_id]
+    changing, approving = as_role("app"), as_role("app")
+    changing.autocommit = False
+    changing.execute(CHANGE, [measure_id])
+    faults: list[psycopg.Error] = []
+
+    def approve() -> None:
+        try:
+            approving.execute(APPROVE, values)
+        except psycopg.Error as fault:
+            faults.append(fault)
+
+    thread = threading.Thread(target=approve)
+    thread.start()
+    _wait_until_blocked(as_role("app"), approving)
+    changing.commit()
+    thread.join(timeout=10)
+    assert [type(fault) for fault in faults] == [psycopg.errors.CheckViolation]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_waits_for_an_approval_and_voids_it(
+    as_role: Callable[[str], psycopg.Connection],
+) -> None:
+    (measure_id,) = decide().measure_ids
+    values = [measure_id, measure(measure_id).digest, ANALYST.person_id, OFFICER.person_id]
+    approving, changing = as_role("app"), as_role("app")
+    approving.autocommit = False
+    approving.execute(APPROVE, values)
+    thread = threading.Thread(target=lambda: changing.execute(CHANGE, [measure_id]))
+    thread.start()
+    _wait_until_blocked(as_role("app"), changing)
+    approving.commit()
+    thread.join(timeout=10)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        changing.execute(
+            "UPDATE measures_measure SET state = 'SENT', approved_at = now(), sent_at = now()"
+            " WHERE id = %s",
+            [measure_id],
+        )
+
+
+def _wait_until_blocked(watcher: psycopg.Connection, waiting: psycopg.Connection) -> None:
+    for _ in range(200):
+        row = watcher.execute(
+            "SELECT cardinality(pg_blocking_pids(%s))", [waiting.info.backend_pid]
+        ).fetchone()
+        if row and row[0]:
+            return
+        time.sleep(0.02)
+    pytest.fail("nothing waits")
