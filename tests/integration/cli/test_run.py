@@ -138,22 +138,51 @@ class Running:
         return status
 
 
-@pytest.fixture
-def running(home):
+def start(home):
     running = Running(home, free_port())
     assert wait_for(running.alive), (home / "out.txt").read_text()
+    return running
+
+
+@pytest.fixture(scope="module")
+def running(home):
+    running = start(home)
     yield running
-    if running.process.poll() is None:
-        running.stop()
+    running.stop()
 
 
 class TestRun:
-    def test_prints_one_line_with_the_address_and_stops_cleanly(self, running, home):
+    def test_prints_one_line_with_the_address_and_stops_cleanly(self, home):
+        running = start(home)
         assert wait_for(lambda: b"http" in (home / "out.txt").read_bytes())
         assert running.stop() == 0
         lines = (home / "out.txt").read_text().splitlines()
         assert len([line for line in lines if f"http://127.0.0.1:{running.port}/" in line]) == 1
         assert processes_of(home) == []
+        assert Cluster.open(home=home, environ=os.environ).pid is None
+
+    def test_a_killed_supervisor_leaves_no_web_and_no_worker(self, home):
+        running = start(home)
+        running.stop(signal.SIGKILL)
+        assert wait_for(lambda: processes_of(home) == [])
+        again = Running(home, running.port)
+        assert wait_for(again.alive)
+        assert again.stop() == 0
+
+    def test_a_command_ended_by_a_signal_stops_the_database_it_started(self, home):
+        script = (
+            "from fanal.cli import boot, main; import time, signal, sys\n"
+            "from fanal.postgres import DatabaseRole\n"
+            "signal.signal(signal.SIGTERM, main._leave)\n"
+            "with boot.django_as(DatabaseRole.APP):\n    print('in', flush=True); time.sleep(60)"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", script], env=environment(home), stdout=subprocess.PIPE
+        )
+        with process:
+            assert process.stdout.readline() == b"in\n"
+            process.terminate()
+        assert process.returncode == 143
         assert Cluster.open(home=home, environ=os.environ).pid is None
 
     def test_readiness_names_its_parts(self, running):
@@ -180,13 +209,6 @@ class TestRun:
             lambda: running.alive() and json.loads(get(running.port, "/readyz")[1])["database"]
         )
 
-    def test_a_killed_supervisor_leaves_no_web_and_no_worker(self, running, home):
-        running.stop(signal.SIGKILL)
-        assert wait_for(lambda: processes_of(home) == [])
-        again = Running(home, running.port)
-        assert wait_for(again.alive)
-        assert again.stop() == 0
-
     def test_each_child_knows_its_own_role_only(self, running, home):
         assert wait_for(lambda: find(home, "fanal.worker"))
         passwords = json.loads((home / "keys/database.json").read_text())
@@ -196,6 +218,14 @@ class TestRun:
                 assert passwords[role] in variables
                 for other in set(passwords) - {role}:
                     assert passwords[other] not in variables
+
+    def test_a_port_in_use_is_told_in_a_sentence(self, running, home):
+        answer = fanal(home, "run", "--port", str(running.port))
+        assert answer.returncode == 1
+        assert (
+            "cannot be used (Address already in use); choose another --host or --port"
+            in answer.stderr
+        )
 
     def test_keys_are_private(self, home):
         for path in (home / "keys").iterdir():

