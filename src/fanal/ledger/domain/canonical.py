@@ -82,19 +82,16 @@ def object_root(objects: Iterable[ObjectRef]) -> bytes:
 
 def encode(entry: Entry) -> bytes:
     """Return the canonical bytes of an entry."""
-    digest = entry.motive_digest
-    fields = {
-        "action": entry.action,
-        "actor": str(entry.actor_id),
-        "at": _instant_text(entry.at),
-        "detail": dict(entry.detail),
-        "id": str(entry.id),
-        "motive": None if digest is None else digest.hex(),
-        "objects": {"count": entry.object_count, "root": entry.object_root.hex()},
-        "partner": None if entry.partner_id is None else str(entry.partner_id),
-        "verb": entry.verb.value,
-    }
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    motive = "null" if entry.motive_digest is None else f'"{entry.motive_digest.hex()}"'
+    partner = "null" if entry.partner_id is None else f'"{entry.partner_id}"'
+    # Written out by hand, since a million of them are checked: nothing here but the detail can hold a
+    # character that JSON escapes.
+    text = (
+        f'{{"action":"{entry.action}","actor":"{entry.actor_id}","at":"{_instant_text(entry.at)}",'
+        f'"detail":{_detail_text(entry.detail)},"id":"{entry.id}","motive":{motive},'
+        f'"objects":{{"count":{entry.object_count},"root":"{entry.object_root.hex()}"}},'
+        f'"partner":{partner},"verb":"{entry.verb.value}"}}'
+    )
     return BODY_TAG + text.encode()
 
 
@@ -120,6 +117,18 @@ def decode(body: bytes) -> Entry:
     if encode(entry) != body:
         raise NotCanonical("another encoding of the same entry")
     return entry
+
+
+def objects_of(body: bytes) -> tuple[int, bytes] | None:
+    """Return number and root of the objects that a body names, None where it is no body.
+
+    Lighter than `decode`: the rest of the body is not looked at.
+    """
+    try:
+        objects = json.loads(body[len(BODY_TAG) :])["objects"]
+        return int(objects["count"]), bytes.fromhex(objects["root"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def leaf_hash(*, body: bytes, db_at: datetime) -> bytes:
@@ -152,6 +161,12 @@ def motive_digest(*, key: bytes, entry_id: UUID, motive: str) -> bytes:
 def _object_bytes(ref: ObjectRef) -> bytes:
     kind = ref.kind.encode()
     return OBJECT_TAG + bytes([len(kind)]) + kind + ref.id.bytes + (ref.digest or b"")
+
+
+def _detail_text(detail: Mapping[str, str | int]) -> str:
+    if not detail:
+        return "{}"
+    return json.dumps(dict(detail), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def _instant_text(instant: datetime) -> str:
