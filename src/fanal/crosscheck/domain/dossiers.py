@@ -1,0 +1,174 @@
+"""Dossiers from links and judgements: a pure function, so that membership can always be derived again.
+
+Order of force: a later judgement beats an earlier one; a judgement beats a proposal; among proposals the
+stronger link goes first. A proposal never makes a dossier larger than `MOST_REPORTS`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from itertools import pairwise
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+MOST_REPORTS = 500
+_NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
+
+
+class Act(StrEnum):
+    """What a person may say about links and dossiers."""
+
+    LINK = "LINK"  # every report of `left` belongs with every one of `right`
+    UNLINK = "UNLINK"  # the links between `left` and `right` count no more
+    MERGE = "MERGE"  # the dossiers of `left` and of `right` are one
+    SPLIT = "SPLIT"  # `left` and `right` are never in the same dossier
+    REJECT = "REJECT"  # the reports of `left` do not belong together
+    UNDO = "UNDO"  # the judgement `undoes` counts no more
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """One append-only judgement; later ones have greater ids."""
+
+    id: UUID
+    act: Act
+    left: tuple[UUID, ...]
+    right: tuple[UUID, ...] = ()
+    undoes: UUID | None = None
+    author_id: UUID | None = None
+    made_at: datetime | None = None
+
+
+class Strong(Struct, frozen=True, kw_only=True):
+    """A strong link: the proposal that two reports share a dossier."""
+
+    one: UUID
+    two: UUID
+    score: float
+
+
+class _Groups:
+    """Union of reports under constraints: two groups that a judgement sets apart never join."""
+
+    def __init__(self, reports: Iterable[UUID]) -> None:
+        self._parent = {report: report for report in reports}
+        self._size = dict.fromkeys(self._parent, 1)
+        self._sides: dict[UUID, dict[UUID, frozenset[str]]] = {
+            report: {} for report in self._parent
+        }
+
+    def mark(self, report: UUID, judgement: UUID, side: str) -> None:
+        """Put a report on one side of a judgement that sets reports apart."""
+        sides = self._sides[report]
+        sides[judgement] = sides.get(judgement, frozenset()) | {side}
+
+    def find(self, report: UUID) -> UUID:
+        """Return the representative of a report's group."""
+        while self._parent[report] != report:
+            self._parent[report] = self._parent[self._parent[report]]
+            report = self._parent[report]
+        return report
+
+    def join(
+        self, one: UUID, two: UUID, *, after: UUID | None = None, most: int | None = None
+    ) -> bool:
+        """Join two groups unless a judgement later than `after` (any, when None) sets them apart."""
+        a, b = sorted((self.find(one), self.find(two)))
+        if a == b:
+            return True
+        if most is not None and self._size[a] + self._size[b] > most:
+            return False
+        left, right = self._sides[a], self._sides[b]
+        common = left.keys() & right.keys()
+        # Groups that a later judgement joined hold several sides: those count as one from then on.
+        apart = [j for j in common if not (left[j] <= right[j] or right[j] <= left[j])]
+        if any(after is None or j > after for j in apart):
+            return False
+        self._parent[b] = a
+        self._size[a] += self._size[b]
+        self._sides[a] = left | right | {j: left[j] | right[j] for j in common}
+        return True
+
+    def members(self) -> dict[UUID, list[UUID]]:
+        """Return the reports of each group by its smallest report, sorted."""
+        groups: dict[UUID, list[UUID]] = {}
+        for report in sorted(self._parent):
+            groups.setdefault(self.find(report), []).append(report)
+        return {reports[0]: reports for reports in groups.values()}
+
+
+def dossier_id(anchor: UUID) -> UUID:
+    """Return the id of the dossier whose earliest report is `anchor`."""
+    return uuid5(_NAMESPACE, str(anchor))
+
+
+def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """Return the judgements that count, oldest first: neither undone nor undoing.
+
+    Undoing an undo brings the first judgement back; newer judgements are looked at first.
+    """
+    undone: set[UUID] = set()
+    kept = []
+    for judgement in sorted(judgements, key=lambda j: j.id, reverse=True):
+        if judgement.id in undone:
+            continue
+        if judgement.act is Act.UNDO:
+            if judgement.undoes is not None and judgement.undoes < judgement.id:
+                undone.add(judgement.undoes)
+        else:
+            kept.append(judgement)
+    return kept[::-1]
+
+
+def membership(
+    reports: Iterable[UUID], proposals: Iterable[Strong], judgements: Iterable[Judgement]
+) -> dict[UUID, UUID]:
+    """Return the anchor (earliest report) of each report's dossier; reports alone are left out.
+
+    Pure and independent of the order of its arguments.
+    """
+    counted = effective(judgements)
+    known = set(reports)
+    groups = _Groups(known)
+    for judgement in counted:
+        _constrain(groups, judgement, known)
+    for judgement in reversed(counted):
+        if judgement.act in (Act.LINK, Act.MERGE):
+            _join_all(groups, judgement, known)
+    cut = _cut_pairs(counted)
+    for strong in sorted(proposals, key=lambda s: (-s.score, *sorted((s.one, s.two)))):
+        pair = frozenset((strong.one, strong.two))
+        if pair <= known and pair not in cut:
+            groups.join(strong.one, strong.two, most=MOST_REPORTS)
+    return {
+        report: anchor
+        for anchor, members in groups.members().items()
+        if len(members) > 1
+        for report in members
+    }
+
+
+def _constrain(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
+    if judgement.act is Act.SPLIT:
+        for side, reports in (("L", judgement.left), ("R", judgement.right)):
+            for report in known.intersection(reports):
+                groups.mark(report, judgement.id, side)
+    elif judgement.act is Act.REJECT:
+        for report in known.intersection(judgement.left):
+            groups.mark(report, judgement.id, str(report))
+
+
+def _join_all(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
+    ends = sorted(known.intersection((*judgement.left, *judgement.right)))
+    for one, two in pairwise(ends):
+        groups.join(one, two, after=judgement.id)
+
+
+def _cut_pairs(judgements: Sequence[Judgement]) -> set[frozenset[UUID]]:
+    """Return the pairs whose link counts no more: the last LINK or UNLINK about a pair decides."""
+    cut: set[frozenset[UUID]] = set()
+    for judgement in judgements:
+        if judgement.act in (Act.LINK, Act.UNLINK):
+            pairs = {frozenset((a, b)) for a in judgement.left for b in judgement.right}
+            cut = cut | pairs if judgement.act is Act.UNLINK else cut - pairs
+    return cut

@@ -1,0 +1,91 @@
+"""What pages show of links and dossiers. Of another desk's report: that it exists, and the desk to ask."""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.records import Reason
+
+
+class KinLink(Struct, frozen=True, kw_only=True):
+    """A link seen from one report. `other_id`, score and reasons are None or empty across desks."""
+
+    desk_id: int
+    other_id: UUID | None = None
+    earlier: bool | None = None
+    score: float | None = None
+    reasons: tuple[Reason, ...] = ()
+    rule_version: str = ""
+
+
+class DossierNode(Struct, frozen=True, kw_only=True):
+    """A report of a dossier; without an id where it is another desk's."""
+
+    desk_id: int
+    report_id: UUID | None = None
+
+
+class DossierEdge(Struct, frozen=True, kw_only=True):
+    """A link between two reports of the actor's desks, later report first."""
+
+    report_id: UUID
+    other_id: UUID
+    score: float
+    reasons: tuple[Reason, ...]
+
+
+class JudgementLine(Struct, frozen=True, kw_only=True):
+    """A judgement as pages show it; `reason` is empty once it has expired."""
+
+    id: UUID
+    act: Act
+    left: tuple[UUID, ...]
+    right: tuple[UUID, ...]
+    undoes: UUID | None
+    undone: bool
+    author_id: UUID
+    made_at: datetime
+    reason: str
+
+
+class DossierView(Struct, frozen=True, kw_only=True):
+    """A dossier as a graph, with its judgements newest first."""
+
+    id: UUID
+    desk_id: int
+    opened_at: datetime
+    nodes: tuple[DossierNode, ...]
+    edges: tuple[DossierEdge, ...]
+    judgements: tuple[JudgementLine, ...]
+
+    def graph(self) -> dict[str, list[dict[str, dict[str, str | float]]]]:
+        """Return the nodes and edges in the shape that cytoscape reads."""
+        nodes: list[dict[str, dict[str, str | float]]] = [
+            {"data": {"id": str(n.report_id or f"desk-{n.desk_id}-{i}"), "desk": n.desk_id}}
+            for i, n in enumerate(self.nodes)
+        ]
+        edges: list[dict[str, dict[str, str | float]]] = [
+            {
+                "data": {
+                    "id": f"{e.report_id}-{e.other_id}",
+                    "source": str(e.report_id),
+                    "target": str(e.other_id),
+                    "score": round(e.score, 3),
+                    "kind": e.reasons[0].kind if e.reasons else "",
+                }
+            }
+            for e in self.edges
+        ]
+        return {"nodes": nodes, "edges": edges}
+
+
+class DossierLine(Struct, frozen=True, kw_only=True):
+    """A dossier in a list: how many reports, of which the actor's, and since when."""
+
+    id: UUID
+    desk_id: int
+    opened_at: datetime
+    reports: int
+    own: int

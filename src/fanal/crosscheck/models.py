@@ -1,0 +1,58 @@
+"""Tables of crosscheck; they are made by migration 0001, since Django knows no partitions."""
+
+from django.db import models
+
+
+class Dossier(models.Model):
+    """A dossier by its earliest report; `merged_into` leads from an older id to the one in use."""
+
+    id = models.UUIDField(primary_key=True)
+    anchor_id = models.UUIDField(unique=True)
+    desk_id = models.IntegerField()
+    opened_at = models.DateTimeField()
+    merged_into = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "crosscheck_dossier"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class StoredLink(models.Model):
+    """A link from the later report to the earlier; `reasons` is zlib over JSON."""
+
+    pk = models.CompositePrimaryKey("report_id", "other_id", "rule_version")
+    report_id = models.UUIDField()
+    other_id = models.UUIDField()
+    desk_id = models.IntegerField()
+    other_desk_id = models.IntegerField()
+    score = models.FloatField()
+    rule_version = models.TextField()
+    reasons = models.BinaryField()
+
+    class Meta:
+        db_table = "crosscheck_link"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.report_id} → {self.other_id}"
+
+
+class StoredJudgement(models.Model):
+    """What a person said about links and dossiers; never changed."""
+
+    id = models.UUIDField(primary_key=True)
+    act = models.TextField()
+    undoes = models.UUIDField(null=True)
+    author_id = models.UUIDField()
+    made_at = models.DateTimeField()
+    reason_digest = models.BinaryField()
+
+    class Meta:
+        db_table = "crosscheck_judgement"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.id}"

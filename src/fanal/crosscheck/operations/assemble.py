@@ -1,0 +1,107 @@
+"""Derives dossiers again around reports whose links or judgements changed.
+
+One assembly at a time (a transaction lock taken after the links are written): two workers that join the
+same dossier from two sides see each other's result.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.crosscheck import queries
+from fanal.crosscheck.domain.access import require_system
+from fanal.crosscheck.domain.dossiers import Act, dossier_id, effective, membership
+from fanal.crosscheck.domain.weights import load_weights
+from fanal.kernel.actors import Actor
+
+_LOCK = 0x43524F5353444F53
+_ROUNDS = 2
+
+
+def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
+    """Derive the membership of `seeds` and all reports they touch; return each report's dossier.
+
+    Runs in the caller's transaction and holds the lock to its end.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    nodes = _reach(set(seeds))
+    strong = queries.strong_links(nodes, score=load_weights().strong)
+    within = [s for s in strong.links if s.one in nodes and s.two in nodes]
+    anchors = membership(nodes, within, queries.judgements_about(nodes))
+    _write(nodes, anchors, strong.desks, now)
+    return {report: dossier_id(anchor) for report, anchor in anchors.items()}
+
+
+def rebuild(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+    """Derive the dossiers of `report_ids` again from links and judgements; return how many belong to one.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, "rebuild dossiers")
+    with transaction.atomic():
+        found = assemble(report_ids, now=now)
+    return sum(report_id in found for report_id in report_ids)
+
+
+def _reach(seeds: set[UUID]) -> set[UUID]:
+    """Return the reports whose dossier may change: neighbors, those judged with them, and co-members."""
+    nodes = set(seeds)
+    threshold = load_weights().strong
+    for _ in range(_ROUNDS):
+        before = len(nodes)
+        for found in queries.strong_links(nodes, score=threshold).links:
+            nodes |= {found.one, found.two}
+        for judgement in effective(queries.judgements_about(nodes)):
+            if judgement.act in (Act.LINK, Act.MERGE):
+                nodes.update((*judgement.left, *judgement.right))
+        nodes |= queries.co_members(nodes)
+        if len(nodes) == before:
+            break
+    return nodes
+
+
+def _write(
+    nodes: set[UUID], anchors: Mapping[UUID, UUID], desks: Mapping[UUID, int], now: datetime
+) -> None:
+    known = {**desks, **queries.desks_of_reports(nodes)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            [list(nodes)],
+        )
+        before = {row[0] for row in cursor.fetchall()}
+        heads = sorted(set(anchors.values()))
+        cursor.execute(
+            "INSERT INTO crosscheck_dossier (id, anchor_id, desk_id, opened_at)"
+            " SELECT d.id, d.anchor_id, d.desk_id, %s"
+            " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS d (id, anchor_id, desk_id)"
+            " ON CONFLICT (id) DO UPDATE SET merged_into = NULL"
+            " WHERE crosscheck_dossier.merged_into IS NOT NULL",
+            [now, [dossier_id(a) for a in heads], heads, [known[a] for a in heads]],
+        )
+        cursor.execute(
+            "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            [sorted(nodes - anchors.keys())],
+        )
+        reports = sorted(anchors)
+        cursor.execute(
+            "INSERT INTO crosscheck_membership (report_id, dossier_id, desk_id, since)"
+            " SELECT m.report_id, m.dossier_id, m.desk_id, %s"
+            " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS m (report_id, dossier_id, desk_id)"
+            " ON CONFLICT (report_id) DO UPDATE SET dossier_id = EXCLUDED.dossier_id,"
+            " since = EXCLUDED.since"
+            " WHERE crosscheck_membership.dossier_id <> EXCLUDED.dossier_id",
+            [now, reports, [dossier_id(anchors[r]) for r in reports], [known[r] for r in reports]],
+        )
+        gone = before - {dossier_id(a) for a in heads}
+        # An older id leads to the dossier that its earliest report is now in, if it is in one.
+        cursor.execute(
+            "UPDATE crosscheck_dossier d SET merged_into = m.dossier_id"
+            " FROM crosscheck_membership m WHERE d.id = ANY(%s::uuid[]) AND m.report_id = d.anchor_id"
+            " AND m.dossier_id <> d.id",
+            [list(gone)],
+        )

@@ -1,0 +1,36 @@
+"""Erasure at expiry: links quote values, reasons are free text; both go, judgements and counts stay."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.crosscheck.domain.access import require_system
+from fanal.kernel.actors import Actor
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+    """Delete the links, memberships and written reasons of `report_ids`; return the number of rows.
+
+    The caller writes the ledger entry of the expiry, which covers every stage.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, f"erase at {now:%Y-%m-%d}")
+    ids = list(report_ids)
+    erased = 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        for statement in (
+            "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            (
+                "DELETE FROM crosscheck_reason r USING crosscheck_judgement j"
+                " WHERE j.id = r.judgement_id AND (j.left_ids || j.right_ids) && %s::uuid[]"
+            ),
+        ):
+            cursor.execute(statement, [ids])
+            erased += cursor.rowcount
+    return erased

@@ -1,0 +1,142 @@
+"""Judgements on links and dossiers: new rows only, and the dossiers derived again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.crosscheck import queries
+from fanal.crosscheck.domain.access import require_judge
+from fanal.crosscheck.domain.dossiers import Act, Judgement
+from fanal.crosscheck.operations.assemble import assemble
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+MOST_NAMED = 1000
+MAX_REASON = 2000
+_ACTIONS = {
+    Act.LINK: "link.judge",
+    Act.UNLINK: "link.judge",
+    Act.MERGE: "dossier.merge",
+    Act.SPLIT: "dossier.split",
+    Act.REJECT: "dossier.reject",
+    Act.UNDO: "dossier.judge",
+}
+
+
+class JudgementRefused(Exception):
+    """The judgement makes no sense; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def judge(
+    *,
+    actor: Actor,
+    act: Act,
+    reason: str,
+    now: datetime,
+    left: Sequence[UUID] = (),
+    right: Sequence[UUID] = (),
+    undoes: UUID | None = None,
+) -> UUID:
+    """Write a judgement about reports, derive their dossiers again, and return its id.
+
+    `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides); REJECT takes
+    `left` alone, UNDO takes `undoes` alone.
+
+    Raises:
+        AccessRefused: the actor does not judge, or a report is another desk's.
+        JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, NOT_FOUND, ALREADY_UNDONE, UNKNOWN_REPORT.
+    """
+    _check(act, reason, (tuple(left), tuple(right)), undoes)
+    with transaction.atomic():
+        queries.lock_judgements()
+        target = _target(undoes) if undoes else None
+        named = sorted({*left, *right, *((*target.left, *target.right) if target else ())})
+        desks = queries.desks_of_reports(named)
+        if len(desks) != len(named):
+            raise JudgementRefused("UNKNOWN_REPORT")
+        require_judge(actor, desks.values())
+        judgement_id = _next_id(now)
+        judgement = Judgement(
+            id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes
+        )
+        _write(actor, judgement, reason, now)
+        assemble(named, now=now)
+        ledger.record(
+            actor=actor,
+            action=_ACTIONS[act],
+            at=now,
+            objects=[
+                ledger.ObjectRef(kind="judgement", id=judgement_id),
+                *(ledger.ObjectRef(kind="report", id=report_id) for report_id in named),
+            ],
+            detail={"act": act.value},
+        )
+    return judgement_id
+
+
+def _check(
+    act: Act, reason: str, sides: tuple[tuple[UUID, ...], tuple[UUID, ...]], undoes: UUID | None
+) -> None:
+    left, right = sides
+    wanted = {Act.REJECT: (True, False, False), Act.UNDO: (False, False, True)}
+    if (bool(left), bool(right), undoes is not None) != wanted.get(act, (True, True, False)):
+        raise JudgementRefused("SIDES")
+    if len(left) + len(right) > MOST_NAMED:
+        raise JudgementRefused("TOO_MANY")
+    if not set(left).isdisjoint(right) or len({*left, *right}) != len(left) + len(right):
+        raise JudgementRefused("OVERLAP")
+    if not reason.strip() or len(reason) > MAX_REASON or "\x00" in reason:
+        raise JudgementRefused("REASON")
+
+
+def _target(undoes: UUID) -> Judgement:
+    """Return the judgement to take back, or the one that an undone UNDO was about."""
+    found = queries.judgements_by_id([undoes])
+    if not found:
+        raise JudgementRefused("NOT_FOUND")
+    if queries.is_undone(undoes):
+        raise JudgementRefused("ALREADY_UNDONE")
+    target = found[0]
+    while target.undoes is not None:
+        target = queries.judgements_by_id([target.undoes])[0]
+    return target
+
+
+def _next_id(now: datetime) -> UUID:
+    """Return an id greater than every judgement's: the order of ids is the order of force."""
+    last = queries.last_judgement_id()
+    fresh = new_id(now)
+    return fresh if last is None or fresh > last else UUID(int=last.int + 1)
+
+
+def _write(actor: Actor, judgement: Judgement, reason: str, now: datetime) -> None:
+    digest = ledger.keyed_digest(
+        kind="judgement", object_id=judgement.id, content=reason.encode("utf-8", "surrogatepass")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO crosscheck_judgement"
+            " (id, act, left_ids, right_ids, undoes, author_id, made_at, reason_digest)"
+            " VALUES (%s, %s, %s::uuid[], %s::uuid[], %s, %s, %s, %s)",
+            [
+                judgement.id,
+                judgement.act.value,
+                list(judgement.left),
+                list(judgement.right),
+                judgement.undoes,
+                actor.person_id,
+                now,
+                digest,
+            ],
+        )
+        cursor.execute(
+            "INSERT INTO crosscheck_reason (judgement_id, reason) VALUES (%s, %s)",
+            [judgement.id, reason],
+        )

@@ -1,0 +1,171 @@
+"""Dossiers as pages show them: lists, graph, judgements."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.crosscheck.domain.access import desks_of
+from fanal.crosscheck.domain.dossiers import Act, effective
+from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.views import (
+    DossierEdge,
+    DossierLine,
+    DossierNode,
+    DossierView,
+    JudgementLine,
+)
+from fanal.crosscheck.queries.state import CURRENT, judgements_about
+from fanal.kernel.actors import Actor
+
+_MOST_HOPS = 20
+
+
+def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
+    """Return the dossier of a report of the actor's desks."""
+    desks = desks_of(actor)
+    if desks == []:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT dossier_id FROM crosscheck_membership WHERE report_id = %s"
+            " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+            [report_id, desks, desks],
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
+    """Return the reports of a dossier that are the actor's desks', oldest first."""
+    desks = desks_of(actor)
+    if desks == []:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM crosscheck_membership WHERE dossier_id = %s"
+            " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[])) ORDER BY report_id",
+            [_in_use(dossier_id), desks, desks],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
+    """Return the dossiers that hold a report of the actor's desks, largest first."""
+    desks = desks_of(actor)
+    if desks == []:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT d.id, d.desk_id, d.opened_at, count(*),"
+            " count(*) FILTER (WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[]))"
+            " FROM crosscheck_dossier d JOIN crosscheck_membership m ON m.dossier_id = d.id"
+            " GROUP BY d.id HAVING count(*) FILTER"
+            " (WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[])) > 0"
+            " ORDER BY count(*) DESC, d.id LIMIT %(limit)s",
+            {"desks": desks, "limit": min(limit, 1000)},
+        )
+        return [
+            DossierLine(id=id_, desk_id=desk, opened_at=opened, reports=reports, own=own)
+            for id_, desk, opened, reports, own in cursor.fetchall()
+        ]
+
+
+def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
+    """Return a dossier as a graph; None where none of its reports is of the actor's desks.
+
+    An older id leads to the dossier it was merged into. Reports of other desks are nodes without an id,
+    and have no edges.
+    """
+    desks = desks_of(actor)
+    current = _in_use(dossier_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_membership m"
+            " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE d.id = %s ORDER BY m.report_id",
+            [current],
+        )
+        rows = cursor.fetchall()
+    own = [row[0] for row in rows if desks is None or row[1] in desks]
+    if not own:
+        return None
+    mine = set(own)
+    nodes = tuple(
+        DossierNode(desk_id=row[1], report_id=row[0] if row[0] in mine else None) for row in rows
+    )
+    return DossierView(
+        id=current,
+        desk_id=rows[0][2],
+        opened_at=rows[0][3],
+        nodes=nodes,
+        edges=_edges(own),
+        judgements=_lines(own),
+    )
+
+
+def _edges(reports: Sequence[UUID]) -> tuple[DossierEdge, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_link l"  # noqa: S608
+            " WHERE l.report_id = ANY(%(ids)s::uuid[]) AND l.other_id = ANY(%(ids)s::uuid[])"
+            f" AND{CURRENT} ORDER BY l.score DESC, l.report_id, l.other_id",
+            {"ids": list(reports)},
+        )
+        return tuple(
+            DossierEdge(
+                report_id=row[0],
+                other_id=row[1],
+                score=round(row[2], 4),
+                reasons=unpack_reasons(row[3]),
+            )
+            for row in cursor.fetchall()
+        )
+
+
+def _lines(reports: Sequence[UUID]) -> tuple[JudgementLine, ...]:
+    """Return the judgements about `reports`, newest first; ids of other desks' reports are left out."""
+    mine = set(reports)
+    judgements = judgements_about(reports)
+    counted = {judgement.id for judgement in effective(judgements)}
+    words = _words([judgement.id for judgement in judgements])
+    return tuple(
+        JudgementLine(
+            id=j.id,
+            act=j.act,
+            left=tuple(i for i in j.left if i in mine),
+            right=tuple(i for i in j.right if i in mine),
+            undoes=j.undoes,
+            undone=j.id not in counted and j.act is not Act.UNDO,
+            author_id=words[j.id][0],
+            made_at=words[j.id][1],
+            reason=words[j.id][2],
+        )
+        for j in reversed(judgements)
+    )
+
+
+def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT j.id, j.author_id, j.made_at, coalesce(r.reason, '')"
+            " FROM crosscheck_judgement j LEFT JOIN crosscheck_reason r ON r.judgement_id = j.id"
+            " WHERE j.id = ANY(%s::uuid[])",
+            [list(ids)],
+        )
+        return {row[0]: row[1:] for row in cursor.fetchall()}
+
+
+def _in_use(dossier_id: UUID) -> UUID:
+    """Follow merges from an older id to the one in use; a circle cannot be walked for ever."""
+    current = dossier_id
+    with connection.cursor() as cursor:
+        for _ in range(_MOST_HOPS):
+            cursor.execute(
+                "SELECT merged_into FROM crosscheck_dossier WHERE id = %s AND merged_into IS NOT NULL",
+                [current],
+            )
+            row = cursor.fetchone()
+            if row is None:
+                break
+            current = row[0]
+    return current

@@ -1,0 +1,139 @@
+"""Links and kin facts as later stages and pages read them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.analyse.domain.records import KinFacts
+from fanal.crosscheck.domain.access import desks_of, require_system
+from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.linking import Populations
+from fanal.crosscheck.domain.periods import RECENT_MONTHS, TOTAL_MONTHS, month_before
+from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.views import KinLink
+from fanal.crosscheck.queries.state import CURRENT
+from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.kernel.actors import Actor
+
+_LINK = (
+    "SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.rule_version, l.reasons"
+)
+
+
+def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFacts]:
+    """Return the newest kin facts of each report that the actor reaches.
+
+    For the system every id has facts: a report not linked yet has no kin.
+    """
+    desks = desks_of(actor)
+    if not report_ids or desks == []:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (k.report_id) k.report_id, k.links, k.strongest, k.suspects,"
+            " k.files, m.dossier_id FROM crosscheck_kin k"
+            " LEFT JOIN crosscheck_membership m ON m.report_id = k.report_id"
+            " WHERE k.report_id = ANY(%(ids)s::uuid[])"
+            " AND (%(desks)s::int[] IS NULL OR k.desk_id = ANY(%(desks)s::int[]))"
+            " ORDER BY k.report_id, k.rule_version DESC",
+            {"ids": list(report_ids), "desks": desks},
+        )
+        found = {
+            report_id: KinFacts(
+                report_id=report_id,
+                links=links,
+                strongest=round(strongest, 4),
+                previously_reported_suspect=suspects,
+                shared_files=files,
+                dossier_id=dossier,
+            )
+            for report_id, links, strongest, suspects, files, dossier in cursor.fetchall()
+        }
+    if desks is None:
+        found |= {i: KinFacts(report_id=i) for i in report_ids if i not in found}
+    return found
+
+
+def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
+    """Return the current links of a report of the actor's desks, strongest first, both directions.
+
+    A link to another desk's report says only that it exists and which desk to ask; those come last.
+    """
+    desks = desks_of(actor)
+    if desks == []:
+        return []
+    statement = " UNION ALL ".join(
+        f"{_LINK} FROM crosscheck_link l WHERE l.{side} = %(id)s"
+        f" AND (%(desks)s::int[] IS NULL OR l.{desk} = ANY(%(desks)s::int[])) AND{CURRENT}"
+        for side, desk in (("report_id", "desk_id"), ("other_id", "other_desk_id"))
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"id": report_id, "desks": desks})
+        seen = [_seen_from(report_id, desks, row) for row in cursor.fetchall()]
+    return sorted(seen, key=lambda s: (-(s.score or 0), s.desk_id, str(s.other_id)))
+
+
+def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> list[Link]:
+    """Return a page of current links in the order of their reports, for the system (commands, benches).
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, "list links")
+    start = after or (UUID(int=0), UUID(int=0))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_LINK} FROM crosscheck_link l WHERE (l.report_id, l.other_id) > (%s, %s) AND{CURRENT}"
+            " ORDER BY l.report_id, l.other_id LIMIT %s",
+            [*start, limit],
+        )
+        return [
+            Link(
+                report_id=row[0],
+                other_id=row[1],
+                score=round(row[4], 4),
+                reasons=unpack_reasons(row[6]),
+                rule_version=row[5],
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def populations(*, now: datetime) -> Populations:
+    """Return how many reports hold each kind by role, in the last two and thirteen months."""
+    recent, total = (month_before(now, n - 1) for n in (RECENT_MONTHS, TOTAL_MONTHS))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT kind, role, sum(reports), sum(reports) FILTER (WHERE month >= %s)"
+            " FROM crosscheck_population WHERE month >= %s GROUP BY kind, role",
+            [recent, total],
+        )
+        rows = cursor.fetchall()
+    return Populations(recent=_counts(rows, 3), total=_counts(rows, 2))
+
+
+def _counts(
+    rows: Sequence[tuple[str, str, int, int | None]], column: int
+) -> Mapping[tuple[SelectorKind, SelectorRole], int]:
+    return {(SelectorKind(row[0]), SelectorRole(row[1])): int(row[column] or 0) for row in rows}
+
+
+def _seen_from(
+    report_id: UUID,
+    desks: list[int] | None,
+    row: tuple[UUID, UUID, int, int, float, str, memoryview],
+) -> KinLink:
+    earlier = row[0] == report_id
+    other_id, desk_id = (row[1], row[3]) if earlier else (row[0], row[2])
+    if desks is not None and desk_id not in desks:
+        return KinLink(desk_id=desk_id)
+    return KinLink(
+        desk_id=desk_id,
+        other_id=other_id,
+        earlier=earlier,
+        score=round(row[4], 4),
+        reasons=unpack_reasons(row[6]),
+        rule_version=row[5],
+    )

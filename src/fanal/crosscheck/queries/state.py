@@ -1,0 +1,130 @@
+"""What dossiers are derived from: current strong links, judgements, members. For this stage's operations."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct
+
+from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong
+
+# A link counts under the newest rules that either report was linked with: after a replay, what the new
+# rules did not find again no longer counts, and stays readable.
+CURRENT = (
+    " l.rule_version = greatest("
+    "(SELECT max(k.rule_version) FROM crosscheck_kin k WHERE k.report_id = l.report_id),"
+    "(SELECT max(k.rule_version) FROM crosscheck_kin k WHERE k.report_id = l.other_id))"
+)
+_JUDGEMENT = (
+    "SELECT id, act, left_ids, right_ids, undoes, author_id, made_at FROM crosscheck_judgement"
+)
+_JUDGEMENT_LOCK = 0x43524F53534A5544
+
+
+class StrongLinks(Struct, frozen=True, kw_only=True):
+    """Strong links, and the desks of the reports they join."""
+
+    links: tuple[Strong, ...]
+    desks: dict[UUID, int]
+
+
+def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
+    """Return the current links of `reports` with at least `score`, whichever side they stand on."""
+    ids = list(reports)
+    statement = " UNION ".join(
+        "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"
+        f" WHERE l.{side} = ANY(%(ids)s::uuid[]) AND l.score >= %(score)s AND{CURRENT}"
+        for side in ("report_id", "other_id")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"ids": ids, "score": score - 1e-6})
+        rows = cursor.fetchall()
+    desks: dict[UUID, int] = {}
+    for report_id, other_id, _, desk_id, other_desk_id in rows:
+        desks[report_id], desks[other_id] = desk_id, other_desk_id
+    return StrongLinks(
+        links=tuple(Strong(one=row[0], two=row[1], score=row[2]) for row in rows), desks=desks
+    )
+
+
+def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
+    """Return every judgement that names one of `reports`, and what undoes or redoes it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE named AS ("
+            f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
+            " UNION SELECT j.id, j.act, j.left_ids, j.right_ids, j.undoes, j.author_id, j.made_at"
+            " FROM crosscheck_judgement j JOIN named n ON j.undoes = n.id)"
+            " SELECT * FROM named ORDER BY id",
+            [list(reports)],
+        )
+        return [_judgement(row) for row in cursor.fetchall()]
+
+
+def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
+    """Return judgements by id; unknown ones are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_JUDGEMENT} WHERE id = ANY(%s::uuid[])", [list(ids)])
+        return [_judgement(row) for row in cursor.fetchall()]
+
+
+def is_undone(judgement_id: UUID) -> bool:
+    """Return whether an undo that itself still counts names the judgement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
+            [judgement_id],
+        )
+        row = cursor.fetchone()
+    return row is not None and not is_undone(row[0])
+
+
+def last_judgement_id() -> UUID | None:
+    """Return the greatest id of all judgements."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def lock_judgements() -> None:
+    """Let one judgement at a time be written, to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
+
+
+def co_members(reports: Iterable[UUID]) -> set[UUID]:
+    """Return every report of the dossiers that `reports` belong to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM crosscheck_membership WHERE dossier_id IN"
+            " (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[]))",
+            [list(reports)],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def desks_of_reports(reports: Iterable[UUID]) -> dict[UUID, int]:
+    """Return the desk of each report that was linked here, or that a link names."""
+    ids = list(reports)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, desk_id FROM crosscheck_kin WHERE report_id = ANY(%(ids)s::uuid[])"
+            " UNION SELECT other_id, other_desk_id FROM crosscheck_link"
+            " WHERE other_id = ANY(%(ids)s::uuid[])",
+            {"ids": ids},
+        )
+        return dict(cursor.fetchall())
+
+
+def _judgement(
+    row: tuple[UUID, str, list[UUID], list[UUID], UUID | None, UUID, object],
+) -> Judgement:
+    return Judgement(
+        id=row[0],
+        act=Act(row[1]),
+        left=tuple(row[2]),
+        right=tuple(row[3]),
+        undoes=row[4],
+        author_id=row[5],
+    )

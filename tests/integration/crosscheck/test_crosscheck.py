@@ -1,0 +1,309 @@
+"""Links, dossiers and judgements on a real PostgreSQL, fed by harmonise."""
+
+import threading
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import pytest
+from django.db import Error, connection, transaction
+
+from fanal.crosscheck import operations, queries
+from fanal.crosscheck.domain.access import AccessRefused
+from fanal.crosscheck.domain.dossiers import Act
+from fanal.harmonise import operations as harmonise
+from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.ids import new_id
+
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+SYSTEM = system_actor("test")
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The ledger signs."""
+
+
+def analyst(*desks: int, role: Role = Role.ANALYST) -> Actor:
+    return Actor(
+        person_id=uuid.uuid4(), roles=frozenset({role}), desk_ids=frozenset(desks), motive="test"
+    )
+
+
+def person(
+    handle: str | None = None, *, role: str = "SUSPECT", ip: str | None = None
+) -> dict[str, object]:
+    return {
+        "role": role,
+        "handles": [{"platform": "Roblox", "value": handle}] if handle else [],
+        "ips": [{"value": ip}] if ip else [],
+    }
+
+
+def harmonised(
+    *bodies: dict[str, object], desk: int = 1, at: datetime = NOW
+) -> list[HarmonisedReport]:
+    sources = [
+        Source(
+            report_id=new_id(at + timedelta(seconds=number)),
+            desk_id=desk,
+            format="report/1",
+            body=msgspec.json.encode({"reference": str(number), "kind": "GROOMING", **body}),
+        )
+        for number, body in enumerate(bodies)
+    ]
+    reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+    assert failures == []
+    return reports
+
+
+def crosscheck(reports: Sequence[HarmonisedReport]) -> None:
+    operations.crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
+
+
+def ids(reports: Sequence[HarmonisedReport]) -> list[UUID]:
+    return [report.report_id for report in reports]
+
+
+def test_a_public_resolver_weighs_nothing_and_a_rare_handle_links() -> None:
+    crowd = harmonised(
+        *({"persons": [person(f"user{n}", ip="192.0.2.53")]} for n in range(5000)),
+        at=NOW - timedelta(days=3),
+    )
+    crosscheck(crowd)
+    assert queries.list_links(actor=SYSTEM, after=None, limit=10) == []
+    pair = harmonised(*[{"persons": [person("rare_one", ip="192.0.2.53")]}] * 2)
+    facts = operations.crosscheck_batch(actor=SYSTEM, reports=pair, now=NOW)
+    (found,) = queries.list_links(actor=SYSTEM, after=None, limit=10)
+    assert (found.report_id, found.other_id) == (pair[1].report_id, pair[0].report_id)
+    by_kind = {reason.kind: reason for reason in found.reasons}
+    assert by_kind["HANDLE"].weight > 0.8
+    assert by_kind["IP"].weight < 0.01
+    assert by_kind["IP"].damped
+    assert by_kind["IP"].seen > 4900
+    assert [(f.links, f.previously_reported_suspect) for f in facts] == [(0, 0), (1, 1)]
+    assert facts[0].dossier_id == facts[1].dossier_id is not None
+
+
+def test_two_reports_of_one_batch_find_each_other_whatever_its_order() -> None:
+    pair = harmonised(*[{"persons": [person("same")]}] * 2)
+    facts = operations.crosscheck_batch(actor=SYSTEM, reports=pair[::-1], now=NOW)
+    assert [f.links for f in facts] == [1, 0]
+    assert queries.kin_facts(actor=SYSTEM, report_ids=ids(pair)) == {f.report_id: f for f in facts}
+
+
+def test_an_earlier_report_treated_late_finds_the_later_one() -> None:
+    early, late = harmonised(*[{"persons": [person("same")]}] * 2)
+    crosscheck([late])
+    crosscheck([early])
+    (link,) = queries.links_of(actor=SYSTEM, report_id=early.report_id)
+    assert (link.other_id, link.earlier) == (late.report_id, False)
+    (link,) = queries.links_of(actor=SYSTEM, report_id=late.report_id)
+    assert (link.other_id, link.earlier) == (early.report_id, True)
+
+
+def test_running_again_changes_nothing_and_counts_once() -> None:
+    pair = harmonised(*[{"persons": [person("same")]}] * 2)
+    for _ in range(2):
+        crosscheck(pair)
+    assert len(queries.list_links(actor=SYSTEM, after=None, limit=10)) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, role, sum(reports) FROM crosscheck_population GROUP BY 1, 2")
+        assert cursor.fetchall() == [("HANDLE", "SUSPECT", 2)]
+
+
+def test_a_replay_under_new_rules_keeps_both_and_shows_the_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from fanal.crosscheck.domain.weights import load_weights
+    from fanal.crosscheck.operations import batch
+
+    pair = harmonised(*[{"persons": [person("same")]}] * 2)
+    crosscheck(pair)
+    new = msgspec.structs.replace(
+        load_weights(), version="links/2027-01-01", weak_factor=0.5, shown=0.99
+    )
+    monkeypatch.setattr(batch, "load_weights", lambda: new)
+    crosscheck(pair)
+    assert queries.links_of(actor=SYSTEM, report_id=pair[0].report_id) == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rule_version FROM crosscheck_link")
+        assert cursor.fetchall() == [("links/2026-11-24",)]
+        cursor.execute("SELECT count(*) FROM crosscheck_kin")
+        assert cursor.fetchone() == (4,)
+
+
+def test_a_report_without_selectors_has_no_kin_and_an_unknown_one_is_refused() -> None:
+    (plain,) = harmonised({})
+    with pytest.raises(LookupError):
+        crosscheck([plain])
+    assert queries.kin_facts(actor=SYSTEM, report_ids=[plain.report_id])[plain.report_id].links == 0
+
+
+class TestDossiers:
+    def chain(self) -> list[HarmonisedReport]:
+        reports = harmonised(
+            {"persons": [person("a")]},
+            {"persons": [person("a"), person("b")]},
+            {"persons": [person("b"), person("c")]},
+            {"persons": [person("c")]},
+        )
+        crosscheck(reports)
+        return reports
+
+    def dossiers(self, reports: Sequence[HarmonisedReport]) -> list[UUID | None]:
+        return [queries.dossier_of(actor=SYSTEM, report_id=i) for i in ids(reports)]
+
+    def test_are_proposed_judged_and_judged_again(self) -> None:
+        reports = self.chain()
+        one = self.dossiers(reports)
+        assert len(set(one)) == 1
+        assert one[0] is not None
+        actor = analyst(1)
+        split = operations.judge(
+            actor=actor,
+            act=Act.SPLIT,
+            left=ids(reports[:2]),
+            right=ids(reports[2:]),
+            reason="two people",
+            now=NOW,
+        )
+        parted = self.dossiers(reports)
+        assert parted[0] == parted[1] == one[0] != parted[2] == parted[3]
+        operations.judge(actor=actor, act=Act.UNDO, undoes=split, reason="an error", now=NOW)
+        assert self.dossiers(reports) == one
+        view = queries.dossier_view(actor=actor, dossier_id=one[0])
+        assert view is not None
+        assert [(line.act, line.reason, line.undone) for line in view.judgements] == [
+            (Act.UNDO, "an error", False),
+            (Act.SPLIT, "two people", True),
+        ]
+        assert len(view.nodes) == 4
+        assert len(view.edges) == 3
+        assert view.graph()["edges"][0]["data"]["kind"] == "HANDLE"
+        # The id of the part that dissolved leads to the whole.
+        assert parted[2] is not None
+        same = queries.dossier_view(actor=actor, dossier_id=parted[2])
+        assert same is not None
+        assert same.id == one[0]
+
+    def test_unlink_reject_and_merge(self) -> None:
+        reports = self.chain()
+        actor = analyst(1)
+        first = ids(reports)
+        operations.judge(
+            actor=actor,
+            act=Act.UNLINK,
+            left=[first[1]],
+            right=[first[2]],
+            reason="namesake",
+            now=NOW,
+        )
+        parted = self.dossiers(reports)
+        assert parted[0] == parted[1] != parted[2] == parted[3]
+        operations.judge(
+            actor=actor, act=Act.MERGE, left=first[:2], right=first[2:], reason="same home", now=NOW
+        )
+        assert len(set(self.dossiers(reports))) == 1
+        operations.judge(actor=actor, act=Act.REJECT, left=first, reason="a viral name", now=NOW)
+        assert self.dossiers(reports) == [None] * 4
+        assert queries.list_dossiers(actor=actor) == []
+
+    def test_judging_needs_sense_a_reason_and_one_s_own_desk(self) -> None:
+        reports = self.chain()
+        a, b = ids(reports[:2])
+        for arguments, code in (
+            ({"act": Act.LINK, "left": [a], "reason": "x"}, "SIDES"),
+            ({"act": Act.LINK, "left": [a], "right": [a], "reason": "x"}, "OVERLAP"),
+            ({"act": Act.LINK, "left": [a], "right": [b], "reason": " "}, "REASON"),
+            (
+                {"act": Act.LINK, "left": [a], "right": [uuid.uuid4()], "reason": "x"},
+                "UNKNOWN_REPORT",
+            ),
+            ({"act": Act.UNDO, "undoes": uuid.uuid4(), "reason": "x"}, "NOT_FOUND"),
+        ):
+            with pytest.raises(operations.JudgementRefused, match=code):
+                operations.judge(actor=analyst(1), now=NOW, **arguments)
+        for actor in (
+            analyst(2),
+            SYSTEM,
+            analyst(1, role=Role.OVERSEER),
+            analyst(1, role=Role.PARTNER),
+        ):
+            with pytest.raises(AccessRefused):
+                operations.judge(
+                    actor=actor, act=Act.LINK, left=[a], right=[b], reason="x", now=NOW
+                )
+
+    def test_a_judgement_cannot_be_changed_and_its_words_can_expire(self) -> None:
+        reports = self.chain()
+        a, b = ids(reports[:2])
+        made = operations.judge(
+            actor=analyst(1), act=Act.UNLINK, left=[a], right=[b], reason="words", now=NOW
+        )
+        for statement in (
+            "UPDATE crosscheck_judgement SET act = 'LINK'",
+            "DELETE FROM crosscheck_judgement",
+            "TRUNCATE crosscheck_judgement CASCADE",
+        ):
+            with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(statement)
+        assert operations.erase(actor=SYSTEM, report_ids=[a], now=NOW) == 2
+        assert queries.links_of(actor=SYSTEM, report_id=a) == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id, length(reason_digest) > 0 FROM crosscheck_judgement")
+            assert cursor.fetchall() == [(made, True)]
+            cursor.execute("SELECT count(*) FROM crosscheck_reason")
+            assert cursor.fetchone() == (0,)
+
+    def test_another_desk_sees_that_a_link_exists_and_whom_to_ask(self) -> None:
+        (ours,) = harmonised({"persons": [person("same")]})
+        (theirs,) = harmonised({"persons": [person("same")]}, desk=2, at=NOW + timedelta(hours=1))
+        crosscheck([ours, theirs])
+        (link,) = queries.links_of(actor=analyst(1), report_id=ours.report_id)
+        assert (link.desk_id, link.other_id, link.score, link.reasons) == (2, None, None, ())
+        assert queries.links_of(actor=analyst(1), report_id=theirs.report_id) == []
+        dossier = queries.dossier_of(actor=analyst(1), report_id=ours.report_id)
+        assert dossier is not None
+        view = queries.dossier_view(actor=analyst(1), dossier_id=dossier)
+        assert view is not None
+        assert [(n.desk_id, n.report_id) for n in view.nodes] == [(1, ours.report_id), (2, None)]
+        assert view.edges == ()
+        assert queries.dossier_view(actor=analyst(3), dossier_id=dossier) is None
+        assert queries.kin_facts(actor=analyst(1), report_ids=[theirs.report_id]) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_miss_no_pair_and_share_dossiers() -> None:
+    reports = harmonised(*({"persons": [person(f"h{n // 4}"), person("crowd")]} for n in range(40)))
+    errors: list[BaseException] = []
+    start = threading.Barrier(2)
+
+    def work(part: list[HarmonisedReport]) -> None:
+        try:
+            start.wait()
+            for number in range(0, len(part), 5):
+                crosscheck(part[number : number + 5])
+        except BaseException as error:  # noqa: BLE001 - told by the test itself
+            errors.append(error)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work, args=(reports[n::2],)) for n in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert errors == []
+    links = queries.list_links(actor=SYSTEM, after=None, limit=1000)
+    pairs = {(link.report_id, link.other_id) for link in links}
+    first = ids(reports)
+    assert {(first[n + 1], first[n]) for n in range(0, 40, 4)} <= pairs
+    dossiers = [queries.dossier_of(actor=SYSTEM, report_id=i) for i in first]
+    assert all(len(set(dossiers[n : n + 4])) == 1 for n in range(0, 40, 4))
+    assert len(set(dossiers)) == 10
+    assert None not in dossiers
