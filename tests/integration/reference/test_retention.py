@@ -1,0 +1,43 @@
+"""Every table of Fanal has its retention class, and every class names tables that exist (decisions 24)."""
+
+import pytest
+from django.db import connection
+
+from fanal import reference
+from fanal.reference import Retention
+
+STRUCTURE = frozenset(
+    {
+        "accounts_desk",  # no person
+        "intake_wire",  # numbers only, goes with its report
+        "measures_contact",  # hosts only
+    }
+)
+PACKAGES = [
+    "accounts",
+    "analyse",
+    "crosscheck",
+    "harmonise",
+    "intake",
+    "judicial",
+    "ledger",
+    "measures",
+    "orient",
+    "vault",
+    "web",
+    "worker",
+]
+
+
+@pytest.mark.django_db
+def test_every_table_has_a_class_and_no_class_names_another() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        )
+        tables = {row[0] for row in cursor.fetchall()}
+    ours = {table for table in tables if table.split("_", 1)[0] in PACKAGES}
+    named = {t for entry in reference.load().entries(Retention) for t in entry.value.tables}
+    assert ours - named - STRUCTURE == set()
+    assert named - tables == set()
