@@ -58,7 +58,7 @@ def _text(entry: URLResolver | URLPattern) -> str:
 def _arguments(pattern: str) -> dict[str, str]:
     import re
 
-    found = {name: "str" for name in re.findall(r"\(\?P<(\w+)>", pattern)}
+    found = dict.fromkeys(re.findall(r"\(\?P<(\w+)>", pattern), "str")
     for converter, name in re.findall(r"(?<!\?P)<(?:(\w+):)?(\w+)>", pattern):
         found[name] = converter or "str"
     unknown = set(found.values()) - set(get_converters())

@@ -242,8 +242,8 @@ def test_deleting_a_rule_turns_the_walk_red(world: World) -> None:
 
 def _only_repeats(rule: object) -> bool:
     """Return whether another rule opens each of the rule's actions, as routes see them, to its roles."""
-    from tests.policy_cells import CELLS, actor_as
     from fanal.accounts.domain.policy import allows
+    from tests.policy_cells import CELLS, actor_as
 
     rest = Policy(actions=POLICY.actions, rules=tuple(r for r in POLICY.rules if r is not rule))
     return all(
