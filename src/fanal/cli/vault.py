@@ -81,10 +81,12 @@ def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
     from fanal.intake.domain.receipt import ReceiptRefused, verify_receipt
 
     try:
-        found = verify_receipt(file.read_text(), root=read_public_key(key_file.read_text()))
+        root = read_public_key(key_file.read_text(errors="replace"))
     except KeysMissing as error:
         raise click.BadParameter(str(error), param_hint="--key") from None
-    except (ReceiptRefused, UnicodeDecodeError) as error:
+    try:
+        found = verify_receipt(file.read_text(errors="replace"), root=root)
+    except ReceiptRefused as error:
         click.echo(f"fanal: not a valid receipt: {error}", err=True)
         sys.exit(1)
     facts = {

@@ -7,14 +7,14 @@ node) can call them.
 
 import os
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from fanal.kernel.actors import Actor, Role
-from fanal.kernel.ids import new_id
+from fanal.kernel.ids import lowest_id, new_id
 from fanal.ledger import signer
 from fanal.ledger.domain import canonical, checkpoint
 from fanal.ledger.domain.actions import Verb, verb_of
@@ -22,17 +22,21 @@ from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
 from fanal.ledger.domain.records import Entry, ObjectRef
 
 __all__ = [
+    "MOTIVES_KEPT",
     "MotiveMissing",
     "ObjectRef",
+    "expire_motives",
     "keyed_digest",
     "record",
     "record_batch",
     "sequence_pending",
     "sign_checkpoint",
-    "split_hashes",
 ]
 
 MAX_MOTIVE = 2000
+MOTIVES_KEPT = timedelta(days=3 * 365)
+"""How long the words of a motive stay: the journal's retention (FPR, décret 2010-569, art. 8)."""
+
 _NEED_MOTIVE = frozenset({Verb.CONSULTATION, Verb.COMMUNICATION, Verb.TRANSFER})
 _SEQUENCER_LOCK = 0x4C454447455231
 _INSERT_ENTRY = (
@@ -171,7 +175,7 @@ def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
             "SELECT size, compact_range FROM ledger_checkpoint ORDER BY size DESC LIMIT 1"
         )
         row = cursor.fetchone()
-        tree = CompactRange(row[0], split_hashes(bytes(row[1]))) if row else CompactRange()
+        tree = CompactRange(row[0], _split_hashes(bytes(row[1]))) if row else CompactRange()
         before = tree.size
         cursor.execute("SELECT leaf_hash FROM ledger_chain WHERE seq > %s ORDER BY seq", [before])
         for (leaf,) in cursor:
@@ -195,7 +199,33 @@ def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
     return signed
 
 
-def split_hashes(stored: bytes) -> list[bytes]:
+def expire_motives(*, actor: Actor, before: datetime, now: datetime, limit: int = 10_000) -> int:
+    """Delete the words of motives written before an instant, oldest first; return how many.
+
+    The entries and their keyed digests stay. `before` must be at least three years back, the journal's
+    retention: a younger motive that is missing is a finding of `fanal ledger verify`.
+
+    Raises:
+        PermissionError: the actor is not the system.
+        ValueError: `before` is too late.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("ledger.expire_motives")
+    if before > now - MOTIVES_KEPT:
+        raise ValueError("motives are kept for three years")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM ledger_motive WHERE entry_id IN (SELECT entry_id FROM ledger_motive"
+            " WHERE entry_id < %s ORDER BY entry_id LIMIT %s)",
+            [lowest_id(before), limit],
+        )
+        erased = int(cursor.rowcount)
+        if erased:
+            record(actor=actor, action="motive.erase", at=now, detail={"count": erased})
+    return erased
+
+
+def _split_hashes(stored: bytes) -> list[bytes]:
     """Return the 32-byte hashes of a stored compact range."""
     return [stored[i : i + HASH_SIZE] for i in range(0, len(stored), HASH_SIZE)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from uuid import UUID
@@ -23,9 +23,7 @@ from fanal.ledger.domain.verify import (
     objects_agree,
     verify_places,
 )
-
-MOTIVES_KEPT = timedelta(days=3 * 365)
-"""How long the words of a motive must be there: the journal's retention (reference: three years)."""
+from fanal.ledger.operations import MOTIVES_KEPT
 
 _FETCH = 2000
 _PLACES = """

@@ -186,6 +186,29 @@ class TestTampering:
 
 
 @pytest.mark.django_db
+@pytest.mark.role("worker")
+def test_motives_expire_after_three_years_and_the_log_stays_whole() -> None:
+    long_ago, now = clock_now() - timedelta(days=1200), clock_now()
+    for at in (long_ago, now):
+        operations.record(actor=ANALYST, action="report.read", at=at)
+    operations.sequence_pending(now=now)
+    system = system_actor("expiry")
+    limit = now - operations.MOTIVES_KEPT
+    with pytest.raises(ValueError, match="three years"):
+        operations.expire_motives(actor=system, before=limit + timedelta(days=1), now=now)
+    with pytest.raises(PermissionError):
+        operations.expire_motives(actor=ANALYST, before=limit, now=now)
+    assert operations.expire_motives(actor=system, before=limit, now=now) == 1
+    assert operations.expire_motives(actor=system, before=limit, now=now) == 0
+    assert problems() == []
+    assert sorted(e.motive for e in queries.list_entries(actor=ANALYST)) == [
+        "",
+        "case 12",
+        "expiry",
+    ]
+
+
+@pytest.mark.django_db
 class TestQueries:
     def test_the_history_of_an_object(self) -> None:
         report = new_id(NOW)
