@@ -56,13 +56,19 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
             trouble.append(f"left this host: {request.url}")
 
     def open_page(
-        path: str, *, width: int = 1440, scheme: str = "light", script: bool = True, lang: str = "fr"
+        path: str,
+        *,
+        width: int = 1440,
+        scheme: str = "light",
+        script: bool = True,
+        lang: str = "fr",
     ) -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=scheme,  # type: ignore[arg-type]
             java_script_enabled=script,
             locale=lang,
+            reduced_motion="reduce",
         )
         contexts.append(context)
         page = context.new_page()

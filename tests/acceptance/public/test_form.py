@@ -29,7 +29,7 @@ def fresh_limits() -> None:
 
 
 def _next(page: Page) -> None:
-    page.click("button[value=next]")
+    page.click("main button[value=next]")
 
 
 def fill(page: Page, *, danger: str = "NO", contact: str = "ANONYMOUS") -> None:
@@ -68,9 +68,7 @@ def _opened(code: str) -> dict[str, object]:
     followed = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
     assert followed is not None
     actor = system_actor("test")
-    opened = queries.open_submissions(
-        actor=actor, report_ids=[followed.report_id], now=clock.now()
-    )
+    opened = queries.open_submissions(actor=actor, report_ids=[followed.report_id], now=clock.now())
     body: dict[str, object] = msgspec.json.decode(opened[followed.report_id].body)
     return body
 
@@ -151,7 +149,7 @@ def test_language_switch_keeps_page_and_answers(visit: Visit) -> None:
 def test_sending_twice_is_one_report_with_one_code(visit: Visit) -> None:
     page = visit("/fr/report/")
     fill(page)
-    page.wait_for_function("document.querySelector('input[name=proof]').value")
+    page.wait_for_selector("[data-proof-state]:has-text('Prêt')")
     fields = page.evaluate("Object.fromEntries(new FormData(document.getElementById('report')))")
     client = Client()
     answers = [client.post("/fr/report/", fields | {"go": "send"}) for _ in range(2)]

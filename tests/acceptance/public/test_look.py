@@ -40,7 +40,7 @@ def test_page(visit: Visit, axe: Axe, lang: str, path: str) -> None:
 def test_every_step_and_the_receipt(visit: Visit, axe: Axe, lang: str) -> None:
     report_view.send_limits.cache_clear()
     page = visit(f"/{lang}/report/")
-    page.click("button[value=next]")
+    page.click("main button[value=next]")
     assert_looks(page, axe)
     fill(page)
     assert_looks(page, axe)
@@ -48,7 +48,7 @@ def test_every_step_and_the_receipt(visit: Visit, axe: Axe, lang: str) -> None:
         page.click("button[value=back]")
         assert_looks(page, axe)
     for _ in range(5):
-        page.click("button[value=next]")
+        page.click("main button[value=next]")
     page.click("[data-send]")
     page.wait_for_selector(".fp-code-text")
     assert_looks(page, axe)
@@ -89,7 +89,9 @@ def test_colors_follow_the_device_and_the_switch_overrides(visit: Visit) -> None
 
 
 def test_colors_follow_the_device_without_javascript(visit: Visit) -> None:
-    shots = {s: visit("/fr/", scheme=s, script=False).screenshot()[:4000] for s in ("light", "dark")}
+    shots = {
+        s: visit("/fr/", scheme=s, script=False).screenshot()[:4000] for s in ("light", "dark")
+    }
     assert shots["light"] != shots["dark"]
 
 

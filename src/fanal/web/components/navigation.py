@@ -1,31 +1,27 @@
-"""The desk's way-finding as data: groups of pages, each with the action it needs.
+"""The desk's way-finding as data: groups of pages by route name.
 
-A page appears when its route exists on this node and the person's roles may take its action. The page
-itself checks again: a hidden entry protects nothing.
+A page appears when its route exists on this node and the policy opens its declared action to the actor:
+the menu and the guard read the same declaration.
 """
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from fanal.kernel.actors import Role
-
-_DESK = frozenset({Role.ANALYST, Role.SUPERVISOR})
-_MEASURES = _DESK | {Role.MEASURES_OFFICER}
-_JUDICIAL = _DESK | {Role.JUDICIAL_OFFICER}
-_ALL = frozenset(Role) - {Role.SYSTEM, Role.PUBLIC}
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import declaration_of
+from fanal.kernel.actors import Actor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One page of the navigation: route name, words, pictogram, roles that see it."""
+    """One page of the navigation: route name, words, pictogram."""
 
     route: str
     words: str | Promise
     icon: str
-    roles: frozenset[Role]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,76 +38,64 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
     (
         _("Work"),
         (
-            Entry(route="desk:queue", words=_("Queue"), icon="queue", roles=_DESK),
-            Entry(
-                route="desk:second", words=_("To second"), icon="two", roles=_MEASURES | _JUDICIAL
-            ),
-            Entry(
-                route="desk:dossiers",
-                words=_("Dossiers"),
-                icon="graph",
-                roles=_MEASURES | _JUDICIAL,
-            ),
-            Entry(
-                route="desk:search", words=_("Search"), icon="search", roles=_MEASURES | _JUDICIAL
-            ),
+            Entry(route="desk:queue", words=_("Queue"), icon="queue"),
+            Entry(route="desk:second", words=_("To second"), icon="two"),
+            Entry(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
+            Entry(route="desk:search", words=_("Search"), icon="search"),
         ),
     ),
     (
         _("What follows"),
         (
-            Entry(route="desk:measures", words=_("Measures"), icon="shield", roles=_MEASURES),
-            Entry(route="desk:referrals", words=_("Referrals"), icon="law", roles=_JUDICIAL),
-            Entry(
-                route="oversight:home",
-                words=_("Oversight"),
-                icon="target",
-                roles=frozenset({Role.OVERSEER}),
-            ),
+            Entry(route="desk:measures", words=_("Measures"), icon="shield"),
+            Entry(route="desk:referrals", words=_("Referrals"), icon="law"),
+            Entry(route="oversight:home", words=_("Oversight"), icon="target"),
         ),
     ),
     (
         _("Know"),
         (
-            Entry(route="desk:statistics", words=_("Statistics"), icon="chart", roles=_ALL),
-            Entry(route="desk:reference", words=_("Rules and law"), icon="book", roles=_ALL),
+            Entry(route="desk:statistics", words=_("Statistics"), icon="chart"),
+            Entry(route="desk:reference", words=_("Rules and law"), icon="book"),
+            Entry(route="desk:ledger", words=_("Ledger"), icon="ledger"),
         ),
     ),
     (
         _("Run"),
         (
-            Entry(
-                route="desk:quarantine",
-                words=_("Quarantine"),
-                icon="alert",
-                roles=frozenset({Role.SUPERVISOR}),
-            ),
-            Entry(
-                route="desk:accounts",
-                words=_("Accounts"),
-                icon="people",
-                roles=frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR}),
-            ),
+            Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
+            Entry(route="account_habilitations", words=_("Habilitations"), icon="people"),
         ),
     ),
 )
 
 
-def links_for(roles: frozenset[Role], path: str) -> list[tuple[str | Promise, list[Link]]]:
-    """Return the groups that `roles` see, the entry of `path` marked as current."""
-    groups = []
-    for title, entries in NAVIGATION:
-        links = [link for entry in entries if (link := _link(entry, roles, path))]
-        if links:
-            groups.append((title, links))
-    return groups
+def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[Link]]]:
+    """Return the groups that `actor` sees; the entry whose address is nearest to `path` is current."""
+    groups = [
+        (title, [(entry, href) for entry in entries if (href := _reachable(entry.route, actor))])
+        for title, entries in NAVIGATION
+    ]
+    above = [href for _title, pairs in groups for _entry, href in pairs if path.startswith(href)]
+    current = max(above, key=len, default="")
+    return [
+        (title, [_link(entry, href, current) for entry, href in pairs])
+        for title, pairs in groups
+        if pairs
+    ]
 
 
-def _link(entry: Entry, roles: frozenset[Role], path: str) -> Link | None:
-    if roles.isdisjoint(entry.roles):
-        return None
+def _link(entry: Entry, href: str, current: str) -> Link:
+    return Link(href=href, words=entry.words, icon=entry.icon, current=href == current)
+
+
+def _reachable(route: str, actor: Actor) -> str:
+    """Return the address of a route that exists and that the policy opens to the actor, else ''."""
     try:
-        href = reverse(entry.route)
+        href = reverse(route)
     except NoReverseMatch:
-        return None
-    return Link(href=href, words=entry.words, icon=entry.icon, current=path.startswith(href))
+        return ""
+    match = resolve(href)
+    declaration = declaration_of(match.func, match.view_name)
+    action = declaration.action_for("GET") if declaration else None
+    return href if action is not None and may(actor, action) else ""

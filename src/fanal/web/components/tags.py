@@ -17,7 +17,9 @@ from django.utils.translation import get_language, gettext as _
 from fanal import reference
 from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.kernel import clock
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Role
+from fanal.web.account.actors import actor_of
+from fanal.web.account.landing import landing_path
 from fanal.web.components import words
 from fanal.web.components.icons import ICONS
 from fanal.web.components.navigation import links_for
@@ -212,22 +214,19 @@ def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)
 def navigation(context: Context) -> dict[str, object]:
-    """Show the desk's bar: pages that the person's roles see, name, language, colors, sign-out.
-
-    Reads `request.actor` (an `Actor`) and `request.user`; without an actor only the tools are shown.
-    """
+    """Show the desk's bar: pages that the policy opens to the person, name, colors, sign-out."""
     request: HttpRequest = context["request"]
-    actor = getattr(request, "actor", None)
-    roles: frozenset[Role] = actor.roles if isinstance(actor, Actor) else frozenset()
-    user = getattr(request, "user", None)
+    actor = actor_of(request)
+    account = _route("account_home") if request.user.is_authenticated else ""
     return {
         "request": request,
         "csrf_token": context.get("csrf_token"),
-        "groups": links_for(roles, request.path),
-        "roles": sorted(roles),
-        "user_name": str(user) if user is not None and user.is_authenticated else "",
-        "home": f"/{_language()}/desk/",
-        "sign_out": _route("account_logout"),
+        "groups": links_for(actor, request.path),
+        "roles": sorted(actor.roles - {Role.PUBLIC}),
+        "user_name": str(request.user) if request.user.is_authenticated else "",
+        "account": account,
+        "home": landing_path(actor.roles, language=_language()),
+        "sign_out": _route("account_logout") if request.user.is_authenticated else "",
     }
 
 

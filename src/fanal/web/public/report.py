@@ -170,7 +170,7 @@ def _page(
         "first": place == 0,
         "last": step is STEPS[-1],
         "answers": {name: draft.answers.get(name, "") for name in FIELDS},
-        "errors": {name: "" for name in FIELDS} | wording.errors(wrong or {}),
+        "errors": dict.fromkeys(FIELDS, "") | wording.errors(wrong or {}),
         "summed_up": wording.errors(wrong or {}),
         "notice": notice,
         "lost": lost,

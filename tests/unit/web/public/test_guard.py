@@ -63,4 +63,4 @@ def test_those_who_stopped_are_forgotten() -> None:
     for number in range(50):
         limit.count(_from(f"192.0.2.{number}"), NOW)
     limit.count(_from("192.0.2.200"), NOW + timedelta(minutes=11))
-    assert len(limit._acts) == 1  # noqa: SLF001
+    assert len(limit._acts) == 1

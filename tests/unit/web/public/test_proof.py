@@ -40,7 +40,9 @@ def test_an_easier_challenge_is_refused() -> None:
     assert verify(_solve(challenge), secret=SECRET, submission="a", now=now) is None
 
 
-@pytest.mark.parametrize("text", ["", "x", "e30=", "A" * 5000, base64.b64encode(b"[]" * 9).decode()])
+@pytest.mark.parametrize(
+    "text", ["", "x", "e30=", "A" * 5000, base64.b64encode(b"[]" * 9).decode()]
+)
 def test_noise_is_no_proof(text: str) -> None:
     now = clock.now() + timedelta(seconds=0)
     assert verify(text, secret=SECRET, submission="a", now=now) is None

@@ -72,7 +72,9 @@ def test_every_problem_and_step_has_words() -> None:
     assert set(wording.QUESTIONS) == set(BY_NAME)
 
 
-@pytest.mark.parametrize("text", ["24/11/2026", "24.11.2026", "24-11-2026", "2026-11-24", " 24 11 2026 "])
+@pytest.mark.parametrize(
+    "text", ["24/11/2026", "24.11.2026", "24-11-2026", "2026-11-24", " 24 11 2026 "]
+)
 def test_dates(text: str) -> None:
     assert read_date(text) == TODAY
 
