@@ -4,7 +4,7 @@ Lists take their bounds from the policy; nothing outside the actor's desks is co
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from django.db.models.expressions import RawSQL
 
 from fanal.accounts.domain.policy import Reach, Resource, allows, reach
 from fanal.kernel.actors import Actor
+from fanal.kernel.ids import lowest_id
 from fanal.orient import models
 from fanal.orient.domain.records import (
     Alarm,
@@ -29,6 +30,7 @@ from fanal.orient.domain.states import OPEN_STATES, CaseState
 
 M = TypeVar("M", bound=Model)
 COUNT_CAP = 1000
+_ANNOUNCED = timedelta(hours=1)
 _WAITING = [*OPEN_STATES, CaseState.TO_SECOND]
 _KINDS = (
     "GROOMING",
@@ -90,6 +92,27 @@ def count_views(*, actor: Actor, now: datetime, cap: int = COUNT_CAP) -> ViewCou
         kinds={kind: counts[kind] for kind in _KINDS},
         cap=cap,
     )
+
+
+def count_arrivals(
+    *,
+    actor: Actor,
+    view: QueueView,
+    filters: QueueFilter,
+    since: datetime,
+    now: datetime,
+    cap: int = COUNT_CAP,
+) -> int:
+    """Return how many reports came to a view after `since`, counted up to `cap`.
+
+    Only reports received in the hour before `since` or later are looked at: an older one that was
+    stuck in a stage joins the queue without being announced.
+    """
+    fresh = models.StoredProposal.objects.filter(
+        report_id__gte=lowest_id(since - _ANNOUNCED), revision=1, created_at__gt=since
+    )
+    rows = _filtered(_view(_reachable(actor), view, actor=actor, now=now), filters)
+    return _capped(rows.filter(report_id__in=fresh.values("report_id")), cap)
 
 
 def is_decided(*, report_id: UUID) -> bool:
@@ -154,6 +177,14 @@ def open_alarms(*, actor: Actor) -> tuple[Alarm, ...]:
         models.StoredAlarm.objects.filter(acknowledged_at=None), reach(actor, "report.list")
     )
     return tuple(row.record() for row in rows.order_by("raised_at"))
+
+
+def report_of_alarm(*, actor: Actor, alarm_id: UUID) -> UUID | None:
+    """Return the report of an alarm of the actor's desks, acknowledged or not; None otherwise."""
+    rows = _bounded(
+        models.StoredAlarm.objects.filter(id=alarm_id), reach(actor, "alarm.acknowledge")
+    )
+    return rows.values_list("report_id", flat=True).first()
 
 
 def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:
