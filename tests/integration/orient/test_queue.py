@@ -318,3 +318,11 @@ def test_two_analysts_at_once_one_wins(as_role: object) -> None:
 def test_system_reads_every_desk() -> None:
     ids = put(item(desk_id=1), item(desk_id=2))
     assert set(queue(system_actor("list"))) == set(ids)
+
+
+@pytest.mark.role("worker")
+def test_the_worker_role_orients_and_raises_alarms() -> None:
+    (report_id,) = put(item(score=99, level="DANGER", floor="CHILD_IN_DANGER", **MATERIAL))
+    (alarm,) = queries.open_alarms(actor=WORKER)
+    assert alarm.report_id == report_id
+    assert len(operations.escalate_alarms(actor=WORKER, now=NOW + timedelta(minutes=3))) == 1
