@@ -1,0 +1,195 @@
+"""The public pages under the intake role: a public node deposits and follows, and reads nothing else."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+
+from fanal.web.public import follow as follow_view, report as report_view
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.role("intake"),
+    pytest.mark.usefixtures("installed_keys"),
+    pytest.mark.urls("fanal.config.urls_public"),
+]
+NOW = datetime(2026, 11, 24, 20, 14, tzinfo=UTC)
+CODE = re.compile(r"<code>((?:[0-9A-Z]{4}-){4}[0-9A-Z]{4})</code>")
+DRAFT = re.compile(r'name="draft" value="([^"]+)"')
+ANSWERS: dict[str, dict[str, str]] = {
+    "danger": {"danger": "YES"},
+    "what": {"kind": "SEXTORTION"},
+    "where": {"channel": "SOCIAL", "nickname": "someone_77", "when": "TODAY"},
+    "saw": {"description": "Plain words."},
+    "who": {"child": "KNOWN", "child_age": "about 13"},
+    "you": {"contact": "CONTACT", "your_email": "reporter@mail.example"},
+}
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> None:
+    """Every test's sender is new."""
+    report_view.send_limits.cache_clear()
+    follow_view.wrong_codes.cache_clear()
+
+
+def _draft(text: str) -> str:
+    found = DRAFT.search(text)
+    assert found is not None
+    return found.group(1)
+
+
+def to_check_page(client: Client) -> str:
+    """Answer every page; return the draft of the check page."""
+    draft = _draft(client.get("/fr/report/").content.decode())
+    for step, answers in ANSWERS.items():
+        page = client.post(
+            "/fr/report/", {"draft": draft, "step": step, "go": "next"} | answers
+        ).content.decode()
+        draft = _draft(page)
+    return draft
+
+
+def send(client: Client, draft: str, **more: str) -> tuple[int, str]:
+    """Press “Send” without a proof of work, ten seconds later."""
+    with time_machine.travel(NOW + timedelta(seconds=10), tick=False):
+        answer = client.post("/fr/report/", {"draft": draft, "step": "check", "go": "send"} | more)
+    return answer.status_code, answer.content.decode()
+
+
+def test_connects_as_intake() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == ("fanal_intake",)
+
+
+def test_report_and_follow_without_cookie(as_role: Callable[[str], object]) -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client(headers={"User-Agent": "CanaryAgent/1"}, REMOTE_ADDR="203.0.113.77")
+        draft = to_check_page(client)
+    status, text = send(client, draft)
+    assert status == 201
+    found = CODE.search(text)
+    assert found is not None
+    answer = client.post("/fr/follow/", {"code": found.group(1)})
+    assert answer.status_code == 200
+    answer = client.post(
+        "/fr/follow/", {"code": found.group(1), "act": "answer", "text": "More words."}
+    )
+    assert answer.status_code == 200
+    assert not client.cookies
+    owner = as_role("owner")
+    rows = owner.execute(  # type: ignore[attr-defined]
+        "SELECT urgent, slow_lane, language, format, identity_id IS NOT NULL FROM intake_report"
+    ).fetchall()
+    assert rows == [(True, True, "fr", "form/1", True)]
+
+
+def test_before_ten_seconds_it_asks_to_wait_and_keeps_everything() -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+        answer = client.post("/fr/report/", {"draft": draft, "step": "check", "go": "send"})
+    assert answer.status_code == 425
+    status, _ = send(client, _draft(answer.content.decode()))
+    assert status == 201
+
+
+def test_skipping_pages_does_not_skip_questions() -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = _draft(client.get("/fr/report/").content.decode())
+    status, text = send(client, draft)
+    assert status == 422
+    assert 'name="danger"' in text
+
+
+def test_another_body_under_the_same_submission_is_refused_with_the_code() -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    _, first = send(client, draft)
+    with time_machine.travel(NOW, tick=False):
+        page = client.post(
+            "/fr/report/",
+            {"draft": draft, "step": "saw", "go": "check", "description": "Other words."},
+        ).content.decode()
+    status, second = send(client, _draft(page))
+    assert status == 409
+    assert CODE.findall(first) == CODE.findall(second) != []
+
+
+def test_a_robot_that_fills_the_trap_is_not_refused() -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    status, _ = send(client, draft, website="https://robot.example")
+    assert status == 201
+
+
+def test_limits_slow_down_and_never_lose(monkeypatch: pytest.MonkeyPatch) -> None:
+    soft, hard = report_view.send_limits()
+    monkeypatch.setattr(soft, "_most", 0)
+    monkeypatch.setattr(hard, "_most", 1)
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        first, second = to_check_page(client), to_check_page(client)
+    assert send(client, first)[0] == 201
+    status, text = send(client, second)
+    assert status == 429
+    assert _draft(text)
+
+
+def test_wrong_codes_are_counted() -> None:
+    client = Client()
+    statuses = {client.post("/en/follow/", {"code": "x"}).status_code for _ in range(20)}
+    assert statuses == {404}
+    assert client.post("/en/follow/", {"code": "x"}).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("accept", "place"), [("en-GB,en;q=0.9", "/en/"), ("fr", "/fr/"), ("de", "/fr/"), ("", "/fr/")]
+)
+def test_bare_address_follows_the_browser(accept: str, place: str) -> None:
+    answer = Client().get("/", headers={"Accept-Language": accept})
+    assert (answer.status_code, answer["Location"]) == (302, place)
+
+
+def test_nothing_is_cached_and_nothing_leaves() -> None:
+    answer = Client().get("/fr/report/")
+    assert "no-store" in answer["Cache-Control"]
+    assert answer["Referrer-Policy"] == "same-origin"
+    policy = answer["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "http:" not in policy
+    assert "default-src 'none'" in policy
+
+
+def test_oversized_and_hostile_posts() -> None:
+    client = Client()
+    for fields in (
+        {"draft": "A" * 500_000, "go": "next"},
+        {"draft": "\x00", "step": "\u202e", "go": "send"},
+        {"step": "saw", "description": "x" * 1_000_000},
+        {"go": "constructor"},
+    ):
+        assert client.post("/fr/report/", fields).status_code == 409
+
+
+def test_identity_is_apart_from_the_answers(as_role: Callable[[str], object]) -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    assert send(client, draft)[0] == 201
+    kinds = (
+        as_role("owner")
+        .execute(  # type: ignore[attr-defined]
+            "SELECT kind FROM vault_object ORDER BY kind"
+        )
+        .fetchall()
+    )
+    assert kinds == [("identity",), ("report",)]
