@@ -4,11 +4,13 @@ import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, strategies as st
 
 from fanal import reference
+from fanal.kernel.calendar import PARIS
 from fanal.measures.domain.clocks import (
     Suspension,
     first_contact_from,
@@ -185,8 +187,11 @@ def test_no_receipt_no_legal_clock() -> None:
 
 @given(INSTANTS)
 def test_legal_clock_is_24_elapsed_hours(received: datetime) -> None:
-    due = legal_deadline(catalogue=CATALOGUE, received_at=received, suspensions=())
-    assert due == received + timedelta(hours=24)
+    for zone in (UTC, PARIS, ZoneInfo("Pacific/Auckland")):
+        due = legal_deadline(
+            catalogue=CATALOGUE, received_at=received.astimezone(zone), suspensions=()
+        )
+        assert due == received + timedelta(hours=24)
 
 
 @given(INSTANTS, st.integers(0, 3000), st.integers(0, 3000))
@@ -209,4 +214,5 @@ def test_suspension_restarts_and_an_open_one_stops(
 def test_first_contact_and_non_disclosure() -> None:
     at = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)  # the clocks change during the night
     assert first_contact_from(catalogue=CATALOGUE, informed_at=at) == at + timedelta(hours=12)
-    assert non_disclosure_end(catalogue=CATALOGUE, decided_at=at) == at + timedelta(weeks=6)
+    end = non_disclosure_end(catalogue=CATALOGUE, decided_at=at)
+    assert end.astimezone(PARIS) == datetime(2026, 5, 9, 21, 0, tzinfo=PARIS)

@@ -80,11 +80,9 @@ def test_levels_are_ordered(start: datetime) -> None:
 def test_hours_are_elapsed_over_a_night_of_time_change() -> None:
     """24 hours from noon before the spring change end at 13:00 on the wall clock."""
     start = datetime(2026, 3, 28, 12, 0, tzinfo=PARIS)
-    due = desk_deadline(
-        catalogue=CATALOGUE, stage="DECIDE", level="HIGH", start=start.astimezone(UTC)
-    )
+    due = desk_deadline(catalogue=CATALOGUE, stage="DECIDE", level="HIGH", start=start)
     assert due.astimezone(PARIS).strftime("%d %H:%M") == "29 13:00"
-    autumn = datetime(2026, 10, 24, 12, 0, tzinfo=PARIS).astimezone(UTC)
+    autumn = datetime(2026, 10, 24, 12, 0, tzinfo=PARIS)
     due = desk_deadline(catalogue=CATALOGUE, stage="DECIDE", level="HIGH", start=autumn)
     assert due.astimezone(PARIS).strftime("%d %H:%M") == "25 11:00"
 

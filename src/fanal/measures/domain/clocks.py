@@ -1,14 +1,15 @@
 """The clocks of a measure: pure functions of recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1).
 
-Hours are elapsed time: a night of time change does not lengthen or shorten them.
+Hours are elapsed time: a night of time change does not lengthen or shorten them. Weeks end at the same hour on
+the clocks of Paris.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
-from fanal.kernel.calendar import paris_day
+from fanal.kernel.calendar import PARIS, paris_day
 from fanal.measures.domain.records import Step, SuspensionCause
 from fanal.reference import Catalogue, MeasureClock
 
@@ -43,7 +44,7 @@ def legal_deadline(
         if suspension.until is None:
             return None
         start = max(start, suspension.until)
-    return start + _hours(catalogue, "REMOVAL_24H", received_at)
+    return start.astimezone(UTC) + _hours(catalogue, "REMOVAL_24H", received_at)
 
 
 def first_contact_from(*, catalogue: Catalogue, informed_at: datetime) -> datetime:
@@ -52,7 +53,7 @@ def first_contact_from(*, catalogue: Catalogue, informed_at: datetime) -> dateti
     Raises:
         ClockMissing: no checked delay in force on that day.
     """
-    return informed_at + _hours(catalogue, "FIRST_CONTACT_12H", informed_at)
+    return informed_at.astimezone(UTC) + _hours(catalogue, "FIRST_CONTACT_12H", informed_at)
 
 
 def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetime:
@@ -62,7 +63,8 @@ def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetim
         ClockMissing: no checked delay in force on that day.
     """
     clock = _clock(catalogue, "NON_DISCLOSURE_6W", decided_at)
-    return decided_at + timedelta(weeks=clock.value.length)
+    end = decided_at.astimezone(PARIS) + timedelta(weeks=clock.value.length)
+    return end.astimezone(UTC)
 
 
 def suspensions_of(steps: Iterable[Step]) -> tuple[Suspension, ...]:

@@ -3,7 +3,7 @@
 Minutes and hours are elapsed time; working days end with their day in Europe/Paris.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from fanal.kernel.calendar import add_working_days, end_of_day, paris_day
 from fanal.orient.domain.states import CaseState
@@ -28,7 +28,8 @@ def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: dateti
     rule = clock.value
     if rule.unit == "WORKING_DAYS":
         return end_of_day(add_working_days(paris_day(start), rule.length))
-    return start + timedelta(seconds=rule.length * _ELAPSED[rule.unit])
+    # Arithmetic in a zone with summer time would follow the wall clock: hours are elapsed time.
+    return start.astimezone(UTC) + timedelta(seconds=rule.length * _ELAPSED[rule.unit])
 
 
 def due_at(
