@@ -1,7 +1,7 @@
 """The clocks of a measure: pure functions of recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1).
 
-Hours are elapsed time: a night of time change does not lengthen or shorten them. Weeks end at the same hour on
-the clocks of Paris.
+Hours are elapsed time: a night of time change does not lengthen or shorten them. Weeks end at the
+same hour on the clocks of Paris.
 """
 
 from collections.abc import Iterable
