@@ -140,9 +140,9 @@ class Upload(models.Model):
     object_id = models.UUIDField(null=True)
     name = models.TextField(default="")
     size = models.BigIntegerField(null=True)
-    md5 = models.TextField(null=True)
-    sha1 = models.TextField(null=True)
-    sha256 = models.TextField(null=True)
+    md5 = models.TextField(null=True)  # noqa: DJ001 - unknown where the file stayed away
+    sha1 = models.TextField(null=True)  # noqa: DJ001 - unknown where the file stayed away
+    sha256 = models.TextField(null=True)  # noqa: DJ001 - unknown where the file stayed away
     details_id = models.UUIDField(null=True)
 
     class Meta:

@@ -1,11 +1,13 @@
 """The reading door of intake: envelopes, statuses, and opened bytes for those who hold the key."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection
 
+from fanal.accounts.domain.policy import require
+from fanal.intake.domain.keys import key_digest
 from fanal.intake.domain.records import (
     Arrival,
     Followed,
@@ -17,8 +19,8 @@ from fanal.intake.domain.records import (
     UploadFacts,
 )
 from fanal.intake.domain.states import ReportState, Stage
-from fanal.intake.operations.keys import find_key
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.ids import lowest_id
 from fanal.vault import operations as vault
 
 _FACTS = (
@@ -58,6 +60,17 @@ def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
         if report_id is None
         else get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     )
+
+
+def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
+    """Return the report that a sender's key belongs to."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM intake_key WHERE sender_id = %s AND kind = %s AND digest = %s",
+            [sender_id, kind, key_digest(sender_id=sender_id, kind=kind, key=key)],
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0]
 
 
 def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = None) -> list[UUID]:
@@ -234,6 +247,21 @@ def count_work() -> dict[str, int]:
             " FROM intake_work GROUP BY 1"
         )
         return dict(cursor.fetchall())
+
+
+def count_received(
+    *, actor: Actor, since: datetime, until: datetime
+) -> list[tuple[date, str, bool, int]]:
+    """Return acknowledged reports by day (Europe/Paris), arrival and emergency; no test, none retracted."""
+    require(actor, "statistics.read")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival, urgent, count(*)"
+            " FROM intake_report WHERE id >= %s AND id < %s AND state = 'FINISHED' AND NOT is_test"
+            " GROUP BY 1, 2, 3",
+            [lowest_id(since), lowest_id(until)],
+        )
+        return cursor.fetchall()
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:

@@ -14,7 +14,7 @@ from fanal.analyse.domain.priority import prioritise
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.clock import paris_day
+from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 
 

@@ -14,7 +14,7 @@ from fanal.analyse.domain.records import KinFacts
 from fanal.analyse.domain.rules import read_rules
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
-from fanal.kernel.clock import paris_day
+from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 

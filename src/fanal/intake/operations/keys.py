@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db import connection
 from msgspec import Struct
 
-from fanal.intake.domain.records import KeyKind, Submission
-from fanal.vault import keyring
+from fanal.intake.domain.keys import body_digest, key_digest
+from fanal.intake.domain.records import Submission
 
 _KeyId = tuple[UUID, str, bytes]
 
@@ -35,7 +35,7 @@ class KeyTable:
 
         A repeat under one key also claims the submission's other keys, so that by-key answers for each.
         """
-        fingerprint = _digest("body", submission.canonical)
+        fingerprint = body_digest(submission.canonical)
         ids = _key_ids(submission)
         rows = [self._rows[key] for key in ids if key in self._rows]
         if not rows:
@@ -48,7 +48,7 @@ class KeyTable:
 
     def add(self, submission: Submission, report_id: UUID) -> None:
         """Claim the submission's keys that nobody holds."""
-        row = (_digest("body", submission.canonical), report_id)
+        row = (body_digest(submission.canonical), report_id)
         for key in _key_ids(submission):
             if key not in self._rows:
                 self._rows[key] = self.added[key] = row
@@ -106,27 +106,12 @@ def lock_keys(submission: Submission) -> bool:
     return True
 
 
-def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
-    """Return the report that a key belongs to."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM intake_key WHERE sender_id = %s AND kind = %s AND digest = %s",
-            [sender_id, kind, _key_digest(sender_id, kind, key)],
-        )
-        row = cursor.fetchone()
-    return None if row is None else row[0]
-
-
 def _key_ids(submission: Submission) -> list[_KeyId]:
     return [
-        (submission.sender_id, str(kind), _key_digest(submission.sender_id, kind, key))
+        (
+            submission.sender_id,
+            str(kind),
+            key_digest(sender_id=submission.sender_id, kind=kind, key=key),
+        )
         for kind, key in submission.keys
     ]
-
-
-def _key_digest(sender_id: UUID, kind: KeyKind, key: str) -> bytes:
-    return _digest("key", sender_id.bytes + kind.encode() + b"\0" + key.encode())
-
-
-def _digest(purpose: str, value: bytes) -> bytes:
-    return keyring.current().digest(f"intake.{purpose}", value)
