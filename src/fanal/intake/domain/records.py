@@ -42,9 +42,9 @@ class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the bytes as they came and what the envelope says.
 
     `canonical` are the bytes whose fingerprint tells a repeat from another body. `keys` are checked in
-    order. `details` are documents on files that stayed with the sender. `identity` is what the reporter said of themself: sealed under a key of its own. `code` is the
-    receipt code that the form made with its draft, so that a send repeated after a lost answer shows the
-    same one; without it intake makes one.
+    order. `details` are documents on files that stayed with the sender. `identity` is what the reporter
+    said of themself: sealed under a key of its own. `code` is the receipt code that the form made with
+    its draft, so that a send repeated after a lost answer shows the same one; without it intake makes one.
     """
 
     arrival: Arrival
