@@ -30,7 +30,7 @@ RULES = (
 
 @pytest.fixture(autouse=True)
 def keys(installed_keys: None) -> Iterator[None]:
-    yield
+    return
 
 
 def person(role: Role = Role.SUPERVISOR) -> Actor:

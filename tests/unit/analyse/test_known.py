@@ -46,7 +46,7 @@ def test_finds_all_duplicates_nearest_first() -> None:
 
 @pytest.mark.parametrize("bad", ["", "0" * 63, "g" * 64, "0" * 66])
 def test_refuses_what_is_no_hash(bad: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="hexadecimal"):
         pack(["0" * 64, bad])
 
 

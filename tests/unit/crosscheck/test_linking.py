@@ -1,5 +1,6 @@
 """Weights, damping and links."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -48,7 +49,7 @@ def test_damping_is_a_share_and_never_grows_with_frequency(
 
 def test_damping_is_smooth() -> None:
     shares = [damping(seen=n, population=50_000, prior=3000, sharpness=3) for n in range(2, 6000)]
-    assert all(a - b < 0.12 for a, b in zip(shares, shares[1:], strict=False))
+    assert all(a - b < 0.12 for a, b in itertools.pairwise(shares))
     assert shares[0] == 1
     assert shares[-1] < 0.02
 

@@ -87,8 +87,10 @@ class Automaton:
         state, found = self._root, []
         for index, class_id in enumerate(classes):
             state = state.following.get(class_id) or self._step(state, class_id)
-            for phrase in state.accepts:
-                found.append(Match(phrase, self._first(phrase, classes, index), index))
+            found.extend(
+                Match(phrase, self._first(phrase, classes, index), index)
+                for phrase in state.accepts
+            )
         return found
 
     def _first_slots(self) -> dict[str, list[_Position]]:

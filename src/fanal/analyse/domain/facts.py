@@ -83,12 +83,7 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     for annotation in report.annotations:
         if annotation in _ANNOTATIONS:
             yield _ANNOTATIONS[annotation], 1
-    if report.files:
-        yield "files", len(report.files)
-        classes = [f.classification.code.upper() for f in report.files if f.classification]
-        for code in ("A1", "A2", "B1", "B2"):
-            if code in classes:
-                yield f"class_{code.lower()}", classes.count(code)
+    yield from _files(report)
     identifiers = sum(
         len(p.emails) + len(p.phones) + len(p.ips)
         for p in report.persons
@@ -96,6 +91,15 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     )
     if identifiers:
         yield "suspect_identifiers", identifiers
+
+
+def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
+    if report.files:
+        yield "files", len(report.files)
+    classes = [f.classification.code.upper() for f in report.files if f.classification]
+    for code in ("A1", "A2", "B1", "B2"):
+        if code in classes:
+            yield f"class_{code.lower()}", classes.count(code)
 
 
 def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:

@@ -105,7 +105,7 @@ def _known_files(
                 )
 
 
-def _near_findings(
+def _near_findings(  # noqa: PLR0917
     index: int, pdq: str, hits: Sequence[tuple[KnownEntry, int]], rule_version: str
 ) -> Iterator[Finding]:
     told: set[str] = set()
@@ -147,7 +147,7 @@ def _known_addresses(
                 break
 
 
-def _known(
+def _known(  # noqa: PLR0917
     code: str,
     score: float,
     value: str,

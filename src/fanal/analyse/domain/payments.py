@@ -4,6 +4,7 @@ No indicator decides alone (AUSTRAC): each is a finding only when their combinat
 of the data file.
 """
 
+import itertools
 import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -114,7 +115,7 @@ def find_payment_signals(
     )
 
 
-def _finding(
+def _finding(  # noqa: PLR0917
     code: str, score: float, because: str, parameters: Parameters, rule_version: str
 ) -> Finding:
     return Finding(
@@ -197,7 +198,7 @@ def _escalation(paid: Sequence[_Paid], rule: Indicator) -> Parameters | None:
         ((p.at, p.euros) for p in paid if p.at and p.euros is not None), key=lambda pair: pair[0]
     )
     amounts = [euros for _, euros in dated]
-    grows = all(a <= b for a, b in zip(amounts, amounts[1:], strict=False))
+    grows = all(a <= b for a, b in itertools.pairwise(amounts))
     if len(amounts) < rule.at_least or not grows or amounts[-1] < 1.5 * amounts[0]:
         return None
     return {"count": len(amounts)}

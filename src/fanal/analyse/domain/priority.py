@@ -42,7 +42,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...]
 
 
-def prioritise(
+def prioritise(  # noqa: PLR0917
     reports: Sequence[HarmonisedReport],
     analyses: Sequence[Analysis],
     kin: Sequence[KinFacts],
@@ -78,7 +78,7 @@ def clocks_of(level: str, rules: PriorityRules, *, received_at: datetime) -> Clo
     )
 
 
-def dry_run(
+def dry_run(  # noqa: PLR0917
     reports: Sequence[HarmonisedReport],
     analyses: Sequence[Analysis],
     kin: Sequence[KinFacts],
@@ -145,7 +145,7 @@ def _part(rule: Rule, value: float) -> PriorityPart:
     )
 
 
-def _balance(score: int, total: float, ceiling: int, floor: str | None) -> PriorityPart:
+def _balance(score: int, total: float, ceiling: int, floor: str | None) -> PriorityPart:  # noqa: PLR0917
     """Return the part that makes the parts add up: a floor reached, a bound, or the rounding."""
     if floor is not None and score > total:
         because = Because(code="PRIORITY_FLOOR", parameters={"rule": floor, "floor": score})

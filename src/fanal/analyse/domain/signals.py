@@ -38,7 +38,7 @@ _CUES = ("NEGATION", "NOT_NEGATION")
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    """One signal in one sentence: `place` is the sentence's number in the report, offsets are the phrase's."""
+    """One signal in one sentence: `place` is the sentence's number, offsets the phrase's."""
 
     code: str
     category: str
@@ -159,7 +159,7 @@ def _negations(read: _Read) -> list[int]:
     ]
 
 
-def _negates(cue: int, match: Match, sentence: Sentence, after: int) -> bool:
+def _negates(cue: int, match: Match, sentence: Sentence, after: int) -> bool:  # noqa: PLR0917
     if match.first <= cue <= match.last + after:
         return True
     if not match.first - _NEGATION_BEFORE <= cue < match.first:
@@ -252,7 +252,7 @@ def _background(read: Sequence[_Read]) -> _Background:
     return _Background(speakers=speakers, talk=talk)
 
 
-def _weigh(
+def _weigh(  # noqa: PLR0917
     hit: Hit,
     near: Sequence[Context],
     background: _Background,

@@ -120,7 +120,7 @@ def _add(list_id: UUID, items: Sequence[Item], *, scope: str, now: datetime) -> 
         item_id = next((known[p] for p in pairs if p in known), None)
         item_id = item_id or next((rows[p][0] for p in pairs if p in rows), None) or new_id(now)
         ids.append(item_id)
-        rows |= {pair: (item_id, item.classification) for pair in pairs}
+        rows |= dict.fromkeys(pairs, (item_id, item.classification))
     keys = list(rows)
     with connection.cursor() as cursor:
         cursor.execute(

@@ -132,7 +132,7 @@ def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
     return found[0]
 
 
-def _log(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:
+def _log(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:  # noqa: PLR0917
     ledger.record(
         actor=actor,
         action="rule.activate" if state == "ACTIVE" else "list.change",

@@ -82,7 +82,7 @@ class _Damping:
         return _Kept(min(shares), round(sum(shared.total.get(role, 0) for role in roles)))
 
 
-def link(
+def link(  # noqa: PLR0917
     report_ids: Iterable[UUID],
     shared: Sequence[Shared],
     populations: Populations,
@@ -134,7 +134,7 @@ def _best(value: Shared, measured: _Damping, weights: Weights) -> float:
     )
 
 
-def _relate(
+def _relate(  # noqa: PLR0917
     value: Shared,
     batch: set[UUID],
     rules: tuple[_Damping, Weights],
@@ -157,7 +157,7 @@ def _relate(
                 known[value.kind, value.value] = reason
 
 
-def _reason(value: Shared, later: Holder, earlier: Holder, rules: tuple[_Kept, Weights]) -> Reason:
+def _reason(value: Shared, later: Holder, earlier: Holder, rules: tuple[_Kept, Weights]) -> Reason:  # noqa: PLR0917
     kept, weights = rules
     settings = weights.kind[value.kind]
     weight = settings.base * weights.role_factor(later.role, earlier.role) * kept.share
@@ -181,7 +181,7 @@ def _age_factor(settings: KindWeight, one: Holder, two: Holder) -> float:
     return float(max(_LEAST_AGE, 0.5 ** (days / settings.half_life_days)))
 
 
-def _add_faint(
+def _add_faint(  # noqa: PLR0917
     faint: Sequence[Shared],
     reasons: dict[tuple[UUID, UUID], dict[tuple[SelectorKind, str], Reason]],
     measured: _Damping,

@@ -64,7 +64,7 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
     return nodes
 
 
-def _write(
+def _write(  # noqa: PLR0917
     nodes: set[UUID], anchors: Mapping[UUID, UUID], desks: Mapping[UUID, int], now: datetime
 ) -> None:
     known = {**desks, **queries.desks_of_reports(nodes)}

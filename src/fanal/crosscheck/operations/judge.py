@@ -81,7 +81,7 @@ def judge(
     return judgement_id
 
 
-def _check(
+def _check(  # noqa: PLR0917
     act: Act, reason: str, sides: tuple[tuple[UUID, ...], tuple[UUID, ...]], undoes: UUID | None
 ) -> None:
     left, right = sides
@@ -116,7 +116,7 @@ def _next_id(now: datetime) -> UUID:
     return fresh if last is None or fresh > last else UUID(int=last.int + 1)
 
 
-def _write(actor: Actor, judgement: Judgement, reason: str, now: datetime) -> None:
+def _write(actor: Actor, judgement: Judgement, reason: str, now: datetime) -> None:  # noqa: PLR0917
     digest = ledger.keyed_digest(
         kind="judgement", object_id=judgement.id, content=reason.encode("utf-8", "surrogatepass")
     )

@@ -32,7 +32,7 @@ def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
     """Return the current links of `reports` with at least `score`, whichever side they stand on."""
     ids = list(reports)
     statement = " UNION ".join(
-        "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"
+        "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"  # noqa: S608
         f" WHERE l.{side} = ANY(%(ids)s::uuid[]) AND l.score >= %(score)s AND{CURRENT}"
         for side in ("report_id", "other_id")
     )
@@ -51,7 +51,7 @@ def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
     """Return every judgement that names one of `reports`, and what undoes or redoes it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH RECURSIVE named AS ("
+            "WITH RECURSIVE named AS ("  # noqa: S608
             f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
             " UNION SELECT j.id, j.act, j.left_ids, j.right_ids, j.undoes, j.author_id, j.made_at"
             " FROM crosscheck_judgement j JOIN named n ON j.undoes = n.id)"
