@@ -84,7 +84,8 @@ class Automaton:
     def find(self, words: Sequence[str]) -> list[Match]:
         """Return every match, the shortest one for each phrase and last word."""
         classes = [self._class_of(word) for word in words]
-        state, found = self._root, []
+        state = self._root
+        found: list[Match] = []
         for index, class_id in enumerate(classes):
             state = state.following.get(class_id) or self._step(state, class_id)
             found.extend(
