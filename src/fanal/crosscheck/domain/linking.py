@@ -6,80 +6,19 @@ shown with its frequency and the little it adds.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
-
+from fanal.crosscheck.domain.pairs import Pairs
+from fanal.crosscheck.domain.rating import Damping, Holder, Populations, Shared, most, weigh
 from fanal.crosscheck.domain.records import Link, Reason
-from fanal.crosscheck.domain.weights import KindWeight, Weights, damping
-from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.crosscheck.domain.weights import Weights
+from fanal.harmonise.domain.records import SelectorKind
+
+__all__ = ["Holder", "Populations", "Shared", "combine", "link"]
 
 _NEGLIGIBLE = 0.04
 _DAMPED_BELOW = 0.5
-_LEAST_AGE = 0.3
 _MOST_REASONS = 12
-
-
-class Holder(Struct, frozen=True):
-    """A report that holds a value: in which role, found weakly, used when (UTC)."""
-
-    report_id: UUID
-    role: SelectorRole
-    weak: bool = False
-    at: datetime | None = None
-
-
-class Shared(Struct, frozen=True, kw_only=True):
-    """A value, its newest holders, and how many reports hold it by role, recently and over the period.
-
-    `recent` and `total` map roles to reports; totals are exact or, beyond the bound of the look-up, scaled
-    from the newest holders.
-    """
-
-    kind: SelectorKind
-    value: str
-    holders: tuple[Holder, ...]
-    recent: Mapping[SelectorRole, float]
-    total: Mapping[SelectorRole, float]
-
-
-class Populations(Struct, frozen=True, kw_only=True):
-    """Reports that hold any value of a kind, by kind and role, recently and over the period."""
-
-    recent: Mapping[tuple[SelectorKind, SelectorRole], int]
-    total: Mapping[tuple[SelectorKind, SelectorRole], int]
-
-
-class _Kept(Struct, frozen=True):
-    share: float
-    seen: int
-
-
-class _Damping:
-    """The share of its weight that a value keeps, for each pair of roles."""
-
-    def __init__(self, populations: Populations, weights: Weights) -> None:
-        self._populations = populations
-        self._weights = weights
-
-    def of(self, shared: Shared, one: SelectorRole, two: SelectorRole) -> _Kept:
-        roles = {one, two}
-        settings = self._weights.kind[shared.kind]
-        shares = []
-        for seen, population in (
-            (shared.recent, self._populations.recent),
-            (shared.total, self._populations.total),
-        ):
-            shares.append(
-                damping(
-                    seen=sum(seen.get(role, 0) for role in roles),
-                    population=sum(population.get((shared.kind, role), 0) for role in roles),
-                    prior=self._weights.prior,
-                    sharpness=settings.sharpness,
-                )
-            )
-        return _Kept(min(shares), round(sum(shared.total.get(role, 0) for role in roles)))
 
 
 def link(  # noqa: PLR0917
@@ -91,20 +30,28 @@ def link(  # noqa: PLR0917
     """Return the links of `report_ids` with any other report, later report first in each.
 
     Each link is there once, whether one or both of its reports are in the batch; at most
-    `weights.most_links` for each report of the batch, strongest first.
+    `weights.most_links` for each report of the batch, strongest first. Pairs are rated by number first
+    and explained last: most pairs of a large batch are too faint to keep.
     """
-    batch = set(report_ids)
-    reasons: dict[tuple[UUID, UUID], dict[tuple[SelectorKind, str], Reason]] = defaultdict(dict)
-    measured = _Damping(populations, weights)
+    measured = Damping(populations, weights)
+    telling: list[Shared] = []
     faint: list[Shared] = []
     for value in shared:
-        if _best(value, measured, weights) < _NEGLIGIBLE:
-            faint.append(value)
-        else:
-            _relate(value, batch, (measured, weights), reasons)
-    _add_faint(faint, reasons, measured, weights)
-    links = [_link(pair, list(found.values()), weights) for pair, found in reasons.items()]
-    return _strongest([found for found in links if found.score >= weights.shown], batch, weights)
+        (faint if most(value, measured) < _NEGLIGIBLE else telling).append(value)
+    pairs = Pairs(telling, set(report_ids), measured)
+    kept = pairs.strongest()
+    held = _held(faint, {end for pair in kept for end in pairs.ends(pair)})
+    links = []
+    for pair in kept:
+        later, earlier = pairs.ends(pair)
+        found = [
+            _reason(telling[hit.place], hit.later, hit.earlier, measured)
+            for hit in pairs.hits(pair)
+        ]
+        found += _faint_reasons(held.get(later, {}), held.get(earlier, {}), measured)
+        links.append(_link((later, earlier), found, weights))
+    links.sort(key=lambda found: (-found.score, found.report_id, found.other_id))
+    return links
 
 
 def combine(reasons: Iterable[Reason], weights: Weights) -> float:
@@ -120,85 +67,41 @@ def combine(reasons: Iterable[Reason], weights: Weights) -> float:
     return round(1 - miss, 4)
 
 
-def _best(value: Shared, measured: _Damping, weights: Weights) -> float:
-    """Return the most that a value can weigh, over the pairs of roles it is held in."""
-    roles = {holder.role for holder in value.holders}
-    base = weights.kind[value.kind].base
-    return max(
-        (
-            base * weights.role_factor(one, two) * measured.of(value, one, two).share
-            for one in roles
-            for two in roles
-        ),
-        default=0.0,
-    )
-
-
-def _relate(  # noqa: PLR0917
-    value: Shared,
-    batch: set[UUID],
-    rules: tuple[_Damping, Weights],
-    reasons: dict[tuple[UUID, UUID], dict[tuple[SelectorKind, str], Reason]],
-) -> None:
-    ours = [holder for holder in value.holders if holder.report_id in batch]
-    cache: dict[tuple[SelectorRole, SelectorRole], _Kept] = {}
-    for one in ours:
-        for two in value.holders:
-            if one.report_id == two.report_id:
-                continue
-            later, earlier = (one, two) if one.report_id > two.report_id else (two, one)
-            roles = (later.role, earlier.role)
-            if roles not in cache:
-                cache[roles] = rules[0].of(value, *roles)
-            reason = _reason(value, later, earlier, (cache[roles], rules[1]))
-            known = reasons[later.report_id, earlier.report_id]
-            before = known.get((value.kind, value.value))
-            if before is None or reason.weight > before.weight:
-                known[value.kind, value.value] = reason
-
-
-def _reason(value: Shared, later: Holder, earlier: Holder, rules: tuple[_Kept, Weights]) -> Reason:  # noqa: PLR0917
-    kept, weights = rules
-    settings = weights.kind[value.kind]
-    weight = settings.base * weights.role_factor(later.role, earlier.role) * kept.share
-    if later.weak or earlier.weak:
-        weight *= weights.weak_factor
+def _reason(value: Shared, later: Holder, earlier: Holder, measured: Damping) -> Reason:  # noqa: PLR0917
+    kept = measured.of(value, later.role, earlier.role)
     return Reason(
         kind=value.kind.value,
         value=value.value,
-        weight=round(weight * _age_factor(settings, later, earlier), 4),
+        weight=round(weigh(value, later, earlier, measured), 4),
         seen=kept.seen,
         roles=(later.role.value, earlier.role.value),
         damped=kept.share < _DAMPED_BELOW,
     )
 
 
-def _age_factor(settings: KindWeight, one: Holder, two: Holder) -> float:
-    """Return how much the time between two uses leaves: an address may change hands."""
-    if settings.half_life_days is None or one.at is None or two.at is None:
-        return 1.0
-    days = abs((one.at - two.at).total_seconds()) / 86400
-    return float(max(_LEAST_AGE, 0.5 ** (days / settings.half_life_days)))
-
-
-def _add_faint(  # noqa: PLR0917
-    faint: Sequence[Shared],
-    reasons: dict[tuple[UUID, UUID], dict[tuple[SelectorKind, str], Reason]],
-    measured: _Damping,
-    weights: Weights,
-) -> None:
-    """Show frequent values on the links that others made."""
-    held: dict[UUID, list[tuple[Shared, Holder]]] = defaultdict(list)
+def _held(
+    faint: Sequence[Shared], reports: set[UUID]
+) -> dict[UUID, dict[tuple[SelectorKind, str], tuple[Shared, Holder]]]:
+    """Return the frequent values that each of `reports` holds."""
+    held: dict[UUID, dict[tuple[SelectorKind, str], tuple[Shared, Holder]]] = defaultdict(dict)
     for value in faint:
         for holder in value.holders:
-            held[holder.report_id].append((value, holder))
-    for (later_id, earlier_id), found in reasons.items():
-        theirs = {(v.kind, v.value): h for v, h in held.get(earlier_id, ())}
-        for value, later in held.get(later_id, ()):
-            earlier = theirs.get((value.kind, value.value))
-            if earlier is not None:
-                kept = measured.of(value, later.role, earlier.role)
-                found[value.kind, value.value] = _reason(value, later, earlier, (kept, weights))
+            if holder.report_id in reports:
+                held[holder.report_id].setdefault((value.kind, value.value), (value, holder))
+    return held
+
+
+def _faint_reasons(
+    later: Mapping[tuple[SelectorKind, str], tuple[Shared, Holder]],
+    earlier: Mapping[tuple[SelectorKind, str], tuple[Shared, Holder]],
+    measured: Damping,
+) -> list[Reason]:
+    """Return the frequent values that both ends of a link hold, with the little they add."""
+    return [
+        _reason(value, holder, earlier[key][1], measured)
+        for key, (value, holder) in later.items()
+        if key in earlier
+    ]
 
 
 def _link(pair: tuple[UUID, UUID], reasons: list[Reason], weights: Weights) -> Link:
@@ -210,16 +113,3 @@ def _link(pair: tuple[UUID, UUID], reasons: list[Reason], weights: Weights) -> L
         reasons=tuple(reasons[:_MOST_REASONS]),
         rule_version=weights.version,
     )
-
-
-def _strongest(links: list[Link], batch: set[UUID], weights: Weights) -> list[Link]:
-    links.sort(key=lambda found: (-found.score, found.report_id, found.other_id))
-    counts: dict[UUID, int] = defaultdict(int)
-    kept = []
-    for found in links:
-        ends = {found.report_id, found.other_id} & batch
-        if any(counts[end] < weights.most_links for end in ends):
-            kept.append(found)
-            for end in ends:
-                counts[end] += 1
-    return kept
