@@ -18,8 +18,10 @@ def main(output: Path) -> None:
     """Run the stages until SIGTERM; leave the seconds of each stage in `output`."""
     django.setup()
     from fanal.ledger import operations as ledger
+    from fanal.worker.__main__ import tune_collector
     from fanal.worker.stages import StageLoop
 
+    tune_collector()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     seconds: Counter[str] = Counter()

@@ -274,8 +274,8 @@ class _Writer:
         return f"06{self._number(2000):08d}"
 
     def _number(self, pool: int) -> int:
-        """Return a number that others may use too (one in eight), or most probably nobody else."""
-        return self._chance.randrange(pool if self._chance.random() < 0.125 else 10**8)
+        """Return a number that others may use too (one in fifty), or most probably nobody else."""
+        return self._chance.randrange(pool if self._chance.random() < 0.02 else 10**8)
 
     def _ip(self) -> str:
         # Mostly IPv6: the ranges kept for documentation hold 762 IPv4 addresses, so that in a large set
