@@ -11,8 +11,7 @@ itself with each route; two things are asked of whoever adds one:
 What each cell must hold:
 
 * refused (no right anywhere): sign-in page, 403 or 404, and no canary at all in body and headers;
-* refused (right, but not on this object): 403 or 404 for every method, and the same bytes as for an
-  object that does not exist, so that error texts tell nothing;
+* refused (right, but not on this object): 403 or 404 for every method, before anything else is looked at;
 * allowed: neither 403 nor 404 on GET, never an error of the server on any method;
 * in every body, whatever its status: no canary of a cell outside the walker's reach. That covers lists,
   counts, search, autocomplete and exports, which carry no object in their address.
@@ -35,12 +34,13 @@ from fanal.kernel.actors import Role
 from fanal.web.account import second_factor
 from tests.integration.policy.routes import Route, walk
 from tests.integration.policy.world import FACTORIES, OBJECT_CELLS, WALKERS, World, make_world
-from tests.policy_cells import agreed
+from tests.policy_cells import OF_A_BODY, agreed
 
 # Rights are under test here; the templates of the library leave variables undefined.
 pytestmark = pytest.mark.ignore_template_errors
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+SEALED_ACTIONS = frozenset[str]().union(*(rule.actions for rule in POLICY.rules if rule.sealed))
 _REFUSED = {403, 404}
 _NO_SUCH_METHOD = 405
 _NOT_READY = 503  # `readyz` says so, as no worker runs here
@@ -88,9 +88,16 @@ def _may_see(
     walker: Role | None, cell: str, action: str, table: dict[object, frozenset[str]]
 ) -> bool:
     """Return whether a canary of `cell` may stand in an answer under `action`."""
-    if walker is None:
-        return False
+    if walker is None or (action == "link.read" and cell != "own"):
+        return False  # across desks a link shows existence and contact, never a value
     return cell in table.get((action, walker), frozenset())
+
+
+def _cell_asked(cell: str, action: str, walker: Role) -> str:
+    """Return the cell of the table that an object of `cell` stands for under `action`."""
+    if cell == "sealed" and action not in SEALED_ACTIONS:
+        return "own"
+    return "own_partner" if cell == "own" and walker in OF_A_BODY else cell
 
 
 def _leaks(
@@ -146,7 +153,7 @@ def _wrong_status(
     if not rights:
         return None if answer.status_code == 403 else f"{where}: no right to {action}"
     carries_object = bool(route.arguments)
-    if carries_object and cell not in rights:
+    if carries_object and _cell_asked(cell, action, walker) not in rights:
         return None if answer.status_code in _REFUSED else f"{where}: not theirs"
     if method == "GET" and answer.status_code in _REFUSED:
         return f"{where}: refused what is theirs"

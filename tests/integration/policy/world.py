@@ -11,16 +11,19 @@ search over a body tells what leaked, in whatever shape (page, JSON, CSV, error 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
-from fanal.accounts.models import Habilitation, User
+from fanal.accounts.models import User
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Role, system_actor
+from fanal.orient import operations as orient
+from fanal.orient.models import Case, StoredAlarm
+from fanal.worker.stages import StageLoop
 
 SYSTEM = system_actor("walk over every route", desk_ids=frozenset({1, 2}))
 OBJECT_CELLS = ("own", "other_desk", "other_partner", "sealed")
@@ -40,6 +43,7 @@ class World:
     basics: dict[str, tuple[str, str]] = field(default_factory=dict)
     report_ids: dict[str, UUID] = field(default_factory=dict)
     habilitation_ids: dict[str, UUID] = field(default_factory=dict)
+    alarm_ids: dict[str, UUID] = field(default_factory=dict)
     canaries: dict[str, str] = field(default_factory=dict)
 
     def canary(self, cell: str, what: str) -> str:
@@ -60,13 +64,10 @@ def _habilitation(world: World, cell: str) -> object:
     return world.habilitation_ids[cell]
 
 
-def _nothing(world: World, cell: str) -> object:
-    return uuid4()
-
-
 FACTORIES: dict[str, Factory] = {
     "report_id": _report,
     "habilitation_id": _habilitation,
+    "alarm_id": lambda world, cell: world.alarm_ids[cell],
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
@@ -102,13 +103,14 @@ def _people(world: World) -> None:
         world.users[role] = user
         if role is not None:
             _grant(world, user, role, desk=1, body=bodies.get(role))
-    for cell, desk in (("own", 1), ("other_desk", 2), ("other_partner", 2), ("sealed", 2)):
+    for cell, desk in (("own", 1), ("other_desk", 2), ("other_partner", 2)):
         user = accounts.create_account(
             actor=SYSTEM,
             account=NewAccount(username=f"colleague-{cell}", name=world.canary(cell, "colleague")),
             now=world.now,
         )
         world.habilitation_ids[cell] = _grant(world, user, Role.ANALYST, desk=desk, body=None)
+    world.habilitation_ids["sealed"] = world.habilitation_ids["own"]
 
 
 def _grant(world: World, user: User, role: Role, *, desk: int, body: UUID | None) -> UUID:
@@ -125,35 +127,63 @@ def _grant(world: World, user: User, role: Role, *, desk: int, body: UUID | None
 
 
 def _reports(world: World) -> None:
-    """Receive a report a cell: the sealed cell's is of the own desk and carries an identity."""
-    senders = {"own": "own", "sealed": "own"}
-    submissions = []
-    for cell in OBJECT_CELLS:
-        body = msgspec.json.encode(
-            {
-                "reference": f"REF-{cell}",
-                "kind": "GROOMING",
-                "text": world.canary(cell, "facts"),
-            }
-        )
-        submissions.append(
-            Submission(
-                arrival=Arrival.API,
-                format=Format.REPORT,
-                body=body,
-                canonical=body,
-                sender_id=world.partner_ids[senders.get(cell, "other_partner")],
-                desk_id=1 if cell in {"own", "sealed"} else 2,
-                reference=f"REF-{cell}",
-                identity=world.canary("sealed", "identity").encode() if cell == "sealed" else None,
-            )
-        )
+    """Receive a report a cell, run every stage over them, and raise their alarms.
+
+    The report of the cell `sealed` is one of the own desk whose reporter gave a name: its facts are the
+    desk's, the name is sealed (decision 8).
+    """
+    submissions = [_submission(world, cell) for cell in OBJECT_CELLS]
     answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=world.now)
     for cell, answer in zip(OBJECT_CELLS, answers, strict=True):
         assert answer.report_id is not None
         world.report_ids[cell] = answer.report_id
+    stages = StageLoop(actor=SYSTEM, clock=lambda: world.now)
+    while stages.run_once():
+        pass
+    assert Case.objects.count() == len(OBJECT_CELLS), (
+        "a report did not reach the queue: nothing to see"
+    )
+    for cell in OBJECT_CELLS:
+        orient.raise_alarm(
+            actor=SYSTEM, report_id=world.report_ids[cell], desk_id=_desk(cell), now=world.now
+        )
+    alarms = dict(StoredAlarm.objects.values_list("report_id", "id"))
+    world.alarm_ids = {cell: alarms[world.report_ids[cell]] for cell in OBJECT_CELLS}
 
 
-def habilitations_left() -> int:
-    """Return how many habilitations exist: what no refused cell may change."""
-    return Habilitation.objects.count()
+def _desk(cell: str) -> int:
+    return 1 if cell in {"own", "sealed"} else 2
+
+
+def _submission(world: World, cell: str) -> Submission:
+    facts = "own" if cell == "sealed" else cell
+    persons = [
+        {
+            "role": "SUSPECT",
+            "name": world.canary(facts, "name"),
+            "handles": [{"platform": "game", "value": world.canary(facts, "handle")}],
+        }
+    ]
+    if cell == "sealed":
+        persons.append({"role": "REPORTER", "name": world.canary("sealed", "reporter")})
+    body = msgspec.json.encode(
+        {
+            "reference": f"REF-{cell}",
+            "kind": "GROOMING",
+            "emergency": True,
+            "description": world.canary(facts, "description"),
+            "urls": [f"https://{world.canary(facts, 'host')}.example/"],
+            "persons": persons,
+        }
+    )
+    return Submission(
+        arrival=Arrival.API,
+        format=Format.REPORT,
+        body=body,
+        canonical=body,
+        sender_id=world.partner_ids["own" if facts == "own" else "other_partner"],
+        desk_id=_desk(cell),
+        reference=f"REF-{cell}",
+        urgent=True,
+        identity=world.canary("sealed", "identity").encode() if cell == "sealed" else None,
+    )
