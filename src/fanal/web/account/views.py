@@ -77,7 +77,7 @@ def motive(request: HttpRequest) -> HttpResponse:
 @needs("account.read")
 def password(request: HttpRequest) -> HttpResponse:
     """Change the password; an account that signs in by single sign-on has none to change."""
-    if not request.user.has_usable_password():
+    if request.user.is_authenticated and not request.user.has_usable_password():
         messages.info(request, _("This account signs in by single sign-on and has no password."))
         return redirect("account_home")
     answer: HttpResponse = password_change(request)
