@@ -1,0 +1,250 @@
+"""A real `fanal run` in a folder of its own, and clients that speak to it as strangers do.
+
+Used by the tests of faults, of the public wire's client, of canaries and of hostile requests. Nothing
+here reaches into the program: it starts it, talks HTTP to it and reads what its commands print.
+"""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+from fanal.postgres import Cluster
+
+FANAL = (sys.executable, "-m", "fanal")
+_DRAFT = re.compile(r'name="draft" value="([^"]+)"')
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 60, beat: float = 0.1) -> bool:
+    """Return whether `condition` came to hold within `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(beat)
+    return bool(condition())
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(slots=True, kw_only=True)
+class Partner:
+    """A partner's access, as `fanal partner add` prints it."""
+
+    partner: str
+    user: str
+    password: str
+    token: str
+
+    @property
+    def basic(self) -> dict[str, str]:
+        """Header of the wire."""
+        pair = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """Header of the partner API."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """What came back: status 0 when nothing did."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The body as an object."""
+        found = json.loads(self.body)
+        assert isinstance(found, dict)
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class Live:
+    """A data folder and the `fanal run` that serves it."""
+
+    home: Path
+    port: int
+    more: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the caller's environment without anything of Fanal's but this folder."""
+        ours = ("FANAL_", "DATABASE_", "DJANGO_", "PYTEST_")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+        return kept | {"FANAL_HOME": str(self.home)} | dict(self.more) | more
+
+    def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run one of the program's commands to its end."""
+        answer = subprocess.run(
+            [*FANAL, *arguments],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=240,
+        )
+        if check and answer.returncode != 0:
+            raise AssertionError(f"fanal {' '.join(arguments)}: {answer.stderr}{answer.stdout}")
+        return answer
+
+    def lines(self, *arguments: str, check: bool = True) -> list[dict[str, object]]:
+        """Return what a command prints with `--json`, one object a line."""
+        answer = self.command(*arguments, "--json", check=check)
+        return [json.loads(line) for line in answer.stdout.splitlines()]
+
+    def start(self, **more: str) -> None:
+        """Start the supervisor and wait until web and worker are ready."""
+        with (self.home / "out.txt").open("ab") as out:
+            self.process = subprocess.Popen(
+                [*FANAL, "run", "--port", str(self.port)],
+                env=self.environment(**more),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        if not wait_for(self.ready, seconds=120):
+            raise AssertionError(self.told())
+
+    def told(self) -> str:
+        """Return everything that the supervisor and its children said."""
+        texts = [path.read_text(errors="replace") for path in self._logs()]
+        return "\n".join(texts)[-8000:]
+
+    def ready(self) -> bool:
+        """Whether `/readyz` is green."""
+        return self.call("GET", "/readyz").status == 200
+
+    def stop(self) -> None:
+        """Ask the supervisor to leave and wait for it."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def add_partner(self, name: str) -> Partner:
+        """Open a partner's access."""
+        [issued] = self.lines("partner", "add", name)
+        return Partner(**{k: str(v) for k, v in issued.items()})
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 20,
+    ) -> Answer:
+        """Send one request on a connection of its own; status 0 when no whole answer came."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            with contextlib.closing(connection):
+                connection.request(method, path, body=body or None, headers=dict(headers or {}))
+                answer = connection.getresponse()
+                return Answer(
+                    status=answer.status,
+                    body=answer.read(),
+                    headers={k.lower(): v for k, v in answer.getheaders()},
+                )
+        except (OSError, http.client.HTTPException):
+            return Answer(status=0)
+
+    def json(
+        self, method: str, path: str, partner: Partner, value: object = None, **headers: str
+    ) -> Answer:
+        """Call the partner API."""
+        named = {k.replace("_", "-"): v for k, v in headers.items()}
+        body = b"" if value is None else json.dumps(value).encode()
+        sent = {"Content-Type": "application/json"} | partner.bearer | named
+        return self.call(method, f"/api/v1{path}", body=body, headers=sent)
+
+    def wire(self, path: str, partner: Partner, document: bytes) -> Answer:
+        """Send an XML document to the wire."""
+        sent = {"Content-Type": "text/xml; charset=utf-8"} | partner.basic
+        return self.call("POST", f"/ispws/{path}", body=document, headers=sent)
+
+    def wire_form(self, path: str, partner: Partner, **fields: str) -> Answer:
+        """Send a url-encoded form to the wire."""
+        sent = {"Content-Type": "application/x-www-form-urlencoded"} | partner.basic
+        return self.call("POST", f"/ispws/{path}", body=urlencode(fields).encode(), headers=sent)
+
+    def page(self, path: str, headers: Mapping[str, str] | None = None, **fields: str) -> Answer:
+        """Post a form of the public pages."""
+        sent = {"Content-Type": "application/x-www-form-urlencoded"} | dict(headers or {})
+        return self.call("POST", path, body=urlencode(fields).encode(), headers=sent)
+
+    def children(self, text: str) -> list[int]:
+        """Return the processes of this folder whose command holds `text`."""
+        mark = f"FANAL_HOME={self.home}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    if text in command:
+                        found.append(int(entry.name))
+        return sorted(found)
+
+    def database_pid(self) -> int | None:
+        """Return the id of the database's first process."""
+        return Cluster.open(home=self.home, environ=os.environ).pid
+
+    def _logs(self) -> list[Path]:
+        return [self.home / "out.txt", *sorted((self.home / "log").glob("*.log"))]
+
+
+@contextlib.contextmanager
+def live(**more: str) -> Iterator[Live]:
+    """Serve a new, empty installation marked DEMO (so that commands may read); remove it after."""
+    folder = Path(tempfile.mkdtemp(prefix="fanal-live-"))
+    folder.chmod(0o755)
+    running = Live(home=folder / "var", port=free_port(), more=more)
+    try:
+        running.command("migrate", "--demo")
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        for pid in running.children(""):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        Cluster.open(home=running.home, environ=os.environ).stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def draft_of(page: Answer) -> str:
+    """Return the hidden draft of a page of the public form."""
+    found = _DRAFT.search(page.body.decode(errors="replace"))
+    if found is None:
+        raise AssertionError(f"no draft in an answer of status {page.status}")
+    return found.group(1)
