@@ -1,7 +1,7 @@
 """The reading door of intake: envelopes, statuses, and opened bytes for those who hold the key."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -20,6 +20,8 @@ from fanal.intake.domain.records import (
 )
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.ids import lowest_id
+from fanal.kernel.figures import Counted
 from fanal.kernel.ids import lowest_id
 from fanal.vault import operations as vault
 
@@ -239,6 +241,26 @@ def _messages(report_id: UUID) -> tuple[FollowedMessage, ...]:
         )
 
 
+def list_expired(
+    *, actor: Actor, before: datetime, identities: bool = False, limit: int = 500
+) -> list[UUID]:
+    """Return reports received before `before` that nothing holds and that are not erased yet.
+
+    With `identities`, those that still have a sealed identity of their reporter.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("report.erase")
+    wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.id FROM intake_report r WHERE r.id < %s AND {wanted}"  # noqa: S608
+            " AND NOT EXISTS (SELECT FROM intake_hold h"
+            " WHERE h.report_id = r.id AND h.lifted_at IS NULL) ORDER BY r.id LIMIT %s",
+            [lowest_id(before), limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def count_work() -> dict[str, int]:
     """Return how many reports wait at each stage, and how many are quarantined."""
     with connection.cursor() as cursor:
@@ -249,16 +271,14 @@ def count_work() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def count_received(
-    *, actor: Actor, since: datetime, until: datetime
-) -> list[tuple[date, str, bool, int]]:
-    """Return acknowledged reports by day (Europe/Paris), arrival and emergency; no test, none retracted."""
+def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return acknowledged reports by day, arrival and emergency: no test, none retracted."""
     require(actor, "statistics.read")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival, urgent, count(*)"
-            " FROM intake_report WHERE id >= %s AND id < %s AND state = 'FINISHED' AND NOT is_test"
-            " GROUP BY 1, 2, 3",
+            "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival,"
+            " CASE WHEN urgent THEN 'URGENT' ELSE '' END, count(*) FROM intake_report WHERE id >= %s"
+            " AND id < %s AND state = 'FINISHED' AND NOT is_test GROUP BY 1, 2, 3",
             [lowest_id(since), lowest_id(until)],
         )
         return cursor.fetchall()

@@ -1,18 +1,22 @@
 """The reading door of judicial: referrals with their words and steps."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from django.db import connection
 from django.db.models import QuerySet
 
 from fanal import reference
-from fanal.accounts.domain.policy import Resource, allows, reach
+from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.judicial.domain.letters import referral_text
 from fanal.judicial.domain.records import Facts, Referral, ReferralFile
 from fanal.judicial.domain.states import ReferralState
 from fanal.judicial.models import ReferralText, StoredReferral
 from fanal.kernel.actors import Actor
+from fanal.kernel.figures import Counted
+from fanal.kernel.ids import lowest_id
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.records import Basis
 
@@ -107,3 +111,22 @@ def _referral(row: StoredReferral) -> Referral:
         due_at=due,
         outcome=row.outcome or None,
     )
+
+
+def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return referrals by day of their draft and by outcome, or state where none is known."""
+    require(actor, "statistics.read")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (created_at AT TIME ZONE 'Europe/Paris')::date,"
+            " CASE WHEN outcome <> '' THEN outcome ELSE state END, '', count(*) FROM judicial_referral"
+            " WHERE id >= %s AND id < %s GROUP BY 1, 2",
+            [lowest_id(since), lowest_id(until)],
+        )
+        return cursor.fetchall()
+
+
+def count_unsent(*, actor: Actor) -> int:
+    """Return how many referrals wait to be sent."""
+    require(actor, "statistics.read")
+    return StoredReferral.objects.filter(state__in=_BEFORE_SENDING).count()

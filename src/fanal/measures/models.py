@@ -1,9 +1,11 @@
 """Tables of measures (written in migration 0001, with the triggers that hold the two-person rule)."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
 from fanal.measures.domain.letters import read_request
+from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
 from fanal.measures.domain.records import Approval, MeasureKind, Request, Step, Verdict
 from fanal.measures.domain.states import MeasureState
 
@@ -136,3 +138,80 @@ class Contact(models.Model):
 
     def __str__(self) -> str:
         return self.host
+
+
+class StoredSession(models.Model):
+    """A session of oversight and the sample it drew. Append-only by trigger."""
+
+    id = models.UUIDField(primary_key=True)
+    overseer_id = models.UUIDField()
+    started_at = models.DateTimeField()
+    population = models.IntegerField()
+    sample = ArrayField(models.UUIDField())
+
+    class Meta:
+        db_table = "measures_session"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"session {self.id}"
+
+
+class StoredHappening(models.Model):
+    """One line of a session's record. Append-only by trigger."""
+
+    id = models.UUIDField(primary_key=True)
+    session = models.ForeignKey(
+        StoredSession, on_delete=models.PROTECT, related_name="happenings", db_constraint=False
+    )
+    what = models.TextField(choices=[(h, h) for h in Happening])
+    measure_id = models.UUIDField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "measures_happening"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.session_id} {self.what}"
+
+
+class StoredRecommendation(models.Model):
+    """A recommendation on a measure. Append-only by trigger."""
+
+    id = models.UUIDField(primary_key=True)
+    measure = models.ForeignKey(
+        StoredMeasure, on_delete=models.PROTECT, related_name="recommendations", db_constraint=False
+    )
+    desk_id = models.IntegerField()
+    session_id = models.UUIDField(null=True)
+    kind = models.TextField(choices=[(k, k) for k in RecommendationKind])
+    words = models.TextField()
+    overseer_id = models.UUIDField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "measures_recommendation"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.measure_id} {self.kind}"
+
+
+class StoredAnswer(models.Model):
+    """The desk's answer to a recommendation. Append-only by trigger."""
+
+    recommendation = models.OneToOneField(
+        StoredRecommendation, on_delete=models.PROTECT, primary_key=True, related_name="answer"
+    )
+    verdict = models.TextField(choices=[(v, v) for v in AnswerVerdict])
+    words = models.TextField()
+    person_id = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "measures_answer"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.recommendation_id} {self.verdict}"

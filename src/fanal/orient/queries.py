@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import BooleanField, Model, QuerySet
+from django.db import connection
+from django.db.models import BooleanField, Count, Model, QuerySet
 from django.db.models.expressions import RawSQL
 
-from fanal.accounts.domain.policy import Reach, Resource, allows, reach
+from fanal.accounts.domain.policy import Reach, Resource, allows, reach, require
 from fanal.kernel.actors import Actor
+from fanal.kernel.figures import Counted, Delay, delay_of
 from fanal.kernel.ids import lowest_id
 from fanal.orient import models
 from fanal.orient.domain.records import (
@@ -237,3 +239,60 @@ def _filtered(rows: QuerySet[models.Case], filters: QueueFilter) -> QuerySet[mod
 
 def _capped(rows: QuerySet[models.Case], cap: int) -> int:
     return rows.order_by()[:cap].count()
+
+
+def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return oriented reports by day of receipt, kind and channel: no test, none withdrawn."""
+    require(actor, "statistics.read")
+    return _fetch(
+        "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, kind, channel, count(*)"
+        " FROM orient_case WHERE report_id >= %s AND report_id < %s"
+        " AND state <> 'WITHDRAWN' AND NOT is_test GROUP BY 1, 2, 3",
+        since,
+        until,
+    )
+
+
+def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return decisions by day and tracks (`JUDICIAL+MEASURES`): no test, none that was replaced."""
+    require(actor, "statistics.read")
+    return _fetch(
+        "SELECT (d.decided_at AT TIME ZONE 'Europe/Paris')::date,"
+        " array_to_string(ARRAY(SELECT unnest(d.tracks) ORDER BY 1), '+'), '', count(*)"
+        " FROM orient_decision d JOIN orient_case c ON c.report_id = d.report_id"
+        " WHERE d.id >= %s AND d.id < %s AND NOT c.is_test AND NOT EXISTS"
+        " (SELECT FROM orient_decision later WHERE later.supersedes = d.id) GROUP BY 1, 2",
+        since,
+        until,
+    )
+
+
+def count_states(*, actor: Actor) -> dict[CaseState, int]:
+    """Return how many reports stand in each state that waits for the desk, tests left out."""
+    require(actor, "statistics.read")
+    rows = models.Case.objects.filter(state__in=_WAITING, is_test=False)
+    found = dict(rows.values("state").annotate(n=Count("report_id")).values_list("state", "n"))
+    return {state: found.get(state.value, 0) for state in CaseState if state in _WAITING}
+
+
+def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
+    """Return what reports received in a period took to be oriented, then decided for the first time."""
+    require(actor, "statistics.read")
+    row = _fetch(
+        "WITH way AS (SELECT extract(epoch FROM p.created_at - c.received_at) AS oriented,"
+        " extract(epoch FROM (SELECT min(decided_at) FROM orient_decision d"
+        " WHERE d.report_id = c.report_id) - p.created_at) AS decided"
+        " FROM orient_case c JOIN orient_proposal p ON p.report_id = c.report_id AND p.revision = 1"
+        " WHERE c.report_id >= %s AND c.report_id < %s AND NOT c.is_test)"
+        " SELECT count(oriented), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY oriented),"
+        " count(decided), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY decided) FROM way",
+        since,
+        until,
+    )[0]
+    return {"ORIENT": delay_of(row[0], row[1]), "DECIDE": delay_of(row[2], row[3])}
+
+
+def _fetch(query: str, since: datetime, until: datetime) -> list:  # type: ignore[type-arg]
+    with connection.cursor() as cursor:
+        cursor.execute(query, [lowest_id(since), lowest_id(until)])
+        return cursor.fetchall()

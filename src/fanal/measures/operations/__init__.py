@@ -19,23 +19,35 @@ from fanal.measures.operations.following import (
     suspend_clock,
 )
 from fanal.measures.operations.moving import MeasureUnknown
+from fanal.measures.operations.oversight import (
+    SessionUnknown,
+    answer_recommendation,
+    note_in_session,
+    recommend,
+    start_session,
+)
 from fanal.measures.operations.seconding import approve_measure, refuse_measure
 
 __all__ = [
     "MeasureRefused",
     "MeasureUnknown",
+    "SessionUnknown",
     "amend_measure",
     "annul_measure",
+    "answer_recommendation",
     "approve_measure",
     "expire_measure",
     "lift_measure",
+    "note_in_session",
     "open_from_decision",
+    "recommend",
     "record_execution",
     "record_first_contact",
     "record_receipt",
     "record_sent",
     "refuse_measure",
     "resume_clock",
+    "start_session",
     "submit_measure",
     "suspend_clock",
     "withdraw_measure",

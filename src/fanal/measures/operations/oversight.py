@@ -1,0 +1,211 @@
+"""What the overseer and the desk that answers write: sessions, recommendations, answers.
+
+Nothing here moves a measure: the overseer recommends, the desk acts by its own moves (LCEN art. 6-1).
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, draw
+from fanal.measures.domain.states import MeasureState
+from fanal.measures.models import (
+    StoredAnswer,
+    StoredHappening,
+    StoredMeasure,
+    StoredRecommendation,
+    StoredSession,
+)
+from fanal.measures.operations.moving import MeasureUnknown
+from fanal.orient.domain.deciding import UNSTORABLE
+
+MAX_WORDS = 5000
+MAX_SAMPLE = 500
+
+
+class SessionUnknown(Exception):
+    """No such session of the actor's own, or it has ended."""
+
+
+def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
+    """Draw `size` measures among those that were sent, and open a session; return its id.
+
+    Raises:
+        Refused: the actor may not recommend.
+        ValueError: the size is not between 1 and 500.
+    """
+    require(actor, "measure.recommend")
+    if not 1 <= size <= MAX_SAMPLE:
+        raise ValueError(f"a sample holds 1 to {MAX_SAMPLE} measures")
+    session_id = new_id(now)
+    sent = StoredMeasure.objects.filter(sent_at__isnull=False).exclude(state=MeasureState.WITHDRAWN)
+    population = list(sent.values_list("id", flat=True))
+    with transaction.atomic():
+        StoredSession.objects.create(
+            id=session_id,
+            overseer_id=actor.person_id,
+            started_at=now,
+            population=len(population),
+            sample=list(draw(population=population, session_id=session_id, size=size)),
+        )
+        ledger.record(
+            actor=actor,
+            action="oversight.start",
+            at=now,
+            objects=[ObjectRef(kind="session", id=session_id)],
+            detail={"population": len(population), "size": size},
+        )
+    return session_id
+
+
+def note_in_session(
+    *,
+    actor: Actor,
+    session_id: UUID,
+    what: Happening,
+    now: datetime,
+    measure_id: UUID | None = None,
+) -> bool:
+    """Add a line to the record of an open session; return False when that line stands already.
+
+    Raises:
+        SessionUnknown: not the actor's own, or ended.
+        MeasureUnknown: the measure is not of the session's sample.
+    """
+    with transaction.atomic():
+        row = _open_session(actor, session_id)
+        if measure_id is not None and measure_id not in row.sample:
+            raise MeasureUnknown(str(measure_id))
+        known = row.happenings.filter(what=what, measure_id=measure_id)
+        if measure_id is not None and known.exists():
+            return False
+        row.happenings.create(id=new_id(now), what=what, measure_id=measure_id, at=now)
+        objects = [ObjectRef(kind="session", id=row.id)]
+        if measure_id is not None:
+            objects.append(ObjectRef(kind="measure", id=measure_id))
+        ledger.record(
+            actor=actor,
+            action="oversight.note",
+            at=now,
+            objects=objects,
+            detail={"what": what.value},
+        )
+    return True
+
+
+def recommend(
+    *,
+    actor: Actor,
+    measure_id: UUID,
+    kind: RecommendationKind,
+    words: str,
+    now: datetime,
+    session_id: UUID | None = None,
+) -> UUID:
+    """Recommend to end or correct a measure, at any time; return the recommendation's id.
+
+    Raises:
+        MeasureUnknown: no such measure.
+        Refused: the actor may not recommend.
+        MeasureRefused: NO_REASON, TEXT_UNREADABLE.
+        SessionUnknown: `session_id` is no open session of the actor's.
+    """
+    row = StoredMeasure.objects.filter(id=measure_id).first()
+    if row is None:
+        raise MeasureUnknown(str(measure_id))
+    require(actor, "measure.recommend", Resource(desk_id=row.desk_id))
+    said = _words(words)
+    recommendation_id = new_id(now)
+    with transaction.atomic():
+        if session_id is not None and measure_id in _open_session(actor, session_id).sample:
+            StoredHappening.objects.get_or_create(
+                session_id=session_id,
+                what=Happening.RECOMMENDED,
+                measure_id=measure_id,
+                defaults={"id": new_id(now), "at": now},
+            )
+        StoredRecommendation.objects.create(
+            id=recommendation_id,
+            measure_id=row.id,
+            desk_id=row.desk_id,
+            session_id=session_id,
+            kind=kind,
+            words=said,
+            overseer_id=actor.person_id,
+            made_at=now,
+        )
+        _note(actor, "measure.recommend", row, said=(recommendation_id, said), now=now)
+    return recommendation_id
+
+
+def answer_recommendation(
+    *, actor: Actor, recommendation_id: UUID, verdict: AnswerVerdict, words: str, now: datetime
+) -> None:
+    """Answer a recommendation, once.
+
+    Raises:
+        MeasureUnknown: no such recommendation.
+        Refused: the actor may not answer at that desk.
+        MeasureRefused: NO_REASON, TEXT_UNREADABLE, ALREADY_ANSWERED.
+    """
+    found = (
+        StoredRecommendation.objects.select_related("measure").filter(id=recommendation_id).first()
+    )
+    if found is None:
+        raise MeasureUnknown(str(recommendation_id))
+    require(actor, "measure.answer", Resource(desk_id=found.desk_id))
+    said = _words(words)
+    try:
+        with transaction.atomic():
+            StoredAnswer.objects.create(
+                recommendation=found, verdict=verdict, words=said, person_id=actor.person_id, at=now
+            )
+            _note(actor, "measure.answer", found.measure, said=(recommendation_id, said), now=now)
+    except IntegrityError as error:
+        raise MeasureRefused("ALREADY_ANSWERED") from error
+
+
+def _open_session(actor: Actor, session_id: UUID) -> StoredSession:
+    require(actor, "measure.recommend")
+    row = (
+        StoredSession.objects.filter(id=session_id, overseer_id=actor.person_id)
+        .exclude(happenings__what=Happening.ENDED)
+        .first()
+    )
+    if row is None:
+        raise SessionUnknown(str(session_id))
+    return row
+
+
+def _words(words: str) -> str:
+    said = words.strip()
+    if not said:
+        raise MeasureRefused("NO_REASON")
+    if len(said) > MAX_WORDS or UNSTORABLE.search(said):
+        raise MeasureRefused("TEXT_UNREADABLE")
+    return said
+
+
+def _note(
+    actor: Actor, action: str, row: StoredMeasure, *, said: tuple[UUID, str], now: datetime
+) -> None:
+    recommendation_id, words = said
+    digest = keyed_digest(
+        kind="recommendation", object_id=recommendation_id, content=words.encode()
+    )
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[
+            ObjectRef(kind="measure", id=row.id),
+            ObjectRef(kind="recommendation", id=recommendation_id, digest=digest),
+        ],
+    )

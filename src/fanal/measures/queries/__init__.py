@@ -1,0 +1,43 @@
+"""The reading door of measures: the board, a measure with its letter and steps, oversight, figures."""
+
+from fanal.measures.queries.board import (
+    MeasureFile,
+    count_by_state,
+    first_contact,
+    get_measure,
+    list_measures,
+    measures_of,
+    steps_of,
+)
+from fanal.measures.queries.figures import (
+    count_measures,
+    count_sent,
+    count_waiting,
+    delays,
+)
+from fanal.measures.queries.oversight import (
+    get_recommendation,
+    get_session,
+    list_recommendations,
+    list_sessions,
+    recommendations_of,
+)
+
+__all__ = [
+    "MeasureFile",
+    "count_by_state",
+    "count_measures",
+    "count_sent",
+    "count_waiting",
+    "delays",
+    "first_contact",
+    "get_measure",
+    "get_recommendation",
+    "get_session",
+    "list_measures",
+    "list_recommendations",
+    "list_sessions",
+    "measures_of",
+    "recommendations_of",
+    "steps_of",
+]
