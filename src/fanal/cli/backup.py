@@ -97,9 +97,11 @@ def _check(erasures: list[str]) -> bool:
     from fanal.ledger.verification import verify_ledger
     from fanal.vault.fsck import check_vault
     from fanal.vault.operations.erase import replay_erasures
+    from fanal.worker.expiry import expire
 
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
+    expire(actor=actor, now=now)
     ledger.record(actor=actor, action="backup.restore", at=now, detail={"erased": erased})
     while ledger.sequence_pending(now=clock.now()):
         pass

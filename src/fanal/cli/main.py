@@ -14,6 +14,8 @@ from fanal.config.databases import DatabaseRefused
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
 
 COMMANDS: Mapping[str, str] = {
+    "retention": "fanal.cli.retention:retention",
+    "export": "fanal.cli.export:export",
     "bench": "fanal.cli.bench:bench",
     "replay": "fanal.cli.replay:replay",
     "report": "fanal.cli.report:report",

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from uuid import UUID
 
 import click
@@ -34,9 +33,10 @@ def show(references: tuple[str, ...], as_json: bool, lang: str, as_user: str | N
     """Show reports by Fanal's id, a partner's reference (PARTNER:REF), or a wire number."""
     from fanal.cli.readers import consult, reader
     from fanal.cli.report_view import outline, views
+    from fanal.cli.resolve import resolve
 
     actor = reader(as_user, motive="fanal report show")
-    found = [(reference, _resolve(actor, reference)) for reference in references]
+    found = [(reference, resolve(actor, reference)) for reference in references]
     missing = [reference for reference, ids in found if not ids]
     ids = [report_id for _, several in found for report_id in several]
     consult(actor, ids, now=clock.now())
@@ -91,23 +91,3 @@ def _by_priority(actor: Actor) -> list[UUID]:
         found = analysed.get_priorities(actor=actor, report_ids=ids[start : start + 5000])
         scores |= {report_id: priority.score for report_id, priority in found.items()}
     return sorted(ids, key=lambda report_id: (-scores.get(report_id, -1), report_id))
-
-
-def _resolve(actor: Actor, reference: str) -> Sequence[UUID]:
-    from fanal.accounts import queries as accounts
-    from fanal.intake import queries as intake
-
-    try:
-        return list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))
-    except ValueError:
-        pass
-    found = intake.find_references(actor=actor, reference=reference)
-    partner, separator, rest = reference.partition(":")
-    if not found and separator:
-        sender = accounts.find_partner(name=partner)
-        if sender is not None:
-            found = intake.find_references(actor=actor, reference=rest, sender_id=sender)
-    if not found and reference.isascii() and reference.isdigit() and len(reference) < 19:
-        wire = intake.find_wire_number(actor=actor, wire_id=int(reference))
-        found = [wire] if wire else []
-    return found

@@ -27,6 +27,7 @@ class Report(models.Model):
     slow_lane = models.BooleanField(default=False)
     language = models.TextField(default="")
     correlation_id = models.TextField(default="")
+    erased_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "intake_report"
@@ -151,6 +152,25 @@ class Upload(models.Model):
 
     def __str__(self) -> str:
         return self.file_id
+
+
+class Hold(models.Model):
+    """A legal hold on a report: beats expiry until it is lifted."""
+
+    id = models.UUIDField(primary_key=True)
+    report_id = models.UUIDField()
+    placed_by = models.UUIDField()
+    placed_at = models.DateTimeField()
+    motive = models.TextField()
+    lifted_by = models.UUIDField(null=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "intake_hold"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class SpentChallenge(models.Model):

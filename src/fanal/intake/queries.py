@@ -20,7 +20,6 @@ from fanal.intake.domain.records import (
 )
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.actors import Actor, Role
-from fanal.kernel.ids import lowest_id
 from fanal.kernel.figures import Counted
 from fanal.kernel.ids import lowest_id
 from fanal.vault import operations as vault

@@ -11,7 +11,6 @@ import django
 
 from fanal.kernel import clock
 
-
 _COLLECT_AFTER = 50_000
 
 

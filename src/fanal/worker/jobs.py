@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from procrastinate.contrib.django import app
 
+from fanal.accounts import operations as accounts
 from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
-from fanal.worker import sends, upkeep
+from fanal.worker import expiry, sends, upkeep
 
 _STOP_BEAT = 0.5
 SENDS = (sends.call_duty,)
@@ -30,6 +31,22 @@ def make_partitions(timestamp: int) -> None:
     """Make the next months of the partitioned tables."""
     del timestamp
     upkeep.make_partitions(until=clock.now() + timedelta(days=95))
+
+
+@app.periodic(cron="41 3 * * *")
+@app.task(queueing_lock="expire_data")
+def expire_data(timestamp: int) -> None:
+    """Erase what is due by its retention class."""
+    del timestamp
+    expiry.expire(actor=system_actor("expiry"), now=clock.now())
+
+
+@app.periodic(cron="23 * * * *")
+@app.task(queueing_lock="forget_usage")
+def forget_usage(timestamp: int) -> None:
+    """Drop the quota counters of past minutes."""
+    del timestamp
+    accounts.forget_usage(now=clock.now())
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -82,6 +82,7 @@ CREATE TABLE intake_report (
     slow_lane boolean NOT NULL DEFAULT false,
     language text NOT NULL DEFAULT '',
     correlation_id text NOT NULL DEFAULT '',
+    erased_at timestamptz,
     CONSTRAINT intake_report_pkey PRIMARY KEY (id),
     CONSTRAINT intake_report_state CHECK (state IN ('OPEN', 'FINISHED', 'RETRACTED', 'EXPIRED')),
     CONSTRAINT intake_report_arrival CHECK (arrival IN ('FORM', 'API', 'WIRE', 'IMPORT')),
@@ -160,6 +161,20 @@ CREATE TABLE intake_upload (
     -- A file is sealed here, or known by its details only (imported reports).
     CONSTRAINT intake_upload_known CHECK (object_id IS NOT NULL OR details_id IS NOT NULL)
 );
+
+-- A legal hold beats expiry for as long as one of a report's holds is not lifted.
+CREATE TABLE intake_hold (
+    id uuid PRIMARY KEY,
+    report_id uuid NOT NULL,
+    placed_by uuid NOT NULL,
+    placed_at timestamptz NOT NULL,
+    motive text NOT NULL,
+    lifted_by uuid,
+    lifted_at timestamptz,
+    CONSTRAINT intake_hold_motive CHECK (motive <> ''),
+    CONSTRAINT intake_hold_lifted CHECK ((lifted_by IS NULL) = (lifted_at IS NULL))
+);
+CREATE INDEX intake_hold_report ON intake_hold (report_id) WHERE lifted_at IS NULL;
 
 CREATE TABLE intake_spent_challenge (
     digest bytea PRIMARY KEY,

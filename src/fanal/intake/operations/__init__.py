@@ -21,6 +21,12 @@ from fanal.intake.operations.queue import (
     replay_stage,
 )
 from fanal.intake.operations.receive import receive_reports
+from fanal.intake.operations.retention import (
+    forget_identities,
+    forget_reports,
+    lift_holds,
+    place_hold,
+)
 from fanal.intake.operations.wire import WireRefused, describe_file, upload_file
 
 __all__ = [
@@ -36,6 +42,10 @@ __all__ = [
     "expire_reports",
     "fail_claims",
     "finish_report",
+    "forget_identities",
+    "forget_reports",
+    "lift_holds",
+    "place_hold",
     "put_back",
     "receive_reports",
     "replay_stage",

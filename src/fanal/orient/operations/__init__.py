@@ -24,6 +24,7 @@ from fanal.orient.operations.decisions import (
     reopen_case,
     settle_case,
 )
+from fanal.orient.operations.erase import erase
 
 __all__ = [
     "LEASE",
@@ -35,6 +36,7 @@ __all__ = [
     "claim_case",
     "close_case",
     "decide",
+    "erase",
     "escalate_alarms",
     "orient_batch",
     "raise_alarm",

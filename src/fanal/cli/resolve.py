@@ -1,0 +1,26 @@
+"""Which reports a REF on the command line names."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fanal.accounts import queries as accounts
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor
+
+
+def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
+    """Return the reports that REF names: an id, a reference, PARTNER:REF, or a wire number."""
+    try:
+        return list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))
+    except ValueError:
+        pass
+    found = intake.find_references(actor=actor, reference=reference)
+    partner, separator, rest = reference.partition(":")
+    if not found and separator:
+        sender = accounts.find_partner(name=partner)
+        if sender is not None:
+            found = intake.find_references(actor=actor, reference=rest, sender_id=sender)
+    if not found and reference.isascii() and reference.isdigit() and len(reference) < 19:
+        wire = intake.find_wire_number(actor=actor, wire_id=int(reference))
+        found = [wire] if wire else []
+    return found

@@ -1,0 +1,34 @@
+"""What expiry takes from orient: written reasons, and the values that explained a place in the queue."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.kernel.actors import Actor
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
+    """Delete the written reasons of decisions on `report_ids`; the decisions and digests stay.
+
+    Returns how many reasons went. The caller writes the ledger entry of the expiry.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    ids = list(report_ids)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM orient_reason WHERE decision_id IN"
+            " (SELECT id FROM orient_decision WHERE report_id = ANY(%s))",
+            [ids],
+        )
+        erased = cursor.rowcount
+        cursor.execute(
+            "UPDATE orient_case SET reason_parameters = '{}', platform = ''"
+            " WHERE report_id = ANY(%s)",
+            [ids],
+        )
+    return int(erased)

@@ -1,0 +1,102 @@
+"""Expiry: what is due goes in every stage, holds beat it, ids and digests stay."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from django.db import connection
+
+from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
+from fanal.kernel.actors import system_actor
+from fanal.kernel.calendar import add_months
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SYSTEM = system_actor("test")
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The worker opens what was sealed."""
+
+
+def _deposit(received_at: datetime) -> UUID:
+    from fanal.intake import operations as intake
+    from fanal.worker.stages import StageLoop
+
+    body = msgspec.json.encode(
+        {
+            "reference": "canary-reference",
+            "kind": "GROOMING",
+            "description": "canary-description",
+            "persons": [{"role": "SUSPECT", "emails": ["canary@mail.example"]}],
+        }
+    )
+    submission = Submission(
+        arrival=Arrival.API, format=Format.REPORT, body=body, canonical=body, sender_id=uuid4(),
+        reference="canary-reference", keys=((KeyKind.REFERENCE, "canary-reference"),),
+        identity=b"canary-identity",
+    )  # fmt: skip
+    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=received_at)
+    loop = StageLoop(actor=SYSTEM, clock=lambda: received_at)
+    while loop.run_once():
+        pass
+    return answer.report_id
+
+
+def _years_ago(years: int, *, days: int) -> datetime:
+    day = add_months(NOW.date(), -12 * years)
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC) - timedelta(days=days)
+
+
+def _traces(word: str) -> list[str]:
+    """Return the tables whose rows, printed, hold `word`."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+            " WHERE relkind IN ('r', 'p') AND nspname = 'public' AND NOT relispartition"
+            " AND has_table_privilege(c.oid, 'SELECT')"
+        )
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT 1 FROM {table} t WHERE t::text ILIKE %s", [f"%{word}%"])
+            if cursor.fetchone():
+                found.append(table)
+    return found
+
+
+def test_erases_a_report_in_every_stage_at_its_date() -> None:
+    from fanal.harmonise import queries as harmonised
+    from fanal.intake import queries as intake
+    from fanal.vault import operations as vault
+    from fanal.worker.expiry import expire
+
+    old, young = _deposit(_years_ago(6, days=2)), _deposit(_years_ago(6, days=-2))
+    assert set(_traces("canary")) > {"harmonise_selector"}
+    outcome = expire(actor=SYSTEM, now=NOW)
+    assert (outcome.reports, outcome.identities) == (1, 2)
+    assert set(harmonised.get_records(actor=SYSTEM, report_ids=[old, young])) == {young}
+    assert intake.get_reports(actor=SYSTEM, report_ids=[old])[old].reference == str(old)
+    with pytest.raises(vault.ObjectUnknown):
+        intake.open_submissions(actor=SYSTEM, report_ids=[old], now=NOW)
+    expire(actor=SYSTEM, now=NOW)
+
+
+def test_leaves_no_word_once_all_is_erased() -> None:
+    from fanal.worker.expiry import expire
+
+    _deposit(_years_ago(6, days=2))
+    expire(actor=SYSTEM, now=NOW)
+    assert _traces("canary") == []
+
+
+def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
+    from fanal.intake import operations as intake
+    from fanal.worker.expiry import expire
+
+    report_id = _deposit(_years_ago(6, days=2))
+    intake.place_hold(actor=SYSTEM, report_id=report_id, motive="file 12", now=NOW)
+    assert expire(actor=SYSTEM, now=NOW).reports == 0
+    assert intake.lift_holds(actor=SYSTEM, report_id=report_id, now=NOW) == 1
+    assert expire(actor=SYSTEM, now=NOW).reports == 1
