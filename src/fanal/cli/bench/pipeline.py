@@ -147,7 +147,7 @@ def _parse_only(reports: Reports) -> float:
 def _as_dict(element: etree._Element) -> dict[str, object] | str | None:
     if not len(element) and not element.attrib:
         return element.text
-    found: dict[str, object] = dict(element.attrib.items())
+    found: dict[str, object] = {str(name): value for name, value in element.attrib.items()}
     for child in element:
         value = _as_dict(child)
         if child.tag in found:
