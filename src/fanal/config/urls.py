@@ -14,5 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *i18n_patterns(
         path("", include("fanal.web.public.urls")),
         path("", include("fanal.web.account.urls")),
+        path("desk/", include("fanal.web.desk.urls")),
     ),
 ]

@@ -1,5 +1,6 @@
 """Take a report, keep it, give it back: a lease with a fencing token, so that two never work on one."""
 
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,15 +19,12 @@ from fanal.web.account.actors import actor_of, now_of
 @needs("report.claim")
 def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Take the report and open it; when somebody else was faster, say who holds it."""
-    actor, now = actor_of(request), now_of(request)
     try:
-        orient.claim_case(actor=actor, report_id=report_id, now=now)
+        orient.claim_case(actor=actor_of(request), report_id=report_id, now=now_of(request))
     except orient.CaseUnknown:
         raise Http404 from None
     except orient.CaseTaken:
-        case = oriented.get_case(actor=actor, report_id=report_id)
-        holder = case.held_by(now) if case else None
-        name = accounts.person_names(person_ids=[holder]).get(holder) if holder else None
+        name = _holder(request, report_id)
         messages.warning(
             request,
             _("%(name)s took this report before you.") % {"name": name}
@@ -39,15 +37,16 @@ def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
-    """Keep the lease alive while the page is open; 409 when it was lost."""
+    """Keep the lease alive while the page is open; 409, and who holds the report, when it was lost."""
+    actor, now = actor_of(request), now_of(request)
+    if oriented.get_case(actor=actor, report_id=report_id) is None:
+        raise Http404
     held = orient.renew_claim(
-        actor=actor_of(request),
-        report_id=report_id,
-        claim_token=token_of(request),
-        now=now_of(request),
+        actor=actor, report_id=report_id, claim_token=token_of(request), now=now
     )
     if held is None:
-        return JsonResponse({"held": False}, status=409)
+        lost = {"held": False, "holder": _holder(request, report_id)}
+        return JsonResponse(lost, status=HTTPStatus.CONFLICT)
     return JsonResponse({"held": True, "until": held.lease_until.isoformat()})
 
 
@@ -55,11 +54,11 @@ def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
 @needs("report.claim")
 def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Give the report back to the queue."""
+    actor = actor_of(request)
+    if oriented.get_case(actor=actor, report_id=report_id) is None:
+        raise Http404
     released = orient.release_case(
-        actor=actor_of(request),
-        report_id=report_id,
-        claim_token=token_of(request),
-        now=now_of(request),
+        actor=actor, report_id=report_id, claim_token=token_of(request), now=now_of(request)
     )
     if released:
         messages.success(request, _("The report is back in the queue."))
@@ -69,4 +68,10 @@ def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def token_of(request: HttpRequest) -> int:
     """Return the fencing token of the form; -1, which nobody holds, when there is none."""
     text = request.POST.get("token", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else -1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def _holder(request: HttpRequest, report_id: UUID) -> str:
+    case = oriented.get_case(actor=actor_of(request), report_id=report_id)
+    holder = case.held_by(now_of(request)) if case else None
+    return accounts.person_names(person_ids=[holder]).get(holder, "") if holder else ""

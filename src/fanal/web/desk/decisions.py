@@ -1,10 +1,11 @@
-"""The decision on a report: tracks, legal bases, and a reason; drafts follow in the same transaction."""
+"""The decision on a report: a way, legal bases, and a reason; drafts follow in the same transaction."""
 
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
 from django.views.decorators.http import require_POST
 
@@ -12,42 +13,87 @@ from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.judicial import operations as judicial
+from fanal.judicial.domain.records import RecordedDecision
+from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations as measures
-from fanal.orient import operations as orient
+from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
-from fanal.orient.domain.records import Choice, Track
+from fanal.orient.domain.records import Choice
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.claims import token_of
+from fanal.web.desk.proposals import WAYS, Typed
+from fanal.web.desk.report import page_of
 
 
 @require_POST
 @needs("report.decide")
 def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Write the decision of whoever holds the report; say in words why one is refused."""
+    """Write the decision of whoever holds the report; a refused one is shown with all that was typed."""
+    try:
+        recorded = _record(request, report_id)
+    except orient.CaseNotHeld:
+        return _refused(request, report_id, _words("decision_refusal", "CASE_NOT_HELD"))
+    except DecisionRefused as refused:
+        return _refused(request, report_id, _words("decision_refusal", refused.code))
+    except measures.MeasureRefused as refused:
+        return _refused(request, report_id, _words("measure_refusal", refused.code))
+    except judicial.ReferralRefused as refused:
+        return _refused(request, report_id, _words("referral_refusal", refused.code))
+    messages.success(request, _("The decision is recorded."))
+    if recorded.measure_ids:
+        messages.info(request, _("The measure waits for a second person, who cannot be you."))
+    return redirect("desk:report", report_id=report_id)
+
+
+@require_POST
+@needs("report.decide")
+def reopen(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Bring a decided report back to the queue; its decisions stay."""
+    return _change(request, report_id, close=False)
+
+
+@require_POST
+@needs("report.decide")
+def close(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Close a decided report."""
+    return _change(request, report_id, close=True)
+
+
+def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
     actor = actor_of(request)
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     if record is None:
         raise Http404
+    return judicial.record_decision(
+        actor=actor,
+        report=record,
+        choice=_choice(request),
+        claim_token=token_of(request),
+        now=now_of(request),
+    )
+
+
+def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
+    typed = Typed(
+        way=request.POST.get("way", ""),
+        bases=tuple(request.POST.getlist("basis")),
+        body=request.POST.get("body", ""),
+        reason=request.POST.get("reason", ""),
+        refused=words,
+    )
+    context = page_of(request, report_id, typed)
+    return render(request, "desk/report.html", context, status=HTTPStatus.CONFLICT)
+
+
+def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpResponse:
+    actor, now = actor_of(request), now_of(request)
+    if oriented.get_case(actor=actor, report_id=report_id) is None:
+        raise Http404
+    act = orient.close_case if close else orient.reopen_case
     try:
-        recorded = judicial.record_decision(
-            actor=actor,
-            report=record,
-            choice=_choice(request),
-            claim_token=token_of(request),
-            now=now_of(request),
-        )
-    except orient.CaseNotHeld:
-        messages.error(request, _("You no longer hold this report: take it again, then decide."))
-    except DecisionRefused as refused:
-        messages.error(request, _words("decision_refusal", refused.code))
-    except measures.MeasureRefused as refused:
-        messages.error(request, _words("measure_refusal", refused.code))
-    except judicial.ReferralRefused as refused:
-        messages.error(request, _words("referral_refusal", refused.code))
-    else:
-        messages.success(request, _("The decision is recorded."))
-        if recorded.measure_ids:
-            messages.info(request, _("The measure waits for a second person, who cannot be you."))
+        act(actor=actor, report_id=report_id, now=now)
+    except TransitionRefused:
+        messages.warning(request, _("The report has moved on since this page was made."))
     return redirect("desk:report", report_id=report_id)
 
 
@@ -56,10 +102,9 @@ def _words(kind: str, code: str) -> str:
 
 
 def _choice(request: HttpRequest) -> Choice:
-    wanted = set(request.POST.getlist("track"))
     return Choice(
-        tracks=tuple(track for track in Track if track.value in wanted),
-        bases=tuple(request.POST.getlist("basis")),
+        tracks=WAYS.get(request.POST.get("way", ""), ()),
+        bases=tuple(basis for basis in request.POST.getlist("basis") if basis),
         reason=request.POST.get("reason", "").strip(),
         body=request.POST.get("body") or None,
     )

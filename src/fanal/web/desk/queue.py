@@ -1,24 +1,25 @@
 """The queue: views with counts, dense rows, a preview beside; new arrivals announce themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
+from fanal.analyse.domain.records import Because
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.harmonise import queries as harmonised
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueueFilter, QueuePosition, QueueView
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
@@ -33,6 +34,8 @@ _ICONS = {
     QueueView.DECIDED: "check-circle",
 }
 _LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
+_PREVIEWED = 12  # selectors in a preview; the report shows all
+_FILTERS = ("kind", "channel", "level", "country")
 
 
 @never_cache
@@ -50,23 +53,25 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = {
         "view": view,
         "views": [
-            (v, _ICONS[v], _count(counts.views.get(v), counts.cap), _link(request, view=v))
-            for v in QueueView
+            (v, _ICONS[v], _count(counts.views.get(v), counts.cap), f"?view={v}") for v in QueueView
         ],
         "kinds": [
             (kind, _count(n, counts.cap), _link(request, kind=kind), kind == filters.kind)
             for kind, n in counts.kinds.items()
             if n or kind == filters.kind
         ],
-        "rows": _rows(page.cases, actor=actor, now=now),
+        "rows": rows_of(page.cases, actor=actor, now=now),
         "following": _following(request, page.following),
         "first_page": "after" not in request.GET,
         "filters": filters,
+        "filtered": any(getattr(filters, name) for name in _FILTERS),
         "all_kinds": list(ReportKind),
         "all_channels": list(Channel),
         "all_levels": _LEVELS,
-        "newest": max((c.report_id for c in page.cases), default=UUID(int=0)),
-        "clear": _link(request, kind=None, channel=None, level=None, country=None),
+        "clear": f"?view={view}",
+        "since": now.isoformat(),
+        "query": _link(request),
+        "may_claim": may(actor, "report.claim"),
     }
     return render(request, "desk/queue.html", context)
 
@@ -78,36 +83,19 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     """Tell how many reports came to this view since the page was made; nothing moves by itself."""
     actor, now = actor_of(request), now_of(request)
     try:
-        shown = int(request.GET.get("shown", ""))
+        since = datetime.fromisoformat(request.GET.get("since", ""))
     except ValueError:
         raise Http404 from None
-    counts = oriented.count_views(actor=actor, now=now)
-    found = counts.views.get(_view_of(request)) or 0
-    context = {"more": max(0, found - shown), "shown": shown, "view": _view_of(request)}
-    return render(request, "desk/_arrivals.html", context)
-
-
-@never_cache
-@require_GET
-@needs("report.list")
-def alarms(request: HttpRequest) -> HttpResponse:
-    """Show the alarms nobody has acknowledged; every page of the desk asks for them."""
-    return render(
-        request, "desk/_alarms.html", {"alarms": oriented.open_alarms(actor=actor_of(request))}
+    if since.tzinfo is None or since > now:
+        raise Http404
+    view = _view_of(request)
+    fresh = oriented.count_arrivals(
+        actor=actor, view=view, filters=_filters_of(request), since=since, now=now
     )
-
-
-@require_POST
-@needs("alarm.acknowledge")
-def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
-    """Take an alarm: it stops ringing for everybody, and the person is on the report."""
-    actor, now = actor_of(request), now_of(request)
-    found = [a for a in oriented.open_alarms(actor=actor) if a.id == alarm_id]
-    if not orient.acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
-        messages.info(request, _("Somebody took this alarm before you."))
-    if not found:
-        return redirect("desk:queue")
-    return redirect("desk:report", report_id=found[0].report_id)
+    if not fresh or str(fresh) == request.GET.get("known"):
+        return HttpResponse(status=204)
+    context = {"fresh": fresh, "since": since.isoformat(), "view": view, "query": _link(request)}
+    return render(request, "desk/arrivals.html", context)
 
 
 @never_cache
@@ -123,34 +111,39 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
     consult(request, "report", [report_id])
     priorities = analysed.get_priorities(actor=actor, report_ids=[report_id])
     context = {
-        "row": _rows((case,), actor=actor, now=now)[0],
-        "case": case,
+        "row": rows_of((case,), actor=actor, now=now)[0],
         "record": record,
         "priority": priorities.get(report_id),
-        "selectors": record.selectors[:12],
-        "more_selectors": max(0, len(record.selectors) - 12),
+        "selectors": record.selectors[:_PREVIEWED],
+        "more_selectors": max(0, len(record.selectors) - _PREVIEWED),
+        "may_claim": may(actor, "report.claim"),
     }
-    return render(request, "desk/_preview.html", context)
+    return render(request, "desk/preview.html", context)
 
 
-def _rows(cases: tuple[Case, ...], *, actor: Actor, now: object) -> list[Mapping[str, object]]:
-    holders = {c.claimed_by for c in cases if c.claimed_by}
-    names = accounts.person_names(person_ids=holders)
+def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[str, object]]:
+    """Return what a list shows of each case: its reference, reason, sender and holder."""
+    holders = {c.report_id: c.held_by(now) for c in cases}
+    names = accounts.person_names(person_ids={h for h in holders.values() if h})
     envelopes = intake.get_reports(actor=actor, report_ids=[c.report_id for c in cases])
     partners = accounts.partner_names(partner_ids={c.sender_id for c in cases})
-    return [
-        {
-            "case": case,
-            "holder": names.get(case.held_by(now)),  # type: ignore[arg-type]
-            "mine": case.held_by(now) == actor.person_id,  # type: ignore[arg-type]
-            "sender": partners.get(case.sender_id, ""),
-            "reference": envelopes[case.report_id].reference
-            if case.report_id in envelopes
-            else str(case.report_id),
-            "because": {"code": case.reason, "parameters": case.reason_parameters},
-        }
-        for case in cases
-    ]
+    rows: list[dict[str, object]] = []
+    for case in cases:
+        holder = holders[case.report_id]
+        envelope = envelopes.get(case.report_id)
+        rows.append(
+            {
+                "case": case,
+                "holder": names.get(holder, "") if holder else "",
+                "mine": holder == actor.person_id,
+                "sender": partners.get(case.sender_id, ""),
+                "reference": envelope.reference if envelope else str(case.report_id),
+                "because": Because(code=case.reason, parameters=case.reason_parameters)
+                if case.reason
+                else None,
+            }
+        )
+    return rows
 
 
 def _view_of(request: HttpRequest) -> QueueView:
@@ -161,16 +154,16 @@ def _view_of(request: HttpRequest) -> QueueView:
 
 
 def _filters_of(request: HttpRequest) -> QueueFilter:
-    def chosen(name: str, allowed: frozenset[str] | None) -> str | None:
+    def chosen(name: str, allowed: frozenset[str]) -> str | None:
         value = request.GET.get(name, "").strip()
-        return value if value and (allowed is None or value in allowed) else None
+        return value if value in allowed else None
 
-    country = chosen("country", None)
+    country = request.GET.get("country", "").strip().upper()
     return QueueFilter(
         kind=chosen("kind", frozenset(ReportKind)),
         channel=chosen("channel", frozenset(Channel)),
         level=chosen("level", frozenset(_LEVELS)),
-        country=country.upper() if country and len(country) == 2 else None,
+        country=country if len(country) == 2 and country.isascii() and country.isalpha() else None,
     )
 
 
@@ -179,9 +172,12 @@ def _position(request: HttpRequest) -> QueuePosition | None:
     if not report_id:
         return None
     try:
-        return QueuePosition(score=int(score), report_id=UUID(report_id))
+        position = QueuePosition(score=int(score), report_id=UUID(report_id))
     except ValueError:
         raise Http404 from None
+    if not 0 <= position.score <= 100:
+        raise Http404
+    return position
 
 
 def _following(request: HttpRequest, position: QueuePosition | None) -> str:
@@ -190,14 +186,11 @@ def _following(request: HttpRequest, position: QueuePosition | None) -> str:
     return _link(request, after=f"{position.score}~{position.report_id}")
 
 
-def _link(request: HttpRequest, **changes: str | None) -> str:
-    """Return the query of this page with some parameters changed; a change of view starts at its top."""
-    kept = {k: v for k, v in request.GET.items() if k != "after" and v}
-    kept.update({k: v for k, v in changes.items() if v is not None})
-    for name, value in changes.items():
-        if value is None:
-            kept.pop(name, None)
-    return f"?{urlencode(kept)}"
+def _link(request: HttpRequest, **changes: str) -> str:
+    """Return the query of this page with some parameters changed, at the top of its list."""
+    names = ("view", *_FILTERS)
+    kept = {name: request.GET[name] for name in names if request.GET.get(name)}
+    return f"?{urlencode(kept | changes)}"
 
 
 def _count(number: int | None, cap: int) -> str:

@@ -1,13 +1,11 @@
 """One report, in the order of thought: what is said, who and what, what is known, its kin, what to do."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -17,23 +15,23 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.crosscheck import queries as crosschecked
-from fanal.formats.report.records import File
+from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport, Selector
-from fanal.harmonise.domain.sightings import selector_key
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import operations as intake_operations, queries as intake
 from fanal.intake.domain.records import FollowedMessage
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
-from fanal.ledger import queries as ledger
 from fanal.measures import queries as measures
 from fanal.orient import queries as oriented
-from fanal.orient.domain.records import Case, Track
+from fanal.orient.domain.records import Case
+from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import content, history
+from fanal.web.desk.kin import kin_of
+from fanal.web.desk.proposals import Typed, proposal_of
 from fanal.web.reading import consult
-
-_ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
 
 
 @never_cache
@@ -41,36 +39,38 @@ _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
 @needs("report.read")
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Show a report of the person's desk; the read is journaled before anything is made."""
+    return render(request, "desk/report.html", page_of(request, report_id, Typed()))
+
+
+def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, object]:
+    """Return what the page of a report shows, with what was `typed` in its decision form.
+
+    Raises:
+        Http404: no such report, another desk's, or one that no stage has finished yet.
+    """
     actor, now = actor_of(request), now_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     if case is None or facts is None or record is None:
         raise Http404
-    links = crosschecked.links_of(actor=actor, report_ids=[report_id]).get(report_id, [])
-    consult(request, "report", [report_id])
-    return render(
-        request,
-        "desk/report.html",
-        {
-            "case": case,
-            "facts": facts,
-            "record": record,
-            "mine": case.held_by(now) == actor.person_id,
-            "holder": _name(case.held_by(now)),
-            "sender": accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id),
-            "groups": _selector_groups(record, actor=actor),
-            "analysis": analysed.get_analyses(actor=actor, report_ids=[report_id]).get(report_id),
-            "priority": analysed.get_priorities(actor=actor, report_ids=[report_id]).get(report_id),
-            "links": _links(links, actor=actor),
-            "dossier": crosschecked.kin_facts(actor=actor, report_ids=[report_id]).get(report_id),
-            "conversation": _with_findings(record, actor=actor),
-            "files": [_file_facts(file) for file in record.files],
-            **_what_to_do(case, actor=actor),
-            **_exchange(report_id, request=request, now=now),
-            "history": _history(report_id, actor=actor),
-        },
-    )
+    links = crosschecked.links_of(actor=actor, report_id=report_id)
+    consult(request, "report", [report_id], reports=[x.other_id for x in links if x.other_id])
+    return {
+        "case": case,
+        "facts": facts,
+        "record": record,
+        "state_open": case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED},
+        "moves": CASE_STATES.moves_from(case.state),
+        "sender": accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, ""),
+        **_holding(case, actor=actor, now=now),
+        **_content(record, actor=actor),
+        **_kin(record, links, actor=actor),
+        **proposal_of(case, record, typed=typed, actor=actor),
+        **_drafts(report_id, actor=actor),
+        **_exchange(report_id, request=request, now=now),
+        "history": history.lines_of(report_id, actor=actor),
+    }
 
 
 @require_POST
@@ -92,17 +92,47 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
     return redirect("desk:report", report_id=report_id)
 
 
-def _what_to_do(case: Case, *, actor: Actor) -> dict[str, object]:
-    report_id = case.report_id
-    proposal = oriented.get_proposals(actor=actor, report_ids=[report_id]).get(report_id)
-    decisions = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())
-    authors = accounts.person_names(person_ids={d.author_id for d in decisions})
+def _holding(case: Case, *, actor: Actor, now: datetime) -> dict[str, object]:
+    holder = case.held_by(now)
+    names = accounts.person_names(person_ids=[holder] if holder else [])
     return {
-        "proposal": proposal.proposal if proposal else None,
-        "tracks": list(Track),
+        "mine": holder == actor.person_id,
+        "holder": names.get(holder, "") if holder else "",
+        "may_claim": may(actor, "report.claim"),
         "may_decide": may(actor, "report.decide"),
-        "decisions": [(d, authors.get(d.author_id, "")) for d in decisions],
-        "measures": measures.measures_of(actor=actor, report_ids=[report_id]).get(report_id, ()),
+        "may_ask": may(actor, "report.question"),
+    }
+
+
+def _content(record: HarmonisedReport, *, actor: Actor) -> dict[str, object]:
+    ids = [record.report_id]
+    analysis = analysed.get_analyses(actor=actor, report_ids=ids).get(record.report_id)
+    findings = analysis.findings if analysis else ()
+    return {
+        "timeline": content.timeline_of(record),
+        "conversation": content.with_signals(record, findings),
+        "files": [content.file_facts(file) for file in record.files],
+        "groups": content.selector_groups(record, actor=actor),
+        "findings": content.by_category(findings),
+        "priority": analysed.get_priorities(actor=actor, report_ids=ids).get(record.report_id),
+    }
+
+
+def _kin(record: HarmonisedReport, links: list[KinLink], *, actor: Actor) -> dict[str, object]:
+    return {
+        "dossier_id": crosschecked.dossier_of(actor=actor, report_id=record.report_id),
+        **kin_of(record, links, actor=actor),
+    }
+
+
+def _drafts(report_id: UUID, *, actor: Actor) -> dict[str, object]:
+    decisions = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())
+    asked = measures.measures_of(actor=actor, report_ids=[report_id]).get(report_id, ())
+    people = {d.author_id for d in decisions} | {m.author_id for m in asked}
+    names = accounts.person_names(person_ids=people)
+    return {
+        "decisions": [(d, names.get(d.author_id, "")) for d in reversed(decisions)],
+        "measures": [(m, names.get(m.author_id, "")) for m in asked],
         "referrals": judicial.referrals_of(actor=actor, report_ids=[report_id]).get(report_id, ()),
     }
 
@@ -110,8 +140,7 @@ def _what_to_do(case: Case, *, actor: Actor) -> dict[str, object]:
 def _exchange(report_id: UUID, *, request: HttpRequest, now: datetime) -> dict[str, object]:
     actor = actor_of(request)
     sent = intake.list_messages(actor=actor, report_id=report_id)
-    if sent:
-        consult(request, "object", [m.object_id for m in sent], action="message.read")
+    consult(request, "object", [m.object_id for m in sent], action="message.read")
     return {
         "reachable": intake.is_reachable(actor=actor, report_id=report_id),
         "exchange": [(m, _words(m, actor=actor, now=now)) for m in sent],
@@ -123,80 +152,3 @@ def _words(message: FollowedMessage, *, actor: Actor, now: datetime) -> str:
         actor=actor, object_id=message.object_id, now=now, purpose="exchange with the reporter"
     )
     return body.decode()
-
-
-def _selector_groups(
-    record: HarmonisedReport, *, actor: Actor
-) -> list[tuple[str, list[Mapping[str, object]]]]:
-    """Return the selectors by role, each with how many reports share it."""
-    keys = {s: selector_key(s.kind, s.value) for s in record.selectors}
-    counts = harmonised.count_sightings(actor=actor, keys=list(set(keys.values())))
-    groups: list[tuple[str, list[Mapping[str, object]]]] = []
-    for role in _ROLES:
-        members = [_selector(s, counts.get(keys[s], 0)) for s in record.selectors if s.role == role]
-        if members:
-            groups.append((role, members))
-    return groups
-
-
-def _selector(selector: Selector, seen: int) -> Mapping[str, object]:
-    address = reverse("desk:search") + f"?kind={selector.kind}&q={selector.value}"
-    return {"selector": selector, "seen": seen, "href": address if seen > 1 else ""}
-
-
-def _links(links: Sequence[object], *, actor: Actor) -> list[Mapping[str, object]]:
-    others = [link.other for link in links]  # type: ignore[attr-defined]
-    facts = intake.get_reports(actor=actor, report_ids=others)
-    return [
-        {"link": link, "facts": facts.get(other)} for link, other in zip(links, others, strict=True)
-    ]
-
-
-def _with_findings(record: HarmonisedReport, *, actor: Actor) -> list[Mapping[str, object]]:
-    """Return the conversation's messages with the codes of the findings that cite each."""
-    analysis = analysed.get_analyses(actor=actor, report_ids=[record.report_id]).get(
-        record.report_id
-    )
-    cited: dict[int, list[str]] = {}
-    for finding in analysis.findings if analysis else ():
-        place = finding.source.partition("conversation[")[2].partition("]")[0]
-        if place.isdigit():
-            cited.setdefault(int(place), []).append(finding.category or finding.code)
-    return [
-        {"message": message, "signals": list(dict.fromkeys(cited.get(n, [])))}
-        for n, message in enumerate(record.conversation)
-    ]
-
-
-def _file_facts(file: File) -> Mapping[str, object]:
-    kind = file.classification
-    return {
-        "name": file.name or _("Unnamed file"),
-        "facts": [
-            (_("Class"), f"{kind.scheme} {kind.code}" if kind else ""),
-            ("SHA-256", file.sha256 or ""),
-            ("SHA-1", file.sha1 or ""),
-            ("MD5", file.md5 or ""),
-            ("PDQ", file.pdq or ""),
-            (_("Seen by the provider"), _yes_no(file.seen_by_provider)),
-            (_("Publicly available"), _yes_no(file.publicly_available)),
-        ],
-    }
-
-
-def _yes_no(value: bool | None) -> str:
-    if value is None:
-        return ""
-    return _("yes") if value else _("no")
-
-
-def _history(report_id: UUID, *, actor: Actor) -> list[tuple[object, str]]:
-    entries = ledger.entries_of(actor=actor, object_id=report_id, limit=40)
-    names = accounts.person_names(person_ids={e.actor_id for e in entries})
-    return [(entry, names.get(entry.actor_id, "")) for entry in entries]
-
-
-def _name(person_id: UUID | None) -> str:
-    if person_id is None:
-        return ""
-    return accounts.person_names(person_ids=[person_id]).get(person_id, "")

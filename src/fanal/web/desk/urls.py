@@ -2,19 +2,55 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.desk import claims, decisions, queue, report
+from fanal.web.desk import (
+    alarms,
+    claims,
+    decisions,
+    dossiers,
+    measure_steps,
+    measures,
+    quarantine,
+    queue,
+    referrals,
+    report,
+    rules,
+    search,
+)
 
 app_name = "desk"
 urlpatterns: list[URLPattern] = [
     path("", queue.queue, name="queue"),
     path("arrivals/", queue.arrivals, name="arrivals"),
-    path("alarms/", queue.alarms, name="alarms"),
-    path("alarms/<uuid:alarm_id>/", queue.acknowledge, name="alarm"),
+    path("alarms/", alarms.alarms, name="alarms"),
+    path("alarms/<uuid:alarm_id>/", alarms.acknowledge, name="alarm"),
     path("preview/<uuid:report_id>/", queue.preview, name="preview"),
     path("reports/<uuid:report_id>/", report.show, name="report"),
     path("reports/<uuid:report_id>/claim/", claims.claim, name="claim"),
     path("reports/<uuid:report_id>/renew/", claims.renew, name="renew"),
     path("reports/<uuid:report_id>/release/", claims.release, name="release"),
     path("reports/<uuid:report_id>/decide/", decisions.decide, name="decide"),
+    path("reports/<uuid:report_id>/reopen/", decisions.reopen, name="reopen"),
+    path("reports/<uuid:report_id>/close/", decisions.close, name="close"),
     path("reports/<uuid:report_id>/question/", report.question, name="question"),
+    path("second/", measures.second, name="second"),
+    path("measures/", measures.board, name="measures"),
+    path("measures/<uuid:measure_id>/", measures.show, name="measure"),
+    path("measures/<uuid:measure_id>/amend/", measure_steps.amend, name="measure-amend"),
+    path("measures/<uuid:measure_id>/submit/", measure_steps.submit, name="measure-submit"),
+    path("measures/<uuid:measure_id>/withdraw/", measure_steps.withdraw, name="measure-withdraw"),
+    path("measures/<uuid:measure_id>/approve/", measure_steps.approve, name="measure-approve"),
+    path("measures/<uuid:measure_id>/refuse/", measure_steps.refuse, name="measure-refuse"),
+    path("measures/<uuid:measure_id>/step/", measure_steps.step, name="measure-step"),
+    path("measures/<uuid:measure_id>/contact/", measure_steps.contact, name="measure-contact"),
+    path("referrals/", referrals.referrals, name="referrals"),
+    path("referrals/<uuid:referral_id>/", referrals.show, name="referral"),
+    path("referrals/<uuid:referral_id>/amend/", referrals.amend, name="referral-amend"),
+    path("referrals/<uuid:referral_id>/move/", referrals.move, name="referral-move"),
+    path("dossiers/", dossiers.dossiers, name="dossiers"),
+    path("dossiers/<uuid:dossier_id>/", dossiers.show, name="dossier"),
+    path("dossiers/<uuid:dossier_id>/judge/", dossiers.judge, name="judge"),
+    path("search/", search.search, name="search"),
+    path("quarantine/", quarantine.quarantine, name="quarantine"),
+    path("quarantine/<uuid:report_id>/replay/", quarantine.replay, name="replay"),
+    path("reference/", rules.rules, name="reference"),
 ]

@@ -1,0 +1,46 @@
+"""Alarms: every page of the desk asks for them, and they ring until somebody takes them."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.orient import operations as orient, queries as oriented
+from fanal.web.account.actors import actor_of, now_of
+
+
+@never_cache
+@require_GET
+@needs("report.list")
+def alarms(request: HttpRequest) -> HttpResponse:
+    """Show the alarms nobody has acknowledged; no answer at all while nothing has changed."""
+    actor = actor_of(request)
+    found = oriented.open_alarms(actor=actor)
+    known = "-".join(f"{a.id.hex[-8:]}{'e' if a.escalated_at else ''}" for a in found)
+    if known == request.GET.get("known"):
+        return HttpResponse(status=204)
+    context = {
+        "alarms": found,
+        "known": known,
+        "may_acknowledge": may(actor, "alarm.acknowledge"),
+    }
+    return render(request, "desk/alarms.html", context)
+
+
+@require_POST
+@needs("alarm.acknowledge")
+def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
+    """Take an alarm: it stops ringing for everybody, and the person is on the report."""
+    actor, now = actor_of(request), now_of(request)
+    report_id = oriented.report_of_alarm(actor=actor, alarm_id=alarm_id)
+    if report_id is None:
+        raise Http404
+    if not orient.acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
+        messages.info(request, _("Somebody took this alarm before you."))
+    return redirect("desk:report", report_id=report_id)

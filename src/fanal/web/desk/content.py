@@ -1,0 +1,151 @@
+"""What a report says, arranged for reading: times in order, speakers, signals, files, selectors by role."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from fanal.accounts import queries as accounts
+from fanal.analyse.domain.records import Finding
+from fanal.formats.report.records import File
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
+from fanal.harmonise.domain.sightings import selector_key
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import instant_of
+
+_ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
+_SEEN = 50  # reports counted for one selector; more show as "50+"
+
+Item = dict[str, object]
+
+
+def instant(text: str | None) -> datetime | None:
+    """Return an instant with its zone; None for what is none (sources hold every kind of time)."""
+    if not text:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return read if read.tzinfo is not None else None
+
+
+def timeline_of(record: HarmonisedReport) -> list[Item]:
+    """Return the dated facts of a report, earliest first."""
+    found: list[Item] = [
+        {"at": instant_of(record.report_id), "code": "RECEIVED", "text": "", "precision": ""}
+    ]
+    if record.occurred is not None:
+        for text, code in ((record.occurred.earliest, "FROM"), (record.occurred.latest, "UNTIL")):
+            found.append(_event(text, code, "", precision=record.occurred.precision))
+    messages = [m for m in record.conversation if instant(m.at)]
+    for message, code in zip(messages[:1] + messages[1:][-1:], ("FIRST", "LAST"), strict=False):
+        found.append(_event(message.at, code, message.speaker or ""))
+    found += [_event(s.at, "SEEN", s.value) for s in record.selectors if s.at]
+    found += [
+        _event(p.at, "PAID", " ".join(filter(None, (p.amount, p.currency))))
+        for p in record.payments
+        if p.at
+    ]
+    dated = [event for event in found if event["at"]]
+    return sorted(dated, key=lambda event: str(event["at"]))
+
+
+def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[Item]:
+    """Return the conversation's messages, each with the findings that cite it and its speaker's number."""
+    cited: dict[int, list[Finding]] = {}
+    for finding in findings:
+        place = finding.source.partition("conversation[")[2].partition("]")[0]
+        if place.isdigit():
+            cited.setdefault(int(place), []).append(finding)
+    speakers = list(dict.fromkeys(m.speaker or "" for m in record.conversation))
+    return [
+        {
+            "message": message,
+            "at": instant(message.at),
+            "signals": list(dict.fromkeys(f.code for f in cited.get(n, []))),
+            "speaker": speakers.index(message.speaker or "") % 4,
+        }
+        for n, message in enumerate(record.conversation)
+    ]
+
+
+def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    """Return findings by category, the strongest category first."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.category or "KNOWN", []).append(finding)
+    return list(groups.items())
+
+
+def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str, list[Item]]]:
+    """Return the selectors by role, each with how many reports of the desk hold it, and other desks."""
+    keys = {(s.kind, s.value): selector_key(s.kind, s.value) for s in record.selectors}
+    wanted = list(set(keys.values()))
+    seen = harmonised.get_sightings(actor=actor, keys=wanted, limit=_SEEN)
+    elsewhere = harmonised.seen_elsewhere(actor=actor, keys=wanted)
+    desks = accounts.desk_names(desk_ids={d for found in elsewhere.values() for d in found})
+    groups: list[tuple[str, list[Item]]] = []
+    for role in _ROLES:
+        members: dict[UUID, Selector] = {}
+        for selector in record.selectors:
+            if selector.role == role:
+                members.setdefault(keys[selector.kind, selector.value], selector)
+        if members:
+            items = [
+                _selector(
+                    selector,
+                    count=len({s.report_id for s in seen[key].newest}) if key in seen else 0,
+                    bounded=key in seen and seen[key].bounded,
+                    desks=[desks[d] for d in sorted(elsewhere.get(key, ())) if d in desks],
+                )
+                for key, selector in members.items()
+            ]
+            groups.append((SelectorRole(role), items))
+    return groups
+
+
+def selector_link(kind: str, value: str) -> str:
+    """Return the address of a selector's history."""
+    return f"{reverse('desk:search')}?{urlencode({'kind': kind, 'value': value})}"
+
+
+def file_facts(file: File) -> Item:
+    """Return the name and the facts of a file; its bytes are never shown."""
+    kind = file.classification
+    return {
+        "name": file.name or _("Unnamed file"),
+        "facts": [
+            (_("Class"), f"{kind.scheme} {kind.code}" if kind else ""),
+            (_("Seen by the provider"), _yes_no(file.seen_by_provider)),
+            (_("Publicly available"), _yes_no(file.publicly_available)),
+            ("SHA-256", file.sha256 or ""),
+            ("SHA-1", file.sha1 or ""),
+            ("MD5", file.md5 or ""),
+            ("PDQ", file.pdq or ""),
+        ],
+    }
+
+
+def _selector(selector: Selector, *, count: int, bounded: bool, desks: list[str]) -> Item:
+    return {
+        "selector": selector,
+        "count": count,
+        "bounded": bounded,
+        "elsewhere": ", ".join(desks),
+        "href": selector_link(selector.kind, selector.value) if count > 1 or desks else "",
+    }
+
+
+def _event(at: str | None, code: str, text: str, *, precision: str = "") -> Item:
+    return {"at": instant(at), "code": code, "text": text, "precision": precision}
+
+
+def _yes_no(value: bool | None) -> str:
+    if value is None:
+        return ""
+    return _("yes") if value else _("no")

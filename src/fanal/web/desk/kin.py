@@ -1,0 +1,73 @@
+"""The kin of a report: links with their reasons, and the small graph beside them."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from fanal.accounts import queries as accounts
+from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.views import KinLink
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor
+from fanal.orient import queries as oriented
+from fanal.web.desk.content import selector_link
+
+_DRAWN = 24  # reports in the small graph; the list holds all
+
+
+def kin_of(
+    record: HarmonisedReport, links: Sequence[KinLink], *, actor: Actor
+) -> dict[str, object]:
+    """Return the links of a report with what may be shown of the other side, and their graph."""
+    own = [link for link in links if link.other_id is not None]
+    others = [link.other_id for link in own if link.other_id]
+    facts = intake.get_reports(actor=actor, report_ids=others)
+    cases = oriented.get_cases(actor=actor, report_ids=others)
+    desks = accounts.desk_names(desk_ids={link.desk_id for link in links if not link.other_id})
+    kin = [
+        {
+            "link": link,
+            "percent": round((link.score or 0) * 100),
+            "reference": facts[link.other_id].reference,
+            "case": cases.get(link.other_id),
+            "facts": facts[link.other_id],
+            "reasons": reasons_of(link.reasons),
+        }
+        for link in own
+        if link.other_id in facts
+    ]
+    return {
+        "kin": kin,
+        "elsewhere": sorted(set(desks.values())),
+        "kin_graph": _graph(
+            record, own[:_DRAWN], {report_id: f.reference for report_id, f in facts.items()}
+        ),
+    }
+
+
+def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
+    """Return reasons with what a page shows of each."""
+    return [
+        {
+            "reason": reason,
+            "percent": round(reason.weight * 100),
+            "code": "LINK_REASON_DAMPED" if reason.damped else "LINK_REASON",
+            "href": selector_link(reason.kind, reason.value),
+        }
+        for reason in reasons
+    ]
+
+
+def _graph(
+    record: HarmonisedReport, links: Sequence[KinLink], references: Mapping[UUID, str]
+) -> dict[str, object]:
+    """Return nodes and edges as cytoscape reads them: this report in the middle."""
+    here = str(record.report_id)
+    nodes: list[object] = [{"data": {"id": here, "label": record.reference, "here": True}}]
+    edges: list[object] = []
+    for link in links:
+        if link.other_id is not None and link.other_id in references:
+            other = str(link.other_id)
+            nodes.append({"data": {"id": other, "label": references[link.other_id]}})
+            edges.append({"data": {"source": here, "target": other, "score": link.score or 0}})
+    return {"nodes": nodes, "edges": edges}

@@ -1,0 +1,230 @@
+"""Acts on a measure: complete, submit, second, refuse, and record what happens to it, with proofs."""
+
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal import reference
+from fanal.accounts.domain.policy import Reason, Refused
+from fanal.accounts.routes import needs
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import PARIS
+from fanal.kernel.states import TransitionRefused
+from fanal.measures import operations, queries
+from fanal.measures.domain.records import Addressee, AddresseeKind, Event, SuspensionCause
+from fanal.web.account.actors import actor_of, now_of
+
+Act = Callable[[Actor, datetime], object]
+
+FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
+"""What a measures officer records of an approved measure, in the order of its life."""
+
+
+@require_POST
+@needs("measure.propose")
+def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Complete or change the addressee, the addresses kept, and non-disclosure."""
+    post = request.POST
+    kind = post.get("kind", "")
+    addressee = Addressee(
+        kind=AddresseeKind(kind) if kind in set(AddresseeKind) else AddresseeKind.HOST,
+        name=post.get("name", "").strip(),
+        contact=post.get("contact", "").strip(),
+        language=post.get("language", "fr"),
+    )
+
+    def act(actor: Actor, now: datetime) -> None:
+        operations.amend_measure(
+            actor=actor,
+            measure_id=measure_id,
+            addressee=addressee,
+            targets=post.getlist("target"),
+            non_disclosure=post.get("non_disclosure") == "1",
+            now=now,
+        )
+        if post.get("submit") == "1":
+            operations.submit_measure(actor=actor, measure_id=measure_id, now=now)
+
+    return _do(request, measure_id, act)
+
+
+@require_POST
+@needs("measure.propose")
+def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Hand a draft to its second person."""
+    return _do(
+        request,
+        measure_id,
+        lambda actor, now: operations.submit_measure(actor=actor, measure_id=measure_id, now=now),
+    )
+
+
+@require_POST
+@needs("measure.propose")
+def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Give a measure up, with its cause."""
+    cause = request.POST.get("cause", "").strip()
+    return _do(
+        request,
+        measure_id,
+        lambda actor, now: operations.withdraw_measure(
+            actor=actor, measure_id=measure_id, cause=cause, now=now
+        ),
+    )
+
+
+@require_POST
+@needs("measure.approve")
+def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Second exactly the bytes that were read."""
+    digest = _digest(request)
+    return _do(
+        request,
+        measure_id,
+        lambda actor, now: operations.approve_measure(
+            actor=actor, measure_id=measure_id, digest=digest, now=now
+        ),
+    )
+
+
+@require_POST
+@needs("measure.approve")
+def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Send a measure back to its proposer with a reason."""
+    digest, reason = _digest(request), request.POST.get("reason", "").strip()
+    return _do(
+        request,
+        measure_id,
+        lambda actor, now: operations.refuse_measure(
+            actor=actor, measure_id=measure_id, digest=digest, reason=reason, now=now
+        ),
+    )
+
+
+@require_POST
+@needs("measure.send")
+def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Record what happened to an approved measure: sent, received, executed, and what may follow."""
+    move = request.POST.get("move", "")
+    return _do(request, measure_id, lambda actor, now: _step(request, measure_id, move, actor, now))
+
+
+@require_POST
+@needs("measure.send")
+def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Record that the host was first informed of procedures and delays (LCEN 6-2 I)."""
+
+    def act(actor: Actor, now: datetime) -> None:
+        found = queries.get_measure(actor=actor, measure_id=measure_id)
+        if found is None:
+            raise Http404
+        operations.record_first_contact(
+            actor=actor,
+            host=found.measure.request.host,
+            event=event_of(request, now=now),
+            now=now,
+        )
+
+    return _do(request, measure_id, act)
+
+
+def event_of(request: HttpRequest, *, now: datetime) -> Event:
+    """Return the event of a form: when it happened (Europe/Paris; `now` when empty) and its proof.
+
+    Raises:
+        ValueError: the time is none.
+    """
+    text = request.POST.get("at", "").strip()
+    at = datetime.fromisoformat(text) if text else now
+    return Event(
+        happened_at=at if at.tzinfo is not None else at.replace(tzinfo=PARIS),
+        proof=request.POST.get("proof", "").strip(),
+    )
+
+
+def _step(  # noqa: PLR0917 - the words of one sentence
+    request: HttpRequest, measure_id: UUID, move: str, actor: Actor, now: datetime
+) -> None:
+    event, cause = event_of(request, now=now), request.POST.get("cause", "").strip()
+    match move:
+        case "send":
+            operations.record_sent(actor=actor, measure_id=measure_id, event=event, now=now)
+        case "receive":
+            operations.record_receipt(actor=actor, measure_id=measure_id, event=event, now=now)
+        case "suspend":
+            operations.suspend_clock(
+                actor=actor,
+                measure_id=measure_id,
+                cause=SuspensionCause(cause),
+                event=event,
+                now=now,
+            )
+        case "resume":
+            operations.resume_clock(actor=actor, measure_id=measure_id, event=event, now=now)
+        case _:
+            _end(measure_id, move, event=event, cause=cause, actor=actor, now=now)
+
+
+def _end(
+    measure_id: UUID, move: str, *, event: Event, cause: str, actor: Actor, now: datetime
+) -> None:
+    match move:
+        case "execute":
+            operations.record_execution(actor=actor, measure_id=measure_id, event=event, now=now)
+        case "expire":
+            operations.expire_measure(actor=actor, measure_id=measure_id, now=now)
+        case "lift":
+            operations.lift_measure(
+                actor=actor, measure_id=measure_id, cause=cause, event=event, now=now
+            )
+        case "annul":
+            operations.annul_measure(actor=actor, measure_id=measure_id, event=event, now=now)
+        case _:
+            raise ValueError(move)
+
+
+def _digest(request: HttpRequest) -> bytes:
+    try:
+        return bytes.fromhex(request.POST.get("digest", ""))
+    except ValueError:
+        return b""
+
+
+def _do(request: HttpRequest, measure_id: UUID, act: Act) -> HttpResponse:
+    """Run an act and return to the measure; a refusal is shown there, in words."""
+    if queries.get_measure(actor=actor_of(request), measure_id=measure_id) is None:
+        raise Http404
+    try:
+        act(actor_of(request), now_of(request))
+    except operations.MeasureRefused as refused:
+        words = reference.label("measure_refusal", refused.code, get_language() or "fr")
+        return _say(request, measure_id, words, HTTPStatus.CONFLICT)
+    except TransitionRefused:
+        words = _("The measure has moved on since this page was made: read it again.")
+        return _say(request, measure_id, words, HTTPStatus.CONFLICT)
+    except ValueError:
+        return _say(
+            request, measure_id, _("A date or a choice cannot be read."), HTTPStatus.CONFLICT
+        )
+    except Refused as refused:
+        if refused.reason_code is not Reason.OWN_ACT:
+            raise
+        words = _("You proposed this measure: another person must second it.")
+        return _say(request, measure_id, words, HTTPStatus.FORBIDDEN)
+    messages.success(request, _("It is recorded."))
+    return redirect("desk:measure", measure_id=measure_id)
+
+
+def _say(  # noqa: PLR0917 - where, what, how
+    request: HttpRequest, measure_id: UUID, words: str, status: HTTPStatus
+) -> HttpResponse:
+    from fanal.web.desk.measures import page_of  # noqa: PLC0415 - the page lists the steps of this module
+
+    return render(request, "desk/measure.html", page_of(request, measure_id, words), status=status)

@@ -1,0 +1,225 @@
+"""Measures: what waits for a second person, the board by state, and one measure with its letter."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.harmonise import queries as harmonised
+from fanal.kernel.actors import Actor
+from fanal.measures import queries as measures
+from fanal.measures.domain.records import Measure, SuspensionCause, Verdict
+from fanal.measures.domain.states import MEASURE_STATES, MeasureState
+from fanal.measures.queries import MeasureFile
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Basis, Decision, Proposal
+from fanal.web.account.actors import actor_of
+from fanal.web.desk import history
+from fanal.web.desk.measure_steps import FOLLOWING
+from fanal.web.reading import consult
+
+COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
+    ("DRAFT", (MeasureState.DRAFT,)),
+    ("TO_SECOND", (MeasureState.TO_SECOND,)),
+    ("APPROVED", (MeasureState.APPROVED,)),
+    ("SENT", (MeasureState.SENT,)),
+    ("RUNNING", (MeasureState.RECEIVED, MeasureState.SUSPENDED)),
+    ("EXPIRED", (MeasureState.EXPIRED,)),
+    (
+        "ENDED",
+        (
+            MeasureState.EXECUTED,
+            MeasureState.LIFTED,
+            MeasureState.WITHDRAWN,
+            MeasureState.ANNULLED,
+        ),
+    ),
+)
+"""The board: a column a stage of a measure's life, what ended together in the last."""
+
+_A_COLUMN = 30  # cards of a column; its count says how many there are
+
+
+@never_cache
+@require_GET
+@needs("measure.list")
+def second(request: HttpRequest) -> HttpResponse:
+    """Show what waits for a second person, the oldest first; one's own are marked as such."""
+    actor = actor_of(request)
+    waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
+    consult(request, "measure", [m.id for m in waiting], action="measure.list")
+    cards = _cards(waiting, actor=actor)
+    context = {
+        "others": [c for c in cards if not c["own"]],
+        "own": [c for c in cards if c["own"]],
+        "may_second": may(actor, "measure.approve"),
+    }
+    return render(request, "desk/second.html", context)
+
+
+@never_cache
+@require_GET
+@needs("measure.list")
+def board(request: HttpRequest) -> HttpResponse:
+    """Show the measures by state, each with its clock."""
+    actor = actor_of(request)
+    counts = measures.count_by_state(actor=actor)
+    columns = []
+    for name, states in COLUMNS:
+        found = measures.list_measures(actor=actor, states=states, limit=_A_COLUMN)
+        consult(request, "measure", [m.id for m in found], action="measure.list")
+        total = sum(counts[s] for s in states)
+        columns.append(
+            {
+                "name": name,
+                "count": total,
+                "cards": _cards(found, actor=actor),
+                "more": max(0, total - len(found)),
+            }
+        )
+    return render(request, "desk/measures.html", {"columns": columns})
+
+
+@never_cache
+@require_GET
+@needs("measure.read")
+def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Show a measure: the letter as it will be sent, signatures, steps with proofs, what is next."""
+    return render(request, "desk/measure.html", page_of(request, measure_id))
+
+
+def page_of(request: HttpRequest, measure_id: UUID, refused: str = "") -> dict[str, object]:
+    """Return what the page of a measure shows, with the words of a `refused` act if any.
+
+    Raises:
+        Http404: no such measure, or out of reach.
+    """
+    actor = actor_of(request)
+    found = measures.get_measure(actor=actor, measure_id=measure_id)
+    if found is None:
+        raise Http404
+    measure = found.measure
+    consult(request, "measure", [measure_id], reports=[measure.report_id])
+    own = actor.person_id in {measure.proposer_id, measure.author_id}
+    moves = MEASURE_STATES.moves_from(measure.state)
+    last = max(found.approvals, key=lambda a: a.revision, default=None)
+    return {
+        "measure": measure,
+        "request_asked": measure.request,
+        "letter_first": found.letter.fr if get_language() != "en" else found.letter.en,
+        "letter_other": found.letter.en if get_language() != "en" else found.letter.fr,
+        "machine": found.letter.machine.decode(),
+        "digest": measure.digest.hex(),
+        "steps": _steps(found),
+        "moves": [m for m in FOLLOWING if m in moves] if may(actor, "measure.send") else [],
+        "may_amend": may(actor, "measure.propose") and "amend" in moves,
+        "may_submit": may(actor, "measure.propose") and "submit" in moves,
+        "may_withdraw": may(actor, "measure.propose") and "withdraw" in moves,
+        "may_second": may(actor, "measure.approve") and measure.state is MeasureState.TO_SECOND,
+        "own": own,
+        "causes": list(SuspensionCause),
+        "contact_at": measures.first_contact(actor=actor, host=measure.request.host),
+        "refused": refused,
+        "refusal": last if last and last.verdict is Verdict.REFUSED else None,
+        **_signatures(found),
+        **_grounds(measure, actor=actor),
+        "may_read_report": may(actor, "report.read"),
+        "history": history.lines_of(measure_id, actor=actor),
+    }
+
+
+def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]:
+    names = accounts.person_names(person_ids={m.proposer_id for m in found})
+    return [
+        {
+            "measure": m,
+            "proposer": names.get(m.proposer_id, ""),
+            "own": actor.person_id in {m.proposer_id, m.author_id},
+        }
+        for m in found
+    ]
+
+
+def _steps(found: MeasureFile) -> list[tuple[object, str]]:
+    names = accounts.person_names(person_ids={s.actor_id for s in found.steps})
+    return [(step, names.get(step.actor_id, "")) for step in found.steps]
+
+
+def _signatures(found: MeasureFile) -> dict[str, object]:
+    """Return the two signatures under the present bytes: who, when, and under which digest."""
+    measure = found.measure
+    current = next(
+        (
+            a
+            for a in found.approvals
+            if a.revision == measure.request.revision and a.verdict is Verdict.APPROVED
+        ),
+        None,
+    )
+    people = {measure.author_id, measure.proposer_id} | {a.approver_id for a in found.approvals}
+    names = accounts.person_names(person_ids=people)
+    return {
+        "author": names.get(measure.author_id, ""),
+        "proposer": names.get(measure.proposer_id, ""),
+        "approval": current,
+        "approver": names.get(current.approver_id, "") if current else "",
+        "refusals": [
+            (a, names.get(a.approver_id, ""))
+            for a in found.approvals
+            if a.verdict is Verdict.REFUSED
+        ],
+    }
+
+
+def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
+    """Return what the first person decided, and where it differs from the proposal.
+
+    Whoever reads measures but not reports (oversight) gets what the measure itself says.
+    """
+    ids = [measure.report_id]
+    decisions = oriented.decisions_of(actor=actor, report_ids=ids).get(measure.report_id, ())
+    decision = next((d for d in decisions if d.id == measure.decision_id), None)
+    stored = oriented.get_proposals(actor=actor, report_ids=ids).get(measure.report_id)
+    record = harmonised.get_records(actor=actor, report_ids=ids).get(measure.report_id)
+    reported = (
+        [u.canonical for u in record.urls if u.host == measure.request.host] if record else []
+    )
+    return {
+        "decision": decision,
+        "differences": differences(stored.proposal if stored else None, decision),
+        "left_out": [a for a in reported if a and a not in measure.request.targets],
+    }
+
+
+def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
+    """Return each part of a decision beside the proposal's: name, label kind, both sides, whether equal."""
+    if proposal is None or decision is None:
+        return []
+    parts = (
+        ("WAY", "track", _sorted(proposal.tracks), _sorted(decision.tracks)),
+        ("BASES", "", _codes(proposal.bases), _codes(decision.bases)),
+        ("BODY", "body", _one(proposal.competent), _one(decision.body)),
+    )
+    return [
+        {"name": name, "kind": kind, "proposed": first, "decided": then, "same": first == then}
+        for name, kind, first, then in parts
+    ]
+
+
+def _sorted(values: Sequence[str]) -> list[str]:
+    return sorted(str(value) for value in values)
+
+
+def _codes(bases: Sequence[Basis]) -> list[str]:
+    return sorted({basis.code for basis in bases})
+
+
+def _one(value: str | None) -> list[str]:
+    return [value] if value else []

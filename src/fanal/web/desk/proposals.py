@@ -1,0 +1,94 @@
+"""What the rules propose for a report, and the form in which a person decides otherwise or likewise."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from django.utils.translation import get_language
+from msgspec import Struct
+
+from fanal import reference
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Basis, Case, Proposal, Track
+from fanal.reference import Body, Offence
+
+WAYS: Mapping[str, tuple[Track, ...]] = {
+    "JUDICIAL": (Track.JUDICIAL,),
+    "MEASURES": (Track.MEASURES,),
+    "BOTH": (Track.JUDICIAL, Track.MEASURES),
+    "ELSEWHERE": (Track.ELSEWHERE,),
+    "NONE": (Track.NONE,),
+}
+"""The five ways of a decision as the form offers them, and the tracks each stands for."""
+
+
+class Typed(Struct, frozen=True, kw_only=True):
+    """What a person had entered in the decision form when it could not be recorded."""
+
+    way: str = ""
+    bases: tuple[str, ...] = ()
+    body: str = ""
+    reason: str = ""
+    refused: str = ""
+
+
+def proposal_of(
+    case: Case, record: HarmonisedReport, *, typed: Typed, actor: Actor
+) -> dict[str, object]:
+    """Return the proposal of a report in words, and the choices of the decision form."""
+    ids = [case.report_id]
+    stored = oriented.get_proposals(actor=actor, report_ids=ids).get(case.report_id)
+    proposal = stored.proposal if stored else None
+    day = paris_day(case.received_at)
+    offered = list(proposal.bases) if proposal else []
+    return {
+        "proposal": proposal,
+        "proposal_revision": stored.revision if stored else 0,
+        "proposed_way": _way_of(proposal),
+        "bases": [basis_words(basis) for basis in offered],
+        "ways": list(WAYS),
+        "other_bases": _other_bases(offered, day),
+        "bodies": _bodies(proposal, day),
+        "typed": typed,
+        "targets": [url.canonical for url in record.urls if url.canonical and url.host],
+    }
+
+
+def basis_words(basis: Basis) -> dict[str, object]:
+    """Return a legal basis with the words and sources of its entry."""
+    entry = reference.load().by_entry_id(basis.entry_id)
+    lang = get_language() or "fr"
+    return {
+        "basis": basis,
+        "words": entry.label.of(lang) if entry else "",
+        "since": entry.in_force_from if entry else None,
+        "sources": entry.source if entry else (),
+    }
+
+
+def _way_of(proposal: Proposal | None) -> str:
+    wanted = set(proposal.tracks) if proposal else set()
+    return next((way for way, tracks in WAYS.items() if set(tracks) == wanted), "")
+
+
+def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
+    """Return the articles in force that the proposal does not name: entry id and words."""
+    lang = get_language() or "fr"
+    named = {basis.entry_id for basis in offered}
+    return [
+        (entry.entry_id, f"{entry.code} – {entry.label.of(lang)}")
+        for entry in reference.load().in_force(Offence, on)
+        if entry.entry_id not in named
+    ]
+
+
+def _bodies(proposal: Proposal | None, on: date) -> list[tuple[str, bool]]:
+    """Return the bodies that may be addressed, those proposed first, and whether each is the first."""
+    proposed = list(proposal.bodies) if proposal else []
+    if proposal and proposal.competent and proposal.competent not in proposed:
+        proposed.insert(0, proposal.competent)
+    others = [b.code for b in reference.load().in_force(Body, on) if b.code not in proposed]
+    competent = proposal.competent if proposal else None
+    return [(code, code == competent) for code in [*proposed, *others]]

@@ -1,0 +1,51 @@
+"""Quarantine: reports that a stage could not treat, and their way back."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.routes import needs
+from fanal.intake import operations, queries
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.reading import consult
+
+_LISTED = 200
+
+
+@never_cache
+@require_GET
+@needs("quarantine.read")
+def quarantine(request: HttpRequest) -> HttpResponse:
+    """Show the reports in quarantine: at which stage, since when, and the code of what failed."""
+    found = queries.list_quarantine(actor=actor_of(request), limit=_LISTED)
+    consult(
+        request, "report", [facts.report_id for facts, _error in found], action="quarantine.read"
+    )
+    return render(request, "desk/quarantine.html", {"quarantined": found})
+
+
+@require_POST
+@needs("quarantine.replay")
+def replay(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Send a quarantined report through the stage that failed, and what follows, again."""
+    actor = actor_of(request)
+    facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is None:
+        raise Http404
+    require(actor, "quarantine.replay", Resource(desk_id=facts.desk_id))
+    moved = 0
+    if facts.quarantined_at is not None and facts.stage is not None:
+        moved = operations.replay_stage(
+            actor=actor, stage=facts.stage, report_ids=[report_id], now=now_of(request)
+        )
+    if moved:
+        messages.success(request, _("The report goes through its stages again."))
+    else:
+        messages.info(request, _("The report is no longer in quarantine."))
+    return redirect("desk:quarantine")

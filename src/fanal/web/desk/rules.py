@@ -1,0 +1,223 @@
+"""Law and rules as read-only pages: what each entry says, since when, and where it was read."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from fanal import reference
+from fanal.accounts.routes import needs
+from fanal.analyse import queries as analysed
+from fanal.analyse.domain.lexicon import read_lexicon, shipped_lexicons
+from fanal.kernel.calendar import paris_day
+from fanal.reference import (
+    Body,
+    Clock,
+    Entry,
+    MeasureClock,
+    MeasureRule,
+    Offence,
+    Qualification,
+    Retention,
+    Routing,
+)
+from fanal.web.account.actors import now_of
+
+Facts = list[tuple[str, str]]
+
+TABLES: Mapping[str, type[Entry]] = {
+    kind.kind: kind
+    for kind in (
+        Offence,
+        MeasureRule,
+        MeasureClock,
+        Clock,
+        Body,
+        Routing,
+        Qualification,
+        Retention,
+    )
+}
+
+
+@never_cache
+@require_GET
+@needs("reference.read")
+def rules(request: HttpRequest) -> HttpResponse:
+    """Show one table of the reference data: law by default; priority and lexicons have their own."""
+    table = request.GET.get("table", "offence")
+    on = paris_day(now_of(request))
+    context: dict[str, object] = {"table": table, "tables": list(TABLES), "on": on}
+    if table == "priority":
+        context |= {"priority": analysed.current_rules(on=on)}
+    elif table == "lexicon":
+        context |= {
+            "lexicons": [read_lexicon(text, name=n) for n, text in shipped_lexicons().items()]
+        }
+    elif table in TABLES:
+        context |= {
+            "entries": _entries(TABLES[table], on),
+            "version": reference.load().version,
+        }
+    else:
+        raise Http404
+    return render(request, "desk/rules.html", context)
+
+
+def _entries(kind: type[Entry], on: date) -> list[dict[str, object]]:
+    lang = get_language() or "fr"
+    return [
+        {
+            "entry": entry,
+            "label": entry.label.of(lang),
+            "note": entry.note.of(lang) if entry.note else "",
+            "current": entry.in_force(on),
+            "unchecked": entry.unchecked(on),
+            "facts": [(term, text) for term, text in _facts_of(entry) if text],
+        }
+        for entry in reference.load().entries(kind)
+    ]
+
+
+def _facts_of(entry: Entry) -> Facts:
+    reader = _READERS.get(type(entry))
+    return reader(entry) if reader else []
+
+
+def _offence(entry: Entry) -> Facts:
+    if not isinstance(entry, Offence):
+        return []
+    value, lang = entry.value, get_language() or "fr"
+    return [
+        (_("Nature"), reference.label("offence_nature", value.nature, lang)),
+        (_("Prison"), _("life") if value.life else _years(value.max_prison_years)),
+        (_("Fine"), f"{value.fine_euros:,} €".replace(",", "\u202f") if value.fine_euros else ""),
+        (_("Victim under"), _years(value.victim_under)),
+        (
+            _("Limitation"),
+            " / ".join(reference.label("limitation", code, lang) for code in value.limitation),
+        ),
+        (_("Abroad"), ", ".join(value.extraterritorial)),
+        (_("Allows measures under"), ", ".join(value.measures)),
+        (
+            _("Aggravated"),
+            " ; ".join(
+                f"{d.code} {d.label.of(lang)}"
+                f" ({_('life') if d.life else _years(d.max_prison_years)})"
+                for d in value.degrees
+            ),
+        ),
+    ]
+
+
+def _measure(entry: Entry) -> Facts:
+    if not isinstance(entry, MeasureRule):
+        return []
+    value, lang = entry.value, get_language() or "fr"
+    return [
+        (_("Article"), value.article),
+        (
+            _("Addressees"),
+            ", ".join(reference.label("addressee_kind", code, lang) for code in value.addressees),
+        ),
+        (_("For offences"), ", ".join(value.offences)),
+        (_("Needs"), ", ".join(value.needs)),
+        (_("Remedies"), ", ".join(value.remedies)),
+    ]
+
+
+def _measure_clock(entry: Entry) -> Facts:
+    if not isinstance(entry, MeasureClock):
+        return []
+    value = entry.value
+    bound = {"AT_MOST": _("at most"), "AT_LEAST": _("at least"), "EVERY": _("every")}[value.bound]
+    return [
+        (_("Article"), value.article),
+        (_("Length"), f"{bound} {value.length} {_unit(value.unit)}"),
+        (_("Counts from"), value.start),
+        (_("Can be suspended"), _("yes") if value.suspendable else _("no")),
+    ]
+
+
+def _clock(entry: Entry) -> Facts:
+    if not isinstance(entry, Clock):
+        return []
+    value, lang = entry.value, get_language() or "fr"
+    return [
+        (_("Priority"), reference.label("priority_level", value.level, lang)),
+        (_("Length"), f"{value.length} {_unit(value.unit)}"),
+    ]
+
+
+def _routing(entry: Entry) -> Facts:
+    if not isinstance(entry, Routing):
+        return []
+    value, lang = entry.value, get_language() or "fr"
+    return [
+        (_("Order"), str(value.rank)),
+        (_("Proposes"), reference.label("body", value.body, lang)),
+        (_("Article"), value.article),
+    ]
+
+
+def _qualification(entry: Entry) -> Facts:
+    if not isinstance(entry, Qualification):
+        return []
+    value, lang = entry.value, get_language() or "fr"
+    return [
+        (_("Article"), value.article),
+        (
+            _("Kinds of report"),
+            ", ".join(reference.label("report_kind", code, lang) for code in value.kinds),
+        ),
+        (
+            _("Signals"),
+            ", ".join(reference.label("finding", code, lang) for code in value.signals),
+        ),
+        (_("Needs known or classified material"), _("yes") if value.material else ""),
+        (_("Needs a payment"), _("yes") if value.payment else ""),
+        (_("Victim under"), _years(value.victim_under)),
+    ]
+
+
+def _retention(entry: Entry) -> Facts:
+    if not isinstance(entry, Retention):
+        return []
+    value = entry.value
+    return [
+        (_("Kept for"), f"{value.length} {_unit(value.unit)}"),
+        (_("Counts from"), value.start),
+        (_("Tables"), ", ".join(value.tables)),
+    ]
+
+
+def _years(number: int | None) -> str:
+    return "" if number is None else _("%(n)s years") % {"n": number}
+
+
+def _unit(code: str) -> str:
+    return {
+        "SECONDS": _("seconds"),
+        "MINUTES": _("minutes"),
+        "HOURS": _("hours"),
+        "DAYS": _("days"),
+        "WORKING_DAYS": _("working days"),
+        "WEEKS": _("weeks"),
+        "MONTHS": _("months"),
+        "YEARS": _("years"),
+    }[code]
+
+
+_READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
+    Offence: _offence,
+    MeasureRule: _measure,
+    MeasureClock: _measure_clock,
+    Clock: _clock,
+    Routing: _routing,
+    Qualification: _qualification,
+    Retention: _retention,
+}

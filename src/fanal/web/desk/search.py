@@ -1,0 +1,111 @@
+"""Search across selectors and text, in the person's desks; of other desks, that they know the value."""
+
+import re
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sightings import selector_key
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor
+from fanal.orient import queries as oriented
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.content import selector_link
+from fanal.web.desk.queue import rows_of
+from fanal.web.reading import consult
+
+_MOST = 50
+_LONGEST = 200
+_DEFANGED = (
+    (re.compile(r"\bhxx(ps?)", re.IGNORECASE), r"htt\1"),
+    (re.compile(r"\[([.:@])\]"), r"\1"),
+)
+
+
+@never_cache
+@require_GET
+@needs("search.run")
+def search(request: HttpRequest) -> HttpResponse:
+    """Show what a search finds, or where one selector was seen; each report shown is journaled."""
+    actor = actor_of(request)
+    kind, value = request.GET.get("kind", ""), request.GET.get("value", "")
+    text = refang(request.GET.get("q", "").strip()[:_LONGEST])
+    context: dict[str, object] = {"text": text, "kind": kind, "value": value, "most": _MOST}
+    if value:
+        context |= _history(kind, value, actor=actor)
+    elif len(text) > 1:
+        context |= _results(text, kind, actor=actor)
+    shown = context.get("report_ids", [])
+    ids = shown if isinstance(shown, list) else []
+    consult(request, "report", ids, action="report.search")
+    cases = oriented.get_cases(actor=actor, report_ids=ids)
+    found = [cases[report_id] for report_id in ids if report_id in cases]
+    context |= {
+        "rows": rows_of(found, actor=actor, now=now_of(request)),
+        "kinds": list(SelectorKind),
+        "asked": bool(value) or len(text) > 1,
+        "too_short": not value and len(text) == 1,
+    }
+    return render(request, "desk/search.html", context)
+
+
+def refang(text: str) -> str:
+    """Return a search typed or pasted in defanged form as the address it stands for."""
+    for pattern, plain in _DEFANGED:
+        text = pattern.sub(plain, text)
+    return text.replace("\0", "")
+
+
+def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
+    kinds = [SelectorKind(kind)] if kind in set(SelectorKind) else []
+    found = harmonised.search_selectors(actor=actor, text=text, kinds=kinds, limit=_MOST)
+    keys = [selector_key(k, text) for k in kinds or SelectorKind]
+    elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[*keys, *(f.key for f in found)])
+    desks = _names(elsewhere)
+    by_reference = intake.find_references(actor=actor, reference=text)
+    by_text = harmonised.search_text(actor=actor, text=text, limit=_MOST)
+    return {
+        "selectors": [
+            {
+                "selector": item,
+                "href": selector_link(item.kind, item.value),
+                "elsewhere": ", ".join(desks[d] for d in sorted(elsewhere.get(item.key, ()))),
+            }
+            for item in found
+        ],
+        "only_elsewhere": sorted(
+            {desks[d] for key in keys for d in elsewhere.get(key, ())} if not found else set()
+        ),
+        "report_ids": list(dict.fromkeys([*by_reference, *by_text])),
+    }
+
+
+def _history(kind: str, value: str, *, actor: Actor) -> dict[str, object]:
+    if kind not in set(SelectorKind) or "\0" in value:
+        raise Http404
+    selector = SelectorKind(kind)
+    key = selector_key(selector, value)
+    seen = harmonised.get_selector_history(actor=actor, kind=selector, value=value, limit=_MOST)
+    roles: dict[UUID, list[str]] = {}
+    for sighting in seen.newest:
+        roles.setdefault(sighting.report_id, []).append(sighting.role)
+    elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[key])
+    return {
+        "sightings": seen,
+        "report_ids": list(roles),
+        "roles": sorted({role for found in roles.values() for role in found}),
+        "desks": sorted(_names(elsewhere).values()),
+    }
+
+
+def _names(elsewhere: dict[UUID, frozenset[int]]) -> dict[int, str]:
+    wanted = {desk for found in elsewhere.values() for desk in found}
+    names = accounts.desk_names(desk_ids=wanted)
+    return {desk: names.get(desk, str(desk)) for desk in wanted}

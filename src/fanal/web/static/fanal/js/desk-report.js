@@ -1,0 +1,75 @@
+// A report in hand: the lease is renewed while the page is open, and its loss is said at once.
+(() => {
+  const lease = document.querySelector("[data-lease]");
+  const decision = document.querySelector("[data-decision]");
+  const RENEW = 60000;
+  let changed = false;
+
+  const lost = (holder) => {
+    const note = document.querySelector("[data-lease-lost]");
+    const who = note.querySelector("[data-lease-holder]");
+    who.textContent = holder ? who.dataset.words.replace("%s", holder) : "";
+    document.querySelector("[data-lease-late]").hidden = true;
+    note.hidden = false;
+    note.focus();
+    for (const button of decision?.querySelectorAll("button") ?? []) button.disabled = true;
+  };
+
+  const late = (until) => {
+    const note = document.querySelector("[data-lease-late]");
+    const words = new Date(until).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    note.querySelector("[data-lease-until]").textContent = words;
+    note.hidden = false;
+  };
+
+  const watch = () => {
+    let until = lease.dataset.until;
+    const renew = async () => {
+      try {
+        const answer = await fetch(lease.action, {
+          method: "POST",
+          body: new FormData(lease),
+          headers: { Accept: "application/json" },
+        });
+        if (answer.status === 409) {
+          clearInterval(timer);
+          lost((await answer.json()).holder);
+          return;
+        }
+        if (!answer.ok) { late(until); return; }
+        until = (await answer.json()).until;
+        document.querySelector("[data-lease-late]").hidden = true;
+      } catch {
+        late(until);
+      }
+    };
+    const timer = setInterval(renew, RENEW);
+    // A machine that slept, a tab that was hidden: ask at once.
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) renew(); });
+    lease.addEventListener("fanal:renew", renew);
+  };
+  if (lease) watch();
+
+  const fill = () => {
+    const proposal = document.querySelector("[data-proposal]");
+    for (const radio of decision.querySelectorAll("[name=way]")) radio.checked = radio.value === proposal.dataset.way;
+    const bases = proposal.dataset.bases.trim().split(" ");
+    for (const box of decision.querySelectorAll("[type=checkbox][name=basis]")) box.checked = bases.includes(box.value);
+    decision.querySelector("[name=reason]").focus();
+  };
+  if (decision) {
+    decision.querySelector("[data-take-over]")?.addEventListener("click", fill);
+    decision.addEventListener("input", () => { changed = true; });
+    decision.addEventListener("submit", () => { changed = false; });
+    // Words typed and not sent are not thrown away by a slip.
+    addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+  }
+
+  fanalKeys.add({
+    c: () => document.querySelector(".fd-report-head [data-claim]")?.requestSubmit(),
+    d: () => {
+      document.getElementById("decide").scrollIntoView();
+      decision?.querySelector("[name=way]").focus();
+    },
+  });
+})();
