@@ -60,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     _rule("accounts_partnerusage", [INTAKE], ["SELECT", "INSERT", "UPDATE"]),
     _rule("fanal_instance", [INTAKE], READ),
     _rule("django_migrations", [INTAKE], READ),
+    _rule("statistics_published", [INTAKE], READ),  # figures the public may read
     _rule("*", [INTAKE], NOTHING),
     # The mark of the database, and what Django knows of itself.
     _rule("fanal_instance", [APP, WORKER, AUDITOR], READ),
@@ -83,6 +84,10 @@ RULES: tuple[Rule, ...] = (
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("measures_approval", [APP, WORKER], APPEND),
     _rule("measures_step", [APP, WORKER], APPEND),
+    _rule("measures_session", [APP, WORKER], APPEND),
+    _rule("measures_happening", [APP, WORKER], APPEND),
+    _rule("measures_recommendation", [APP, WORKER], APPEND),
+    _rule("measures_answer", [APP, WORKER], APPEND),
     _rule("judicial_step", [APP, WORKER], APPEND),
     # Who proposed a measure, and for which decision, is never updated (decisions 13).
     _rule(
@@ -118,6 +123,7 @@ RULES: tuple[Rule, ...] = (
             "orient",
             "measures",
             "judicial",
+            "statistics",
             "vault",
             "accounts",
             "account",

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "fanal.orient",
     "fanal.measures",
     "fanal.judicial",
+    "fanal.statistics",
     "fanal.web",
     "fanal.config",
 ]
@@ -82,7 +83,7 @@ MIDDLEWARE = [
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": sorted(BASE_DIR.glob("web/*/templates")),
+        "DIRS": sorted(BASE_DIR.glob("web/**/templates")),
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -111,7 +112,7 @@ globals().update(sign_in_settings(ENV))
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]
-LOCALE_PATHS = sorted(str(path) for path in BASE_DIR.glob("web/*/locale"))
+LOCALE_PATHS = sorted(str(path) for path in BASE_DIR.glob("web/**/locale"))
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"

@@ -276,11 +276,11 @@ def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Co
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival,"
-            " CASE WHEN urgent THEN 'URGENT' ELSE '' END, count(*) FROM intake_report WHERE id >= %s"
+            " CASE WHEN urgent THEN 'URGENT' ELSE 'ORDINARY' END, count(*) FROM intake_report WHERE id >= %s"
             " AND id < %s AND state = 'FINISHED' AND NOT is_test GROUP BY 1, 2, 3",
             [lowest_id(since), lowest_id(until)],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:

@@ -123,7 +123,7 @@ def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[C
             " WHERE id >= %s AND id < %s GROUP BY 1, 2",
             [lowest_id(since), lowest_id(until)],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def count_unsent(*, actor: Actor) -> int:

@@ -295,4 +295,4 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def _fetch(query: str, since: datetime, until: datetime) -> list:  # type: ignore[type-arg]
     with connection.cursor() as cursor:
         cursor.execute(query, [lowest_id(since), lowest_id(until)])
-        return cursor.fetchall()
+        return list(cursor.fetchall())

@@ -10,6 +10,7 @@ from fanal.accounts import operations as accounts
 from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.statistics import operations as statistics
 from fanal.worker import expiry, sends, upkeep
 
 _STOP_BEAT = 0.5
@@ -55,6 +56,24 @@ def forget_challenges(timestamp: int) -> None:
     """Drop spent proofs of work that have expired anyway."""
     del timestamp
     upkeep.forget_challenges(now=clock.now())
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="refresh_statistics")
+def refresh_statistics(timestamp: int) -> None:
+    """Keep the counts of closed days, and publish those of complete months."""
+    del timestamp
+    actor, now = system_actor("statistics"), clock.now()
+    statistics.refresh_days(actor=actor, now=now)
+    statistics.publish(actor=actor, now=now)
+
+
+@app.periodic(cron="41 2 * * *")
+@app.task(queueing_lock="recount_statistics")
+def recount_statistics(timestamp: int) -> None:
+    """Count the last 400 days again: retractions and replaced decisions show."""
+    del timestamp
+    statistics.refresh_days(actor=system_actor("statistics"), now=clock.now(), whole=True)
 
 
 @app.periodic(cron="*/5 * * * *")

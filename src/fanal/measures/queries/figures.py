@@ -38,7 +38,7 @@ def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Co
             " FROM measures_measure WHERE id >= %s AND id < %s GROUP BY 1, 2, 3",
             [lowest_id(since), lowest_id(until)],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
@@ -50,7 +50,7 @@ def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counte
             " FROM measures_measure WHERE sent_at >= %s AND sent_at < %s GROUP BY 1, 2",
             [since, until],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:

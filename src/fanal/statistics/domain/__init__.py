@@ -1,0 +1,1 @@
+"""Pure part of statistics: definitions, months, changes, hiding of small numbers, tables."""

@@ -1,0 +1,42 @@
+"""Months of Europe/Paris, their instants, and the same month of the year before. Pure."""
+
+from datetime import UTC, date, datetime, time
+
+from fanal.kernel.calendar import PARIS, add_months, paris_day
+
+
+def first_of(day: date) -> date:
+    """Return the first day of a day's month: how a month is written here."""
+    return day.replace(day=1)
+
+
+def month_of(instant: datetime) -> date:
+    """Return the month of an instant in Europe/Paris."""
+    return first_of(paris_day(instant))
+
+
+def start_of(day: date) -> datetime:
+    """Return the instant (UTC) at which a day begins in Europe/Paris."""
+    return datetime.combine(day, time(), PARIS).astimezone(UTC)
+
+
+def months_until(last: date, *, count: int) -> tuple[date, ...]:
+    """Return `count` months ending with `last`, oldest first."""
+    return tuple(add_months(first_of(last), offset - count + 1) for offset in range(count))
+
+
+def months_of_year(year: int, *, last: date) -> tuple[date, ...]:
+    """Return the months of a year, those after `last` left out."""
+    return tuple(month for n in range(1, 13) if (month := date(year, n, 1)) <= last)
+
+
+def year_before(day: date) -> date:
+    """Return the same day of the year before; 29 February becomes the 28th."""
+    return add_months(day, -12)
+
+
+def change(now: int | None, before: int | None) -> float | None:
+    """Return by how much a number changed (0.12 is +12 %); None where there is nothing to compare with."""
+    if now is None or not before:
+        return None
+    return (now - before) / before

@@ -1,0 +1,100 @@
+"""A figure as a table: rows with codes, number, year before and change; written as JSON and CSV. Pure."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+import msgspec
+from msgspec import Struct
+
+from fanal.statistics.domain.definitions import Figure
+from fanal.statistics.domain.months import change
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One number: its codes in the order of the figure's columns, and the year before's."""
+
+    keys: tuple[str, ...]
+    value: float | None
+    before: int | None = None
+
+    @property
+    def change(self) -> float | None:
+        """By how much it changed on the year before (0.12 is +12 %)."""
+        return change(None if self.value is None else int(self.value), self.before)
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """A figure with its rows; `until` is the first day that is not counted."""
+
+    figure: Figure
+    rows: tuple[Row, ...]
+    since: date
+    until: date
+    made_at: datetime
+
+    def total(self, *keys: str) -> int:
+        """Return the sum of the rows whose codes begin with or hold every one of `keys`."""
+        return sum(int(r.value or 0) for r in self.rows if set(keys) <= set(r.keys))
+
+
+def as_json(table: Table) -> bytes:
+    """Return a table with its definition: one JSON object, numbers as numbers."""
+    figure = table.figure
+    names = [column.name for column in figure.columns]
+    return msgspec.json.encode(
+        {
+            "figure": figure.code,
+            "label": figure.label,
+            "definition": figure.definition,
+            "source": figure.source,
+            "query": figure.query,
+            "unit": figure.unit,
+            "since": table.since,
+            "until": table.until,
+            "made_at": table.made_at,
+            "rows": [
+                dict(zip(names, row.keys, strict=True))
+                | {"value": row.value, "year_before": row.before, "change": row.change}
+                for row in table.rows
+            ],
+        }
+    )
+
+
+def as_csv(table: Table) -> str:
+    """Return a table as CSV (RFC 4180, UTF-8): a header, then one row a number; nothing is a formula."""
+    names = [column.name for column in table.figure.columns]
+    rows = [
+        [*row.keys, _plain(row.value), _plain(row.before), _plain(row.change)] for row in table.rows
+    ]
+    return write_csv([*names, "value", "year_before", "change"], rows)
+
+
+def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return CSV text in which no spreadsheet finds a formula: such a cell starts with an apostrophe.
+
+    Numbers written by this module keep their sign.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for row in (header, *rows):
+        writer.writerow([_harmless(cell) for cell in row])
+    return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) or cell[:1] in _FORMULA else cell
+    return cell
+
+
+def _plain(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if value == int(value) else f"{value:.4f}"

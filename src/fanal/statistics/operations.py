@@ -1,0 +1,119 @@
+"""The writing door of statistics: closed days, and what the public may read."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import add_months, paris_day
+from fanal.ledger import operations as ledger
+from fanal.statistics import models, queries, sources
+from fanal.statistics.domain.months import first_of, months_until, start_of
+from fanal.statistics.domain.suppression import hide_small
+
+RECOUNTED = 400
+"""Days that are counted again each night; older ones stay as they were."""
+
+RECENT = 3
+"""Days that are counted again at each run."""
+
+PUBLIC_MONTHS = 25
+PUBLIC = {"RECEIVED": "TOTAL", "ORIENTED": "KIND", "SENT": "KIND", "DECIDED": "KIND"}
+"""Public figures, and what stands for their rows: one total, or the first code."""
+
+
+def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
+    """Count closed days again and keep them; return how many rows were written.
+
+    The present day stays open. With `whole`, or at the first run, the last 400 days are counted, else
+    those since the last count and three before.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    until = paris_day(now)
+    written = 0
+    for figure, count in sources.DAILY.items():
+        with transaction.atomic():
+            held = models.Counted.objects.select_for_update().filter(figure=figure).first()
+            since = _since(held, until, whole=whole)
+            rows = count(actor=actor, since=start_of(since), until=start_of(until))
+            models.Daily.objects.filter(figure=figure, day__gte=since, day__lt=until).delete()
+            models.Daily.objects.bulk_create(
+                [
+                    models.Daily(figure=figure, day=day, first=first, second=second, n=n)
+                    for day, first, second, n in rows
+                ]
+            )
+            models.Counted.objects.update_or_create(
+                figure=figure,
+                defaults={
+                    "first": min(held.first, since) if held else since,
+                    "until": until,
+                    "counted_at": now,
+                },
+            )
+            written += len(rows)
+    return written
+
+
+def publish(*, actor: Actor, now: datetime) -> int:
+    """Write the public figures of the last 25 complete months; return how many numbers changed.
+
+    Numbers under 5 are hidden, with the others from which they could be worked out. Figures are data
+    about nobody: their publication is the desk's statute, and the ledger says when they changed.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    last = add_months(first_of(paris_day(now)), -1)
+    months = months_until(last, count=PUBLIC_MONTHS)
+    changed = 0
+    with transaction.atomic():
+        for figure, rows in PUBLIC.items():
+            found = queries.series(actor=actor, figure=figure, now=now, months=months)
+            cells: dict[tuple[date, str], int] = {}
+            for row in found.rows:
+                key = (date.fromisoformat(f"{row.keys[0]}-01"), _code(rows, row.keys[1]))
+                cells[key] = cells.get(key, 0) + int(row.value or 0)
+            changed += _write(figure, hide_small(cells), now=now)
+        if changed:
+            ledger.record(
+                actor=actor, action="figures.publish", at=now, detail={"changed": changed}
+            )
+    return changed
+
+
+def _since(held: models.Counted | None, until: date, *, whole: bool) -> date:
+    if held is None or whole:
+        return until - timedelta(days=RECOUNTED)
+    return max(held.until - timedelta(days=RECENT), until - timedelta(days=RECOUNTED))
+
+
+def _code(rows: str, code: str) -> str:
+    return "TOTAL" if rows == "TOTAL" else code
+
+
+def _write(figure: str, cells: dict[tuple[date, str], int | None], *, now: datetime) -> int:
+    known = {(p.month, p.code): p.n for p in models.Published.objects.filter(figure=figure)}
+    news = {key: n for key, n in cells.items() if key not in known or known[key] != n}
+    gone = known.keys() - cells.keys()
+    models.Published.objects.bulk_create(
+        [
+            models.Published(figure=figure, month=month, code=code, n=n, published_at=now)
+            for (month, code), n in news.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["figure", "month", "code"],
+        update_fields=["n", "published_at"],
+    )
+    if gone:
+        oldest = min((month for month, _ in cells), default=None)
+        for month, code in gone:
+            if oldest is not None and month >= oldest:
+                models.Published.objects.filter(figure=figure, month=month, code=code).delete()
+                news[month, code] = None
+    return len(news)

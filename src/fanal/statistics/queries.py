@@ -1,0 +1,213 @@
+"""The reading door of statistics: figures with their definitions, never an object or a person."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+
+from django.db import connection
+from django.db.models import Max
+
+from fanal.accounts.domain.policy import require
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import add_months, paris_day
+from fanal.kernel.figures import Counted, Delay
+from fanal.measures import queries as measures
+from fanal.orient import queries as orient
+from fanal.statistics import models, sources
+from fanal.statistics.domain.definitions import figures
+from fanal.statistics.domain.months import first_of, months_until, start_of, year_before
+from fanal.statistics.domain.tabular import Row, Table
+
+Keys = tuple[str, ...]
+CHOICE = 13
+"""Months of a series: the present one and the twelve before."""
+
+
+def series(
+    *, actor: Actor, figure: str, now: datetime, months: Iterable[date] | None = None
+) -> Table:
+    """Return a figure by month, each number beside that of the same month of the year before.
+
+    The present month is compared with the same days of the year before.
+
+    Raises:
+        Refused: the actor may not read statistics.
+        KeyError: no daily figure has this code.
+    """
+    require(actor, "statistics.read")
+    definition = figures()[figure]
+    today = paris_day(now)
+    chosen = tuple(months) if months is not None else months_until(today, count=CHOICE)
+    until = min(add_months(chosen[-1], 1), today + timedelta(days=1))
+    current = _by_month(_counted(actor, figure, (chosen[0], until)))
+    earlier = _by_month(_counted(actor, figure, (year_before(chosen[0]), _same_end(until))))
+    width = len(definition.columns) - 1
+    keys = {(month, codes[:width]) for month, codes in current} | {
+        (add_months(month, 12), codes[:width]) for month, codes in earlier
+    }
+    rows = [
+        Row(
+            keys=(month.isoformat()[:7], *codes),
+            value=current.get((month, _padded(codes)), 0),
+            before=earlier.get((add_months(month, -12), _padded(codes)), 0),
+        )
+        for month, codes in sorted(keys)
+        if month in chosen
+    ]
+    return Table(figure=definition, rows=tuple(rows), since=chosen[0], until=until, made_at=now)
+
+
+def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
+    """Return a figure by present state, over what was opened from `since` to `until` (excluded).
+
+    Raises:
+        Refused: the actor may not read statistics.
+        KeyError: no figure of a period has this code.
+    """
+    require(actor, "statistics.read")
+    definition = figures()[figure]
+    count = sources.PERIOD[figure]
+    width = len(definition.columns)
+    found = _sums(count(actor=actor, since=start_of(since), until=start_of(until)), width)
+    before = _sums(
+        count(actor=actor, since=start_of(year_before(since)), until=start_of(_same_end(until))),
+        width,
+    )
+    rows = [Row(keys=k, value=found.get(k, 0), before=before.get(k, 0)) for k in {*found, *before}]
+    rows.sort(key=lambda row: row.keys)
+    return Table(figure=definition, rows=tuple(rows), since=since, until=until, made_at=now)
+
+
+def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
+    """Return what each step took, in seconds: number of cases, median, ninth decile.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    first, last = start_of(since), start_of(until)
+    found: Mapping[str, Delay] = orient.delays(
+        actor=actor, since=first, until=last
+    ) | measures.delays(actor=actor, since=first, until=last)
+    rows = [
+        Row(keys=(step, statistic), value=value)
+        for step, delay in found.items()
+        for statistic, value in (
+            ("COUNT", delay.count),
+            ("MEDIAN", delay.median),
+            ("P90", delay.p90),
+        )
+    ]
+    return Table(
+        figure=figures()["DELAYS"], rows=tuple(rows), since=since, until=until, made_at=now
+    )
+
+
+def waiting(*, actor: Actor, now: datetime) -> Table:
+    """Return what waits now, by place and state.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    rows = [
+        Row(keys=(place, state), value=n)
+        for place, count in sources.WAITING.items()
+        for state, n in count(actor).items()
+        if n or place != "PIPELINE"
+    ]
+    day = paris_day(now)
+    return Table(figure=figures()["WAITING"], rows=tuple(rows), since=day, until=day, made_at=now)
+
+
+def table(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
+    """Return any figure over the months from `since` to `until` (first days; `until` excluded).
+
+    Raises:
+        Refused: the actor may not read statistics.
+        KeyError: no figure has this code.
+    """
+    if figure in sources.DAILY:
+        months = []
+        month = first_of(since)
+        while month < until:
+            months.append(month)
+            month = add_months(month, 1)
+        return series(actor=actor, figure=figure, now=now, months=months)
+    if figure in sources.PERIOD:
+        return period(actor=actor, figure=figure, since=since, until=until, now=now)
+    if figure == "DELAYS":
+        return delays(actor=actor, since=since, until=until, now=now)
+    if figure == "WAITING":
+        return waiting(actor=actor, now=now)
+    raise KeyError(figure)
+
+
+def published(
+    *, actor: Actor
+) -> tuple[dict[str, dict[tuple[date, str], int | None]], datetime | None]:
+    """Return the public figures (figure → (month, code) → number, None where hidden) and their instant.
+
+    Raises:
+        Refused: the actor may not read the published figures.
+    """
+    require(actor, "figures.read")
+    found: dict[str, dict[tuple[date, str], int | None]] = defaultdict(dict)
+    for row in models.Published.objects.all():
+        found[row.figure][row.month, row.code] = row.n
+    at = models.Published.objects.aggregate(at=Max("published_at"))["at"]
+    return dict(found), at
+
+
+def _counted(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
+    """Return the counts from a day to another (excluded): closed days as held, the others at once."""
+    since, until = days
+    held = models.Counted.objects.filter(figure=figure).first()
+    if held is None or until <= held.first or since >= held.until:
+        return _live(actor, figure, days)
+    first, last = max(since, held.first), min(until, held.until)
+    return [
+        *_live(actor, figure, (since, first)),
+        *_held(figure, first, last),
+        *_live(actor, figure, (last, until)),
+    ]
+
+
+def _live(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
+    since, until = days
+    if since >= until:
+        return []
+    return sources.DAILY[figure](actor=actor, since=start_of(since), until=start_of(until))
+
+
+def _same_end(until: date) -> date:
+    """Return the day after the one that, a year before, answers to the last day before `until`."""
+    return year_before(until - timedelta(days=1)) + timedelta(days=1)
+
+
+def _held(figure: str, since: date, until: date) -> list[Counted]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT date_trunc('month', day)::date, first, second, sum(n)::integer"
+            " FROM statistics_daily WHERE figure = %s AND day >= %s AND day < %s GROUP BY 1, 2, 3",
+            [figure, since, until],
+        )
+        return list(cursor.fetchall())
+
+
+def _by_month(counts: Iterable[Counted]) -> dict[tuple[date, Keys], int]:
+    found: dict[tuple[date, Keys], int] = defaultdict(int)
+    for day, first, second, n in counts:
+        found[first_of(day), (first, second)] += n
+    return dict(found)
+
+
+def _padded(codes: Keys) -> Keys:
+    return (*codes, "")[:2]
+
+
+def _sums(counts: Iterable[Counted], width: int) -> dict[Keys, int]:
+    found: dict[Keys, int] = defaultdict(int)
+    for _day, first, second, n in counts:
+        found[(first, second)[:width]] += n
+    return dict(found)
