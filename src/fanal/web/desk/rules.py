@@ -148,7 +148,7 @@ def _clock(entry: Entry) -> Facts:
         return []
     value, lang = entry.value, get_language() or "fr"
     return [
-        (_("Priority"), reference.label("priority_level", value.level, lang)),
+        (_("Priority"), reference.label("level", value.level, lang)),
         (_("Length"), f"{value.length} {_unit(value.unit)}"),
     ]
 
