@@ -1,9 +1,21 @@
 """What the wire itself must read of a request; the rest is sealed and read by harmonise."""
 
-from django.http import HttpRequest
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadhandler import StopUpload
+from django.http import HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 
 from fanal.formats.ncmec.read import Document
 from fanal.formats.refusal import FormatRefused, Refusal
+
+UNREADABLE = (
+    MultiPartParserError,
+    BadRequest,
+    SuspiciousOperation,
+    StopUpload,
+    UnreadablePostError,
+)
+"""What a form that is torn, too large or in another encoding raises while it is read."""
 
 
 def is_urgent(document: Document) -> bool:
@@ -25,6 +37,17 @@ def file_reference(document: Document) -> tuple[int, str]:
 
 
 def reference_of(request: HttpRequest) -> int | None:
-    """Return the `id` of a form post: url-encoded or multipart, as old clients send it."""
-    text = request.POST.get("id", "").strip()
+    """Return the `id` of a form post: url-encoded or multipart, as old clients send it.
+
+    A body that is no form names no report.
+    """
+    try:
+        return number_of(request.POST.get("id"))
+    except UNREADABLE:
+        return None
+
+
+def number_of(text: str | None) -> int | None:
+    """Return a report number out of a form's field, or None where it is none."""
+    text = (text or "").strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

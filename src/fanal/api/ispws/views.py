@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from django.core.files.uploadhandler import StopUpload
 from django.http import HttpRequest, HttpResponse
-from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
 from fanal.accounts.domain.records import PartnerIdentity
@@ -17,7 +16,13 @@ from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import QuotaSpent, spend
 from fanal.api.ispws.answers import partner_only, simple, xml
-from fanal.api.ispws.reading import file_reference, is_urgent, reference_of
+from fanal.api.ispws.reading import (
+    UNREADABLE,
+    file_reference,
+    is_urgent,
+    number_of,
+    reference_of,
+)
 from fanal.api.ispws.uploads import Spool, SpoolHandler
 from fanal.formats.ncmec.answers import AnswerCode, done_response, refusal_response
 from fanal.formats.ncmec.model import schema_bytes
@@ -97,11 +102,11 @@ def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     handler = SpoolHandler(request)
     request.upload_handlers = [handler]
     try:
-        number = _number(request.POST.get("id"))
+        number = number_of(request.POST.get("id"))
         spool = request.FILES.get("file")
     except StopUpload:
         return simple(AnswerCode.UPLOAD_FAILED, description="The file is larger than allowed")
-    except MultiPartParserError:
+    except UNREADABLE:
         return simple(AnswerCode.UPLOAD_INCOMPLETE)
     if not isinstance(spool, Spool):
         return simple(AnswerCode.UPLOAD_INCOMPLETE)
@@ -198,10 +203,6 @@ def _own(identity: PartnerIdentity, number: int | None) -> ReportFacts | None:
     if number is None:
         return None
     return queries.get_by_wire_id(actor=identity.actor, wire_id=number)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _blocks(spool: Spool) -> Iterator[bytes]:

@@ -19,6 +19,13 @@ def _person_opener(role: PersonRole) -> Opener:
     return opened
 
 
+def _open_associated(spot: Spot) -> Scope:
+    """Add an account of somebody near; the public client names its type `accountType`."""
+    person = spot.building.add_person(PersonRole.ASSOCIATED, path=spot.node.path)
+    person.type = spot.node.attribute("accountType")
+    return Scope(person=person)
+
+
 def _open_nobody(_: Spot) -> Scope:
     return Scope(closed=True)
 
@@ -88,12 +95,16 @@ def _open_loose_device(spot: Spot) -> Scope:
 
 
 def _open_file_details(spot: Spot) -> Scope:
-    """Read the hashes among the details; the pairs themselves stay in `extra`."""
-    if spot.scope.file is None or spot.node.attribute("type") != "HASH":
+    """Read the hashes among the details; the pairs themselves stay in `extra`.
+
+    The public client says the type of each pair, the schema that of all.
+    """
+    if spot.scope.file is None:
         return spot.scope
     for pair in spot.node.children:
         name, value = pair.child("name"), pair.child("value")
-        if name and value and hash_field(name.text or ""):
+        is_hash = "HASH" in {spot.node.attribute("type"), pair.attribute("type")}
+        if is_hash and name and value and hash_field(name.text or ""):
             spot.building.set_hash(
                 spot.scope.file, name=name.text or "", value=value.text or "", path=value.path
             )
@@ -145,7 +156,7 @@ OPENERS: Final[Mapping[str, Opener]] = {
     "suspect": _person_opener(PersonRole.SUSPECT),
     "recipient": _person_opener(PersonRole.RECIPIENT),
     "victim": _person_opener(PersonRole.VICTIM),
-    "associated": _person_opener(PersonRole.ASSOCIATED),
+    "associated": _open_associated,
     "reporter": _person_opener(PersonRole.REPORTER),
     "nobody": _open_nobody,
     "channel": _open_channel,
