@@ -1,8 +1,14 @@
 """`fanal demo`: what exists in a demo database only."""
 
+import json
+import sys
+
 import click
 
+from fanal.cli.boot import with_django
 from fanal.cli.demo_accounts import accounts
+from fanal.kernel import clock
+from fanal.postgres import DatabaseRole
 
 
 @click.group()
@@ -11,3 +17,36 @@ def demo() -> None:
 
 
 demo.add_command(accounts)
+
+
+@demo.command("load")
+@with_django(DatabaseRole.WORKER)
+def load() -> None:
+    """Load the synthetic demo, or what an interrupted load left out; a demo database only."""
+    from fanal.accounts.operations import NotADemo
+    from fanal.demo.load import load as play
+    from fanal.ledger import operations as ledger
+
+    started = clock.now()
+    try:
+        played = play(now=started, say=lambda words: click.echo(words, err=True))
+    except NotADemo as refused:
+        click.echo(f"fanal: {refused}", err=True)
+        sys.exit(1)
+    if played:
+        while ledger.sequence_pending(now=clock.now()):
+            continue
+        seconds = (clock.now() - started).total_seconds()
+        click.echo(f"demo: loaded in {seconds:.0f} s", err=True)
+
+
+@demo.command("story")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@with_django(DatabaseRole.WORKER)
+def story(as_json: bool) -> None:
+    """Print the stories of the demo and the reports in each."""
+    from fanal.demo.telling import tell
+
+    for told in tell():
+        line = json.dumps(told, ensure_ascii=False)
+        click.echo(line if as_json else f"{told['story']}: {len(told['reports'])}")

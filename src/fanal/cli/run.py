@@ -16,7 +16,6 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import find_home, make_keys, process_environment
-from fanal.cli.demo import demo as demo_commands
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, open_databases
 from fanal.config.environment import read_environment
@@ -46,10 +45,10 @@ def run(demo: bool, port: int, host: str) -> None:
         mark = read_mark(databases.url(DatabaseRole.APP))
         if mark is Mark.DEMO and not _is_loopback(host):
             raise click.UsageError("this database is a demo: it listens on loopback only")
-        if demo and "load" in demo_commands.commands:
-            _fanal("demo", "load", environment=os.environ)
         _wait_for_port(host, port)
         children = _children(databases, home=home, mark=mark, host=host, port=port)
+        if demo:
+            children.append(_demo(databases, home=home))
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
             supervisor.run()
@@ -144,6 +143,17 @@ def _children(
         log=home / "log" / "worker.log",
     )
     return [web, worker]
+
+
+def _demo(databases: Databases, *, home: Path) -> Child:
+    """Return the child that loads the demo beside the others; killed, it goes on where it was."""
+    return Child(
+        name="demo",
+        arguments=[sys.executable, "-m", "fanal", "demo", "load"],
+        environment=_environment(databases, role=DatabaseRole.WORKER, home=home, mark=Mark.DEMO),
+        log=home / "log" / "demo.log",
+        once=True,
+    )
 
 
 def _granian(host: str, port: int) -> list[str]:

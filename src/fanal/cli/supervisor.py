@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -23,12 +24,13 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """One supervised process; its output goes to `log`."""
+    """One supervised process; its output goes to `log`. One that runs `once` may end well and rest."""
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    once: bool = False
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -118,7 +120,10 @@ class Supervisor:
         self.mend()
         for child in self.children:
             status = child.check()
-            if status is not None:
+            if status == 0 and child.once:
+                child.not_before = math.inf
+                say(f"{child.name} is done")
+            elif status is not None:
                 say(f"{child.name} ended (status {status}); restarting, see {child.log}")
             if child.process is None and time.monotonic() >= child.not_before:
                 child.start()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection, transaction
+
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import Habilitation, User
 from fanal.accounts.operations.habilitations import AT_A_DESK, LONGEST, grant_habilitation
@@ -13,6 +15,7 @@ from fanal.kernel.actors import Actor, Role
 
 _RENEWED_BEFORE = timedelta(days=30)
 _DESK = 1
+_LOCK = 0x44454D4F41  # "DEMOA"
 
 
 class NotADemo(Exception):
@@ -68,8 +71,12 @@ def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, .
     """
     if not has_demo_mark():
         raise NotADemo("demo accounts exist in a demo database only")
-    for account in DEMO_ACCOUNTS:
-        _ensure(actor, account, now)
+    with transaction.atomic():
+        # One at a time: a demo that loads and a command that lists would open the same accounts.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        for account in DEMO_ACCOUNTS:
+            _ensure(actor, account, now)
     return DEMO_ACCOUNTS
 
 

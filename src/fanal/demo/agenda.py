@@ -1,0 +1,31 @@
+"""What happens when: events counted back from the instant of loading, oldest first."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fanal.demo.world import World
+
+Play = Callable[["World", datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happens `before` the instant of loading; `play` gets the world and its instant."""
+
+    before: timedelta
+    play: Play
+    story: str = ""
+    report: str = ""
+
+
+def ordered(events: Iterable[Event]) -> list[Event]:
+    """Return the events oldest first; what shares an instant keeps the order given."""
+    return sorted(events, key=lambda event: -event.before)
+
+
+def chapters(events: list[Event], *, size: int) -> list[list[Event]]:
+    """Return the events in runs of `size`."""
+    return [events[first : first + size] for first in range(0, len(events), size)]

@@ -1,0 +1,283 @@
+"""Alarms, conversations, lists and what happens to envelopes: open, expired, retracted, set aside."""
+
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import uuid4
+
+from fanal.analyse import operations as analyse
+from fanal.demo.agenda import Event
+from fanal.demo.content import Json, chance, hashes, material, pdq, sentences, suspect, talk, victim
+from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, World, carry, submission_key
+from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.intake import operations as intake
+from fanal.intake.domain.receipt import lookup_hash
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.domain.states import Stage
+from fanal.kernel.actors import public_actor
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import Track
+
+CONVERSATION = "ASC6-J5FR-PA2R-7SW0-GHFD"
+"""Receipt code of the demo's conversation: public, since it opens synthetic words only."""
+LAST_WORD = "VV4W-RDGN-4PMG-R94B-JNB7"
+KNOWN, CLEARED, ADDRESSES = "Empreintes partagées", "Fausses alertes", "Adresses connues"
+POISON = "EN-unreadable"
+_MINUTE = timedelta(minutes=1)
+
+
+def events() -> list[Event]:
+    """Return the events of alarms, envelopes, lists and conversations."""
+    return [
+        Event(before=timedelta(days=398), play=_load_lists),
+        Event(before=timedelta(days=40), play=_change_lists),
+        *(
+            Event(before=timedelta(days=days), play=partial(_danger, name=f"DG-past-{days}"),
+                  story="danger", report=f"DG-past-{days}")
+            for days in (230, 119, 36)
+        ),
+        Event(before=timedelta(days=17), play=_converse, story="conversation", report="CV-1"),
+        Event(before=timedelta(days=2, hours=5), play=_ask, story="conversation", report="CV-2"),
+        Event(before=timedelta(days=8), play=_retract, story="retracted", report="EN-retracted"),
+        Event(before=timedelta(hours=30), play=_expire, story="expired", report="EN-expired"),
+        Event(before=timedelta(hours=26), play=_replay, story="replayed", report="EN-replayed"),
+        Event(before=timedelta(hours=20), play=_test_report, story="test", report="EN-test"),
+        Event(before=timedelta(minutes=50), play=_open, story="open", report="EN-open"),
+        Event(before=14 * _MINUTE, play=_danger_unanswered, story="danger", report="DG-waiting"),
+        Event(before=4 * _MINUTE, play=_hold, story="claimed", report="EN-claimed"),
+        Event(before=timedelta(seconds=15), play=_danger_now, story="danger", report="DG-now"),
+    ]  # fmt: skip
+
+
+def _danger_body(at: datetime, name: str) -> Json:
+    luck = chance(name)
+    return {
+        "kind": "GROOMING",
+        "emergency": True,
+        "channel": "GAME",
+        "platform": "Starlane",
+        "language": "fr",
+        "occurred_at": (at - 20 * _MINUTE).isoformat(timespec="seconds"),
+        "place": {"country": "FR", "locality": "Lille", "postcode": "59000"},
+        "description": "Un rendez-vous semble fixé pour ce soir ; l’enfant ne répond plus.",
+        "conversation": talk(
+            at - 15 * _MINUTE,
+            (f"orage_{luck.randrange(99)}", "Ne dis rien à tes parents."),
+            (f"orage_{luck.randrange(99)}", "On se retrouve ce soir à 19h à la gare, viens seule."),
+        ),
+        "persons": [suspect(f"orage_{luck.randrange(999)}", "Starlane"), victim(12)],
+    }
+
+
+def _danger(world: World, at: datetime, *, name: str) -> None:
+    """Answer the alarm of a child in danger (the last one after its escalation), then decide."""
+    report_id = world.from_partner(name, _danger_body(at, name), at)
+    answered = at + _MINUTE
+    if name.endswith("36"):
+        answered = at + 6 * _MINUTE
+        orient.escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
+    duty = world.person("claire", answered)
+    for alarm in oriented.alarms_of(actor=SYSTEM, report_id=report_id):
+        orient.acknowledge_alarm(actor=duty, alarm_id=alarm.id, now=answered)
+    world.decide(report_id, answered + _MINUTE, by="claire", tracks=(Track.JUDICIAL,))
+
+
+def _danger_unanswered(world: World, at: datetime) -> None:
+    """Leave the alarm of a child in danger unanswered: it is escalated."""
+    world.from_partner("DG-waiting", _danger_body(at, "DG-waiting"), at)
+    orient.escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
+
+
+def _danger_now(world: World, at: datetime) -> None:
+    """Let somebody tell of a child in danger now by the public form: the alarm rings."""
+    answers = {
+        "danger": "YES",
+        "kind": "GROOMING",
+        "channel": "GAME",
+        "service": "Castlequest",
+        "nickname": "orage_du_soir",
+        "when": "TODAY",
+        "description": "Ma petite sœur est partie rejoindre quelqu’un rencontré dans un jeu.",
+        "conversation": "orage_du_soir: on se retrouve samedi à 15h à la gare, viens seule",
+        "child": "KNOWN",
+        "child_age": "12",
+        "contact": "CONTACT",
+        "your_name": "Camille Étoile",
+        "your_phone": "06 39 98 00 21",
+    }
+    world.from_form("DG-now", answers, at)
+
+
+def _converse(world: World, at: datetime) -> None:
+    """Let the desk ask, the reporter answer behind their code, and the desk thank."""
+    answers = {
+        "danger": "NO",
+        "kind": "GROOMING",
+        "channel": "GAME",
+        "service": "Blockharbor",
+        "nickname": "vague_bleue",
+        "when": "YESTERDAY",
+        "description": sentences("GROOMING", "fr", chance("CV-1")),
+        "child": "KNOWN",
+        "child_age": "11",
+        "contact": "ANONYMOUS",
+    }
+    report_id = world.from_form("CV-1", answers, at, code=CONVERSATION)
+    lines = (
+        "Merci pour votre signalement. Vous souvenez-vous de l’heure des messages ?",
+        "Vers 21 h, deux soirs de suite. Le pseudonyme finit par un trait de soulignement.",
+        "C’est noté, merci. Gardez les messages, n’y répondez pas.",
+    )
+    for place, text in enumerate(lines):
+        moment = at + timedelta(hours=4 + 9 * place)
+        if place % 2:
+            intake.answer_desk(
+                actor=public_actor(), lookup_hash=lookup_hash(CONVERSATION), text=text, now=moment
+            )
+        else:
+            intake.ask_reporter(
+                actor=world.person("ana", moment), report_id=report_id, text=text, now=moment
+            )
+
+
+def _ask(world: World, at: datetime) -> None:
+    """Ask a reporter in English; the answer is awaited."""
+    answers = {
+        "danger": "NO",
+        "kind": "NONCONSENSUAL_IMAGE",
+        "channel": "SOCIAL",
+        "service": "Galleo",
+        "when": "UNKNOWN",
+        "description": sentences("NONCONSENSUAL_IMAGE", "en", chance("CV-2")),
+        "child": "ME",
+        "child_age": "15",
+        "contact": "ANONYMOUS",
+    }
+    report_id = world.from_form("CV-2", answers, at, code=LAST_WORD, language="en")
+    later = at + timedelta(hours=3)
+    intake.ask_reporter(
+        actor=world.person("bruno", later),
+        report_id=report_id,
+        text="Thank you. Can you tell us the address of the page, or the name of the account?",
+        now=later,
+    )
+
+
+def _retract(world: World, at: datetime) -> None:
+    """Let a partner take a report back before the desk decided."""
+    body = material("page-retiree.example", at, "EN-retracted")
+    report_id = world.from_partner("EN-retracted", body, at)
+    later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
+    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
+    intake.retract_report(actor=sender, report_id=report_id, now=later)
+
+
+def _unfinished(world: World, name: str, at: datetime) -> None:
+    ((xml, _),) = synthetic_reports(seed=len(name), count=1, until=at)
+    submission = Submission(
+        arrival=Arrival.WIRE,
+        format=Format.NCMEC_XML,
+        body=xml,
+        canonical=xml,
+        keys=(submission_key(name),),
+        finish=False,
+    )
+    world.deposit(submission, at=at, sender="Chatoria")
+
+
+def _open(world: World, at: datetime) -> None:
+    """Let a provider open a report that it has not finished."""
+    _unfinished(world, "EN-open", at)
+
+
+def _expire(world: World, at: datetime) -> None:
+    """Let a report that its provider never finished expire a day later."""
+    _unfinished(world, "EN-expired", at)
+    intake.expire_reports(actor=SYSTEM, now=at + timedelta(hours=25))
+
+
+def _replay(world: World, at: datetime) -> None:
+    """Send a report through the rules a second time: both results stay."""
+    report_id = world.from_partner("EN-replayed", material("relecture.test", at, "EN-replayed"), at)
+    later = at + timedelta(hours=2)
+    intake.replay_stage(
+        actor=world.person("claire", later),
+        stage=Stage.HARMONISE,
+        report_ids=[report_id],
+        now=later,
+    )
+    carry([report_id], now=later)
+
+
+def _test_report(world: World, at: datetime) -> None:
+    """Let a partner try its connection: acknowledged, never queued."""
+    body = b'{"reference":"EN-test","kind":"OTHER","description":"Essai de raccordement."}'
+    submission = Submission(
+        arrival=Arrival.API,
+        format=Format.REPORT,
+        body=body,
+        canonical=body,
+        keys=(submission_key("EN-test"),),
+        reference="EN-test",
+        is_test=True,
+    )
+    world.deposit(submission, at=at, sender=PLATFORM)
+
+
+def _hold(world: World, at: datetime) -> None:
+    """Let a colleague work on a report at this moment."""
+    body = material("en-lecture.example", at - timedelta(hours=2), "EN-claimed")
+    world.claim(world.from_partner("EN-claimed", body, at - 2 * _MINUTE), at, by="bruno")
+
+
+def _load_lists(world: World, at: datetime) -> None:
+    """Known hashes (the viral picture among random ones), known false alarms, known addresses."""
+    rows = ["pdq,md5,sha1,sha256,classification"]
+    for number in range(400):
+        known = hashes(f"known/{number}")
+        rows.append(_row(pdq(f"known/{number}"), known, ("A1", "A2", "B1", "B2")[number % 4]))
+    viral = _row(pdq("viral"), hashes("viral"), "B1")
+    claire = world.person("claire", at)
+    analyse.load_list(actor=claire, name=KNOWN, lines=[*rows, viral], now=at)
+    cleared = [_row(pdq(f"clear/{n}"), hashes(f"clear/{n}"), "NONE") for n in range(20)]
+    analyse.load_list(actor=claire, name=CLEARED, lines=[rows[0], *cleared], now=at, scope="CLEAR")
+
+
+def _change_lists(world: World, at: datetime) -> None:
+    """Add hosts whose albums were removed; load a hash by mistake and withdraw it."""
+    claire = world.person("claire", at)
+    hosts = [("HOST", "galerie-ouest.example"), ("HOST", "album-bleu.example")]
+    analyse.add_addresses(actor=claire, name=ADDRESSES, addresses=hosts, now=at)
+    lines = ["pdq,md5,sha1,sha256,classification", _row(pdq("mistake"), hashes("mistake"), "B2")]
+    (item,) = analyse.load_list(actor=claire, name=KNOWN, lines=lines, now=at)
+    analyse.withdraw_item(actor=claire, name=KNOWN, item_id=item, now=at + timedelta(hours=2))
+
+
+def _row(picture: str, known: dict[str, str], classification: str) -> str:
+    return f"{picture},{known['md5']},{known['sha1']},{known['sha256']},{classification}"
+
+
+def set_aside(world: World, at: datetime) -> None:
+    """Leave one unreadable report in quarantine, after the attempts that the queue gives.
+
+    Not within a transaction of its own: each claim must be over before the next. The first two die
+    with their lease, the last fails as any worker's does.
+    """
+    body = b'<?xml version="1.0"?><report><incidentSummary>'
+    submission = Submission(
+        arrival=Arrival.IMPORT,
+        format=Format.NCMEC_XML,
+        body=body,
+        canonical=body,
+        keys=(submission_key(POISON),),
+        reference=POISON,
+    )
+    world.deposit(submission, at=at, sender=HOTLINE)
+    report_id = world.find(POISON)
+    token = uuid4()
+    for lease in (timedelta(), timedelta(), timedelta(minutes=1)):
+        claims = intake.claim_batch(
+            actor=SYSTEM, stage=Stage.HARMONISE, size=500, token=token, lease=lease
+        )
+        others = [claim.report_id for claim in claims if claim.report_id != report_id]
+        intake.put_back(actor=SYSTEM, token=token, report_ids=others)
+    intake.fail_claims(actor=SYSTEM, token=token, report_ids=[report_id], error="MALFORMED")

@@ -1,0 +1,163 @@
+"""The ordinary months: reports by form, hotline and provider's wire, most of them decided in time."""
+
+import re
+from datetime import datetime, timedelta
+from random import Random  # noqa: TID251 - seeded
+from uuid import UUID
+
+from fanal.demo.agenda import Event, Play
+from fanal.demo.content import (
+    CHANNELS,
+    GAMES,
+    SEED,
+    SERVICES,
+    TOWNS,
+    Json,
+    chance,
+    hashes,
+    sentences,
+    stamp,
+    suspect,
+    victim,
+)
+from fanal.demo.world import HOTLINE, PLATFORM, World
+from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.orient import operations as orient
+from fanal.orient.domain.records import Track
+
+COUNT = 262
+_DAYS = 392
+_CANDIDATES = 6
+_KINDS = ("GROOMING", "ABUSE_MATERIAL", "SEXTORTION", "LIVESTREAM", "SEX_TOURISM",
+          "NONCONSENSUAL_IMAGE", "SOLICITATION", "TRAFFICKING", "OTHER")  # fmt: skip
+_WEIGHTS = (26, 30, 15, 4, 3, 8, 6, 2, 6)
+_LANGUAGES = ("fr", "en", "es", "de", "tl")
+_LANGUAGE_WEIGHTS = (80, 9, 5, 4, 2)
+_FIRST = ("lune", "renard", "cube", "pixel", "vague", "ombre", "nuage", "orage", "galet", "brume")
+_INCIDENT = re.compile(rb"<incidentDateTime>([^<]+)<")
+
+
+def events() -> list[Event]:
+    """Return one event a report; the number of reports a month doubles over the year."""
+    luck = chance("everyday")
+    made = []
+    for number in range(COUNT):
+        # The square root leans towards the present: later months hold more.
+        days = _DAYS * (1 - luck.random() ** 0.62)
+        before = timedelta(days=days, minutes=luck.randrange(15, 240))
+        name = f"EV-{number:03d}"
+        made.append(Event(before=before, play=_life(name, before), report=name))
+    return made
+
+
+def _life(name: str, before: timedelta) -> Play:
+    """Return the whole life of one report: it comes in, and is decided unless it is recent."""
+    luck = chance(name)
+    arrive = luck.choices((_form, _hotline, _wire), (42, 30, 28))[0]
+    wait = timedelta(hours=luck.uniform(0.4, 70))
+    decided = wait + timedelta(hours=2) < before and luck.random() < _decided_share(before)
+
+    def play(world: World, at: datetime) -> None:
+        report_id = arrive(world, name, at)
+        if decided:
+            _decide(world, report_id, at + wait, luck=luck)
+
+    return play
+
+
+def _decided_share(before: timedelta) -> float:
+    """Return how many of the reports of that age are decided: nearly all but those of the last days."""
+    if before < timedelta(days=3):
+        return 0.2
+    return 0.6 if before < timedelta(days=14) else 0.985
+
+
+def _decide(world: World, report_id: UUID, at: datetime, *, luck: Random) -> None:
+    proposed = world.proposes(report_id)
+    tracks = tuple(track for track in proposed if track is not Track.MEASURES)
+    if luck.random() < 0.12:
+        tracks = (Track.NONE,)
+    by = luck.choice(("ana", "bruno", "claire"))
+    world.decide(report_id, at, by=by, tracks=tracks or (Track.NONE,))
+    closed = at + timedelta(days=luck.uniform(3, 20))
+    if closed < world.now - timedelta(days=1) and luck.random() < 0.7:
+        orient.close_case(actor=world.person(by, closed), report_id=report_id, now=closed)
+
+
+def _nickname(luck: Random) -> str:
+    return f"{luck.choice(_FIRST)}_{luck.randrange(1000, 99999)}"
+
+
+def _form(world: World, name: str, at: datetime) -> UUID:
+    luck = chance(f"{name}/form")
+    kind = luck.choices(_KINDS, _WEIGHTS)[0]
+    language = luck.choices(_LANGUAGES, _LANGUAGE_WEIGHTS)[0]
+    contact = luck.random() < 0.35
+    answers = {
+        "danger": "NO",
+        "kind": kind,
+        "channel": CHANNELS[kind],
+        "service": luck.choice(GAMES if kind == "GROOMING" else SERVICES),
+        "nickname": _nickname(luck) if luck.random() < 0.7 else "",
+        "address": _address(luck) if kind == "ABUSE_MATERIAL" else "",
+        "when": luck.choice(("TODAY", "YESTERDAY", "UNKNOWN")),
+        "description": sentences(kind, language, luck),
+        "child": luck.choice(("KNOWN", "STRANGER", "UNKNOWN")),
+        "child_age": str(luck.randrange(8, 17)) if luck.random() < 0.6 else "",
+        "contact": "CONTACT" if contact else "ANONYMOUS",
+        "your_name": "Dominique Arbre" if contact else "",
+        "your_email": f"temoin{luck.randrange(9999)}@mail.example" if contact else "",
+    }
+    # The form's pages are in French and English; what people write is in any language.
+    page = language if language in ("fr", "en") else "en"
+    return world.from_form(name, answers, at, language=page)
+
+
+def _hotline(world: World, name: str, at: datetime) -> UUID:
+    luck = chance(f"{name}/hotline")
+    kind = luck.choices(_KINDS, _WEIGHTS)[0]
+    language = luck.choices(_LANGUAGES, _LANGUAGE_WEIGHTS)[0]
+    country, town, code = luck.choice(TOWNS)
+    service = luck.choice(GAMES if kind == "GROOMING" else SERVICES)
+    body: Json = {
+        "kind": kind,
+        "channel": CHANNELS[kind],
+        "platform": service,
+        "language": language,
+        "occurred_at": stamp(at, minutes=luck.randrange(20, 4000)),
+        "place": {"country": country, "locality": town, "postcode": code},
+        "description": sentences(kind, language, luck),
+        "persons": [
+            suspect(_nickname(luck), service, emails=[f"boite{luck.randrange(99999)}@mail.example"])
+        ],
+    }
+    if luck.random() < 0.6:
+        body["persons"] = [*_list(body["persons"]), victim(luck.randrange(8, 17), country)]
+    if kind == "ABUSE_MATERIAL":
+        body["urls"] = [_address(luck)]
+        body["files"] = [{"name": name.lower(), **hashes(name), "seen_by_provider": True}]
+    sender = PLATFORM if luck.random() < 0.3 else HOTLINE
+    return world.from_partner(name, body, at, partner=sender)
+
+
+def _wire(world: World, name: str, at: datetime) -> UUID:
+    """Return the report of a provider whose incident is the nearest of a few."""
+    number = int(name.removeprefix("EV-"))
+    found = synthetic_reports(seed=SEED + number, count=_CANDIDATES, until=at)
+    xml, details = max(found, key=lambda pair: _incident(pair[0]))
+    provider = ("Chatoria", "Pixelnest", "Castlequest")[number % 3]
+    xml = re.sub(rb"<escalateToHighPriority>[^<]*</escalateToHighPriority>", b"", xml)
+    return world.from_wire(name, (xml, details), at, provider=provider)
+
+
+def _incident(xml: bytes) -> bytes:
+    match = _INCIDENT.search(xml)
+    return match[1] if match else b""
+
+
+def _address(luck: Random) -> str:
+    return f"https://page{luck.randrange(400)}.example/vu/{luck.randrange(10_000)}"
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []

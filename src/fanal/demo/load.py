@@ -1,0 +1,107 @@
+"""Loading: chapters played in order, each in one transaction and marked in the ledger."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
+
+from django.db import connection, transaction
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.operations import NotADemo
+from fanal.demo import envelopes, everyday, people, stories, tracks
+from fanal.demo.agenda import Event, chapters, ordered
+from fanal.demo.content import SEED
+from fanal.demo.world import SYSTEM, World
+from fanal.ledger import operations as ledger, queries as ledger_queries
+from fanal.ledger.operations import ObjectRef
+
+CHAPTER = 24
+_NAMESPACE = UUID("5d0c2a51-0c27-5b60-8b7c-6f1d2f7f4c11")
+_LOCK = 0x44454D4F  # "DEMO"
+
+
+def agenda() -> list[Event]:
+    """Return everything that happens in the demo, oldest first."""
+    return ordered(
+        [
+            *people.events(),
+            *envelopes.events(),
+            *tracks.events(),
+            *stories.events(),
+            *everyday.events(),
+        ]
+    )
+
+
+def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> int:
+    """Play what has not been played yet, and return how many chapters that was.
+
+    One load at a time: a second one waits and then finds nothing to do.
+
+    Raises:
+        NotADemo: the database does not carry the mark DEMO.
+    """
+    if not accounts.has_demo_mark():
+        raise NotADemo("the demo is loaded into a demo database only")
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        return _play_all(World(now=now), say)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
+def is_loaded() -> bool:
+    """Return whether every chapter has been played."""
+    return all(_is_played(name) for name, _ in _contents())
+
+
+def named_events() -> Iterator[Event]:
+    """Yield the events of stories that received a report, oldest first."""
+    return (event for event in agenda() if event.story and event.report)
+
+
+def _contents() -> list[tuple[str, list[Event]]]:
+    return [
+        *((f"chapter-{n}", events) for n, events in enumerate(chapters(agenda(), size=CHAPTER))),
+        ("set-aside", []),
+    ]
+
+
+def _play_all(world: World, say: Callable[[str], None]) -> int:
+    contents = _contents()
+    played = 0
+    for place, (name, events) in enumerate(contents, start=1):
+        if _is_played(name):
+            continue
+        if events:
+            with transaction.atomic():
+                for event in events:
+                    event.play(world, world.now - event.before)
+                _mark(name, world.now)
+        else:
+            envelopes.set_aside(world, world.now - timedelta(hours=1))
+            _mark(name, world.now)
+        played += 1
+        say(f"demo: {place} of {len(contents)}")
+    return played
+
+
+def _chapter_id(name: str) -> UUID:
+    return uuid5(_NAMESPACE, f"{SEED}/{name}")
+
+
+def _is_played(name: str) -> bool:
+    return bool(ledger_queries.entries_of(actor=SYSTEM, object_id=_chapter_id(name), limit=1))
+
+
+def _mark(name: str, now: datetime) -> None:
+    ledger.record(
+        actor=SYSTEM,
+        action="demo.load",
+        at=now,
+        objects=[ObjectRef(kind="demo", id=_chapter_id(name))],
+        detail={"seed": SEED},
+    )

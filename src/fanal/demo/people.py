@@ -1,0 +1,125 @@
+"""Who worked at the desk in the past year: accounts, habilitations, partners and their quotas."""
+
+from datetime import datetime, timedelta
+
+from fanal.accounts import operations as accounts, queries
+from fanal.accounts.domain.records import (
+    NewAccount,
+    NewHabilitation,
+    ReviewVerdict,
+    RevocationReason,
+)
+from fanal.accounts.operations import DEMO_ACCOUNTS, DemoAccount
+from fanal.accounts.operations.habilitations import AT_A_DESK
+from fanal.demo.agenda import Event
+from fanal.demo.world import HOTLINE, SYSTEM, World
+from fanal.kernel.actors import Role
+
+OPENED = timedelta(days=400)
+_RENEWED = timedelta(days=40)
+_YEAR = timedelta(days=366)
+WEST = 2
+PROVIDERS: tuple[tuple[str, int | None], ...] = (
+    (HOTLINE, 60), ("Chatoria", 600), ("Pixelnest", 300), ("Castlequest", None),
+)  # fmt: skip
+_OTHERS: tuple[tuple[str, str, Role, int, int], ...] = (
+    # login, name, role, days from now to the start, days from now to the end
+    ("lucie", "Lucie Morel", Role.ANALYST, -355, 10),
+    ("marc", "Marc Thévenet", Role.ANALYST, -300, 60),
+    ("nadia", "Nadia Ferrand", Role.JUDICIAL_OFFICER, -390, -30),
+)
+
+
+def events() -> list[Event]:
+    """Return what happens to people and partners."""
+    return [
+        Event(before=OPENED, play=_open_desk),
+        Event(before=timedelta(days=399), play=_admit_partners),
+        Event(before=timedelta(days=355), play=_habilitate_others),
+        Event(before=timedelta(days=80), play=_review),
+        Event(before=timedelta(hours=1), play=_use_quota),
+    ]
+
+
+def _open_desk(world: World, at: datetime) -> None:
+    """Open the demo accounts, habilitated since the beginning and renewed after a year.
+
+    The command that lists the accounts may have made them a moment ago, as of now: what is missing of
+    their past is added.
+    """
+    accounts.ensure_desk(actor=SYSTEM, desk_id=WEST, code="OUEST", name="Antenne Ouest")
+    accounts.ensure_demo_accounts(actor=SYSTEM, now=at)
+    for account in DEMO_ACCOUNTS:
+        for start in (at, world.now - _RENEWED):
+            for instant in (start, start + _YEAR - timedelta(days=1)):
+                if account.role not in world.person(account.username, instant).roles:
+                    _grant(account, start)
+
+
+def _grant(account: DemoAccount, start: datetime) -> None:
+    user = queries.find_user(username=account.username)
+    if user is None:
+        raise LookupError(account.username)
+    body = account.organisation
+    accounts.grant_habilitation(
+        actor=SYSTEM,
+        habilitation=NewHabilitation(
+            person_id=user.person_id,
+            role=account.role,
+            desk_id=1 if account.role in AT_A_DESK else None,
+            organisation_id=queries.find_partner(name=body[1]) if body else None,
+            act_reference="DEMO",
+            valid_from=start,
+            valid_until=start + _YEAR,
+        ),
+        now=start,
+    )
+
+
+def _admit_partners(world: World, at: datetime) -> None:
+    del world
+    for name, quota in PROVIDERS:
+        accounts.add_partner(actor=SYSTEM, name=name, now=at, quota=quota)
+
+
+def _habilitate_others(world: World, at: datetime) -> None:
+    """Open accounts whose habilitation is about to end, was revoked, and has ended."""
+    for login, name, role, first, last in _OTHERS:
+        user = queries.find_user(username=login) or accounts.create_account(
+            actor=SYSTEM, account=NewAccount(username=login, name=name), now=at
+        )
+        accounts.grant_habilitation(
+            actor=SYSTEM,
+            habilitation=NewHabilitation(
+                person_id=user.person_id,
+                role=role,
+                desk_id=1,
+                act_reference=f"DEMO {login}",
+                valid_from=world.now + timedelta(days=first),
+                valid_until=world.now + timedelta(days=last),
+            ),
+            now=at,
+        )
+
+
+def _review(world: World, at: datetime) -> None:
+    """Keep one habilitation at the quarterly review, revoke the one of somebody who left."""
+    claire = world.person("claire", at)
+    by_act = {h.act_reference: h.id for h in queries.list_habilitations(actor=claire)}
+    accounts.review_habilitation(
+        actor=claire, habilitation_id=by_act["DEMO lucie"], verdict=ReviewVerdict.KEEP, now=at
+    )
+    accounts.revoke_habilitation(
+        actor=claire, habilitation_id=by_act["DEMO marc"], reason=RevocationReason.LEFT, now=at
+    )
+
+
+def _use_quota(world: World, at: datetime) -> None:
+    """Show a quota in use: a new credential of a provider, a few calls in one minute."""
+    issued = accounts.add_partner(actor=SYSTEM, name="Galleo", now=at, quota=120)
+    identity = queries.authenticate_partner_bearer(
+        authorization=f"Bearer {issued.token}", now=world.now
+    )
+    if identity is not None:
+        for _ in range(7):
+            accounts.spend_quota(identity=identity, now=at)

@@ -1,0 +1,336 @@
+"""The stories a newcomer can find: who, where and when hang together over several reports."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from fanal.crosscheck import operations as crosscheck
+from fanal.crosscheck.domain.dossiers import Act
+from fanal.demo.agenda import Event, Play
+from fanal.demo.content import (
+    GAMES,
+    Json,
+    chance,
+    hashes,
+    material,
+    pdq,
+    sentences,
+    stamp,
+    suspect,
+    talk,
+    victim,
+)
+from fanal.demo.tracks import addressee
+from fanal.demo.world import PLATFORM, World
+from fanal.orient.domain.records import Track
+
+RING = ("renard_77", "renard.77", "cube_noir", "lune_grise")
+_RING_DAYS = (88, 81, 74, 66, 59, 51, 44, 37, 30, 22, 15, 9, 5, 2)
+_VIRAL = 60
+_BLOCKED = "galerie-ouest.example"
+MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
+
+
+def events() -> list[Event]:
+    """Return the events of every story."""
+    return [
+        *_ring(),
+        *_viral(),
+        *_mirror(),
+        *_payments(),
+        *_travel(),
+        *_sextortion(),
+        *_false_report(),
+    ]
+
+
+def _event(story: str, name: str, days: float, *, play: Play) -> Event:
+    return Event(before=timedelta(days=days), play=play, story=story, report=name)
+
+
+def _ring() -> list[Event]:
+    """Four pseudonyms over three games that share handles, a mailbox and a telephone."""
+    made = [
+        _event("ring", f"RG-{place:02d}", days, play=_ring_report(f"RG-{place:02d}", place))
+        for place, days in enumerate(_RING_DAYS)
+    ]
+    return [*made, Event(before=timedelta(days=1, hours=4), play=_judge_ring, story="ring")]
+
+
+def _ring_report(name: str, place: int) -> Play:
+    luck = chance(name)
+    game, handle, other = GAMES[place % 3], RING[place % 4], RING[(place + 1) % 4]
+
+    def play(world: World, at: datetime) -> None:
+        more: Json = {"emails": ["cube.noir@mail.example"]} if place % 3 == 0 else {}
+        if place % 4 == 1:
+            more["phones"] = ["+33 6 39 98 00 12"]
+        persons: list[Json] = [suspect(handle, game, **more), victim(luck.randrange(9, 15))]
+        if place % 2:
+            persons.append(suspect(other, game))
+        body: Json = {
+            "kind": "GROOMING",
+            "channel": "GAME",
+            "platform": game,
+            "language": "fr",
+            "occurred_at": stamp(at, minutes=luck.randrange(60, 2000)),
+            "place": {"country": "FR"},
+            "description": sentences("GROOMING", "fr", luck),
+            "persons": persons,
+            "conversation": talk(
+                at - timedelta(hours=3),
+                (handle, "Salut, tu as quel âge ?"),
+                ("joueur", f"J’ai {luck.randrange(10, 14)} ans, et toi ?"),
+                (handle, "On passe sur discord ? Ne dis rien à tes parents."),
+                (handle, "Je t’offre un skin si tu viens."),
+            ),
+        }
+        # Two came in at the other desk: across desks a link shows existence and contact only.
+        report_id = world.from_partner(name, body, at, desk_id=2 if place in (4, 9) else 1)
+        if place in (0, 2, 5):
+            world.decide(report_id, at + timedelta(hours=5), tracks=(Track.JUDICIAL,))
+
+    return play
+
+
+def _judge_ring(world: World, at: datetime) -> None:
+    """Join, cut, take back: four judgements of one dossier."""
+    ana, claire = world.person("ana", at), world.person("claire", at)
+    own = [world.find(f"RG-{n:02d}") for n in range(len(_RING_DAYS)) if n not in (4, 9)]
+    crosscheck.judge(
+        actor=ana, act=Act.LINK, left=own[:1], right=own[1:3], now=at,
+        reason="Mêmes phrases, mêmes heures, même boîte de messagerie.",
+    )  # fmt: skip
+    cut = crosscheck.judge(
+        actor=ana, act=Act.UNLINK, left=own[3:4], right=own[4:5], now=at + timedelta(minutes=4),
+        reason="Pseudonyme courant dans ce jeu : rapprochement à vérifier.",
+    )  # fmt: skip
+    crosscheck.judge(
+        actor=claire, act=Act.UNDO, undoes=cut, now=at + timedelta(hours=1),
+        reason="Le numéro de téléphone est le même : le lien est rétabli.",
+    )  # fmt: skip
+    crosscheck.judge(
+        actor=claire, act=Act.MERGE, left=own[5:6], right=own[6:8],
+        now=at + timedelta(hours=1, minutes=5), reason="Une seule affaire sur trois jeux.",
+    )  # fmt: skip
+    false = [world.find("FALSE-1"), world.find("FALSE-2")]
+    crosscheck.judge(
+        actor=ana, act=Act.REJECT, left=false, now=at + timedelta(hours=2),
+        reason="Deux plaisanteries sans rapport entre elles.",
+    )  # fmt: skip
+    crosscheck.judge(
+        actor=claire, act=Act.SPLIT, left=own[:1], right=[world.find("VP-00", sender=PLATFORM)],
+        now=at + timedelta(hours=3), reason="Affaires distinctes : à ne jamais réunir.",
+    )  # fmt: skip
+
+
+def _viral() -> list[Event]:
+    """One picture reported sixty times in nine days: the same file, or one that looks the same."""
+    luck = chance("viral")
+    made = []
+    for place in range(_VIRAL):
+        days = 41 - 9 * (place / _VIRAL) ** 0.5 - luck.random() * 0.1
+        name = f"VP-{place:02d}"
+        made.append(_event("viral", name, days, play=_viral_report(name, place)))
+    return made
+
+
+def _viral_report(name: str, place: int) -> Play:
+    luck = chance(name)
+    exact = place % 3 == 0
+
+    def play(world: World, at: datetime) -> None:
+        seen = hashes("viral") if exact else hashes(name)
+        turned = 0 if exact else luck.randrange(2, 21)
+        body: Json = {
+            "kind": "ABUSE_MATERIAL",
+            "channel": luck.choice(("SOCIAL", "MESSAGING", "WEB")),
+            "platform": luck.choice(("Chatoria", "Pixelnest", "Galleo")),
+            "language": "fr",
+            "occurred_at": stamp(at, minutes=luck.randrange(5, 600)),
+            "description": sentences("ABUSE_MATERIAL", "fr", luck, count=1),
+            "files": [
+                {
+                    "name": f"image-{place:02d}",
+                    **seen,
+                    "pdq": pdq("viral", turned=turned, luck=luck),
+                    "seen_by_provider": exact,
+                    "publicly_available": True,
+                }
+            ],
+        }
+        report_id = world.from_partner(name, body, at, partner=PLATFORM)
+        if place:
+            world.decide(
+                report_id,
+                at + timedelta(hours=luck.uniform(1, 30)),
+                by=luck.choice(("ana", "bruno")),
+                tracks=(Track.JUDICIAL,) if place < 3 else (Track.ELSEWHERE,),
+            )
+
+    return play
+
+
+def _mirror() -> list[Event]:
+    """Show the album of a host that removed it again under other names, with the same files."""
+    made = []
+    for place, host in enumerate(MIRRORS):
+        for number in range(2):
+            name = f"MI-{place}{number}"
+            days = 12 - 4 * place - 1.5 * number
+            made.append(_event("mirror", name, days, play=_mirror_report(name, host)))
+    return made
+
+
+def _mirror_report(name: str, host: str) -> Play:
+    def play(world: World, at: datetime) -> None:
+        original = material(_BLOCKED, at, f"MS-{_BLOCKED}")
+        urls = [str(url).replace(_BLOCKED, host) for url in _items(original["urls"])]
+        body = original | {"urls": urls, "description": f"Le même album qu’avant, sous {host}."}
+        report_id = world.from_partner(name, body, at)
+        if name == "MI-20":
+            world.decide(
+                report_id, at + timedelta(hours=2), by="bruno",
+                tracks=(Track.JUDICIAL, Track.MEASURES), addressees={host: addressee(host)},
+            )  # fmt: skip
+
+    return play
+
+
+def _payments() -> list[Event]:
+    """Small round transfers in the evening, several senders, one beneficiary, one corridor."""
+    return [
+        _event("livestream", f"LV-{place:02d}", 70 - place * 6.2, play=_payment_report(place))
+        for place in range(12)
+    ]
+
+
+def _payment_report(place: int) -> Play:
+    name = f"LV-{place:02d}"
+    luck = chance(name)
+
+    def play(world: World, at: datetime) -> None:
+        evening = at.replace(hour=22, minute=luck.randrange(60)) - timedelta(days=1)
+        payments = [
+            {
+                "at": stamp(evening - timedelta(days=3 * back)),
+                "amount": f"{25 + 10 * (3 - back) + 5 * (place % 3)}.00",
+                "currency": "EUR",
+                "sender": f"payeur-{place % 5}",
+                "beneficiary": "guichet-31" if place % 4 else "guichet-44",
+                "beneficiary_country": "PH",
+                "label": luck.choice(("soutien familial", "frais scolaires", "cadeau")),
+                "operator": "Transferts Exemple",
+            }
+            for back in (3, 2, 1, 0)
+        ]
+        body: Json = {
+            "kind": "LIVESTREAM",
+            "channel": "MESSAGING",
+            "platform": "Voxroom",
+            "language": "tl" if place % 5 == 4 else "fr",
+            "occurred_at": stamp(evening),
+            "place": {"country": "PH", "locality": "Ciudad Ejemplo"},
+            "description": sentences("LIVESTREAM", "tl" if place % 5 == 4 else "fr", luck),
+            "persons": [suspect(f"payeur-{place % 5}", "Voxroom", phones=["+33 6 39 98 00 40"])],
+            "payments": payments,
+        }
+        report_id = world.from_partner(name, body, at, partner=PLATFORM)
+        if place < 7:
+            world.decide(report_id, at + timedelta(hours=8), by="claire", tracks=(Track.JUDICIAL,))
+
+    return play
+
+
+def _travel() -> list[Event]:
+    """Let a traveller report a sighting, and others the same man."""
+    return [
+        _event("travel", f"TR-{place}", days, play=_travel_report(f"TR-{place}", place))
+        for place, days in enumerate((140, 96, 33, 6))
+    ]
+
+
+def _travel_report(name: str, place: int) -> Play:
+    luck = chance(name)
+    language = ("fr", "de", "en", "fr")[place]
+
+    def play(world: World, at: datetime) -> None:
+        body: Json = {
+            "kind": "SEX_TOURISM",
+            "channel": "TRAVEL",
+            "language": language,
+            "occurred_at": stamp(at, minutes=luck.randrange(600, 6000)),
+            "place": {"country": "TH", "locality": "Ban Tuayang"},
+            "description": sentences("SEX_TOURISM", language, luck),
+            "persons": [
+                suspect("grand.voyageur", "Galleo", name="M. Horizon", country="FR",
+                        phones=["+33 6 39 98 00 77"]),
+                victim(10 + place, "TH"),
+            ],
+        }  # fmt: skip
+        report_id = world.from_partner(name, body, at)
+        if place < 2:
+            world.decide(report_id, at + timedelta(hours=20), tracks=(Track.JUDICIAL,))
+
+    return play
+
+
+def _sextortion() -> list[Event]:
+    """One account presses nine people in the same way, and asks them all for gift cards."""
+    return [
+        _event(
+            "sextortion", f"SX-{place}", 52 - 6.1 * place, play=_sextortion_report(f"SX-{place}")
+        )
+        for place in range(9)
+    ]
+
+
+def _sextortion_report(name: str) -> Play:
+    luck = chance(name)
+
+    def play(world: World, at: datetime) -> None:
+        answers = {
+            "danger": "NO",
+            "kind": "SEXTORTION",
+            "channel": "SOCIAL",
+            "service": "Pixelnest",
+            "nickname": "k.lumen",
+            "when": "YESTERDAY",
+            "description": sentences("SEXTORTION", "fr", luck),
+            "conversation": "k.lumen: si tu ne paies pas avant ce soir, je publie la photo\n"
+            "moi: je n’ai pas d’argent",
+            "suspect_contact": "k.lumen@mail.example",
+            "child": "ME",
+            "child_age": str(luck.randrange(13, 17)),
+            "contact": "ANONYMOUS",
+        }
+        report_id = world.from_form(name, answers, at)
+        if int(name[-1]) < 6:
+            world.decide(report_id, at + timedelta(hours=3), tracks=(Track.JUDICIAL,))
+
+    return play
+
+
+def _false_report() -> list[Event]:
+    """Two jokes, read and closed without further action."""
+    return [
+        _event("false", f"FALSE-{number}", days, play=_false(f"FALSE-{number}"))
+        for number, days in ((1, 26), (2, 19))
+    ]
+
+
+def _false(name: str) -> Play:
+    def play(world: World, at: datetime) -> None:
+        body: Json = {
+            "kind": "OTHER",
+            "language": "fr",
+            "description": "Mon voisin de table a mangé mon goûter, c’est un scandale.",
+            "persons": [suspect("gouter_vole", "Chatoria")],
+        }
+        report_id = world.from_partner(name, body, at)
+        world.decide(report_id, at + timedelta(hours=2), tracks=(Track.NONE,))
+
+    return play
+
+
+def _items(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,44 @@
+"""The stories of a loaded demo with the ids of their reports: for tests, screenshots and guided tours."""
+
+from typing import TypedDict
+
+from fanal.accounts import queries as accounts
+from fanal.demo.envelopes import CONVERSATION
+from fanal.demo.load import named_events
+from fanal.demo.world import HOTLINE, PLATFORM, submission_key
+from fanal.intake import queries as intake
+from fanal.intake.domain.records import PUBLIC_SENDER, KeyKind
+
+
+class ToldReport(TypedDict):
+    """One report of a story, by the name it has in the agenda."""
+
+    name: str
+    id: str
+
+
+class Told(TypedDict):
+    """One story; `code` is the receipt code of its conversation, empty elsewhere."""
+
+    story: str
+    code: str
+    reports: list[ToldReport]
+
+
+def tell() -> list[Told]:
+    """Return every story with the reports that are loaded so far, oldest first."""
+    names = (HOTLINE, PLATFORM, "Chatoria")
+    senders = [PUBLIC_SENDER, *filter(None, (accounts.find_partner(name=n) for n in names))]
+    stories: dict[str, Told] = {}
+    for event in named_events():
+        code = CONVERSATION if event.story == "conversation" else ""
+        told = stories.setdefault(event.story, Told(story=event.story, code=code, reports=[]))
+        for sender_id in senders:
+            found = intake.find_key(
+                sender_id=sender_id,
+                kind=KeyKind.SUBMISSION,
+                key=submission_key(event.report)[1],
+            )
+            if found is not None:
+                told["reports"].append(ToldReport(name=event.report, id=str(found)))
+    return list(stories.values())

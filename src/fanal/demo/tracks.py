@@ -1,0 +1,260 @@
+"""A measure and a referral in each state: a decision, its second person, and what followed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from fanal.demo.agenda import Event, Play
+from fanal.demo.content import material
+from fanal.demo.world import World
+from fanal.judicial import operations as judicial
+from fanal.judicial.domain.records import Event as Followed, Outcome
+from fanal.measures import operations as measures, queries as measured
+from fanal.measures.domain.records import Addressee, Event as Recorded, SuspensionCause
+from fanal.orient.domain.records import Track
+
+_BOTH = (Track.JUDICIAL, Track.MEASURES)
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How far one measure goes: host, hours before loading when its report came in, and its steps."""
+
+    host: str
+    hours: float
+    steps: tuple[str, ...] = ()
+    addressed: bool = True
+
+
+WAYS: tuple[_Way, ...] = (
+    _Way(host="galerie-ouest.example", hours=2600, steps=("approve", "send", "receive", "execute")),
+    _Way(host="album-bleu.example", hours=2100,
+         steps=("approve", "send", "receive", "execute", "lift")),
+    _Way(host="archive-sud.test", hours=1700, steps=("approve", "send", "receive", "expire")),
+    _Way(host="vitrine.example", hours=1500,
+         steps=("approve", "send", "receive", "execute", "annul")),
+    _Way(host="photos-lac.test", hours=900, steps=("approve", "send", "receive", "execute")),
+    _Way(host="depot-nord.example", hours=620, steps=("approve", "send", "withdraw")),
+    _Way(host="partage.test", hours=180, steps=("approve", "send", "receive", "suspend")),
+    _Way(host="nuage-gris.example", hours=72, steps=("approve", "send", "receive")),  # late
+    _Way(host="stockage.example", hours=38, steps=("approve", "send", "receive")),  # due soon
+    _Way(host="pages-libres.test", hours=30, steps=("approve", "send")),
+    _Way(host="miroir-est.example", hours=9, steps=("approve",)),
+    _Way(host="fonds-decran.test", hours=7, steps=("refuse",)),
+    _Way(host="images-vent.example", hours=5),
+    _Way(host="album-vert.test", hours=3, addressed=False),
+)  # fmt: skip
+REFERRALS: tuple[tuple[str, float, tuple[str, ...], Outcome | None], ...] = (
+    # name, hours before loading, moves, outcome of a closing
+    (
+        "RF-prosecuted",
+        6000,
+        ("prepare", "send", "acknowledge", "take_up", "close"),
+        Outcome.PROSECUTED,
+    ),
+    ("RF-convicted", 8200, ("prepare", "send", "take_up", "close"), Outcome.CONVICTED),
+    ("RF-dismissed", 4000, ("prepare", "send", "acknowledge", "close"), Outcome.DISMISSED),
+    ("RF-joined", 3000, ("prepare", "send", "close"), Outcome.JOINED),
+    ("RF-taken", 1400, ("prepare", "send", "acknowledge", "take_up"), None),
+    ("RF-returned", 800, ("prepare", "send", "return"), None),
+    ("RF-redirected", 700, ("prepare", "send", "return", "redirect"), None),
+    ("RF-acknowledged", 500, ("prepare", "send", "acknowledge"), None),
+    ("RF-withdrawn", 400, ("prepare", "withdraw"), None),
+    ("RF-sent", 120, ("prepare", "send"), None),
+    ("RF-ready", 60, ("prepare",), None),
+)
+
+
+def events() -> list[Event]:
+    """Return one event a measure or referral, with everything that followed it."""
+    removals = [
+        Event(before=way.hours * _HOUR, play=_removal(way), story="measures", report=_name(way))
+        for way in WAYS
+    ]
+    referrals = [
+        Event(
+            before=timedelta(hours=hours),
+            play=_referral(name, moves, outcome),
+            story="referrals",
+            report=name,
+        )
+        for name, hours, moves, outcome in REFERRALS
+    ]
+    return [*removals, *referrals]
+
+
+def addressee(host: str) -> Addressee:
+    """Return who hosts `host`: an invented provider with its contact point."""
+    return Addressee(name=f"Hébergeur de {host}", contact=f"contact@{host}")
+
+
+def _name(way: _Way) -> str:
+    return f"MS-{way.host}"
+
+
+def _removal(way: _Way) -> Play:
+    def play(world: World, at: datetime) -> None:
+        report_id = world.from_partner(_name(way), material(way.host, at, _name(way)), at)
+        given = {way.host: addressee(way.host)} if way.addressed else None
+        decision = world.decide(report_id, at + _HOUR, tracks=_BOTH, addressees=given)
+        (measure_id,) = decision.measure_ids
+        _inform(world, way.host, at + 1.2 * _HOUR)
+        follow(world, measure_id, way.steps, at=at + 2 * _HOUR)
+
+    return play
+
+
+def _inform(world: World, host: str, at: datetime) -> None:
+    """Record the first contact with a host: at least twelve hours before its first request."""
+    measures.record_first_contact(
+        actor=world.person("elise", at),
+        host=host,
+        event=Recorded(happened_at=at, proof="Courriel d’information, accusé reçu"),
+        now=at,
+    )
+
+
+def follow(world: World, measure_id: UUID, steps: Sequence[str], *, at: datetime) -> datetime:
+    """Take a measure through `steps` from `at` on, and return when the last one happened."""
+    moment = at
+    for step in steps:
+        moment += _PAUSES.get(step, _HOUR)
+        _MOVES[step](world, measure_id, moment)
+    return moment
+
+
+def _approve(world: World, measure_id: UUID, at: datetime) -> None:
+    actor = world.person("elise", at)
+    measures.approve_measure(
+        actor=actor, measure_id=measure_id, digest=_digest(world, measure_id, at), now=at
+    )
+
+
+def _refuse(world: World, measure_id: UUID, at: datetime) -> None:
+    measures.refuse_measure(
+        actor=world.person("farid", at),
+        measure_id=measure_id,
+        digest=_digest(world, measure_id, at),
+        reason="La seconde adresse ne montre plus rien : à vérifier avant de demander.",
+        now=at,
+    )
+
+
+def _digest(world: World, measure_id: UUID, at: datetime) -> bytes:
+    found = measured.get_measure(actor=world.person("elise", at), measure_id=measure_id)
+    if found is None:
+        raise LookupError(str(measure_id))
+    return found.measure.digest
+
+
+def _send(world: World, measure_id: UUID, at: datetime) -> None:
+    event = Recorded(happened_at=at, proof="Envoi au point de contact électronique")
+    measures.record_sent(
+        actor=world.person("elise", at), measure_id=measure_id, event=event, now=at
+    )
+
+
+def _receive(world: World, measure_id: UUID, at: datetime) -> None:
+    event = Recorded(happened_at=at, proof="Accusé de réception de l’hébergeur")
+    measures.record_receipt(
+        actor=world.person("elise", at), measure_id=measure_id, event=event, now=at
+    )
+
+
+def _execute(world: World, measure_id: UUID, at: datetime) -> None:
+    event = Recorded(happened_at=at, proof="Constat : les adresses ne répondent plus")
+    measures.record_execution(
+        actor=world.person("farid", at), measure_id=measure_id, event=event, now=at
+    )
+
+
+def _expire(world: World, measure_id: UUID, at: datetime) -> None:
+    measures.expire_measure(actor=world.person("farid", at), measure_id=measure_id, now=at)
+
+
+def _suspend(world: World, measure_id: UUID, at: datetime) -> None:
+    measures.suspend_clock(
+        actor=world.person("farid", at),
+        measure_id=measure_id,
+        cause=SuspensionCause.CLARIFICATION,
+        event=Recorded(happened_at=at, proof="Demande de précision de l’hébergeur"),
+        now=at,
+    )
+
+
+def _lift(world: World, measure_id: UUID, at: datetime) -> None:
+    measures.lift_measure(
+        actor=world.person("elise", at),
+        measure_id=measure_id,
+        cause="CHECKED",
+        event=Recorded(happened_at=at, proof="Vérification trimestrielle"),
+        now=at,
+    )
+
+
+def _annul(world: World, measure_id: UUID, at: datetime) -> None:
+    measures.annul_measure(
+        actor=world.person("elise", at),
+        measure_id=measure_id,
+        event=Recorded(happened_at=at, proof="Jugement du tribunal administratif (exemple)"),
+        now=at,
+    )
+
+
+def _withdraw(world: World, measure_id: UUID, at: datetime) -> None:
+    measures.withdraw_measure(
+        actor=world.person("ana", at), measure_id=measure_id, cause="CONTENT_GONE", now=at
+    )
+
+
+_MOVES = {
+    "approve": _approve,
+    "refuse": _refuse,
+    "send": _send,
+    "receive": _receive,
+    "execute": _execute,
+    "expire": _expire,
+    "suspend": _suspend,
+    "lift": _lift,
+    "annul": _annul,
+    "withdraw": _withdraw,
+}
+_PAUSES = {
+    "approve": 1.5 * _HOUR,
+    "refuse": 1.5 * _HOUR,
+    "send": 12 * _HOUR,
+    "receive": 0.5 * _HOUR,
+    "execute": 9 * _HOUR,
+    "expire": 25 * _HOUR,
+    "suspend": 5 * _HOUR,
+    "lift": 400 * _HOUR,
+    "annul": 500 * _HOUR,
+}
+
+
+def _referral(name: str, moves: Sequence[str], outcome: Outcome | None) -> Play:
+    def play(world: World, at: datetime) -> None:
+        body = material(f"{name.lower()}.example", at, name)
+        report_id = world.from_partner(name, body, at)
+        decision = world.decide(report_id, at + _HOUR, by="bruno", tracks=(Track.JUDICIAL,))
+        if decision.referral_id is None:
+            raise LookupError(name)
+        moment = at + 2 * _HOUR
+        for move in moves:
+            event = Followed(
+                happened_at=moment,
+                proof="Bordereau de transmission (exemple)",
+                outcome=outcome if move == "close" else None,
+            )
+            judicial.move_referral(
+                actor=world.person("driss", moment),
+                referral_id=decision.referral_id,
+                move=move,
+                event=event,
+                now=moment,
+            )
+            moment += 11 * _HOUR
+
+    return play

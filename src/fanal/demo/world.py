@@ -1,0 +1,243 @@
+"""The hands of the demo: who acts, and the operations in the order in which a desk uses them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+
+from fanal.accounts import operations as accounts, queries as account_queries
+from fanal.demo.content import NO_FURTHER, REASONS, Json, chance, encoded
+from fanal.formats.report.read import canonical_bytes, read_report
+from fanal.harmonise import queries as harmonised
+from fanal.intake import operations as intake, queries as intake_queries
+from fanal.intake.domain.records import (
+    PUBLIC_SENDER,
+    Acknowledgement,
+    Arrival,
+    Format,
+    KeyKind,
+    Submission,
+)
+from fanal.intake.domain.states import Stage
+from fanal.judicial import operations as judicial
+from fanal.judicial.domain.records import RecordedDecision
+from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, public_actor, system_actor
+from fanal.kernel.calendar import paris_day
+from fanal.measures.domain.records import Addressee
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import Choice, Track
+from fanal.pipeline import STEPS, Batch
+from fanal.web.public.draft import encode_report, identity_of, report_of
+
+SYSTEM = system_actor("demo")
+HOTLINE = "Ligne Exemple"
+PLATFORM = "plateforme-exemple"
+_LEASE = timedelta(minutes=10)
+_STAGES_TAKE = timedelta(seconds=4)
+_MOTIVE = "Traitement du signalement"
+
+
+class DemoBroken(RuntimeError):
+    """A report of the demo did not go the way it should."""
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """A desk at work in the past: each method does one thing at the instant given."""
+
+    now: datetime
+    partners: dict[str, UUID] = field(default_factory=dict)
+
+    def person(self, username: str, at: datetime) -> Actor:
+        """Return a person of the demo with the roles they had at `at`."""
+        user = account_queries.find_user(username=username)
+        if user is None:
+            raise DemoBroken(f"no account {username}")
+        return account_queries.actor_for(user=user, now=at, motive=_MOTIVE)
+
+    def partner(self, name: str) -> Actor:
+        """Return the programs of a partner, which is made when missing."""
+        if name not in self.partners:
+            self.partners[name] = accounts.ensure_partner(actor=SYSTEM, name=name, now=self.now)
+        return Actor(
+            person_id=SYSTEM_PERSON,
+            roles=frozenset({Role.PARTNER}),
+            partner_id=self.partners[name],
+        )
+
+    def from_partner(
+        self, name: str, body: Json, at: datetime, *, partner: str = HOTLINE, desk_id: int = 1
+    ) -> UUID:
+        """Receive a partner's JSON report and carry it through the stages."""
+        content = encoded({"reference": name, **body})
+        return self.receive(
+            Submission(
+                arrival=Arrival.API,
+                format=Format.REPORT,
+                body=content,
+                canonical=canonical_bytes(read_report(content)),
+                keys=((KeyKind.REFERENCE, name), submission_key(name)),
+                reference=name,
+                desk_id=desk_id,
+                language=str(body.get("language", "")),
+                urgent=bool(body.get("emergency")),
+            ),
+            at=at,
+            sender=partner,
+        )
+
+    def from_form(
+        self,
+        name: str,
+        answers: Mapping[str, str],
+        at: datetime,
+        *,
+        code: str = "",
+        language: str = "fr",
+    ) -> UUID:
+        """Receive what the public form would send for `answers`."""
+        made = report_of(answers, language=language, today=paris_day(at))
+        body, identity = encode_report(made), identity_of(answers, address=None)
+        submission = Submission(
+            arrival=Arrival.FORM,
+            format=Format.FORM,
+            body=body,
+            canonical=body + b"\n" + (identity or b""),
+            keys=(submission_key(name),),
+            language=language,
+            urgent=made.emergency,
+            identity=identity,
+            code=code,
+        )
+        return self.receive(submission, at=at)
+
+    def from_wire(
+        self, name: str, document: tuple[bytes, Sequence[bytes]], at: datetime, *, provider: str
+    ) -> UUID:
+        """Open a report on the provider's wire and finish it a little later.
+
+        `document` is the report and the details of its files.
+        """
+        xml, details = document
+        answer = self.deposit(
+            Submission(
+                arrival=Arrival.WIRE,
+                format=Format.NCMEC_XML,
+                body=xml,
+                canonical=xml,
+                keys=(submission_key(name),),
+                details=tuple(details),
+                urgent=b"<escalateToHighPriority" in xml,
+                finish=False,
+            ),
+            at=at,
+            sender=provider,
+        )
+        report_id = _id_of(answer)
+        later = at + timedelta(seconds=3)
+        intake.finish_report(actor=self.partner(provider), report_id=report_id, now=later)
+        carry([report_id], now=later + _STAGES_TAKE)
+        return report_id
+
+    def deposit(self, submission: Submission, *, at: datetime, sender: str = "") -> Acknowledgement:
+        """Receive one submission; what is finished waits at the first stage."""
+        actor = self.partner(sender) if sender else public_actor()
+        whole = msgspec.structs.replace(submission, sender_id=actor.partner_id or PUBLIC_SENDER)
+        return intake.receive_reports(actor=actor, submissions=[whole], now=at)[0]
+
+    def receive(self, submission: Submission, *, at: datetime, sender: str = "") -> UUID:
+        """Receive one submission and carry it through every stage."""
+        report_id = _id_of(self.deposit(submission, at=at, sender=sender))
+        carry([report_id], now=at + _STAGES_TAKE)
+        return report_id
+
+    def find(self, name: str, *, sender: str = HOTLINE) -> UUID:
+        """Return the report that an earlier event received under `name`."""
+        sender_id = self.partner(sender).partner_id if sender else PUBLIC_SENDER
+        found = intake_queries.find_key(
+            sender_id=sender_id or PUBLIC_SENDER,
+            kind=KeyKind.SUBMISSION,
+            key=submission_key(name)[1],
+        )
+        if found is None:
+            raise DemoBroken(f"no report {name}")
+        return found
+
+    def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
+        """Take a case and return the token."""
+        return orient.claim_case(actor=self.person(by, at), report_id=report_id, now=at).token
+
+    def decide(
+        self,
+        report_id: UUID,
+        at: datetime,
+        *,
+        by: str = "ana",
+        tracks: Sequence[Track] | None = None,
+        addressees: Mapping[str, Addressee] | None = None,
+    ) -> RecordedDecision:
+        """Take a case and decide on it seven minutes later, as proposed unless `tracks` says otherwise."""
+        token = self.claim(report_id, at, by=by)
+        proposal = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])[report_id].proposal
+        chosen = tuple(tracks) if tracks is not None else proposal.tracks
+        luck = chance(f"reason/{at.minute}/{by}/{len(chosen)}")
+        acts = bool({Track.JUDICIAL, Track.MEASURES} & set(chosen))
+        return judicial.record_decision(
+            actor=self.person(by, at),
+            report=harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id],
+            choice=Choice(
+                tracks=chosen,
+                bases=tuple(basis.entry_id for basis in proposal.bases) if acts else (),
+                reason=luck.choice(REASONS if acts else NO_FURTHER),
+                body=proposal.competent if Track.JUDICIAL in chosen else None,
+            ),
+            claim_token=token,
+            now=at + timedelta(minutes=7),
+            addressees=addressees,
+        )
+
+    def proposes(self, report_id: UUID) -> tuple[Track, ...]:
+        """Return the tracks that the rules propose for a report."""
+        found = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])
+        return found[report_id].proposal.tracks
+
+
+def submission_key(name: str) -> tuple[KeyKind, str]:
+    """Return the key under which an event's report is found again."""
+    return KeyKind.SUBMISSION, hashlib.sha256(f"demo/{name}".encode()).hexdigest()[:32]
+
+
+def carry(report_ids: Sequence[UUID], *, now: datetime) -> None:
+    """Carry reports that wait at the first stage to the desk, as the worker does, at the instant `now`.
+
+    Reports of others that are claimed on the way are given back at once: their instant is another.
+
+    Raises:
+        DemoBroken: a report failed, or somebody else holds it.
+    """
+    mine, token = set(report_ids), uuid4()
+    claims = intake.claim_batch(
+        actor=SYSTEM, stage=Stage.HARMONISE, size=500, token=token, lease=_LEASE
+    )
+    others = [claim.report_id for claim in claims if claim.report_id not in mine]
+    intake.put_back(actor=SYSTEM, token=token, report_ids=others)
+    batch = Batch(actor=SYSTEM, now=now, report_ids=sorted(mine))
+    stage: Stage | None = Stage.HARMONISE
+    while stage is not None:
+        step = STEPS[stage]
+        step.run(batch)
+        if batch.failed:
+            raise DemoBroken(f"{stage}: {batch.failed}")
+        intake.advance_claims(
+            actor=SYSTEM, token=token, report_ids=batch.report_ids, to=step.then, lease=_LEASE
+        )
+        stage = step.then
+
+
+def _id_of(answer: Acknowledgement) -> UUID:
+    if answer.report_id is None:
+        raise DemoBroken(f"a deposit answered {answer.outcome}")
+    return answer.report_id
