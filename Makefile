@@ -11,7 +11,7 @@ NEXT := .venv-3.13
 PIP := -m pip install --quiet --disable-pip-version-check
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
-.PHONY: help run test setup setup-test check check-3.13 pytest lock clean
+.PHONY: help run test setup setup-test check check-3.13 pytest docs screenshots lock clean
 
 help: ## Say what there is to run
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -32,6 +32,13 @@ check: setup ## Lint, types, import contracts, templates
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/djlint --quiet --lint src/fanal
+	$(BIN)/mkdocs build --quiet --strict
+
+docs: setup ## Build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+screenshots: setup-test ## Make the pictures of docs/images from a demo of its own
+	$(BIN)/python scripts/screenshots.py $(ARGS)
 
 ifneq ($(PY313),)
 check-3.13: $(NEXT)/.installed ## Unit, formats and the public NCMEC client, on Python 3.13

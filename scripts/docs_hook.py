@@ -1,0 +1,40 @@
+"""Hook of mkdocs: adds the reference pages, written from the code at build time and never committed."""
+
+from collections.abc import Callable, Mapping
+
+import docs_code
+import docs_law
+import docs_routes
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings": docs_code.settings,
+    "commands": docs_code.commands,
+    "states": docs_code.states,
+    "formats": docs_code.formats,
+    "database": docs_code.database,
+    "ledger": docs_code.ledger_actions,
+    "policy": docs_law.policy,
+    "priority": docs_law.priority,
+    "api": docs_routes.partner_api,
+    "routes": docs_routes.routes,
+}
+
+
+MOST_LINES = 500
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add each generated page below `reference/`.
+
+    Raises:
+        PluginError: a page has grown beyond what anybody reads; split it.
+    """
+    pages = {name: write() for name, write in PAGES.items()} | docs_law.law()
+    for name, text in pages.items():
+        if text.count("\n") >= MOST_LINES:
+            raise PluginError(f"reference/{name}.md: over {MOST_LINES} lines")
+        files.append(File.generated(config, f"reference/{name}.md", content=text))
+    return files
