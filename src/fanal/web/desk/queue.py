@@ -53,7 +53,8 @@ def queue(request: HttpRequest) -> HttpResponse:
     context = {
         "view": view,
         "views": [
-            (v, _ICONS[v], _count(counts.views.get(v), counts.cap), f"?view={v}") for v in QueueView
+            (v, _ICONS[v], _count(counts.views.get(v) or None, counts.cap), f"?view={v}")
+            for v in QueueView
         ],
         "kinds": [
             (kind, _count(n, counts.cap), _link(request, kind=kind), kind == filters.kind)

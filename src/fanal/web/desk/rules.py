@@ -158,7 +158,7 @@ def _routing(entry: Entry) -> Facts:
         return []
     value, lang = entry.value, get_language() or "fr"
     return [
-        (_("Order"), str(value.rank)),
+        (_("Rank"), str(value.rank)),
         (_("Proposes"), reference.label("body", value.body, lang)),
         (_("Article"), value.article),
     ]
