@@ -68,6 +68,21 @@ def get_revisions(*, actor: Actor, report_id: UUID) -> list[tuple[Revision, Harm
         return found
 
 
+def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the desk of each harmonised report, for the system.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, "read desks")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, desk_id FROM harmonise_text WHERE report_id = ANY(%s::uuid[])",
+            [list(report_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
 def get_selector_history(
     *, actor: Actor, kind: SelectorKind, value: str, limit: int = 100, before: UUID | None = None
 ) -> Sightings:
@@ -87,6 +102,13 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
     across desks, and shows of another desk only that the link exists.
     """
     return _sightings(desks=desks_of(actor), keys=keys, limit=limit, before=None)
+
+
+def get_shared_sightings(
+    *, actor: Actor, keys: Sequence[UUID], limit: int = 50
+) -> dict[UUID, Sightings]:
+    """Return what `get_sightings` does, without the keys that stand in one sighting only."""
+    return _sightings(desks=desks_of(actor), keys=keys, limit=limit, before=None, least=2)
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
@@ -191,20 +213,26 @@ def search_text(
 
 
 def _sightings(
-    *, desks: list[int] | None, keys: Sequence[UUID], limit: int, before: UUID | None
+    *,
+    desks: list[int] | None,
+    keys: Sequence[UUID],
+    limit: int,
+    before: UUID | None,
+    least: int = 1,
 ) -> dict[UUID, Sightings]:
     if not keys or desks == []:
         return {}
     most = max(1, min(limit, _MOST))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT s.key, s.report_id, s.desk_id, s.role, s.weak, s.at, s.port"
-            " FROM unnest(%(keys)s::uuid[]) AS wanted (key)"
-            " CROSS JOIN LATERAL (SELECT * FROM harmonise_sighting t WHERE t.key = wanted.key"
-            " AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[]))"
-            " AND (%(before)s::uuid IS NULL OR t.report_id < %(before)s::uuid)"
-            " ORDER BY t.report_id DESC, t.role LIMIT %(more)s) s",
-            {"keys": list(dict.fromkeys(keys)), "desks": desks, "before": before, "more": most + 1},
+            _SIGHTINGS,
+            {
+                "keys": list(dict.fromkeys(keys)),
+                "desks": desks,
+                "before": before,
+                "more": most + 1,
+                "least": least,
+            },
         )
         found: dict[UUID, list[Sighting]] = {}
         for row in cursor.fetchall():
@@ -239,6 +267,20 @@ def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the qu
         port=port,
     )
 
+
+_SIGHTINGS = """
+SELECT wanted.key, s.report_id, s.desk_id, s.role, s.weak, s.at, s.port
+FROM unnest(%(keys)s::uuid[]) AS wanted (key)
+CROSS JOIN LATERAL (
+    SELECT t.*, count(*) OVER () AS n FROM (
+        SELECT report_id, desk_id, role, weak, at, port FROM harmonise_sighting t
+        WHERE t.key = wanted.key
+          AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[]))
+          AND (%(before)s::uuid IS NULL OR t.report_id < %(before)s::uuid)
+        ORDER BY t.report_id DESC, t.role LIMIT %(more)s
+    ) t
+) s WHERE s.n >= %(least)s
+"""
 
 # The prefix side walks its index in order and stops at a bound, whatever the beginning matches.
 _SEARCH_SELECTORS = """

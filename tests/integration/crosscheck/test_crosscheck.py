@@ -20,6 +20,7 @@ from fanal.kernel.ids import new_id
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
 SYSTEM = system_actor("test")
 
 
@@ -139,8 +140,9 @@ def test_a_replay_under_new_rules_keeps_both_and_shows_the_new(
 
 def test_a_report_without_selectors_has_no_kin_and_an_unknown_one_is_refused() -> None:
     (plain,) = harmonised({})
+    crosscheck([plain])
     with pytest.raises(LookupError):
-        crosscheck([plain])
+        crosscheck([msgspec.structs.replace(plain, report_id=new_id(NOW))])
     assert queries.kin_facts(actor=SYSTEM, report_ids=[plain.report_id])[plain.report_id].links == 0
 
 
@@ -275,6 +277,65 @@ class TestDossiers:
         assert view.edges == ()
         assert queries.dossier_view(actor=analyst(3), dossier_id=dossier) is None
         assert queries.kin_facts(actor=analyst(1), report_ids=[theirs.report_id]) == {}
+
+
+class TestGrowing:
+    def two_pairs(self) -> list[HarmonisedReport]:
+        pairs = harmonised(*({"persons": [person(name)]} for name in ("a", "a", "b", "b")))
+        crosscheck(pairs)
+        return pairs
+
+    def dossiers(self, reports: Sequence[HarmonisedReport]) -> list[UUID | None]:
+        return [queries.dossier_of(actor=SYSTEM, report_id=i) for i in ids(reports)]
+
+    def test_report_by_report_is_what_is_derived_from_all_links(self) -> None:
+        reports = harmonised(
+            *({"persons": [person(f"h{n % 3}"), person(f"h{n % 4}")]} for n in range(4)),
+            *({"persons": [person(f"k{n % 2}")]} for n in range(4)),
+            {},
+        )
+        for number in (7, 1, 5, 0, 8, 6, 2, 3, 4):
+            crosscheck(reports[number : number + 1])
+        grown = self.dossiers(reports)
+        assert grown[-1] is None
+        assert len(set(grown)) == 4
+        operations.rebuild(actor=SYSTEM, report_ids=ids(reports), now=NOW)
+        assert self.dossiers(reports) == grown
+
+    def test_an_earlier_report_and_a_bridge_leave_older_ids_leading_on(self) -> None:
+        one, two, three, four = self.two_pairs()
+        before = self.dossiers([one, three])
+        (bridge,) = harmonised({"persons": [person("a"), person("b")]}, at=LATER)
+        crosscheck([bridge])
+        (first,) = harmonised({"persons": [person("a")]}, at=NOW - timedelta(days=1))
+        crosscheck([first])
+        (now,) = set(self.dossiers([first, one, two, three, four, bridge]))
+        assert now not in before
+        for old in before:
+            assert old is not None
+            view = queries.dossier_view(actor=analyst(1), dossier_id=old)
+            assert view is not None
+            assert (view.id, len(view.nodes)) == (now, 6)
+
+    def test_a_new_report_never_joins_what_a_person_set_apart(self) -> None:
+        one, two, three, four = self.two_pairs()
+        operations.judge(
+            actor=analyst(1),
+            act=Act.SPLIT,
+            left=ids([one, two]),
+            right=ids([three, four]),
+            reason="two persons",
+            now=NOW,
+        )
+        (bridge,) = harmonised({"persons": [person(n) for n in ("a", "b", "c")]}, at=LATER)
+        crosscheck([bridge])
+        (other,) = harmonised({"persons": [person("c")]}, at=LATER + timedelta(hours=1))
+        crosscheck([other])
+        left, right, joined, last = self.dossiers([one, three, bridge, other])
+        assert None not in {left, right}
+        assert left != right
+        assert joined in {left, right}
+        assert last == joined
 
 
 @pytest.mark.django_db(transaction=True)

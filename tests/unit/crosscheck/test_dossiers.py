@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given, strategies as st
 
 from fanal.crosscheck.domain import dossiers
-from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong, membership
+from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong, connected, grow, membership
 
 REPORTS = [UUID(int=i) for i in range(1, 9)]
 
@@ -161,3 +161,37 @@ def test_an_anchor_is_the_earliest_of_its_dossier(
         members = [r for r, a in found.items() if a == anchor]
         assert min(members) == anchor
         assert len(members) > 1
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8)).filter(lambda p: p[0] != p[1])),
+    st.integers(1, 4),
+)
+def test_growing_batch_by_batch_ends_where_deriving_all_does(
+    pairs: list[tuple[int, int]], step: int
+) -> None:
+    found: dict[UUID, UUID] = {}
+    proposals = [strong(one, two) for one, two in pairs]
+    for first in range(0, len(proposals), step):
+        part = proposals[first : first + step]
+        ends = {end for s in part for end in (s.one, s.two)}
+        anchors = {end: found[end] for end in ends if end in found}
+        heads = set(anchors.values())
+        sizes = {head: list(found.values()).count(head) for head in heads}
+        grown = grow(part, anchors, sizes)
+        moved = {report: grown[anchor] for report, anchor in found.items() if anchor in heads}
+        found |= moved | {end: grown[end] for end in ends}
+    assert found == membership(REPORTS, proposals, [])
+
+
+def test_a_full_dossier_takes_no_more_and_keeps_what_it_has() -> None:
+    anchor = UUID(int=1)
+    grown = grow([strong(9, 1, 0.8), strong(9, 8, 0.75)], {anchor: anchor}, {anchor: 500})
+    assert grown == {anchor: anchor, UUID(int=8): UUID(int=8), UUID(int=9): UUID(int=8)}
+
+
+def test_connected_follows_any_number_of_steps_and_dossiers() -> None:
+    proposals = [strong(5, 4), strong(4, 3), strong(8, 7)]
+    anchors = {UUID(int=3): UUID(int=1)}
+    assert connected(proposals, anchors, {UUID(int=1)}) == {UUID(int=n) for n in (3, 4, 5)}
+    assert connected(proposals, anchors, {UUID(int=7)}) == {UUID(int=n) for n in (7, 8)}

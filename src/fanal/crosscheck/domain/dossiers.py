@@ -4,7 +4,7 @@ Order of force: a later judgement beats an earlier one; a judgement beats a prop
 stronger link goes first. A proposal never makes a dossier larger than `MOST_REPORTS`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -50,9 +50,9 @@ class Strong(Struct, frozen=True, kw_only=True):
 class _Groups:
     """Union of reports under constraints: two groups that a judgement sets apart never join."""
 
-    def __init__(self, reports: Iterable[UUID]) -> None:
+    def __init__(self, reports: Iterable[UUID], *, sizes: Mapping[UUID, int] | None = None) -> None:
         self._parent = {report: report for report in reports}
-        self._size = dict.fromkeys(self._parent, 1)
+        self._size = dict.fromkeys(self._parent, 1) | dict(sizes or {})
         self._sides: dict[UUID, dict[UUID, frozenset[str]]] = {
             report: {} for report in self._parent
         }
@@ -73,9 +73,11 @@ class _Groups:
         self, one: UUID, two: UUID, *, after: UUID | None = None, most: int | None = None
     ) -> bool:
         """Join two groups unless a judgement later than `after` (any, when None) sets them apart."""
-        a, b = sorted((self.find(one), self.find(two)))
+        a, b = self.find(one), self.find(two)
         if a == b:
             return True
+        if b < a:
+            a, b = b, a
         if most is not None and self._size[a] + self._size[b] > most:
             return False
         left, right = self._sides[a], self._sides[b]
@@ -146,6 +148,44 @@ def membership(
         if len(members) > 1
         for report in members
     }
+
+
+def grow(
+    proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], sizes: Mapping[UUID, int]
+) -> dict[UUID, UUID]:
+    """Return the new anchor of each report and each dossier (by its old anchor) that `proposals` join.
+
+    `anchors` holds the dossier of each end that is in one, `sizes` how many reports each dossier has.
+    Where no judgement speaks and no dossier is full, this is what `membership` derives from all links;
+    a full dossier keeps its reports instead of being dealt out anew for each new one.
+    """
+    strongest = sorted(proposals, key=lambda s: (-s.score, s.one, s.two))
+    ends = {end for strong in strongest for end in (strong.one, strong.two)}
+    units = {end: anchors.get(end, end) for end in ends}
+    groups = _Groups(units.values(), sizes=sizes)
+    for strong in strongest:
+        groups.join(units[strong.one], units[strong.two], most=MOST_REPORTS)
+    sets = groups.members()
+    alone = {one for one, members in sets.items() if len(members) == 1 and one not in sizes}
+    found = {end: groups.find(unit) for end, unit in units.items()}
+    found |= {anchor: groups.find(anchor) for anchor in sizes}
+    return {report: anchor for report, anchor in found.items() if anchor not in alone}
+
+
+def connected(
+    proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], seeds: Iterable[UUID]
+) -> set[UUID]:
+    """Return the ends that `proposals` connect, over any number of steps, with one of `seeds`.
+
+    `anchors` as in `grow`; a seed is an end, or the anchor of a dossier.
+    """
+    pairs = [(anchors.get(s.one, s.one), anchors.get(s.two, s.two), s) for s in proposals]
+    starts = set(seeds)
+    groups = _Groups(starts.union(*((one, two) for one, two, _ in pairs)))
+    for one, two, _ in pairs:
+        groups.join(one, two)
+    reached = {groups.find(start) for start in starts}
+    return {end for one, _, s in pairs if groups.find(one) in reached for end in (s.one, s.two)}
 
 
 def _constrain(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:

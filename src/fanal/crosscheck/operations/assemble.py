@@ -25,14 +25,19 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 
     Runs in the caller's transaction and holds the lock to its end.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    lock()
     nodes = _reach(set(seeds))
     strong = queries.strong_links(nodes, score=load_weights().strong)
     within = [s for s in strong.links if s.one in nodes and s.two in nodes]
     anchors = membership(nodes, within, queries.judgements_about(nodes))
     _write(nodes, anchors, strong.desks, now)
     return {report: dossier_id(anchor) for report, anchor in anchors.items()}
+
+
+def lock() -> None:
+    """Let one assembly at a time run, to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def rebuild(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:

@@ -11,13 +11,16 @@ from django.db import connection, transaction
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck import queries
 from fanal.crosscheck.domain.access import require_system
+from fanal.crosscheck.domain.dossiers import Strong
 from fanal.crosscheck.domain.encoding import pack_reasons
 from fanal.crosscheck.domain.kin import kin_facts
 from fanal.crosscheck.domain.linking import link
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations.assemble import assemble
+from fanal.crosscheck.operations.propose import propose
 from fanal.crosscheck.operations.sightings import Seen, look_up
+from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
@@ -88,8 +91,8 @@ def crosscheck_batch(
         _write_links(links, desks)
         _write_kin(facts, (desks, weights.version), now)
         _count([r for r in reports if r.report_id in fresh])
-        strong = {i for found in links if found.score >= weights.strong for i in _ends(found)}
-        dossiers = assemble(strong, now=now) if strong else {}
+        strong = [_strong(found) for found in links if found.score >= weights.strong]
+        dossiers = _dossiers(strong, (desks, len(fresh) == len(ids)), now) if strong else {}
         ledger.record_batch(
             actor=actor,
             action="report.crosscheck",
@@ -101,13 +104,26 @@ def crosscheck_batch(
     return [msgspec.structs.replace(f, dossier_id=dossiers.get(f.report_id)) for f in facts]
 
 
-def _ends(found: Link) -> tuple[UUID, UUID]:
-    return found.report_id, found.other_id
+def _strong(found: Link) -> Strong:
+    return Strong(one=found.report_id, two=found.other_id, score=found.score)
+
+
+def _dossiers(
+    strong: Sequence[Strong], known: tuple[dict[UUID, int], bool], now: datetime
+) -> dict[UUID, UUID]:
+    """Return the dossiers of the ends; a replay may take links away, so those are derived anew."""
+    desks, all_new = known
+    if all_new:
+        return propose(strong=strong, desks=desks, now=now)
+    return assemble({end for found in strong for end in (found.one, found.two)}, now=now)
 
 
 def _desks(actor: Actor, ids: Sequence[UUID], seen: Seen) -> dict[UUID, int]:
     desks = dict(seen.desks)
     missing = [report_id for report_id in ids if report_id not in desks]
+    if missing:
+        desks |= harmonised.get_desks(actor=actor, report_ids=missing)
+        missing = [report_id for report_id in missing if report_id not in desks]
     if missing:
         facts = intake.get_reports(actor=actor, report_ids=missing)
         desks |= {report_id: found.desk_id for report_id, found in facts.items()}

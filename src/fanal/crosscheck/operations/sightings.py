@@ -34,7 +34,7 @@ def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime)
         for report in reports
         for selector in report.selectors
     }
-    found = harmonised.get_sightings(actor=actor, keys=list(keys), limit=NEWEST)
+    found = harmonised.get_shared_sightings(actor=actor, keys=list(keys), limit=NEWEST)
     bounded = [key for key, sightings in found.items() if sightings.bounded]
     counts = harmonised.count_sightings(actor=actor, keys=bounded, most=COUNTED)
     recent = lowest_id(recent_from(now))

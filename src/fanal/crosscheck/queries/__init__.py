@@ -11,10 +11,12 @@ from fanal.crosscheck.queries.state import (
     co_members,
     desks_of_reports,
     is_undone,
+    judged_among,
     judgements_about,
     judgements_by_id,
     last_judgement_id,
     lock_judgements,
+    standing_of,
     strong_links,
 )
 
@@ -24,6 +26,7 @@ __all__ = [
     "dossier_of",
     "dossier_view",
     "is_undone",
+    "judged_among",
     "judgements_about",
     "judgements_by_id",
     "kin_facts",
@@ -34,5 +37,6 @@ __all__ = [
     "lock_judgements",
     "members_of",
     "populations",
+    "standing_of",
     "strong_links",
 ]

@@ -28,6 +28,49 @@ class StrongLinks(Struct, frozen=True, kw_only=True):
     desks: dict[UUID, int]
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """The anchor of each report that is in a dossier, and how many reports each of these dossiers has."""
+
+    anchors: dict[UUID, UUID]
+    sizes: dict[UUID, int]
+
+
+def standing_of(reports: Iterable[UUID]) -> Standing:
+    """Return where `reports` stand now; those in no dossier are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.report_id, d.anchor_id FROM crosscheck_membership m"
+            " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE m.report_id = ANY(%s::uuid[])",
+            [list(reports)],
+        )
+        anchors = dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT d.anchor_id, count(*) FROM crosscheck_dossier d"
+            " JOIN crosscheck_membership m ON m.dossier_id = d.id"
+            " WHERE d.anchor_id = ANY(%s::uuid[]) GROUP BY d.anchor_id",
+            [list(set(anchors.values()))],
+        )
+        return Standing(anchors=anchors, sizes=dict(cursor.fetchall()))
+
+
+def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
+    """Return what a judgement is about: of `reports`, and of the dossiers with these anchors (by anchor)."""
+    ends, heads = list(reports), list(anchors)
+    with connection.cursor() as cursor:
+        # The members are only gathered when there is a judgement to compare them with.
+        cursor.execute(
+            "SELECT DISTINCT unnest(left_ids || right_ids) FROM crosscheck_judgement"
+            " WHERE (left_ids || right_ids) && (%s::uuid[] || ARRAY(SELECT m.report_id"
+            " FROM crosscheck_membership m JOIN crosscheck_dossier d ON d.id = m.dossier_id"
+            " WHERE d.anchor_id = ANY(%s::uuid[])))",
+            [ends, heads],
+        )
+        named = [report_id for (report_id,) in cursor.fetchall()]
+    if not named:
+        return set()
+    return set(named).intersection(ends) | set(standing_of(named).sizes).intersection(heads)
+
+
 def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
     """Return the current links of `reports` with at least `score`, whichever side they stand on."""
     ids = list(reports)
