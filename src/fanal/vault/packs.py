@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from fanal.kernel.failpoints import failpoint
 from fanal.vault.domain.envelope import CHUNK, TAG
 from fanal.vault.domain.records import Placed
 
@@ -77,6 +78,7 @@ class PackWriter:
             start = self._end
             try:
                 _write_all(self._descriptor, block)
+                failpoint("vault.unsynced")
                 os.fdatasync(self._descriptor)
             except OSError:
                 self._abandon()
@@ -133,10 +135,12 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
             for chunk in sealed:
                 _write_all(descriptor, chunk)
                 length += len(chunk)
+                failpoint("vault.chunk")
             os.fsync(descriptor)
         make_folder(target.parent)
         temporary.rename(target)
         sync_folder(target.parent)
+        failpoint("vault.renamed")
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -9,6 +9,7 @@ from fanal import reference
 from fanal.connectors import mail
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.failpoints import failpoint
 from fanal.ledger import operations as ledger
 
 _LANGUAGES = ("fr", "en")
@@ -22,6 +23,7 @@ def call_duty(alarm_id: str, report_id: str, *, escalated: bool) -> None:
     now, mailer = clock.now(), mail.current()
     code = "ALARM_ESCALATED" if escalated else "ALARM_RAISED"
     parameters = {"reference": report_id}
+    failpoint("send.begin")
     mailer.send(
         to=mailer.duty,
         subject=reference.render(f"{code}_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
@@ -29,6 +31,7 @@ def call_duty(alarm_id: str, report_id: str, *, escalated: bool) -> None:
         message_id=f"{alarm_id}.{code.lower()}",
         now=now,
     )
+    failpoint("send.sent")
     ledger.record(
         actor=system_actor("alarm"),
         action="alarm.send",

@@ -17,9 +17,11 @@ from django.db import InterfaceError, OperationalError, transaction
 from fanal.intake import operations as intake
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor
+from fanal.kernel.failpoints import failpoint
 from fanal.pipeline import STEPS, Batch
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=30)
+"""Each step renews it: far above what a step takes, short enough for what a dead worker held."""
 log = logging.getLogger("fanal.worker")
 
 
@@ -43,10 +45,12 @@ class StageLoop:
         """
         for stage in reversed(list(STEPS)):
             token = uuid4()
+            failpoint("worker.begin")
             claims = intake.claim_batch(
                 actor=self._actor, stage=stage, size=self._size, token=token, lease=LEASE
             )
             if claims:
+                failpoint("worker.claimed")
                 batch = Batch(
                     actor=self._actor,
                     now=self._clock(),
@@ -73,6 +77,7 @@ class StageLoop:
                 intake.advance_claims(
                     actor=self._actor, token=token, report_ids=done, to=step.then, lease=LEASE
                 )
+                failpoint("worker.stepped")
         except intake.LeaseLost:
             log.warning("lease lost at %s: %d reports left to others", stage, len(batch.report_ids))
             return False
@@ -81,6 +86,7 @@ class StageLoop:
         except Exception as failure:  # noqa: BLE001 - whatever a report does, the queue goes on
             self._isolate(token, stage, batch, failure=failure)
             return False
+        failpoint("worker.advanced")
         self._observe(stage, perf_counter() - started)
         self._set_failures_aside(token, batch)
         batch.report_ids = done

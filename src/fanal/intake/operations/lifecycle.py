@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from fanal.intake.domain.states import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
 from fanal.intake.operations.queue import wake_workers
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.failpoints import failpoint
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 
@@ -23,6 +24,8 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
         _move(actor=actor, report_id=report_id, name="finish", now=now)
         _enqueue_stored(report_id)
         _log(actor=actor, action="report.finish", report_id=report_id, now=now)
+        failpoint("finish.moved")
+    failpoint("finish.committed")
     return ReportState.FINISHED
 
 
@@ -43,6 +46,7 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
             with connection.cursor() as cursor:
                 cursor.execute("DELETE FROM intake_work WHERE report_id = %s", [report_id])
         _log(actor=actor, action="report.retract", report_id=report_id, now=now)
+        failpoint("finish.moved")
     return ReportState.RETRACTED
 
 

@@ -21,6 +21,7 @@ from fanal.intake.domain.states import ReportState, Stage
 from fanal.intake.operations.keys import KeyRaced, Known, known_keys, lock_keys, store_keys
 from fanal.intake.operations.queue import wake_workers
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, operations as vault
@@ -59,11 +60,15 @@ def receive_reports(
         _may_deposit(actor, submission)
     while True:
         try:
+            failpoint("receive.begin")
             with transaction.atomic():
-                return _receive(actor, submissions, now)
+                answers = _receive(actor, submissions, now)
+                failpoint("receive.stored")
         except KeyRaced:
             # Another request committed one of the keys between our look and our insert: look again.
             continue
+        failpoint("receive.committed")
+        return answers
 
 
 def _receive(
@@ -123,6 +128,7 @@ def _next_wire_id() -> int:
 def _store(actor: Actor, fresh: Sequence[_New], now: datetime) -> dict[UUID, str]:
     """Seal, insert and log the new reports; return the signed receipt of each."""
     _seal(fresh, now)
+    failpoint("receive.sealed")
     signed = {
         new.report_id: keyring.current().sign_receipt(
             report_id=new.report_id, body=new.submission.body, received_at=now

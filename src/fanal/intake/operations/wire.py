@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from fanal.intake.domain.records import UploadFacts
 from fanal.intake.domain.states import ReportState
 from fanal.kernel.actors import Actor
+from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.vault import operations as vault
@@ -66,6 +67,7 @@ def upload_file(
                 },
             )
         _log(actor=actor, action="report.upload", report_id=report_id, now=now)
+    failpoint("upload.committed")
     return facts
 
 
