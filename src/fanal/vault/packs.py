@@ -147,28 +147,59 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
     return Placed(length=length)
 
 
+class SealedReader:
+    """Reads sealed objects, each pack opened once; a context that closes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._packs: dict[UUID, int] = {}
+
+    def __enter__(self) -> "SealedReader":
+        """Open nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the packs."""
+        while self._packs:
+            os.close(self._packs.popitem()[1])
+
+    def read(self, object_id: UUID, place: Placed) -> bytes:
+        """Return the sealed bytes of an object that fits in memory.
+
+        Raises:
+            BlobMissing: there is no such pack or file.
+            BlobDamaged: what is there is short or another object's.
+        """
+        if place.pack_id is None:
+            return b"".join(read_chunks(self._folder, object_id, place))
+        size = SEGMENT.size + place.length
+        block = os.pread(self._pack(place.pack_id), size, place.offset or 0)
+        if len(block) < size:
+            raise BlobDamaged(f"object {object_id}: the pack is short")
+        head, sealed = block[: SEGMENT.size], block[SEGMENT.size :]
+        if head != _segment_head(object_id, sealed):
+            raise BlobDamaged(f"object {object_id}: its segment is damaged")
+        return sealed
+
+    def _pack(self, pack_id: UUID) -> int:
+        descriptor = self._packs.get(pack_id)
+        if descriptor is None:
+            try:
+                descriptor = os.open(pack_path(self._folder, pack_id), os.O_RDONLY)
+            except FileNotFoundError:
+                raise BlobMissing(f"pack {pack_id} is missing") from None
+            self._packs[pack_id] = descriptor
+        return descriptor
+
+
 def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
-    """Return the sealed bytes of an object that fits in memory.
+    """Return the sealed bytes of one object.
 
     Raises:
-        BlobMissing: there is no such pack or file.
-        BlobDamaged: what is there is short or another object's.
+        BlobMissing, BlobDamaged: as `SealedReader.read`.
     """
-    if place.pack_id is None:
-        return b"".join(read_chunks(folder, object_id, place))
-    path = pack_path(folder, place.pack_id)
-    try:
-        with path.open("rb") as file:
-            file.seek(place.offset or 0)
-            block = file.read(SEGMENT.size + place.length)
-    except FileNotFoundError:
-        raise BlobMissing(f"pack {place.pack_id} is missing") from None
-    if len(block) < SEGMENT.size + place.length:
-        raise BlobDamaged(f"object {object_id}: the pack is short")
-    head, sealed = block[: SEGMENT.size], block[SEGMENT.size :]
-    if head != _segment_head(object_id, sealed):
-        raise BlobDamaged(f"object {object_id}: its segment is damaged")
-    return sealed
+    with SealedReader(folder) as reader:
+        return reader.read(object_id, place)
 
 
 def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ at zero each time.
 """
 
 import hashlib
+import hmac
 import secrets
 import struct
 from collections.abc import Iterable, Iterator
@@ -57,32 +58,52 @@ class Wrapper:
         ephemeral = X25519PrivateKey.generate()
         self.key_id = key_id(public)
         self._ephemeral = raw_public(ephemeral.public_key())
-        self._salt = self._ephemeral + raw_public(public)
-        self._shared = ephemeral.exchange(public)
+        self._secret = _extract(ephemeral.exchange(public), self._ephemeral + raw_public(public))
 
     def wrap(self, data_key: bytes, bound: Bound) -> bytes:
         """Return the wrapped data key, 81 bytes: version, ephemeral public key, sealed key."""
-        key = _wrapping_key(self._shared, self._salt, bound.id)
+        key = _wrapping_key(self._secret, bound.id)
         sealed = AESGCM(key).encrypt(_ZERO_NONCE, data_key, _bound_bytes(bound))
         return _VERSION + self._ephemeral + sealed
 
 
+class Unwrapper:
+    """Unwraps data keys with one private key; objects wrapped in one batch share one key exchange."""
+
+    def __init__(self, private: X25519PrivateKey) -> None:
+        self._private = private
+        self._public = raw_public(private.public_key())
+        self._secrets: dict[bytes, bytes] = {}
+
+    def unwrap(self, wrapped: bytes, bound: Bound) -> bytes:
+        """Return the data key of an object.
+
+        Raises:
+            EnvelopeRefused: wrong key, or anything of `bound` or `wrapped` was changed.
+        """
+        if len(wrapped) != WRAPPED_SIZE or wrapped[:1] != _VERSION:
+            raise EnvelopeRefused("no wrapped key of version 1")
+        try:
+            key = _wrapping_key(self._secret(wrapped[1:33]), bound.id)
+            return AESGCM(key).decrypt(_ZERO_NONCE, wrapped[33:], _bound_bytes(bound))
+        except (InvalidTag, ValueError):
+            raise EnvelopeRefused("the wrapped key does not open") from None
+
+    def _secret(self, ephemeral: bytes) -> bytes:
+        secret = self._secrets.get(ephemeral)
+        if secret is None:
+            shared = self._private.exchange(X25519PublicKey.from_public_bytes(ephemeral))
+            secret = self._secrets[ephemeral] = _extract(shared, ephemeral + self._public)
+        return secret
+
+
 def unwrap(wrapped: bytes, *, private: X25519PrivateKey, bound: Bound) -> bytes:
-    """Return the data key of an object.
+    """Return the data key of one object.
 
     Raises:
-        EnvelopeRefused: wrong key, or anything of `bound` or `wrapped` was changed.
+        EnvelopeRefused: as `Unwrapper.unwrap`.
     """
-    if len(wrapped) != WRAPPED_SIZE or wrapped[:1] != _VERSION:
-        raise EnvelopeRefused("no wrapped key of version 1")
-    ephemeral = wrapped[1:33]
-    salt = ephemeral + raw_public(private.public_key())
-    try:
-        shared = private.exchange(X25519PublicKey.from_public_bytes(ephemeral))
-        key = _wrapping_key(shared, salt, bound.id)
-        return AESGCM(key).decrypt(_ZERO_NONCE, wrapped[33:], _bound_bytes(bound))
-    except (InvalidTag, ValueError):
-        raise EnvelopeRefused("the wrapped key does not open") from None
+    return Unwrapper(private).unwrap(wrapped, bound)
 
 
 def new_data_key() -> bytes:
@@ -192,9 +213,14 @@ def _bound_bytes(bound: Bound) -> bytes:
     return b"".join((_WRAP_TAG, _VERSION, bound.id.bytes, bound.sha256, bound.owner_id.bytes, kind))
 
 
-def _wrapping_key(shared: bytes, salt: bytes, object_id: UUID) -> bytes:
-    info = _WRAP_TAG + object_id.bytes
-    return HKDF(algorithm=SHA256(), length=32, salt=salt, info=info).derive(shared)
+def _extract(shared: bytes, salt: bytes) -> bytes:
+    """Return the pseudorandom key of HKDF-SHA256 (RFC 5869, section 2.2), once for a batch."""
+    return hmac.digest(salt, shared, "sha256")
+
+
+def _wrapping_key(secret: bytes, object_id: UUID) -> bytes:
+    """Return the first, and here only, block that HKDF expands (RFC 5869, section 2.3): 32 bytes."""
+    return hmac.digest(secret, _WRAP_TAG + object_id.bytes + b"\x01", "sha256")
 
 
 def _box_key(shared: bytes, salt: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Opening sealed objects: an act that the ledger keeps, and that needs the opening key."""
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,10 +10,16 @@ from django.db import transaction
 from fanal.kernel.actors import Actor, Role
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, queries
-from fanal.vault.domain.envelope import EnvelopeRefused, open_chunks, open_content, unwrap
+from fanal.vault.domain.envelope import (
+    EnvelopeRefused,
+    Unwrapper,
+    open_chunks,
+    open_content,
+    unwrap,
+)
 from fanal.vault.domain.records import IDENTITY_KINDS, StoredObject
 from fanal.vault.operations.sealing import digest_of, digester
-from fanal.vault.packs import read_chunks, read_sealed
+from fanal.vault.packs import SealedReader, read_chunks
 
 
 class ObjectUnknown(LookupError):
@@ -75,7 +81,15 @@ def open_batch(
     if not actor.has(Role.SYSTEM) or not purpose or now.tzinfo is None:
         raise queries.VaultRefused("vault.open_batch")
     found = _find(actor, object_ids)
-    return {object_id: read_plaintext(row) for object_id, row in found.items()}
+    ring = keyring.current()
+    openers = {kid: Unwrapper(ring.opening_key(kid)) for kid in _key_ids(found.values())}
+    with SealedReader(ring.vault_folder) as reader:
+        return {
+            object_id: _plaintext(
+                row, openers[row.wrap_key_id].unwrap(row.wrapped_key or b"", row.bound), reader
+            )
+            for object_id, row in found.items()
+        }
 
 
 def read_plaintext(found: StoredObject) -> bytes:
@@ -84,15 +98,8 @@ def read_plaintext(found: StoredObject) -> bytes:
     Raises:
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: as `open_object`.
     """
-    data_key = _data_key(found)
-    if found.place.pack_id is None:
-        return b"".join(_pieces(found, data_key))
-    folder = keyring.current().vault_folder
-    sealed = read_sealed(folder, found.bound.id, found.place)
-    plaintext = open_content(sealed, data_key=data_key, object_id=found.bound.id)
-    if not hmac.compare_digest(digest_of(found.bound.kind, plaintext), found.bound.sha256):
-        raise EnvelopeRefused(f"object {found.bound.id}: another content")
-    return plaintext
+    with SealedReader(keyring.current().vault_folder) as reader:
+        return _plaintext(found, _data_key(found), reader)
 
 
 def check_plaintext(found: StoredObject) -> None:
@@ -118,6 +125,21 @@ def _data_key(found: StoredObject) -> bytes:
         raise ObjectUnknown(f"object {found.bound.id} was erased")
     private = keyring.current().opening_key(found.wrap_key_id)
     return unwrap(found.wrapped_key, private=private, bound=found.bound)
+
+
+def _key_ids(rows: Iterable[StoredObject]) -> set[bytes]:
+    return {row.wrap_key_id for row in rows}
+
+
+def _plaintext(found: StoredObject, data_key: bytes, reader: SealedReader) -> bytes:
+    if found.place.pack_id is None:
+        return b"".join(_pieces(found, data_key))
+    bound = found.bound
+    sealed = reader.read(bound.id, found.place)
+    plaintext = open_content(sealed, data_key=data_key, object_id=bound.id)
+    if not hmac.compare_digest(digest_of(bound.kind, plaintext), bound.sha256):
+        raise EnvelopeRefused(f"object {bound.id}: another content")
+    return plaintext
 
 
 def _pieces(found: StoredObject, data_key: bytes) -> Iterator[bytes]:
