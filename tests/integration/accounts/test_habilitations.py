@@ -100,9 +100,11 @@ def test_database_refuses_self_grant_edit_and_deletion(make_user: Make) -> None:
         "UPDATE accounts_habilitation SET valid_until = valid_until + interval '1 day'",
         "DELETE FROM accounts_habilitation",
         "TRUNCATE accounts_habilitation CASCADE",
-        ("INSERT INTO accounts_habilitation SELECT gen_random_uuid(), 'SUPERVISOR', act_reference,"
-        " valid_from, valid_until, granted_at, desk_id, person_id, organisation_id, person_id"
-        " FROM accounts_habilitation"),
+        (
+            "INSERT INTO accounts_habilitation SELECT gen_random_uuid(), 'SUPERVISOR', act_reference,"
+            " valid_from, valid_until, granted_at, desk_id, person_id, organisation_id, person_id"
+            " FROM accounts_habilitation"
+        ),
     ]
     for attack in attacks:
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:

@@ -91,7 +91,7 @@ class TestHandIn:
 
     def test_refuses_a_stranger(self) -> None:
         for header in ("", "Bearer nothing", "Basic YTpi", "Bearer "):
-            answer = _post(Client(), REPORT, **{"Authorization": header})
+            answer = _post(Client(), REPORT, Authorization=header)
             assert answer.status_code == 401, header
         assert _stored() == 0
 

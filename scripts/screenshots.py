@@ -1,0 +1,219 @@
+"""Makes the pictures of `docs/images` from a demo of its own: light and dark, French and English.
+
+    make screenshots                      # or: ARGS="--keep FOLDER" to reuse a loaded demo
+
+Starts `fanal run --demo` on a free port over a data folder of its own, signs in as demo accounts in Chromium,
+and stops it again. The demo is synthetic; nothing else may be pictured.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs/images"
+FANAL = str(Path(sys.executable).with_name("fanal"))
+CHROMIUM = next(
+    (p for p in map(Path, ("/usr/bin/chromium", "/usr/bin/chromium-browser")) if p.exists()), None
+)
+START_SECONDS = 900
+WIDTH, HEIGHT = 1280, 800
+LOOKS = (("fr", "light"), ("en", "dark"))
+
+
+class Shot(NamedTuple):
+    """One picture: its name, the role that sees it (none: the public), and how to get there."""
+
+    name: str
+    role: str
+    go: Callable[[Page, str], None]
+
+
+def address(path: str) -> Callable[[Page, str], None]:
+    """Return a way that opens `path` below the language."""
+    return lambda page, base: _open(page, f"{base}{path}")
+
+
+def _open(page: Page, url: str) -> None:
+    answer = page.goto(url)
+    if answer is None or not answer.ok:
+        raise SystemExit(f"{url}: {answer.status if answer else 'no answer'}")
+
+
+def form_step(page: Page, base: str) -> None:
+    """Answer the first question; the second one is pictured."""
+    _open(page, f"{base}report/")
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+
+
+def receipt(page: Page, base: str) -> None:
+    """File a short invented report and stop at its receipt."""
+    form_step(page, base)
+    page.check("input[value=GROOMING]")
+    _next(page)
+    page.check("input[name=channel][value=GAME]")
+    page.fill("#service", "Blocks")
+    page.fill("#nickname", "pixel_fox_77")
+    page.check("input[name=when][value=YESTERDAY]")
+    _next(page)
+    page.fill("#description", "Someone in the game asks for my age and wants to talk elsewhere.")
+    _next(page)
+    page.check("input[name=child][value=ME]")
+    _next(page)
+    page.check("input[name=contact][value=ANONYMOUS]")
+    _next(page)
+    page.click("[data-send]")
+    page.wait_for_selector(".fp-code-text")
+
+
+def _next(page: Page) -> None:
+    page.click("main button[value=next]")
+
+
+def first_of(path: str, link: str) -> Callable[[Page, str], None]:
+    """Return a way that opens the first address matching `link` in the list at `path`."""
+
+    def go(page: Page, base: str) -> None:
+        _open(page, f"{base}{path}")
+        href = page.locator(f"main a[href*='{link}']").first.get_attribute("href", timeout=5000)
+        _open(page, page.evaluate("href => new URL(href, location).href", href))
+
+    return go
+
+
+SHOTS = (
+    Shot("home", "", address("")),
+    Shot("form", "", form_step),
+    Shot("receipt", "", receipt),
+    Shot("queue", "ANALYST", address("desk/")),
+    Shot("report", "ANALYST", first_of("desk/", "/desk/reports/")),
+    Shot("measure", "MEASURES_OFFICER", first_of("desk/measures/", "/desk/measures/")),
+    Shot("oversight", "OVERSEER", address("oversight/")),
+    Shot("statistics", "SUPERVISOR", address("desk/statistics/")),
+)
+
+
+def main() -> None:
+    """Make every picture, or those named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="only these pictures")
+    parser.add_argument("--keep", type=Path, help="data folder to use and leave")
+    options = parser.parse_args()
+    if CHROMIUM is None:
+        raise SystemExit("Chromium is not installed. Debian: apt-get install chromium")
+    with contextlib.ExitStack() as stack:
+        home = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        environment = {**os.environ, "FANAL_HOME": str(home)}
+        url = stack.enter_context(running(environment))
+        accounts = demo_accounts(environment)
+        playwright = stack.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        for shot in SHOTS:
+            if not options.names or shot.name in options.names:
+                for language, scheme in LOOKS:
+                    take(browser, shot, base=f"{url}/{language}/", scheme=scheme, accounts=accounts)
+        browser.close()
+
+
+@contextlib.contextmanager
+def running(environment: dict[str, str]) -> Iterator[str]:
+    """Run the demo and yield its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [FANAL, "run", "--demo", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment)
+    try:
+        _wait(port, process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(START_SECONDS):
+        if process.poll() is not None:
+            raise SystemExit("the demo stopped before it served")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(1)
+    raise SystemExit("the demo did not start in time")
+
+
+def demo_accounts(environment: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return the first demo account of each role."""
+    done = subprocess.run(
+        [FANAL, "demo", "accounts", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, dict[str, str]] = {}
+    for line in done.stdout.splitlines():
+        account = json.loads(line)
+        found.setdefault(account["role"], account)
+    return found
+
+
+def take(
+    browser: Browser,
+    shot: Shot,
+    *,
+    base: str,
+    scheme: str,
+    accounts: dict[str, dict[str, str]],
+) -> None:
+    """Take one picture: `docs/images/NAME-LANGUAGE-SCHEME.png`."""
+    language = base.rstrip("/").rpartition("/")[2]
+    with browser.new_context(
+        viewport={"width": WIDTH, "height": HEIGHT},
+        color_scheme="dark" if scheme == "dark" else "light",
+        locale=language,
+        reduced_motion="reduce",
+    ) as context:
+        page = context.new_page()
+        if shot.role:
+            _sign_in(page, base, accounts[shot.role])
+        shot.go(page, base)
+        page.wait_for_load_state("networkidle")
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        file = IMAGES / f"{shot.name}-{language}-{scheme}.png"
+        page.screenshot(path=file)
+        shrink(file)
+        print(file.relative_to(ROOT), file.stat().st_size)
+
+
+def shrink(file: Path) -> None:
+    """Keep 128 colours: pages of one style need no more, and a picture stays under 100 kB."""
+    from PIL import Image
+
+    with Image.open(file) as picture:
+        reduced = picture.convert("RGB").quantize(128)
+    reduced.save(file, optimize=True)
+
+
+def _sign_in(page: Page, base: str, account: dict[str, str]) -> None:
+    _open(page, f"{base}login/")
+    page.fill("input[name=login]", account["username"])
+    page.fill("input[name=password]", account["password"])
+    with page.expect_navigation():
+        page.press("input[name=password]", "Enter")
+
+
+if __name__ == "__main__":
+    main()
