@@ -31,8 +31,12 @@ def events() -> list[Event]:
         Event(before=timedelta(days=398), play=_load_lists),
         Event(before=timedelta(days=40), play=_change_lists),
         *(
-            Event(before=timedelta(days=days), play=partial(_danger, name=f"DG-past-{days}"),
-                  story="danger", report=f"DG-past-{days}")
+            Event(
+                before=timedelta(days=days, minutes=7 * days),
+                play=partial(_danger, name=f"DG-past-{days}"),
+                story="danger",
+                report=f"DG-past-{days}",
+            )
             for days in (230, 119, 36)
         ),
         Event(before=timedelta(days=17), play=_converse, story="conversation", report="CV-1"),

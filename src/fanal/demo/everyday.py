@@ -20,12 +20,15 @@ from fanal.demo.content import (
     suspect,
     victim,
 )
+from fanal.demo.tracks import refer
 from fanal.demo.world import HOTLINE, PLATFORM, World
 from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.judicial.domain.records import Outcome
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Track
 
-COUNT = 262
+COUNT = 248
+_FRESH = 14
 _DAYS = 392
 _CANDIDATES = 6
 _KINDS = ("GROOMING", "ABUSE_MATERIAL", "SEXTORTION", "LIVESTREAM", "SEX_TOURISM",
@@ -33,6 +36,16 @@ _KINDS = ("GROOMING", "ABUSE_MATERIAL", "SEXTORTION", "LIVESTREAM", "SEX_TOURISM
 _WEIGHTS = (26, 30, 15, 4, 3, 8, 6, 2, 6)
 _LANGUAGES = ("fr", "en", "es", "de", "tl")
 _LANGUAGE_WEIGHTS = (80, 9, 5, 4, 2)
+_SENT = ("prepare", "send", "acknowledge")
+_FATES: tuple[tuple[tuple[str, ...], Outcome | None], ...] = (
+    (_SENT[:2], None),
+    (_SENT, None),
+    ((*_SENT, "take_up"), None),
+    ((*_SENT, "take_up", "close"), Outcome.PROSECUTED),
+    ((*_SENT, "close"), Outcome.DISMISSED),
+    ((*_SENT, "take_up", "close"), Outcome.JOINED),
+)
+_FATE_WEIGHTS = (10, 30, 35, 12, 8, 5)
 _FIRST = ("lune", "renard", "cube", "pixel", "vague", "ombre", "nuage", "orage", "galet", "brume")
 _INCIDENT = re.compile(rb"<incidentDateTime>([^<]+)<")
 
@@ -45,6 +58,10 @@ def events() -> list[Event]:
         # The square root leans towards the present: later months hold more.
         days = _DAYS * (1 - luck.random() ** 0.62)
         before = timedelta(days=days, minutes=luck.randrange(15, 240))
+        name = f"EV-{number:03d}"
+        made.append(Event(before=before, play=_life(name, before), report=name))
+    for number in range(COUNT, COUNT + _FRESH):
+        before = timedelta(minutes=6 + 31 * (number - COUNT))
         name = f"EV-{number:03d}"
         made.append(Event(before=before, play=_life(name, before), report=name))
     return made
@@ -67,9 +84,9 @@ def _life(name: str, before: timedelta) -> Play:
 
 def _decided_share(before: timedelta) -> float:
     """Return how many of the reports of that age are decided: nearly all but those of the last days."""
-    if before < timedelta(days=3):
-        return 0.2
-    return 0.6 if before < timedelta(days=14) else 0.985
+    if before < timedelta(days=2):
+        return 0.6
+    return 0.85 if before < timedelta(days=14) else 0.99
 
 
 def _decide(world: World, report_id: UUID, at: datetime, *, luck: Random) -> None:
@@ -78,7 +95,10 @@ def _decide(world: World, report_id: UUID, at: datetime, *, luck: Random) -> Non
     if luck.random() < 0.12:
         tracks = (Track.NONE,)
     by = luck.choice(("ana", "bruno", "claire"))
-    world.decide(report_id, at, by=by, tracks=tracks or (Track.NONE,))
+    decision = world.decide(report_id, at, by=by, tracks=tracks or (Track.NONE,))
+    if decision.referral_id is not None:
+        moves, outcome = luck.choices(_FATES, _FATE_WEIGHTS)[0]
+        refer(world, decision.referral_id, moves, at=at + timedelta(hours=3), outcome=outcome)
     closed = at + timedelta(days=luck.uniform(3, 20))
     if closed < world.now - timedelta(days=1) and luck.random() < 0.7:
         orient.close_case(actor=world.person(by, closed), report_id=report_id, now=closed)

@@ -25,6 +25,7 @@ from fanal.orient.domain.records import Track
 
 RING = ("renard_77", "renard.77", "cube_noir", "lune_grise")
 _RING_DAYS = (88, 81, 74, 66, 59, 51, 44, 37, 30, 22, 15, 9, 5, 2)
+_WEST = (4, 9)
 _VIRAL = 60
 _BLOCKED = "galerie-ouest.example"
 MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
@@ -44,7 +45,8 @@ def events() -> list[Event]:
 
 
 def _event(story: str, name: str, days: float, *, play: Play) -> Event:
-    return Event(before=timedelta(days=days), play=play, story=story, report=name)
+    minutes = chance(f"{name}/hour").randrange(700)
+    return Event(before=timedelta(days=days, minutes=minutes), play=play, story=story, report=name)
 
 
 def _ring() -> list[Event]:
@@ -85,8 +87,8 @@ def _ring_report(name: str, place: int) -> Play:
             ),
         }
         # Two came in at the other desk: across desks a link shows existence and contact only.
-        report_id = world.from_partner(name, body, at, desk_id=2 if place in (4, 9) else 1)
-        if place in (0, 2, 5):
+        report_id = world.from_partner(name, body, at, desk_id=2 if place in _WEST else 1)
+        if place < 12 and place not in _WEST:
             world.decide(report_id, at + timedelta(hours=5), tracks=(Track.JUDICIAL,))
 
     return play
@@ -95,7 +97,7 @@ def _ring_report(name: str, place: int) -> Play:
 def _judge_ring(world: World, at: datetime) -> None:
     """Join, cut, take back: four judgements of one dossier."""
     ana, claire = world.person("ana", at), world.person("claire", at)
-    own = [world.find(f"RG-{n:02d}") for n in range(len(_RING_DAYS)) if n not in (4, 9)]
+    own = [world.find(f"RG-{n:02d}") for n in range(len(_RING_DAYS)) if n not in _WEST]
     crosscheck.judge(
         actor=ana, act=Act.LINK, left=own[:1], right=own[1:3], now=at,
         reason="Mêmes phrases, mêmes heures, même boîte de messagerie.",
@@ -192,6 +194,8 @@ def _mirror_report(name: str, host: str) -> Play:
                 report_id, at + timedelta(hours=2), by="bruno",
                 tracks=(Track.JUDICIAL, Track.MEASURES), addressees={host: addressee(host)},
             )  # fmt: skip
+        elif name != "MI-21":
+            world.decide(report_id, at + timedelta(hours=3), by="ana", tracks=(Track.JUDICIAL,))
 
     return play
 
@@ -235,7 +239,7 @@ def _payment_report(place: int) -> Play:
             "payments": payments,
         }
         report_id = world.from_partner(name, body, at, partner=PLATFORM)
-        if place < 7:
+        if place < 11:
             world.decide(report_id, at + timedelta(hours=8), by="claire", tracks=(Track.JUDICIAL,))
 
     return play
@@ -268,7 +272,7 @@ def _travel_report(name: str, place: int) -> Play:
             ],
         }  # fmt: skip
         report_id = world.from_partner(name, body, at)
-        if place < 2:
+        if place < 3:
             world.decide(report_id, at + timedelta(hours=20), tracks=(Track.JUDICIAL,))
 
     return play
@@ -304,7 +308,7 @@ def _sextortion_report(name: str) -> Play:
             "contact": "ANONYMOUS",
         }
         report_id = world.from_form(name, answers, at)
-        if int(name[-1]) < 6:
+        if int(name[-1]) < 8:
             world.decide(report_id, at + timedelta(hours=3), tracks=(Track.JUDICIAL,))
 
     return play

@@ -241,20 +241,37 @@ def _referral(name: str, moves: Sequence[str], outcome: Outcome | None) -> Play:
         decision = world.decide(report_id, at + _HOUR, by="bruno", tracks=(Track.JUDICIAL,))
         if decision.referral_id is None:
             raise LookupError(name)
-        moment = at + 2 * _HOUR
-        for move in moves:
-            event = Followed(
-                happened_at=moment,
-                proof="Bordereau de transmission (exemple)",
-                outcome=outcome if move == "close" else None,
-            )
-            judicial.move_referral(
-                actor=world.person("driss", moment),
-                referral_id=decision.referral_id,
-                move=move,
-                event=event,
-                now=moment,
-            )
-            moment += 11 * _HOUR
+        refer(world, decision.referral_id, moves, at=at + 2 * _HOUR, outcome=outcome)
 
     return play
+
+
+def refer(
+    world: World,
+    referral_id: UUID,
+    moves: Sequence[str],
+    *,
+    at: datetime,
+    outcome: Outcome | None = None,
+) -> None:
+    """Take a referral through `moves` from `at` on, eleven hours apart, as far as now allows.
+
+    `outcome` is that of a closing.
+    """
+    moment = at
+    for move in moves:
+        if moment > world.now:
+            return
+        event = Followed(
+            happened_at=moment,
+            proof="Bordereau de transmission (exemple)",
+            outcome=outcome if move == "close" else None,
+        )
+        judicial.move_referral(
+            actor=world.person("driss", moment),
+            referral_id=referral_id,
+            move=move,
+            event=event,
+            now=moment,
+        )
+        moment += 11 * _HOUR

@@ -183,7 +183,7 @@ class World:
         token = self.claim(report_id, at, by=by)
         proposal = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])[report_id].proposal
         chosen = tuple(tracks) if tracks is not None else proposal.tracks
-        luck = chance(f"reason/{at.minute}/{by}/{len(chosen)}")
+        luck = chance(f"reason/{(self.now - at).total_seconds():.0f}/{by}")
         acts = bool({Track.JUDICIAL, Track.MEASURES} & set(chosen))
         return judicial.record_decision(
             actor=self.person(by, at),

@@ -1,0 +1,137 @@
+"""The demo as a newcomer finds it: every state of every state table, once, and whole."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from fanal.config.databases import open_databases
+from fanal.intake.domain.states import REPORT_STATES, ReportState
+from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
+from fanal.measures.domain.states import MEASURE_STATES, MeasureState
+from fanal.orient.domain.states import ALARM_STATES, CASE_STATES, AlarmState, CaseState
+from fanal.postgres import DatabaseRole
+
+pytestmark = pytest.mark.serial
+_ALARM = (
+    "SELECT CASE WHEN acknowledged_at IS NOT NULL THEN 'ACKNOWLEDGED'"
+    " WHEN escalated_at IS NOT NULL THEN 'ESCALATED' ELSE 'RAISED' END FROM orient_alarm"
+)
+_STATES = {
+    "SELECT state FROM intake_report": (REPORT_STATES, ReportState),
+    "SELECT state FROM orient_case": (CASE_STATES, CaseState),
+    _ALARM: (ALARM_STATES, AlarmState),
+    "SELECT state FROM measures_measure": (MEASURE_STATES, MeasureState),
+    "SELECT state FROM judicial_referral": (REFERRAL_STATES, ReferralState),
+}
+
+
+def _environment(home: Path) -> dict[str, str]:
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("FANAL_", "DATABASE_", "DJANGO_"))
+    }
+    return kept | {"FANAL_HOME": str(home)}
+
+
+def _fanal(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "fanal", *arguments],
+        env=_environment(home), capture_output=True, text=True, check=False, timeout=180,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A demo whose first load was killed after a few chapters, and then run to its end.
+
+    The server is kept for the whole module, as `fanal run` keeps it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fanal-demo-"))
+    folder.chmod(0o755)
+    home = folder / "var"
+    answer = _fanal(home, "migrate", "--demo")
+    assert answer.returncode == 0, answer.stderr
+    environ = _environment(home)
+    with open_databases(home=home, environ=environ):
+        command = [sys.executable, "-m", "fanal", "demo", "load"]
+        with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as first:
+            assert first.stderr is not None
+            for line in first.stderr:
+                if line.startswith("demo: 5 of"):
+                    first.kill()
+        answer = _fanal(home, "demo", "load")
+        assert answer.returncode == 0, answer.stderr
+        assert "demo: 5 of" not in answer.stderr
+        yield home
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rows(home: Path, sql: str) -> list[tuple[object, ...]]:
+    with open_databases(home=home, environ=_environment(home)) as databases:
+        url = databases.url(DatabaseRole.WORKER)
+        with psycopg.connect(url) as connection:
+            return connection.execute(sql).fetchall()
+
+
+def test_every_state_of_every_table_occurs(home: Path) -> None:
+    for sql, (table, states) in _STATES.items():
+        found = {row[0] for row in _rows(home, sql)}
+        assert found == {state.value for state in states}, table.name
+    quarantined = _rows(home, "SELECT count(quarantined_at), count(*) FROM intake_work")
+    assert quarantined == [(1, 1)]
+
+
+def test_the_evidence_and_the_log_are_whole(home: Path) -> None:
+    for command in (("ledger", "verify"), ("fsck",)):
+        answer = _fanal(home, *command)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+def test_a_second_load_changes_nothing(home: Path) -> None:
+    before = _rows(home, "SELECT count(*) FROM ledger_entry")
+    started = time.monotonic()
+    answer = _fanal(home, "demo", "load")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert time.monotonic() - started < 15
+    assert _rows(home, "SELECT count(*) FROM ledger_entry") == before
+
+
+def test_the_stories_can_be_found(home: Path) -> None:
+    lines = _fanal(home, "demo", "story", "--json").stdout.splitlines()
+    stories = {told["story"]: told["reports"] for told in map(json.loads, lines)}
+    assert len(stories["viral"]) == 60
+    assert len(stories["ring"]) == 14
+    assert all(stories.values())
+    ring = {report["id"] for report in stories["ring"]}
+    rows = _rows(home, "SELECT report_id::text, dossier_id FROM crosscheck_membership")
+    dossiers = [dossier for report_id, dossier in rows if report_id in ring]
+    assert max(dossiers.count(dossier) for dossier in set(dossiers)) >= 12
+
+
+def test_the_desk_looks_alive(home: Path) -> None:
+    [(total, months, newest)] = _rows(
+        home,
+        "SELECT count(*), count(DISTINCT date_trunc('month', received_at)),"
+        " count(*) FILTER (WHERE received_at > now() - interval '7 days'"
+        " AND state IN ('TO_ASSESS', 'CLAIMED')) FROM orient_case",
+    )
+    assert 380 <= int(str(total)) <= 430
+    assert int(str(months)) >= 13
+    assert int(str(newest)) >= 10
+    [(late, soon)] = _rows(
+        home,
+        "SELECT count(*) FILTER (WHERE due_at < now()), count(*) FILTER (WHERE due_at > now())"
+        " FROM orient_case WHERE state IN ('TO_ASSESS', 'CLAIMED')",
+    )
+    assert int(str(late)) > 0
+    assert int(str(soon)) > 0
+    languages = {row[0] for row in _rows(home, "SELECT language FROM intake_report")}
+    assert {"fr", "en", "es", "de", "tl"} <= languages
