@@ -13,7 +13,7 @@ from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.reporter import Identity, withhold
 from fanal.harmonise.domain.search import search_words
-from fanal.harmonise.domain.sightings import Failure
+from fanal.harmonise.domain.sightings import Failure, key_bytes
 from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.operations.store import Prepared, store
 from fanal.kernel.actors import Actor
@@ -76,6 +76,7 @@ def _prepare(source: Source) -> Prepared | Failure:
             desk_id=source.desk_id,
             record=pack(clear),
             words=search_words(clear, identity),
+            keys=tuple(key_bytes(s.kind, s.value).hex() for s in clear.selectors),
         )
     except Exception as error:  # noqa: BLE001 - one report must never sink its batch
         return _failure(source, error)

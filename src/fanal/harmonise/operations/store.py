@@ -12,6 +12,7 @@ from msgspec import Struct
 from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
+from fanal.kernel.arrays import plain_array, text_array
 
 # Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
 # is being written.
@@ -32,6 +33,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     desk_id: int
     record: bytes
     words: str
+    keys: tuple[str, ...]
+    """The keys of the report's selectors, in their order, in hexadecimal."""
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
@@ -70,19 +73,19 @@ def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]
 
 def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
     """Insert the selectors that are not there yet, in the order of keys so that writers never cross."""
-    values: dict[bytes, tuple[str, str]] = {}
-    for item in items:
-        for selector in item.report.selectors:
-            key = key_bytes(selector.kind, selector.value)
-            values[key] = (selector.kind.value, selector.value)
+    values = {
+        key: selector
+        for item in items
+        for key, selector in zip(item.keys, item.report.selectors, strict=True)
+    }
     keys = sorted(values)
     cursor.execute(
         "INSERT INTO harmonise_selector (key, kind, value)"
         " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]) ON CONFLICT (key) DO NOTHING",
         [
-            [key.hex() for key in keys],
-            [values[key][0] for key in keys],
-            [values[key][1] for key in keys],
+            plain_array(keys),
+            plain_array(values[key].kind for key in keys),
+            text_array(values[key].value for key in keys),
         ],
     )
 
@@ -114,21 +117,14 @@ def _copy_records(
 
 
 def _copy_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    lines = [
-        "\t".join(
-            (
-                key_bytes(selector.kind, selector.value).hex(),
-                item.report.report_id.hex,
-                str(item.desk_id),
-                str(ROLE_CODES[selector.role]),
-                "t" if selector.weak else "f",
-                str(selector.port) if _has_port(selector) else r"\N",
-                selector.at or r"\N",
-            )
-        )
-        for item in items
-        for selector in item.report.selectors
-    ]
+    lines = []
+    for item in items:
+        seen_by = f"\t{item.report.report_id.hex}\t{item.desk_id}\t"
+        for key, selector in zip(item.keys, item.report.selectors, strict=True):
+            weak = "t" if selector.weak else "f"
+            port = str(selector.port) if _has_port(selector) else r"\N"
+            role, at = ROLE_CODES[selector.role], selector.at or r"\N"
+            lines.append(f"{key}{seen_by}{role}\t{weak}\t{port}\t{at}")
     _copy(
         cursor,
         "COPY harmonise_sighting (key, report_id, desk_id, role, weak, port, at) FROM STDIN",
@@ -226,9 +222,9 @@ def _write_words(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
         " FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (i, d, t)"
         " ON CONFLICT (report_id) DO UPDATE SET words = EXCLUDED.words",
         [
-            [item.report.report_id for item in ordered],
-            [item.desk_id for item in ordered],
-            [item.words.translate(_NO_TEXT) for item in ordered],
+            plain_array(item.report.report_id.hex for item in ordered),
+            plain_array(str(item.desk_id) for item in ordered),
+            text_array(item.words.translate(_NO_TEXT) for item in ordered),
         ],
     )
 
