@@ -117,10 +117,15 @@ def clock_tag(
 
 @register.inclusion_tag("components/priority.html")
 def priority(
-    score: int, level: str, *, floor: str | None = None, reason: Because | None = None
+    score: int,
+    level: str,
+    *,
+    floor: str | None = None,
+    reason: Because | None = None,
+    text: str = "",
 ) -> dict[str, object]:
-    """Show a priority chip: score, level in words, floor if any, first reason."""
-    return {"score": score, "level": level, "floor": floor, "reason": reason}
+    """Show a priority chip: score, then floor, first reason, `text` or level, whichever comes first."""
+    return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}
 
 
 @register.inclusion_tag("components/state.html")

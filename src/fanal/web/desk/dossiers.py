@@ -26,7 +26,7 @@ from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 from fanal.web.desk.content import instant
-from fanal.web.desk.kin import reasons_of
+from fanal.web.desk.kin import percent, reasons_of
 from fanal.web.desk.queue import rows_of
 from fanal.web.reading import consult
 
@@ -150,7 +150,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "edges": [
             {
                 "edge": edge,
-                "percent": round(edge.score * 100),
+                "percent": percent(edge.score),
                 "one": references.get(str(edge.report_id), ""),
                 "two": references.get(str(edge.other_id), ""),
                 "reasons": reasons_of(edge.reasons),

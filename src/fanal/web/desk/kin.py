@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from django.utils.translation import get_language
+
 from fanal.accounts import queries as accounts
 from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.views import KinLink
@@ -27,7 +29,7 @@ def kin_of(
     kin = [
         {
             "link": link,
-            "percent": round((link.score or 0) * 100),
+            "percent": percent(link.score or 0),
             "reference": facts[link.other_id].reference,
             "case": cases.get(link.other_id),
             "facts": facts[link.other_id],
@@ -45,12 +47,18 @@ def kin_of(
     }
 
 
+def percent(share: float) -> str:
+    """Return a share of one as people write it in the page's language."""
+    space = "" if get_language() == "en" else "\u00a0"
+    return f"{round(share * 100)}{space}%"
+
+
 def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
     """Return reasons with what a page shows of each."""
     return [
         {
             "reason": reason,
-            "percent": round(reason.weight * 100),
+            "percent": percent(reason.weight),
             "code": "LINK_REASON_DAMPED" if reason.damped else "LINK_REASON",
             "href": selector_link(reason.kind, reason.value),
         }

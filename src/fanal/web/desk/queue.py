@@ -139,12 +139,17 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
                 "mine": holder == actor.person_id,
                 "sender": partners.get(case.sender_id, ""),
                 "reference": envelope.reference if envelope else str(case.report_id),
-                "because": Because(code=case.reason, parameters=case.reason_parameters)
-                if case.reason
-                else None,
+                "because": _because(case),
             }
         )
     return rows
+
+
+def _because(case: Case) -> Because | None:
+    """Return the first reason of a priority, unless it only repeats the kind that stands beside it."""
+    if not case.reason or case.reason.startswith("KIND_"):
+        return None
+    return Because(code=case.reason, parameters=case.reason_parameters)
 
 
 def _view_of(request: HttpRequest) -> QueueView:

@@ -18,7 +18,7 @@
     { selector: "node", style: {
       "background-color": color("--fn-line-strong"), color: color("--fn-ink"), label: "data(label)", width: 18, height: 18,
       "font-size": 11, "font-family": "system-ui, sans-serif", "text-valign": "bottom", "text-margin-y": 4,
-      "text-max-width": 110, "text-wrap": "ellipsis", "border-width": 2, "border-color": color("--fn-surface") } },
+      "text-max-width": 130, "text-wrap": "ellipsis", "text-background-color": color("--fn-surface"), "text-background-opacity": 0.85, "text-background-padding": 2, "border-width": 2, "border-color": color("--fn-surface") } },
     { selector: "node[level = 'DANGER']", style: { "background-color": color("--fn-danger") } },
     { selector: "node[level = 'HIGH']", style: { "background-color": color("--fn-accent") } },
     { selector: "node[?here]", style: { "background-color": color("--fn-accent"), width: 26, height: 26, "font-weight": "bold" } },
@@ -38,7 +38,8 @@
       style: look(),
       layout: small
         ? { name: "concentric", concentric: (node) => (node.data("here") ? 2 : 1), levelWidth: () => 1, minNodeSpacing: 36, padding: 24 }
-        : { name: "cose", animate: false, randomize: false, nodeRepulsion: () => 9000, idealEdgeLength: () => 90, padding: 28 },
+        : { name: "cose", animate: false, randomize: false, nodeRepulsion: () => 9000, idealEdgeLength: () => 110, padding: 28 },
+      maxZoom: 1.4,
       userZoomingEnabled: false,
       boxSelectionEnabled: false,
       autoungrabify: small,
