@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         path("", include("fanal.web.public.urls")),
         path("", include("fanal.web.account.urls")),
         path("desk/", include("fanal.web.desk.urls")),
+        path("oversight/", include("fanal.web.oversight.urls")),
     ),
 ]

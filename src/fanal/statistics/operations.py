@@ -19,8 +19,6 @@ RECENT = 3
 """Days that are counted again at each run."""
 
 PUBLIC_MONTHS = 25
-PUBLIC = {"RECEIVED": "TOTAL", "ORIENTED": "KIND", "SENT": "KIND", "DECIDED": "KIND"}
-"""Public figures, and what stands for their rows: one total, or the first code."""
 
 
 def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
@@ -73,11 +71,11 @@ def publish(*, actor: Actor, now: datetime) -> int:
     months = months_until(last, count=PUBLIC_MONTHS)
     changed = 0
     with transaction.atomic():
-        for figure, rows in PUBLIC.items():
+        for figure in queries.PUBLIC:
             found = queries.series(actor=actor, figure=figure, now=now, months=months)
             cells: dict[tuple[date, str], int] = {}
             for row in found.rows:
-                key = (date.fromisoformat(f"{row.keys[0]}-01"), _code(rows, row.keys[1]))
+                key = (date.fromisoformat(f"{row.keys[0]}-01"), _code(figure, row.keys[1]))
                 cells[key] = cells.get(key, 0) + int(row.value or 0)
             changed += _write(figure, hide_small(cells), now=now)
         if changed:
@@ -93,8 +91,9 @@ def _since(held: models.Counted | None, until: date, *, whole: bool) -> date:
     return max(held.until - timedelta(days=RECENT), until - timedelta(days=RECOUNTED))
 
 
-def _code(rows: str, code: str) -> str:
-    return "TOTAL" if rows == "TOTAL" else code
+def _code(figure: str, code: str) -> str:
+    """Return what a public row stands for: reports received are one total, the others go by their code."""
+    return "TOTAL" if figure == "RECEIVED" else code
 
 
 def _write(figure: str, cells: dict[tuple[date, str], int | None], *, now: datetime) -> int:

@@ -19,6 +19,9 @@ from fanal.statistics.domain.months import first_of, months_until, start_of, yea
 from fanal.statistics.domain.tabular import Row, Table
 
 Keys = tuple[str, ...]
+PUBLIC = ("RECEIVED", "ORIENTED", "DECIDED", "SENT")
+"""Figures that the public may read, in the order of the page."""
+
 CHOICE = 13
 """Months of a series: the present one and the twelve before."""
 

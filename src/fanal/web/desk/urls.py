@@ -1,6 +1,6 @@
 """Routes of the desk, under the language prefix."""
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from fanal.web.desk import (
     alarms,
@@ -18,7 +18,7 @@ from fanal.web.desk import (
 )
 
 app_name = "desk"
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", queue.queue, name="queue"),
     path("arrivals/", queue.arrivals, name="arrivals"),
     path("alarms/", alarms.alarms, name="alarms"),
@@ -50,6 +50,7 @@ urlpatterns: list[URLPattern] = [
     path("dossiers/<uuid:dossier_id>/", dossiers.show, name="dossier"),
     path("dossiers/<uuid:dossier_id>/judge/", dossiers.judge, name="judge"),
     path("search/", search.search, name="search"),
+    path("statistics/", include("fanal.web.desk.statistics.urls")),
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<uuid:report_id>/replay/", quarantine.replay, name="replay"),
     path("reference/", rules.rules, name="reference"),

@@ -1,0 +1,1 @@
+"""Statistics at the desk: figures with their definition, charts with their table, files beside."""

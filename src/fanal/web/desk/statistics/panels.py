@@ -1,0 +1,244 @@
+"""A figure made ready for a page: words, chart and table, from the rows of a query. Pure but for words."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from fanal import reference
+from fanal.statistics.domain import definitions
+from fanal.statistics.domain.months import change
+from fanal.statistics.domain.tabular import Row, Table
+from fanal.web.components import numbers as words
+
+Cells = list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A row of a table: its heading, its cells, and whether it stands for the whole."""
+
+    heading: str
+    cells: Cells
+    total: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """A figure on a page: `chart` is what `charts.js` draws, None where the table is enough."""
+
+    key: str
+    code: str
+    title: str
+    definition: str
+    source: str
+    query: str
+    retention: str
+    header: Cells
+    lines: list[Line]
+    chart: dict[str, object] | None = None
+
+
+def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
+    """Return a figure by month and by the codes of a column, with the year before and the change."""
+    codes = _largest(table.rows, column)
+    names = [_label(table.figure.columns[column], code, lang) for code in codes]
+    cells = _cells(table.rows, column)
+    totals = {m: sum(cells.get((m, c), 0) for c in codes) for m in _keys(months)}
+    before = {m: sum(r.before or 0 for r in table.rows if r.keys[0] == m) for m in _keys(months)}
+    lines = [
+        Line(
+            heading=words.month(month, lang)
+            + (f" ({_('to date')})" if _open(month, table) else ""),
+            cells=[
+                *(words.number(cells.get((key, code), 0), lang) for code in codes),
+                *_compared(totals[key], before[key], lang),
+            ],
+        )
+        for month, key in zip(months, _keys(months), strict=True)
+    ]
+    whole = [sum(cells.get((m, code), 0) for m in totals) for code in codes]
+    lines.append(
+        Line(
+            heading=_("Whole period"),
+            cells=[
+                *(words.number(n, lang) for n in whole),
+                *_compared(sum(totals.values()), sum(before.values()), lang),
+            ],
+            total=True,
+        )
+    )
+    chart = {
+        "type": "bar",
+        "stacked": True,
+        "labels": [words.month(month, lang, short=True) for month in months],
+        "series": [
+            {"name": name, "values": [cells.get((key, code), 0) for key in totals]}
+            for name, code in zip(names, codes, strict=True)
+        ]
+        + [{"name": _("Year before"), "values": list(before.values()), "line": True}],
+    }
+    header = [_("Month"), *names, *_compared_header()]
+    return _panel(table, lang, "months", header=header, lines=lines, chart=chart)
+
+
+def by_code(table: Table, lang: str, *, column: int) -> Panel:
+    """Return a figure over its whole period by the codes of a column, with the year before."""
+    now: dict[str, int] = {}
+    before: dict[str, int] = {}
+    for row in table.rows:
+        now[row.keys[column]] = now.get(row.keys[column], 0) + int(row.value or 0)
+        before[row.keys[column]] = before.get(row.keys[column], 0) + (row.before or 0)
+    codes = sorted(now, key=lambda code: -now[code])
+    names = [_label(table.figure.columns[column], code, lang) for code in codes]
+    lines = [
+        Line(heading=name, cells=_compared(now[code], before[code], lang))
+        for name, code in zip(names, codes, strict=True)
+    ]
+    whole = _compared(sum(now.values()), sum(before.values()), lang)
+    lines.append(Line(heading=_("All"), cells=whole, total=True))
+    chart = {
+        "type": "bar",
+        "horizontal": True,
+        "labels": names,
+        "series": [
+            {"name": _("This period"), "values": [now[code] for code in codes]},
+            {"name": _("Year before"), "values": [before[code] for code in codes], "quiet": True},
+        ],
+    }
+    heading = definitions.words(table.figure.columns[column].label, lang)
+    header = [heading, *_compared_header()]
+    return _panel(table, lang, "codes", header=header, lines=lines, chart=chart)
+
+
+def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
+    """Return a figure over its whole period, codes of one column down and of another across."""
+    down, across = _largest(table.rows, rows), _largest(table.rows, columns)
+    cells: dict[tuple[str, str], int] = {}
+    for row in table.rows:
+        key = row.keys[rows], row.keys[columns]
+        cells[key] = cells.get(key, 0) + int(row.value or 0)
+    lines = [
+        Line(
+            heading=_label(table.figure.columns[rows], code, lang),
+            cells=[
+                *(words.number(cells.get((code, other), 0), lang) for other in across),
+                words.number(sum(cells.get((code, other), 0) for other in across), lang),
+            ],
+        )
+        for code in down
+    ]
+    names = [_label(table.figure.columns[columns], code, lang) for code in across]
+    chart = {
+        "type": "bar",
+        "horizontal": True,
+        "stacked": True,
+        "labels": [line.heading for line in lines],
+        "series": [
+            {"name": name, "values": [cells.get((code, other), 0) for code in down]}
+            for name, other in zip(names, across, strict=True)
+        ],
+    }
+    heading = definitions.words(table.figure.columns[rows].label, lang)
+    header = [heading, *names, _("All")]
+    return _panel(table, lang, "crossed", header=header, lines=lines, chart=chart)
+
+
+def delays(table: Table, lang: str) -> Panel:
+    """Return the delays: a row a step, cases, median and ninth decile."""
+    found = {row.keys: row.value for row in table.rows}
+    steps = list(dict.fromkeys(row.keys[0] for row in table.rows))
+    lines = [
+        Line(
+            heading=_label(table.figure.columns[0], step, lang),
+            cells=[
+                words.number(found[step, "COUNT"], lang),
+                words.length(found[step, "MEDIAN"], lang),
+                words.length(found[step, "P90"], lang),
+            ],
+        )
+        for step in steps
+    ]
+    names = [_label(table.figure.columns[1], code, lang) for code in ("COUNT", "MEDIAN", "P90")]
+    return _panel(table, lang, "delays", header=[_("Step"), *names], lines=lines)
+
+
+def waiting(table: Table, lang: str) -> Panel:
+    """Return what waits now, a row a place and state."""
+    columns = table.figure.columns
+    lines = [
+        Line(
+            heading=" · ".join(
+                _label(column, code, lang) for column, code in zip(columns, row.keys, strict=True)
+            ),
+            cells=[words.number(row.value, lang)],
+        )
+        for row in table.rows
+    ]
+    return _panel(table, lang, "waiting", header=[_("Where"), _("Waiting")], lines=lines)
+
+
+def _panel(
+    table: Table,
+    lang: str,
+    shape: str,
+    *,
+    header: Cells,
+    lines: list[Line],
+    chart: dict[str, object] | None = None,
+) -> Panel:
+    figure = table.figure
+    return Panel(
+        key=f"{figure.code.lower()}-{shape}",
+        code=figure.code,
+        title=definitions.words(figure.label, lang),
+        definition=definitions.words(figure.definition, lang),
+        source=definitions.words(figure.source, lang),
+        query=figure.query,
+        retention=definitions.words(figure.retention, lang),
+        header=header,
+        lines=lines,
+        chart=chart,
+    )
+
+
+def _label(column: definitions.Column, code: str, lang: str) -> str:
+    if not code:
+        return _("Not known")
+    return reference.label(column.kind, code, lang)
+
+
+def _largest(rows: Iterable[Row], column: int) -> list[str]:
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row.keys[column]] = totals.get(row.keys[column], 0) + int(row.value or 0)
+    return sorted((c for c, n in totals.items() if n), key=lambda code: (-totals[code], code))
+
+
+def _cells(rows: Iterable[Row], column: int) -> dict[tuple[str, str], int]:
+    cells: dict[tuple[str, str], int] = {}
+    for row in rows:
+        key = row.keys[0], row.keys[column]
+        cells[key] = cells.get(key, 0) + int(row.value or 0)
+    return cells
+
+
+def _keys(months: Iterable[date]) -> list[str]:
+    return [month.isoformat()[:7] for month in months]
+
+
+def _open(month: date, table: Table) -> bool:
+    return (month.year, month.month) == (table.until.year, table.until.month)
+
+
+def _compared(now: int, before: int, lang: str) -> Cells:
+    return [
+        words.number(now, lang),
+        words.number(before, lang),
+        words.percent(change(now, before), lang),
+    ]
+
+
+def _compared_header() -> Cells:
+    return [_("All"), _("Year before"), _("Change")]

@@ -1,0 +1,12 @@
+"""Routes of statistics, under `desk/statistics/`; their names live in the desk's namespace."""
+
+from django.urls import URLPattern, path
+
+from fanal.web.desk.statistics import views
+
+urlpatterns: list[URLPattern] = [
+    path("", views.home, name="statistics"),
+    path("year/<int:year>/", views.year_summary, name="statistics-year"),
+    path("<str:figure>/csv/", views.figure_csv, name="statistics-csv"),
+    path("<str:figure>/json/", views.figure_json, name="statistics-json"),
+]

@@ -1,0 +1,181 @@
+"""Statistics: the figures of the desk, a year in figures, and each figure as CSV and JSON."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import add_months, paris_day
+from fanal.statistics import queries
+from fanal.statistics.domain.definitions import figures, historical, words
+from fanal.statistics.domain.months import change, months_of_year, months_until
+from fanal.statistics.domain.tabular import Table, as_csv, as_json
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.components import numbers
+from fanal.web.desk.statistics import panels
+
+FIRST_YEAR = 2009
+"""The first year of which anything was published."""
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the figures of the present month and the twelve before."""
+    actor, now, lang = actor_of(request), now_of(request), _language()
+    months = months_until(paris_day(now), count=queries.CHOICE)
+    tables = _tables(months, actor=actor, now=now)
+    context = {
+        "headlines": _headlines(tables, months[-1], lang),
+        "panels": _panels(tables, months, lang),
+        "waiting": panels.waiting(queries.waiting(actor=actor, now=now), lang),
+        "historical": _historical(lang),
+        "this_year": paris_day(now).year,
+        "since": months[0],
+        "until": add_months(months[-1], 1),
+        "frame": _frame(actor),
+    }
+    return render(request, "statistics/home.html", context)
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def year_summary(request: HttpRequest, year: int) -> HttpResponse:
+    """Show a calendar year beside the one before, ready to print."""
+    actor, now, lang = actor_of(request), now_of(request), _language()
+    today = paris_day(now)
+    if not FIRST_YEAR <= year <= today.year:
+        raise Http404
+    months = months_of_year(year, last=today)
+    context = {
+        "year": year,
+        "panels": _panels(_tables(months, actor=actor, now=now), months, lang),
+        "historical": [h for h in _historical(lang) if h["period"] in {str(year), str(year - 1)}],
+        "earlier": year - 1 if year > FIRST_YEAR else None,
+        "later": year + 1 if year < today.year else None,
+        "open": year == today.year,
+        "since": months[0],
+        "until": add_months(months[-1], 1),
+        "frame": _frame(actor),
+    }
+    return render(request, "statistics/year.html", context)
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
+    """Send a figure as CSV; cells that a spreadsheet would run are made harmless."""
+    table = _asked(request, figure)
+    answer = HttpResponse(as_csv(table), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="fanal-{figure.lower()}.csv"'
+    return answer
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
+    """Send a figure as JSON, with its definition and source."""
+    return HttpResponse(as_json(_asked(request, figure)), content_type="application/json")
+
+
+def _asked(request: HttpRequest, figure: str) -> Table:
+    """Return the table of a file: the months named by `since` and `until`, else the page's own."""
+    if figure not in figures():
+        raise Http404
+    now = now_of(request)
+    months = months_until(paris_day(now), count=queries.CHOICE)
+    since = _month(request.GET.get("since", ""), months[0])
+    until = _month(request.GET.get("until", ""), add_months(months[-1], 1))
+    latest = add_months(months[-1], 1)
+    if not date(FIRST_YEAR, 1, 1) <= since < until <= latest:
+        raise Http404
+    return queries.table(actor=actor_of(request), figure=figure, since=since, until=until, now=now)
+
+
+def _month(text: str, default: date) -> date:
+    if not text:
+        return default
+    try:
+        return date.fromisoformat(f"{text[:7]}-01")
+    except ValueError:
+        raise Http404 from None
+
+
+def _tables(months: Sequence[date], *, actor: Actor, now: datetime) -> dict[str, Table]:
+    since, until = months[0], add_months(months[-1], 1)
+    codes = [code for code in figures() if code != "WAITING"]
+    return {
+        code: queries.table(actor=actor, figure=code, since=since, until=until, now=now)
+        for code in codes
+    }
+
+
+def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list[panels.Panel]:
+    kinds = tables["ORIENTED"]
+    return [
+        panels.by_month(tables["RECEIVED"], months, lang),
+        panels.by_code(kinds, lang, column=1),
+        panels.crossed(kinds, lang, rows=1, columns=2),
+        panels.by_month(tables["DECIDED"], months, lang),
+        panels.by_month(tables["SENT"], months, lang),
+        panels.crossed(tables["OUTCOMES"], lang, rows=0, columns=1),
+        panels.by_code(tables["REFERRED"], lang, column=0),
+        panels.delays(tables["DELAYS"], lang),
+    ]
+
+
+def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
+    """Return the numbers of the present month, each compared with the same days a year before."""
+    key = month.isoformat()[:7]
+
+    def headline(figure: str, code: str = "") -> dict[str, object]:
+        rows = [r for r in tables[figure].rows if r.keys[0] == key and (not code or code in r.keys)]
+        value, before = sum(int(r.value or 0) for r in rows), sum(r.before or 0 for r in rows)
+        return {
+            "value": numbers.number(value, lang),
+            "before": numbers.number(before, lang),
+            "change": numbers.percent(change(value, before), lang) if before else "",
+        }
+
+    return [
+        {"name": "RECEIVED", **headline("RECEIVED")},
+        {"name": "URGENT", **headline("RECEIVED", "URGENT")},
+        {"name": "DECIDED", **headline("DECIDED")},
+        {"name": "SENT", **headline("SENT")},
+    ]
+
+
+def _historical(lang: str) -> list[dict[str, object]]:
+    return [
+        {
+            "label": words(entry.label, lang),
+            "period": entry.period,
+            "value": words(entry.value, lang),
+            "by": entry.published_by,
+            "source": entry.source,
+            "read": entry.retrieved_on,
+            "confidence": entry.confidence,
+            "note": words(entry.note, lang) if entry.note else "",
+        }
+        for entry in historical()
+    ]
+
+
+def _frame(actor: Actor) -> str:
+    """Return the desk's frame, with its alarms, for those who answer them; else the plain one."""
+    return "desk/base.html" if may(actor, "report.list") else "base_desk.html"
+
+
+def _language() -> str:
+    return "en" if (get_language() or "fr").startswith("en") else "fr"

@@ -1,0 +1,192 @@
+"""Every measure of every desk, its grounds, its exact words and its proofs: read, never moved."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.kernel.calendar import paris_day
+from fanal.ledger import queries as ledger
+from fanal.ledger.proofs import prove_object
+from fanal.measures import queries as measures
+from fanal.measures.domain.oversight import Happening, RecommendationKind, Session
+from fanal.measures.domain.records import Measure
+from fanal.measures.domain.states import MeasureState
+from fanal.measures.queries import MeasureFile
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Decision
+from fanal.reference import Offence
+from fanal.web.account.actors import actor_of
+from fanal.web.oversight import sessions
+from fanal.web.reading import consult
+
+PAGE = 50
+SIZES = (10, 25, 50, 100)
+RUNNING = (MeasureState.RECEIVED, MeasureState.SUSPENDED, MeasureState.EXPIRED)
+
+
+@never_cache
+@require_safe
+@needs("measure.recommend")
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the measures by state, those whose clock runs, the sessions and what the desk must answer."""
+    actor = actor_of(request)
+    counts = measures.count_by_state(actor=actor)
+    running = measures.list_measures(actor=actor, states=RUNNING, limit=20)
+    consult(request, "measure", [m.id for m in running], action="measure.list")
+    context = {
+        "counts": counts.items(),
+        "total": sum(counts.values()),
+        "running": sorted(running, key=lambda m: m.legal_due_at or m.created_at),
+        "waiting": measures.list_recommendations(actor=actor, waiting=True),
+        "sessions": measures.list_sessions(actor=actor, limit=6),
+        "sizes": SIZES,
+    }
+    return render(request, "oversight/home.html", context)
+
+
+@never_cache
+@require_safe
+@needs("measure.recommend")
+def listing(request: HttpRequest) -> HttpResponse:
+    """List every measure, of all desks, by state."""
+    actor = actor_of(request)
+    states, after = _states(request), _after(request)
+    found = measures.list_measures(actor=actor, states=states, after=after, limit=PAGE + 1)
+    rows, more = found[:PAGE], len(found) > PAGE
+    consult(request, "measure", [m.id for m in rows], action="measure.list")
+    counts = measures.count_by_state(actor=actor)
+    context = {
+        "rows": rows,
+        "names": accounts.person_names(person_ids={m.proposer_id for m in rows}),
+        "states": list(MeasureState),
+        "chosen": states[0] if states else "",
+        "total": sum(n for state, n in counts.items() if not states or state in states),
+        "following": rows[-1].id if more else None,
+        "first_page": after is None,
+    }
+    return render(request, "oversight/measures.html", context)
+
+
+@never_cache
+@require_safe
+@needs("measure.recommend")
+def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Show a measure with its grounds and proofs; in a session, it is noted as read."""
+    return page(request, measure_id)
+
+
+def page(
+    request: HttpRequest, measure_id: UUID, *, refused: str = "", words: str = ""
+) -> HttpResponse:
+    """Return the page of a measure, with what was refused if anything was.
+
+    Raises:
+        Http404: no such measure.
+    """
+    actor = actor_of(request)
+    found = measures.get_measure(actor=actor, measure_id=measure_id)
+    if found is None:
+        raise Http404
+    consult(request, "measure", [measure_id], action="oversight.read")
+    session = sessions.open_session(request)
+    if session and measure_id in session.sample:
+        sessions.mark(request, session.id, Happening.SEEN, measure_id=measure_id)
+    proofs = prove_object(actor=actor, object_id=measure_id)
+    entries = ledger.entries_of(actor=actor, object_id=measure_id)
+    decision = oriented.decision_behind(actor=actor, decision_id=found.measure.decision_id)
+    context = {
+        "measure": found.measure,
+        "asked": found.measure.request,
+        "digest": found.measure.digest.hex(),
+        "letter": found.letter.en if get_language() == "en" else found.letter.fr,
+        "other_letter": found.letter.fr if get_language() == "en" else found.letter.en,
+        "machine": found.letter.machine.decode(),
+        "steps": found.steps,
+        "approvals": [(a, a.digest == found.measure.digest) for a in found.approvals],
+        "names": _names(found, decision, entries),
+        "decision": decision,
+        "grounds": _grounds(found.measure, decision),
+        "entries": [(entry, proofs.states.get(entry.id)) for entry in reversed(entries)],
+        "checkpoint": proofs.checkpoint,
+        "recommendations": measures.recommendations_of(actor=actor, measure_id=measure_id),
+        "kinds": list(RecommendationKind),
+        "refused": refused,
+        "words": words,
+        "may_answer": may(actor, "measure.answer"),
+        **_place(session, measure_id),
+    }
+    return render(request, "oversight/measure.html", context, status=422 if refused else 200)
+
+
+def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
+    """Return where a measure stands in the session's sample: the neighbors, and what was said of it."""
+    if session is None or measure_id not in session.sample:
+        return {"session": None}
+    index = session.sample.index(measure_id)
+    return {
+        "session": session,
+        "position": index + 1,
+        "previous": session.sample[index - 1] if index else None,
+        "next": session.sample[index + 1] if index + 1 < len(session.sample) else None,
+        "agreed": measure_id in session.measures(Happening.AGREED),
+    }
+
+
+def _grounds(measure: Measure, decision: Decision | None) -> list[dict[str, object]]:
+    """Return the texts the measure rests on, as the law's file has them, those unchecked marked."""
+    catalogue = reference.load()
+    named = [(measure.request.basis, measure.request.basis_entry)]
+    named.append((measure.request.offence, measure.request.offence_entry))
+    named += [(b.code, b.entry_id) for b in decision.bases] if decision else []
+    grounds: list[dict[str, object]] = []
+    for code, entry_id in dict.fromkeys(named):
+        entry = catalogue.by_entry_id(entry_id)
+        grounds.append(
+            {
+                "code": code,
+                "entry_id": entry_id,
+                "entry": entry,
+                "label": entry.label.of(get_language() or "fr") if entry else "",
+                "unchecked": entry is None or entry.unchecked(paris_day(measure.created_at)),
+                "years": entry.value.max_prison_years if isinstance(entry, Offence) else None,
+            }
+        )
+    return grounds
+
+
+def _names(
+    found: MeasureFile, decision: Decision | None, entries: Sequence[object]
+) -> dict[UUID, str]:
+    people = {found.measure.proposer_id, found.measure.author_id}
+    people |= {a.approver_id for a in found.approvals} | {s.actor_id for s in found.steps}
+    people |= {e.actor_id for e in entries}  # type: ignore[attr-defined]
+    if decision:
+        people.add(decision.author_id)
+    return accounts.person_names(person_ids=people)
+
+
+def _states(request: HttpRequest) -> list[MeasureState]:
+    asked = request.GET.get("state", "")
+    if not asked:
+        return []
+    try:
+        return [MeasureState(asked)]
+    except ValueError:
+        raise Http404 from None
+
+
+def _after(request: HttpRequest) -> UUID | None:
+    asked = request.GET.get("after", "")
+    try:
+        return UUID(asked) if asked else None
+    except ValueError:
+        raise Http404 from None

@@ -1,0 +1,18 @@
+"""Routes of oversight, under the language prefix."""
+
+from django.urls import URLPattern, path
+
+from fanal.web.oversight import measures, recommendations, sessions
+
+app_name = "oversight"
+urlpatterns: list[URLPattern] = [
+    path("", measures.home, name="home"),
+    path("measures/", measures.listing, name="measures"),
+    path("measures/<uuid:measure_id>/", measures.show, name="measure"),
+    path("measures/<uuid:measure_id>/recommend/", recommendations.recommend, name="recommend"),
+    path("recommendations/", recommendations.listing, name="recommendations"),
+    path("recommendations/<uuid:recommendation_id>/answer/", recommendations.answer, name="answer"),
+    path("sessions/start/", sessions.start, name="start"),
+    path("sessions/<uuid:session_id>/", sessions.show, name="session"),
+    path("sessions/<uuid:session_id>/note/", sessions.note, name="note"),
+]

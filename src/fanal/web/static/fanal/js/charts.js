@@ -1,0 +1,52 @@
+// Draws every <canvas data-chart="id"> from the JSON of that id; colors follow the theme.
+(() => {
+  const charts = [];
+  const probe = document.createElement("span");
+  const color = (name) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
+  const dataset = (series, index, horizontal) => {
+    const ink = color(`--fs-${(index % 8) + 1}`);
+    if (series.line) {
+      return { type: "line", label: series.name, data: series.values, borderColor: color("--fn-ink-2"), backgroundColor: "transparent", borderDash: [5, 4], borderWidth: 2, pointRadius: 2, stack: "before", order: 0 };
+    }
+    const fill = series.quiet ? color("--fn-line-strong") : ink;
+    return { label: series.name, data: series.values, backgroundColor: fill, borderRadius: 2, maxBarThickness: horizontal ? 22 : 40, stack: series.quiet ? "before" : "now", order: 1 };
+  };
+
+  const options = (spec) => {
+    const ink = color("--fn-ink");
+    const line = color("--fn-line");
+    const size = { family: getComputedStyle(document.body).fontFamily, size: 12 };
+    const grid = { color: line };
+    const count = { stacked: spec.stacked, beginAtZero: true, grid, ticks: { color: ink, font: size, precision: 0 } };
+    const names = { stacked: spec.stacked, grid: { display: false }, ticks: { color: ink, font: size, autoSkip: !spec.horizontal } };
+    return {
+      responsive: true,
+      maintainAspectRatio: false,
+      animation: calm.matches ? false : { duration: 300 },
+      indexAxis: spec.horizontal ? "y" : "x",
+      locale: document.documentElement.lang,
+      interaction: { mode: "index", intersect: false, axis: spec.horizontal ? "y" : "x" },
+      plugins: { legend: { position: "bottom", labels: { color: ink, font: size, boxWidth: 14, boxHeight: 10 } } },
+      scales: spec.horizontal ? { x: count, y: names } : { x: names, y: count },
+    };
+  };
+
+  const draw = () => {
+    document.body.append(probe);
+    for (const chart of charts.splice(0)) chart.destroy();
+    for (const canvas of document.querySelectorAll("canvas[data-chart]")) {
+      const spec = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
+      const data = { labels: spec.labels, datasets: spec.series.map((series, index) => dataset(series, index, spec.horizontal)) };
+      charts.push(new Chart(canvas, { type: "bar", data, options: options(spec) }));
+    }
+    probe.remove();
+  };
+
+  document.addEventListener("DOMContentLoaded", draw);
+  document.addEventListener("fanal:theme", draw);
+})();
