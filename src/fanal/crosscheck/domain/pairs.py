@@ -1,16 +1,36 @@
 """Pairs of reports that share values, rated by number: the inner loop of cross-check.
 
 Reports are known by their rank in id order, so that a pair is one integer and the later report its
-greater half. A pair's hits are numbers only; reasons are made for the few pairs that are kept.
+greater half. Values with the very same holders (the hashes of one file, an address and its host) are
+related and rated once, as a group. Reasons are made for the few pairs that are kept.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 from fanal.crosscheck.domain.rating import Damping, Holder, Shared, age_factor
 from fanal.harmonise.domain.records import SelectorRole
+
+
+class Rated(NamedTuple):
+    """What the values of a group weigh between two holders: together, and each beside its place."""
+
+    score: float
+    weights: tuple[float, ...]
+    places: tuple[int, ...]
+
+
+class Meeting(NamedTuple):
+    """A group of values that a pair shares, and the two holders."""
+
+    rated: Rated
+    later: Holder
+    earlier: Holder
+
+
+Ranked = list[tuple[int, Holder]]
 
 
 class Hit(NamedTuple):
@@ -31,10 +51,11 @@ class Pairs:
         self._batch = {self._rank[report_id] for report_id in batch if report_id in self._rank}
         self._width = len(self._ids)
         self._measured = measured
+        self._values = values
         self._families = _family_numbers(values, measured)
-        self._found: dict[int, list[Hit]] = defaultdict(list)
-        for place, value in enumerate(values):
-            self._relate(place, value)
+        self._found: dict[int, list[Meeting]] = defaultdict(list)
+        for places, holders in self._groups():
+            self._relate(places, holders)
 
     def ends(self, pair: int) -> tuple[UUID, UUID]:
         """Return the later and the earlier report of a pair."""
@@ -43,15 +64,19 @@ class Pairs:
 
     def hits(self, pair: int) -> list[Hit]:
         """Return what a pair shares, once for each value."""
-        return self._found[pair]
+        return [
+            Hit(weight, place, met.later, met.earlier)
+            for met in self._found[pair]
+            for weight, place in zip(met.rated.weights, met.rated.places, strict=True)
+        ]
 
     def strongest(self) -> list[int]:
         """Return the pairs to keep: shown at all, and among the strongest of one of their ends."""
         weights = self._measured.weights
         rated = [
             (score, pair)
-            for pair, hits in self._found.items()
-            if (score := self._score(hits)) >= weights.shown
+            for pair, met in self._found.items()
+            if (score := self._score(met)) >= weights.shown
         ]
         rated.sort(key=lambda found: (-found[0], found[1]))
         counts: dict[int, int] = defaultdict(int)
@@ -64,13 +89,19 @@ class Pairs:
                     counts[end] += 1
         return kept
 
-    def _score(self, hits: list[Hit]) -> float:
-        """Return the noisy-or of the hits; within a family each further value counts half as much."""
-        if len(hits) == 1:
-            return hits[0].weight
+    def _score(self, met: list[Meeting]) -> float:
+        """Return the noisy-or of what a pair shares."""
+        if len(met) == 1:
+            return met[0].rated.score
+        return self._combined(
+            [pair for m in met for pair in zip(m.rated.places, m.rated.weights, strict=True)]
+        )
+
+    def _combined(self, weighed: Sequence[tuple[int, float]]) -> float:
+        """Return the noisy-or of weights; within a family each further value counts half as much."""
         families: dict[int, list[float]] = defaultdict(list)
-        for hit in hits:
-            families[self._families[hit.place]].append(hit.weight)
+        for place, weight in weighed:
+            families[self._families[place]].append(weight)
         miss = 1.0
         for found in families.values():
             found.sort(reverse=True)
@@ -78,12 +109,29 @@ class Pairs:
                 miss *= 1 - weight * 0.5**rank
         return 1 - miss
 
-    def _relate(self, place: int, value: Shared) -> None:
-        """Add a value to every pair of a report of the batch with another holder."""
-        rank, batch, found = self._rank, self._batch, self._found
-        holders = [(rank[holder.report_id], holder) for holder in value.holders]
-        several = len({number for number, _ in holders}) < len(holders)
-        weigh = _Weigher(value, self._measured)
+    def _groups(self) -> Iterable[tuple[tuple[int, ...], Ranked]]:
+        """Return the places of values with the same holders, and these; a value of mixed roles is alone."""
+        kinds = self._measured.weights.kind
+        places: dict[object, list[int]] = defaultdict(list)
+        ranked: dict[object, Ranked] = {}
+        for place, value in enumerate(self._values):
+            holders = [(self._rank[holder.report_id], holder) for holder in value.holders]
+            steady = kinds[value.kind].half_life_days is None and not _several(holders)
+            key: object = (
+                tuple((rank, holder.role, holder.weak) for rank, holder in holders)
+                if steady
+                else place
+            )
+            places[key].append(place)
+            ranked[key] = holders
+        return [(tuple(found), ranked[key]) for key, found in places.items()]
+
+    def _relate(self, places: tuple[int, ...], holders: Ranked) -> None:
+        """Add a group to every pair of a report of the batch with another holder."""
+        batch, found, width = self._batch, self._found, self._width
+        several = _several(holders)
+        weigh = _Weigher([self._values[place] for place in places], self._measured)
+        rate = self._rater(places, weigh)
         for one, holder in holders:
             if one not in batch:
                 continue
@@ -91,46 +139,77 @@ class Pairs:
                 if one == two or (one < two and two in batch):
                     continue  # both of the batch: met once, from the later
                 if one > two:
-                    pair, hit = one * self._width + two, weigh.hit(place, holder, other)
+                    pair, met = one * width + two, Meeting(rate(holder, other), holder, other)
                 else:
-                    pair, hit = two * self._width + one, weigh.hit(place, other, holder)
+                    pair, met = two * width + one, Meeting(rate(other, holder), other, holder)
                 if several:
-                    _keep_best(found[pair], hit)
+                    _keep_best(found[pair], met)
                 else:
-                    found[pair].append(hit)
+                    found[pair].append(met)
+
+    def _rater(
+        self, places: tuple[int, ...], weigh: "_Weigher"
+    ) -> Callable[[Holder, Holder], Rated]:
+        """Return what rates a group between two holders; where age plays no part, once for their roles."""
+        known: dict[tuple[SelectorRole, SelectorRole, bool], Rated] = {}
+
+        def rate(later: Holder, earlier: Holder) -> Rated:
+            roles = (later.role, earlier.role, later.weak or earlier.weak)
+            rated = known.get(roles)
+            if rated is None:
+                weights = weigh.weights(later, earlier)
+                together = self._combined(list(zip(places, weights, strict=True)))
+                score = together if len(weights) > 1 else weights[0]
+                rated = Rated(score, weights, places)
+                if weigh.steady:
+                    known[roles] = rated
+            return rated
+
+        return rate
 
 
 class _Weigher:
-    """Weighs one value between any two of its holders, the part that roles decide worked out once."""
+    """Weighs values between any two of their holders, the part that roles decide worked out once."""
 
-    def __init__(self, value: Shared, measured: Damping) -> None:
-        self._value, self._measured = value, measured
-        settings = measured.weights.kind[value.kind]
-        self._base, self._half_life = settings.base, settings.half_life_days
+    def __init__(self, values: Sequence[Shared], measured: Damping) -> None:
+        self._values, self._measured = values, measured
         self._weak = measured.weights.weak_factor
-        self._by_roles: dict[tuple[SelectorRole, SelectorRole], float] = {}
+        self._settings = [measured.weights.kind[value.kind] for value in values]
+        self.steady = all(setting.half_life_days is None for setting in self._settings)
+        self._by_roles: dict[tuple[SelectorRole, SelectorRole], list[float]] = {}
 
-    def hit(self, place: int, later: Holder, earlier: Holder) -> Hit:
+    def weights(self, later: Holder, earlier: Holder) -> tuple[float, ...]:
+        """Return the weight of each value."""
+        weak = self._weak if later.weak or earlier.weak else 1.0
+        return tuple(
+            base * weak * age_factor(setting.half_life_days, later.at, earlier.at)
+            for base, setting in zip(self._bases(later, earlier), self._settings, strict=True)
+        )
+
+    def _bases(self, later: Holder, earlier: Holder) -> list[float]:
         roles = (later.role, earlier.role)
-        weight = self._by_roles.get(roles)
-        if weight is None:
-            share = self._measured.of(self._value, *roles).share
+        bases = self._by_roles.get(roles)
+        if bases is None:
             factor = self._measured.weights.role_factor(*roles)
-            weight = self._by_roles[roles] = self._base * factor * share
-        if later.weak or earlier.weak:
-            weight *= self._weak
-        if self._half_life is not None:
-            weight *= age_factor(self._half_life, later.at, earlier.at)
-        return Hit(weight, place, later, earlier)
+            bases = self._by_roles[roles] = [
+                setting.base * factor * self._measured.of(value, *roles).share
+                for value, setting in zip(self._values, self._settings, strict=True)
+            ]
+        return bases
 
 
-def _keep_best(hits: list[Hit], hit: Hit) -> None:
-    """Add a hit; a value held in several roles counts by its best pair of them."""
-    if hits and hits[-1].place == hit.place:
-        if hit.weight > hits[-1].weight:
-            hits[-1] = hit
+def _several(holders: Ranked) -> bool:
+    """Return whether a report holds the value in several roles."""
+    return len({rank for rank, _ in holders}) < len(holders)
+
+
+def _keep_best(found: list[Meeting], met: Meeting) -> None:
+    """Add a meeting; a value held in several roles counts by its best pair of them."""
+    if found and found[-1].rated.places == met.rated.places:
+        if met.rated.score > found[-1].rated.score:
+            found[-1] = met
         return
-    hits.append(hit)
+    found.append(met)
 
 
 def _family_numbers(values: Sequence[Shared], measured: Damping) -> list[int]:

@@ -24,6 +24,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import plain_array
 from fanal.kernel.ids import instant_of
 from fanal.ledger import operations as ledger
 
@@ -35,8 +36,9 @@ _MOST_SMALL = 32_767  # of a smallint
 _WRITE_LINKS = (
     "INSERT INTO crosscheck_link"
     " (report_id, other_id, desk_id, other_desk_id, score, rule_version, reasons)"
-    " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[], %s::text[],"
-    " %s::bytea[]) AS l (report_id, other_id, desk_id, other_desk_id, score, rule_version, reasons)"
+    " SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, %s,"
+    " decode(l.reasons, 'hex') FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[],"
+    " %s::text[]) AS l (report_id, other_id, desk_id, other_desk_id, score, reasons)"
     " ORDER BY l.report_id, l.other_id"
     " ON CONFLICT (report_id, other_id, rule_version)"
     " DO UPDATE SET score = EXCLUDED.score, reasons = EXCLUDED.reasons"
@@ -148,13 +150,13 @@ def _write_links(links: Sequence[Link], desks: dict[UUID, int]) -> None:
         cursor.execute(
             _WRITE_LINKS,
             [
-                [found.report_id for found in links],
-                [found.other_id for found in links],
-                [desks[found.report_id] for found in links],
-                [desks[found.other_id] for found in links],
-                [found.score for found in links],
-                [found.rule_version for found in links],
-                [pack_reasons(found.reasons) for found in links],
+                links[0].rule_version,
+                plain_array(found.report_id.hex for found in links),
+                plain_array(found.other_id.hex for found in links),
+                plain_array(str(desks[found.report_id]) for found in links),
+                plain_array(str(desks[found.other_id]) for found in links),
+                plain_array(str(found.score) for found in links),
+                plain_array(pack_reasons(found.reasons).hex() for found in links),
             ],
         )
 

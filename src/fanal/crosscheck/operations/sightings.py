@@ -41,8 +41,9 @@ def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime)
     shared: list[Shared] = []
     desks: dict[UUID, int] = {}
     for key, sightings in found.items():
-        desks.update((s.report_id, s.desk_id) for s in sightings.newest)
-        if len({s.report_id for s in sightings.newest}) > 1:
+        first = sightings.newest[0].report_id
+        if any(s.report_id != first for s in sightings.newest):
+            desks.update((s.report_id, s.desk_id) for s in sightings.newest)
             kind, value = keys[key]
             shared.append(_shared(kind, value, (sightings, counts.get(key), recent)))
     return Seen(shared=tuple(shared), desks=desks)
