@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from fanal.demo.content import chance
+
 if TYPE_CHECKING:
     from fanal.demo.world import World
 
@@ -19,6 +21,12 @@ class Event:
     play: Play
     story: str = ""
     report: str = ""
+
+
+def story_event(story: str, name: str, days: float, *, play: Play) -> Event:
+    """Return the event of a story's report, `days` and some seeded minutes before loading."""
+    minutes = chance(f"{name}/hour").randrange(700)
+    return Event(before=timedelta(days=days, minutes=minutes), play=play, story=story, report=name)
 
 
 def ordered(events: Iterable[Event]) -> list[Event]:

@@ -1,11 +1,11 @@
-"""The stories a newcomer can find: who, where and when hang together over several reports."""
+"""The stories of things that come back: a ring, a viral picture, the mirrors of an album."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fanal.crosscheck import operations as crosscheck
 from fanal.crosscheck.domain.dossiers import Act
-from fanal.demo.agenda import Event, Play
+from fanal.demo.agenda import Event, Play, story_event
 from fanal.demo.content import (
     GAMES,
     Json,
@@ -32,27 +32,18 @@ MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
 
 
 def events() -> list[Event]:
-    """Return the events of every story."""
+    """Return the events of these stories."""
     return [
         *_ring(),
         *_viral(),
         *_mirror(),
-        *_payments(),
-        *_travel(),
-        *_sextortion(),
-        *_false_report(),
     ]
-
-
-def _event(story: str, name: str, days: float, *, play: Play) -> Event:
-    minutes = chance(f"{name}/hour").randrange(700)
-    return Event(before=timedelta(days=days, minutes=minutes), play=play, story=story, report=name)
 
 
 def _ring() -> list[Event]:
     """Four pseudonyms over three games that share handles, a mailbox and a telephone."""
     made = [
-        _event("ring", f"RG-{place:02d}", days, play=_ring_report(f"RG-{place:02d}", place))
+        story_event("ring", f"RG-{place:02d}", days, play=_ring_report(f"RG-{place:02d}", place))
         for place, days in enumerate(_RING_DAYS)
     ]
     return [*made, Event(before=timedelta(days=1, hours=4), play=_judge_ring, story="ring")]
@@ -132,7 +123,7 @@ def _viral() -> list[Event]:
     for place in range(_VIRAL):
         days = 41 - 9 * (place / _VIRAL) ** 0.5 - luck.random() * 0.1
         name = f"VP-{place:02d}"
-        made.append(_event("viral", name, days, play=_viral_report(name, place)))
+        made.append(story_event("viral", name, days, play=_viral_report(name, place)))
     return made
 
 
@@ -179,7 +170,7 @@ def _mirror() -> list[Event]:
         for number in range(2):
             name = f"MI-{place}{number}"
             days = 12 - 4 * place - 1.5 * number
-            made.append(_event("mirror", name, days, play=_mirror_report(name, host)))
+            made.append(story_event("mirror", name, days, play=_mirror_report(name, host)))
     return made
 
 
@@ -196,142 +187,6 @@ def _mirror_report(name: str, host: str) -> Play:
             )  # fmt: skip
         elif name != "MI-21":
             world.decide(report_id, at + timedelta(hours=3), by="ana", tracks=(Track.JUDICIAL,))
-
-    return play
-
-
-def _payments() -> list[Event]:
-    """Small round transfers in the evening, several senders, one beneficiary, one corridor."""
-    return [
-        _event("livestream", f"LV-{place:02d}", 70 - place * 6.2, play=_payment_report(place))
-        for place in range(12)
-    ]
-
-
-def _payment_report(place: int) -> Play:
-    name = f"LV-{place:02d}"
-    luck = chance(name)
-
-    def play(world: World, at: datetime) -> None:
-        evening = at.replace(hour=22, minute=luck.randrange(60)) - timedelta(days=1)
-        payments = [
-            {
-                "at": stamp(evening - timedelta(days=3 * back)),
-                "amount": f"{25 + 10 * (3 - back) + 5 * (place % 3)}.00",
-                "currency": "EUR",
-                "sender": f"payeur-{place % 5}",
-                "beneficiary": "guichet-31" if place % 4 else "guichet-44",
-                "beneficiary_country": "PH",
-                "label": luck.choice(("soutien familial", "frais scolaires", "cadeau")),
-                "operator": "Transferts Exemple",
-            }
-            for back in (3, 2, 1, 0)
-        ]
-        body: Json = {
-            "kind": "LIVESTREAM",
-            "channel": "MESSAGING",
-            "platform": "Voxroom",
-            "language": "tl" if place % 5 == 4 else "fr",
-            "occurred_at": stamp(evening),
-            "place": {"country": "PH", "locality": "Ciudad Ejemplo"},
-            "description": sentences("LIVESTREAM", "tl" if place % 5 == 4 else "fr", luck),
-            "persons": [suspect(f"payeur-{place % 5}", "Voxroom", phones=["+33 6 39 98 00 40"])],
-            "payments": payments,
-        }
-        report_id = world.from_partner(name, body, at, partner=PLATFORM)
-        if place < 11:
-            world.decide(report_id, at + timedelta(hours=8), by="claire", tracks=(Track.JUDICIAL,))
-
-    return play
-
-
-def _travel() -> list[Event]:
-    """Let a traveller report a sighting, and others the same man."""
-    return [
-        _event("travel", f"TR-{place}", days, play=_travel_report(f"TR-{place}", place))
-        for place, days in enumerate((140, 96, 33, 6))
-    ]
-
-
-def _travel_report(name: str, place: int) -> Play:
-    luck = chance(name)
-    language = ("fr", "de", "en", "fr")[place]
-
-    def play(world: World, at: datetime) -> None:
-        body: Json = {
-            "kind": "SEX_TOURISM",
-            "channel": "TRAVEL",
-            "language": language,
-            "occurred_at": stamp(at, minutes=luck.randrange(600, 6000)),
-            "place": {"country": "TH", "locality": "Ban Tuayang"},
-            "description": sentences("SEX_TOURISM", language, luck),
-            "persons": [
-                suspect("grand.voyageur", "Galleo", name="M. Horizon", country="FR",
-                        phones=["+33 6 39 98 00 77"]),
-                victim(10 + place, "TH"),
-            ],
-        }  # fmt: skip
-        report_id = world.from_partner(name, body, at)
-        if place < 3:
-            world.decide(report_id, at + timedelta(hours=20), tracks=(Track.JUDICIAL,))
-
-    return play
-
-
-def _sextortion() -> list[Event]:
-    """One account presses nine people in the same way, and asks them all for gift cards."""
-    return [
-        _event(
-            "sextortion", f"SX-{place}", 52 - 6.1 * place, play=_sextortion_report(f"SX-{place}")
-        )
-        for place in range(9)
-    ]
-
-
-def _sextortion_report(name: str) -> Play:
-    luck = chance(name)
-
-    def play(world: World, at: datetime) -> None:
-        answers = {
-            "danger": "NO",
-            "kind": "SEXTORTION",
-            "channel": "SOCIAL",
-            "service": "Pixelnest",
-            "nickname": "k.lumen",
-            "when": "YESTERDAY",
-            "description": sentences("SEXTORTION", "fr", luck),
-            "conversation": "k.lumen: si tu ne paies pas avant ce soir, je publie la photo\n"
-            "moi: je n’ai pas d’argent",
-            "suspect_contact": "k.lumen@mail.example",
-            "child": "ME",
-            "child_age": str(luck.randrange(13, 17)),
-            "contact": "ANONYMOUS",
-        }
-        report_id = world.from_form(name, answers, at)
-        if int(name[-1]) < 8:
-            world.decide(report_id, at + timedelta(hours=3), tracks=(Track.JUDICIAL,))
-
-    return play
-
-
-def _false_report() -> list[Event]:
-    """Two jokes, read and closed without further action."""
-    return [
-        _event("false", f"FALSE-{number}", days, play=_false(f"FALSE-{number}"))
-        for number, days in ((1, 26), (2, 19))
-    ]
-
-
-def _false(name: str) -> Play:
-    def play(world: World, at: datetime) -> None:
-        body: Json = {
-            "kind": "OTHER",
-            "language": "fr",
-            "description": "Mon voisin de table a mangé mon goûter, c’est un scandale.",
-            "persons": [suspect("gouter_vole", "Chatoria")],
-        }
-        report_id = world.from_partner(name, body, at)
-        world.decide(report_id, at + timedelta(hours=2), tracks=(Track.NONE,))
 
     return play
 
