@@ -1,0 +1,97 @@
+"""Every page of the desk: accessible in both languages, light and dark, narrow and wide."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page
+
+from fanal.crosscheck import queries as crosschecked
+from fanal.judicial import queries as judicial
+from fanal.measures import queries as measures
+from tests.acceptance.public.test_look import assert_looks
+from tests.integration.desk.story import Desk
+from tests.integration.desk.work import decided
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Axe = Callable[[Page], list[str]]
+LANGUAGES = ["fr", "en"]
+
+
+def check(page: Page, axe: Axe, lang: str) -> None:
+    """One heading of the first level, the right language, and no violation in any look."""
+    assert page.evaluate("document.documentElement.lang") == lang
+    assert page.locator("h1").count() == 1
+    assert_looks(page, axe)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_queue_and_preview(open_as: Callable[..., Page], axe: Axe, lang: str) -> None:
+    page = open_as("ana", f"/{lang}/desk/")
+    page.wait_for_selector(".fd-alarm")
+    page.keyboard.press("j")
+    page.wait_for_selector(".fd-preview article")
+    check(page, axe, lang)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.keyboard.press("?")
+    assert page.locator("#keys").evaluate("node => node.open")
+    assert axe(page) == []
+    page.keyboard.press("Escape")
+    page.goto(page.url + "?view=DANGER&kind=OTHER")
+    check(page, axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("name", ["danger", "material", "stream"])
+def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, name: str) -> None:
+    page = open_as("ana", f"/{lang}/desk/reports/{desk.reports[name]}/")
+    page.click(".fd-report-head [data-claim] button")
+    page.wait_for_selector("[data-decision]")
+    for details in page.locator("main details").all():
+        details.evaluate("node => { node.open = true }")
+    check(page, axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("ana", "search/?q=renard"),
+        ("ana", "search/?kind=HANDLE&value=renard_77@arcadia"),
+        ("ana", "dossiers/"),
+        ("claire", "quarantine/"),
+        ("hugo", "reference/?table=measure"),
+        ("hugo", "reference/?table=priority"),
+        ("hugo", "reference/?table=lexicon"),
+    ],
+)
+def test_page(open_as: Callable[..., Page], axe: Axe, lang: str, name: str, path: str) -> None:
+    check(open_as(name, f"/{lang}/desk/{path}"), axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_dossier(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
+    found = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    page = open_as("ana", f"/{lang}/desk/dossiers/{found}/")
+    page.wait_for_selector("[data-graph][data-drawn]")
+    check(page, axe, lang)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.locator("tr[data-pick]").first.click()
+    assert page.locator("[data-picked]").count() == 2
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_measures_and_referrals(
+    open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str
+) -> None:
+    report_id = decided(desk)
+    (measure,) = measures.measures_of(actor=desk.actor("ana"), report_ids=[report_id])[report_id]
+    found = judicial.referrals_of(actor=desk.actor("driss"), report_ids=[report_id])
+    (referral,) = found[report_id]
+    page = open_as("elise", f"/{lang}/desk/second/")
+    for path in ("second/", "measures/", f"measures/{measure.id}/"):
+        page.goto(page.url.partition("/desk/")[0] + f"/desk/{path}")
+        check(page, axe, lang)
+    page = open_as("driss", f"/{lang}/desk/referrals/")
+    check(page, axe, lang)
+    page.goto(page.url + f"{referral.id}/")
+    check(page, axe, lang)

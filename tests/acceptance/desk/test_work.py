@@ -1,0 +1,180 @@
+"""The work of the desk in a real browser: keys, leases, two people, and a page that scripts left."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fanal.measures import queries as measures
+from fanal.measures.domain.states import MeasureState
+from fanal.orient import operations as orient, queries as oriented
+from tests.integration.desk.story import MATERIAL, Desk, add_reports
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OpenAs = Callable[..., Page]
+REASON = "Album ouvert, contenu classé A1."
+
+
+def report_path(desk: Desk, name: str, lang: str = "fr") -> str:
+    """The address of a report's page."""
+    return f"/{lang}/desk/reports/{desk.reports[name]}/"
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_keyboard_only(open_as: OpenAs, desk: Desk, lang: str) -> None:
+    """From the queue to a recorded decision without a mouse."""
+    page = open_as("ana", f"/{lang}/desk/")
+    keys = page.keyboard
+    keys.press("j")
+    keys.press("j")
+    expect(page.locator(".fd-preview")).to_contain_text("REF-material")
+    keys.press("k")
+    expect(page.locator(".fd-preview")).to_contain_text("REF-danger")
+    keys.press("j")
+    assert page.evaluate("document.activeElement.closest('[data-row]') !== null")
+    keys.press("o")
+    page.wait_for_url("**/reports/**")
+    keys.press("q")
+    page.wait_for_selector("[data-queue]")
+    keys.press("j")
+    keys.press("j")
+    keys.press("c")
+    page.wait_for_selector("[data-decision]")
+    keys.press("d")
+    assert page.evaluate("document.activeElement.name") == "way"
+    for _ in range(2):
+        keys.press("ArrowDown")
+    assert page.evaluate("document.querySelector('[name=way]:checked').value") == "BOTH"
+    keys.press("Tab")
+    keys.press("Space")
+    while page.evaluate("document.activeElement.name") != "reason":
+        keys.press("Tab")
+    keys.type(REASON + " j k c o ?")  # letters typed are words, never keys
+    keys.press("Tab")
+    keys.press("Enter")
+    expect(page.locator(".fd-decision")).to_contain_text(REASON)
+    measure = measure_of(desk)
+    assert measure.state is MeasureState.DRAFT
+
+
+def measure_of(desk: Desk) -> object:
+    """The measure of the report with material."""
+    report_id = desk.reports["material"]
+    found = measures.measures_of(actor=desk.actor("claire"), report_ids=[report_id])
+    return found[report_id][0]
+
+
+def test_search_by_key(open_as: OpenAs) -> None:
+    page = open_as("ana", "/fr/desk/")
+    page.keyboard.press("/")
+    page.keyboard.type("renard")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("renard_77@arcadia")
+
+
+def test_two_analysts_at_once(open_as: OpenAs, desk: Desk) -> None:
+    """Both have the report open and free; one takes it, the other is told and cannot decide."""
+    ana = open_as("ana", report_path(desk, "material"))
+    bruno = open_as("bruno", report_path(desk, "material"))
+    ana.click(".fd-report-head [data-claim] button")
+    ana.wait_for_selector("[data-decision]")
+    bruno.click(".fd-report-head [data-claim] button")
+    expect(bruno.locator(".fd-messages")).to_contain_text("Ana a pris ce signalement avant vous")
+    assert bruno.locator("[data-decision]").count() == 0
+    case = oriented.get_case(actor=desk.actor("ana"), report_id=desk.reports["material"])
+    assert case.claimed_by == desk.actor("ana").person_id
+
+
+def test_a_lost_lease_is_said_and_what_was_typed_stays(open_as: OpenAs, desk: Desk) -> None:
+    page = open_as("ana", report_path(desk, "material"))
+    page.click(".fd-report-head [data-claim] button")
+    page.fill("[name=reason]", REASON)
+    report_id = desk.reports["material"]
+    case = oriented.get_case(actor=desk.actor("ana"), report_id=report_id)
+    page.evaluate("document.querySelector('[data-lease]').dispatchEvent(new Event('fanal:renew'))")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-lease-lost]").is_hidden()
+    orient.release_case(
+        actor=desk.actor("ana"), report_id=report_id, claim_token=case.claim_token, now=desk.now
+    )
+    orient.claim_case(actor=desk.actor("bruno"), report_id=report_id, now=desk.now)
+    page.evaluate("document.querySelector('[data-lease]').dispatchEvent(new Event('fanal:renew'))")
+    lost = page.locator("[data-lease-lost]")
+    expect(lost).to_be_visible()
+    expect(lost).to_contain_text("Bruno")
+    assert page.input_value("[name=reason]") == REASON
+    assert page.locator("[data-decision] button[type=submit]").is_disabled()
+
+
+def test_an_interrupted_connection_is_said(open_as: OpenAs, desk: Desk) -> None:
+    page = open_as("ana", report_path(desk, "material"))
+    page.click(".fd-report-head [data-claim] button")
+    page.wait_for_selector("[data-lease]", state="attached")
+    page.context.set_offline(True)
+    page.evaluate("document.querySelector('[data-lease]').dispatchEvent(new Event('fanal:renew'))")
+    expect(page.locator("[data-lease-late]")).to_be_visible()
+    page.context.set_offline(False)
+    page.evaluate("document.querySelector('[data-lease]').dispatchEvent(new Event('fanal:renew'))")
+    expect(page.locator("[data-lease-late]")).to_be_hidden()
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_decision_then_second_person(open_as: OpenAs, desk: Desk, lang: str) -> None:
+    """The first person completes and submits, cannot second; another reads the letter and approves."""
+    claire = open_as("claire", report_path(desk, "material", lang))
+    claire.click(".fd-report-head [data-claim] button")
+    claire.click("[data-take-over]")
+    assert claire.evaluate("document.querySelector('[name=way]:checked').value") == "BOTH"
+    claire.fill("[name=reason]", REASON)
+    claire.click("[data-decision] button[type=submit]")
+    claire.click(".fd-drafts a >> nth=0")
+    claire.fill("#name", "Hosting Example")
+    claire.fill("#contact", "abuse@hosting.example")
+    claire.click("button[name=submit][value='1']")
+    expect(claire.locator(".fd-signatures")).to_contain_text("Claire")
+    assert claire.locator("form[action$='approve/']").count() == 0
+
+    elise = open_as("elise", f"/{lang}/desk/second/")
+    elise.click(".fd-card-title")
+    expect(elise.locator(".fd-letter >> nth=0")).to_contain_text("hxxps[:]//pictures[.]example")
+    expect(elise.locator("blockquote").first).to_contain_text(REASON)
+    assert elise.locator(".fd-letter a").count() == 0
+    elise.click("form[action$='approve/'] button")
+    expect(elise.locator(".fd-signed")).to_have_count(2)
+    assert measure_of(desk).state is MeasureState.APPROVED
+
+
+def test_claim_and_decide_without_scripts(open_as: OpenAs, desk: Desk) -> None:
+    page = open_as("ana", "/fr/desk/", script=False)
+    page.click(".fd-row:has-text('REF-empty') .fd-row-act button")
+    page.check("[name=way][value=NONE]")
+    page.fill("[name=reason]", "Rien à quoi donner suite.")
+    page.click("[data-decision] button[type=submit]")
+    expect(page.locator(".fd-decision")).to_contain_text("Sans suite")
+
+
+def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> None:
+    page = open_as("ana", "/fr/desk/reference/")
+    expect(page.locator("[data-alarm]")).to_be_visible(timeout=10_000)
+    assert page.title().startswith("(!)")
+    page.evaluate(
+        "document.querySelector('[data-alarm-sound]').addEventListener('fanal:rang', () => { window.rang = true })"
+    )
+    page.mouse.click(700, 700)
+    page.wait_for_function("window.rang === true", timeout=10_000)
+    page.click(".fd-alarm-act button")
+    page.wait_for_url("**/reports/**")
+    expect(page.locator("[data-alarm]")).to_have_count(0, timeout=10_000)
+
+
+def test_arrivals_never_move_the_list(open_as: OpenAs, desk: Desk) -> None:
+    page = open_as("ana", "/fr/desk/")
+    before = page.locator("[data-row]").all_inner_texts()
+    from fanal.kernel import clock
+
+    desk.now = clock.now()
+    add_reports(desk, [("fresh", 0, MATERIAL | {"urls": ["https://new.example/a"]})])
+    expect(page.locator(".fd-arrivals")).to_be_visible(timeout=15_000)
+    assert len(page.locator("[data-row]").all()) == len(before)
+    page.click(".fd-arrivals")
+    expect(page.locator("[data-row]")).to_have_count(len(before) + 1)

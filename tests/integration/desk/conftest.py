@@ -1,0 +1,33 @@
+"""A desk at work, and browsers signed in as its people."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from fanal.kernel import clock
+
+
+@pytest.fixture
+def desk(db: None, installed_keys: None) -> Iterator[object]:
+    """People and reports; a password is enough, as the second factor has its own tests."""
+    from fanal.web.account import second_factor
+    from tests.integration.desk.story import open_desk
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    second_factor.install(required=False)
+    yield open_desk(clock.now())
+    second_factor.install(required=True)
+
+
+@pytest.fixture
+def sign_in(desk: object) -> Callable[[str], Client]:
+    """Return a function that gives a browser signed in as a person of the desk."""
+
+    def browser(name: str) -> Client:
+        client = Client(headers={"X-Forwarded-Proto": "https"})
+        client.force_login(desk.users[name], backend=settings.AUTHENTICATION_BACKENDS[1])
+        return client
+
+    return browser

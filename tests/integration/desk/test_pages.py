@@ -1,0 +1,210 @@
+"""Each page of the desk: who sees it, what it shows, and that the journal holds the read."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from fanal.crosscheck import queries as crosschecked
+from fanal.intake.domain.states import Stage
+from fanal.orient import queries as oriented
+from tests.integration.desk.story import MATERIAL, Desk, add_reports
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+STAFF = ("ana", "claire", "driss", "elise")
+
+
+def rows(action: str, object_id: UUID) -> int:
+    """How many ledger entries of an action name an object."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM ledger_entry e JOIN ledger_object o ON o.entry_id = e.id"
+            " WHERE e.action = %s AND o.object_id = %s",
+            [action, object_id],
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("name", STAFF)
+def test_the_queue_shows_what_is_urgent_first(desk: Desk, sign_in: SignIn, name: str) -> None:
+    body = sign_in(name).get("/fr/desk/").content.decode()
+    places = [body.index(f"REF-{n}") for n in ("danger", "material", "game", "empty")]
+    assert places == sorted(places)
+    assert "Enfant en danger maintenant" in body
+    assert rows("report.list", desk.reports["danger"]) == 1
+
+
+@pytest.mark.parametrize(("name", "status"), [("hugo", 403), ("gabrielle", 403), ("yann", 200)])
+def test_others_see_no_report_of_the_desk(
+    desk: Desk, sign_in: SignIn, name: str, status: int
+) -> None:
+    answer = sign_in(name).get("/fr/desk/")
+    assert answer.status_code == status
+    assert b"REF-" not in answer.content
+    report = f"/fr/desk/reports/{desk.reports['danger']}/"
+    assert sign_in(name).get(report).status_code == (404 if status == 200 else 403)
+
+
+def test_filters_and_pages_keep_their_view(desk: Desk, sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    body = web.get("/en/desk/?view=OPEN&kind=ABUSE_MATERIAL&country=zz").content.decode()
+    assert "No report matches" in body
+    body = web.get("/en/desk/?kind=ABUSE_MATERIAL").content.decode()
+    assert "REF-material" in body
+    assert "REF-game" not in body
+    for bad in ("?view=NOWHERE", "?after=x~y", "?after=999~00000000-0000-0000-0000-000000000000"):
+        assert web.get(f"/en/desk/{bad}").status_code == 404
+
+
+def test_arrivals_announce_themselves(desk: Desk, sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    since = desk.now.isoformat().replace("+", "%2B")
+    path = f"/en/desk/arrivals/?view=OPEN&since={since}"
+    assert web.get(path).status_code == 204
+    desk.now += timedelta(seconds=1)
+    add_reports(desk, [("fresh", 0, MATERIAL | {"urls": ["https://new.example/a"]})])
+    body = web.get(path).content.decode()
+    assert "1 new report" in body
+    assert web.get(f"{path}&known=1").status_code == 204
+    assert web.get("/en/desk/arrivals/?since=yesterday").status_code == 404
+
+
+def test_a_report_in_the_order_of_thought(desk: Desk, sign_in: SignIn) -> None:
+    report_id = desk.reports["danger"]
+    body = sign_in("ana").get(f"/fr/desk/reports/{report_id}/").content.decode()
+    parts = ("Ce qui est dit", "Qui et quoi", "Ce que l’on sait", "Ses liens", "Que faire")
+    assert [body.index(f">{p}<") for p in parts] == sorted(body.index(f">{p}<") for p in parts)
+    for text in ("renard_77", "Rencontre prévue", "REF-again", "CP 227-22", "dans 3 signalements"):
+        assert text in body
+    assert rows("report.read", report_id) == 1
+    assert rows("report.read", desk.reports["again"]) == 1
+
+
+def test_addresses_are_defanged_and_never_links(desk: Desk, sign_in: SignIn) -> None:
+    body = sign_in("ana").get(f"/fr/desk/reports/{desk.reports['material']}/").content.decode()
+    assert "hxxps[:]//pictures[.]example/album/12" in body
+    assert "https://pictures.example" not in body
+    assert "<img" not in body
+    assert "<video" not in body
+
+
+def test_hostile_text_stays_text(desk: Desk, sign_in: SignIn) -> None:
+    hostile = '"><script>alert(1)</script>\u202e</textarea>'
+    body = MATERIAL | {"description": hostile, "persons": [{"role": "SUSPECT", "name": hostile}]}
+    add_reports(desk, [("hostile", 0, body)])
+    web = sign_in("ana")
+    for path in (f"reports/{desk.reports['hostile']}/", f"preview/{desk.reports['hostile']}/"):
+        page = web.get(f"/fr/desk/{path}").content.decode()
+        assert "alert(1)" in page
+        assert "<script>alert" not in page
+
+
+def test_preview_is_a_read(desk: Desk, sign_in: SignIn) -> None:
+    report_id = desk.reports["game"]
+    body = sign_in("ana").get(f"/fr/desk/preview/{report_id}/").content.decode()
+    assert "Monde Bloc" in body
+    assert rows("report.read", report_id) == 1
+    assert sign_in("yann").get(f"/fr/desk/preview/{report_id}/").status_code == 404
+
+
+def test_an_alarm_rings_until_somebody_takes_it(desk: Desk, sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    assert b"data-alarm" in web.get("/fr/desk/alarms/").content
+    (alarm,) = oriented.open_alarms(actor=desk.actor("ana"))
+    known = alarm.id.hex[-8:]
+    assert web.get(f"/fr/desk/alarms/?known={known}").status_code == 204
+    assert sign_in("yann").post(f"/fr/desk/alarms/{alarm.id}/").status_code == 404
+    answer = web.post(f"/fr/desk/alarms/{alarm.id}/")
+    assert answer["Location"] == f"/fr/desk/reports/{alarm.report_id}/"
+    assert b"data-alarm" not in web.get(f"/fr/desk/alarms/?known={known}").content
+    told = sign_in("bruno").post(f"/fr/desk/alarms/{alarm.id}/", follow=True)
+    assert "avant vous" in told.content.decode()
+
+
+def test_search_shows_counts_and_journals(desk: Desk, sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    body = web.get("/fr/desk/search/?q=renard").content.decode()
+    assert "renard_77@arcadia" in body
+    assert "dans 3 signalements" in body
+    assert rows("report.search", desk.reports["again"]) == 1
+    found = web.get("/fr/desk/search/", {"q": "hxxps[:]//pictures[.]example/album/12"})
+    assert "pictures[.]example" in found.content.decode()
+    assert "REF-material" in web.get("/fr/desk/search/?q=REF-material").content.decode()
+    assert "Rien ne correspond" in web.get("/fr/desk/search/?q=nothing-at-all").content.decode()
+    history = web.get("/fr/desk/search/", {"kind": "HANDLE", "value": "renard_77@arcadia"})
+    assert "REF-danger" in history.content.decode()
+    assert web.get("/fr/desk/search/?kind=NOTHING&value=x").status_code == 404
+
+
+def test_across_desks_existence_only(desk: Desk, sign_in: SignIn) -> None:
+    add_reports(desk, [("west", 5, MATERIAL | {"description": "secret-of-the-west"})], desk_id=2)
+    add_reports(desk, [("here", 1, MATERIAL)])
+    web = sign_in("ana")
+    page = web.get(f"/fr/desk/reports/{desk.reports['here']}/").content.decode()
+    assert "Antenne Ouest" in page
+    search = web.get("/fr/desk/search/", {"q": "https://pictures.example/album/13"})
+    assert "Antenne Ouest" in search.content.decode()
+    for body in (page, search.content.decode()):
+        assert "secret-of-the-west" not in body
+        assert "REF-west" not in body
+        assert str(desk.reports["west"]) not in body
+
+
+def test_dossier_and_its_judgements(desk: Desk, sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    dossier_id = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    assert "Dossiers" in web.get("/fr/desk/dossiers/").content.decode()
+    path = f"/fr/desk/dossiers/{dossier_id}/"
+    body = web.get(path).content.decode()
+    assert "REF-game" in body
+    assert rows("dossier.read", dossier_id) == 1
+    refused = web.post(f"{path}judge/", {"act": "SPLIT", "report": [], "reason": "x"})
+    assert refused.status_code == 409
+    assert web.post(f"{path}judge/", {"act": "MERGE", "reason": "x"}).status_code == 409
+    split = {"act": "SPLIT", "report": [str(desk.reports["game"])], "reason": "another person"}
+    web.post(f"{path}judge/", split)
+    assert crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"]) is None
+    page = web.get(path).content.decode()
+    assert "another person" in page
+    view = crosschecked.dossier_view(actor=desk.actor("ana"), dossier_id=dossier_id)
+    undo = {"act": "UNDO", "undoes": str(view.judgements[0].id), "reason": "the same after all"}
+    web.post(f"{path}judge/", undo)
+    again = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"])
+    assert again == dossier_id
+    assert sign_in("yann").get(path).status_code == 404
+    assert sign_in("yann").post(f"{path}judge/", split).status_code == 404
+
+
+def test_quarantine_and_replay(desk: Desk, sign_in: SignIn) -> None:
+    report_id = desk.reports["empty"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_work (report_id, stage, urgent, attempts, quarantined_at, error)"
+            " VALUES (%s, %s, false, 3, now(), 'WORKER_DIED')",
+            [report_id, Stage.ANALYSE],
+        )
+    assert sign_in("ana").get("/fr/desk/quarantine/").status_code == 403
+    web = sign_in("claire")
+    body = web.get("/fr/desk/quarantine/").content.decode()
+    assert "REF-empty" in body
+    assert "interrompu trois fois" in body
+    web.post(f"/fr/desk/quarantine/{report_id}/replay/")
+    assert "REF-empty" not in web.get("/fr/desk/quarantine/").content.decode()
+    assert rows("report.replay", report_id) == 1
+    again = web.post(f"/fr/desk/quarantine/{report_id}/replay/", follow=True).content.decode()
+    assert "plus en quarantaine" in again
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
+    web = sign_in("hugo")
+    tables = "offence measure measure_clock clock body routing qualification retention".split()
+    for table in [*tables, "priority", "lexicon"]:
+        body = web.get(f"/{lang}/desk/reference/?table={table}").content.decode()
+        assert "<h1>" in body
+    assert "UNCHECKED" in web.get(f"/{lang}/desk/reference/").content.decode()
+    assert web.get(f"/{lang}/desk/reference/?table=nothing").status_code == 404
