@@ -8,6 +8,7 @@ and stops it again. The demo is synthetic; nothing else may be pictured.
 
 import argparse
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -83,6 +84,12 @@ def _next(page: Page) -> None:
     page.click("main button[value=next]")
 
 
+def report_with_reasons(page: Page, base: str) -> None:
+    """Open the first report of the queue with the rules that gave its priority."""
+    first_of("desk/", "/desk/reports/")(page, base)
+    page.click(".fd-why-ask")
+
+
 def first_of(path: str, link: str) -> Callable[[Page, str], None]:
     """Return a way that opens the first address matching `link` in the list at `path`."""
 
@@ -99,7 +106,7 @@ SHOTS = (
     Shot("form", "", form_step),
     Shot("receipt", "", receipt),
     Shot("queue", "ANALYST", address("desk/")),
-    Shot("report", "ANALYST", first_of("desk/", "/desk/reports/")),
+    Shot("report", "ANALYST", report_with_reasons),
     Shot("measure", "MEASURES_OFFICER", first_of("desk/measures/", "/desk/measures/")),
     Shot("oversight", "OVERSEER", address("oversight/")),
     Shot("statistics", "SUPERVISOR", address("desk/statistics/")),
@@ -130,7 +137,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def running(environment: dict[str, str]) -> Iterator[str]:
-    """Run the demo and yield its address."""
+    """Run the demo, and yield its address once it is loaded."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -138,6 +145,8 @@ def running(environment: dict[str, str]) -> Iterator[str]:
     process = subprocess.Popen(command, env=environment)
     try:
         _wait(port, process)
+        # Takes its turn behind the load that `fanal run` started, and finds nothing left to do.
+        subprocess.run([FANAL, "demo", "load"], env=environment, check=True)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGTERM)
@@ -148,10 +157,18 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
     for _ in range(START_SECONDS):
         if process.poll() is not None:
             raise SystemExit("the demo stopped before it served")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        if _answers(port):
             return
         time.sleep(1)
     raise SystemExit("the demo did not start in time")
+
+
+def _answers(port: int) -> bool:
+    ask = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(ask):
+        ask.request("GET", "/readyz")
+        return ask.getresponse().status == http.HTTPStatus.OK
+    return False
 
 
 def demo_accounts(environment: dict[str, str]) -> dict[str, dict[str, str]]:
@@ -189,6 +206,8 @@ def take(
         page = context.new_page()
         if shot.role:
             _sign_in(page, base, accounts[shot.role])
+            if shot.name != "queue":
+                _answer_alarms(page, base)
         shot.go(page, base)
         page.wait_for_load_state("networkidle")
         IMAGES.mkdir(parents=True, exist_ok=True)
@@ -196,6 +215,14 @@ def take(
         page.screenshot(path=file)
         shrink(file)
         print(file.relative_to(ROOT), file.stat().st_size)
+
+
+def _answer_alarms(page: Page, base: str) -> None:
+    """Take the demo's alarms, so that only the picture of the queue shows them."""
+    answer = page.goto(f"{base}desk/")
+    while answer is not None and answer.ok and page.locator(".fd-alarm-act button").count():
+        with page.expect_navigation():
+            page.locator(".fd-alarm-act button").first.click()
 
 
 def shrink(file: Path) -> None:
