@@ -1,0 +1,98 @@
+"""What kills: SIGKILL at random instants and at named places, to web, worker and database."""
+
+import contextlib
+import os
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from fanal.kernel.failpoints import POINTS
+from tests.faults.filing import History
+from tests.live import Live, wait_for
+
+WEB, WORKER = "granian", "fanal.worker"
+_SERVED_BY = {
+    name: WORKER if name.startswith(("worker.", "send.")) else WEB for name in sorted(POINTS)
+}
+_NAMED_DEATH = 25.0
+_SERVING = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Breaker:
+    """Kills in pairs: a random SIGKILL arms the next named place, which then kills by itself."""
+
+    server: Live
+    history: History
+    random: Random
+    point_file: Path
+    kills: int = 0
+    named: int = 0
+    database_kills: int = 0
+    missed: list[str] = field(default_factory=list)
+    slowest_return: float = 0.0
+
+    def plan(self, pairs: int) -> list[str]:
+        """Return the named places in a seeded order, each as often as the others."""
+        names: list[str] = []
+        while len(names) < pairs:
+            some = sorted(POINTS)
+            self.random.shuffle(some)
+            names += some
+        return names[:pairs]
+
+    def pair(self, name: str) -> None:
+        """Kill the process that passes `name` at a random instant, then let the place kill it."""
+        target = _SERVED_BY[name]
+        count = 1 if name.startswith(("send.", "vault.chunk", "vault.renamed")) else 0
+        count = count or self.random.randint(1, 6)
+        self.point_file.write_text(f"{name}:{count}:kill")
+        time.sleep(self.random.random())  # a random instant, not a wait for anything
+        back = time.monotonic()
+        dying = self._kill(target)
+        wait_for(lambda: not dying & set(self.server.children(target)), seconds=_SERVING, beat=0.05)
+        wait_for(lambda: self.server.children(target), seconds=_SERVING, beat=0.05)
+        armed = set(self.server.children(target))
+        if wait_for(lambda: self._died(target, armed), seconds=_NAMED_DEATH):
+            self.named += 1
+            self.kills += 1
+            self.history.note(kill=target, why=name, count=count)
+        else:
+            self.missed.append(name)
+        self.point_file.write_text("")
+        assert wait_for(self.server.ready, seconds=_SERVING), self.server.told()
+        self.slowest_return = max(self.slowest_return, time.monotonic() - back)
+
+    def kill_database(self) -> None:
+        """Kill PostgreSQL's first process; return when the site is ready again."""
+        pid = self.server.database_pid()
+        if pid is None:
+            return
+        time.sleep(self.random.random())
+        os.kill(pid, signal.SIGKILL)
+        self.database_kills += 1
+        self.history.note(kill="postgres", why="random")
+        assert wait_for(self.server.ready, seconds=_SERVING), self.server.told()
+
+    def _kill(self, target: str) -> set[int]:
+        """Kill one process; return those that go with it."""
+        pids = self.server.children(target)
+        if not pids:
+            return set()
+        first = target == WORKER or self.random.random() < 0.5
+        pid = pids[0] if first else self.random.choice(pids[1:] or pids)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            self.kills += 1
+            self.history.note(kill=target, why="random")
+        return set(pids) if first else {pid}
+
+    def _died(self, target: str, armed: set[int]) -> bool:
+        """Whether an armed process is gone; one that comes later is armed too."""
+        alive = set(self.server.children(target))
+        if armed - alive:
+            return True
+        armed |= alive
+        return False
