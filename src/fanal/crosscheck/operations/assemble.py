@@ -10,10 +10,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.crosscheck import queries
 from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.dossiers import Act, dossier_id, effective, membership
 from fanal.crosscheck.domain.weights import load_weights
+from fanal.crosscheck.queries import state
 from fanal.kernel.actors import Actor
 
 _LOCK = 0x43524F5353444F53
@@ -27,9 +27,9 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     """
     lock()
     nodes = _reach(set(seeds))
-    strong = queries.strong_links(nodes, score=load_weights().strong)
+    strong = state.strong_links(nodes, score=load_weights().strong)
     within = [s for s in strong.links if s.one in nodes and s.two in nodes]
-    anchors = membership(nodes, within, queries.judgements_about(nodes))
+    anchors = membership(nodes, within, state.judgements_about(nodes))
     _write(nodes, anchors, strong.desks, now)
     return {report: dossier_id(anchor) for report, anchor in anchors.items()}
 
@@ -58,12 +58,12 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
     threshold = load_weights().strong
     for _ in range(_ROUNDS):
         before = len(nodes)
-        for found in queries.strong_links(nodes, score=threshold).links:
+        for found in state.strong_links(nodes, score=threshold).links:
             nodes |= {found.one, found.two}
-        for judgement in effective(queries.judgements_about(nodes)):
+        for judgement in effective(state.judgements_about(nodes)):
             if judgement.act in (Act.LINK, Act.MERGE):
                 nodes.update((*judgement.left, *judgement.right))
-        nodes |= queries.co_members(nodes)
+        nodes |= state.co_members(nodes)
         if len(nodes) == before:
             break
     return nodes
@@ -72,7 +72,7 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
 def _write(  # noqa: PLR0917
     nodes: set[UUID], anchors: Mapping[UUID, UUID], desks: Mapping[UUID, int], now: datetime
 ) -> None:
-    known = {**desks, **queries.desks_of_reports(nodes)}
+    known = {**desks, **state.desks_of_reports(nodes)}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",

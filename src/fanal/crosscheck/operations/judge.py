@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.crosscheck import queries
 from fanal.crosscheck.domain.access import require_judge
 from fanal.crosscheck.domain.dossiers import Act, Judgement
 from fanal.crosscheck.operations.assemble import assemble
+from fanal.crosscheck.queries import state
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -55,10 +55,10 @@ def judge(
     """
     _check(act, reason, (tuple(left), tuple(right)), undoes)
     with transaction.atomic():
-        queries.lock_judgements()
+        state.lock_judgements()
         target = _target(undoes) if undoes else None
         named = sorted({*left, *right, *((*target.left, *target.right) if target else ())})
-        desks = queries.desks_of_reports(named)
+        desks = state.desks_of_reports(named)
         if len(desks) != len(named):
             raise JudgementRefused("UNKNOWN_REPORT")
         require_judge(actor, desks.values())
@@ -98,20 +98,20 @@ def _check(  # noqa: PLR0917
 
 def _target(undoes: UUID) -> Judgement:
     """Return the judgement to take back, or the one that an undone UNDO was about."""
-    found = queries.judgements_by_id([undoes])
+    found = state.judgements_by_id([undoes])
     if not found:
         raise JudgementRefused("NOT_FOUND")
-    if queries.is_undone(undoes):
+    if state.is_undone(undoes):
         raise JudgementRefused("ALREADY_UNDONE")
     target = found[0]
     while target.undoes is not None:
-        target = queries.judgements_by_id([target.undoes])[0]
+        target = state.judgements_by_id([target.undoes])[0]
     return target
 
 
 def _next_id(now: datetime) -> UUID:
     """Return an id greater than every judgement's: the order of ids is the order of force."""
-    last = queries.last_judgement_id()
+    last = state.last_judgement_id()
     fresh = new_id(now)
     return fresh if last is None or fresh > last else UUID(int=last.int + 1)
 

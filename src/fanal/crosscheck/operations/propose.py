@@ -9,9 +9,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.crosscheck import queries
 from fanal.crosscheck.domain.dossiers import Strong, connected, dossier_id, grow
 from fanal.crosscheck.operations.assemble import assemble, lock
+from fanal.crosscheck.queries import state
 
 
 def propose(
@@ -23,8 +23,8 @@ def propose(
     """
     lock()
     ends = {end for found in strong for end in (found.one, found.two)}
-    standing = queries.standing_of(ends)
-    judged = queries.judged_among(ends, standing.sizes)
+    standing = state.standing_of(ends)
+    judged = state.judged_among(ends, standing.sizes)
     touched = connected(strong, standing.anchors, judged) if judged else set()
     growing = [s for s in strong if s.one not in touched]
     anchors = {end: anchor for end, anchor in standing.anchors.items() if end not in touched}
