@@ -1,0 +1,109 @@
+"""A child in danger, through the public form, calls the duty people: within ten seconds, and again.
+
+Real processes and a real mail server. The two minutes before the second call are not waited for: the
+alarm's stored instant is moved into the past, since every deadline is a function of stored instants.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+
+from fanal.postgres import Cluster
+from tests.faults.filing import CODE, WAIT_OF_THE_FORM
+from tests.live import Live, draft_of, free_port, live, wait_for
+
+pytestmark = pytest.mark.serial
+CALLED_WITHIN = 10.0
+SECRET = "Canary words of a frightened person 4471"
+
+
+@dataclass(slots=True)
+class Inbox:
+    """What the duty people's mail server took over; refuses the first `refusals` messages."""
+
+    messages: list[tuple[list[str], Message]] = field(default_factory=list)
+    refusals: int = 0
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
+        if self.refusals:
+            self.refusals -= 1
+            return "451 busy, try again"
+        content, to = envelope.content, envelope.rcpt_tos  # type: ignore[attr-defined]
+        self.messages.append((to, message_from_bytes(content)))
+        return "250 taken"
+
+
+@pytest.fixture(scope="module")
+def inbox() -> Iterator[tuple[Inbox, int]]:
+    box, port = Inbox(), free_port()
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box, port
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def server(inbox: tuple[Inbox, int]) -> Iterator[Live]:
+    with live(
+        FANAL_SMTP_URL=f"smtp://127.0.0.1:{inbox[1]}",
+        FANAL_DUTY="duty@desk.example,night@desk.example",
+    ) as running:
+        yield running
+
+
+def tell_of_danger(server: Live) -> float:
+    """Send the form as somebody who sees a child in danger; return the instant of the answer."""
+    page = server.call("GET", "/fr/report/")
+    for step in (
+        {"step": "danger", "go": "next", "danger": "YES"},
+        {"step": "what", "go": "saw", "kind": "GROOMING"},
+        {"step": "saw", "go": "you", "description": SECRET},
+        {"step": "you", "go": "check", "contact": "ANONYMOUS"},
+    ):
+        page = server.page("/fr/report/", draft=draft_of(page), **step)
+        assert page.status == 200, page
+    time.sleep(WAIT_OF_THE_FORM)  # the form's own wait without a proof of work
+    answer = server.page("/fr/report/", draft=draft_of(page), step="check", go="send")
+    assert answer.status == 201
+    assert CODE.search(answer.body.decode())
+    return time.monotonic()
+
+
+def ask(server: Live, statement: str) -> list[tuple[object, ...]]:
+    url = Cluster.open(home=server.home, environ=os.environ).admin_url()
+    with psycopg.connect(url, dbname="fanal", autocommit=True) as look:
+        cursor = look.execute(statement)  # type: ignore[call-overload]
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_is_called_within_ten_seconds_and_again_after_two_minutes(
+    server: Live, inbox: tuple[Inbox, int]
+) -> None:
+    box, _ = inbox
+    sent = tell_of_danger(server)
+    assert wait_for(lambda: box.messages, seconds=CALLED_WITHIN + 10, beat=0.05)
+    assert time.monotonic() - sent < CALLED_WITHIN
+    [(to, first)] = box.messages
+    assert to == ["duty@desk.example", "night@desk.example"]
+    [shown] = server.lines("report", "list")
+    assert shown["priority"]["floor"] == "CHILD_IN_DANGER"  # type: ignore[index]
+    assert str(shown["id"]) in first.get_payload()
+    assert SECRET not in first.as_string()
+    assert ask(server, "SELECT acknowledged_at, escalated_at FROM orient_alarm") == [(None, None)]
+
+    box.refusals = 1  # the second call meets a busy mail server and is tried again
+    ask(server, "UPDATE orient_alarm SET raised_at = raised_at - interval '121 seconds'")
+    assert wait_for(lambda: len(box.messages) == 2, seconds=40)
+    again = box.messages[1][1]
+    assert again["Message-ID"] != first["Message-ID"]
+    assert again["Subject"] != first["Subject"]
+    assert ask(server, "SELECT count(*) FROM orient_alarm WHERE escalated_at IS NOT NULL") == [(1,)]
+    actions = ask(server, "SELECT action FROM ledger_entry WHERE action LIKE 'alarm.%'")
+    assert {row[0] for row in actions} >= {"alarm.raise", "alarm.send", "alarm.escalate"}
