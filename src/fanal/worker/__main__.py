@@ -12,6 +12,7 @@ import django
 from fanal.kernel import clock
 
 _COLLECT_AFTER = 50_000
+_JOBS_STOP = 15.0
 
 
 def tune_collector() -> None:
@@ -32,8 +33,10 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=run_jobs, args=(stop,), daemon=True, name="jobs").start()
+    jobs = threading.Thread(target=run_jobs, args=(stop,), daemon=True, name="jobs")
+    jobs.start()
     WorkerLoop(clock=clock.now, sleep=time.sleep).run(stop)
+    jobs.join(_JOBS_STOP)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,16 @@
 """The schedule and the sends: procrastinate jobs, one line a step."""
 
 import asyncio
+import logging
 import threading
 from datetime import timedelta
 
+from asgiref.sync import sync_to_async
+from django.db import connections
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.middleware import SyncCallNext
+from procrastinate.worker import Worker
 
 from fanal.accounts import operations as accounts
 from fanal.intake import operations as intake
@@ -14,6 +20,11 @@ from fanal.statistics import operations as statistics
 from fanal.worker import expiry, sends, upkeep
 
 _STOP_BEAT = 0.5
+_PAUSE = 1.0
+_GRACE = 10.0
+_AT_ONCE = 4
+_JOBS_KEPT_HOURS = 14 * 24
+log = logging.getLogger("fanal.worker")
 SENDS = (sends.call_duty,)
 """Jobs that others queue: named here, so that the worker knows them."""
 
@@ -76,6 +87,14 @@ def recount_statistics(timestamp: int) -> None:
     statistics.refresh_days(actor=system_actor("statistics"), now=clock.now(), whole=True)
 
 
+@app.periodic(cron="31 4 * * *")
+@app.task(queueing_lock="forget_jobs")
+async def forget_jobs(timestamp: int) -> None:
+    """Drop jobs that succeeded long ago; failed ones stay for a person."""
+    del timestamp
+    await app.job_manager.delete_old_jobs(nb_hours=_JOBS_KEPT_HOURS)
+
+
 @app.periodic(cron="*/5 * * * *")
 @app.task(queueing_lock="retry_stalled")
 async def retry_stalled(timestamp: int) -> None:
@@ -86,16 +105,49 @@ async def retry_stalled(timestamp: int) -> None:
 
 
 def run_jobs(stop: threading.Event) -> None:
-    """Run procrastinate's worker in this thread until `stop` is set."""
-    asyncio.run(_run(stop))
+    """Run procrastinate's worker in this thread until `stop` is set; what breaks it is waited out.
+
+    Schedule and sends never end with their thread: a database that went away comes back.
+    """
+    while not stop.is_set():
+        try:
+            asyncio.run(_run(stop))
+        except Exception as failure:  # noqa: BLE001 - whatever ended it, it begins again
+            log.warning("schedule and sends stopped: %s", type(failure).__name__)
+        stop.wait(_PAUSE)
 
 
 async def _run(stop: threading.Event) -> None:
-    connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
-    with app.replace_connector(connector):
-        async with app.open_async():
-            task = asyncio.create_task(app.run_worker_async(install_signal_handlers=False))
-            while not stop.is_set() and not task.done():
-                await asyncio.sleep(_STOP_BEAT)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+    # An app of its own: the stages' thread goes on queueing through Django's connection, in the
+    # transaction of what it queues. Several at once: an hour of expiry keeps no call waiting.
+    worker = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
+    try:
+        async with worker.open_async():
+            running = asyncio.create_task(
+                worker.run_worker_async(
+                    install_signal_handlers=False,
+                    concurrency=_AT_ONCE,
+                    shutdown_graceful_timeout=_GRACE,
+                    task_middleware=[_leave_no_connection],
+                )
+            )
+            while not stop.is_set() and not running.done():
+                await asyncio.wait({running}, timeout=_STOP_BEAT)
+            if not running.done():
+                running.cancel()
+                await asyncio.wait({running})
+            elif not running.cancelled():
+                running.result()
+    finally:
+        await sync_to_async(
+            connections.close_all
+        )()  # the schedule's: dead with its server, or done
+
+
+def _leave_no_connection(call_next: SyncCallNext, context: JobContext, worker: Worker) -> object:
+    """Close what a job opened: jobs are rare, and a pool's thread would keep a dead one."""
+    del context, worker
+    try:
+        return call_next()
+    finally:
+        connections.close_all()

@@ -1,0 +1,138 @@
+"""Schedule and sends beside the stages: one transaction with what queued them, and never a dead thread."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from procrastinate.exceptions import AlreadyEnqueued
+
+from fanal.connectors import mail
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.role("worker"),
+    pytest.mark.usefixtures("installed_keys"),
+]
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 20) -> bool:
+    """Return whether `condition` came to hold within `seconds`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return bool(condition())
+
+
+def _count(query: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return int(cursor.fetchone()[0])
+
+
+def _is_working() -> bool:
+    return _count("SELECT count(*) FROM procrastinate_workers") > 0
+
+
+def cut_sessions() -> int:
+    """End every other session of this role, as a restart of the server does; return how many."""
+    return _count(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE usename = current_user AND pid <> pg_backend_pid()"
+    )
+
+
+@pytest.fixture
+def mails(tmp_path: Path) -> Iterator[Path]:
+    """The folder in which this test's mail is left."""
+    before = mail.current()
+    mail.install(mail.Mailer(url="", sender="a@b.test", duty=("c@b.test",), folder=tmp_path))
+    yield tmp_path
+    mail.install(before)
+
+
+@pytest.fixture
+def jobs() -> Iterator[threading.Event]:
+    """The jobs' thread, working."""
+    from fanal.worker.jobs import run_jobs
+
+    stop = threading.Event()
+    thread = threading.Thread(target=run_jobs, args=(stop,), daemon=True)
+    thread.start()
+    assert wait_for(_is_working)
+    yield stop
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+    cut_sessions()
+
+
+def _call_duty() -> None:
+    from fanal.worker.sends import call_duty
+
+    call_duty.defer(alarm_id=str(uuid4()), report_id=str(uuid4()), escalated=False)
+
+
+def test_a_call_is_queued_with_its_alarm_or_not_at_all(jobs: threading.Event, mails: Path) -> None:
+    with transaction.atomic():
+        _call_duty()
+        transaction.set_rollback(True)
+    assert _count("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'call_duty'") == 0
+    with transaction.atomic():
+        _call_duty()
+    assert wait_for(lambda: list(mails.glob("*.eml")), seconds=5)
+
+
+def test_the_thread_outlives_its_connections(jobs: threading.Event, mails: Path) -> None:
+    before = _count("SELECT coalesce(max(id), 0) FROM procrastinate_workers")
+    assert cut_sessions() > 0
+    assert wait_for(
+        lambda: _count("SELECT coalesce(max(id), 0) FROM procrastinate_workers") > before
+    )
+    _call_duty()
+    assert wait_for(lambda: list(mails.glob("*.eml")))
+
+
+def test_a_long_job_keeps_no_call_waiting(jobs: threading.Event, mails: Path) -> None:
+    from fanal.worker import jobs as scheduled
+
+    lock = connection.copy()
+    with lock.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE intake_spent_challenge IN ACCESS EXCLUSIVE MODE")
+        scheduled.forget_challenges.defer(timestamp=0)
+        assert wait_for(
+            lambda: _count("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")
+        )
+        _call_duty()
+        assert wait_for(lambda: list(mails.glob("*.eml")), seconds=5)
+        cursor.execute("ROLLBACK")
+    lock.close()
+
+
+def test_every_scheduled_job_runs(jobs: threading.Event) -> None:
+    from fanal.worker import jobs as scheduled
+
+    tasks = [
+        scheduled.expire_reports, scheduled.make_partitions, scheduled.expire_data,
+        scheduled.forget_usage, scheduled.forget_challenges, scheduled.retry_stalled,
+        scheduled.forget_jobs,
+    ]  # fmt: skip
+    for task in tasks:
+        with contextlib.suppress(AlreadyEnqueued):
+            task.defer(timestamp=0)
+    names = {task.name for task in tasks}
+    assert len(names) == 7
+
+    def succeeded() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT task_name FROM procrastinate_jobs WHERE status = 'succeeded'")
+            return names <= {row[0] for row in cursor.fetchall()}
+
+    assert wait_for(succeeded)
