@@ -19,6 +19,7 @@ RECENT = 3
 """Days that are counted again at each run."""
 
 PUBLIC_MONTHS = 25
+_LENGTHS = {figure: 1 if figure == "RECEIVED" else queries.QUARTER for figure in queries.PUBLIC}
 
 
 def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
@@ -58,7 +59,9 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
 
 
 def publish(*, actor: Actor, now: datetime) -> int:
-    """Write the public figures of the last 25 complete months; return how many numbers changed.
+    """Write the public figures of complete periods of 25 months; return how many numbers changed.
+
+    Reports received are published by month, what is told apart by a code by calendar quarter.
 
     Numbers under 5 are hidden, with the others from which they could be worked out. Figures are data
     about nobody: their publication is the desk's statute, and the ledger says when they changed.
@@ -67,16 +70,18 @@ def publish(*, actor: Actor, now: datetime) -> int:
         Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
-    last = add_months(first_of(paris_day(now)), -1)
-    months = months_until(last, count=PUBLIC_MONTHS)
+    open_month = first_of(paris_day(now))
+    months = months_until(add_months(open_month, -1), count=PUBLIC_MONTHS)
     changed = 0
     with transaction.atomic():
         for figure in queries.PUBLIC:
             found = queries.series(actor=actor, figure=figure, now=now, months=months)
             cells: dict[tuple[date, str], int] = {}
             for row in found.rows:
-                key = (date.fromisoformat(f"{row.keys[0]}-01"), _code(figure, row.keys[1]))
-                cells[key] = cells.get(key, 0) + int(row.value or 0)
+                start = _period(figure, date.fromisoformat(f"{row.keys[0]}-01"))
+                if months[0] <= start and add_months(start, _LENGTHS[figure]) <= open_month:
+                    key = (start, _code(figure, row.keys[1]))
+                    cells[key] = cells.get(key, 0) + int(row.value or 0)
             changed += _write(figure, hide_small(cells), now=now)
         if changed:
             ledger.record(
@@ -89,6 +94,12 @@ def _since(held: models.Counted | None, until: date, *, whole: bool) -> date:
     if held is None or whole:
         return until - timedelta(days=RECOUNTED)
     return max(held.until - timedelta(days=RECENT), until - timedelta(days=RECOUNTED))
+
+
+def _period(figure: str, month: date) -> date:
+    """Return the first month of the public period that holds `month`: itself, or its quarter."""
+    length = _LENGTHS[figure]
+    return month.replace(month=(month.month - 1) // length * length + 1)
 
 
 def _code(figure: str, code: str) -> str:

@@ -22,6 +22,9 @@ Keys = tuple[str, ...]
 PUBLIC = ("RECEIVED", "ORIENTED", "DECIDED", "SENT")
 """Figures that the public may read, in the order of the page."""
 
+QUARTER = 3
+"""Months of a public period of every figure but reports received."""
+
 CHOICE = 13
 """Months of a series: the present one and the twelve before."""
 

@@ -51,7 +51,7 @@ class Historical(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     period: str
     value: Text
     number: int | None = None
-    published_by: str
+    published_by: Text
     source: str
     retrieved_on: date
     confidence: Confidence

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import get_language, gettext as _, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from fanal import reference
@@ -21,6 +21,14 @@ from fanal.web.components import numbers
 SHOWN = 13
 """Months on the page; the file holds all that were published."""
 
+QUARTERS_SHOWN = 8
+
+_TITLES = {
+    "ORIENTED": gettext_lazy("Reports by kind, by quarter"),
+    "DECIDED": gettext_lazy("Decisions by track, by quarter"),
+    "SENT": gettext_lazy("Requests sent, by quarter"),
+}
+
 Cells: TypeAlias = dict[tuple[date, str], int | None]
 
 
@@ -30,21 +38,20 @@ def figures(request: HttpRequest) -> HttpResponse:
     """Show the published figures: a chart each, and the same numbers as a table."""
     found, at = queries.published(actor=public_actor())
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
-    last = max((month for cells in found.values() for month, _code in cells), default=None)
     context = {
         "published_at": at,
         "threshold": THRESHOLD,
         "sections": [
-            _section(definitions()[code], found[code], last=last, lang=lang)
+            _section(definitions()[code], found[code], lang=lang)
             for code in queries.PUBLIC
-            if last is not None and code in found
+            if code in found
         ],
         "historical": [
             {
                 "label": words(entry.label, lang),
                 "period": entry.period,
                 "value": words(entry.value, lang),
-                "by": entry.published_by,
+                "by": words(entry.published_by, lang),
                 "source": entry.source,
                 "read": entry.retrieved_on,
                 "confidence": entry.confidence,
@@ -72,35 +79,51 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-def _section(figure: Figure, cells: Cells, *, last: date, lang: str) -> dict[str, object]:
-    """Return a figure: months down, codes across, and what its chart draws."""
-    months = [add_months(last, offset - SHOWN + 1) for offset in range(SHOWN)]
+def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
+    """Return a figure: periods down, codes across, and what its chart draws."""
+    length = 1 if figure.code == "RECEIVED" else queries.QUARTER
+    periods = _periods(max(month for month, _code in cells), length)
     codes = sorted(
-        {code for month, code in cells if month >= months[0]},
-        key=lambda code: (-sum(cells.get((m, code)) or 0 for m in months), code),
+        {code for month, code in cells if month >= periods[0]},
+        key=lambda code: (-sum(cells.get((p, code)) or 0 for p in periods), code),
     )
     kind = figure.columns[1].kind
     names = [_("Reports") if c == "TOTAL" else _name(kind, c, lang) for c in codes]
-    shown = [[cells.get((month, code), 0) for code in codes] for month in months]
+    shown = [[cells.get((period, code), 0) for code in codes] for period in periods]
     return {
         "code": figure.code.lower(),
-        "title": words(figure.label, lang) if codes != ["TOTAL"] else _("Reports received"),
+        "title": words(figure.label, lang) if length == 1 else _TITLES[figure.code],
         "definition": words(figure.definition, lang),
         "source": words(figure.source, lang),
         "names": names,
         "lines": [
-            (numbers.month(month, lang), [_number(n, lang) for n in row])
-            for month, row in zip(months, shown, strict=True)
+            (_period(period, length, lang), [_number(n, lang) for n in row])
+            for period, row in zip(periods, shown, strict=True)
         ],
         "chart": {
             "type": "bar",
             "stacked": True,
-            "labels": [numbers.month(month, lang, short=True) for month in months],
+            "labels": [_period(period, length, lang, short=True) for period in periods],
             "series": [
                 {"name": name, "values": [row[n] for row in shown]} for n, name in enumerate(names)
             ],
-        },
+        }
+        if any(n for row in shown for n in row)
+        else None,
     }
+
+
+def _periods(last: date, length: int) -> list[date]:
+    count = SHOWN if length == 1 else QUARTERS_SHOWN
+    return [add_months(last, (n - count + 1) * length) for n in range(count)]
+
+
+def _period(first: date, length: int, lang: str, *, short: bool = False) -> str:
+    """Return the words of a period: `octobre 2026`, or `T3 2026`."""
+    if length == 1:
+        return numbers.month(first, lang, short=short)
+    letter = "Q" if lang == "en" else "T"
+    return f"{letter}{(first.month - 1) // length + 1} {first.year}"
 
 
 def _name(kind: str, code: str, lang: str) -> str:

@@ -1,11 +1,12 @@
 """Statistics: the figures of the desk, a year in figures, and each figure as CSV and JSON."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -125,7 +126,7 @@ def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list
     kinds = tables["ORIENTED"]
     return [
         panels.by_month(tables["RECEIVED"], months, lang),
-        panels.by_code(kinds, lang, column=1),
+        replace(panels.by_code(kinds, lang, column=1), title=_("Reports by kind")),
         panels.crossed(kinds, lang, rows=1, columns=2),
         panels.by_month(tables["DECIDED"], months, lang),
         panels.by_month(tables["SENT"], months, lang),
@@ -162,7 +163,7 @@ def _historical(lang: str) -> list[dict[str, object]]:
             "label": words(entry.label, lang),
             "period": entry.period,
             "value": words(entry.value, lang),
-            "by": entry.published_by,
+            "by": words(entry.published_by, lang),
             "source": entry.source,
             "read": entry.retrieved_on,
             "confidence": entry.confidence,

@@ -1,0 +1,49 @@
+"""People who sign in, and a browser that holds their session."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Page
+
+from fanal.accounts import operations as accounts
+from fanal.accounts.domain.records import NewAccount, NewHabilitation
+from fanal.accounts.models import User
+from fanal.kernel.actors import Role, system_actor
+
+SYSTEM = system_actor("tests", desk_ids=frozenset({1}))
+OF_A_DESK = {Role.ANALYST, Role.SUPERVISOR, Role.MEASURES_OFFICER, Role.JUDICIAL_OFFICER}
+
+
+def user_as(role: Role, name: str, *, now: datetime) -> User:
+    """Make an account with one habilitation."""
+    account = NewAccount(username=name.split(maxsplit=1)[0].lower(), name=name, password=None)
+    user = accounts.create_account(actor=SYSTEM, account=account, now=now)
+    habilitation = NewHabilitation(
+        person_id=user.person_id,
+        role=role,
+        act_reference="ACT",
+        valid_from=now - timedelta(days=1),
+        valid_until=now + timedelta(days=90),
+        desk_id=1 if role in OF_A_DESK else None,
+        organisation_id=None,
+    )
+    accounts.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=now)
+    return user
+
+
+def signed_in(visit: Callable[..., Page], user: User, path: str, **options: object) -> Page:
+    """Open a page with the session of `user`."""
+    client = Client()
+    client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[1])
+    page = visit("/healthz", **options)
+    base = page.url.removesuffix("/healthz")
+    page.context.add_cookies(
+        [
+            {"name": name, "value": morsel.value, "url": base}
+            for name, morsel in client.cookies.items()
+        ]
+    )
+    page.goto(base + path)
+    return page

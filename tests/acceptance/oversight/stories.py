@@ -1,0 +1,106 @@
+"""Fourteen months of reports, decisions and measures in every state, made through the operations."""
+
+from datetime import datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import msgspec
+
+from fanal.formats.report.records import Channel, ReportKind
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.measures import operations as measures
+from fanal.measures.domain.records import Event
+from fanal.orient import operations as orient
+from tests.integration.measures.stories import HOST, decide, measure
+from tests.integration.orient.people import WORKER, person
+from tests.unit.orient.items import item
+
+SYSTEM = system_actor("tests", desk_ids=frozenset({1}))
+
+
+def reports(now: datetime, *, count: int = 120) -> None:
+    """Reports of all kinds and doors over fourteen months, more in the last ones."""
+    chance = Random(7)
+    items = []
+    for n in range(count):
+        at = now - timedelta(days=int(420 * chance.random() ** 1.5), minutes=n)
+        body = msgspec.json.encode({"reference": f"R{n}", "n": n})
+        submission = Submission(
+            arrival=chance.choice(list(Arrival)),
+            format=Format.REPORT,
+            body=body,
+            canonical=body,
+            urgent=chance.random() < 0.1,
+        )
+        intake.receive_reports(actor=SYSTEM, submissions=[submission], now=at)
+        kind = chance.choice([*list(ReportKind), ReportKind.GROOMING, ReportKind.ABUSE_MATERIAL])
+        items.append((at, item(kind, at=at, channel=chance.choice(list(Channel)))))
+    for at, one in items:
+        orient.orient_batch(actor=WORKER, items=[one], now=at + timedelta(seconds=40))
+
+
+def every_state(
+    now: datetime, *, officer: Actor | None = None, author: Actor | None = None
+) -> list[UUID]:
+    """Measures that wait, were sent, received, suspended, executed, lifted and annulled."""
+    officer = officer or person(Role.MEASURES_OFFICER)
+    author = author or person(Role.ANALYST)
+    told = Event(happened_at=now - timedelta(days=60), proof="informed")
+    measures.record_first_contact(actor=officer, host=HOST, event=told, now=told.happened_at)
+    found = []
+    for n, story in enumerate(_STORIES):
+        at = now - timedelta(days=2 + 3 * n)
+        [measure_id] = decide(author=author, now=at, at=at).measure_ids
+        for step, name in enumerate(story):
+            _move(name, measure_id, officer, at + timedelta(hours=1 + step))
+        found.append(measure_id)
+    return found
+
+
+_STORIES = (
+    (),
+    ("approve",),
+    ("approve", "send"),
+    ("approve", "send", "receive"),
+    ("approve", "send", "receive", "suspend"),
+    ("approve", "send", "receive", "execute"),
+    ("approve", "send", "receive", "execute", "lift"),
+    ("approve", "send", "receive", "execute", "annul"),
+)
+
+
+def _move(name: str, measure_id: UUID, officer: Actor, at: datetime) -> None:
+    event = Event(happened_at=at, proof=f"record of {name}", proof_digest="ab" * 32)
+    if name == "approve":
+        digest = measure(measure_id, officer).digest
+        measures.approve_measure(actor=officer, measure_id=measure_id, digest=digest, now=at)
+        return
+    _ACTS[name](actor=officer, measure_id=measure_id, event=event, now=at)
+
+
+def _suspend(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    from fanal.measures.domain.records import SuspensionCause
+
+    measures.suspend_clock(
+        actor=actor,
+        measure_id=measure_id,
+        cause=SuspensionCause.CLARIFICATION,
+        event=event,
+        now=now,
+    )
+
+
+def _lift(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    measures.lift_measure(actor=actor, measure_id=measure_id, cause="", event=event, now=now)
+
+
+_ACTS = {
+    "send": measures.record_sent,
+    "receive": measures.record_receipt,
+    "suspend": _suspend,
+    "execute": measures.record_execution,
+    "lift": _lift,
+    "annul": measures.annul_measure,
+}
