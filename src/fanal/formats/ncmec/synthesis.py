@@ -278,8 +278,7 @@ class _Writer:
         return self._chance.randrange(pool if self._chance.random() < 0.02 else 10**8)
 
     def _ip(self) -> str:
-        # Mostly IPv6: the ranges kept for documentation hold 762 IPv4 addresses, so that in a large set
-        # each would be shared by hundreds of reports, as no address is in the real world.
+        # Mostly IPv6: documentation holds 762 IPv4 addresses, far too few for a large set.
         chance = self._chance
         if chance.random() < 0.95:
             return f"2001:db8:{chance.randrange(65536):x}::{chance.randrange(1, 65536):x}"
