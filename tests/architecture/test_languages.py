@@ -31,8 +31,9 @@ def catalogues():
         with path.open("rb") as file:
             for message in read_po(file, locale="fr"):
                 if message.id:
-                    text = message.id[0] if isinstance(message.id, tuple) else message.id
-                    known[path].add(text)
+                    known[path].update(
+                        message.id if isinstance(message.id, tuple) else (message.id,)
+                    )
     return known
 
 
