@@ -1,0 +1,161 @@
+"""Reads of sightings: where a value was seen, in which desks, how often."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.harmonise.domain.access import desks_of, require_system
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sightings import (
+    ROLE_OF_CODE,
+    Sighting,
+    Sightings,
+    selector_key,
+)
+from fanal.kernel.actors import Actor
+
+_MOST = 1000  # the bound of any count or page here
+_WINDOW = 10_000
+
+# In each statement `desks` is NULL for the system, which reaches all.
+
+
+def get_selector_history(
+    *, actor: Actor, kind: SelectorKind, value: str, limit: int = 100, before: UUID | None = None
+) -> Sightings:
+    """Return where a canonical value was seen in the actor's desks, newest report first.
+
+    `before` is the last report id of the page before; `limit` is at most 1000.
+    """
+    key = selector_key(kind, value)
+    pages = _sightings(desks=desks_of(actor), keys=[key], limit=limit, before=before)
+    return pages.get(key) or Sightings(key=key, newest=(), count=0, bounded=False)
+
+
+def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dict[UUID, Sightings]:
+    """Return the newest sightings of each key in the actor's desks, with counts up to `limit`.
+
+    Keys never seen there are left out. For the system actor this is every desk: cross-check links
+    across desks, and shows of another desk only that the link exists.
+    """
+    return _sightings(desks=desks_of(actor), keys=keys, limit=limit, before=None)
+
+
+def get_shared_sightings(
+    *, actor: Actor, keys: Sequence[UUID], limit: int = 50
+) -> dict[UUID, Sightings]:
+    """Return what `get_sightings` does, without the keys that stand in one sighting only."""
+    return _sightings(desks=desks_of(actor), keys=keys, limit=limit, before=None, least=2)
+
+
+def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
+    """Return for each key the desks, other than the actor's, where it exists: no report, no count.
+
+    An actor without content right learns nothing. Of a value seen everywhere only the newest 10 000
+    sightings are looked at.
+    """
+    desks = desks_of(actor)
+    if not keys or not desks:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.key, array_agg(DISTINCT newest.desk_id)"
+            " FROM unnest(%(keys)s::uuid[]) AS wanted (key)"
+            " CROSS JOIN LATERAL (SELECT desk_id FROM harmonise_sighting t"
+            " WHERE t.key = wanted.key ORDER BY t.report_id DESC LIMIT %(window)s) newest"
+            " WHERE newest.desk_id <> ALL(%(desks)s::int[]) GROUP BY wanted.key",
+            {"keys": list(keys), "desks": desks, "window": _WINDOW},
+        )
+        return {key: frozenset(found) for key, found in cursor.fetchall()}
+
+
+def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:
+    """Return in how many sightings of all desks each key stands, counting to `most` and no further.
+
+    Raises:
+        AccessRefused: the actor is not the system; across desks a number is more than existence.
+    """
+    require_system(actor, "count across desks")
+    if not keys:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT wanted.key, n FROM unnest(%(keys)s::uuid[]) AS wanted (key)"
+            " CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT FROM harmonise_sighting s"
+            " WHERE s.key = wanted.key LIMIT %(most)s) few) counted",
+            {"keys": list(keys), "most": most},
+        )
+        return dict(cursor.fetchall())
+
+
+def _sightings(
+    *,
+    desks: list[int] | None,
+    keys: Sequence[UUID],
+    limit: int,
+    before: UUID | None,
+    least: int = 1,
+) -> dict[UUID, Sightings]:
+    if not keys or desks == []:
+        return {}
+    most = max(1, min(limit, _MOST))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SIGHTINGS,
+            {
+                "keys": list(dict.fromkeys(keys)),
+                "desks": desks,
+                "before": before,
+                "more": most + 1,
+                "least": least,
+            },
+        )
+        found: dict[UUID, list[Sighting]] = {}
+        for row in cursor.fetchall():
+            found.setdefault(row[0], []).append(_sighting(*row))
+    return {
+        key: Sightings(
+            key=key,
+            newest=tuple(rows[:most]),
+            count=min(len(rows), most),
+            bounded=len(rows) > most,
+        )
+        for key, rows in found.items()
+    }
+
+
+def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the query
+    key: UUID,
+    report_id: UUID,
+    desk_id: int,
+    role: int,
+    weak: bool,
+    at: datetime | None,
+    port: int | None,
+) -> Sighting:
+    return Sighting(
+        key=key,
+        report_id=report_id,
+        desk_id=desk_id,
+        role=ROLE_OF_CODE[role],
+        weak=weak,
+        at=None if at is None else f"{at.replace(tzinfo=None).isoformat()}Z",
+        port=port,
+    )
+
+
+_SIGHTINGS = """
+SELECT wanted.key, s.report_id, s.desk_id, s.role, s.weak, s.at, s.port
+FROM unnest(%(keys)s::uuid[]) AS wanted (key)
+CROSS JOIN LATERAL (
+    SELECT t.*, count(*) OVER () AS n FROM (
+        SELECT report_id, desk_id, role, weak, at, port FROM harmonise_sighting t
+        WHERE t.key = wanted.key
+          AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[]))
+          AND (%(before)s::uuid IS NULL OR t.report_id < %(before)s::uuid)
+        ORDER BY t.report_id DESC, t.role LIMIT %(more)s
+    ) t
+) s WHERE s.n >= %(least)s
+"""
