@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from fanal.kernel import clock
 from fanal.measures import queries as measures
 from fanal.measures.domain.states import MeasureState
 from fanal.orient import operations as orient, queries as oriented
@@ -158,10 +159,11 @@ def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> N
     expect(page.locator("[data-alarm]")).to_be_visible(timeout=10_000)
     assert page.title().startswith("(!)")
     page.evaluate(
-        "document.querySelector('[data-alarm-sound]').addEventListener('fanal:rang', () => { window.rang = true })"
+        "document.querySelector('[data-alarm-sound]').addEventListener('fanal:rang',"
+        " () => { document.documentElement.dataset.rang = '' })"
     )
-    page.mouse.click(700, 700)
-    page.wait_for_function("window.rang === true", timeout=10_000)
+    page.mouse.click(700, 700)  # browsers ring only after a first gesture
+    page.wait_for_selector("[data-rang]", timeout=10_000)
     page.click(".fd-alarm-act button")
     page.wait_for_url("**/reports/**")
     expect(page.locator("[data-alarm]")).to_have_count(0, timeout=10_000)
@@ -170,8 +172,6 @@ def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> N
 def test_arrivals_never_move_the_list(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", "/fr/desk/")
     before = page.locator("[data-row]").all_inner_texts()
-    from fanal.kernel import clock
-
     desk.now = clock.now()
     add_reports(desk, [("fresh", 0, MATERIAL | {"urls": ["https://new.example/a"]})])
     expect(page.locator(".fd-arrivals")).to_be_visible(timeout=15_000)

@@ -202,7 +202,16 @@ def test_quarantine_and_replay(desk: Desk, sign_in: SignIn) -> None:
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
     web = sign_in("hugo")
-    tables = "offence measure measure_clock clock body routing qualification retention".split()
+    tables = [
+        "offence",
+        "measure",
+        "measure_clock",
+        "clock",
+        "body",
+        "routing",
+        "qualification",
+        "retention",
+    ]
     for table in [*tables, "priority", "lexicon"]:
         body = web.get(f"/{lang}/desk/reference/?table={table}").content.decode()
         assert "<h1>" in body

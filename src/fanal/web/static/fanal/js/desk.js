@@ -19,6 +19,22 @@
     act();
   });
 
+  // What the server refuses, or answers with a whole page (the sign-in page, once the session has ended),
+  // never takes the place of a part of this one. Silence is said too: alarms must not fail unnoticed.
+  const SILENT = 20000;
+  let heard = Date.now();
+  const show = (name, shown) => document.querySelector(`[data-${name}]`)?.toggleAttribute("hidden", !shown);
+  document.addEventListener("htmx:before:response", (event) => {
+    const { status, raw } = event.detail.ctx.response;
+    if (status >= 400 || raw.redirected) event.preventDefault();
+    if (status < 500) heard = Date.now();
+    show("session-ended", raw.redirected);
+    show("alarms-lost", false);
+  });
+  setInterval(() => {
+    if (document.querySelector("[data-alarms]") && !document.hidden && Date.now() - heard > SILENT) show("alarms-lost", true);
+  }, 5000);
+
   // A filter acts as soon as it is chosen; the button stays for those without scripts.
   document.addEventListener("change", (event) => {
     const form = event.target.closest?.("form[data-filters]");
