@@ -20,7 +20,7 @@ from fanal.kernel.actors import Role, system_actor
 from fanal.postgres import DatabaseRole
 
 if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AbstractUser
 
 _BYTES_PER_REPORT = 1_500
 _PAGES = (
@@ -85,7 +85,7 @@ def desk(reports: int, views: int, as_json: bool) -> None:
             click.echo(f"{key}: {value}")
 
 
-def _analyst() -> tuple["AbstractBaseUser", int]:
+def _analyst() -> tuple["AbstractUser", int]:
     """Return a demo analyst and the desk the analyst works at."""
     from fanal.accounts import operations, queries
 
@@ -106,7 +106,7 @@ def _fill(address: str, reports: int, desk_id: int) -> None:
         owner.execute("VACUUM (ANALYZE) orient_case, intake_report")
 
 
-def _open(analyst: "AbstractBaseUser", views: int) -> list[float]:
+def _open(analyst: "AbstractUser", views: int) -> list[float]:
     """Return the milliseconds of each view, the pages by turns; the first round warms up unmeasured."""
     from django.test import Client
 

