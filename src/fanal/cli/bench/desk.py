@@ -20,7 +20,7 @@ from fanal.kernel.actors import Role, system_actor
 from fanal.postgres import DatabaseRole
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser
+    from django.test import Client
 
 _BYTES_PER_REPORT = 1_500
 _PAGES = (
@@ -85,8 +85,10 @@ def desk(reports: int, views: int, as_json: bool) -> None:
             click.echo(f"{key}: {value}")
 
 
-def _analyst() -> tuple["AbstractUser", int]:
-    """Return a demo analyst and the desk the analyst works at."""
+def _analyst() -> tuple["Client", int]:
+    """Return a browser signed in as a demo analyst, and the desk the analyst works at."""
+    from django.test import Client
+
     from fanal.accounts import operations, queries
 
     now = clock.now()
@@ -95,7 +97,9 @@ def _analyst() -> tuple["AbstractUser", int]:
     user = queries.find_user(username=name)
     if user is None:
         raise click.ClickException("the demo has no analyst")
-    return user, min(queries.actor_for(user=user, now=now).desk_ids)
+    client = Client(SERVER_NAME="127.0.0.1")
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    return client, min(queries.actor_for(user=user, now=now).desk_ids)
 
 
 def _fill(address: str, reports: int, desk_id: int) -> None:
@@ -106,16 +110,12 @@ def _fill(address: str, reports: int, desk_id: int) -> None:
         owner.execute("VACUUM (ANALYZE) orient_case, intake_report")
 
 
-def _open(analyst: "AbstractUser", views: int) -> list[float]:
+def _open(analyst: "Client", views: int) -> list[float]:
     """Return the milliseconds of each view, the pages by turns; the first round warms up unmeasured."""
-    from django.test import Client
-
-    client = Client(SERVER_NAME="127.0.0.1")
-    client.force_login(analyst, backend="allauth.account.auth_backends.AuthenticationBackend")
     times = []
     for number in range(views + len(_PAGES)):
         started = time.perf_counter()
-        answer = client.get(_PAGES[number % len(_PAGES)])
+        answer = analyst.get(_PAGES[number % len(_PAGES)])
         elapsed = (time.perf_counter() - started) * 1000
         if answer.status_code != 200:
             raise click.ClickException(f"the queue answered {answer.status_code}")
