@@ -5,17 +5,16 @@ client, of another style, is plain HTTP: multipart id fields, a schema hint, oth
 """
 
 import asyncio
-import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from typing import Any
 
 import pytest
 from lxml import etree
 
+from tests.client.multipart import OtherClient
 from tests.live import Live, Partner, live, wait_for
 
 ncmec = pytest.importorskip("ncmec_cybertip", reason="needs Python 3.13", exc_type=ImportError)
@@ -372,40 +371,6 @@ HINTED = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
   <personOrUserReported><screenName>triangle_9</screenName><newElement>kept</newElement></personOrUserReported>
 </report>
 """.encode()
-
-
-class OtherClient:
-    """A client of the multipart style, as command-line tools and older programs send."""
-
-    boundary = "----------------------------5a0f"
-
-    def __init__(self, server: Live, partner: Partner) -> None:
-        self.port, self.partner = server.port, partner
-
-    def post(self, path: str, body: bytes, content_type: str) -> tuple[int, etree._Element]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
-        with contextlib.closing(connection):
-            headers = self.partner.basic | {"Content-Type": content_type, "Accept": "*/*"}
-            connection.request("POST", f"/ispws/{path}", body=body, headers=headers)
-            answer = connection.getresponse()
-            return answer.status, etree.fromstring(answer.read())
-
-    def xml(self, path: str, body: bytes, content_type: str = "text/xml; charset=utf-8"):
-        return self.post(path, body, content_type)
-
-    def multipart(self, path: str, file: bytes | None = None, **fields: str):
-        parts = [
-            f'--{self.boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-            for name, value in fields.items()
-        ]
-        if file is not None:
-            head = (
-                f'--{self.boundary}\r\nContent-Disposition: form-data; name="file"; '
-                'filename="drawing é.png"\r\nContent-Type: image/png\r\n\r\n'
-            )
-            parts.append(head.encode() + file + b"\r\n")
-        body = b"".join(parts) + f"--{self.boundary}--\r\n".encode()
-        return self.post(path, body, f"multipart/form-data; boundary={self.boundary}")
 
 
 class TestOtherStyle:
