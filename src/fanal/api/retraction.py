@@ -14,15 +14,19 @@ class AlreadyDecided(Exception):
     """The desk has decided: the report can no longer be retracted."""
 
 
-def retract(*, identity: PartnerIdentity, report_id: UUID, now: datetime) -> None:
+def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: datetime) -> None:
     """Retract a report of the partner's own before a decision.
+
+    An urgent one keeps its place at the desk: a person looks at it all the same (decisions 29).
 
     Raises:
         AlreadyDecided: the desk was faster.
         TransitionRefused: already retracted or expired.
     """
     with transaction.atomic():
-        withdrawn = orient.withdraw_case(actor=identity.actor, report_id=report_id, now=now)
-        if not withdrawn and oriented.is_decided(report_id=report_id):
-            raise AlreadyDecided
+        # The report first: its waiting work is taken from the worker, or the worker's case is seen.
         intake.retract_report(actor=identity.actor, report_id=report_id, now=now)
+        if oriented.is_decided(report_id=report_id):
+            raise AlreadyDecided
+        if not urgent:
+            orient.withdraw_case(actor=identity.actor, report_id=report_id, now=now)

@@ -39,15 +39,26 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None) -> No
             items=[(report_id, b"") for report_id in ids], detail={"format": "ncmec-xml"},
         )  # fmt: skip
     missing = [reference for reference, several in found if not several]
+    taken: dict[str, str] = {}
     for reference, several in found:
         for number, report_id in enumerate(several):
-            name = _UNSAFE.sub("_", reference) + (f"-{number + 1}" if number else "")
+            name = _folder(reference, taken) + (f"-{number + 1}" if number else "")
             if not _write(report_id, out / name, actor=actor):
                 missing.append(reference)
     for reference in missing:
         click.echo(f"fanal: no harmonised report {reference}", err=True)
     if missing:
         sys.exit(2)
+
+
+def _folder(reference: str, taken: dict[str, str]) -> str:
+    """Return a folder's name for a reference: inside DIR whatever a partner called it, and no other's."""
+    name = _UNSAFE.sub("_", reference)
+    if not name.strip("."):
+        name = "_" + name
+    while taken.setdefault(name, reference) != reference:
+        name += "_"
+    return name
 
 
 def _write(report_id: UUID, folder: Path, *, actor: object) -> bool:

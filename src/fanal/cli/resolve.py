@@ -1,5 +1,6 @@
 """Which reports a REF on the command line names."""
 
+import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -10,10 +11,11 @@ from fanal.kernel.actors import Actor
 
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
     """Return the reports that REF names: an id, a reference, PARTNER:REF, or a wire number."""
-    try:
-        return list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))
-    except ValueError:
-        pass
+    # Partners use UUIDs as references too: an id that is none of ours is read on.
+    with contextlib.suppress(ValueError):
+        own = list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))
+        if own:
+            return own
     found = intake.find_references(actor=actor, reference=reference)
     partner, separator, rest = reference.partition(":")
     if not found and separator:

@@ -71,7 +71,10 @@ def read_sources(
     """Yield every report of `format_` under `paths`, one in memory at a time."""
     suffix, read = FORMATS[format_]
     for path in _files(paths, suffix):
-        yield from read(path, now)
+        try:
+            yield from read(path, now)
+        except OSError as failure:
+            yield Unreadable(place=str(path), reason=failure.strerror or type(failure).__name__)
 
 
 def _files(paths: Sequence[Path], suffix: str) -> Iterator[Path]:
@@ -88,8 +91,11 @@ def _is_details(path: Path) -> bool:
 
 
 def _count_lines(path: Path) -> int:
-    with path.open("rb") as stream:
-        return sum(1 for line in stream if line.strip())
+    try:
+        with path.open("rb") as stream:
+            return sum(1 for line in stream if line.strip())
+    except OSError:
+        return 0  # told where it is read
 
 
 def _read_jsonl(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
@@ -116,10 +122,12 @@ def _read_xml(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
     try:
         body = _bytes(path)
         document = read_ncmec_xml(body, now=now)
+        is_folder = path.name == "report.xml"
+        beside = sorted(path.parent.glob("file-*.xml"), key=_number) if is_folder else []
+        details = tuple(_bytes(p) for p in beside)
     except FormatRefused as refusal:
         yield Unreadable(place=str(path), reason=_reason(refusal))
         return
-    is_folder = path.name == "report.xml"
     summary = document.root.child("incidentSummary")
     yield Found(
         place=str(path),
@@ -128,9 +136,7 @@ def _read_xml(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
         canonical=body,
         reference=path.parent.name if is_folder else path.stem,
         urgent=summary is not None and summary.child("escalateToHighPriority") is not None,
-        details=tuple(_bytes(p) for p in sorted(path.parent.glob("file-*.xml"), key=_number))
-        if is_folder
-        else (),
+        details=details,
     )
 
 

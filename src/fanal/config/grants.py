@@ -41,7 +41,9 @@ RULES: tuple[Rule, ...] = (
     _rule("intake_report", [INTAKE], ["INSERT", "SELECT", "UPDATE (state, changed_at, urgent)"]),
     _rule("intake_key", [INTAKE], APPEND),
     _rule("intake_wire", [INTAKE], APPEND),
-    _rule("intake_work", [INTAKE], ["INSERT", "SELECT (report_id, stage, quarantined_at)"]),
+    _rule(
+        "intake_work", [INTAKE], ["INSERT", "SELECT (report_id, stage, quarantined_at)", "DELETE"]
+    ),
     _rule("intake_receipt", [INTAKE], APPEND),
     _rule("intake_message", [INTAKE], APPEND),
     _rule(
@@ -50,6 +52,12 @@ RULES: tuple[Rule, ...] = (
         ["INSERT", "SELECT (report_id, file_id, position)", "UPDATE (details_id)"],
     ),
     _rule("intake_spent_challenge", [INTAKE], APPEND),
+    # A sender takes a report back: whether the desk decided, and the case closes.
+    _rule(
+        "orient_case",
+        [INTAKE],
+        ["SELECT (report_id, state)", "UPDATE (state, claimed_by, lease_until)"],
+    ),
     _rule("vault_object", [INTAKE], ["INSERT"]),
     _rule("ledger_entry", [INTAKE], ["INSERT"]),
     _rule("ledger_object", [INTAKE], ["INSERT"]),

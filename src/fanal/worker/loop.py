@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection
+import psycopg
+from django.db import DatabaseError, InterfaceError, connection
 
 from fanal.kernel.actors import system_actor
-from fanal.ledger import operations as ledger
-from fanal.worker.alarms import run_alarms
+from fanal.ledger import operations as ledger, signer
+from fanal.worker.alarms import Alarms
 from fanal.worker.stages import StageLoop
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
@@ -28,32 +29,50 @@ class WorkerLoop:
 
     def __init__(self, *, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> None:
         self._clock, self._sleep = clock, sleep
-        self._stages = StageLoop(actor=system_actor("pipeline"), clock=clock)
+        self._stages = StageLoop(
+            actor=system_actor("pipeline"), clock=clock, between=self._keep_time
+        )
+        self._alarms, self._stop = Alarms(), threading.Event()
         self._checkpoint_at = self._alarms_at = clock()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; a database that is away is waited for."""
+        self._stop = stop
         while not stop.is_set():
             try:
                 if not self.beat():
                     self._wait()
-            except DatabaseError as failure:
+            except (DatabaseError, InterfaceError, psycopg.Error) as failure:
                 log.warning("database away: %s", type(failure).__name__)
                 connection.close()
                 self._sleep(_AWAY_SECONDS)
 
     def beat(self) -> int:
         """Do what is due once; return how many reports moved."""
+        self._keep_time()
         moved = self._stages.run_once()
-        now = self._clock()
-        ledger.sequence_pending(now=now)
-        if now >= self._alarms_at:
-            run_alarms(now=now)
-            self._alarms_at = now + ALARMS_EVERY
-        if now >= self._checkpoint_at:
-            ledger.sign_checkpoint(now=now)
-            self._checkpoint_at = now + CHECKPOINT_EVERY
+        self._keep_time()
         return moved
+
+    def _keep_time(self) -> bool:
+        """Do what must be prompt, between the steps of a batch too; return False when asked to stop."""
+        now = self._clock()
+        if now >= self._alarms_at:
+            self._alarms.run(now=now)
+            self._alarms_at = now + ALARMS_EVERY
+        ledger.sequence_pending(now=now)
+        if now >= self._checkpoint_at:
+            self._checkpoint_at = now + CHECKPOINT_EVERY
+            self._sign(now)
+        return not self._stop.is_set()
+
+    @staticmethod
+    def _sign(now: datetime) -> None:
+        """Sign a checkpoint; one that cannot be written keeps no report waiting."""
+        try:
+            ledger.sign_checkpoint(now=now)
+        except (OSError, signer.SignerMissing) as failure:
+            log.error("no checkpoint: %s", type(failure).__name__)
 
     def _wait(self) -> None:
         """Sleep until somebody deposits, at most half a second."""

@@ -35,19 +35,32 @@ class StageLoop:
         clock: Callable[[], datetime],
         size: int = 500,
         observe: Callable[[Stage, float], None] = lambda _stage, _seconds: None,
+        between: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`between` is called after each step of a batch; when it returns False the batch is given back."""
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
+        self._between = between
+        self._held: dict[UUID, list[UUID]] = {}
 
     def run_once(self) -> int:
         """Claim one batch, the stage nearest to a person first, and carry it to the end.
 
         Returns the number of reports claimed; 0 when nothing waits.
         """
+        self._give_back()
+        return self._run(urgent=True) or self._run(urgent=False)
+
+    def _run(self, *, urgent: bool) -> int:
         for stage in reversed(list(STEPS)):
             token = uuid4()
             failpoint("worker.begin")
             claims = intake.claim_batch(
-                actor=self._actor, stage=stage, size=self._size, token=token, lease=LEASE
+                actor=self._actor,
+                stage=stage,
+                size=self._size,
+                token=token,
+                lease=LEASE,
+                urgent=urgent,
             )
             if claims:
                 failpoint("worker.claimed")
@@ -56,18 +69,33 @@ class StageLoop:
                     now=self._clock(),
                     report_ids=[claim.report_id for claim in claims],
                 )
-                self._carry(token, stage, batch)
+                self._held[token] = list(batch.report_ids)
+                self._carry(token, stage, batch, urgent=urgent)
+                del self._held[token]
                 return len(claims)
         return 0
 
-    def _carry(self, token: UUID, stage: Stage, batch: Batch) -> None:
+    def _give_back(self) -> None:
+        """Give back what was in hand when the database went away: nobody waits for the lease."""
+        while self._held:
+            token, report_ids = next(iter(self._held.items()))
+            intake.put_back(actor=self._actor, token=token, report_ids=report_ids, counted=True)
+            del self._held[token]
+
+    def _carry(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
         current: Stage | None = stage
         while current is not None and batch.report_ids:
-            if not self._step(token, current, batch):
+            if not self._step(token, current, batch, urgent=urgent):
                 return
             current = STEPS[current].then
+            if current is None or urgent:
+                continue
+            if not self._between():
+                intake.put_back(actor=self._actor, token=token, report_ids=batch.report_ids)
+                return
+            self._run(urgent=True)  # whoever is in danger waits for one step, not for a batch
 
-    def _step(self, token: UUID, stage: Stage, batch: Batch) -> bool:
+    def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
         """Run one step; return whether the batch goes on together."""
         step, started = STEPS[stage], perf_counter()
         try:
@@ -79,12 +107,12 @@ class StageLoop:
                 )
                 failpoint("worker.stepped")
         except intake.LeaseLost:
-            log.warning("lease lost at %s: %d reports left to others", stage, len(batch.report_ids))
+            self._go_on_with_the_rest(token, stage, batch, urgent=urgent)
             return False
         except (OperationalError, InterfaceError):
             raise  # the database is away: nothing was written, the lease brings the reports back
         except Exception as failure:  # noqa: BLE001 - whatever a report does, the queue goes on
-            self._isolate(token, stage, batch, failure=failure)
+            self._isolate(token, stage, batch, failure=failure, urgent=urgent)
             return False
         failpoint("worker.advanced")
         self._observe(stage, perf_counter() - started)
@@ -92,7 +120,18 @@ class StageLoop:
         batch.report_ids = done
         return True
 
-    def _isolate(self, token: UUID, stage: Stage, batch: Batch, *, failure: Exception) -> None:
+    def _go_on_with_the_rest(
+        self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool
+    ) -> None:
+        """Carry on those still held: a report was retracted, or its lease ran out."""
+        held = intake.list_held(actor=self._actor, token=token, report_ids=batch.report_ids)
+        log.warning("lease lost at %s: %d of %d kept", stage, len(held), len(batch.report_ids))
+        if held and len(held) < len(batch.report_ids):
+            self._carry(token, stage, replace(batch, report_ids=held, failed={}), urgent=urgent)
+
+    def _isolate(
+        self, token: UUID, stage: Stage, batch: Batch, *, failure: Exception, urgent: bool
+    ) -> None:
         if len(batch.report_ids) == 1:
             # The class name only: messages quote content.
             log.error("%s failed at %s: %s", batch.report_ids[0], stage, type(failure).__name__)
@@ -105,7 +144,7 @@ class StageLoop:
             return
         middle = len(batch.report_ids) // 2
         for part in (batch.report_ids[:middle], batch.report_ids[middle:]):
-            self._carry(token, stage, replace(batch, report_ids=part, failed={}))
+            self._carry(token, stage, replace(batch, report_ids=part, failed={}), urgent=urgent)
 
     def _set_failures_aside(self, token: UUID, batch: Batch) -> None:
         for report_id, code in batch.failed.items():

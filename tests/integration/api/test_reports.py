@@ -143,6 +143,29 @@ class TestLife:
 
 
 @pytest.mark.django_db
+class TestNothingIsSwallowed:
+    def test_a_rehearsal_does_not_swallow_the_live_report(self, bearer: Client) -> None:
+        key = {"Idempotency-Key": "k"}
+        rehearsed = _post(bearer, REPORT, "?lifecycle=test", **key)
+        live = _post(bearer, REPORT, **key)
+        assert (rehearsed.status_code, live.status_code) == (201, 201)
+        assert bearer.get(f"{URL}/by-key/k").json()["id"] == live.json()["id"]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT report_id::text FROM intake_work")
+            assert cursor.fetchall() == [(live.json()["id"],)]
+
+    def test_a_repeat_finishes_what_was_left_open(self, bearer: Client) -> None:
+        opened = _post(bearer, REPORT, "?state=open").json()
+        again = _post(bearer, REPORT)
+        assert (again.status_code, again.json()["state"]) == (200, "FINISHED")
+        assert again.json()["id"] == opened["id"]
+
+    def test_a_key_with_a_slash_is_found(self, bearer: Client) -> None:
+        _post(bearer, REPORT, **{"Idempotency-Key": "a/b"})
+        assert bearer.get(f"{URL}/by-key/a%2Fb").status_code == 200
+
+
+@pytest.mark.django_db
 def test_openapi_is_served_and_names_no_foreign_host(client: Client) -> None:
     document = client.get("/api/v1/openapi.json")
     assert document.status_code == 200

@@ -1,12 +1,14 @@
 """`/ispws` as a provider's program meets it, url-encoded and multipart."""
 
 import hashlib
+import io
 from xml.etree import ElementTree as ET
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from fanal.accounts import operations as accounts
 from fanal.formats.ncmec.synthesis import synthetic_reports
@@ -121,3 +123,30 @@ class TestWire:
         assert _code(_form(basic, "upload", id=number)[1]) == 1111
         bad = _form(basic, "upload", id="x", file=SimpleUploadedFile("t", b"x"))
         assert _code(bad[1]) == 5001
+
+    def test_a_cut_upload_is_1111_and_an_oversized_one_1110(
+        self, basic: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from fanal.api.ispws import uploads
+
+        number = _submit(basic)
+        whole = encode_multipart(
+            BOUNDARY, {"id": number, "file": SimpleUploadedFile("t", b"x" * 5000)}
+        )
+        cut = basic.generic(
+            "POST", "/ispws/upload", whole, content_type=MULTIPART_CONTENT,
+            **{"wsgi.input": io.BytesIO(whole[:3000])},
+        )  # fmt: skip
+        assert _code(ET.fromstring(cut.content)) == 1111
+        monkeypatch.setattr(uploads, "MAX_FILE", 4000)
+        large = basic.generic("POST", "/ispws/upload", whole, content_type=MULTIPART_CONTENT)
+        assert _code(ET.fromstring(large.content)) == 1110
+        assert not list(_form(basic, "finish", id=number)[1].iter("fileId"))
+
+    def test_refusals_of_method_and_form_are_codes_at_200(self, basic: Client) -> None:
+        answer = basic.get("/ispws/finish")
+        assert (answer.status_code, answer["Allow"]) == (200, "POST")
+        root = ET.fromstring(answer.content)
+        assert (root.tag, _code(root)) == ("reportDoneResponse", 4000)
+        many = {f"f{n}": "x" for n in range(2000)}
+        assert basic.post("/ispws/retract", many).status_code == 200

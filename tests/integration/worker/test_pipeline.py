@@ -139,3 +139,43 @@ def test_a_replay_keeps_both_results() -> None:
     assert moved == 1
     assert len(analysed.list_analyses(actor=SYSTEM, report_id=report_id)) == 2
     assert len(analysed.list_priorities(actor=SYSTEM, report_id=report_id)) == 2
+
+
+def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest() -> None:
+    from fanal.intake import operations as intake, queries
+    from fanal.kernel import clock
+    from fanal.worker.stages import StageLoop
+
+    def _waiting() -> list:
+        return [i for i, _ in queries.list_urgent_work(actor=SYSTEM)]
+
+    others = _deposit(MATERIAL, MATERIAL | {"reference": "m-2"})
+    arrived: list = []
+
+    def between() -> bool:
+        if not arrived:
+            arrived.extend(_deposit(GROOMING))
+            intake.retract_report(actor=SYSTEM, report_id=others[0], now=NOW)
+        elif len(arrived) == 1:
+            arrived.append(arrived[0] not in _waiting())
+        return True
+
+    loop = StageLoop(actor=SYSTEM, clock=clock.now, between=between)
+    assert loop.run_once() == 2
+    assert arrived[1] is True
+    assert queries.count_work() == {}
+
+
+def test_an_urgent_report_that_no_stage_can_read_raises_its_alarm() -> None:
+    from fanal.intake import operations as intake
+    from fanal.worker.alarms import Alarms
+
+    poison = Submission(
+        arrival=Arrival.IMPORT, format=Format.NCMEC_XML, body=b"<report/>", canonical=b"p",
+        sender_id=uuid4(), reference="poison", urgent=True,
+    )  # fmt: skip
+    intake.receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
+    _work()
+    alarms = Alarms()
+    assert alarms.run(now=NOW) == 1
+    assert alarms.run(now=NOW) == 0

@@ -7,6 +7,7 @@ import tempfile
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
+from django.http import HttpRequest
 
 MAX_FILE = 500 * 1024 * 1024
 
@@ -15,10 +16,30 @@ class Spool(UploadedFile):  # type: ignore[type-arg]
     """An uploaded file in an unlinked temporary file."""
 
 
+class Counted:
+    """A request's body, counted as it is read: one that ends early is no whole upload."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        stated = request.META.get("CONTENT_LENGTH") or "0"
+        self._request, self._left = request, int(stated) if stated.isdigit() else 0
+
+    def read(self, size: int | None = None, /) -> bytes:
+        """Return up to `size` bytes."""
+        block = bytes(self._request.read(-1 if size is None else size))
+        self._left -= len(block)
+        return block
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether less arrived than the headers promised."""
+        return self._left > 0
+
+
 class SpoolHandler(FileUploadHandler):
     """Streams one file to a spool; a file over `MAX_FILE` stops the upload."""
 
     chunk_size = 1 << 20
+    is_too_large = False
 
     def new_file(  # noqa: PLR0917 - the signature of the base class
         self,
@@ -43,6 +64,7 @@ class SpoolHandler(FileUploadHandler):
         """
         if start + len(raw_data) > MAX_FILE:
             self._file.close()
+            self.is_too_large = True
             raise StopUpload(connection_reset=False)
         self._file.write(raw_data)
 

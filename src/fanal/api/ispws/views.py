@@ -6,7 +6,6 @@ bad credentials; everything accepted is kept as it came.
 
 from collections.abc import Iterator
 
-from django.core.files.uploadhandler import StopUpload
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -23,7 +22,7 @@ from fanal.api.ispws.reading import (
     number_of,
     reference_of,
 )
-from fanal.api.ispws.uploads import Spool, SpoolHandler
+from fanal.api.ispws.uploads import Counted, Spool, SpoolHandler
 from fanal.formats.ncmec.answers import AnswerCode, done_response, refusal_response
 from fanal.formats.ncmec.model import schema_bytes
 from fanal.formats.ncmec.read import MAX_BYTES, read_file_details, read_report
@@ -40,6 +39,11 @@ _STATE_CODES = {
     "NO_REPORT": AnswerCode.NO_SUCH_REPORT,
     "NO_FILE": AnswerCode.NO_SUCH_FILE,
 }
+
+
+def _refuse_finish(code: AnswerCode) -> bytes:
+    """Return a refusal in the one shape that the step `finish` ever answers in."""
+    return done_response(code, report_id=0)
 
 
 @csrf_exempt
@@ -74,7 +78,7 @@ def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         return xml(refusal_response(refusal))
     except QuotaSpent:
         answer = simple(AnswerCode.SERVER_ERROR, description="Quota spent: try again in a minute")
-        answer.status_code, answer["Retry-After"] = 429, "60"
+        answer["Retry-After"] = "60"
         return answer
     [answer_] = operations.receive_reports(
         actor=identity.actor,
@@ -101,16 +105,19 @@ def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Seal one file of an open report (multipart `id` and `file`) and answer with id and MD5."""
     handler = SpoolHandler(request)
     request.upload_handlers = [handler]
+    stream = Counted(request)
     try:
-        number = number_of(request.POST.get("id"))
-        spool = request.FILES.get("file")
-    except StopUpload:
-        return simple(AnswerCode.UPLOAD_FAILED, description="The file is larger than allowed")
+        fields, files = request.parse_file_upload(request.META, stream)
     except UNREADABLE:
         return simple(AnswerCode.UPLOAD_INCOMPLETE)
+    if handler.is_too_large:
+        return simple(AnswerCode.UPLOAD_FAILED, description="The file is larger than allowed")
+    number, spool = number_of(fields.get("id")), files.get("file")
     if not isinstance(spool, Spool):
         return simple(AnswerCode.UPLOAD_INCOMPLETE)
     with spool:
+        if stream.is_cut:
+            return simple(AnswerCode.UPLOAD_INCOMPLETE)
         facts = _own(identity, number)
         if facts is None:
             return simple(AnswerCode.NO_SUCH_REPORT)
@@ -157,7 +164,7 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 
 @csrf_exempt
 @for_programs("report.deposit")
-@partner_only("POST")
+@partner_only("POST", refuse=_refuse_finish)
 def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Finish a report and answer with the ids of its files; errors have the same shape."""
     number = reference_of(request)
@@ -172,8 +179,7 @@ def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         )
     except TransitionRefused as refused:
         return xml(done_response(_STATE_CODES[refused.state], report_id=number or 0))
-    uploads = queries.list_uploads(actor=identity.actor, report_ids=[facts.report_id])
-    files = [u.file_id for u in uploads.get(facts.report_id, [])]
+    files = queries.list_file_ids(actor=identity.actor, report_id=facts.report_id)
     return xml(done_response(AnswerCode.SUCCESS, report_id=number or 0, file_ids=files))
 
 
@@ -190,6 +196,7 @@ def retract(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         retraction.retract(
             identity=identity,
             report_id=facts.report_id,
+            urgent=facts.urgent,
             now=request.now,  # type: ignore[attr-defined]
         )
     except retraction.AlreadyDecided:

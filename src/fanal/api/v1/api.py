@@ -1,5 +1,8 @@
 """The partner API: OpenAPI 3.1, Bearer tokens, refusals in one shape."""
 
+import logging
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language_from_request
 from ninja import NinjaAPI
@@ -10,6 +13,8 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api.credentials import bearer_partner
 from fanal.api.v1.problems import ApiRefused, render
 from fanal.api.v1.reports import router
+
+log = logging.getLogger(__name__)
 
 
 class PartnerToken(HttpBearer):
@@ -49,6 +54,17 @@ def on_unauthenticated(request: HttpRequest, error: AuthenticationError) -> Http
     del error
     answer = on_refused(request, ApiRefused(401, "UNAUTHENTICATED"))
     answer["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+@api.exception_handler(OSError)
+def on_away(request: HttpRequest, failure: Exception) -> HttpResponse:
+    """Answer while database or vault are away: nothing was acknowledged, the same request may come again."""
+    log.error("api: %s", type(failure).__name__)
+    answer = on_refused(request, ApiRefused(503, "UNAVAILABLE", retry=True))
+    answer["Retry-After"] = "5"
     return answer
 
 

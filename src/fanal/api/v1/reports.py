@@ -33,7 +33,15 @@ from fanal.kernel.states import TransitionRefused
 router = Router(tags=["reports"])
 _MAX_KEY = 200
 _CORRELATION = Header("", alias="X-Correlation-Id", max_length=128, pattern=r"^[!-~]*$")
-_REFUSALS = {400: Problem, 401: Problem, 409: Problem, 413: Problem, 422: Problem, 429: Problem}
+_REFUSALS = {
+    400: Problem,
+    401: Problem,
+    409: Problem,
+    413: Problem,
+    422: Problem,
+    429: Problem,
+    503: Problem,
+}
 
 
 @router.post(
@@ -94,7 +102,7 @@ def finish(request: HttpRequest, report_id: UUID) -> ReportStatus:
 
 
 @router.get(
-    "/reports/by-key/{key}",
+    "/reports/by-key/{path:key}",
     response={200: ReportStatus, 404: Problem, **_REFUSALS},
     summary="What became of an idempotency key",
 )
@@ -131,7 +139,7 @@ def retract(request: HttpRequest, report_id: UUID) -> ReportStatus:
     facts = _own(identity, report_id)
     if facts.state != "RETRACTED":
         try:
-            retraction.retract(identity=identity, report_id=report_id, now=now)
+            retraction.retract(identity=identity, report_id=report_id, urgent=facts.urgent, now=now)
         except retraction.AlreadyDecided:
             raise ApiRefused(409, "DECIDED") from None
         except TransitionRefused:

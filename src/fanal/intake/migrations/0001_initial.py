@@ -125,6 +125,7 @@ CREATE TABLE intake_work (
 ) WITH (fillfactor = 70);
 CREATE INDEX intake_work_queue ON intake_work (stage, urgent DESC, slow_lane, report_id)
     WHERE quarantined_at IS NULL;
+CREATE INDEX intake_work_urgent ON intake_work (report_id) WHERE urgent;
 
 CREATE TABLE intake_receipt (
     report_id uuid PRIMARY KEY,

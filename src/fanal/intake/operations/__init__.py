@@ -17,6 +17,7 @@ from fanal.intake.operations.queue import (
     advance_claims,
     claim_batch,
     fail_claims,
+    list_held,
     put_back,
     replay_stage,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "forget_identities",
     "forget_reports",
     "lift_holds",
+    "list_held",
     "place_hold",
     "put_back",
     "receive_reports",

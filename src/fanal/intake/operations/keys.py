@@ -111,7 +111,9 @@ def _key_ids(submission: Submission) -> list[_KeyId]:
         (
             submission.sender_id,
             str(kind),
-            key_digest(sender_id=submission.sender_id, kind=kind, key=key),
+            key_digest(
+                sender_id=submission.sender_id, kind=kind, key=key, is_test=submission.is_test
+            ),
         )
         for kind, key in submission.keys
     ]

@@ -23,6 +23,7 @@ WITH waiting AS (
     SELECT report_id FROM intake_work
     WHERE stage = %(stage)s AND quarantined_at IS NULL AND not_before <= now()
       AND (lease_until IS NULL OR lease_until < now()) AND attempts {attempts}
+      AND (urgent OR NOT %(urgent)s)
     ORDER BY urgent DESC, slow_lane, report_id
     LIMIT %(size)s FOR UPDATE SKIP LOCKED
 )
@@ -38,9 +39,17 @@ class LeaseLost(Exception):
 
 
 def claim_batch(
-    *, actor: Actor, stage: Stage, size: int, token: UUID, lease: timedelta
+    *,
+    actor: Actor,
+    stage: Stage,
+    size: int,
+    token: UUID,
+    lease: timedelta,
+    urgent: bool = False,
 ) -> list[Claim]:
     """Return up to `size` reports that wait at `stage`, leased to `token`, and commit the claim.
+
+    With `urgent`, only those in which somebody is in danger.
 
     The attempt is counted before the run, so that a report that kills its worker is counted too. A
     report that already failed comes alone: it must not drag others with it.
@@ -51,6 +60,7 @@ def claim_batch(
         "size": size,
         "token": token,
         "lease": lease.total_seconds(),
+        "urgent": urgent,
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLAIM.format(attempts="= 0"), values)
@@ -100,15 +110,33 @@ def advance_claims(
             raise LeaseLost
 
 
-def put_back(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> None:
-    """Give leased reports back unharmed (a worker that stops cleanly, a batch that is to be split)."""
+def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[UUID]:
+    """Return which of `report_ids` are still leased to `token`, in their order."""
+    _require_system(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM intake_work"
+            " WHERE report_id = ANY(%s) AND lease_token = %s AND lease_until >= now()",
+            [list(report_ids), token],
+        )
+        held = {row[0] for row in cursor.fetchall()}
+    return [report_id for report_id in report_ids if report_id in held]
+
+
+def put_back(
+    *, actor: Actor, token: UUID, report_ids: Sequence[UUID], counted: bool = False
+) -> None:
+    """Give leased reports back unharmed (a worker that stops cleanly, a database that was away).
+
+    With `counted` the attempt stays counted: what takes the database down ends in quarantine too.
+    """
     _require_system(actor)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_work SET lease_token = NULL, lease_until = NULL,"
-            " attempts = greatest(attempts - 1, 0)"
+            " attempts = greatest(attempts - %s, 0)"
             " WHERE report_id = ANY(%s) AND lease_token = %s",
-            [list(report_ids), token],
+            [0 if counted else 1, list(report_ids), token],
         )
 
 
@@ -137,8 +165,9 @@ def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now:
         raise PermissionError("queue.replay")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO intake_work (report_id, stage, urgent)"
-            " SELECT id, %s, urgent FROM intake_report WHERE id = ANY(%s) AND state = 'FINISHED'"
+            "INSERT INTO intake_work (report_id, stage, urgent, slow_lane)"
+            " SELECT id, %s, urgent, slow_lane FROM intake_report WHERE id = ANY(%s)"
+            " AND state = 'FINISHED' AND NOT is_test AND erased_at IS NULL"
             " ON CONFLICT (report_id) DO UPDATE SET stage = EXCLUDED.stage, attempts = 0,"
             " quarantined_at = NULL, error = '', lease_token = NULL, lease_until = NULL,"
             " not_before = now()"

@@ -3,7 +3,8 @@
 The caller acknowledges only after this returns outside any transaction: then everything is committed.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,10 +20,12 @@ from fanal.intake.domain.records import (
 )
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.intake.operations.keys import KeyRaced, Known, known_keys, lock_keys, store_keys
+from fanal.intake.operations.lifecycle import finish_report
 from fanal.intake.operations.queue import wake_workers
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
+from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, operations as vault
 
@@ -92,7 +95,31 @@ def _receive(
         signed = _store(actor, fresh, now)
         for new in fresh:
             answers[new.index] = _acknowledge(new, signed[new.report_id])
-    return _with_earlier_state([a for a in answers if a is not None])
+    given = [a for a in answers if a is not None]
+    _finish_repeats(actor, zip(submissions, given, strict=True), now)
+    return _with_earlier_state(given)
+
+
+def _finish_repeats(
+    actor: Actor, answered: Iterable[tuple[Submission, Acknowledgement]], now: datetime
+) -> None:
+    """Finish what was left open and is now handed in again as finished: it must not expire."""
+    ids = {
+        answer.report_id
+        for submission, answer in answered
+        if answer.outcome is Outcome.REPEATED and submission.finish
+    }
+    if not ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM intake_report WHERE id = ANY(%s) AND state = 'OPEN' ORDER BY id",
+            [list(ids)],
+        )
+        waiting = [row[0] for row in cursor.fetchall()]
+    for report_id in waiting:
+        with contextlib.suppress(TransitionRefused):  # another request was faster
+            finish_report(actor=actor, report_id=report_id, now=now)
 
 
 def _may_deposit(actor: Actor, submission: Submission) -> None:

@@ -107,11 +107,17 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
     """Close a case whose sender retracted the report before a decision; False when there is none open."""
     with transaction.atomic():
-        found = Case.objects.select_for_update().filter(report_id=report_id).first()
-        if found is None or "withdraw" not in CASE_STATES.moves_from(CaseState(found.state)):
+        # The state alone: a public node may read no more of a case.
+        found = (
+            Case.objects.select_for_update()
+            .filter(report_id=report_id)
+            .values_list("state", flat=True)
+            .first()
+        )
+        if found is None or "withdraw" not in CASE_STATES.moves_from(CaseState(found)):
             return False
         Case.objects.filter(report_id=report_id).update(
-            state=CASE_STATES.apply(CaseState(found.state), "withdraw"),
+            state=CASE_STATES.apply(CaseState(found), "withdraw"),
             claimed_by=None,
             lease_until=None,
         )

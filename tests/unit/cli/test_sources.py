@@ -1,0 +1,39 @@
+"""What `fanal import` and `fanal export` make of paths and names that others chose."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fanal.cli.export import _folder
+from fanal.cli.sources import Found, Unreadable, read_sources
+from fanal.formats.ncmec.synthesis import synthetic_reports
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+[(REPORT, _)] = synthetic_reports(seed=7, count=1)
+
+
+def test_a_file_that_cannot_be_opened_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"reference":"a","kind":"OTHER"}\n{broken\n')
+    (tmp_path / "z.jsonl").write_text('{"reference":"z","kind":"OTHER"}\n')
+    paths = [tmp_path / "a.jsonl", tmp_path / "gone.jsonl", tmp_path / "z.jsonl"]
+    items = list(read_sources("jsonl", paths, now=NOW))
+    assert [i.reference for i in items if isinstance(i, Found)] == ["a", "z"]
+    places = [i.place for i in items if isinstance(i, Unreadable)]
+    assert places == [f"{tmp_path / 'a.jsonl'}:2", f"{tmp_path / 'gone.jsonl'}"]
+
+
+def test_an_oversized_document_beside_a_report_refuses_that_report_only(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.xml").write_bytes(REPORT)
+    with (tmp_path / "a" / "file-1.xml").open("wb") as stream:
+        stream.truncate(60_000_000)
+    items = list(read_sources("ncmec-xml", [tmp_path], now=NOW))
+    assert [type(item) for item in items] == [Unreadable, Found]
+
+
+def test_a_reference_names_a_folder_inside_and_no_others() -> None:
+    taken: dict[str, str] = {}
+    assert _folder("cube-1", taken) == "cube-1"
+    assert _folder("..", taken) == "_.."
+    assert _folder("a/b", taken) != _folder("a_b", taken)
+    assert "/" not in _folder("../../etc", taken)
