@@ -70,7 +70,7 @@ def test_arrivals_announce_themselves(desk: Desk, sign_in: SignIn) -> None:
     body = web.get(path).content.decode()
     assert "1 new report" in body
     assert web.get(f"{path}&known=1").status_code == 204
-    assert web.get("/en/desk/arrivals/?since=yesterday").status_code == 404
+    assert web.get("/en/desk/arrivals/?since=yesterday").status_code == 400
 
 
 def test_a_report_in_the_order_of_thought(desk: Desk, sign_in: SignIn) -> None:

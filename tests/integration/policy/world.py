@@ -18,10 +18,15 @@ import msgspec
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import User
+from fanal.crosscheck import operations as crosscheck, queries as crosschecked
+from fanal.crosscheck.domain.dossiers import Act
+from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.kernel.actors import Role, system_actor
+from fanal.judicial import operations as judicial
+from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.orient import operations as orient
+from fanal.orient.domain.records import Choice, Track
 from fanal.orient.models import Case, StoredAlarm
 from fanal.worker.stages import StageLoop
 
@@ -44,6 +49,9 @@ class World:
     report_ids: dict[str, UUID] = field(default_factory=dict)
     habilitation_ids: dict[str, UUID] = field(default_factory=dict)
     alarm_ids: dict[str, UUID] = field(default_factory=dict)
+    measure_ids: dict[str, UUID] = field(default_factory=dict)
+    referral_ids: dict[str, UUID] = field(default_factory=dict)
+    dossier_ids: dict[str, UUID] = field(default_factory=dict)
     canaries: dict[str, str] = field(default_factory=dict)
 
     def canary(self, cell: str, what: str) -> str:
@@ -68,6 +76,9 @@ FACTORIES: dict[str, Factory] = {
     "report_id": _report,
     "habilitation_id": _habilitation,
     "alarm_id": lambda world, cell: world.alarm_ids[cell],
+    "measure_id": lambda world, cell: world.measure_ids[cell],
+    "referral_id": lambda world, cell: world.referral_ids[cell],
+    "dossier_id": lambda world, cell: world.dossier_ids[cell],
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
@@ -87,6 +98,8 @@ def make_world() -> World:
         world.basics[cell] = (issued.user, issued.password)
     _people(world)
     _reports(world)
+    _decisions(world)
+    _dossiers(world)
     return world
 
 
@@ -149,6 +162,50 @@ def _reports(world: World) -> None:
         )
     alarms = dict(StoredAlarm.objects.values_list("report_id", "id"))
     world.alarm_ids = {cell: alarms[world.report_ids[cell]] for cell in OBJECT_CELLS}
+
+
+def _colleague(world: World, cell: str) -> Actor:
+    """Return an analyst of the cell's desk."""
+    name = f"colleague-{'own' if cell == 'sealed' else cell}"
+    user = User.objects.get(username=name)
+    return people.actor_for(user=user, now=world.now, motive="walk")
+
+
+def _decisions(world: World) -> None:
+    """Decide each cell's report on both tracks: a measure and a referral of each."""
+    for cell in OBJECT_CELLS:
+        actor, report_id = _colleague(world, cell), world.report_ids[cell]
+        claim = orient.claim_case(actor=actor, report_id=report_id, now=world.now)
+        recorded = judicial.record_decision(
+            actor=actor,
+            report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
+            choice=Choice(
+                tracks=(Track.JUDICIAL, Track.MEASURES),
+                bases=("CP 227-23",),
+                reason=world.canary("own" if cell == "sealed" else cell, "reason"),
+            ),
+            claim_token=claim.token,
+            now=world.now,
+        )
+        (world.measure_ids[cell],) = recorded.measure_ids
+        assert recorded.referral_id is not None
+        world.referral_ids[cell] = recorded.referral_id
+
+
+def _dossiers(world: World) -> None:
+    """Join the reports of each desk into a dossier, as a person judges."""
+    for one, other in (("own", "sealed"), ("other_desk", "other_partner")):
+        crosscheck.judge(
+            actor=_colleague(world, one),
+            act=Act.LINK,
+            left=[world.report_ids[one]],
+            right=[world.report_ids[other]],
+            reason=world.canary(one, "judgement"),
+            now=world.now,
+        )
+        found = crosschecked.dossier_of(actor=SYSTEM, report_id=world.report_ids[one])
+        assert found is not None
+        world.dossier_ids |= {one: found, other: found}
 
 
 def _desk(cell: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueueFilter, QueuePosition, QueueView
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.content import instant
 from fanal.web.reading import consult
 
 PAGE = 50
@@ -83,12 +85,9 @@ def queue(request: HttpRequest) -> HttpResponse:
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Tell how many reports came to this view since the page was made; nothing moves by itself."""
     actor, now = actor_of(request), now_of(request)
-    try:
-        since = datetime.fromisoformat(request.GET.get("since", ""))
-    except ValueError:
-        raise Http404 from None
-    if since.tzinfo is None or since > now:
-        raise Http404
+    since = instant(request.GET.get("since"))
+    if since is None or since > now:
+        return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
     view = _view_of(request)
     fresh = oriented.count_arrivals(
         actor=actor, view=view, filters=_filters_of(request), since=since, now=now

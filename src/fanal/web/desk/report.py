@@ -77,9 +77,12 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
 @needs("report.question")
 def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Leave a question for the reporter, behind their code."""
+    actor = actor_of(request)
+    if not intake.get_reports(actor=actor, report_ids=[report_id]):
+        raise Http404
     try:
         intake_operations.ask_reporter(
-            actor=actor_of(request),
+            actor=actor,
             report_id=report_id,
             text=request.POST.get("text", ""),
             now=now_of(request),
