@@ -13,6 +13,8 @@ from fanal.statistics.domain.tabular import Row, Table
 from fanal.web.components import numbers as words
 
 Cells = list[str]
+_COLORS = 8
+"""More parts than this in one bar cannot be told apart: the table alone is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +54,19 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
             heading=words.month(month, lang)
             + (f" ({_('to date')})" if _open(month, table) else ""),
             cells=[
-                *(words.number(cells.get((key, code), 0), lang) for code in codes),
                 *_compared(totals[key], before[key], lang),
+                *(words.number(cells.get((key, code), 0), lang) for code in codes),
             ],
         )
-        for month, key in zip(months, _keys(months), strict=True)
+        for month, key in reversed(list(zip(months, _keys(months), strict=True)))
     ]
     whole = [sum(cells.get((m, code), 0) for m in totals) for code in codes]
     lines.append(
         Line(
             heading=_("Whole period"),
             cells=[
-                *(words.number(n, lang) for n in whole),
                 *_compared(sum(totals.values()), sum(before.values()), lang),
+                *(words.number(n, lang) for n in whole),
             ],
             total=True,
         )
@@ -79,7 +81,7 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
         ]
         + [{"name": _("Year before"), "values": list(before.values()), "line": True}],
     }
-    header = [_("Month"), *names, *_compared_header()]
+    header = [_("Month"), *_compared_header(), *names]
     return _panel(table, lang, "months", header=header, lines=lines, chart=chart)
 
 
@@ -97,7 +99,7 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
         for name, code in zip(names, codes, strict=True)
     ]
     whole = _compared(sum(now.values()), sum(before.values()), lang)
-    lines.append(Line(heading=_("All"), cells=whole, total=True))
+    lines.append(Line(heading=_("Total"), cells=whole, total=True))
     chart = {
         "type": "bar",
         "horizontal": True,
@@ -141,8 +143,9 @@ def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
         ],
     }
     heading = definitions.words(table.figure.columns[rows].label, lang)
-    header = [heading, *names, _("All")]
-    return _panel(table, lang, "crossed", header=header, lines=lines, chart=chart)
+    header = [heading, *names, _("Total")]
+    readable = chart if len(names) <= _COLORS else None
+    return _panel(table, lang, "crossed", header=header, lines=lines, chart=readable)
 
 
 def delays(table: Table, lang: str) -> Panel:
@@ -241,4 +244,4 @@ def _compared(now: int, before: int, lang: str) -> Cells:
 
 
 def _compared_header() -> Cells:
-    return [_("All"), _("Year before"), _("Change")]
+    return [_("Total"), _("Year before"), _("Change in a year")]

@@ -130,7 +130,7 @@ def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list
         panels.crossed(kinds, lang, rows=1, columns=2),
         panels.by_month(tables["DECIDED"], months, lang),
         panels.by_month(tables["SENT"], months, lang),
-        panels.crossed(tables["OUTCOMES"], lang, rows=0, columns=1),
+        panels.crossed(tables["OUTCOMES"], lang, rows=1, columns=0),
         panels.by_code(tables["REFERRED"], lang, column=0),
         panels.delays(tables["DELAYS"], lang),
     ]

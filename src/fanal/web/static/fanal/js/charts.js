@@ -17,6 +17,17 @@
     return { label: series.name, data: series.values, backgroundColor: fill, borderRadius: 2, maxBarThickness: horizontal ? 22 : 40, stack: series.quiet ? "before" : "now", order: 1 };
   };
 
+  // Long names on two lines or more, so that none is cut.
+  const wrapped = (name) => {
+    const lines = [""];
+    for (const word of name.split(" ")) {
+      const last = lines.length - 1;
+      if ((lines[last] + word).length > 22 && lines[last]) lines.push(word);
+      else lines[last] = lines[last] ? `${lines[last]} ${word}` : word;
+    }
+    return lines;
+  };
+
   const options = (spec) => {
     const ink = color("--fn-ink");
     const line = color("--fn-line");
@@ -41,7 +52,7 @@
     for (const chart of charts.splice(0)) chart.destroy();
     for (const canvas of document.querySelectorAll("canvas[data-chart]")) {
       const spec = JSON.parse(document.getElementById(canvas.dataset.chart).textContent);
-      const data = { labels: spec.labels, datasets: spec.series.map((series, index) => dataset(series, index, spec.horizontal)) };
+      const data = { labels: spec.horizontal ? spec.labels.map(wrapped) : spec.labels, datasets: spec.series.map((series, index) => dataset(series, index, spec.horizontal)) };
       charts.push(new Chart(canvas, { type: "bar", data, options: options(spec) }));
     }
     probe.remove();
