@@ -3,7 +3,9 @@
 The vault seals it in one pass from there: memory stays flat, and nothing readable has a name on disk.
 """
 
+import io
 import tempfile
+from typing import IO
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
@@ -41,6 +43,10 @@ class SpoolHandler(FileUploadHandler):
     chunk_size = 1 << 20
     is_too_large = False
 
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request)
+        self._file: IO[bytes] = io.BytesIO()
+
     def new_file(  # noqa: PLR0917 - the signature of the base class
         self,
         field_name: str,
@@ -63,10 +69,14 @@ class SpoolHandler(FileUploadHandler):
             StopUpload: over the limit.
         """
         if start + len(raw_data) > MAX_FILE:
-            self._file.close()
+            self.upload_interrupted()
             self.is_too_large = True
             raise StopUpload(connection_reset=False)
         self._file.write(raw_data)
+
+    def upload_interrupted(self) -> None:
+        """Drop what arrived of a file that ended early."""
+        self._file.close()
 
     def file_complete(self, file_size: int) -> Spool:
         """Return the spool, rewound."""

@@ -107,30 +107,38 @@ def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     request.upload_handlers = [handler]
     stream = Counted(request)
     try:
-        fields, files = request.parse_file_upload(request.META, stream)
+        fields, files = request.parse_file_upload(request.META, stream)  # type: ignore[arg-type]
     except UNREADABLE:
+        handler.upload_interrupted()
         return simple(AnswerCode.UPLOAD_INCOMPLETE)
     if handler.is_too_large:
         return simple(AnswerCode.UPLOAD_FAILED, description="The file is larger than allowed")
     number, spool = number_of(fields.get("id")), files.get("file")
     if not isinstance(spool, Spool):
+        handler.upload_interrupted()
         return simple(AnswerCode.UPLOAD_INCOMPLETE)
     with spool:
         if stream.is_cut:
             return simple(AnswerCode.UPLOAD_INCOMPLETE)
-        facts = _own(identity, number)
-        if facts is None:
-            return simple(AnswerCode.NO_SUCH_REPORT)
-        try:
-            stored = operations.upload_file(
-                actor=identity.actor,
-                report_id=facts.report_id,
-                name=spool.name or "",
-                chunks=_blocks(spool),
-                now=request.now,  # type: ignore[attr-defined]
-            )
-        except operations.WireRefused as refusal:
-            return simple(_STATE_CODES[refusal.reason])
+        return _take_file(request, identity, number=number, spool=spool)
+
+
+def _take_file(
+    request: HttpRequest, identity: PartnerIdentity, *, number: int | None, spool: Spool
+) -> HttpResponse:
+    facts = _own(identity, number)
+    if facts is None:
+        return simple(AnswerCode.NO_SUCH_REPORT)
+    try:
+        stored = operations.upload_file(
+            actor=identity.actor,
+            report_id=facts.report_id,
+            name=spool.name or "",
+            chunks=_blocks(spool),
+            now=request.now,  # type: ignore[attr-defined]
+        )
+    except operations.WireRefused as refusal:
+        return simple(_STATE_CODES[refusal.reason])
     return simple(AnswerCode.SUCCESS, report_id=number, file_id=stored.file_id, md5=stored.md5)
 
 
