@@ -162,9 +162,12 @@ class Live:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         timeout: float = 20,
+        source: str = "127.0.0.1",
     ) -> Answer:
         """Send one request on a connection of its own; status 0 when no whole answer came."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=timeout, source_address=(source, 0)
+        )
         try:
             with contextlib.closing(connection):
                 connection.request(method, path, body=body or None, headers=dict(headers or {}))
@@ -196,10 +199,18 @@ class Live:
         sent = {"Content-Type": "application/x-www-form-urlencoded"} | partner.basic
         return self.call("POST", f"/ispws/{path}", body=urlencode(fields).encode(), headers=sent)
 
-    def page(self, path: str, headers: Mapping[str, str] | None = None, **fields: str) -> Answer:
+    def page(
+        self,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        source: str = "127.0.0.1",
+        **fields: str,
+    ) -> Answer:
         """Post a form of the public pages."""
         sent = {"Content-Type": "application/x-www-form-urlencoded"} | dict(headers or {})
-        return self.call("POST", path, body=urlencode(fields).encode(), headers=sent)
+        body = urlencode(fields).encode()
+        return self.call("POST", path, body=body, headers=sent, source=source)
 
     def children(self, text: str) -> list[int]:
         """Return the processes of this folder whose command holds `text`."""

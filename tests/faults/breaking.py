@@ -78,9 +78,8 @@ class Breaker:
 
     def _kill(self, target: str) -> set[int]:
         """Kill one process; return those that go with it."""
+        wait_for(lambda: self.server.children(target), seconds=_SERVING, beat=0.05)
         pids = self.server.children(target)
-        if not pids:
-            return set()
         first = target == WORKER or self.random.random() < 0.5
         pid = pids[0] if first else self.random.choice(pids[1:] or pids)
         with contextlib.suppress(ProcessLookupError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from csp.constants import NONCE, NONE, SELF
 
 from fanal.config.environment import database_settings, read_environment
+from fanal.config.logs import SPARING
 from fanal.config.sign_in import sign_in_settings
 
 ENV = read_environment(os.environ)
@@ -109,6 +110,8 @@ AUTHENTICATION_BACKENDS = [
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
 globals().update(sign_in_settings(ENV))
+
+LOGGING = SPARING
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]

@@ -184,9 +184,11 @@ def _check_rest(
     """Tell what no row points to, once it is older than the grace period."""
     limit = now - grace
     damaged = Counter(f.place.split("@")[0] for f in outcome.findings)
+    # Asked before anything is mended: mending one segment makes its pack look young.
+    young = {pack_id: _young(packs.pack_path(folder, pack_id), limit) for pack_id, _ in segments}
     for (pack_id, offset), segment in sorted(segments.items()):
         path = packs.pack_path(folder, pack_id)
-        if segment.erased or _young(path, limit):
+        if segment.erased or young[pack_id]:
             continue
         tail = not segment.sound and segment.object_id.int == 0
         # In a pack that also misses rows nothing is mended: the bytes may be what was lost.

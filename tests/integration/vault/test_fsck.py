@@ -163,6 +163,16 @@ class TestRepair:
         )
         assert opened == {i.id: i.plaintext for i in kept}
 
+    def test_blanks_every_orphan_of_a_pack_at_once(self) -> None:
+        with transaction.atomic():
+            seal(20, 30, 40)
+            transaction.set_rollback(True)
+        later = clock_now() + timedelta(milliseconds=5)
+        for wanted in (3, 0):
+            outcome = check_vault(actor=SYSTEM, now=later, grace=timedelta(0), repair=True)
+            assert len(outcome.findings) == wanted
+            assert outcome.clean
+
     def test_touches_no_pack_that_also_misses_something(self, vault: Path) -> None:
         (one,) = seal(10)
         with connection.cursor() as cursor:
