@@ -57,6 +57,8 @@ CREATE INDEX orient_case_queue ON orient_case (desk_id, rank, report_id)
     WHERE state IN ('TO_ASSESS', 'CLAIMED');
 CREATE INDEX orient_case_desks ON orient_case (rank, report_id) -- people of several desks
     WHERE state IN ('TO_ASSESS', 'CLAIMED');
+CREATE INDEX orient_case_danger ON orient_case (desk_id, rank, report_id)
+    WHERE level = 'DANGER' AND state IN ('TO_ASSESS', 'CLAIMED');
 CREATE INDEX orient_case_kind ON orient_case (desk_id, kind, rank, report_id)
     WHERE state IN ('TO_ASSESS', 'CLAIMED');
 CREATE INDEX orient_case_channel ON orient_case (desk_id, channel, rank, report_id)
