@@ -14,6 +14,7 @@ from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, World
 from fanal.ledger import operations as ledger, queries as ledger_queries
 from fanal.ledger.operations import ObjectRef
+from fanal.statistics import operations as statistics
 
 CHAPTER = 24
 _NAMESPACE = UUID("5d0c2a51-0c27-5b60-8b7c-6f1d2f7f4c11")
@@ -48,7 +49,12 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
     try:
-        return _play_all(World(now=now), say)
+        played = _play_all(World(now=now), say)
+        if played:
+            # The nightly count looks at the days before; the demo's year was told just now.
+            statistics.refresh_days(actor=SYSTEM, now=now, whole=True)
+            statistics.publish(actor=SYSTEM, now=now)
+        return played
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
