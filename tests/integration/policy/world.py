@@ -25,6 +25,8 @@ from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.judicial import operations as judicial
 from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.measures import operations as measures
+from fanal.measures.domain.oversight import RecommendationKind
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.models import Case, StoredAlarm
@@ -52,6 +54,8 @@ class World:
     measure_ids: dict[str, UUID] = field(default_factory=dict)
     referral_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
+    recommendation_ids: dict[str, UUID] = field(default_factory=dict)
+    session_id: UUID = field(default_factory=lambda: UUID(int=0))
     canaries: dict[str, str] = field(default_factory=dict)
 
     def canary(self, cell: str, what: str) -> str:
@@ -79,6 +83,10 @@ FACTORIES: dict[str, Factory] = {
     "measure_id": lambda world, cell: world.measure_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],
+    "recommendation_id": lambda world, cell: world.recommendation_ids[cell],
+    "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
+    "figure": lambda world, cell: "RECEIVED",
+    "year": lambda world, cell: world.now.year,
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
@@ -100,6 +108,7 @@ def make_world() -> World:
     _reports(world)
     _decisions(world)
     _dossiers(world)
+    _oversight(world)
     return world
 
 
@@ -206,6 +215,20 @@ def _dossiers(world: World) -> None:
         found = crosschecked.dossier_of(actor=SYSTEM, report_id=world.report_ids[one])
         assert found is not None
         world.dossier_ids |= {one: found, other: found}
+
+
+def _oversight(world: World) -> None:
+    """Recommend on each cell's measure, and open a session."""
+    overseer = people.actor_for(user=world.users[Role.OVERSEER], now=world.now, motive="walk")
+    for cell in OBJECT_CELLS:
+        world.recommendation_ids[cell] = measures.recommend(
+            actor=overseer,
+            measure_id=world.measure_ids[cell],
+            kind=RecommendationKind.CORRECT,
+            words=world.canary("own" if cell == "sealed" else cell, "recommendation"),
+            now=world.now,
+        )
+    world.session_id = measures.start_session(actor=overseer, size=10, now=world.now)
 
 
 def _desk(cell: str) -> int:
