@@ -177,7 +177,9 @@ def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:
     """Return the decision behind a measure, to whoever reads that measure; None out of reach."""
     rows = _bounded(models.StoredDecision.objects.all(), reach(actor, "measure.read"))
     row = rows.select_related("reason").filter(id=decision_id).first()
-    return row and row.record(reason=row.reason.words if hasattr(row, "reason") else "")
+    if row is None:
+        return None
+    return row.record(reason=row.reason.words if hasattr(row, "reason") else "")
 
 
 def open_alarms(*, actor: Actor) -> tuple[Alarm, ...]:
