@@ -11,7 +11,7 @@ NEXT := .venv-3.13
 PIP := -m pip install --quiet --disable-pip-version-check
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
-.PHONY: help run test setup setup-test check check-3.13 pytest docs screenshots lock clean
+.PHONY: help run test setup setup-test check check-3.13 pytest soak docs screenshots lock clean
 
 help: ## Say what there is to run
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -52,6 +52,9 @@ endif
 pytest: setup-test ## The tests alone
 	$(BIN)/python -m pytest -m "serial and not client" $(ARGS); [ $$? -eq 0 -o $$? -eq 5 ]
 	$(BIN)/python -m pytest -m "not serial and not client" -n 2 $(ARGS)
+
+soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
+	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)
 
 $(VENV)/bin/python:
 	@python=$$(scripts/find_python.sh "$(PYTHON)") && "$$python" -m venv $(VENV)

@@ -5,11 +5,14 @@ alarm's stored instant is moved into the past, since every deadline is a functio
 """
 
 import os
+import signal
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -50,8 +53,15 @@ def inbox() -> Iterator[tuple[Inbox, int]]:
 
 
 @pytest.fixture(scope="module")
-def server(inbox: tuple[Inbox, int]) -> Iterator[Live]:
+def point_file() -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile(prefix="fanal-failpoint-") as file:
+        yield Path(file.name)
+
+
+@pytest.fixture(scope="module")
+def server(inbox: tuple[Inbox, int], point_file: Path) -> Iterator[Live]:
     with live(
+        FANAL_FAILPOINT=f"@{point_file}",
         FANAL_SMTP_URL=f"smtp://127.0.0.1:{inbox[1]}",
         FANAL_DUTY="duty@desk.example,night@desk.example",
     ) as running:
@@ -107,3 +117,22 @@ def test_is_called_within_ten_seconds_and_again_after_two_minutes(
     assert ask(server, "SELECT count(*) FROM orient_alarm WHERE escalated_at IS NOT NULL") == [(1,)]
     actions = ask(server, "SELECT action FROM ledger_entry WHERE action LIKE 'alarm.%'")
     assert {row[0] for row in actions} >= {"alarm.raise", "alarm.send", "alarm.escalate"}
+
+
+def test_a_worker_that_dies_with_the_report_in_hand_delays_no_call(
+    server: Live, inbox: tuple[Inbox, int], point_file: Path
+) -> None:
+    box, _ = inbox
+    before = len(box.messages)
+    point_file.write_text("worker.claimed:1:kill")
+    [worker] = server.children("fanal.worker")
+    os.kill(worker, signal.SIGKILL)
+    assert wait_for(lambda: set(server.children("fanal.worker")) - {worker}, beat=0.05)
+    [armed] = server.children("fanal.worker")
+    sent = tell_of_danger(server)
+    point_file.write_text("")
+    assert wait_for(lambda: armed not in server.children("fanal.worker"), seconds=20, beat=0.05)
+    assert wait_for(lambda: len(box.messages) > before, seconds=40, beat=0.05)
+    assert time.monotonic() - sent < CALLED_WITHIN
+    [held] = ask(server, "SELECT stage, attempts FROM intake_work WHERE lease_token IS NOT NULL")
+    assert held == ("HARMONISE", 1)  # the call went out while the dead worker's lease still stood

@@ -164,7 +164,9 @@ def _wait_until_done(server: Live) -> None:
             assert row is not None
             return int(row[0])
 
-        assert wait_for(lambda: waiting() == 0, seconds=240, beat=0.5), waiting()
+        assert wait_for(lambda: waiting() == 0, seconds=240 + SIZE.reports / 20, beat=0.5), (
+            waiting()
+        )
 
 
 def _by(listed: list[dict[str, object]], state: str) -> list[dict[str, object]]:
