@@ -10,7 +10,7 @@ MINE = "tests/architecture/test_words.py"
 TEXT = (".py", ".md", ".toml", ".html", ".js", ".css", ".json", ".txt", ".yaml", ".sh", ".po", "")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
 REGISTRY = re.compile(
-    r"--(extra-)?index-url|\"resolved\":|pypi\.org/simple|pythonhosted\.org|registry\.npmjs"
+    r"--(extra-)?index-url|\"resolved\":|https?://[^\s\"']+/simple/?"
     r"|registry\.yarnpkg|deb\.debian\.org|npmmirror"
 )
 MEDIA = re.compile(
