@@ -167,6 +167,7 @@ class StoredHappening(models.Model):
     what = models.TextField(choices=[(h, h) for h in Happening])
     measure_id = models.UUIDField(null=True)
     at = models.DateTimeField()
+    db_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "measures_happening"

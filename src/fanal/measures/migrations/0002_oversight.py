@@ -20,6 +20,7 @@ CREATE TABLE measures_happening (
     what text NOT NULL,
     measure_id uuid,
     at timestamptz NOT NULL,
+    db_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- orders what happened in one instant
     CONSTRAINT measures_happening_pkey PRIMARY KEY (id),
     CONSTRAINT measures_happening_session FOREIGN KEY (session_id) REFERENCES measures_session (id),
     CONSTRAINT measures_happening_what CHECK (

@@ -98,7 +98,7 @@ def _sessions(rows: Sequence[StoredSession] | QuerySet[StoredSession]) -> tuple[
             sample=tuple(row.sample),
             events=tuple(
                 Event(what=Happening(h.what), at=h.at, measure_id=h.measure_id)
-                for h in sorted(row.happenings.all(), key=lambda h: h.id)
+                for h in sorted(row.happenings.all(), key=lambda h: (h.at, h.db_at))
             ),
         )
         for row in rows
