@@ -113,14 +113,14 @@ def test_preview_is_a_read(desk: Desk, sign_in: SignIn) -> None:
 
 def test_an_alarm_rings_until_somebody_takes_it(desk: Desk, sign_in: SignIn) -> None:
     web = sign_in("ana")
-    assert b"data-alarm" in web.get("/fr/desk/alarms/").content
+    assert b"data-alarm>" in web.get("/fr/desk/alarms/").content
     (alarm,) = oriented.open_alarms(actor=desk.actor("ana"))
     known = alarm.id.hex[-8:]
     assert web.get(f"/fr/desk/alarms/?known={known}").status_code == 204
     assert sign_in("yann").post(f"/fr/desk/alarms/{alarm.id}/").status_code == 404
     answer = web.post(f"/fr/desk/alarms/{alarm.id}/")
     assert answer["Location"] == f"/fr/desk/reports/{alarm.report_id}/"
-    assert b"data-alarm" not in web.get(f"/fr/desk/alarms/?known={known}").content
+    assert b"data-alarm>" not in web.get(f"/fr/desk/alarms/?known={known}").content
     told = sign_in("bruno").post(f"/fr/desk/alarms/{alarm.id}/", follow=True)
     assert "avant vous" in told.content.decode()
 
