@@ -9,10 +9,7 @@ from tests.architecture.tree import ROOT, files, name
 MINE = "tests/architecture/test_words.py"
 TEXT = (".py", ".md", ".toml", ".html", ".js", ".css", ".json", ".txt", ".yaml", ".sh", ".po", "")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
-REGISTRY = re.compile(
-    r"--(extra-)?index-url|\"resolved\":|https?://[^\s\"']+/simple/?"
-    r"|registry\.yarnpkg|deb\.debian\.org|npmmirror"
-)
+REGISTRY = re.compile(r"--(extra-)?index-url|\"resolved\":|https?://[^\s\"']+/simple/?")
 MEDIA = re.compile(
     r"\.(jpe?g|png|gif|webp|heic|avif|mp4|mov|avi|mkv|mp3|wav|zip|7z|rar|tar|gz|eml|pst)$", re.I
 )
