@@ -51,7 +51,7 @@ def _used() -> dict[str, Path]:
 
 def _catalogues() -> list[tuple[Path, dict[str, tuple[str, ...]]]]:
     read = []
-    for path in sorted(_WEB.glob("*/locale/fr/LC_MESSAGES/django.po")):
+    for path in sorted(_WEB.glob("**/locale/fr/LC_MESSAGES/django.po")):
         with path.open("rb") as file:
             catalogue = read_po(file, locale="fr", abort_invalid=True)
         texts = {}
