@@ -114,7 +114,7 @@ class Live:
     def lines(self, *arguments: str, check: bool = True) -> list[dict[str, object]]:
         """Return what a command prints with `--json`, one object a line."""
         answer = self.command(*arguments, "--json", check=check)
-        return [json.loads(line) for line in answer.stdout.splitlines()]
+        return [json.loads(line) for line in answer.stdout.split("\n") if line]
 
     def start(self, **more: str) -> None:
         """Start the supervisor and wait until web and worker are ready."""

@@ -1,10 +1,15 @@
-"""Middleware that belongs to no audience: the clock of a request."""
+"""Middleware that belongs to no audience: the clock of a request, the rest of its body."""
 
+import contextlib
 from collections.abc import Callable
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
 from fanal.kernel import clock
+
+_MOST_DRAINED: Final = 16 * 1024 * 1024
+_BLOCK: Final = 1 << 16
 
 
 def request_clock(
@@ -15,5 +20,25 @@ def request_clock(
     def middleware(request: HttpRequest) -> HttpResponse:
         request.now = clock.now()  # type: ignore[attr-defined]
         return get_response(request)
+
+    return middleware
+
+
+def whole_body(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Return a middleware that reads what is left of a body and drops it, up to a limit.
+
+    A server that answers before the body has arrived resets the connection, and the sender never sees
+    the refusal.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = get_response(request)
+        left = _MOST_DRAINED
+        with contextlib.suppress(OSError):
+            while left > 0 and (block := request.read(_BLOCK)):
+                left -= len(block)
+        return answer
 
     return middleware

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from fanal.api.v1.api import api
 from fanal.web import health
 
+handler404 = "fanal.config.failures.not_found"
 handler500 = "fanal.web.failures.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),

@@ -1,0 +1,49 @@
+"""One running installation for all hostile requests, and a look at what it stored."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+
+import psycopg
+import pytest
+
+from fanal.postgres import Cluster
+from tests.live import Live, Partner, live
+
+_TABLES = (
+    "intake_report",
+    "intake_key",
+    "intake_work",
+    "intake_receipt",
+    "intake_upload",
+    "intake_wire",
+    "intake_message",
+    "vault_object",
+)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Live]:
+    with live() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def partner(server: Live) -> Partner:
+    return server.add_partner("Shapes")
+
+
+@pytest.fixture
+def stored(server: Live) -> Iterator[Callable[[], Mapping[str, int]]]:
+    """Return a function that counts the rows of everything that a deposit writes."""
+    url = Cluster.open(home=server.home, environ=os.environ).admin_url("fanal")
+    with psycopg.connect(url, autocommit=True) as look:
+
+        def count() -> Mapping[str, int]:
+            counts = {}
+            for table in _TABLES:
+                row = look.execute(f"SELECT count(*) FROM {table}").fetchone()
+                assert row is not None
+                counts[table] = int(row[0])
+            return counts
+
+        yield count
