@@ -84,7 +84,10 @@ def record(
         detail=detail or {},
         motive=motive or actor.motive,
     )
-    _insert(entry, motive or actor.motive, objects)
+    # One transaction even where the caller has none: a process that dies in between must not leave an
+    # entry without its motive or objects.
+    with transaction.atomic(savepoint=False):
+        _insert(entry, motive or actor.motive, objects)
     return entry.id
 
 
