@@ -21,7 +21,7 @@ from fanal.intake.domain.records import (
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.figures import Counted
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.ids import id_bounds, lowest_id
 from fanal.vault import operations as vault
 
 _FACTS = (
@@ -312,8 +312,9 @@ def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Co
         cursor.execute(
             "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival,"
             " CASE WHEN urgent THEN 'URGENT' ELSE 'ORDINARY' END, count(*) FROM intake_report WHERE id >= %s"
-            " AND id < %s AND state = 'FINISHED' AND NOT is_test GROUP BY 1, 2, 3",
-            [lowest_id(since), lowest_id(until)],
+            " AND id < %s AND received_at >= %s AND received_at < %s AND state = 'FINISHED'"
+            " AND NOT is_test GROUP BY 1, 2, 3",
+            [*id_bounds(since, until), since, until],
         )
         return list(cursor.fetchall())
 

@@ -16,7 +16,7 @@ from fanal.judicial.domain.states import ReferralState
 from fanal.judicial.models import ReferralText, StoredReferral
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.ids import id_bounds
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.records import Basis
 
@@ -120,8 +120,8 @@ def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[C
         cursor.execute(
             "SELECT (created_at AT TIME ZONE 'Europe/Paris')::date,"
             " CASE WHEN outcome <> '' THEN outcome ELSE state END, '', count(*) FROM judicial_referral"
-            " WHERE id >= %s AND id < %s GROUP BY 1, 2",
-            [lowest_id(since), lowest_id(until)],
+            " WHERE id >= %s AND id < %s AND created_at >= %s AND created_at < %s GROUP BY 1, 2",
+            [*id_bounds(since, until), since, until],
         )
         return list(cursor.fetchall())
 

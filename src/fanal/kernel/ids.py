@@ -4,7 +4,7 @@ Big tables are range-partitioned on these ids by month, so the bounds of a month
 """
 
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 _VERSION = 0x7 << 76
@@ -19,6 +19,14 @@ def new_id(instant: datetime) -> UUID:
 def lowest_id(instant: datetime) -> UUID:
     """Return the smallest id of `instant`: the bound of a partition or of a time range."""
     return UUID(int=_milliseconds(instant) << 80)
+
+
+def id_bounds(since: datetime, until: datetime) -> tuple[UUID, UUID]:
+    """Return ids between which lies all that was made about `since` to `until`, a day aside.
+
+    They narrow a scan to partitions and index ranges; the stored instant decides.
+    """
+    return lowest_id(since - timedelta(days=1)), lowest_id(until + timedelta(days=1))
 
 
 def instant_of(value: UUID) -> datetime:

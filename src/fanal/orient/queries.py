@@ -15,7 +15,7 @@ from django.db.models.expressions import RawSQL
 from fanal.accounts.domain.policy import Reach, Resource, allows, reach, require
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted, Delay, delay_of
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.ids import id_bounds, lowest_id
 from fanal.orient import models
 from fanal.orient.domain.records import (
     Alarm,
@@ -256,6 +256,7 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
     return _fetch(
         "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, kind, channel, count(*)"
         " FROM orient_case WHERE report_id >= %s AND report_id < %s"
+        " AND received_at >= %s AND received_at < %s"
         " AND state <> 'WITHDRAWN' AND NOT is_test GROUP BY 1, 2, 3",
         since,
         until,
@@ -269,8 +270,9 @@ def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[C
         "SELECT (d.decided_at AT TIME ZONE 'Europe/Paris')::date,"
         " array_to_string(ARRAY(SELECT unnest(d.tracks) ORDER BY 1), '+'), '', count(*)"
         " FROM orient_decision d JOIN orient_case c ON c.report_id = d.report_id"
-        " WHERE d.id >= %s AND d.id < %s AND NOT c.is_test AND NOT EXISTS"
-        " (SELECT FROM orient_decision later WHERE later.supersedes = d.id) GROUP BY 1, 2",
+        " WHERE d.id >= %s AND d.id < %s AND d.decided_at >= %s AND d.decided_at < %s"
+        " AND NOT c.is_test AND d.id NOT IN"
+        " (SELECT supersedes FROM orient_decision WHERE supersedes IS NOT NULL) GROUP BY 1, 2",
         since,
         until,
     )
@@ -292,7 +294,8 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
         " extract(epoch FROM (SELECT min(decided_at) FROM orient_decision d"
         " WHERE d.report_id = c.report_id) - p.created_at) AS decided"
         " FROM orient_case c JOIN orient_proposal p ON p.report_id = c.report_id AND p.revision = 1"
-        " WHERE c.report_id >= %s AND c.report_id < %s AND NOT c.is_test)"
+        " WHERE c.report_id >= %s AND c.report_id < %s AND c.received_at >= %s"
+        " AND c.received_at < %s AND NOT c.is_test)"
         " SELECT count(oriented), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY oriented),"
         " count(decided), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY decided) FROM way",
         since,
@@ -303,5 +306,5 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 
 def _fetch(query: str, since: datetime, until: datetime) -> list:  # type: ignore[type-arg]
     with connection.cursor() as cursor:
-        cursor.execute(query, [lowest_id(since), lowest_id(until)])
+        cursor.execute(query, [*id_bounds(since, until), since, until])
         return list(cursor.fetchall())

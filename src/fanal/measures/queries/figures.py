@@ -8,7 +8,7 @@ from django.db.models import Count
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted, Delay, delay_of
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.ids import id_bounds
 from fanal.measures.domain.states import MeasureState
 from fanal.measures.models import StoredMeasure
 
@@ -20,7 +20,7 @@ _DELAYS = """
             extract(epoch FROM sent_at - approved_at) AS b,
             extract(epoch FROM received_at - sent_at) AS c,
             extract(epoch FROM executed_at - received_at) AS d
-        FROM measures_measure WHERE id >= %s AND id < %s)
+        FROM measures_measure WHERE id >= %s AND id < %s AND created_at >= %s AND created_at < %s)
     SELECT count(a), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY a),
         count(b), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY b),
         count(c), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY c),
@@ -35,8 +35,9 @@ def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Co
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (created_at AT TIME ZONE 'Europe/Paris')::date, kind, state, count(*)"
-            " FROM measures_measure WHERE id >= %s AND id < %s GROUP BY 1, 2, 3",
-            [lowest_id(since), lowest_id(until)],
+            " FROM measures_measure WHERE id >= %s AND id < %s"
+            " AND created_at >= %s AND created_at < %s GROUP BY 1, 2, 3",
+            [*id_bounds(since, until), since, until],
         )
         return list(cursor.fetchall())
 
@@ -68,6 +69,6 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
     """
     require(actor, "statistics.read")
     with connection.cursor() as cursor:
-        cursor.execute(_DELAYS, [lowest_id(since), lowest_id(until)])
+        cursor.execute(_DELAYS, [*id_bounds(since, until), since, until])
         row = cursor.fetchone()
     return {step: delay_of(row[2 * n], row[2 * n + 1]) for n, step in enumerate(_STEPS)}

@@ -33,6 +33,7 @@ class Panel:
     key: str
     code: str
     title: str
+    since: date
     definition: str
     source: str
     query: str
@@ -196,6 +197,7 @@ def _panel(
         key=f"{figure.code.lower()}-{shape}",
         code=figure.code,
         title=definitions.words(figure.label, lang),
+        since=table.since,
         definition=definitions.words(figure.definition, lang),
         source=definitions.words(figure.source, lang),
         query=figure.query,

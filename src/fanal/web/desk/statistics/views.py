@@ -25,6 +25,9 @@ from fanal.web.desk.statistics import panels
 FIRST_YEAR = 2009
 """The first year of which anything was published."""
 
+RECENT = 3
+"""Months of the delays on the first page: what the desk does now, not what it did a year ago."""
+
 
 @never_cache
 @require_safe
@@ -33,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the figures of the present month and the twelve before."""
     actor, now, lang = actor_of(request), now_of(request), _language()
     months = months_until(paris_day(now), count=queries.CHOICE)
-    tables = _tables(months, actor=actor, now=now)
+    tables = _tables(months, actor=actor, now=now, delays_from=months[-RECENT])
     context = {
         "headlines": _headlines(tables, months[-1], lang),
         "panels": _panels(tables, months, lang),
@@ -113,11 +116,19 @@ def _month(text: str, default: date) -> date:
         raise Http404 from None
 
 
-def _tables(months: Sequence[date], *, actor: Actor, now: datetime) -> dict[str, Table]:
+def _tables(
+    months: Sequence[date], *, actor: Actor, now: datetime, delays_from: date | None = None
+) -> dict[str, Table]:
     since, until = months[0], add_months(months[-1], 1)
     codes = [code for code in figures() if code != "WAITING"]
     return {
-        code: queries.table(actor=actor, figure=code, since=since, until=until, now=now)
+        code: queries.table(
+            actor=actor,
+            figure=code,
+            since=delays_from or since if code == "DELAYS" else since,
+            until=until,
+            now=now,
+        )
         for code in codes
     }
 
@@ -132,8 +143,13 @@ def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list
         panels.by_month(tables["SENT"], months, lang),
         panels.crossed(tables["OUTCOMES"], lang, rows=1, columns=0),
         panels.by_code(tables["REFERRED"], lang, column=0),
-        panels.delays(tables["DELAYS"], lang),
+        replace(panels.delays(tables["DELAYS"], lang), title=_delays_title(tables["DELAYS"])),
     ]
+
+
+def _delays_title(table: Table) -> str:
+    since = numbers.month(table.since, _language())
+    return _("Delays since %(month)s") % {"month": since}
 
 
 def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
