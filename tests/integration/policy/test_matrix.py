@@ -33,7 +33,14 @@ from fanal.accounts.domain.policy import POLICY, Policy
 from fanal.kernel.actors import Role
 from fanal.web.account import second_factor
 from tests.integration.policy.routes import Route, walk
-from tests.integration.policy.world import FACTORIES, OBJECT_CELLS, WALKERS, World, make_world
+from tests.integration.policy.world import (
+    FACTORIES,
+    NO_OBJECT,
+    OBJECT_CELLS,
+    WALKERS,
+    World,
+    make_world,
+)
 from tests.policy_cells import OF_A_BODY, agreed
 
 # Rights are under test here; the templates of the library leave variables undefined.
@@ -152,7 +159,7 @@ def _wrong_status(
         return None if answer.status_code < 500 else f"{where}: own account"
     if not rights:
         return None if answer.status_code == 403 else f"{where}: no right to {action}"
-    carries_object = bool(route.arguments)
+    carries_object = not NO_OBJECT.issuperset(route.arguments)
     if carries_object and _cell_asked(cell, action, walker) not in rights:
         return None if answer.status_code in _REFUSED else f"{where}: not theirs"
     if method == "GET" and answer.status_code in _REFUSED:
@@ -165,7 +172,7 @@ def _walk(routes: list[Route], world: World) -> list[str]:
     for walker in WALKERS:
         browser = _browser(world, walker)
         for route in routes:
-            cells = OBJECT_CELLS if route.arguments else OBJECT_CELLS[:1]
+            cells = OBJECT_CELLS[:1] if NO_OBJECT.issuperset(route.arguments) else OBJECT_CELLS
             complaints += [
                 complaint
                 for method in METHODS

@@ -92,6 +92,9 @@ FACTORIES: dict[str, Factory] = {
     "provider_id": lambda world, cell: "unknown",
 }
 
+NO_OBJECT = frozenset({"figure", "year"})
+"""What an address carries that is the object of nobody: a page of figures is one and the same for all."""
+
 
 def make_world() -> World:
     """Make the people, the partners and the reports of every cell."""

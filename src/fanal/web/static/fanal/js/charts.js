@@ -22,7 +22,7 @@
     const lines = [""];
     for (const word of name.split(" ")) {
       const last = lines.length - 1;
-      if ((lines[last] + word).length > 22 && lines[last]) lines.push(word);
+      if ((lines[last] + word).length > 26 && lines[last]) lines.push(word);
       else lines[last] = lines[last] ? `${lines[last]} ${word}` : word;
     }
     return lines;
