@@ -13,7 +13,7 @@ from fanal.statistics.domain.tabular import Row, Table
 from fanal.web.components import numbers as words
 
 Cells = list[str]
-_COLORS = 8
+_COLORS = 10
 """More parts than this in one bar cannot be told apart: the table alone is shown."""
 
 

@@ -9,7 +9,7 @@
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   const dataset = (series, index, horizontal) => {
-    const ink = color(`--fs-${(index % 8) + 1}`);
+    const ink = color(`--fs-${(index % 10) + 1}`);
     if (series.line) {
       return { type: "line", label: series.name, data: series.values, borderColor: color("--fn-ink-2"), backgroundColor: "transparent", borderDash: [5, 4], borderWidth: 2, pointRadius: 2, stack: "before", order: 0 };
     }
