@@ -5,13 +5,13 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import click
 import psycopg
 
+from fanal.cli.doctor_vault import look_at_vault
+from fanal.cli.finding import Finding, Level, fine, note, problem
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.migration import Mark, read_mark
@@ -29,22 +29,6 @@ _ROOM = 2 * 2**30
 _WEB = Path(__file__).resolve().parents[1] / "web"
 
 
-class Level(StrEnum):
-    """How a finding weighs: only a PROBLEM makes the command fail."""
-
-    FINE = "ok"
-    NOTICE = "note"
-    PROBLEM = "PROBLEM"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One sentence about this machine."""
-
-    level: Level
-    text: str
-
-
 @click.command()
 @click.option("--port", type=int, envvar="FANAL_PORT", default=8000, show_default=True)
 def doctor(port: int) -> None:
@@ -59,21 +43,21 @@ def doctor(port: int) -> None:
 
 def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
     """Yield what can be said without a database."""
-    yield _fine(f"Python {sys.version.split()[0]}")
+    yield fine(f"Python {sys.version.split()[0]}")
     yield _look_at_folder(home)
     place = next(p for p in (home, *home.absolute().parents) if p.exists())
     free = shutil.disk_usage(place).free
     if free < _ROOM:
-        yield _problem(f"{free // 2**20} MB are free under {place}; 2 GB at least are needed")
+        yield problem(f"{free // 2**20} MB are free under {place}; 2 GB at least are needed")
     else:
-        yield _fine(f"{free // 2**30} GB free under {place}")
+        yield fine(f"{free // 2**30} GB free under {place}")
     yield _look_at_port(port)
     if (_WEB / "staticfiles" / "staticfiles.json").exists():
-        yield _fine("front-end assets are prepared")
+        yield fine("front-end assets are prepared")
     else:
-        yield _problem("front-end assets are missing: run 'make setup'")
+        yield problem("front-end assets are missing: run 'make setup'")
     if os.geteuid() == 0:
-        yield _note("Fanal runs as root here: in production, run it as an account of its own")
+        yield note("Fanal runs as root here: in production, run it as an account of its own")
 
 
 def look_at_database(*, home: Path) -> Iterator[Finding]:
@@ -81,32 +65,32 @@ def look_at_database(*, home: Path) -> Iterator[Finding]:
     try:
         if not os.environ.get("DATABASE_URL") and not home.exists():
             found = find_binaries(os.environ)
-            yield _fine(f"PostgreSQL {found.version} from {found.folder} ({found.source})")
+            yield fine(f"PostgreSQL {found.version} from {found.folder} ({found.source})")
             return
         if not os.environ.get("DATABASE_URL"):
             cluster = Cluster.open(home=home, environ=os.environ)
             yield from _look_at_cluster(cluster)
         with open_databases(home=home, environ=os.environ) as databases:
-            yield _fine("the database answers, and commits are durable (fsync, synchronous_commit)")
+            yield fine("the database answers, and commits are durable (fsync, synchronous_commit)")
             yield from _look_at_contents(databases, home=home)
     except (
         *(AccountMissing, ClusterFailed, DatabaseRefused, NoBinaries, PlaceRefused),
         *(OSError, psycopg.Error),
     ) as failure:
-        yield _problem(str(failure).strip())
+        yield problem(str(failure).strip())
 
 
 def _look_at_folder(home: Path) -> Finding:
     if not home.exists():
-        return _fine(f"the data folder {home} will be made at the first start")
+        return fine(f"the data folder {home} will be made at the first start")
     status = home.stat()
     if status.st_uid not in {os.geteuid(), 0}:
-        return _problem(
+        return problem(
             f"the data folder {home} belongs to another account; set FANAL_HOME to one of yours"
         )
     if status.st_mode & 0o066:
-        return _note(f"others may look into {home}; close it: chmod go-rw {home}")
-    return _fine(f"data folder {home}")
+        return note(f"others may look into {home}; close it: chmod go-rw {home}")
+    return fine(f"data folder {home}")
 
 
 def _look_at_port(port: int) -> Finding:
@@ -115,35 +99,36 @@ def _look_at_port(port: int) -> Finding:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return _note(
+            return note(
                 f"port {port} is in use: by Fanal itself if it runs, else choose another (--port)"
             )
-    return _fine(f"port {port} is free")
+    return fine(f"port {port} is free")
 
 
 def _look_at_cluster(cluster: Cluster) -> Iterator[Finding]:
     binaries, place = cluster.binaries, cluster.place
-    yield _fine(f"PostgreSQL {binaries.version} from {binaries.folder} ({binaries.source})")
+    yield fine(f"PostgreSQL {binaries.version} from {binaries.folder} ({binaries.source})")
     if place.sheltered:
-        yield _note(
+        yield note(
             f"the account '{place.account.name}' cannot reach {cluster.home}: the database lies in "
             f"{place.root}. Back up and remove that folder together with the data folder."
         )
     else:
-        yield _fine(f"database in {place.root}, owned by '{place.account.name}'")
+        yield fine(f"database in {place.root}, owned by '{place.account.name}'")
 
 
 def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     mark = read_mark(databases.url(next(iter(databases.urls))))
     if mark is None:
-        yield _note("the database is empty: 'fanal run' or 'fanal migrate' fills it")
+        yield note("the database is empty: 'fanal run' or 'fanal migrate' fills it")
         return
-    yield _fine(f"the database is marked {mark}")
+    yield fine(f"the database is marked {mark}")
     if mark is Mark.PRODUCTION:
         yield from _look_at_keys(home)
     if DatabaseRole.APP in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
+            yield from look_at_vault(connection, home / "vault")
 
 
 def _look_at_keys(home: Path) -> Iterator[Finding]:
@@ -152,7 +137,7 @@ def _look_at_keys(home: Path) -> Iterator[Finding]:
     devices = {name: path.stat().st_dev for name, path in folders.items() if path.exists()}
     for name in ("vault", "backups"):
         if "keys" in devices and devices["keys"] == devices.get(name):
-            yield _problem(
+            yield problem(
                 f"keys and {name} share a file system under {home}: whoever takes one takes both. "
                 "Mount the keys from elsewhere; keys in this folder are for demo and test."
             )
@@ -163,19 +148,7 @@ def _look_at_worker(connection: psycopg.Connection[tuple[object, ...]]) -> Findi
         "SELECT extract(epoch FROM now() - max(last_heartbeat))::integer FROM procrastinate_workers"
     ).fetchone()
     if seen is None or seen[0] is None:
-        return _note("no worker runs: reports are received and wait ('fanal run' starts one)")
+        return note("no worker runs: reports are received and wait ('fanal run' starts one)")
     if isinstance(seen[0], int) and seen[0] > 60:
-        return _note(f"the last worker was seen {seen[0]} s ago: reports are received and wait")
-    return _fine("a worker is alive")
-
-
-def _fine(text: str) -> Finding:
-    return Finding(level=Level.FINE, text=text)
-
-
-def _note(text: str) -> Finding:
-    return Finding(level=Level.NOTICE, text=text)
-
-
-def _problem(text: str) -> Finding:
-    return Finding(level=Level.PROBLEM, text=text)
+        return note(f"the last worker was seen {seen[0]} s ago: reports are received and wait")
+    return fine("a worker is alive")

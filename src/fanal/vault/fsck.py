@@ -5,6 +5,7 @@ row are a deposit that was never acknowledged: their data key existed in memory 
 open them, and `repair` blanks or removes them once they are older than the grace period.
 """
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ class Code(StrEnum):
     SHORT = "SHORT"
     CORRUPT = "CORRUPT"
     UNOPENABLE = "UNOPENABLE"
+    UNREADABLE = "UNREADABLE"
     ORPHAN = "ORPHAN"
     LEFTOVER = "LEFTOVER"
 
@@ -131,6 +133,8 @@ def _absence(row: StoredObject) -> Code | None:
             packs.read_sealed(folder, row.bound.id, row.place)
     except packs.BlobMissing:
         return Code.MISSING
+    except packs.VaultAway as fault:
+        return _outage(fault)
     except packs.BlobDamaged as fault:
         return Code.SHORT if "short" in str(fault) else Code.CORRUPT
     return None
@@ -167,8 +171,15 @@ def _open_fault(row: StoredObject, outcome: Outcome) -> Code | None:
         return Code.CORRUPT
     except packs.BlobMissing:
         return Code.MISSING
+    except packs.VaultAway as fault:
+        return _outage(fault)
     outcome.opened += 1
     return None
+
+
+def _outage(fault: packs.VaultAway) -> Code:
+    """Name an outage for one row: nothing there at all, or there and not to be read."""
+    return Code.MISSING if fault.errno == errno.ENOENT else Code.UNREADABLE
 
 
 def _check_rest(

@@ -6,6 +6,7 @@ database; the CRC lets a node without the opening key find damage (forgery is wh
 A file of its own begins with `FNF1`, the object id and its CRC-32; its length is in the row.
 """
 
+import errno
 import os
 import struct
 import threading
@@ -35,6 +36,10 @@ class BlobMissing(FileNotFoundError):
 
 class BlobDamaged(ValueError):
     """The bytes at a place are short, or are not those of the object."""
+
+
+class VaultAway(OSError):
+    """Disk or mount of the vault do not answer: an outage, for which no object is to blame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,11 +174,13 @@ class SealedReader:
         Raises:
             BlobMissing: there is no such pack or file.
             BlobDamaged: what is there is short or another object's.
+            VaultAway: nothing can be read, this object or another.
         """
         if place.pack_id is None:
             return b"".join(read_chunks(self._folder, object_id, place))
         size = SEGMENT.size + place.length
-        block = os.pread(self._pack(place.pack_id), size, place.offset or 0)
+        with _telling_outages(self._folder / "packs", f"pack {place.pack_id}"):
+            block = os.pread(self._pack(place.pack_id), size, place.offset or 0)
         if len(block) < size:
             raise BlobDamaged(f"object {object_id}: the pack is short")
         head, sealed = block[: SEGMENT.size], block[SEGMENT.size :]
@@ -184,10 +191,7 @@ class SealedReader:
     def _pack(self, pack_id: UUID) -> int:
         descriptor = self._packs.get(pack_id)
         if descriptor is None:
-            try:
-                descriptor = os.open(pack_path(self._folder, pack_id), os.O_RDONLY)
-            except FileNotFoundError:
-                raise BlobMissing(f"pack {pack_id} is missing") from None
+            descriptor = os.open(pack_path(self._folder, pack_id), os.O_RDONLY)
             self._packs[pack_id] = descriptor
         return descriptor
 
@@ -196,7 +200,7 @@ def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
     """Return the sealed bytes of one object.
 
     Raises:
-        BlobMissing, BlobDamaged: as `SealedReader.read`.
+        BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`.
     """
     with SealedReader(folder) as reader:
         return reader.read(object_id, place)
@@ -206,13 +210,10 @@ def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]
     """Yield the sealed chunks of an object that has a file of its own; memory stays at one chunk.
 
     Raises:
-        BlobMissing, BlobDamaged: as `read_sealed`.
+        BlobMissing, BlobDamaged, VaultAway: as `read_sealed`.
     """
-    try:
-        file = file_path(folder, object_id).open("rb")
-    except FileNotFoundError:
-        raise BlobMissing(f"object {object_id} is missing") from None
-    with file:
+    outages = _telling_outages(folder / "files", f"object {object_id}")
+    with outages, file_path(folder, object_id).open("rb") as file:
         if os.fstat(file.fileno()).st_size != FILE_HEAD.size + place.length:
             raise BlobDamaged(f"object {object_id}: the file has another length")
         if file.read(FILE_HEAD.size) != _file_head(object_id):
@@ -286,6 +287,33 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _telling_outages(folder: Path, name: str) -> Iterator[None]:
+    """Tell one absent object from an absent vault: a mount that is gone leaves its folder empty."""
+    try:
+        yield
+    except FileNotFoundError:
+        if is_empty(folder):
+            raise VaultAway(errno.ENOENT, f"{folder} is missing or empty") from None
+        raise BlobMissing(f"{name} is missing") from None
+    except OSError as failure:
+        raise VaultAway(failure.errno, f"{name} cannot be read") from failure
+
+
+def is_empty(folder: Path) -> bool:
+    """Return whether a folder holds no name, or is not there.
+
+    Raises:
+        VaultAway: it is there and cannot be listed.
+    """
+    try:
+        return next(folder.iterdir(), None) is None
+    except FileNotFoundError:
+        return True
+    except OSError as failure:
+        raise VaultAway(failure.errno, f"{folder} cannot be listed") from failure
 
 
 @contextmanager

@@ -2,9 +2,11 @@
 
 Each step is one transaction: results and the move to the next stage commit together or not at all. A
 batch that fails is halved until the report that fails stands alone; that one is tried again, then
-quarantined. A worker that dies leaves its claims to the lease.
+quarantined. A vault that does not answer pauses its stage and blames nobody (`worker.outages`). A worker
+that dies leaves its claims to the lease.
 """
 
+import errno
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +21,7 @@ from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.pipeline import STEPS, Batch
+from fanal.worker.outages import Outage, outage_code
 
 LEASE = timedelta(seconds=30)
 """Each step renews it: far above what a step takes, short enough for what a dead worker held."""
@@ -41,6 +44,7 @@ class StageLoop:
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
         self._between = between
         self._held: dict[UUID, list[UUID]] = {}
+        self._outages = {stage: Outage() for stage in STEPS}
 
     def run_once(self) -> int:
         """Claim one batch, the stage nearest to a person first, and carry it to the end.
@@ -52,12 +56,14 @@ class StageLoop:
 
     def _run(self, *, urgent: bool) -> int:
         for stage in reversed(list(STEPS)):
+            if self._outages[stage].lasts(self._clock()):
+                continue
             token = uuid4()
             failpoint("worker.begin")
             claims = intake.claim_batch(
                 actor=self._actor,
                 stage=stage,
-                size=self._size,
+                size=min(self._size, self._outages[stage].size),
                 token=token,
                 lease=LEASE,
                 urgent=urgent,
@@ -112,9 +118,13 @@ class StageLoop:
         except (OperationalError, InterfaceError):
             raise  # the database is away: nothing was written, the lease brings the reports back
         except Exception as failure:  # noqa: BLE001 - whatever a report does, the queue goes on
+            if code := outage_code(failure):
+                self._pause(token, stage, batch, failure=failure, code=code)
+                return False
             self._isolate(token, stage, batch, failure=failure, urgent=urgent)
             return False
         failpoint("worker.advanced")
+        self._outages[stage].ease()
         self._observe(stage, perf_counter() - started)
         self._set_failures_aside(token, batch)
         batch.report_ids = done
@@ -128,6 +138,17 @@ class StageLoop:
         log.warning("lease lost at %s: %d of %d kept", stage, len(held), len(batch.report_ids))
         if held and len(held) < len(batch.report_ids):
             self._carry(token, stage, replace(batch, report_ids=held, failed={}), urgent=urgent)
+
+    def _pause(
+        self, token: UUID, stage: Stage, batch: Batch, *, failure: Exception, code: str
+    ) -> None:
+        """Give a batch back unharmed: what failed is the vault, and a person has to mend it."""
+        delay = self._outages[stage].begin(self._clock())
+        number = getattr(failure, "errno", None)
+        log.error("%s pauses, %s: %s", stage, code, errno.errorcode.get(number or 0, "no errno"))
+        intake.put_back(
+            actor=self._actor, token=token, report_ids=batch.report_ids, error=code, delay=delay
+        )
 
     def _isolate(
         self, token: UUID, stage: Stage, batch: Batch, *, failure: Exception, urgent: bool

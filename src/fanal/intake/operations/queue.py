@@ -124,19 +124,27 @@ def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[
 
 
 def put_back(
-    *, actor: Actor, token: UUID, report_ids: Sequence[UUID], counted: bool = False
+    *,
+    actor: Actor,
+    token: UUID,
+    report_ids: Sequence[UUID],
+    counted: bool = False,
+    error: str | None = None,
+    delay: timedelta = timedelta(0),
 ) -> None:
     """Give leased reports back unharmed (a worker that stops cleanly, a database that was away).
 
     With `counted` the attempt stays counted: what takes the database down ends in quarantine too.
+    `error` says what they wait for, `delay` how long nobody tries them again.
     """
     _require_system(actor)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_work SET lease_token = NULL, lease_until = NULL,"
-            " attempts = greatest(attempts - %s, 0)"
+            " attempts = greatest(attempts - %s, 0), error = coalesce(%s, error),"
+            " not_before = now() + make_interval(secs => %s)"
             " WHERE report_id = ANY(%s) AND lease_token = %s",
-            [0 if counted else 1, list(report_ids), token],
+            [0 if counted else 1, error, delay.total_seconds(), list(report_ids), token],
         )
 
 

@@ -37,6 +37,7 @@ def open_object(*, actor: Actor, object_id: UUID, now: datetime, purpose: str) -
         ObjectUnknown: unknown or erased.
         KeyMissing: this process holds no opening key.
         BlobMissing, BlobDamaged, EnvelopeRefused: the evidence is not whole.
+        VaultAway: the vault's disk does not answer.
         MotiveMissing: `purpose` is empty and the actor has no motive.
     """
     return b"".join(open_stream(actor=actor, object_id=object_id, now=now, purpose=purpose))
@@ -76,7 +77,7 @@ def open_batch(
 
     Raises:
         VaultRefused: the actor is not the system, or the purpose is empty.
-        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: as `open_object`.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
     """
     if not actor.has(Role.SYSTEM) or not purpose or now.tzinfo is None:
         raise queries.VaultRefused("vault.open_batch")
@@ -96,7 +97,7 @@ def read_plaintext(found: StoredObject) -> bytes:
     """Return the plaintext of a row; for this package only, since it logs nothing.
 
     Raises:
-        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: as `open_object`.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
     """
     with SealedReader(keyring.current().vault_folder) as reader:
         return _plaintext(found, _data_key(found), reader)
@@ -106,7 +107,7 @@ def check_plaintext(found: StoredObject) -> None:
     """Open an object and forget it, with flat memory: for fsck.
 
     Raises:
-        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: as `open_object`.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
     """
     for _ in _pieces(found, _data_key(found)):
         pass

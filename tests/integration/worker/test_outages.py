@@ -1,0 +1,187 @@
+"""A vault that does not answer is an outage: nobody is quarantined, and all goes on once it is back."""
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pytest
+from django.db import connection
+
+from fanal.cli.doctor_vault import look_at_vault
+from fanal.cli.finding import Level
+from fanal.formats.report.read import canonical_bytes, read_report
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import system_actor
+from fanal.vault import keyring, packs
+from fanal.worker.outages import Outage, outage_code
+
+SYSTEM = system_actor("test")
+NOW = datetime.now(UTC).replace(microsecond=0)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+
+
+@pytest.fixture
+def vault(installed_keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A vault of this test's own."""
+    ring = replace(keyring.current(), vault_folder=tmp_path / "vault")
+    monkeypatch.setattr(keyring, "_installed", [ring])
+    return ring.vault_folder
+
+
+def deposit(count: int = 3) -> list[UUID]:
+    from fanal.intake import operations as intake
+
+    submissions = []
+    for number in range(count):
+        body = msgspec.json.encode({"reference": f"o-{number}", "kind": "OTHER"})
+        submissions.append(
+            Submission(
+                arrival=Arrival.API, format=Format.REPORT, body=body,
+                canonical=canonical_bytes(read_report(body)), sender_id=uuid4(),
+                reference=f"o-{number}",
+            )
+        )  # fmt: skip
+    answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+    return [answer.report_id for answer in answers if answer.report_id]
+
+
+class Hands:
+    """A worker whose clock the test holds; reports given back are due again at once."""
+
+    def __init__(self) -> None:
+        from fanal.worker.stages import StageLoop
+
+        self.now = NOW
+        self.loop = StageLoop(actor=SYSTEM, clock=lambda: self.now)
+
+    def work(self, beats: int) -> None:
+        for _ in range(beats):
+            self.now += timedelta(seconds=6)
+            run("UPDATE intake_work SET not_before = now()")
+            self.loop.run_once()
+
+
+def run(query: str) -> list[tuple[object, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall() if cursor.description else []
+
+
+def problems(url: str, vault: Path) -> list[str]:
+    with psycopg.connect(url) as own:
+        found = look_at_vault(own, vault)
+        return [finding.text for finding in found if finding.level is Level.PROBLEM]
+
+
+def away(vault: Path) -> None:
+    vault.rename(vault.with_name("elsewhere"))
+
+
+def emptied(vault: Path) -> None:
+    away(vault)
+    (vault / "packs").mkdir(parents=True)
+
+
+def unreadable(vault: Path) -> None:
+    """Put folders where the packs were: reading one fails with EISDIR, as a bad disk does with EIO."""
+    away(vault)
+    for pack in (vault.with_name("elsewhere") / "packs").iterdir():
+        (vault / "packs" / pack.name).mkdir(parents=True)
+
+
+@pytest.mark.parametrize("outage", [away, emptied, unreadable])
+def test_an_outage_counts_for_nobody_and_ends_by_itself(
+    vault: Path,
+    outage: object,
+    database_urls: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from fanal.intake import queries
+
+    deposit()
+    assert callable(outage)
+    outage(vault)
+    hands = Hands()
+    monkeypatch.setattr(logging.getLogger("fanal"), "propagate", True)
+    hands.work(8)
+    assert "HARMONISE pauses, VAULT_AWAY" in caplog.text
+    waiting = run("SELECT attempts, quarantined_at, lease_token, error FROM intake_work")
+    assert {row[:3] for row in waiting} == {(0, None, None)}
+    assert "VAULT_AWAY" in {row[3] for row in waiting}
+    assert any("wait because the vault" in text for text in problems(database_urls["app"], vault))
+
+    if vault.exists():
+        vault.rename(vault.with_name("aside"))
+    vault.with_name("elsewhere").rename(vault)
+    hands.work(8)
+    assert queries.count_work() == {}
+    assert problems(database_urls["app"], vault) == []
+
+
+def test_doctor_misses_a_vault_before_any_worker_does(
+    vault: Path, database_urls: dict[str, str]
+) -> None:
+    deposit()
+    assert problems(database_urls["app"], vault) == []
+    away(vault)
+    assert any("is the vault mounted" in text for text in problems(database_urls["app"], vault))
+
+
+def test_a_key_that_is_missing_is_an_outage_too(
+    vault: Path, monkeypatch: pytest.MonkeyPatch, database_urls: dict[str, str]
+) -> None:
+    deposit()
+    ring = keyring.current()
+    monkeypatch.setattr(keyring, "_installed", [replace(ring, opening={})])
+    Hands().work(6)
+    assert {row[0] for row in run("SELECT attempts FROM intake_work")} == {0}
+    assert any("opening key" in text for text in problems(database_urls["app"], vault))
+
+
+def test_damaged_bytes_and_bytes_missing_beside_others_are_the_reports_own(vault: Path) -> None:
+    from fanal.intake import queries
+
+    first, second, third = deposit()
+    places = dict(
+        run("SELECT owner_id, place FROM vault_object WHERE kind = 'report'")  # type: ignore[arg-type]
+    )
+    (pack,) = (vault / "packs").iterdir()
+    held = bytearray(pack.read_bytes())
+    held[places[first] + packs.SEGMENT.size] ^= 1
+    pack.write_bytes(held)
+    run(f"UPDATE vault_object SET pack_id = '{uuid4()}' WHERE owner_id = '{second}'")
+    Hands().work(12)
+    rows = run("SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL")
+    assert dict(rows) == {first: "BlobDamaged", second: "BlobMissing"}  # type: ignore[arg-type]
+    assert third in queries.get_reports(actor=SYSTEM, report_ids=[third])
+
+
+def test_one_unreadable_place_stops_nobody_else(vault: Path) -> None:
+    """One report's pack cannot be read: it waits, uncounted, and all others go through."""
+    first, *_ = deposit(12)
+    unread = uuid4()
+    (vault / "packs" / f"{unread}.pack").mkdir()
+    run(f"UPDATE vault_object SET pack_id = '{unread}' WHERE owner_id = '{first}'")
+    hands = Hands()
+    for _ in range(12):
+        hands.now += timedelta(seconds=6)
+        hands.loop.run_once()
+        run(f"UPDATE intake_work SET not_before = now() WHERE report_id <> '{first}'")
+    assert run("SELECT report_id, attempts FROM intake_work") == [(first, 0)]
+
+
+def test_pauses_grow_and_care_eases() -> None:
+    outage = Outage()
+    assert not outage.lasts(NOW)
+    waits = [outage.begin(NOW).total_seconds() for _ in range(4)]
+    assert waits == [4, 8, 16, 20]
+    assert (outage.lasts(NOW), outage.size) == (True, 1)
+    outage.ease()
+    assert (outage.lasts(NOW), outage.size) == (False, 2)
+    codes = [outage_code(e) for e in (packs.BlobMissing(), OSError(), ValueError())]
+    assert codes == [None, "VAULT_AWAY", None]
