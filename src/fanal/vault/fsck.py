@@ -205,7 +205,7 @@ def _check_rest(
         # In a pack that also misses rows nothing is mended: the bytes may be what was lost.
         mended = repair and not damaged[str(pack_id)]
         if mended and tail:
-            _cut_tail(path, offset)
+            cut_tail(path, offset)
         elif mended:
             packs.blank_segment(folder, pack_id, segment)
         outcome.findings.append(
@@ -231,7 +231,8 @@ def _loose(path: Path, code: Code, outcome: Outcome, *, limit: datetime, repair:
     outcome.findings.append(Finding(code=code, place=path.name, mended=repair))
 
 
-def _cut_tail(path: Path, offset: int) -> None:
+def cut_tail(path: Path, offset: int) -> None:
+    """Cut off what a killed write left at the end of a pack: whoever wrote it has abandoned the pack."""
     with path.open("r+b") as file:
         file.truncate(offset)
         os.fsync(file.fileno())

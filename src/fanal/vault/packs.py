@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ ERASED_MAGIC = b"FNS0"
 FILE_HEAD = struct.Struct(">4s16sI")
 FILE_MAGIC = b"FNF1"
 PACK_LIMIT = 64 * 1024 * 1024
+PACK_RESTS = 3600.0
+"""Seconds after its last write in which a pack is still written to; the sweep relies on it."""
 _ID = struct.Struct(">16sI")
 
 
@@ -67,6 +70,7 @@ class PackWriter:
         self._descriptor = -1
         self._pack_id = UUID(int=0)
         self._end = 0
+        self._written = 0.0
 
     def append(self, items: Sequence[tuple[UUID, bytes]]) -> list[Placed]:
         """Append sealed objects and sync once; return their places, durable.
@@ -89,6 +93,7 @@ class PackWriter:
                 self._abandon()
                 raise
             self._end += len(block)
+            self._written = _uptime()
             return list(self._places(start, items))
 
     def close(self) -> None:
@@ -102,7 +107,8 @@ class PackWriter:
             start += SEGMENT.size + len(sealed)
 
     def _ready(self) -> None:
-        if self._process == os.getpid() and self._descriptor >= 0 and self._end < PACK_LIMIT:
+        open_here = self._process == os.getpid() and self._descriptor >= 0
+        if open_here and self._end < PACK_LIMIT and _uptime() - self._written < PACK_RESTS:
             return
         if self._process == os.getpid():
             self._abandon()
@@ -111,6 +117,7 @@ class PackWriter:
         path = self._folder / f"{self._pack_id}.pack"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._descriptor, self._end, self._process = os.open(path, flags, 0o600), 0, os.getpid()
+        self._written = _uptime()
         try:
             sync_folder(self._folder)
         except OSError:
@@ -329,6 +336,11 @@ def _write_all(descriptor: int, block: bytes) -> None:
     view = memoryview(block)
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _uptime() -> float:
+    """Return seconds that go on while the machine sleeps and that nobody sets back."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _segment_head(object_id: UUID, sealed: bytes) -> bytes:

@@ -65,6 +65,19 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
         return {row[0]: stored(row) for row in cursor.fetchall()}
 
 
+def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
+    """Return the objects whose rows point into a pack, erased ones included, by their place in it.
+
+    Raises:
+        VaultRefused: the actor is not the system.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise VaultRefused("vault.list_places")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT place, id FROM vault_object WHERE pack_id = %s", [pack_id])
+        return dict(cursor.fetchall())
+
+
 def walk_stored(*, actor: Actor, step: int = 2000) -> Iterator[StoredObject]:
     """Yield every row in the order of ids, in steps: for fsck and key rotation.
 

@@ -16,7 +16,9 @@ from fanal.accounts import operations as accounts
 from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.ledger import operations as ledger
 from fanal.statistics import operations as statistics
+from fanal.vault import sweep as vault_sweep
 from fanal.worker import expiry, sends, upkeep
 
 _STOP_BEAT = 0.5
@@ -51,6 +53,27 @@ def expire_data(timestamp: int) -> None:
     """Erase what is due by its retention class."""
     del timestamp
     expiry.expire(actor=system_actor("expiry"), now=clock.now())
+
+
+@app.periodic(cron="11 4 * * *")
+@app.task(queueing_lock="expire_motives")
+def expire_motives(timestamp: int) -> None:
+    """Delete the words of the journal's motives after three years; the entries stay."""
+    del timestamp
+    actor, now = system_actor("expiry"), clock.now()
+    before = now - ledger.MOTIVES_KEPT
+    while ledger.expire_motives(actor=actor, before=before, now=now):
+        continue
+
+
+@app.periodic(cron="51 2 * * *")
+@app.task(queueing_lock="sweep_vault")
+def sweep_vault(timestamp: int) -> None:
+    """Remove sealed bytes that killed deposits left and that no row points to."""
+    del timestamp
+    mended = vault_sweep.sweep_vault(actor=system_actor("sweep"), now=clock.now())
+    if mended:
+        log.warning("vault: %d places that no row points to were removed", mended)
 
 
 @app.periodic(cron="23 * * * *")

@@ -1,0 +1,142 @@
+"""The sweep removes what killed deposits left, and nothing young, known or beside a loss."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+
+from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.clock import now as clock_now
+from fanal.kernel.ids import new_id
+from fanal.vault import keyring, operations, packs
+from fanal.vault.fsck import check_vault
+from fanal.vault.queries import VaultRefused
+from fanal.vault.sweep import SAFE_AGE, sweep_vault
+
+SYSTEM = system_actor("sweep")
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+
+
+@pytest.fixture(autouse=True)
+def vault(installed_keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    ring = replace(keyring.current(), vault_folder=tmp_path / "vault")
+    monkeypatch.setattr(keyring, "_installed", [ring])
+    return ring.vault_folder
+
+
+def seal(*sizes: int) -> list[operations.Sealable]:
+    now = clock_now()
+    items = [
+        operations.Sealable(
+            id=new_id(now), owner_id=new_id(now), kind="report", plaintext=os.urandom(size)
+        )
+        for size in sizes
+    ]
+    operations.seal_batch(items=items, now=now)
+    return items
+
+
+def lose(*sizes: int) -> None:
+    """Seal and never commit, as a killed deposit does."""
+    with transaction.atomic():
+        seal(*sizes)
+        transaction.set_rollback(True)
+
+
+def later(vault: Path, age: timedelta = SAFE_AGE + timedelta(hours=1)) -> None:
+    """Let everything rest for `age`: mtimes go back."""
+    then = (clock_now() - age).timestamp()
+    for path in vault.rglob("*"):
+        if path.is_file():
+            os.utime(path, (then, then))
+
+
+def pack(vault: Path) -> Path:
+    (path,) = (vault / "packs").iterdir()
+    return path
+
+
+def entries() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM ledger_entry WHERE action = 'vault.repair'")
+        return int(cursor.fetchone()[0])
+
+
+def test_removes_what_nobody_knows_and_keeps_the_rest(vault: Path) -> None:
+    kept = seal(10, 70_000)
+    lose(20, 90_000)
+    kept += seal(30)
+    with pack(vault).open("ab") as file:
+        file.write(b"FNS1 half a segm")
+    (vault / "tmp" / "left").write_bytes(b"x")
+    (vault / "files" / "stray").write_bytes(b"x")
+    later(vault)
+    assert sweep_vault(actor=SYSTEM, now=clock_now()) == 5
+    assert entries() == 1
+    later(vault)
+    assert sweep_vault(actor=SYSTEM, now=clock_now()) == 0
+    assert entries() == 1
+    outcome = check_vault(actor=SYSTEM, now=clock_now() + timedelta(days=3))
+    assert (outcome.objects, outcome.opened, outcome.findings) == (3, 3, [])
+    ids = [item.id for item in kept]
+    opened = operations.open_batch(actor=SYSTEM, object_ids=ids, now=clock_now(), purpose="x")
+    assert opened == {item.id: item.plaintext for item in kept}
+
+
+def test_touches_nothing_that_a_running_write_may_own(vault: Path) -> None:
+    seal(10)
+    lose(20, 90_000)
+    with pack(vault).open("ab") as file:
+        file.write(b"FNS1 half")
+    (vault / "tmp" / "running").write_bytes(b"x")
+    before = {path: path.read_bytes() for path in vault.rglob("*") if path.is_file()}
+    later(vault, SAFE_AGE - timedelta(minutes=5))
+    assert sweep_vault(actor=SYSTEM, now=clock_now()) == 0
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def _move(vault: Path) -> None:
+    del vault
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE vault_object SET place = 7 WHERE pack_id IS NOT NULL")
+
+
+def _flip(vault: Path) -> None:
+    data = bytearray(pack(vault).read_bytes())
+    data[60] ^= 1
+    pack(vault).write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [_move, _flip])
+def test_leaves_a_pack_that_also_lost_something(
+    vault: Path, damage: Callable[[Path], None]
+) -> None:
+    seal(100)
+    lose(20)
+    damage(vault)
+    before = pack(vault).read_bytes()
+    later(vault)
+    assert sweep_vault(actor=SYSTEM, now=clock_now()) == 0
+    assert pack(vault).read_bytes() == before
+
+
+def test_a_pack_that_rested_is_written_to_no_more(
+    vault: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = packs.PackWriter(vault)
+    one, two = (writer.append([(new_id(clock_now()), b"x")])[0] for _ in range(2))
+    assert one.pack_id == two.pack_id
+    monkeypatch.setattr(packs, "PACK_RESTS", 0.0)
+    assert writer.append([(new_id(clock_now()), b"x")])[0].pack_id != one.pack_id
+    assert timedelta(seconds=2 * 3600.0) < SAFE_AGE
+    writer.close()
+
+
+def test_is_the_systems_alone(vault: Path) -> None:
+    analyst = replace(SYSTEM, roles=frozenset({Role.ANALYST}))
+    with pytest.raises(VaultRefused):
+        sweep_vault(actor=analyst, now=clock_now())
