@@ -14,7 +14,7 @@ from fanal.harmonise.domain.devices import read_device
 from fanal.harmonise.domain.games import game_in_url, read_game
 from fanal.harmonise.domain.handles import read_handle, read_platform
 from fanal.harmonise.domain.hashes import kind_by_length, read_hash
-from fanal.harmonise.domain.hosts import parse_ip
+from fanal.harmonise.domain.hosts import packed_ip
 from fanal.harmonise.domain.keccak import keccak_256
 from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind
@@ -36,7 +36,7 @@ def test_every_valid_public_address_case_is_read(name: str) -> None:
     wrong = [
         t["data"]
         for t in tests
-        if t["data"] not in both and (parse_ip(t["data"]) is not None) != t["valid"]
+        if t["data"] not in both and (packed_ip(t["data"]) is not None) != t["valid"]
     ]
     assert wrong == []
 

@@ -3,19 +3,23 @@
 import re
 import unicodedata
 from functools import lru_cache
-from ipaddress import IPv4Network
 
 from msgspec import Struct
 
 from fanal.harmonise.domain.defang import refang
-from fanal.harmonise.domain.hosts import canonical_host, ip_in_host, parse_ip
+from fanal.harmonise.domain.hosts import (
+    PLAIN_HOST,
+    canonical_host,
+    ip_in_host,
+    packed_ip,
+    written_ip,
+)
 
 _BRACKETED = re.compile(r"^\[([0-9A-Fa-f:.%\w]+)\](?::(\d{1,5}))?$")
 _V4_PORT = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3}):(\d{1,5})$")
-_PRIVATE_USE = tuple(IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-_LOCAL_V6 = 0xFC >> 1  # fc00::/7, RFC 4193
 _NAMED = re.compile(r"^[^<>]{0,200}<([^<>\s]{3,320})>$")
 _BAD_LOCAL = re.compile(r"[\x00-\x20\x7f()<>\[\]:;@\\,]")
+_PLAIN_EMAIL = re.compile(rf"[a-z0-9][a-z0-9_.+\-]{{0,63}}@{PLAIN_HOST}")  # already canonical
 _LONGEST_LOCAL = 64  # octets, RFC 5321, 4.5.3.1.1
 
 
@@ -31,15 +35,16 @@ def read_ip(text: str) -> IpAddress | None:
     """Return the address in `text` (`a`, `a:port`, `[a]:port`, defanged or not), or None."""
     plain = refang(text).strip()
     port: str | None = None
+    packed = packed_ip(plain)
+    if packed is not None:
+        return IpAddress(value=written_ip(packed))
     for pattern in (_BRACKETED, _V4_PORT):
         match = pattern.match(plain)
         if match is not None:
             plain, port = match.group(1), match.group(2)
             break
-    address = parse_ip(plain)
-    if address is None:
-        return None
-    return IpAddress(value=str(address), port=read_port(port))
+    packed = packed_ip(plain)
+    return None if packed is None else IpAddress(value=written_ip(packed), port=read_port(port))
 
 
 def read_port(text: str | None) -> int | None:
@@ -57,14 +62,20 @@ def is_routable(value: str) -> bool:
     another machine in every network. Shared (CGNAT, RFC 6598) and documentation ranges count as
     routable: the first do name an operator's customers at an instant and port.
     """
-    address = parse_ip(value)
-    if address is None or address.is_loopback or address.is_link_local:
+    packed = packed_ip(value)
+    if packed is None:
         return False
-    if address.is_multicast or address.is_unspecified:
+    first, second = packed[0], packed[1]
+    if len(packed) == 16:
+        local = first & 0xFE == 0xFC or (first == 0xFE and second & 0xC0 == 0x80)
+        return not (local or first == 0xFF or (packed[:15] == bytes(15) and packed[15] <= 1))
+    if first in {10, 127} or 224 <= first <= 239 or packed == bytes(4):
         return False
-    if address.version == 6:
-        return int(address) >> 121 != _LOCAL_V6
-    return not any(address in network for network in _PRIVATE_USE)
+    return not (
+        (first == 169 and second == 254)
+        or (first == 172 and second & 0xF0 == 16)
+        or (first == 192 and second == 168)
+    )
 
 
 def read_email(text: str) -> str | None:
@@ -74,6 +85,8 @@ def read_email(text: str) -> str | None:
     RFC 5321 lets a server tell `A` from `a`, and none in use does. Dots and `+tag` are kept, since
     what they mean differs by provider.
     """
+    if _PLAIN_EMAIL.fullmatch(text) is not None:
+        return text
     plain = refang(text).strip()
     plain = plain[7:] if plain[:7].lower() == "mailto:" else plain
     named = _NAMED.match(plain)

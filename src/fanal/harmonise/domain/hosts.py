@@ -8,8 +8,9 @@ section keeps a link, and later a measure, from reaching the neighbors.
 import base64
 import hashlib
 import re
+import socket
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address
 
 from ada_url import URL
 from publicsuffixlist import PublicSuffixList
@@ -18,6 +19,12 @@ _SUFFIXES = PublicSuffixList()
 # RFC 2606 and RFC 6761 names, and roots outside the public one that reports do name.
 _OTHER_ROOTS = frozenset({"test", "example", "invalid", "localhost", "local", "onion", "i2p"})
 _ONION = re.compile(r"(?:^|\.)([a-z2-7]{56}|[a-z2-7]{16})\.onion$")
+# What the WHATWG parser gives back as it is: plain labels, the last one no number and no IDNA form.
+PLAIN_HOST = (
+    r"(?:(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,10}(?!xn--)[a-z][a-z-]{0,61}[a-z]"
+)
+_PLAIN_HOST = re.compile(PLAIN_HOST)
+_MAPPED = bytes(10) + b"\xff\xff"
 
 
 @lru_cache(maxsize=65536)
@@ -37,6 +44,8 @@ def has_known_root(host: str) -> bool:
 
 def canonical_host(text: str) -> str | None:
     """Return `text` as a WHATWG host without its root dot (an IPv6 address in brackets), or None."""
+    if _PLAIN_HOST.fullmatch(text) is not None:
+        return text
     if not text or any(mark in text for mark in "/?#@\\") or _has_port(text):
         return None
     try:
@@ -66,20 +75,28 @@ def ip_in_host(host: str) -> str | None:
 
 def canonical_ip(text: str) -> str | None:
     """Return the RFC 5952 form of an address, an IPv4-mapped one as IPv4, or None if it is none."""
-    address = parse_ip(text)
-    return None if address is None else str(address)
+    packed = packed_ip(text)
+    return None if packed is None else written_ip(packed)
 
 
 @lru_cache(maxsize=8192)
-def parse_ip(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address that `text` writes; a zone id (RFC 4007) is left out."""
+def packed_ip(text: str) -> bytes | None:
+    """Return the 4 or 16 octets of the address that `text` writes; a zone id (RFC 4007) is left out."""
+    plain = text.partition("%")[0]
     try:
-        address = ip_address(text.partition("%")[0])
-    except ValueError:
+        packed = socket.inet_pton(socket.AF_INET6 if ":" in plain else socket.AF_INET, plain)
+    except (OSError, ValueError):
         return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+    return packed[12:] if packed[:12] == _MAPPED else packed
+
+
+def written_ip(packed: bytes) -> str:
+    """Return 4 or 16 octets in the form of RFC 5952."""
+    if len(packed) == 4:
+        return socket.inet_ntop(socket.AF_INET, packed)
+    if packed[:12] == bytes(12):  # the C library would write the end of these as an IPv4 address
+        return str(IPv6Address(packed))
+    return socket.inet_ntop(socket.AF_INET6, packed)
 
 
 def onion_service(host: str) -> str | None:

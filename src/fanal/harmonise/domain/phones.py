@@ -1,11 +1,13 @@
 """Telephone numbers in E.164 (ITU-T), with the country that the context gives as a hint."""
 
+import re
 from functools import lru_cache
 
 import phonenumbers
 from msgspec import Struct
 
 DESK_COUNTRY = "FR"
+_INTERNATIONAL = re.compile(r"\+([1-9][0-9]{6,14})")
 _LONGEST = 40  # a longer text is no number, and reading it would cost time
 
 
@@ -29,6 +31,9 @@ def read_phone(
     """
     if len(text) > _LONGEST:
         return None
+    plain = _read_plain(text)
+    if plain is not None:
+        return plain
     tried = tuple(dict.fromkeys((*countries, DESK_COUNTRY)))
     possible: PhoneNumber | None = None
     for country in tried:
@@ -46,6 +51,65 @@ def read_phone(
         if possible is None and plausible:
             possible = found
     return possible
+
+
+def _read_plain(text: str) -> PhoneNumber | None:
+    """Read `+` and digits that are in use by the library's own patterns; None leaves it to the library."""
+    match = _INTERNATIONAL.fullmatch(text)
+    if match is None:
+        return None
+    digits = match.group(1)
+    plan = next((p for n in (1, 2, 3) if (p := _plan_of(digits[:n])) is not None), None)
+    if plan is None:
+        return None
+    national = digits[len(plan.code) :]
+    national = national.removeprefix("0") if plan.has_prefix else national
+    return PhoneNumber(value=f"+{plan.code}{national}") if plan.uses(national) else None
+
+
+class _Plan(Struct, frozen=True):
+    """The numbers of one calling code: its pattern, then lengths and pattern of each kind of number."""
+
+    code: str
+    has_prefix: bool
+    general: re.Pattern[str]
+    kinds: tuple[tuple[frozenset[int], re.Pattern[str]], ...]
+
+    def uses(self, national: str) -> bool:
+        if national.startswith("0") or self.general.fullmatch(national) is None:
+            return False
+        return any(
+            (not lengths or len(national) in lengths) and pattern.fullmatch(national) is not None
+            for lengths, pattern in self.kinds
+        )
+
+
+@lru_cache(maxsize=1024)
+def _plan_of(code: str) -> _Plan | None:
+    """Return the plan of a calling code, where one country has it and its prefix is 0 or none."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
+    known = (
+        phonenumbers.PhoneMetadata.metadata_for_region(regions[0]) if len(regions) == 1 else None
+    )
+    if known is None or known.national_prefix_for_parsing not in {None, "0"}:
+        return None
+    if known.national_prefix_transform_rule is not None:
+        return None
+    general = known.general_desc
+    if general is None or general.national_number_pattern is None:
+        return None
+    told = [known.mobile, known.fixed_line, known.voip, known.premium_rate, known.toll_free]
+    told += [known.shared_cost, known.personal_number, known.pager, known.uan, known.voicemail]
+    return _Plan(
+        code,
+        known.national_prefix_for_parsing is not None,
+        re.compile(general.national_number_pattern),
+        tuple(
+            (frozenset(kind.possible_length), re.compile(kind.national_number_pattern))
+            for kind in told
+            if kind is not None and kind.national_number_pattern
+        ),
+    )
 
 
 def _parse(text: str, country: str) -> phonenumbers.PhoneNumber | None:

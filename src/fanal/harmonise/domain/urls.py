@@ -16,6 +16,7 @@ from msgspec import Struct
 from fanal.harmonise.domain.datafiles import DataRecord, load
 from fanal.harmonise.domain.defang import DEFANGED_SCHEMES, refang
 from fanal.harmonise.domain.hosts import (
+    PLAIN_HOST,
     canonical_host,
     has_known_root,
     ip_in_host,
@@ -34,6 +35,12 @@ _MISSPELT = re.compile(r"^\s*(https?)\s?[;,.]?\s?(?:://|//|:\\\\)\s?", re.IGNORE
 _BARE = re.compile(
     r"^\s*(?://)?((?:[^\W_][\w\-]{0,62}\.){1,12}[^\W_][\w\-]{1,62})\.?(?::\d{1,5})?(?=[/?#\s]|$)"
 )
+# What the WHATWG parser gives back as it is: no port, no account, no percent, no dot segment.
+_SEGMENT = r"[A-Za-z0-9_~\-][A-Za-z0-9_.~\-]*"
+PLAIN_URL = (
+    rf"(https?)://({PLAIN_HOST})/(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?(?:\?[A-Za-z0-9_.~=&\-]+)?"
+)
+_PLAIN = re.compile(PLAIN_URL)
 _PORT_AFTER = re.compile(r"\d{1,5}(?:[/?#]|$)")
 _TRIPLET = re.compile(r"%([0-9A-Fa-f]{2})")
 _LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -96,6 +103,9 @@ def read_url(reported: str) -> Address:
 
 
 def _read(reported: str) -> Address:
+    plain = _PLAIN.fullmatch(reported)
+    if plain is not None:
+        return _plain_address(reported, plain.group(1), plain.group(2))
     for text, warning in _readings(reported):
         parsed = _parse(text)
         if parsed is not None:
@@ -169,6 +179,18 @@ def _address(reported: str, url: URL, warning: str | None) -> Address:
         ip=ip,
         port=int(url.port) if url.port else None,
         warning=warning,
+    )
+
+
+def _plain_address(reported: str, scheme: str, host: str) -> Address:
+    return Address(
+        reported=reported,
+        canonical=reported,
+        key=_key(reported, host),
+        scheme=scheme,
+        host=host,
+        registrable_domain=registrable_domain(host),
+        onion=onion_service(host),
     )
 
 
