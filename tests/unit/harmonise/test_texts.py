@@ -53,6 +53,13 @@ def found(text: str, *countries: str) -> set[tuple[str, str]]:
         ("hash " + "aB" * 20, Kind.SHA1, "ab" * 20),
         ("hash " + "aB" * 32, Kind.SHA256, "ab" * 32),
         ("sur expyuzz4wqqyqhjn.onion", Kind.HOST, "expyuzz4wqqyqhjn.onion"),
+        ("see bad[.]example now", Kind.HOST, "bad.example"),
+        ("il m a envoye sur evil(.)com/x", Kind.URL, "evil.com/x"),
+        (r"evil\.com est", Kind.HOST, "evil.com"),
+        ("Roblox pseudo : dark_wolf99", Kind.HANDLE, "dark_wolf99@roblox"),
+        ("son pseudo Roblox : dark_wolf99", Kind.HANDLE, "dark_wolf99@roblox"),
+        ("c'est dark_wolf#1234 sur discord", Kind.HANDLE, "dark_wolf#1234@discord"),
+        ("ajoute dark_wolf#1234 stp", Kind.HANDLE, "dark_wolf#1234"),
     ],
 )
 def test_what_a_person_writes_is_found(text: str, kind: Kind, value: str) -> None:
@@ -100,9 +107,16 @@ def test_the_country_of_the_report_reads_national_numbers() -> None:
     assert ("PHONE", "+639171234567") not in found("text 0917 123 4567")
 
 
+@pytest.mark.parametrize("dot", ["[.]", "(.)", "{.}", "[dot]", "(point)", "\\.", " [.] "])
+@pytest.mark.parametrize("host", ["bad{}example", "www{}bad{}site", "evil{}com"])
+def test_a_defanged_host_is_found_with_nothing_else_beside_it(host: str, dot: str) -> None:
+    plain = host.format(".", ".")
+    assert plain in {value for _, value in found(f"vu sur {host.format(dot, dot)} hier")}
+
+
 ATTACKS = ["a.", "a@", "@a", "+1", "0 ", "[.]", "(at)", "1.", "1:", "a:b", "snap:", "http://", "(", ")",
     "FR76 ", "AB12 ABCD ", "0123456789", "A", "a-", "x.y/", "[:", "{ dot", "1 1 ", "(0", "a.b@", "\u00a0",
-    "www.", "é.", "xn--", "\\.", "insta @", "::", "0x", "bc1", "%", "http://a)", "…", "a_b.", "#", "\x00",
+    "www.", "é.", "xn--", "\\.", "insta @", "::", "0x", "bc1", "%", "http://a)", "…", "a_b.", "#", "\x00", "a#1", "a b ",
 ]  # fmt: skip
 
 

@@ -232,6 +232,8 @@ def test_a_handle_is_name_at_service(name: str, platform: str | None, value: str
 def test_games_are_services_and_worlds() -> None:
     assert read_game("  Rec  Room ") == "recroom"
     assert read_game("Roblox: 920587237") == "roblox:920587237"
+    assert read_game("block\u202eland\x01 b\ufeff") == read_game("blockland b")
+    assert read_game("Roblox:\u200b77\x07") == "roblox:77"
     url = read_url("https://www.roblox.com/fr/games/920587237/A-Name?x=1")
     assert url.key is not None
     assert url.host is not None

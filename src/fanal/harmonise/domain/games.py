@@ -5,7 +5,7 @@ import re
 from ada_url import URL
 
 from fanal.harmonise.domain.datafiles import DataRecord, load
-from fanal.harmonise.domain.handles import read_platform
+from fanal.harmonise.domain.handles import fold, read_platform
 
 
 class _Game(DataRecord, frozen=True):
@@ -29,9 +29,10 @@ for _entry in _GAMES.game:
 def read_game(text: str) -> str | None:
     """Return the canonical name of a game, world or `service:world` id, or None for a blank text."""
     service, mark, world = text.partition(":")
-    if mark and world.strip() and not world.startswith("//"):
+    world = "" if world.startswith("//") else fold(world)
+    if mark and world:
         name = read_platform(service)
-        return None if name is None else f"{name}:{world.strip().lower()}"
+        return None if name is None else f"{name}:{world}"
     return read_platform(text)
 
 

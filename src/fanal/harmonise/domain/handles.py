@@ -31,7 +31,7 @@ PLATFORM_NAMES = {
 @lru_cache(maxsize=8192)
 def read_platform(text: str) -> str | None:
     """Return the usual name of a service: the listed id, else the words in lower case; None if blank."""
-    plain = _fold(text)
+    plain = fold(text)
     if not plain or len(plain) > _LONGEST:
         return None
     return PLATFORM_NAMES.get(plain) or PLATFORM_NAMES.get(plain.removeprefix("www.")) or plain
@@ -43,7 +43,7 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
     The name loses a leading `@`, is put in NFKC and lower case: services that tell case apart are
     rarer than people who do not. A `name@platform` already written is not doubled.
     """
-    plain = _fold(text).lstrip("@").strip()
+    plain = fold(text).lstrip("@").strip()
     if not plain or len(plain) > _LONGEST:
         return None
     service = read_platform(platform) if platform else None
@@ -57,7 +57,12 @@ def bare_name(handle: str) -> str:
     return handle.rpartition("@")[0] or handle
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """Return `text` as it is compared: NFKC, lower case, single spaces, no unseen mark (Cc, Cf)."""
+    plain = _GAPS.sub(" ", text)
+    if not plain.isprintable():
+        # With direction and zero-width marks one name would be two that look the same.
+        plain = "".join(c for c in plain if unicodedata.category(c) not in ("Cc", "Cf"))
     # Lower case, then NFKC again: each alone can undo the other's fixed point.
-    folded = unicodedata.normalize("NFKC", text).lower()
-    return _GAPS.sub(" ", unicodedata.normalize("NFKC", folded)).strip()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).lower())
+    return _GAPS.sub(" ", folded).strip()

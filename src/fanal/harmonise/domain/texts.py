@@ -19,9 +19,7 @@ from fanal.harmonise.domain.hosts import canonical_host, has_known_root, ip_in_h
 from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind
 
-_WORTH_READING = re.compile(
-    r"[@0-9:]|\.\w|[\[({]\s?(?:dot|point|at|arobase)|(?<![A-Za-z])[A-Za-z]{25}", re.IGNORECASE
-)
+_WORTH_READING = re.compile(r"[@0-9:=]|\.\w|(?<![A-Za-z])[A-Za-z]{25}")
 _URL = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:https?|ftps?|wss?|rtmps?|tg)://|magnet:\?)[^\s<>\"`{}|^«»“”]+",
     re.IGNORECASE,
@@ -46,8 +44,15 @@ _PHONE = re.compile(
 )
 _AT_NAME = re.compile(r"(?<![\w@./+\-])@([0-9A-Za-z_][0-9A-Za-z_.\-]{1,31})")
 _NAMED = re.compile(
-    r"(?<![\w@.])([A-Za-z]{1,20})\s{0,2}[:=]\s{0,2}(@?[0-9A-Za-z_.\-]{3,32})(?![\w@])"
+    r"(?<![\w@.])(?:([A-Za-z]{1,20})\s{1,3})?([A-Za-z]{1,20})\s{0,2}[:=]\s{0,2}"
+    r"(@?[0-9A-Za-z_.\-]{3,32})(?![\w@])"
 )
+# What people write beside a service before a name: "Roblox pseudo : …", "pseudo Roblox : …".
+_NAME_WORDS = frozenset(
+    {"pseudo", "pseudonyme", "nom", "compte", "identifiant", "profil", "id", "user", "username",
+     "name", "nick", "nickname", "account", "login", "gamertag", "handle", "tag", "profile"}
+)  # fmt: skip
+_NUMBERED = re.compile(r"(?<![\w@#.])([0-9A-Za-z_.\-]{2,32}#\d{4})(?!\w)")
 _WORD = re.compile(r"[A-Za-z]+")
 _ON_SERVICE = re.compile(
     r"\s{1,3}(?:on|sur|via|auf|en|de)\s{1,3}([A-Za-z]{1,20})(?!\w)", re.IGNORECASE
@@ -90,9 +95,10 @@ def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[Hit, 
     `countries` (ISO 3166-1 alpha-2) help to read national telephone numbers. Private-use and loopback
     addresses are left out: in a sentence they are examples or version numbers.
     """
-    if _WORTH_READING.search(text) is None:
+    plain = refang(text)
+    if _WORTH_READING.search(plain) is None:
         return ()
-    return tuple(dict.fromkeys(_find(refang(text), countries)))
+    return tuple(dict.fromkeys(_find(plain, countries)))
 
 
 def _find(text: str, countries: tuple[str, ...]) -> Iterator[Hit]:
@@ -106,6 +112,8 @@ def _find(text: str, countries: tuple[str, ...]) -> Iterator[Hit]:
         yield from _at_names(rest)
     if ":" in rest or "=" in rest:
         yield from _named(rest)
+    if "#" in rest:
+        yield from _numbered(rest)
     if "." in rest:
         yield from _ipv4(rest)
         yield from _hosts(rest)
@@ -172,11 +180,29 @@ def _service_near(text: str, match: re.Match[str]) -> str | None:
 def _named(text: str) -> Iterator[Hit]:
     """Find `snap: some_name9`; without `@` the name must hold a digit or a mark, or it is a word."""
     for match in _NAMED.finditer(text):
-        service = PLATFORM_NAMES.get(match.group(1).lower())
-        name = match.group(2).rstrip(".-")
+        service = _named_service(match.group(1), match.group(2))
+        name = match.group(3).rstrip(".-")
         if service is None or not (name[:1] == "@" or re.search(r"[0-9_.]", name)):
             continue
         value = read_handle(name, service)
+        if value is not None:
+            yield Hit(kind=SelectorKind.HANDLE, value=value)
+
+
+def _named_service(before: str | None, last: str) -> str | None:
+    """Return the service of the one or two words before a mark; the other word must say "name"."""
+    last = last.lower()
+    if last in PLATFORM_NAMES:
+        return PLATFORM_NAMES[last]
+    if before is None or last not in _NAME_WORDS:
+        return None
+    return PLATFORM_NAMES.get(before.lower())
+
+
+def _numbered(text: str) -> Iterator[Hit]:
+    """Find `some_name#1234`: the service is the one named near, as many games write names so."""
+    for match in _NUMBERED.finditer(text):
+        value = read_handle(match.group(1), _service_near(text, match))
         if value is not None:
             yield Hit(kind=SelectorKind.HANDLE, value=value)
 
