@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.sources import FORMATS, Found, Unreadable, count_sources, read_sources
+from fanal.cli.sources import (
+    FORMATS,
+    Found,
+    Unreadable,
+    count_sources,
+    passed_over,
+    read_sources,
+)
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
 from fanal.postgres import DatabaseRole
@@ -50,8 +57,12 @@ def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
             _receive(batch, actor=actor, totals=totals)
             rate = f"{sum(totals.values()) / (time.monotonic() - started):.0f}/s"
             bar.update(len(batch), rate)
+    for path in passed_over(format_, paths):
+        click.echo(f"fanal: {path}: not a report of the format {format_}; passed over", err=True)
+    if not any(totals.values()):
+        click.echo(f"fanal: no report of the format {format_} was found", err=True)
     click.echo(json.dumps(totals))
-    if totals["refused"] or totals["conflicts"]:
+    if totals["refused"] or totals["conflicts"] or not any(totals.values()):
         sys.exit(2)
 
 

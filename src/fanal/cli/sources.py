@@ -1,5 +1,6 @@
 """What `fanal import` finds in files and folders, format by format, one report at a time."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from fanal.formats.report.read import canonical_bytes, read_lines
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 
 _MAX_FILE = 50_000_000
+_REPORT = "report.xml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,15 @@ class Unreadable:
     reason: str
 
 
-Reader = Callable[[Path, datetime], Iterator[Found | Unreadable]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file to read, and the name of the report where the file is `report.xml` in a folder of its own."""
+
+    path: Path
+    name: str
+
+
+Reader = Callable[[Source, datetime], Iterator[Found | Unreadable]]
 
 
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
@@ -62,7 +72,7 @@ def count_sources(format_: str, paths: Sequence[Path]) -> int:
     suffix, _ = FORMATS[format_]
     if suffix != ".jsonl":
         return sum(1 for _ in _files(paths, suffix))
-    return sum(_count_lines(path) for path in _files(paths, suffix))
+    return sum(_count_lines(source.path) for source in _files(paths, suffix))
 
 
 def read_sources(
@@ -70,24 +80,49 @@ def read_sources(
 ) -> Iterator[Found | Unreadable]:
     """Yield every report of `format_` under `paths`, one in memory at a time."""
     suffix, read = FORMATS[format_]
-    for path in _files(paths, suffix):
+    for source in _files(paths, suffix):
         try:
-            yield from read(path, now)
+            yield from read(source, now)
         except OSError as failure:
-            yield Unreadable(place=str(path), reason=failure.strerror or type(failure).__name__)
+            reason = failure.strerror or type(failure).__name__
+            yield Unreadable(place=str(source.path), reason=reason)
 
 
-def _files(paths: Sequence[Path], suffix: str) -> Iterator[Path]:
+def passed_over(format_: str, paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files under the folders of `paths` that are no report of `format_`, nor its details."""
+    suffix, _ = FORMATS[format_]
+    for folder in paths:
+        if folder.is_dir():
+            files = _under(folder)
+            yield from (p for p in files if not (_ends(p, suffix) or _is_details(p)))
+
+
+def _files(paths: Sequence[Path], suffix: str) -> Iterator[Source]:
     for path in paths:
-        if path.is_dir():
-            found = (p for p in path.rglob(f"*{suffix}") if p.is_file())
-            yield from sorted(p for p in found if not _is_details(p))
-        else:
-            yield path
+        if not path.is_dir():
+            yield Source(path=path, name=path.absolute().parent.name)
+            continue
+        found = [p for p in _under(path) if _ends(p, suffix) and not _is_details(p)]
+        names = Counter(p.parent.name for p in found if p.name == _REPORT)
+        for file in found:
+            # Two folders of one name (a folder a year): the way to each tells them apart.
+            twins = names[file.parent.name] > 1
+            name = str(file.parent.relative_to(path)) if twins else file.absolute().parent.name
+            yield Source(path=file, name=name)
+
+
+def _under(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def _ends(path: Path, suffix: str) -> bool:
+    return path.suffix.lower() == suffix
 
 
 def _is_details(path: Path) -> bool:
-    return path.suffix == ".xml" and path.name.startswith("file-")
+    """Return whether the file is a `file-N.xml` that goes with the `report.xml` beside it."""
+    named = path.name.startswith("file-") and _ends(path, ".xml")
+    return named and path.with_name(_REPORT).is_file()
 
 
 def _count_lines(path: Path) -> int:
@@ -98,8 +133,9 @@ def _count_lines(path: Path) -> int:
         return 0  # told where it is read
 
 
-def _read_jsonl(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
+def _read_jsonl(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
     del now
+    path = source.path
     with path.open("rb") as stream:
         for line in read_lines(stream):
             place = f"{path}:{line.number}"
@@ -117,12 +153,13 @@ def _read_jsonl(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
             )
 
 
-def _read_xml(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
+def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
     """Yield the report of an XML file; `report.xml` is named by its folder and takes its `file-*.xml`."""
+    path = source.path
     try:
         body = _bytes(path)
         document = read_ncmec_xml(body, now=now)
-        is_folder = path.name == "report.xml"
+        is_folder = path.name == _REPORT
         beside = sorted(path.parent.glob("file-*.xml"), key=_number) if is_folder else []
         details = tuple(_bytes(p) for p in beside)
     except FormatRefused as refusal:
@@ -134,14 +171,15 @@ def _read_xml(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
         format=Format.NCMEC_XML,
         body=body,
         canonical=body,
-        reference=path.parent.name if is_folder else path.stem,
+        reference=source.name if is_folder else path.stem,
         urgent=summary is not None and summary.child("escalateToHighPriority") is not None,
         details=details,
     )
 
 
-def _read_json(path: Path, now: datetime) -> Iterator[Found | Unreadable]:
+def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
     del now
+    path = source.path
     try:
         body = _bytes(path)
         document = read_export(body)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fanal.cli.export import _folder
-from fanal.cli.sources import Found, Unreadable, read_sources
+from fanal.cli.sources import Found, Unreadable, passed_over, read_sources
 from fanal.formats.ncmec.synthesis import synthetic_reports
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -29,6 +29,36 @@ def test_an_oversized_document_beside_a_report_refuses_that_report_only(tmp_path
         stream.truncate(60_000_000)
     items = list(read_sources("ncmec-xml", [tmp_path], now=NOW))
     assert [type(item) for item in items] == [Unreadable, Found]
+
+
+def _written(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(REPORT)
+    return path
+
+
+def test_folders_of_one_name_are_told_apart_by_the_way_to_them(tmp_path: Path) -> None:
+    for way in ("2025/0001", "2026/0001", "2026/0002"):
+        _written(tmp_path / way / "report.xml")
+    items = list(read_sources("ncmec-xml", [tmp_path], now=NOW))
+    assert [i.reference for i in items if isinstance(i, Found)] == [
+        "2025/0001",
+        "2026/0001",
+        "0002",
+    ]
+
+
+def test_no_file_is_passed_over_in_silence(tmp_path: Path) -> None:
+    _written(tmp_path / "file-17.xml")  # no report.xml beside it: a report of its own
+    _written(tmp_path / "UPPER.XML")
+    _written(tmp_path / "set" / "report.xml")
+    (tmp_path / "set" / "file-1.xml").write_bytes(b"<fileDetails/>")
+    (tmp_path / "notes.txt").write_text("not a report")
+    items = list(read_sources("ncmec-xml", [tmp_path], now=NOW))
+    found = [i for i in items if isinstance(i, Found)]
+    assert {i.reference for i in found} == {"file-17", "UPPER", "set"}
+    assert [len(i.details) for i in found if i.reference == "set"] == [1]
+    assert list(passed_over("ncmec-xml", [tmp_path])) == [tmp_path / "notes.txt"]
 
 
 def test_a_reference_names_a_folder_inside_and_no_others() -> None:
