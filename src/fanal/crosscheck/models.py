@@ -21,7 +21,7 @@ class Dossier(models.Model):
 
 
 class StoredLink(models.Model):
-    """A link from the later report to the earlier; `reasons` is zlib over JSON."""
+    """A link from the later report to the earlier; `reasons` as `domain.encoding` packs them."""
 
     pk = models.CompositePrimaryKey("report_id", "other_id", "rule_version")
     report_id = models.UUIDField()

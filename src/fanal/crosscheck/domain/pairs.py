@@ -6,7 +6,8 @@ related and rated once, as a group. Reasons are made for the few pairs that are 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 from typing import NamedTuple
 from uuid import UUID
 
@@ -22,15 +23,15 @@ class Rated(NamedTuple):
     places: tuple[int, ...]
 
 
-class Meeting(NamedTuple):
-    """A group of values that a pair shares, and the two holders."""
+Meeting = tuple[Rated, Holder, Holder]
+"""A group of values that a pair shares, the later holder and the earlier."""
+Ranked = list[tuple[int, Holder, int]]
+"""Holders with the rank of their report before them, and the number of their role and strength after."""
 
-    rated: Rated
-    later: Holder
-    earlier: Holder
-
-
-Ranked = list[tuple[int, Holder]]
+_STATES = {
+    (role, weak): place for place, (role, weak) in enumerate(product(SelectorRole, (False, True)))
+}
+_MOST_STATES = len(_STATES)
 
 
 class Hit(NamedTuple):
@@ -65,18 +66,19 @@ class Pairs:
     def hits(self, pair: int) -> list[Hit]:
         """Return what a pair shares, once for each value."""
         return [
-            Hit(weight, place, met.later, met.earlier)
-            for met in self._found[pair]
-            for weight, place in zip(met.rated.weights, met.rated.places, strict=True)
+            Hit(weight, place, later, earlier)
+            for rated, later, earlier in self._found[pair]
+            for weight, place in zip(rated.weights, rated.places, strict=True)
         ]
 
     def strongest(self) -> list[int]:
         """Return the pairs to keep: shown at all, and among the strongest of one of their ends."""
         weights = self._measured.weights
+        shown, combined = weights.shown, self._combined_meetings
         rated = [
             (score, pair)
             for pair, met in self._found.items()
-            if (score := self._score(met)) >= weights.shown
+            if (score := met[0][0].score if len(met) == 1 else combined(met)) >= shown
         ]
         rated.sort(key=lambda found: (-found[0], found[1]))
         counts: dict[int, int] = defaultdict(int)
@@ -89,12 +91,10 @@ class Pairs:
                     counts[end] += 1
         return kept
 
-    def _score(self, met: list[Meeting]) -> float:
+    def _combined_meetings(self, met: list[Meeting]) -> float:
         """Return the noisy-or of what a pair shares."""
-        if len(met) == 1:
-            return met[0].rated.score
         return self._combined(
-            [pair for m in met for pair in zip(m.rated.places, m.rated.weights, strict=True)]
+            [pair for rated, _, _ in met for pair in zip(rated.places, rated.weights, strict=True)]
         )
 
     def _combined(self, weighed: Sequence[tuple[int, float]]) -> float:
@@ -115,57 +115,70 @@ class Pairs:
         places: dict[object, list[int]] = defaultdict(list)
         ranked: dict[object, Ranked] = {}
         for place, value in enumerate(self._values):
-            holders = [(self._rank[holder.report_id], holder) for holder in value.holders]
+            holders = [
+                (self._rank[holder.report_id], holder, _STATES[holder.role, holder.weak])
+                for holder in value.holders
+            ]
             steady = kinds[value.kind].half_life_days is None and not _several(holders)
-            key: object = (
-                tuple((rank, holder.role, holder.weak) for rank, holder in holders)
-                if steady
-                else place
-            )
+            key: object = tuple((rank, state) for rank, _, state in holders) if steady else place
             places[key].append(place)
             ranked[key] = holders
         return [(tuple(found), ranked[key]) for key, found in places.items()]
 
     def _relate(self, places: tuple[int, ...], holders: Ranked) -> None:
         """Add a group to every pair of a report of the batch with another holder."""
-        batch, found, width = self._batch, self._found, self._width
-        several = _several(holders)
-        weigh = _Weigher([self._values[place] for place in places], self._measured)
-        rate = self._rater(places, weigh)
-        for one, holder in holders:
+        found, several = self._found, _several(holders)
+        rate = self._rater(places)
+        known: dict[int, Rated] = {}  # by the states of both ends, where age plays no part
+        steady = rate.steady
+        for pair, states, later, earlier in self._meetings(holders):
+            rated = known.get(states)
+            if rated is None:
+                rated = rate(later, earlier)
+                if steady:
+                    known[states] = rated
+            if several:
+                _keep_best(found[pair], (rated, later, earlier))
+            else:
+                found[pair].append((rated, later, earlier))
+
+    def _meetings(self, holders: Ranked) -> Iterator[tuple[int, int, Holder, Holder]]:
+        """Yield each pair with a report of the batch, a number for the states of both ends, and these."""
+        batch, width = self._batch, self._width
+        for one, holder, state in holders:
             if one not in batch:
                 continue
-            for two, other in holders:
-                if one == two or (one < two and two in batch):
-                    continue  # both of the batch: met once, from the later
+            for two, other, second in holders:
                 if one > two:
-                    pair, met = one * width + two, Meeting(rate(holder, other), holder, other)
-                else:
-                    pair, met = two * width + one, Meeting(rate(other, holder), other, holder)
-                if several:
-                    _keep_best(found[pair], met)
-                else:
-                    found[pair].append(met)
+                    yield one * width + two, state * _MOST_STATES + second, holder, other
+                elif one < two and two not in batch:  # both of the batch: met once, from the later
+                    yield two * width + one, second * _MOST_STATES + state, other, holder
 
-    def _rater(
-        self, places: tuple[int, ...], weigh: "_Weigher"
-    ) -> Callable[[Holder, Holder], Rated]:
-        """Return what rates a group between two holders; where age plays no part, once for their roles."""
-        known: dict[tuple[SelectorRole, SelectorRole, bool], Rated] = {}
+    def _rater(self, places: tuple[int, ...]) -> "_Rater":
+        return _Rater(
+            places, _Weigher([self._values[p] for p in places], self._measured), self._combined
+        )
 
-        def rate(later: Holder, earlier: Holder) -> Rated:
-            roles = (later.role, earlier.role, later.weak or earlier.weak)
-            rated = known.get(roles)
-            if rated is None:
-                weights = weigh.weights(later, earlier)
-                together = self._combined(list(zip(places, weights, strict=True)))
-                score = together if len(weights) > 1 else weights[0]
-                rated = Rated(score, weights, places)
-                if weigh.steady:
-                    known[roles] = rated
-            return rated
 
-        return rate
+class _Rater:
+    """Rates a group of values between any two of its holders."""
+
+    def __init__(
+        self,
+        places: tuple[int, ...],
+        weigher: "_Weigher",
+        combined: Callable[[Sequence[tuple[int, float]]], float],
+    ) -> None:
+        self._places, self._weigher, self._combined = places, weigher, combined
+        self.steady = weigher.steady
+
+    def __call__(self, later: Holder, earlier: Holder) -> Rated:
+        """Return what the group weighs between two holders."""
+        weights = self._weigher.weights(later, earlier)
+        if len(weights) == 1:
+            return Rated(weights[0], weights, self._places)
+        score = self._combined(list(zip(self._places, weights, strict=True)))
+        return Rated(score, weights, self._places)
 
 
 class _Weigher:
@@ -200,13 +213,13 @@ class _Weigher:
 
 def _several(holders: Ranked) -> bool:
     """Return whether a report holds the value in several roles."""
-    return len({rank for rank, _ in holders}) < len(holders)
+    return len({rank for rank, _, _ in holders}) < len(holders)
 
 
 def _keep_best(found: list[Meeting], met: Meeting) -> None:
     """Add a meeting; a value held in several roles counts by its best pair of them."""
-    if found and found[-1].rated.places == met.rated.places:
-        if met.rated.score > found[-1].rated.score:
+    if found and found[-1][0].places == met[0].places:
+        if met[0].score > found[-1][0].score:
             found[-1] = met
         return
     found.append(met)
