@@ -59,7 +59,7 @@ def test_keeps_a_child_in_danger_at_95_or_more() -> None:
 
 
 kinds = st.sampled_from(list(ReportKind))
-ages = st.none() | st.integers(0, 17)
+ages = st.none() | st.integers(-9, 130)
 
 
 @given(
@@ -67,16 +67,16 @@ ages = st.none() | st.integers(0, 17)
     kind=kinds,
     age=ages,
     files=st.integers(0, 60),
-    score=st.floats(0, 1),
+    scores=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
     links=st.integers(0, 50),
     spam=st.booleans(),
 )
-def test_parts_add_up_and_only_danger_passes_the_ceiling(
+def test_the_parts_tell_the_score_step_by_step_and_only_danger_passes_the_ceiling(
     emergency: bool,
     kind: ReportKind,
     age: int | None,
     files: int,
-    score: float,
+    scores: tuple[float, float, float],
     links: int,
     spam: bool,
 ) -> None:
@@ -88,12 +88,53 @@ def test_parts_add_up_and_only_danger_passes_the_ceiling(
         files=(File(classification=Classification(scheme="NCMEC", code="A1")),) * files,
     )
     kin = KinFacts(report_id=UUID(int=1), previously_reported_suspect=links, strongest=0.9)
-    (got,) = prioritise(
-        [subject], [analysis(1, finding("GROOMING_PATTERN", score))], [kin], RULES, NOW
-    )
+    found = [
+        finding(code, score)
+        for code, score in zip(
+            ("GROOMING_PATTERN", "IMMINENCE_SELF_HARM", "PAYMENT_PATTERN"), scores, strict=True
+        )
+    ]
+    (got,) = prioritise([subject], [analysis(1, *found)], [kin], RULES, NOW)
     assert 0 <= got.score <= 100
-    assert abs(sum(p.points for p in got.parts) - got.score) < 0.05
+    assert round(sum(part.points for part in got.parts), 2) == got.score
     assert (got.score >= 95) == emergency == (got.level == "DANGER")
+    told = [part.code for part in got.parts]
+    last = [code for code in told if code.startswith("PRIORITY_")]
+    assert told[len(told) - len(last) :] == last  # what bounds the total comes after what makes it
+    before_floor = sum(p.points for p in got.parts if p.code != "PRIORITY_FLOOR")
+    assert 0 <= round(before_floor, 2) <= RULES.ceiling
+    assert ("PRIORITY_FLOOR" in told) == (got.score > round(before_floor, 2))
+
+
+def test_a_child_in_danger_over_the_ceiling_is_told_as_a_bound_and_a_floor() -> None:
+    subject = report(
+        emergency=True,
+        escalation_reason="x",
+        kind=ReportKind.SEXTORTION,
+        persons=(Person(role=PersonRole.VICTIM, age=9),),
+    )
+    (got,) = prioritise([subject], [analysis()], [], RULES, NOW)
+    told = [(part.code, part.points, part.because.parameters) for part in got.parts]
+    assert told[-2:] == [
+        ("PRIORITY_BOUND", 94 - sum(points for _, points, _ in told[:-2]), {"ceiling": 94}),
+        ("PRIORITY_FLOOR", 1, {"rule": "CHILD_IN_DANGER", "floor": 95}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("score", "points", "floor"), [(0.4, 0, None), (0.6, 40, None), (0.75, 85, "SELF_HARM_RISK")]
+)
+def test_a_floor_begins_where_its_rule_says(score: float, points: int, floor: str | None) -> None:
+    said = analysis(1, finding("IMMINENCE_SELF_HARM", score, "IMMINENCE"))
+    (got,) = prioritise([report()], [said], [], RULES, NOW)
+    assert (got.score, got.floor) == (points, floor)
+
+
+@pytest.mark.parametrize(("age", "points"), [(-5, 0), (0, 20), (12, 20), (17, 10), (121, 0)])
+def test_an_age_that_is_nobodys_gives_no_points(age: int, points: int) -> None:
+    subject = report(persons=(Person(role=PersonRole.VICTIM, age=age),))
+    (got,) = prioritise([subject], [analysis()], [], RULES, NOW)
+    assert got.score == points
 
 
 def test_an_unchecked_rule_gives_points_and_no_floor() -> None:
@@ -110,6 +151,8 @@ def test_an_unchecked_rule_gives_points_and_no_floor() -> None:
     ("old", "new"),
     [
         ("floor = 95", "floor = 90"),
+        ("floor = 95", "floor = 95\nfloor_from = 2"),
+        ("floor_from = 0.75", "floor_from = 0.1"),
         ('fact = "emergency"', 'fact = "files"'),
         ("points = 60", 'points = "many"'),
         ("points = 60", "points = 60\nsurprise = 1"),

@@ -132,9 +132,9 @@ def test_hostile_text_costs_linear_time(unit: str) -> None:
 
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
-        start = time.perf_counter()
+        start = time.thread_time()
         findings_of(find_hits(report(text, description=text), lexicon), rule_version="t")
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     seconds(2_000)
     small, large = seconds(20_000), seconds(200_000)

@@ -153,6 +153,14 @@ def test_what_cannot_be_read_stays_as_reported_with_a_warning() -> None:
     }
 
 
+@pytest.mark.parametrize(("said", "kept"), [(-5, None), (0, 0), (120, 120), (121, None)])
+def test_an_age_that_is_nobodys_is_dropped_with_a_warning(said: int, kept: int | None) -> None:
+    report = read(persons=(Person(role=PersonRole.VICTIM, age=said),))
+    assert report.persons[0].age == kept
+    warned = [(w.path, w.code, w.value) for w in report.warnings]
+    assert warned == ([] if kept is not None else [("persons[0].age", "AGE_UNREADABLE", str(said))])
+
+
 def test_a_field_is_stronger_than_a_text_and_each_value_comes_once_a_side() -> None:
     report = read(
         persons=(suspect(emails=("a@mail.example", "A@mail.example")),),

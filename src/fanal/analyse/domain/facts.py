@@ -139,7 +139,7 @@ def _victim_ages(report: HarmonisedReport) -> list[int]:
         for person in report.persons
         if person.role is PersonRole.VICTIM
     ]
-    return [age for age in ages if age is not None and age >= 0]
+    return [age for age in ages if age is not None]
 
 
 def _address_age(persons: Sequence[Person], now: datetime) -> float | None:

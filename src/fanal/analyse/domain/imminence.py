@@ -8,11 +8,14 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from fanal.analyse.domain.contexts import SHOWN_FROM
+from fanal.analyse.domain.hits import Hit
 from fanal.analyse.domain.records import Because, Finding
-from fanal.analyse.domain.signals import SHOWN_FROM, Hit, cite
+from fanal.analyse.domain.signals import cite
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport
 
+MAX_AGE = 120
 _NEAR = 6  # sentences after a meeting phrase in which its time and place are looked for
 _AGE = re.compile(r"\d{1,2}")
 
@@ -26,8 +29,11 @@ def find_imminence(
 
 
 def age_of(person: Person, *, on: str | None) -> int | None:
-    """Return the stated age, else the age from the birth date on the day `on` (RFC 3339), else None."""
-    if person.age is not None:
+    """Return the stated age, else the age from the birth date on the day `on` (RFC 3339), else None.
+
+    An age outside 0..120 is no age of anybody: it is read as not stated.
+    """
+    if person.age is not None and 0 <= person.age <= MAX_AGE:
         return person.age
     try:
         born = date.fromisoformat(person.birth_date or "")
@@ -35,7 +41,7 @@ def age_of(person: Person, *, on: str | None) -> int | None:
     except ValueError:
         return None
     years = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
-    return years if 0 <= years < 130 else None
+    return years if 0 <= years <= MAX_AGE else None
 
 
 def occurred_on(report: HarmonisedReport) -> str | None:

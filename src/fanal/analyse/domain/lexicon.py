@@ -34,15 +34,21 @@ class Context(_Strict, frozen=True, kw_only=True):
 
     `scope`: NEGATION (just before or around the phrase), SENTENCE, NEAR (the sentences beside it in the
     same message), NEXT (a retraction: this message and that speaker's message before), SPEAKER (all that
-    this speaker says), TALK (all that anybody says).
+    this speaker says), TALK (all that anybody says), IDIOM (only the phrases it shares a word with).
     `codes` limits it to these signals; empty means all.
     """
 
     code: str
-    scope: Literal["NEGATION", "NOT_NEGATION", "SENTENCE", "NEAR", "NEXT", "SPEAKER", "TALK"]
+    scope: Literal[
+        "NEGATION", "NOT_NEGATION", "IDIOM", "SENTENCE", "NEAR", "NEXT", "SPEAKER", "TALK"
+    ]
     effect: float = 0.0
     codes: tuple[str, ...] = ()
     phrases: tuple[str, ...]
+
+    def covers(self, code: str) -> bool:
+        """Return whether the context bears on signals of this code."""
+        return not self.codes or code in self.codes
 
 
 class LexiconFile(_Strict, frozen=True, kw_only=True):

@@ -1,13 +1,20 @@
 """Priority 0–100 from rules, explained part by part, and the dry run of a candidate rule set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
 
 from fanal.analyse.domain.facts import facts_of
-from fanal.analyse.domain.records import Analysis, Because, KinFacts, Priority, PriorityPart
+from fanal.analyse.domain.records import (
+    Analysis,
+    Because,
+    KinFacts,
+    Parameters,
+    Priority,
+    PriorityPart,
+)
 from fanal.analyse.domain.rules import PriorityRules, Rule
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -109,13 +116,16 @@ def dry_run(  # noqa: PLR0917
 def _priority(report_id: UUID, facts: dict[str, float], rules: PriorityRules) -> Priority:
     applied = [(rule, facts[rule.fact]) for rule in rules.rule if _applies(rule, facts)]
     parts = [_part(rule, value) for rule, value in applied]
-    total = sum(part.points for part in parts)
-    bounded = max(0.0, min(float(rules.ceiling), total))
-    floors = [(rule.floor, rule.code) for rule, _ in applied if rule.floor and not rule.unchecked]
+    total = round(sum(part.points for part in parts), 2)
+    bounded = max(0, min(rules.ceiling, round(total)))
+    floors = [(floor, rule.code) for rule, value in applied if (floor := rule.floor_for(value))]
     floor, name = max(floors, default=(0, None))
-    score = max(round(bounded), floor)
-    if round(score - total, 3):
-        parts.append(_balance(score, total, rules.ceiling, name if score == floor else None))
+    score = max(bounded, floor)
+    parts.extend(_balance(total, bounded, rules.ceiling))
+    if score > bounded:
+        parts.append(
+            _balancing("PRIORITY_FLOOR", score - bounded, {"rule": name or "", "floor": floor})
+        )
     return Priority(
         report_id=report_id,
         score=score,
@@ -145,15 +155,17 @@ def _part(rule: Rule, value: float) -> PriorityPart:
     )
 
 
-def _balance(score: int, total: float, ceiling: int, floor: str | None) -> PriorityPart:  # noqa: PLR0917
-    """Return the part that makes the parts add up: a floor reached, a bound, or the rounding."""
-    if floor is not None and score > total:
-        because = Because(code="PRIORITY_FLOOR", parameters={"rule": floor, "floor": score})
-    elif total > ceiling or total < 0:
-        because = Because(code="PRIORITY_BOUND", parameters={"ceiling": ceiling})
-    else:
-        because = Because(code="PRIORITY_ROUNDED")
-    return PriorityPart(code=because.code, points=round(score - total, 2), because=because)
+def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]:
+    """Yield what takes the total of the rules to a whole number between 0 and the ceiling."""
+    if total > ceiling or total < 0:
+        yield _balancing("PRIORITY_BOUND", bounded - total, {"ceiling": ceiling})
+    elif bounded != total:
+        yield _balancing("PRIORITY_ROUNDED", bounded - total, {})
+
+
+def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart:
+    because = Because(code=code, parameters=parameters)
+    return PriorityPart(code=code, points=round(points, 2), because=because)
 
 
 def _change(old: Priority, new: Priority) -> Change:

@@ -24,7 +24,11 @@ class RulesRefused(ValueError):
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule: the fact, when it applies, the points and perhaps a floor, with its source."""
+    """One rule: the fact, when it applies, the points and perhaps a floor, with its source.
+
+    `floor_from` is the least value of the fact for the floor; without it the floor goes
+    with the points.
+    """
 
     code: str
     fact: str
@@ -36,11 +40,18 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     each: bool = False
     cap: float | None = None
     floor: int | None = None
+    floor_from: float | None = None
 
     @property
     def unchecked(self) -> bool:
         """Return whether nobody has checked the rule: it may suggest, never set a floor."""
         return self.checked_by == UNCHECKED
+
+    def floor_for(self, value: float) -> int | None:
+        """Return the floor that the rule sets for a value of its fact, or None."""
+        if self.unchecked or (self.floor_from is not None and value < self.floor_from):
+            return None
+        return self.floor
 
 
 class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +133,8 @@ def _check(rule: Rule) -> None:
         raise RulesRefused(f"{rule.code}: at_most is below at_least")
     if rule.floor is not None and not 0 <= rule.floor <= 100:
         raise RulesRefused(f"{rule.code}: the floor lies outside 0..100")
+    if rule.floor_from is not None and (rule.floor is None or rule.floor_from < rule.at_least):
+        raise RulesRefused(f"{rule.code}: floor_from goes with a floor, not below at_least")
     if not rule.source.strip() or not rule.checked_by.strip():
         raise RulesRefused(f"{rule.code}: a rule has its source and who checked it")
 
@@ -135,4 +148,5 @@ def _keeps_danger(rule: Rule) -> bool:
         and not rule.unchecked
         and rule.floor is not None
         and rule.floor >= DANGER_FLOOR
+        and (rule.floor_from is None or rule.floor_from <= 1)
     )

@@ -1,79 +1,26 @@
-"""Signals in text: phrases of the lexicons, weighed by what stands around them.
+"""Signals in text: the hits of a report, weighed, as explained findings and as patterns of one speaker."""
 
-A hit is kept with its sentence, speaker and offsets. Negated and protective phrases are no hits; a
-retraction ("only joking") or a family, club or shop context multiplies the score by the lexicon's factor,
-unless the same speaker also shows a telling signal (secrecy, threat, camera, age pretence): a joke or
-a friendly role is then a cover, not an excuse.
-"""
-
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
-from fanal.analyse.domain.automaton import Match
-from fanal.analyse.domain.lexicon import Context, Lexicon, Signal
+from fanal.analyse.domain.contexts import SHOWN_FROM, TELLING, weigh_hits
+from fanal.analyse.domain.hits import Hit, read_sentences, standing_hits
+from fanal.analyse.domain.lexicon import Lexicon
 from fanal.analyse.domain.records import Because, Finding, Parameters
-from fanal.analyse.domain.text import Sentence, Utterance, sentences, utterances
+from fanal.analyse.domain.text import Utterance
 from fanal.harmonise.domain.records import HarmonisedReport
 
-SHOWN_FROM = 0.3
-"""Findings under this score are not kept."""
 MAX_CITED = 5
 """Hits kept for each code and speaker, strongest first; the others are counted."""
-
-TELLING = frozenset(
-    {
-        "GROOMING_SECRECY", "GROOMING_THREAT", "GROOMING_CAMERA_REQUEST", "GROOMING_MINOR_PRETENCE",
-        "SEXTORTION_EXPOSURE", "SEXTORTION_DEMAND",
-    }
-)  # fmt: skip
-_COVER_EFFECT = 0.6
-_NEGATION_BEFORE = 5
-_NEGATION_AFTER = 2
-_BREAK = re.compile(r"[,;:—()]|\b(?:mais|but|donc|so)\b", re.IGNORECASE)
 _MAX_VALUE = 240
-_CUES = ("NEGATION", "NOT_NEGATION")
-
-
-class Hit(Struct, frozen=True, kw_only=True):
-    """One signal in one sentence: `place` is the sentence's number, offsets the phrase's."""
-
-    code: str
-    category: str
-    score: float
-    sentence: Sentence
-    place: int
-    start: int
-    end: int
-    contexts: tuple[str, ...] = ()
-
-
-class _Read(Struct, kw_only=True):
-    """A sentence with what was found in it."""
-
-    sentence: Sentence
-    place: int
-    signals: list[tuple[Signal, Match]]
-    contexts: list[tuple[Context, Match]]
 
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
     """Return every hit of a report, in reading order; time is linear in its text."""
-    read = list(_read(report, lexicon))
+    read = list(read_sentences(report, lexicon))
     if not any(r.signals for r in read):
         return []
-    raw = [hit for r in read for hit in _unnegated(r, lexicon)]
-    near = _effects(read)
-    calm = [hit for hit in raw if not _muted(hit, near[hit.place])]
-    covered = _speakers_with_cover(calm, near)
-    background = _background(read)
-    return [
-        weighed
-        for hit in raw
-        if (weighed := _weigh(hit, near[hit.place], background, covered)).score > 0
-    ]
+    return weigh_hits([hit for r in read for hit in standing_hits(r, lexicon)], read)
 
 
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
@@ -88,197 +35,6 @@ def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
         found.extend(_finding(hit, len(group), rule_version) for hit in ranked[:MAX_CITED])
     found.extend(_patterns(groups, rule_version))
     return found
-
-
-def _read(report: HarmonisedReport, lexicon: Lexicon) -> Iterator[_Read]:
-    place = 0
-    for utterance in utterances(report):
-        for sentence in sentences(utterance):
-            read = _Read(sentence=sentence, place=place, signals=[], contexts=[])
-            for match in lexicon.automaton.find([t.word for t in sentence.tokens]):
-                meaning = lexicon.meanings[match.phrase]
-                if isinstance(meaning, Signal):
-                    read.signals.append((meaning, match))
-                else:
-                    read.contexts.append((meaning, match))
-            _drop_negated_contexts(read, lexicon)
-            yield read
-            place += 1
-
-
-def _drop_negated_contexts(read: _Read, lexicon: Lexicon) -> None:
-    """Drop "tell your mom" from "don't tell your mom": a negated piece of advice protects nobody."""
-    cues = _negations(read)
-    read.contexts = [
-        (context, match)
-        for context, match in read.contexts
-        if context.scope in _CUES
-        or lexicon.names_negation[match.phrase]
-        or not any(_negates(cue, match, read.sentence, 0) for cue in cues)
-    ]
-
-
-def _unnegated(read: _Read, lexicon: Lexicon) -> list[Hit]:
-    """Return one hit a code: the strongest phrase that no negation undoes."""
-    cues = _negations(read)
-    best: dict[str, tuple[float, Match, Signal]] = {}
-    for signal, match in read.signals:
-        named = lexicon.names_negation[match.phrase]
-        after = _NEGATION_AFTER if lexicon.languages[match.phrase] == "fr" else 0
-        if not named and any(_negates(cue, match, read.sentence, after) for cue in cues):
-            continue
-        known = best.get(signal.code)
-        if known is None or signal.weight > known[0]:
-            best[signal.code] = (signal.weight, match, signal)
-    tokens = read.sentence.tokens
-    return [
-        Hit(
-            code=code,
-            category=signal.category,
-            score=weight,
-            sentence=read.sentence,
-            place=read.place,
-            start=tokens[match.first].start,
-            end=tokens[match.last].end,
-        )
-        for code, (weight, match, signal) in best.items()
-    ]
-
-
-def _negations(read: _Read) -> list[int]:
-    excused = {
-        word
-        for context, match in read.contexts
-        if context.scope == "NOT_NEGATION"
-        for word in range(match.first, match.last + 1)
-    }
-    return [
-        match.last
-        for context, match in read.contexts
-        if context.scope == "NEGATION" and match.last not in excused
-    ]
-
-
-def _negates(cue: int, match: Match, sentence: Sentence, after: int) -> bool:  # noqa: PLR0917
-    if match.first <= cue <= match.last + after:
-        return True
-    if not match.first - _NEGATION_BEFORE <= cue < match.first:
-        return False
-    tokens, text = sentence.tokens, sentence.utterance.text
-    return not _BREAK.search(text, tokens[cue].end, tokens[match.first].start)
-
-
-def _effects(read: Sequence[_Read]) -> list[list[Context]]:
-    """Return, for each sentence, the contexts of its own, its neighbors and its speaker's next words."""
-    effects: list[list[Context]] = [[] for _ in read]
-    for r in read:
-        for context, _ in r.contexts:
-            for place in _reach(r, context, read):
-                effects[place].append(context)
-    return effects
-
-
-def _reach(read: _Read, context: Context, all_read: Sequence[_Read]) -> Iterator[int]:
-    if context.scope not in ("SENTENCE", "NEAR", "NEXT"):
-        return
-    yield read.place
-    utterance = read.sentence.utterance
-    narrated = utterance.path == "description" and utterance.speaker is None
-    if context.scope == "NEAR" and not narrated:
-        for place in (read.place - 1, read.place + 1):
-            if 0 <= place < len(all_read) and all_read[place].sentence.utterance is utterance:
-                yield place
-    if context.scope == "NEXT":
-        yield from _earlier_words(read, all_read)
-
-
-def _earlier_words(read: _Read, all_read: Sequence[_Read]) -> Iterator[int]:
-    """Yield the sentences a retraction takes back: same message, else that speaker's message before."""
-    utterance, previous = read.sentence.utterance, None
-    for place in range(read.place - 1, max(-1, read.place - 8), -1):
-        other = all_read[place].sentence.utterance
-        if other is utterance:
-            yield place
-        elif other.speaker is not None and other.speaker == utterance.speaker:
-            if previous is not None and other is not previous:
-                return
-            previous = other
-            yield place
-
-
-def _applies(context: Context, code: str) -> bool:
-    return not context.codes or code in context.codes
-
-
-def _muted(hit: Hit, contexts: Sequence[Context]) -> bool:
-    """Return whether something nearby removes a hit for good (a retraction may be a cover)."""
-    return any(c.effect == 0 and c.scope != "NEXT" and _applies(c, hit.code) for c in contexts)
-
-
-def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]]) -> set[str | None]:
-    """Return the speakers with a telling signal that nothing nearby weakens, and another signal."""
-    codes: dict[str | None, set[str]] = defaultdict(set)
-    telling: set[str | None] = set()
-    for hit in hits:
-        if hit.score < SHOWN_FROM:
-            continue
-        speaker = hit.sentence.utterance.speaker
-        codes[speaker].add(hit.code)
-        if hit.code in TELLING and not near[hit.place]:
-            telling.add(speaker)
-    return {speaker for speaker in telling if len(codes[speaker]) > 1}
-
-
-class _Background(Struct, frozen=True, kw_only=True):
-    """Contexts that hold for a speaker everywhere, and for the whole talk."""
-
-    speakers: dict[str | None, dict[str, Context]]
-    talk: dict[str, Context]
-
-    def of(self, speaker: str | None) -> dict[str, Context]:
-        """Return the contexts around all that `speaker` says, by code."""
-        return self.talk | self.speakers.get(speaker, {})
-
-
-def _background(read: Sequence[_Read]) -> _Background:
-    speakers: dict[str | None, dict[str, Context]] = defaultdict(dict)
-    talk: dict[str, Context] = {}
-    for r in read:
-        for context, _ in r.contexts:
-            if context.scope == "SPEAKER":
-                speakers[r.sentence.utterance.speaker][context.code] = context
-            elif context.scope == "TALK":
-                talk[context.code] = context
-    return _Background(speakers=speakers, talk=talk)
-
-
-def _weigh(  # noqa: PLR0917
-    hit: Hit,
-    near: Sequence[Context],
-    background: _Background,
-    covered: set[str | None],
-) -> Hit:
-    speaker = hit.sentence.utterance.speaker
-    contexts = {c.code: c for c in near if _applies(c, hit.code)}
-    if speaker not in covered:
-        around = background.of(speaker).items()
-        contexts |= {code: c for code, c in around if _applies(c, hit.code)}
-    if not contexts:
-        return hit
-    effect = 1.0
-    for context in contexts.values():
-        cover = speaker in covered and context.scope == "NEXT"
-        effect = min(effect, _COVER_EFFECT if cover else context.effect)
-    return Hit(
-        code=hit.code,
-        category=hit.category,
-        score=round(hit.score * effect, 3),
-        sentence=hit.sentence,
-        place=hit.place,
-        start=hit.start,
-        end=hit.end,
-        contexts=tuple(sorted(contexts)),
-    )
 
 
 def _finding(hit: Hit, count: int, rule_version: str) -> Finding:

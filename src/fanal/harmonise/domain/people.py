@@ -14,6 +14,9 @@ from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind as Kind, SelectorRole
 from fanal.harmonise.domain.times import read_time
 
+OLDEST = 120
+"""Years; an age above it, or below 0, is nobody's."""
+
 
 class Reading(Struct, frozen=True, kw_only=True):
     """One identifier of a person: what was written, and its canonical form if it has one."""
@@ -32,6 +35,7 @@ class ReadPerson(Struct, frozen=True, kw_only=True):
     person: Person
     readings: tuple[Reading, ...]
     path: str
+    odd_age: int | None = None  # as written, when it is nobody's
 
 
 def read_person(
@@ -39,8 +43,9 @@ def read_person(
 ) -> ReadPerson:
     """Return `person` with canonical e-mails, phones, accounts, addresses and country.
 
-    What cannot be read stays as written. Names and handles stay as written in any case: the canonical
-    handle is a selector. `platform` is where the report happened, for a handle that states no service.
+    What cannot be read stays as written, but for an age that is nobody's, which would count as a child's.
+    Names and handles stay as written in any case: the canonical handle is a selector. `platform` is where
+    the report happened, for a handle that states no service.
     """
     country = _country(person.country)
     hints = tuple(c for c in (country, *countries) if c)
@@ -53,8 +58,10 @@ def read_person(
         Account(kind=account.kind, value=value)
         for account, value in zip(person.accounts, by_kind[Kind.ACCOUNT], strict=True)
     )
+    odd_age = None if person.age is None or 0 <= person.age <= OLDEST else person.age
     canonical = structs.replace(
         person,
+        age=None if odd_age is not None else person.age,
         country=country or person.country,
         emails=by_kind[Kind.EMAIL],
         phones=by_kind[Kind.PHONE],
@@ -62,7 +69,7 @@ def read_person(
         accounts=accounts,
         ips=tuple(_canonical_ip(sighting) for sighting in person.ips),
     )
-    return ReadPerson(person=canonical, readings=readings, path=path)
+    return ReadPerson(person=canonical, readings=readings, path=path, odd_age=odd_age)
 
 
 def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
@@ -170,6 +177,8 @@ def _canonical_ip(sighting: IpSighting) -> IpSighting:
 
 def _warn_of_facts(read: ReadPerson, collector: Collector) -> None:
     person = read.person
+    if read.odd_age is not None:
+        collector.warn(f"{read.path}.age", "AGE_UNREADABLE", str(read.odd_age))
     if person.birth_date is not None:
         born = read_time(person.birth_date)
         if born is None:
