@@ -19,7 +19,7 @@ _HOME, _IS_CONTROLLER = test_home()
 os.environ["FANAL_HOME"] = str(_HOME)
 os.environ["FANAL_SECRET_KEY"] = "only for tests, fifty characters long at the very least"
 os.environ["DJANGO_SETTINGS_MODULE"] = "fanal.config.settings"
-for _name in ("FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE", "FANAL_HOSTS"):
+for _name in ("FANAL_VAULT", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE", "FANAL_HOSTS"):
     os.environ.pop(_name, None)
 ensure_keys(_HOME, now=clock.now(), origin="fanal.test/ledger", node="node-1")
 _SERVER = TestServer()

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import click
 import psycopg
 
-from fanal.cli.boot import django_as, enter_django, find_home
+from fanal.cli.boot import django_as, enter_django, find_home, find_vault
 from fanal.config.databases import Databases, open_databases
 from fanal.config.grants import apply_grants
 from fanal.config.keys import KeyFiles, KeysMissing, load_keys
@@ -52,7 +52,7 @@ def backup(folder: Path) -> None:
         signed = ledger.sign_checkpoint(now=clock.now())
         _dump(databases, folder / DUMP)
         write_erasure_list()
-        _copy_tree(home / "vault", folder / "vault")
+        _copy_tree(find_vault(), folder / "vault")
         if (home / "log" / "checkpoints.txt").exists():
             shutil.copyfile(home / "log" / "checkpoints.txt", folder / "checkpoints.txt")
         manifest = {
@@ -82,8 +82,8 @@ def restore(folder: Path) -> None:
         _load(databases, folder / DUMP)
         with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
             apply_grants(owner)
-        erasures = _erasures(home, folder)
-        _copy_tree(folder / "vault", home / "vault")
+        erasures = _erasures(folder)
+        _copy_tree(folder / "vault", find_vault())
         _keep_checkpoints(home, folder)
         mark = read_mark(databases.url(DatabaseRole.WORKER))
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
@@ -180,9 +180,9 @@ def _key_names(keys: KeyFiles) -> list[str]:
     return [*sorted(names), hashlib.sha256(b"fanal/key-name\x00" + keys.digest).hexdigest()[:16]]
 
 
-def _erasures(home: Path, folder: Path) -> list[str]:
+def _erasures(folder: Path) -> list[str]:
     """Return every erasure known here or in the backup: the machine may know later ones."""
-    lists = (home / "vault" / "erasures.log", folder / "vault" / "erasures.log")
+    lists = (find_vault() / "erasures.log", folder / "vault" / "erasures.log")
     lines = [line for path in lists if path.exists() for line in path.read_text().splitlines()]
     return list(dict.fromkeys(lines))
 

@@ -20,6 +20,7 @@ from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.keys import ensure_keys
 from fanal.config.migration import Mark, read_mark
+from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
 from fanal.postgres.passwords import write_private
 from fanal.postgres.place import make_home
@@ -36,6 +37,20 @@ def find_home() -> Path:
     return home.resolve()
 
 
+def find_vault() -> Path:
+    """Return the folder of sealed bytes (`FANAL_VAULT`)."""
+    return read_environment(os.environ).vault
+
+
+def require_vault(databases: Databases, *, role: DatabaseRole) -> None:
+    """Refuse to seal where the database's desk would never look.
+
+    Raises:
+        VaultElsewhere: this machine sees another vault.
+    """
+    check_vault(databases.url(role), find_vault())
+
+
 def process_environment(
     *, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
 ) -> dict[str, str]:
@@ -44,6 +59,7 @@ def process_environment(
         "DATABASE_URL": databases.url(role),
         "FANAL_DB_ROLE": role.value,
         "FANAL_HOME": str(home),
+        "FANAL_VAULT": str(find_vault().resolve()),
         "FANAL_DEMO": "1" if mark is Mark.DEMO else "0",
         "DJANGO_SETTINGS_MODULE": "fanal.config.settings",
     }
@@ -87,13 +103,20 @@ def make_keys(home: Path) -> None:
         ensure_keys(home, now=clock.now(), origin=environment.ledger_origin, node=environment.node)
 
 
-def with_django(role: DatabaseRole) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Return a decorator that runs a command inside `django_as(role)`."""
+def with_django(
+    role: DatabaseRole, *, seals: bool = False
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Return a decorator that runs a command inside `django_as(role)`.
+
+    A command that `seals` refuses another vault than the database's.
+    """
 
     def decorate(command: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(command)
         def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-            with django_as(role):
+            with django_as(role) as databases:
+                if seals:
+                    require_vault(databases, role=role)
                 return command(*args, **kwargs)
 
         return wrapped

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 import psycopg
 
-from fanal.cli.doctor_vault import look_at_vault
+from fanal.cli.boot import find_vault
+from fanal.cli.doctor_vault import look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
@@ -125,20 +126,21 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     yield fine(f"the database is marked {mark}")
     if mark is Mark.PRODUCTION:
         yield from _look_at_keys(home)
+    yield look_at_identity(databases.url(next(iter(databases.urls))), find_vault())
     if DatabaseRole.APP in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
-            yield from look_at_vault(connection, home / "vault")
+            yield from look_at_vault(connection, find_vault())
 
 
 def _look_at_keys(home: Path) -> Iterator[Finding]:
     """Keys, vault and backups on one file system are lost, or stolen, together (decisions 11)."""
-    folders = {name: home / name for name in ("keys", "vault", "backups")}
+    folders = {"keys": home / "keys", "vault": find_vault(), "backups": home / "backups"}
     devices = {name: path.stat().st_dev for name, path in folders.items() if path.exists()}
     for name in ("vault", "backups"):
         if "keys" in devices and devices["keys"] == devices.get(name):
             yield problem(
-                f"keys and {name} share a file system under {home}: whoever takes one takes both. "
+                f"keys and {name} share a file system ({folders[name]}): whoever takes one takes both. "
                 "Mount the keys from elsewhere; keys in this folder are for demo and test."
             )
 

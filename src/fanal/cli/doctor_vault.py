@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 
 from fanal.cli.finding import Finding, fine, problem
+from fanal.config.vault_identity import VaultElsewhere, check_vault
 from fanal.vault.packs import VaultAway, is_empty
 
 _WAITING = (
@@ -17,6 +18,15 @@ _REMEDIES = {
     "VAULT_AWAY": "wait because the vault could not be read: see its disk or mount",
     "KEY_MISSING": "wait because an opening key is missing: put it back into keys/ and restart",
 }
+
+
+def look_at_identity(url: str, folder: Path) -> Finding:
+    """Return whether `folder` is the vault of the database at `url`."""
+    try:
+        check_vault(url, folder)
+    except VaultElsewhere as elsewhere:
+        return problem(str(elsewhere))
+    return fine(f"the vault in {folder} is that of this database")
 
 
 def look_at_vault(

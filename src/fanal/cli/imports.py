@@ -34,7 +34,7 @@ BATCH = 500
     type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--partner", default="import", show_default=True, help="In whose name.")
-@with_django(DatabaseRole.APP)
+@with_django(DatabaseRole.APP, seals=True)
 def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
     """Bring reports of FORMAT from files or folders in through intake.
 

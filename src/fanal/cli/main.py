@@ -11,6 +11,8 @@ from importlib import import_module
 import click
 
 from fanal.config.databases import DatabaseRefused
+from fanal.config.keys import KeysMissing
+from fanal.config.vault_identity import VaultElsewhere
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
 
 COMMANDS: Mapping[str, str] = {
@@ -36,7 +38,10 @@ COMMANDS: Mapping[str, str] = {
 }
 """Name of each command, and where it is: `module:attribute`."""
 
-_SENTENCES = (DatabaseRefused, NoBinaries, PlaceRefused, AccountMissing, ClusterFailed)
+_SENTENCES = (
+    *(DatabaseRefused, NoBinaries, PlaceRefused, AccountMissing, ClusterFailed),
+    *(KeysMissing, VaultElsewhere),
+)
 
 
 class LazyGroup(click.Group):

@@ -1,21 +1,27 @@
 """`fanal migrate`: tables and rights, as the owner."""
 
 import os
+from pathlib import Path
 
 import click
 
-from fanal.cli.boot import enter_django, find_home, make_keys
-from fanal.config.databases import Databases, open_databases
-from fanal.config.migration import Mark, migrating, with_lock_timeout
+from fanal.cli.boot import enter_django, find_home, find_vault, make_keys
+from fanal.config.databases import DatabaseRefused, Databases, open_databases
+from fanal.config.migration import Mark, migrating, read_mark, with_lock_timeout
+from fanal.config.vault_identity import claim_vault
 from fanal.postgres.roles import DatabaseRole
 
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Mark a new database as a demo; refuse any other.")
 @click.option("--verbosity", type=click.IntRange(0, 3), default=0, show_default=True)
-def migrate(demo: bool, verbosity: int) -> None:
+@click.option("--check", is_flag=True, help="Change nothing: exit with 1 when tables are behind.")
+def migrate(demo: bool, verbosity: int, check: bool) -> None:
     """Bring the database to the present tables and rights; safe to repeat."""
     home = find_home()
+    if check:
+        _check(home)
+        return
     make_keys(home)
     with open_databases(home=home, environ=os.environ) as databases:
         owner_url = databases.url(DatabaseRole.OWNER)
@@ -30,3 +36,26 @@ def migrate(demo: bool, verbosity: int) -> None:
         with migrating(owner_url=owner_url, mark=mark):
             call_command("migrate", interactive=False, verbosity=verbosity)
             connections.close_all()
+            claim_vault(owner_url, find_vault())
+
+
+def _check(home: Path) -> None:
+    """Say whether tables are behind; any role may ask.
+
+    Raises:
+        DatabaseRefused: they are.
+    """
+    with open_databases(home=home, environ=os.environ) as databases:
+        role = next(iter(databases.urls))
+        mark = read_mark(databases.url(role))
+        enter_django(databases=databases, role=role, home=home, mark=mark)
+        from django.db import connection
+        from django.db.migrations.executor import MigrationExecutor
+
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        connection.close()
+    if mark is None or behind:
+        raise DatabaseRefused(
+            "the tables are behind this version: run 'fanal migrate' as the owner"
+        )

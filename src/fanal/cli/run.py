@@ -15,10 +15,11 @@ from pathlib import Path
 
 import click
 
-from fanal.cli.boot import find_home, make_keys, process_environment
+from fanal.cli.boot import find_home, make_keys, process_environment, require_vault
 from fanal.cli.supervisor import Child, Supervisor, say
-from fanal.config.databases import Databases, open_databases
+from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
+from fanal.config.keys import load_keys
 from fanal.config.migration import Mark, read_mark
 from fanal.postgres import ClusterFailed, DatabaseRole
 
@@ -41,8 +42,13 @@ def run(demo: bool, port: int, host: str) -> None:
     make_keys(home)
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:
-        _migrate(databases, home=home, demo=demo)
-        mark = read_mark(databases.url(DatabaseRole.APP))
+        role = _web_role()
+        if role is DatabaseRole.INTAKE:
+            _check_public_node(databases, home=home)
+        else:
+            _migrate(databases, home=home, demo=demo)
+        require_vault(databases, role=role)
+        mark = read_mark(databases.url(role))
         if mark is Mark.DEMO and not _is_loopback(host):
             raise click.UsageError("this database is a demo: it listens on loopback only")
         _wait_for_port(host, port)
@@ -116,6 +122,25 @@ def _fanal(*arguments: str, environment: Mapping[str, str]) -> None:
         sys.exit(answer.returncode)
 
 
+def _web_role() -> DatabaseRole:
+    public = read_environment(os.environ).public_node
+    return DatabaseRole.INTAKE if public else DatabaseRole.APP
+
+
+def _check_public_node(databases: Databases, *, home: Path) -> None:
+    """Refuse a public node that could not receive: it migrates nothing and makes no key.
+
+    Raises:
+        KeysMissing: it was not given its keys.
+        DatabaseRefused: the server is not durable.
+    """
+    load_keys(home, public_node=True)
+    role = DatabaseRole.INTAKE
+    check_durability([databases.url(role)])
+    environment = _environment(databases, role=role, home=home, mark=None)
+    _fanal("migrate", "--check", environment=environment)
+
+
 def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
     options = ("--demo",) if demo else ()
     role = DatabaseRole.OWNER
@@ -126,15 +151,14 @@ def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
 def _children(
     databases: Databases, *, home: Path, mark: Mark | None, host: str, port: int
 ) -> list[Child]:
-    public = read_environment(os.environ).public_node
-    web_role = DatabaseRole.INTAKE if public else DatabaseRole.APP
+    web_role = _web_role()
     web = Child(
         name="web",
         arguments=_granian(host, port),
         environment=_environment(databases, role=web_role, home=home, mark=mark),
         log=home / "log" / "web.log",
     )
-    if public:
+    if web_role is DatabaseRole.INTAKE:
         return [web]
     worker = Child(
         name="worker",

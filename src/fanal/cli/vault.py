@@ -10,7 +10,13 @@ import click
 
 from fanal.cli.boot import find_home, with_django
 from fanal.config.environment import read_environment
-from fanal.config.keys import VAULT_KEYS, KeysMissing, make_vault_key, read_public_key
+from fanal.config.keys import (
+    VAULT_KEYS,
+    KeysMissing,
+    give_node_keys,
+    make_vault_key,
+    read_public_key,
+)
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -126,7 +132,7 @@ def rotate(only_rewrap: bool) -> None:
     if not only_rewrap:
         for group in VAULT_KEYS:
             make_vault_key(home, group)
-        wire_keys(home, public_node=False)
+        wire_keys(home, public_node=False, vault=read_environment(os.environ).vault)
     actor = system_actor("key rotation")
     total, after = 0, None
     while True:
@@ -136,3 +142,14 @@ def rotate(only_rewrap: bool) -> None:
             break
     ledger.record(actor=actor, action="keys.rotate", at=clock.now(), detail={"objects": total})
     click.echo(f"{total} objects wrapped for the present keys")
+
+
+@keys.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--name", required=True, help="Name of the node in the receipts it signs.")
+def node(folder: Path, name: str) -> None:
+    """Write into FOLDER the key files of a new public node: it seals, signs receipts and cannot open."""
+    if folder.exists() and any(folder.iterdir()):
+        raise click.BadParameter(f"{folder} is not empty", param_hint="FOLDER")
+    give_node_keys(find_home(), folder, now=clock.now(), node=name)
+    click.echo(f"keys of {name} in {folder}: move them to its FANAL_HOME/keys")

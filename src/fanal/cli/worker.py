@@ -9,7 +9,7 @@ from fanal.postgres.roles import DatabaseRole
 
 
 @click.command()
-@with_django(DatabaseRole.WORKER)
+@with_django(DatabaseRole.WORKER, seals=True)
 def worker() -> None:
     """Run the stages, the schedule and the sends until SIGTERM."""
     runpy.run_module("fanal.worker", run_name="__main__", alter_sys=True)

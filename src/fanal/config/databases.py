@@ -2,7 +2,7 @@
 
 `open_databases` is the one door. Three cases:
 
-* `DATABASE_URL` with `FANAL_DB_ROLE`: the address already is that role's (a child of `fanal run`);
+* `DATABASE_URL` with `FANAL_DB_ROLE`, or signing in as `fanal_owner` and the like: that role's address;
 * `DATABASE_URL` alone: a real server, signed in to by a role that may create roles;
 * neither: the embedded PostgreSQL of `FANAL_HOME`, started when it does not run.
 """
@@ -46,7 +46,8 @@ class Databases:
         if role not in self.urls:
             given = ", ".join(self.urls)
             raise DatabaseRefused(
-                f"this needs the role '{role}' and DATABASE_URL is that of {given}"
+                f"this needs the role '{role}' and DATABASE_URL is that of {given}; 'fanal run' of a "
+                "desk needs an address that may create roles, that of a public node FANAL_PUBLIC_NODE=1"
             )
         return self.urls[role]
 
@@ -61,7 +62,8 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
         DatabaseRefused: it cannot be reached, provisioned, or would lose committed data.
         NoBinaries, PlaceRefused, AccountMissing, ClusterFailed: from the launcher.
     """
-    address, role = environ.get("DATABASE_URL", ""), environ.get("FANAL_DB_ROLE", "")
+    address = environ.get("DATABASE_URL", "")
+    role = environ.get("FANAL_DB_ROLE") or _role_of(address)
     if address and role:
         yield Databases(urls={DatabaseRole(role): address}, cluster=None)
         return
@@ -91,11 +93,17 @@ def provision(*, admin_url: str, passwords: PasswordFile) -> Databases:
         for r in DatabaseRole
     }
     try:
-        _check_durability(urls.values())
+        check_durability(urls.values())
     except psycopg.OperationalError:
         _create(admin_url, database, kept)
-        _check_durability(urls.values())
+        check_durability(urls.values())
     return Databases(urls=urls, cluster=None)
+
+
+def _role_of(address: str) -> str:
+    """Return the role that an address signs in as, empty when it is none of ours."""
+    login = unquote(urlsplit(address).username or "")
+    return next((role.value for role in DatabaseRole if role.login == login), "")
 
 
 def _url_as(*, admin_url: str, database: str, login: str, password: str) -> str:
@@ -105,10 +113,13 @@ def _url_as(*, admin_url: str, database: str, login: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=netloc, path=f"/{quote(database, safe='')}"))
 
 
-def _check_durability(urls: Iterable[str]) -> None:
+def check_durability(urls: Iterable[str]) -> None:
     """Sign in as each role and refuse a server that may lose what it acknowledged.
 
     Each role is asked, since `ALTER ROLE … SET synchronous_commit` is one role's own setting.
+
+    Raises:
+        DatabaseRefused: the server, or a role's own setting, is not durable.
     """
     for url in urls:
         with psycopg.connect(url, connect_timeout=10) as connection:

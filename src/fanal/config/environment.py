@@ -14,6 +14,8 @@ class Environment:
 
     home: Path
     """`FANAL_HOME`: data folder (default `var/` in the clone)."""
+    vault: Path
+    """`FANAL_VAULT`: folder of sealed bytes, shared by desk and public nodes (default `FANAL_HOME/vault`)."""
     database_url: str
     """`DATABASE_URL`: PostgreSQL of this process's role; empty with the embedded one."""
     database_role: str
@@ -51,8 +53,10 @@ class Environment:
 def read_environment(values: Mapping[str, str]) -> Environment:
     """Return the settings of `values` (usually `os.environ`)."""
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
+    home = Path(values.get("FANAL_HOME") or REPOSITORY / "var")
     return Environment(
-        home=Path(values.get("FANAL_HOME") or REPOSITORY / "var"),
+        home=home,
+        vault=Path(values.get("FANAL_VAULT") or home / "vault").absolute(),
         database_url=values.get("DATABASE_URL", ""),
         database_role=values.get("FANAL_DB_ROLE", "app"),
         demo=values.get("FANAL_DEMO") == "1",

@@ -110,10 +110,30 @@ def make_node_key(home: Path, *, now: datetime, node: str) -> int:
     Raises:
         KeysMissing: the root's private key is not here (it is offline, where it belongs).
     """
-    folder, key = keys_folder(home), Ed25519PrivateKey.generate()
+    folder = keys_folder(home)
     number = _next(folder, "node", "cert")
+    _write_node_key(folder, root=folder / "receipt-root.key", number=number, now=now, node=node)
+    return number
+
+
+def give_node_keys(home: Path, target: Path, *, now: datetime, node: str) -> None:
+    """Write into `target` what a public node needs: public keys, digests, a certified key of its own.
+
+    Raises:
+        KeysMissing: a file is missing in `home`, the root's private key for one.
+    """
+    folder = keys_folder(home)
+    shared = [folder / "digest.key", folder / "receipt-root.pub"]
+    shared += [*_paths(folder, VAULT_KEYS, "pub"), *_paths(folder, ("ledger",), "vkey")]
+    for path in shared:
+        write_private(target / path.name, _read(path))
+    _write_node_key(target, root=folder / "receipt-root.key", number=1, now=now, node=node)
+
+
+def _write_node_key(folder: Path, *, root: Path, number: int, now: datetime, node: str) -> None:
+    key = Ed25519PrivateKey.generate()
     certificate = certify_node(
-        root=_load_signing(folder / "receipt-root.key"),
+        root=_load_signing(root),
         node=node,
         public=key.public_key(),
         valid_from=now.date() - timedelta(days=1),
@@ -121,7 +141,6 @@ def make_node_key(home: Path, *, now: datetime, node: str) -> int:
     )
     write_private(folder / f"node-{number:04}.key", _private_text(key))
     write_private(folder / f"node-{number:04}.cert", encode_certificate(certificate))
-    return number
 
 
 def load_keys(home: Path, *, public_node: bool) -> KeyFiles:

@@ -18,6 +18,7 @@ ENV = read_environment(os.environ)
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 FANAL_HOME = ENV.home
+FANAL_VAULT = ENV.vault
 FANAL_DEMO = ENV.demo
 FANAL_PUBLIC_NODE = ENV.public_node
 FANAL_KEEP_REPORTER_ADDRESS = ENV.keep_address

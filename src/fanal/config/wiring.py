@@ -33,11 +33,15 @@ def wire() -> None:
         )
     )
     if (keys_folder(settings.FANAL_HOME) / "digest.key").exists():
-        wire_keys(settings.FANAL_HOME, public_node=settings.FANAL_PUBLIC_NODE)
+        wire_keys(
+            settings.FANAL_HOME,
+            public_node=settings.FANAL_PUBLIC_NODE,
+            vault=settings.FANAL_VAULT,
+        )
 
 
-def wire_keys(home: Path, *, public_node: bool) -> None:
-    """Install the keys of `home`; a public node gets no opening and no checkpoint key.
+def wire_keys(home: Path, *, public_node: bool, vault: Path | None = None) -> None:
+    """Install the keys of `home` and the vault; a public node gets no opening and no checkpoint key.
 
     Before the first start there are none: whatever needs one then says so.
 
@@ -56,7 +60,7 @@ def wire_keys(home: Path, *, public_node: bool) -> None:
     )
     keyring.install(
         keyring.Keyring(
-            vault_folder=home / "vault",
+            vault_folder=vault or home / "vault",
             content=keys.content,
             identity=keys.identity,
             opening=keys.opening,
