@@ -65,9 +65,29 @@ def test_a_rare_handle_links_strongly_and_a_resolver_does_not() -> None:
     assert found.score >= WEIGHTS.strong
     by_kind = {reason.kind: reason for reason in found.reasons}
     assert by_kind["HANDLE"].weight > 0.8
-    assert not by_kind["HANDLE"].damped
+    assert by_kind["HANDLE"].kept == 1
     assert by_kind["IP"].weight < 0.01
-    assert (by_kind["IP"].seen, by_kind["IP"].damped) == (5000, True)
+    assert by_kind["IP"].seen == 5000
+    assert by_kind["IP"].kept < 0.05
+
+
+@pytest.mark.parametrize("kind", [Kind.EMAIL, Kind.PHONE, Kind.ACCOUNT, Kind.DEVICE])
+@pytest.mark.parametrize(("times", "reports"), [(3, 400), (12, 5000), (60, 5000), (300, 100_000)])
+def test_a_suspect_reported_often_stays_one_dossier(kind: Kind, times: int, reports: int) -> None:
+    population = Populations(
+        recent={(kind, Role.SUSPECT): reports}, total={(kind, Role.SUSPECT): reports}
+    )
+    shared = held(kind, list(range(1, 1 + min(times, 40))), seen=times)
+    found = link([UUID(int=40)] if times > 40 else [UUID(int=1)], [shared], population, WEIGHTS)
+    assert found
+    assert all(one.score >= WEIGHTS.strong for one in found)
+
+
+@pytest.mark.parametrize("kind", [Kind.HOST, Kind.DOMAIN, Kind.GAME])
+def test_a_place_that_a_twentieth_of_all_reports_name_makes_no_link(kind: Kind) -> None:
+    population = Populations(recent={(kind, Role.CONTENT): 400}, total={(kind, Role.CONTENT): 400})
+    shared = held(kind, list(range(1, 21)), roles=(Role.CONTENT,), seen=20)
+    assert link([UUID(int=20)], [shared], population, WEIGHTS) == []
 
 
 def test_links_go_from_the_later_report_whichever_is_in_the_batch() -> None:

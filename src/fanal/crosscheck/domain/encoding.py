@@ -1,7 +1,8 @@
 """Reasons of a link as bytes, and back: a version byte, then MessagePack lists without field names.
 
 A reason is `[kind, value, weight, seen, roles, marks]`: kinds and roles by their number in the lists
-below, weights in ten thousandths, marks a sum: 1 damped, 2 the value is hexadecimal (kept as octets).
+below, weights in ten thousandths; marks are 1 when the value is hexadecimal (kept as octets), plus twice
+the hundredths of its weight that a frequent value lost.
 Rows of before hold zlib over JSON, whose first byte is another; both are read.
 """
 
@@ -23,7 +24,7 @@ _ROLE_NUMBERS = {name: number for number, name in enumerate(_ROLES)}
 _FINGERPRINTS = frozenset({"SHA256", "SHA1", "MD5", "PDQ"})
 _VERSION = b"\x02"
 _UNIT = 10_000
-_DAMPED, _HEXADECIMAL = 1, 2
+_HEXADECIMAL = 1
 _Row = tuple[int | str, bytes, int, int, tuple[int | str, int | str], int]
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(tuple[_Row, ...])
@@ -50,7 +51,7 @@ def unpack_reasons(content: bytes | memoryview) -> tuple[Reason, ...]:
 def _row(reason: Reason) -> _Row:
     kind, (one, two) = reason.kind, reason.roles
     octets = _octets(reason.value) if kind in _FINGERPRINTS else None
-    marks = _DAMPED if reason.damped else 0
+    marks = 2 * round((1 - reason.kept) * 100)
     return (
         _KIND_NUMBERS.get(kind, kind),
         reason.value.encode() if octets is None else octets,
@@ -77,7 +78,7 @@ def _reason(row: _Row) -> Reason:
         weight=weight / _UNIT,
         seen=seen,
         roles=(_role(one), _role(two)),
-        damped=bool(marks & _DAMPED),
+        kept=1 - (marks >> 1) / 100,
     )
 
 

@@ -17,7 +17,6 @@ from fanal.harmonise.domain.records import SelectorKind
 __all__ = ["Holder", "Populations", "Shared", "combine", "link"]
 
 _NEGLIGIBLE = 0.04
-_DAMPED_BELOW = 0.5
 _MOST_REASONS = 12
 
 
@@ -75,7 +74,7 @@ def _reason(value: Shared, later: Holder, earlier: Holder, measured: Damping) ->
         weight=round(weigh(value, later, earlier, measured), 4),
         seen=kept.seen,
         roles=(later.role.value, earlier.role.value),
-        damped=kept.share < _DAMPED_BELOW,
+        kept=round(kept.share, 2),
     )
 
 

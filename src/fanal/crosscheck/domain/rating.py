@@ -77,7 +77,7 @@ class Damping:
                 damping(
                     seen=sum(seen.get(role, 0) for role in roles),
                     population=sum(population.get((shared.kind, role), 0) for role in roles),
-                    prior=self.weights.prior,
+                    prior=self.weights.prior_of(shared.kind),
                     sharpness=settings.sharpness,
                 )
             )

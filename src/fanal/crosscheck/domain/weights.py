@@ -23,6 +23,7 @@ class KindWeight(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     family: str = ""
     identity: bool = False
     half_life_days: float | None = None
+    prior: int | None = None
 
 
 class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,6 +38,11 @@ class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     most_links: int
     kind: dict[SelectorKind, KindWeight]
     roles: dict[str, float]
+
+    def prior_of(self, kind: SelectorKind) -> int:
+        """Return how many reports are added to the population of a kind."""
+        own = self.kind[kind].prior
+        return self.prior if own is None else own
 
     def role_factor(self, one: SelectorRole, two: SelectorRole) -> float:
         """Return the factor of a pair of roles, in either order."""

@@ -59,7 +59,7 @@ def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
         {
             "reason": reason,
             "percent": percent(reason.weight),
-            "code": "LINK_REASON_DAMPED" if reason.damped else "LINK_REASON",
+            "whole": percent(min(1.0, reason.weight / reason.kept)) if reason.kept else None,
             "href": selector_link(reason.kind, reason.value),
         }
         for reason in reasons
