@@ -19,7 +19,7 @@ _REASONS = st.builds(
     weight=st.floats(0, 1).map(lambda weight: round(weight, 4)),
     seen=st.integers(0, 10**9),
     roles=st.tuples(_ROLES, _ROLES),
-    damped=st.booleans(),
+    kept=st.integers(0, 100).map(lambda share: share / 100),
 )
 
 

@@ -51,7 +51,7 @@ def unpack_reasons(content: bytes | memoryview) -> tuple[Reason, ...]:
 def _row(reason: Reason) -> _Row:
     kind, (one, two) = reason.kind, reason.roles
     octets = _octets(reason.value) if kind in _FINGERPRINTS else None
-    marks = 2 * round((1 - reason.kept) * 100)
+    marks = 2 * (100 - round(reason.kept * 100))
     return (
         _KIND_NUMBERS.get(kind, kind),
         reason.value.encode() if octets is None else octets,
@@ -78,7 +78,7 @@ def _reason(row: _Row) -> Reason:
         weight=weight / _UNIT,
         seen=seen,
         roles=(_role(one), _role(two)),
-        kept=1 - (marks >> 1) / 100,
+        kept=(100 - (marks >> 1)) / 100,
     )
 
 
