@@ -13,7 +13,7 @@ from fanal.kernel.actors import Role
 from fanal.kernel.calendar import PARIS
 from fanal.reference import load
 from fanal.reference.catalogue import KINDS
-from fanal.reference.records import Entry
+from fanal.reference.records import Clock, Entry
 
 _TITLES = {
     "offence": "Offences",
@@ -122,15 +122,31 @@ def priority() -> str:
 
 
 def _rule_set(rules: PriorityRules) -> str:
-    levels = [(code(v.code), v.lowest, v.take_minutes, v.decide_minutes) for v in rules.level]
+    levels = [
+        (
+            code(v.code),
+            v.lowest,
+            *(_delay(f"{stage}_{v.code}") for stage in ("TAKE", "DECIDE", "SECOND")),
+        )
+        for v in rules.level
+    ]
     return "\n\n".join(
         [
             f"## {rules.version}",
             f"In force from {rules.in_force_from}. Points reach {rules.ceiling}; only a floor goes above.",
-            table(("Level", "From score", "Minutes to take", "Minutes to decide"), levels),
+            table(("Level", "From score", "To take", "To decide", "To second"), levels),
             table(("Rule", "Fact", "When", "Points", "Floor", "Source"), map(_rule, rules.rule)),
         ]
     )
+
+
+def _delay(clock: str) -> str:
+    """Return the newest length of a clock of the desk: they stand in `reference/data/fr/clocks.toml`."""
+    found = max(
+        (c for c in load().entries(Clock) if c.code == clock),
+        key=lambda c: c.in_force_from,
+    )
+    return f"{found.value.length} {found.value.unit.lower().replace('_', ' ')}"
 
 
 def _rule(rule: Rule) -> tuple[object, ...]:
@@ -140,4 +156,10 @@ def _rule(rule: Rule) -> tuple[object, ...]:
         f" each, at most {rule.cap:g}" if rule.each and rule.cap else ""
     )
     mark = " **UNCHECKED**" if rule.unchecked else ""
-    return code(rule.code), code(rule.fact), when, points, rule.floor, rule.source + mark
+    return code(rule.code), code(rule.fact), when, points, _floor(rule), rule.source + mark
+
+
+def _floor(rule: Rule) -> str:
+    if rule.floor is None:
+        return ""
+    return f"{rule.floor}" if rule.floor_from is None else f"{rule.floor} from {rule.floor_from:g}"

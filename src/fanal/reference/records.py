@@ -192,7 +192,7 @@ class Routing(Entry, frozen=True, kw_only=True):
 class ClockValue(_Strict, frozen=True, kw_only=True):
     """The desk's own delay for a level: minutes elapsed, or working days in Europe/Paris."""
 
-    stage: Literal["DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER"]
+    stage: Literal["TAKE", "DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER"]
     level: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
     length: int
     unit: Literal["SECONDS", "MINUTES", "HOURS", "WORKING_DAYS"]

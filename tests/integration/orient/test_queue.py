@@ -60,8 +60,31 @@ def test_row_says_what_the_queue_shows() -> None:
     assert (case.score, case.level, case.links, case.channel) == (70, "HIGH", 3, "GAME")
     assert (case.reason, case.reason_parameters) == ("BASE", {"n": 1})
     assert case.platform == "P" * 80
-    assert case.due_at == NOW + timedelta(hours=24)
+    assert (case.due_stage, case.due_at) == ("TAKE", NOW + timedelta(hours=1))
     assert case.floor is None
+
+
+def test_the_clock_to_take_runs_until_the_first_taking_then_the_one_to_decide() -> None:
+    (report_id,) = put(item(score=70, level="HIGH"))
+
+    def clock() -> tuple[str, timedelta]:
+        case = queries.get_case(actor=ANALYST, report_id=report_id)
+        assert case is not None
+        return case.due_stage, case.due_at - NOW
+
+    assert clock() == ("TAKE", timedelta(hours=1))
+    assert queue(view=QueueView.LATE) == []
+    put(item(score=96, level="DANGER", report_id=report_id))
+    assert clock() == ("TAKE", timedelta(minutes=2))
+    later = NOW + timedelta(minutes=5)
+    page = queries.list_queue(actor=ANALYST, view=QueueView.LATE, filters=EVERYTHING, now=later)
+    assert [case.report_id for case in page.cases] == [report_id]
+    claim = operations.claim_case(actor=ANALYST, report_id=report_id, now=later)
+    assert clock() == ("DECIDE", timedelta(minutes=30))
+    operations.release_case(actor=ANALYST, report_id=report_id, claim_token=claim.token, now=later)
+    assert clock() == ("DECIDE", timedelta(minutes=30))
+    put(item(score=70, level="HIGH", report_id=report_id))
+    assert clock() == ("DECIDE", timedelta(hours=24))
 
 
 def test_filters_and_counts() -> None:

@@ -1,13 +1,13 @@
 """Points, floors, levels and dry runs."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib import resources
 from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.analyse.domain.priority import clocks_of, dry_run, prioritise
+from fanal.analyse.domain.priority import dry_run, prioritise
 from fanal.analyse.domain.records import Analysis, Because, Finding, KinFacts
 from fanal.analyse.domain.rules import RulesRefused, read_rules, rules_in_force, shipped_rules
 from fanal.formats.report.records import (
@@ -221,12 +221,6 @@ def test_dry_run_says_who_rises_and_why() -> None:
         "before": 20,
         "after": 70,
     }
-
-
-def test_clocks_count_from_the_receipt() -> None:
-    clocks = clocks_of("DANGER", RULES, received_at=NOW)
-    assert clocks.take_by == NOW + timedelta(minutes=2)
-    assert clocks.decide_by == NOW + timedelta(hours=1)
 
 
 def test_the_newest_rule_set_of_the_day_is_in_force() -> None:

@@ -124,8 +124,26 @@ def test_due_restarts_from_the_decision_while_a_measure_waits() -> None:
         level="DANGER",
         received_at=received,
         decided_at=decided,
+        taken=True,
     )
     assert due == decided + timedelta(minutes=30)
+
+
+def test_every_level_has_its_clocks_and_taking_comes_before_deciding() -> None:
+    received = datetime(2026, 1, 5, tzinfo=UTC)
+    for level in ("DANGER", "HIGH", "NORMAL", "LOW"):
+        take, decide = (
+            due_at(
+                catalogue=CATALOGUE,
+                state=CaseState.TO_ASSESS,
+                level=level,
+                received_at=received,
+                decided_at=None,
+                taken=taken,
+            )
+            for taken in (False, True)
+        )
+        assert received < take < decide
 
 
 def choice(*tracks: Track, bases: tuple[str, ...] = ("CP 227-23",), reason: str = "seen") -> Choice:

@@ -1,7 +1,7 @@
 """Priority 0–100 from rules, explained part by part, and the dry run of a candidate rule set."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -17,13 +17,6 @@ from fanal.analyse.domain.records import (
 )
 from fanal.analyse.domain.rules import PriorityRules, Rule
 from fanal.harmonise.domain.records import HarmonisedReport
-
-
-class Clocks(Struct, frozen=True, kw_only=True):
-    """By when a report must be taken and decided (aware instants)."""
-
-    take_by: datetime
-    decide_by: datetime
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -69,20 +62,6 @@ def prioritise(  # noqa: PLR0917
         )
         for report, analysis in zip(reports, analyses, strict=True)
     ]
-
-
-def clocks_of(level: str, rules: PriorityRules, *, received_at: datetime) -> Clocks:
-    """Return the clocks of a level: minutes count from the receipt, nights and holidays included.
-
-    Raises:
-        KeyError: the rules know no such level.
-    """
-    by_code = {entry.code: entry for entry in rules.level}
-    entry = by_code[level]  # type: ignore[index]
-    return Clocks(
-        take_by=received_at + timedelta(minutes=entry.take_minutes),
-        decide_by=received_at + timedelta(minutes=entry.decide_minutes),
-    )
 
 
 def dry_run(  # noqa: PLR0917

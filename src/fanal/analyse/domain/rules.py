@@ -55,12 +55,10 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A level: the lowest score, and the minutes from receipt to take and to decide."""
+    """A level and its lowest score; its clocks are reference data (`clock`)."""
 
     code: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
     lowest: int = field(name="from")
-    take_minutes: int
-    decide_minutes: int
 
 
 class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -39,11 +39,14 @@ def due_at(
     level: str,
     received_at: datetime,
     decided_at: datetime | None,
+    taken: bool,
 ) -> datetime:
     """Return when the next act on a case is due, from the instants that the case holds.
 
-    Before a decision it counts from receipt; while a measure waits for its second person, from the decision.
+    Until somebody first takes it (`taken`), then until it is decided, it counts from receipt; while a measure
+    waits for its second person, from the decision.
     """
     if state is CaseState.TO_SECOND and decided_at is not None:
         return desk_deadline(catalogue=catalogue, stage="SECOND", level=level, start=decided_at)
-    return desk_deadline(catalogue=catalogue, stage="DECIDE", level=level, start=received_at)
+    stage = "DECIDE" if taken else "TAKE"
+    return desk_deadline(catalogue=catalogue, stage=stage, level=level, start=received_at)

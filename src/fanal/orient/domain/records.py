@@ -135,6 +135,13 @@ class Case(Struct, frozen=True, kw_only=True):
     proposal_revision: int
     is_test: bool
 
+    @property
+    def due_stage(self) -> str:
+        """Return which act `due_at` is for: TAKE until the first taking, then DECIDE, then SECOND."""
+        if self.state is CaseState.TO_SECOND:
+            return "SECOND"
+        return "DECIDE" if self.claim_token else "TAKE"
+
     def held_by(self, now: datetime) -> UUID | None:
         """Return who holds the case at `now`; None when nobody does or the lease has lapsed."""
         if self.state is not CaseState.CLAIMED or self.lease_until is None:

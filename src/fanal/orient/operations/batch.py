@@ -42,9 +42,17 @@ ON CONFLICT (report_id) DO UPDATE SET
     reason_parameters = excluded.reason_parameters, kind = excluded.kind,
     channel = excluded.channel, platform = excluded.platform, country = excluded.country,
     urgent = excluded.urgent, links = excluded.links,
-    due_at = CASE WHEN orient_case.state IN ('TO_ASSESS', 'CLAIMED') THEN excluded.due_at
-                  ELSE orient_case.due_at END,
+    due_at = CASE WHEN orient_case.state = 'TO_ASSESS' AND orient_case.claim_token = 0
+                  THEN excluded.due_at ELSE orient_case.due_at END,
     proposal_revision = excluded.proposal_revision
+"""
+
+
+# Once a case was taken, the clock of its decision runs: a replay that changes the level moves it.
+_DECIDE_BY = """
+UPDATE orient_case c SET due_at = row.decide_by
+FROM jsonb_to_recordset(%s::jsonb) AS row(report_id uuid, decide_by timestamptz)
+WHERE c.report_id = row.report_id AND c.claim_token > 0 AND c.state IN ('TO_ASSESS', 'CLAIMED')
 """
 
 
@@ -67,6 +75,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     links: int
     sender_id: UUID
     due_at: datetime
+    decide_by: datetime
     proposal_revision: int
     is_test: bool
 
@@ -151,6 +160,9 @@ def _write_cases(
     rows = [_row(item, revisions[item.report.report_id], catalogue) for item in items]
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, [_ENCODER.encode(rows).decode()])
+        again = [row for row in rows if row.proposal_revision > 1]
+        if again:
+            cursor.execute(_DECIDE_BY, [_ENCODER.encode(again).decode()])
 
 
 def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
@@ -172,15 +184,21 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
         urgent=priority.level == "DANGER",
         links=item.kin.links,
         sender_id=item.sender_id,
-        due_at=due_at(
-            catalogue=catalogue,
-            state=CaseState.TO_ASSESS,
-            level=priority.level,
-            received_at=item.received_at,
-            decided_at=None,
-        ),
+        due_at=_due(item, catalogue, taken=False),
+        decide_by=_due(item, catalogue, taken=True),
         proposal_revision=revision,
         is_test=item.is_test,
+    )
+
+
+def _due(item: OrientItem, catalogue: Catalogue, *, taken: bool) -> datetime:
+    return due_at(
+        catalogue=catalogue,
+        state=CaseState.TO_ASSESS,
+        level=item.priority.level,
+        received_at=item.received_at,
+        decided_at=None,
+        taken=taken,
     )
 
 

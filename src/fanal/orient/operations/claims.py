@@ -9,10 +9,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef
+from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.records import Claim
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case
@@ -35,6 +37,7 @@ class CaseTaken(Exception):
 _CLAIM = """
 UPDATE orient_case SET
     state = 'CLAIMED', claimed_by = %(person)s, lease_until = %(until)s,
+    due_at = CASE WHEN claim_token = 0 THEN %(decide_by)s ELSE due_at END,
     claim_token = claim_token + CASE
         WHEN state = 'CLAIMED' AND claimed_by = %(person)s AND lease_until > %(now)s THEN 0 ELSE 1 END
 WHERE report_id = %(report)s AND (
@@ -46,6 +49,8 @@ RETURNING claim_token
 
 def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> Claim:
     """Take a case for 15 minutes; taking one's own again renews it under the same token.
+
+    The first taking ends the clock to take: the one to decide runs from then on.
 
     Raises:
         CaseUnknown: no such case.
@@ -59,7 +64,13 @@ def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> Claim:
         before = Case.objects.select_for_update().get(report_id=report_id)
         cursor.execute(
             _CLAIM,
-            {"person": actor.person_id, "until": until, "now": now, "report": report_id},
+            {
+                "person": actor.person_id,
+                "until": until,
+                "now": now,
+                "report": report_id,
+                "decide_by": _decide_by(before),
+            },
         )
         row = cursor.fetchone()
         if row is None:
@@ -68,6 +79,17 @@ def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> Claim:
             CASE_STATES.apply(CaseState(before.state), "claim")
             _record_claim(actor, before, token=row[0], now=now)
     return Claim(report_id=report_id, person_id=actor.person_id, token=row[0], lease_until=until)
+
+
+def _decide_by(case: Case) -> datetime:
+    return due_at(
+        catalogue=reference.load(),
+        state=CaseState.CLAIMED,
+        level=case.level,
+        received_at=case.received_at,
+        decided_at=None,
+        taken=True,
+    )
 
 
 def renew_claim(*, actor: Actor, report_id: UUID, claim_token: int, now: datetime) -> Claim | None:

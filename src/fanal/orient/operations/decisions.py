@@ -131,6 +131,7 @@ def _move(case: Case, name: str, *, decided_at: datetime | None) -> None:
         level=case.level,
         received_at=case.received_at,
         decided_at=decided_at,
+        taken=True,
     )
     case.save(update_fields=["state", "decided_at", "claimed_by", "lease_until", "due_at"])
 

@@ -13,6 +13,7 @@ from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.lexicon import read_lexicon, shipped_lexicons
+from fanal.analyse.domain.rules import PriorityRules
 from fanal.kernel.calendar import paris_day
 from fanal.reference import (
     Body,
@@ -53,7 +54,8 @@ def rules(request: HttpRequest) -> HttpResponse:
     on = paris_day(now_of(request))
     context: dict[str, object] = {"table": table, "tables": list(TABLES), "on": on}
     if table == "priority":
-        context |= {"priority": analysed.current_rules(on=on)}
+        rules_now = analysed.current_rules(on=on)
+        context |= {"priority": rules_now, "levels": _levels(rules_now, on)}
     elif table == "lexicon":
         context |= {
             "lexicons": [read_lexicon(text, name=n) for n, text in shipped_lexicons().items()]
@@ -66,6 +68,26 @@ def rules(request: HttpRequest) -> HttpResponse:
     else:
         raise Http404
     return render(request, "desk/rules.html", context)
+
+
+def _levels(found: PriorityRules, on: date) -> list[dict[str, object]]:
+    """Return each level with the clocks that run for it: those of the reference data, read alike."""
+    catalogue = reference.load()
+    return [
+        {
+            "code": level.code,
+            "lowest": level.lowest,
+            "clocks": [
+                _length(catalogue.by_code(Clock, f"{stage}_{level.code}", on))
+                for stage in ("TAKE", "DECIDE", "SECOND")
+            ],
+        }
+        for level in found.level
+    ]
+
+
+def _length(clock: Clock | None) -> str:
+    return "" if clock is None else f"{clock.value.length} {_unit(clock.value.unit)}"
 
 
 def _entries(kind: type[Entry], on: date) -> list[dict[str, object]]:
@@ -149,7 +171,7 @@ def _clock(entry: Entry) -> Facts:
     value, lang = entry.value, get_language() or "fr"
     return [
         (_("Priority"), reference.label("level", value.level, lang)),
-        (_("Length"), f"{value.length} {_unit(value.unit)}"),
+        (_("Length"), _length(entry)),
     ]
 
 
