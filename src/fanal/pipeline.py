@@ -17,9 +17,9 @@ from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.harmonise import operations as harmonise, queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
-from fanal.intake.domain.records import OpenedSubmission, ReportFacts
+from fanal.intake.domain.records import ReportFacts
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient
@@ -49,11 +49,12 @@ def run_harmonise(batch: Batch) -> None:
     """Stage 2: opened bytes of any format become one shape, with selectors."""
     opened = intake.open_submissions(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
     facts = _facts(batch)
-    records, failures = harmonise.harmonise_batch(
-        actor=batch.actor,
-        sources=[_source(opened[i], facts[i]) for i in batch.report_ids if i in opened],
-        now=batch.now,
-    )
+    sources = [
+        harmonise.source_of(opened=opened[i], facts=facts[i])
+        for i in batch.report_ids
+        if i in opened
+    ]
+    records, failures = harmonise.harmonise_batch(actor=batch.actor, sources=sources, now=batch.now)
     batch.reports = {record.report_id: record for record in records}
     batch.failed = {failure.report_id: failure.code for failure in failures}
 
@@ -116,28 +117,6 @@ STEPS: Mapping[Stage, Step] = {
     Stage.PRIORITISE: Step(run=run_prioritise, then=Stage.ORIENT),
     Stage.ORIENT: Step(run=run_orient, then=None),
 }
-
-
-def _source(opened: OpenedSubmission, facts: ReportFacts) -> Source:
-    return Source(
-        report_id=opened.report_id,
-        desk_id=facts.desk_id,
-        reference=facts.reference,
-        format=opened.format,
-        body=opened.body,
-        received_at=opened.received_at,
-        files=tuple(
-            SourceFile(
-                file_id=upload.file_id,
-                details=details,
-                sha256=upload.sha256,
-                sha1=upload.sha1,
-                md5=upload.md5,
-                size=upload.size,
-            )
-            for upload, details in opened.files
-        ),
-    )
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

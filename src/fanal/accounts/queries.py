@@ -12,8 +12,13 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from fanal.accounts.domain.names import canonical_login
-from fanal.accounts.domain.policy import reach
-from fanal.accounts.domain.records import HabilitationRecord, PartnerIdentity
+from fanal.accounts.domain.policy import reach, require
+from fanal.accounts.domain.records import (
+    AccountRecord,
+    CredentialRecord,
+    HabilitationRecord,
+    PartnerIdentity,
+)
 from fanal.accounts.models import (
     Desk,
     Habilitation,
@@ -87,6 +92,14 @@ def find_partner(*, name: str) -> UUID | None:
     return None if found is None else found.id
 
 
+def addresses_of(*, roles: Iterable[Role], desk_id: int, now: datetime) -> list[str]:
+    """Return the mail addresses of active people who hold one of `roles` at the desk, or for the country."""
+    held = _in_force(now).filter(role__in=[r.value for r in roles])
+    people = held.filter(Q(desk_id=desk_id) | Q(desk_id__isnull=True)).values("person_id")
+    users = User.objects.filter(person_id__in=people, is_active=True).exclude(email="")
+    return list(users.order_by("id").values_list("email", flat=True))
+
+
 def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the names of organisations: what lists show beside a report."""
     return dict(Organisation.objects.filter(id__in=set(partner_ids)).values_list("id", "name"))
@@ -117,6 +130,64 @@ def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationReco
     """Return one habilitation the actor may read, or None."""
     found = [h for h in list_habilitations(actor=actor) if h.id == habilitation_id]
     return found[0] if found else None
+
+
+def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
+    """Return the accesses of the actor's own body, the oldest first; never a secret."""
+    body = reach(actor, "report.status").partner_id
+    rows = PartnerCredential.objects.filter(organisation_id=body).order_by("id") if body else ()
+    return [
+        CredentialRecord(
+            login=row.login,
+            created_at=row.created_at,
+            revoked_at=row.revoked_at,
+            quota_per_minute=row.quota_per_minute,
+        )
+        for row in rows
+    ]
+
+
+def list_candidates(*, actor: Actor) -> list[AccountRecord]:
+    """Return to whom the actor may grant a role, by name: people of their desks, and newcomers.
+
+    A newcomer is an open account that no act has ever habilitated and that belongs to no body. People
+    of other desks are not listed: whoever takes one over knows their login.
+    """
+    desks = reach(actor, "habilitation.grant").desk_ids
+    known = Q(person__habilitations__desk_id__in=desks)
+    new = Q(person__habilitations__isnull=True, person__organisation__isnull=True)
+    rows = User.objects.filter(known | new, is_active=True).exclude(person_id=actor.person_id)
+    return [
+        AccountRecord(person_id=row.person_id, login=row.username, name=row.person.name)
+        for row in rows.select_related("person").distinct().order_by("person__name", "id")
+        if desks
+    ]
+
+
+def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
+    """Return every account with the roles in force at `now`, by login.
+
+    Raises:
+        Refused: the actor does not keep accounts.
+    """
+    require(actor, "account.list")
+    held: dict[UUID, list[Role]] = {}
+    for person_id, role in _in_force(now).values_list("person_id", "role").order_by("role"):
+        held.setdefault(person_id, []).append(Role(role))
+    rows = User.objects.select_related("person__organisation").order_by("username")
+    return [
+        AccountRecord(
+            person_id=row.person_id,
+            login=row.username,
+            name=row.person.name,
+            organisation=row.person.organisation.name if row.person.organisation else "",
+            active=row.is_active,
+            opened_at=row.date_joined,
+            last_sign_in=row.last_login,
+            roles=tuple(dict.fromkeys(held.get(row.person_id, []))),
+        )
+        for row in rows
+    ]
 
 
 def demo_logins() -> list[tuple[str, Role]]:

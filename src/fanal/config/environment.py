@@ -40,6 +40,8 @@ class Environment:
     """`FANAL_MAIL_FROM`: sender of the desk's mail."""
     duty_addresses: list[str]
     """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas."""
+    step_up_minutes: int
+    """`FANAL_STEP_UP_MINUTES`: minutes for which a second factor serves sensitive acts (default 10)."""
     oidc_url: str
     """`FANAL_OIDC_URL`: discovery address of the single sign-on provider; empty for none."""
     oidc_client_id: str
@@ -71,6 +73,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         duty_addresses=[
             a.strip() for a in values.get("FANAL_DUTY", "duty@fanal.test").split(",") if a.strip()
         ],
+        step_up_minutes=max(1, int(values.get("FANAL_STEP_UP_MINUTES") or 10)),
         oidc_url=values.get("FANAL_OIDC_URL", ""),
         oidc_client_id=values.get("FANAL_OIDC_CLIENT_ID", ""),
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),

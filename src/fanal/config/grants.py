@@ -91,6 +91,11 @@ RULES: tuple[Rule, ...] = (
     _rule("accounts_review", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("orient_decision", [APP, WORKER], APPEND),
+    _rule("orient_note", [APP, WORKER], APPEND),
+    _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
+    _rule("harmonise_opening", [APP, WORKER], APPEND),
+    _rule("harmonise_opening_seen", [APP, WORKER], APPEND),
+    _rule("harmonise_opening_motive", [APP], APPEND),
     _rule("measures_approval", [APP, WORKER], APPEND),
     _rule("measures_step", [APP, WORKER], APPEND),
     _rule("measures_session", [APP, WORKER], APPEND),

@@ -25,6 +25,7 @@ FANAL_KEEP_REPORTER_ADDRESS = ENV.keep_address
 FANAL_SMTP_URL = ENV.smtp_url
 FANAL_MAIL_FROM = ENV.mail_from
 FANAL_DUTY = ENV.duty_addresses
+FANAL_STEP_UP_MINUTES = ENV.step_up_minutes
 
 SECRET_KEY = ENV.secret_key or secrets.token_urlsafe(48)
 DEBUG = False
@@ -99,6 +100,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "fanal.web.components.tags",
+                "fanal.web.components.step_up",
             ],
         },
     },

@@ -18,5 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
         path("", include("fanal.web.account.urls")),
         path("desk/", include("fanal.web.desk.urls")),
         path("oversight/", include("fanal.web.oversight.urls")),
+        path("partners/", include("fanal.web.partners.urls")),
     ),
 ]

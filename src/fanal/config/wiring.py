@@ -1,5 +1,6 @@
 """Who implements what: the one place that reads Django's settings and hands values down."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -23,7 +24,9 @@ def wire() -> None:
         )
     )
     demo.install(on=settings.FANAL_DEMO)
-    second_factor.install(required=not settings.FANAL_DEMO)
+    second_factor.install(
+        required=not settings.FANAL_DEMO, fresh=timedelta(minutes=settings.FANAL_STEP_UP_MINUTES)
+    )
     sealing.install(secret=settings.SECRET_KEY)
     public_pages.install(
         public_pages.PublicNode.under(

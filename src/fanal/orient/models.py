@@ -197,3 +197,38 @@ class StoredAlarm(models.Model):
             acknowledged_at=self.acknowledged_at,
             acknowledged_by=self.acknowledged_by,
         )
+
+
+class StoredNote(models.Model):
+    """A note; append-only by trigger, its words lie in `orient_note_words`."""
+
+    id = models.UUIDField(primary_key=True)
+    desk_id = models.IntegerField()
+    dossier_id = models.UUIDField(null=True)
+    report_ids = ArrayField(models.UUIDField())
+    author_id = models.UUIDField()
+    written_at = models.DateTimeField()
+    digest = models.BinaryField()
+
+    class Meta:
+        db_table = "orient_note"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class NoteWords(models.Model):
+    """The words of a note, with their search index: they go at expiry."""
+
+    note = models.OneToOneField(
+        StoredNote, on_delete=models.PROTECT, primary_key=True, related_name="text"
+    )
+    words = models.TextField()
+
+    class Meta:
+        db_table = "orient_note_words"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.note_id)

@@ -21,6 +21,7 @@ from fanal.orient.domain.records import (
     Alarm,
     Case,
     Decision,
+    Note,
     QueueFilter,
     QueuePage,
     QueuePosition,
@@ -182,6 +183,35 @@ def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:
     return row.record(reason=row.reason.words if hasattr(row, "reason") else "")
 
 
+def notes_of(
+    *, actor: Actor, report_ids: Sequence[UUID], dossier: bool = False
+) -> tuple[Note, ...]:
+    """Return the notes on reports, or (`dossier`) on dossiers that held one of them, oldest first."""
+    rows = _bounded(
+        models.StoredNote.objects.filter(report_ids__overlap=list(report_ids)),
+        reach(actor, "report.read"),
+    ).filter(dossier_id__isnull=not dossier)
+    return tuple(_note(row) for row in rows.select_related("text").order_by("id"))
+
+
+def search_notes(*, actor: Actor, text: str, limit: int = 50) -> tuple[Note, ...]:
+    """Return the newest notes of the actor's desks that hold every word of `text`."""
+    if "\x00" in text:
+        return ()
+    rows = _bounded(
+        models.StoredNote.objects.filter(
+            RawSQL(
+                "id IN (SELECT note_id FROM orient_note_words WHERE search"
+                " @@ plainto_tsquery('public.harmonise_words', %s))",
+                [text],
+                output_field=BooleanField(),
+            )
+        ),
+        reach(actor, "search.run"),
+    )
+    return tuple(_note(row) for row in rows.select_related("text").order_by("-id")[:limit])
+
+
 def open_alarms(*, actor: Actor) -> tuple[Alarm, ...]:
     """Return the alarms of the actor's desks that nobody has acknowledged, oldest first."""
     rows = _bounded(
@@ -204,6 +234,18 @@ def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:
         models.StoredAlarm.objects.filter(report_id=report_id), reach(actor, "report.read")
     )
     return tuple(row.record() for row in rows.order_by("raised_at"))
+
+
+def _note(row: models.StoredNote) -> Note:
+    return Note(
+        id=row.id,
+        desk_id=row.desk_id,
+        dossier_id=row.dossier_id,
+        report_ids=tuple(row.report_ids),
+        author_id=row.author_id,
+        written_at=row.written_at,
+        words=row.text.words if hasattr(row, "text") else None,
+    )
 
 
 def _reachable(actor: Actor) -> QuerySet[models.Case]:

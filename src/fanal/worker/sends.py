@@ -6,9 +6,12 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from fanal import reference
+from fanal.accounts import queries as accounts
 from fanal.connectors import mail
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.operations import IDENTITY_NOTICE
 from fanal.kernel import clock
-from fanal.kernel.actors import system_actor
+from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.ledger import operations as ledger
 
@@ -38,4 +41,32 @@ def call_duty(alarm_id: str, report_id: str, *, escalated: bool) -> None:
         at=now,
         objects=[ledger.ObjectRef(kind="report", id=UUID(report_id))],
         detail={"escalated": int(escalated)},
+    )
+
+
+@app.task(
+    queue="alarms", retry=RetryStrategy(max_attempts=30, exponential_wait=2), name=IDENTITY_NOTICE
+)
+def tell_opening(opening_id: str) -> None:
+    """Tell the desk's supervisors and the overseers that a reporter's identity was opened.
+
+    The mail says where to look; it names neither the report's author nor the motive. Where none of
+    them has an address, the duty people are told.
+    """
+    now, mailer = clock.now(), mail.current()
+    opening = harmonised.opening_of(actor=system_actor("notice"), opening_id=UUID(opening_id))
+    if opening is None:
+        return
+    told = accounts.addresses_of(
+        roles=[Role.SUPERVISOR, Role.OVERSEER], desk_id=opening.desk_id, now=now
+    )
+    parameters = {"reference": str(opening.report_id)}
+    mailer.send(
+        to=told or mailer.duty,
+        subject=reference.render("IDENTITY_OPENED_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
+        text="\n\n".join(
+            reference.render("IDENTITY_OPENED", parameters, x, kind="mail") for x in _LANGUAGES
+        ),
+        message_id=f"{opening_id}.identity_opened",
+        now=now,
     )

@@ -103,7 +103,7 @@ def _may_see(
 def _cell_asked(cell: str, action: str, walker: Role) -> str:
     """Return the cell of the table that an object of `cell` stands for under `action`."""
     if cell == "sealed" and action not in SEALED_ACTIONS:
-        return "own"
+        cell = "own"
     return "own_partner" if cell == "own" and walker in OF_A_BODY else cell
 
 

@@ -20,7 +20,7 @@ from fanal.accounts.domain.records import NewAccount, NewHabilitation, Organisat
 from fanal.accounts.models import User
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.crosscheck.domain.dossiers import Act
-from fanal.harmonise import queries as harmonised
+from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.judicial import operations as judicial
@@ -55,6 +55,7 @@ class World:
     referral_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
+    opening_ids: dict[str, UUID] = field(default_factory=dict)
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
     canaries: dict[str, str] = field(default_factory=dict)
 
@@ -84,6 +85,7 @@ FACTORIES: dict[str, Factory] = {
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],
     "recommendation_id": lambda world, cell: world.recommendation_ids[cell],
+    "opening_id": lambda world, cell: world.opening_ids[cell],
     "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
     "figure": lambda world, cell: "RECEIVED",
     "year": lambda world, cell: world.now.year,
@@ -112,6 +114,8 @@ def make_world() -> World:
     _decisions(world)
     _dossiers(world)
     _oversight(world)
+    _notes(world)
+    _openings(world)
     return world
 
 
@@ -232,6 +236,43 @@ def _oversight(world: World) -> None:
             now=world.now,
         )
     world.session_id = measures.start_session(actor=overseer, size=10, now=world.now)
+
+
+def _notes(world: World) -> None:
+    """Write a note on each desk's report and dossier."""
+    for cell in ("own", "other_desk"):
+        colleague = _colleague(world, cell)
+        orient.note_report(
+            actor=colleague,
+            report_id=world.report_ids[cell],
+            words=world.canary(cell, "note"),
+            now=world.now,
+        )
+        orient.note_dossier(
+            actor=colleague,
+            dossier_id=world.dossier_ids[cell],
+            words=world.canary(cell, "dossiernote"),
+            now=world.now,
+        )
+
+
+def _openings(world: World) -> None:
+    """Let a supervisor of each desk open the identity of each report."""
+    for cell in OBJECT_CELLS:
+        desk = "own" if cell == "sealed" else cell
+        user = accounts.create_account(
+            actor=SYSTEM,
+            account=NewAccount(username=f"keeper-{cell}", name="Keeper"),
+            now=world.now,
+        )
+        _grant(world, user, Role.SUPERVISOR, desk=_desk(cell), body=None)
+        opened = harmonise.open_identity(
+            actor=people.actor_for(user=user, now=world.now),
+            report_id=world.report_ids[cell],
+            motive=f"asked for by a magistrate: {world.canary(desk, 'motive')}",
+            now=world.now,
+        )
+        world.opening_ids[cell] = opened.opening_id
 
 
 def _desk(cell: str) -> int:

@@ -81,10 +81,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Actions with their English description, and the rules."""
+    """Actions with their English description, the rules, and the acts that ask for a fresh second factor."""
 
     actions: Mapping[str, str]
     rules: tuple[Rule, ...]
+    step_up: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +188,11 @@ def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
     )
 
 
+def asks_again(action: str) -> bool:
+    """Return whether doing `action` asks a person for a fresh second factor."""
+    return action in POLICY.step_up
+
+
 def read_policy(text: str) -> Policy:
     """Return the policy written in `text` (TOML).
 
@@ -196,13 +202,16 @@ def read_policy(text: str) -> Policy:
     data = tomllib.loads(text)
     actions = data.pop("actions", {})
     blocks = data.pop("rule", [])
+    step_up = frozenset(data.pop("step_up", []))
     if data:
         raise PolicyInvalid(f"unknown keys: {sorted(data)}")
     rules = tuple(_read_rule(block, actions) for block in blocks)
     unused = actions.keys() - frozenset[str]().union(*(rule.actions for rule in rules))
     if unused:
         raise PolicyInvalid(f"no rule for: {sorted(unused)}")
-    return Policy(actions=actions, rules=rules)
+    if unknown := step_up - actions.keys():
+        raise PolicyInvalid(f"step_up names no action: {sorted(unknown)}")
+    return Policy(actions=actions, rules=rules, step_up=step_up)
 
 
 def _rules_for(actor: Actor, action: str, policy: Policy) -> list[Rule]:

@@ -80,6 +80,30 @@ class NewHabilitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialRecord:
+    """An access of a body's programs as its people see it."""
+
+    login: str
+    created_at: datetime
+    revoked_at: datetime | None
+    quota_per_minute: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRecord:
+    """One account as lists show it: who, which body, whether it signs in, and the roles in force."""
+
+    person_id: UUID
+    login: str
+    name: str
+    organisation: str = ""
+    active: bool = True
+    opened_at: datetime | None = None
+    last_sign_in: datetime | None = None
+    roles: tuple[Role, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HabilitationRecord:
     """One habilitation as pages and reviews show it; instants are aware."""
 

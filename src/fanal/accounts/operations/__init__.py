@@ -7,6 +7,8 @@ from fanal.accounts.operations.demo import (
     ensure_demo_accounts,
 )
 from fanal.accounts.operations.habilitations import (
+    AT_A_DESK,
+    LONGEST,
     HabilitationRefused,
     grant_habilitation,
     review_habilitation,
@@ -31,7 +33,9 @@ from fanal.accounts.operations.people import (
 )
 
 __all__ = [
+    "AT_A_DESK",
     "DEMO_ACCOUNTS",
+    "LONGEST",
     "DemoAccount",
     "HabilitationRefused",
     "LoginTaken",

@@ -1,6 +1,23 @@
-"""Writes of harmonise: a batch of reports, the reporter's identity given back, erasure."""
+"""Writes of harmonise: a batch of reports, a reporter's identity opened by a named act, erasure."""
 
-from fanal.harmonise.operations.batch import harmonise_batch, reveal_reporter
+from fanal.harmonise.operations.batch import harmonise_batch, reveal_reporter, source_of
 from fanal.harmonise.operations.erase import erase
+from fanal.harmonise.operations.identity import (
+    IDENTITY_NOTICE,
+    IdentityUnknown,
+    MotiveRefused,
+    open_identity,
+    see_opening,
+)
 
-__all__ = ["erase", "harmonise_batch", "reveal_reporter"]
+__all__ = [
+    "IDENTITY_NOTICE",
+    "IdentityUnknown",
+    "MotiveRefused",
+    "erase",
+    "harmonise_batch",
+    "open_identity",
+    "reveal_reporter",
+    "see_opening",
+    "source_of",
+]

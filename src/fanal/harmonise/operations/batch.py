@@ -10,12 +10,13 @@ from msgspec import structs
 from fanal.harmonise.domain.access import require_system
 from fanal.harmonise.domain.encoding import pack
 from fanal.harmonise.domain.harmonise import harmonise_one
-from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile
 from fanal.harmonise.domain.reporter import Identity, withhold
 from fanal.harmonise.domain.search import search_words
 from fanal.harmonise.domain.sightings import Failure, key_bytes
 from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.operations.store import Prepared, store
+from fanal.intake.domain.records import OpenedSubmission, ReportFacts
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
 
@@ -61,6 +62,29 @@ def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Id
         if not isinstance(outcome, Failure):
             revealed[source.report_id] = withhold(outcome)[1]
     return revealed
+
+
+def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
+    """Return what harmonise reads of an opened report."""
+    return Source(
+        report_id=opened.report_id,
+        desk_id=facts.desk_id,
+        reference=facts.reference,
+        format=opened.format,
+        body=opened.body,
+        received_at=opened.received_at,
+        files=tuple(
+            SourceFile(
+                file_id=upload.file_id,
+                details=details,
+                sha256=upload.sha256,
+                sha1=upload.sha1,
+                md5=upload.md5,
+                size=upload.size,
+            )
+            for upload, details in opened.files
+        ),
+    )
 
 
 def _prepare(source: Source) -> Prepared | Failure:

@@ -33,6 +33,11 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
         seen = {one for (record,) in rows for one in sightings_of(unpack(record))}
         sightings = delete_sightings(cursor, seen)
         selectors = _delete_unseen(cursor, [one.key.hex() for one in seen])
+        cursor.execute(
+            "DELETE FROM harmonise_opening_motive WHERE opening_id IN"
+            " (SELECT id FROM harmonise_opening WHERE report_id = ANY(%s::uuid[]))",
+            [ids],
+        )
         cursor.execute("DELETE FROM harmonise_text WHERE report_id = ANY(%s::uuid[])", [ids])
         return Erased(
             records=len(rows), texts=cursor.rowcount, sightings=sightings, selectors=selectors

@@ -1,5 +1,6 @@
 """Reads of harmonise. Rows of other desks show that they exist and where, never what they hold."""
 
+from fanal.harmonise.queries.openings import list_openings, opening_of, openings_of_report
 from fanal.harmonise.queries.records import get_desks, get_records, get_revisions
 from fanal.harmonise.queries.search import search_selectors, search_text
 from fanal.harmonise.queries.sightings import (
@@ -18,6 +19,9 @@ __all__ = [
     "get_selector_history",
     "get_shared_sightings",
     "get_sightings",
+    "list_openings",
+    "opening_of",
+    "openings_of_report",
     "search_selectors",
     "search_text",
     "seen_elsewhere",

@@ -202,3 +202,18 @@ class Alarm(Struct, frozen=True, kw_only=True):
     escalated_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: UUID | None = None
+
+
+class Note(Struct, frozen=True, kw_only=True):
+    """A note of the desk on one report, or on the reports a dossier held when it was written.
+
+    `words` are None once they have expired.
+    """
+
+    id: UUID
+    desk_id: int
+    dossier_id: UUID | None
+    report_ids: tuple[UUID, ...]
+    author_id: UUID
+    written_at: datetime
+    words: str | None

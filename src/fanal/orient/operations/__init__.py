@@ -25,12 +25,15 @@ from fanal.orient.operations.decisions import (
     settle_case,
 )
 from fanal.orient.operations.erase import erase
+from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 
 __all__ = [
     "LEASE",
     "CaseNotHeld",
     "CaseTaken",
     "CaseUnknown",
+    "NoteRefused",
+    "NothingToNote",
     "OrientItem",
     "acknowledge_alarm",
     "claim_case",
@@ -38,6 +41,8 @@ __all__ = [
     "decide",
     "erase",
     "escalate_alarms",
+    "note_dossier",
+    "note_report",
     "orient_batch",
     "raise_alarm",
     "release_case",

@@ -1,4 +1,4 @@
-"""What expiry takes from orient: written reasons, and the values that explained a place in the queue."""
+"""What expiry takes from orient: written reasons, notes, and values that explained a place in the queue."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,9 +10,10 @@ from fanal.kernel.actors import Actor
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Delete the written reasons of decisions on `report_ids`; the decisions and digests stay.
+    """Delete the written reasons of decisions and the words of notes; their rows and digests stay.
 
-    Returns how many reasons went. The caller writes the ledger entry of the expiry.
+    A note on a dossier goes with the first of its reports. Returns how many texts went.
+    The caller writes the ledger entry of the expiry.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -26,6 +27,12 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
             [ids],
         )
         erased = cursor.rowcount
+        cursor.execute(
+            "DELETE FROM orient_note_words WHERE note_id IN"
+            " (SELECT id FROM orient_note WHERE report_ids && %s::uuid[])",
+            [ids],
+        )
+        erased += cursor.rowcount
         cursor.execute(
             "UPDATE orient_case SET reason_parameters = '{}', platform = ''"
             " WHERE report_id = ANY(%s)",

@@ -18,7 +18,7 @@ LANDINGS: Mapping[Role, tuple[str, ...]] = {
     Role.STATISTICIAN: ("desk/statistics/", "statistics/", "figures/"),
     Role.LABORATORY: ("partners/laboratory/", "partners/"),
     Role.PARTNER: ("partners/",),
-    Role.ADMINISTRATOR: (),
+    Role.ADMINISTRATOR: ("account/people/",),
 }
 """Paths below the language, the preferred first; the account page is everybody's last resort."""
 

@@ -14,16 +14,18 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from fanal.accounts.domain.policy import Refused, allows, may
+from fanal.accounts.domain.policy import Refused, allows, asks_again, may
 from fanal.accounts.routes import Declaration, declaration_of
 from fanal.kernel.actors import public_actor
 from fanal.web.account import second_factor
-from fanal.web.account.actors import actor_of
+from fanal.web.account.actors import actor_of, now_of
 
 log = logging.getLogger(__name__)
 
 _WITHOUT_SECOND_FACTOR = frozenset({"account.sign_in", "account.read", "page.public"})
 """Actions that a person reaches before the second factor is set up."""
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RouteGuard:
@@ -75,7 +77,21 @@ def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
         return redirect(second_factor.next_step(request))
     if action != "account.read" and not may(actor_of(request), action):
         return _refuse(request)
+    if request.method not in _READING and asks_again(action):
+        return None if second_factor.is_fresh(request, now=now_of(request)) else _step_up(request)
     return None
+
+
+def _step_up(request: HttpRequest) -> HttpResponse:
+    """Ask for the second factor again; what was typed waits in the page, and nothing of it here."""
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse({"error": "second factor"}, status=HTTPStatus.FORBIDDEN)
+    kept = [(name, v) for name, values in request.POST.lists() for v in values]
+    context = {
+        "kept": [pair for pair in kept if pair[0] != "csrfmiddlewaretoken"],
+        "minutes": second_factor.fresh_minutes(),
+    }
+    return render(request, "account_pages/step_up.html", context, status=HTTPStatus.FORBIDDEN)
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:

@@ -8,7 +8,7 @@ from allauth.account import views as allauth_account
 from allauth.socialaccount import views as allauth_social
 from django.urls import URLPattern, URLResolver, include, path
 
-from fanal.web.account import views
+from fanal.web.account import habilitations, people, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", views.login, name="account_login"),
@@ -22,10 +22,24 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("account/password/", views.password, name="account_change_password"),
     path("account/again/", allauth_account.reauthenticate, name="account_reauthenticate"),
     path("account/second-factor/", include("allauth.mfa.urls")),
-    path("account/habilitations/", views.habilitations, name="account_habilitations"),
+    path("account/people/", people.listing, name="account_people"),
+    path("account/people/add/", people.add, name="account_add"),
+    path("account/people/close/", people.close, name="account_close"),
+    path("account/habilitations/", habilitations.listing, name="account_habilitations"),
+    path("account/habilitations/grant/", habilitations.grant, name="account_grant"),
+    path(
+        "account/habilitations/<uuid:habilitation_id>/",
+        habilitations.show,
+        name="account_habilitation",
+    ),
     path(
         "account/habilitations/<uuid:habilitation_id>/review/",
-        views.review,
+        habilitations.review,
         name="account_review",
+    ),
+    path(
+        "account/habilitations/<uuid:habilitation_id>/revoke/",
+        habilitations.revoke,
+        name="account_revoke",
     ),
 ]

@@ -1,8 +1,4 @@
-"""Pages of sign-in, one's own account, and the review of habilitations."""
-
-from datetime import datetime, timedelta
-from http import HTTPStatus
-from uuid import UUID
+"""Pages of sign-in and of one's own account."""
 
 from allauth.account.views import LoginView, password_change
 from django.contrib import messages
@@ -16,16 +12,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import may
-from fanal.accounts.domain.records import HabilitationRecord, ReviewVerdict
 from fanal.accounts.routes import needs, open_to_all
-from fanal.kernel.actors import Actor
 from fanal.web.account import demo, second_factor
 from fanal.web.account.actors import actor_of, now_of, state_motive, stated_motive
-
-QUARTER = timedelta(days=92)
-"""A habilitation is looked at again each quarter."""
-
-_SOON = timedelta(days=30)
+from fanal.web.account.habilitations import line_of
+from fanal.web.account.openings import opened_to
 
 
 class SignInView(LoginView):  # type: ignore[misc] # allauth carries no types
@@ -53,11 +44,12 @@ def home(request: HttpRequest) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     own = [h for h in queries.list_habilitations(actor=actor) if h.person_id == actor.person_id]
     context = {
-        "lines": [_line(h, now, actor) for h in own],
+        "lines": [line_of(h, now=now, actor=actor) for h in own],
         "motive": stated_motive(request),
         "second_factor_passed": second_factor.is_satisfied(request),
         "may_review": may(actor, "habilitation.review"),
         "demo": demo.is_on(),
+        "opened": opened_to(actor),
     }
     return render(request, "account_pages/home.html", context)
 
@@ -94,57 +86,6 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     operations.end_sessions(actor=actor_of(request), user=user, now=now_of(request))
     end_session(request)
     return redirect("account_login")
-
-
-@never_cache
-@require_GET
-@needs("habilitation.review")
-def habilitations(request: HttpRequest) -> HttpResponse:
-    """Show the habilitations of the supervisor's desks, the next to expire first."""
-    actor, now = actor_of(request), now_of(request)
-    lines = [_line(h, now, actor) for h in queries.list_habilitations(actor=actor)]
-    context = {
-        "lines": [line for line in lines if line["state"] != "ENDED"],
-        "ended": [line for line in lines if line["state"] == "ENDED"],
-        "to_review": sum(1 for line in lines if line["review_due"]),
-    }
-    return render(request, "account_pages/habilitations.html", context)
-
-
-@require_POST
-@needs("habilitation.review")
-def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Write the quarterly review of one habilitation."""
-    actor, now = actor_of(request), now_of(request)
-    found = queries.get_habilitation(actor=actor, habilitation_id=habilitation_id)
-    if found is None:
-        raise Http404
-    try:
-        verdict = ReviewVerdict(request.POST.get("verdict", ""))
-    except ValueError:
-        return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
-    operations.review_habilitation(
-        actor=actor, habilitation_id=habilitation_id, verdict=verdict, now=now
-    )
-    messages.success(request, _("The review is recorded."))
-    return redirect("account_habilitations")
-
-
-def _line(habilitation: HabilitationRecord, now: datetime, actor: Actor) -> dict[str, object]:
-    """Return one row of a list: the record, its state in one code, and what can be done with it."""
-    in_force = habilitation.in_force(now)
-    state = "ENDED"
-    if in_force:
-        state = "ENDS_SOON" if habilitation.valid_until - now < _SOON else "IN_FORCE"
-    elif habilitation.revoked_at is None and now < habilitation.valid_from:
-        state = "TO_COME"
-    last = habilitation.reviewed_at or habilitation.valid_from
-    return {
-        "record": habilitation,
-        "state": state,
-        "review_due": in_force and now - last > QUARTER,
-        "own": habilitation.person_id == actor.person_id,
-    }
 
 
 def _single_sign_on(request: HttpRequest) -> list[dict[str, str]]:

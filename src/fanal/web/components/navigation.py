@@ -38,6 +38,8 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
     (
         _("Work"),
         (
+            Entry(route="partners:sent", words=_("What you sent"), icon="send"),
+            Entry(route="partners:laboratory", words=_("Laboratory"), icon="inbox"),
             Entry(route="desk:queue", words=_("Queue"), icon="queue"),
             Entry(route="desk:second", words=_("To second"), icon="two"),
             Entry(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
@@ -50,6 +52,8 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="desk:measures", words=_("Measures"), icon="shield"),
             Entry(route="desk:referrals", words=_("Referrals"), icon="law"),
             Entry(route="oversight:home", words=_("Oversight"), icon="target"),
+            Entry(route="oversight:recommendations", words=_("Recommendations"), icon="note"),
+            Entry(route="oversight:openings", words=_("Identities opened"), icon="key"),
         ),
     ),
     (
@@ -64,6 +68,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("Run"),
         (
             Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
+            Entry(route="account_people", words=_("Accounts"), icon="person"),
             Entry(route="account_habilitations", words=_("Habilitations"), icon="people"),
         ),
     ),

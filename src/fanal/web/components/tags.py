@@ -1,6 +1,6 @@
 """Template tags of the shared components, built in everywhere (see README.md)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -148,12 +148,6 @@ def selector(
     """Show a selector: kind, value (addresses defanged), role, how many reports share it."""
     shown = words.defang(value) if kind in {"URL", "HOST", "DOMAIN", "ONION", "EMAIL"} else value
     return {"kind": kind, "value": shown, "role": role, "href": href, "count": count}
-
-
-@register.inclusion_tag("components/media.html")
-def media(facts: Sequence[tuple[str, str]], *, name: str = "") -> dict[str, object]:
-    """Show a file by its facts beside a grey tile. No picture is ever loaded here."""
-    return {"facts": [(term, value) for term, value in facts if value], "name": name}
 
 
 @register.simple_tag(takes_context=True)

@@ -6,11 +6,9 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 
 from fanal.accounts import queries as accounts
 from fanal.analyse.domain.records import Finding
-from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
 from fanal.harmonise.domain.sightings import selector_key
@@ -114,23 +112,6 @@ def selector_link(kind: str, value: str) -> str:
     return f"{reverse('desk:search')}?{urlencode({'kind': kind, 'value': value})}"
 
 
-def file_facts(file: File) -> Item:
-    """Return the name and the facts of a file; its bytes are never shown."""
-    kind = file.classification
-    return {
-        "name": file.name or _("Unnamed file"),
-        "facts": [
-            (_("Class"), f"{kind.scheme} {kind.code}" if kind else ""),
-            (_("Seen by the provider"), _yes_no(file.seen_by_provider)),
-            (_("Publicly available"), _yes_no(file.publicly_available)),
-            ("SHA-256", file.sha256 or ""),
-            ("SHA-1", file.sha1 or ""),
-            ("MD5", file.md5 or ""),
-            ("PDQ", file.pdq or ""),
-        ],
-    }
-
-
 def _selector(selector: Selector, *, count: int, bounded: bool, desks: list[str]) -> Item:
     return {
         "selector": selector,
@@ -143,9 +124,3 @@ def _selector(selector: Selector, *, count: int, bounded: bool, desks: list[str]
 
 def _event(at: str | None, code: str, text: str, *, precision: str = "") -> Item:
     return {"at": instant(at), "code": code, "text": text, "precision": precision}
-
-
-def _yes_no(value: bool | None) -> str:
-    if value is None:
-        return ""
-    return _("yes") if value else _("no")

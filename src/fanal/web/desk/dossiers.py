@@ -24,7 +24,7 @@ from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import history
+from fanal.web.desk import history, notes
 from fanal.web.desk.content import instant
 from fanal.web.desk.kin import percent, reasons_of
 from fanal.web.desk.queue import rows_of
@@ -165,6 +165,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "others": [d for d in queries.list_dossiers(actor=actor, limit=_LISTED) if d.id != view.id],
         "refused": refused,
         "typed": {"act": request.POST.get("act", ""), "reason": request.POST.get("reason", "")},
+        **notes.shown(request, own, dossier=True),
         "history": history.lines_of(view.id, actor=actor),
     }
 

@@ -130,6 +130,7 @@ def page_of(request: HttpRequest, measure_id: UUID, refused: str = "") -> dict[s
         "refusal": last if last and last.verdict is Verdict.REFUSED else None,
         **_signatures(found),
         **_grounds(measure, actor=actor),
+        "recommendations": measures.recommendations_of(actor=actor, measure_id=measure_id),
         "may_read_report": may(actor, "report.read"),
         "history": history.lines_of(measure_id, actor=actor),
     }

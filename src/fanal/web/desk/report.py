@@ -28,7 +28,7 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import content, history
+from fanal.web.desk import content, files, history, notes
 from fanal.web.desk.kin import kin_of
 from fanal.web.desk.proposals import Typed, proposal_of
 from fanal.web.reading import consult
@@ -69,6 +69,8 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         **proposal_of(case, record, typed=typed, actor=actor),
         **_drafts(report_id, actor=actor),
         **_exchange(report_id, request=request, now=now),
+        **notes.shown(request, [report_id]),
+        "may_open_identity": may(actor, "identity.open"),
         "history": history.lines_of(report_id, actor=actor),
     }
 
@@ -114,7 +116,7 @@ def _content(record: HarmonisedReport, *, actor: Actor) -> dict[str, object]:
     return {
         "timeline": content.timeline_of(record),
         "conversation": content.with_signals(record, findings),
-        "files": [content.file_facts(file) for file in record.files],
+        "files": files.cards_of(record, findings, actor=actor),
         "groups": content.selector_groups(record, actor=actor),
         "findings": content.by_category(findings),
         "priority": analysed.get_priorities(actor=actor, report_ids=ids).get(record.report_id),

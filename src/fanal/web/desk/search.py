@@ -17,6 +17,7 @@ from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import notes
 from fanal.web.desk.content import selector_link
 from fanal.web.desk.queue import rows_of
 from fanal.web.reading import consult
@@ -42,6 +43,9 @@ def search(request: HttpRequest) -> HttpResponse:
         context |= _history(kind, value, actor=actor)
     elif len(text) > 1:
         context |= _results(text, kind, actor=actor)
+        if not kind:
+            noted = oriented.search_notes(actor=actor, text=text, limit=_MOST)
+            context["notes"] = notes.lines_of(request, noted)
     shown = context.get("report_ids", [])
     ids = shown if isinstance(shown, list) else []
     consult(request, "report", ids, action="report.search")

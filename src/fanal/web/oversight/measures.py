@@ -13,6 +13,7 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
+from fanal.harmonise import queries as harmonised
 from fanal.kernel.calendar import paris_day
 from fanal.ledger import queries as ledger
 from fanal.ledger.proofs import prove_object
@@ -48,6 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "running": sorted(running, key=lambda m: m.legal_due_at or m.created_at),
         "waiting": measures.list_recommendations(actor=actor, waiting=True),
         "sessions": measures.list_sessions(actor=actor, limit=6),
+        "openings": len(harmonised.list_openings(actor=actor, unseen=True)),
         "sizes": SIZES,
     }
     return render(request, "oversight/home.html", context)

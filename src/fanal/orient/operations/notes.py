@@ -1,0 +1,116 @@
+"""Notes of the desk on reports and dossiers: added, never changed; their words expire (ADR 0002)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.crosscheck import queries as crosschecked
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.orient.domain.deciding import UNSTORABLE
+from fanal.orient.models import Case, NoteWords, StoredNote
+
+MAX_NOTE = 10_000
+
+
+class NoteRefused(ValueError):
+    """The words of a note cannot be kept; `code` says why (label kind `note_refusal`)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class NothingToNote(LookupError):
+    """No such report or dossier within reach."""
+
+
+def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> UUID:
+    """Write a note on a report and return its id.
+
+    Raises:
+        NothingToNote: no such report in the queue.
+        Refused: the actor may not note at that desk.
+        NoteRefused: NO_WORDS, TOO_LONG, UNREADABLE.
+    """
+    desk_id = Case.objects.filter(report_id=report_id).values_list("desk_id", flat=True).first()
+    if desk_id is None:
+        raise NothingToNote
+    require(actor, "report.note", Resource(desk_id=desk_id))
+    return _write(actor, [report_id], words, desk_id=desk_id, dossier_id=None, now=now)
+
+
+def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -> UUID:
+    """Write a note on a dossier and return its id.
+
+    It is kept with the reports that the dossier holds now at the actor's desks, and is shown wherever one
+    of them goes when dossiers merge or split. It belongs to the desk of the first of them.
+
+    Raises:
+        NothingToNote: the dossier holds no report of the actor's desks.
+        Refused: the actor may not note at that desk.
+        NoteRefused: NO_WORDS, TOO_LONG, UNREADABLE.
+    """
+    members = crosschecked.members_of(actor=actor, dossier_id=dossier_id)
+    desks = dict(
+        Case.objects.filter(report_id__in=members)
+        .values_list("report_id", "desk_id")
+        .order_by("report_id")
+    )
+    if not desks:
+        raise NothingToNote
+    desk_id = next(iter(desks.values()))
+    require(actor, "dossier.note", Resource(desk_id=desk_id))
+    own = [report_id for report_id, desk in desks.items() if desk == desk_id]
+    return _write(actor, own, words, desk_id=desk_id, dossier_id=dossier_id, now=now)
+
+
+def _write(
+    actor: Actor,
+    report_ids: Sequence[UUID],
+    words: str,
+    *,
+    desk_id: int,
+    dossier_id: UUID | None,
+    now: datetime,
+) -> UUID:
+    text = _checked(words)
+    note_id = new_id(now)
+    digest = keyed_digest(kind="note", object_id=note_id, content=text.encode())
+    with transaction.atomic():
+        note = StoredNote.objects.create(
+            id=note_id,
+            desk_id=desk_id,
+            dossier_id=dossier_id,
+            report_ids=list(report_ids),
+            author_id=actor.person_id,
+            written_at=now,
+            digest=digest,
+        )
+        NoteWords.objects.create(note=note, words=text)
+        about = [ObjectRef(kind="report", id=report_id) for report_id in report_ids]
+        if dossier_id is not None:
+            about.append(ObjectRef(kind="dossier", id=dossier_id))
+        ledger.record(
+            actor=actor,
+            action="note.write",
+            at=now,
+            objects=[ObjectRef(kind="note", id=note_id, digest=digest), *about],
+        )
+    return note_id
+
+
+def _checked(words: str) -> str:
+    text = words.strip()
+    if not text:
+        raise NoteRefused("NO_WORDS")
+    if len(text) > MAX_NOTE:
+        raise NoteRefused("TOO_LONG")
+    if UNSTORABLE.search(text):
+        raise NoteRefused("UNREADABLE")
+    return text

@@ -1,0 +1,236 @@
+"""Habilitations at a supervisor's desks: list, review each quarter, grant, revoke. Never one's own."""
+
+from datetime import date, datetime, timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fanal import reference
+from fanal.accounts import operations, queries
+from fanal.accounts.domain.policy import Resource, allows, reach
+from fanal.accounts.domain.records import (
+    HabilitationRecord,
+    NewHabilitation,
+    ReviewVerdict,
+    RevocationReason,
+)
+from fanal.accounts.routes import needs
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.calendar import PARIS, paris_day
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.reading import consult
+
+QUARTER = timedelta(days=92)
+"""A habilitation is looked at again each quarter."""
+
+_SOON = timedelta(days=30)
+_LONGEST_ACT = 200
+_FIELDS = ("person", "login", "role", "desk", "act", "from", "until")
+
+
+class _Refused(Exception):
+    """The form cannot be granted; the text is the label's code."""
+
+
+@never_cache
+@require_GET
+@needs("habilitation.review")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show the habilitations of the supervisor's desks, the next to expire first."""
+    actor, now = actor_of(request), now_of(request)
+    found = queries.list_habilitations(actor=actor)
+    consult(request, "person", [h.person_id for h in found], action="account.list")
+    lines = [line_of(h, now=now, actor=actor) for h in found]
+    context = {
+        "lines": [line for line in lines if line["state"] != "ENDED"],
+        "ended": [line for line in lines if line["state"] == "ENDED"],
+        "to_review": sum(1 for line in lines if line["review_due"]),
+    }
+    return render(request, "account_pages/habilitations.html", context)
+
+
+@never_cache
+@require_GET
+@needs("habilitation.revoke")
+def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
+    """Show one habilitation of the supervisor's desks, and the form that ends it unless it is their own."""
+    return _page(request, habilitation_id)
+
+
+@require_POST
+@needs("habilitation.review")
+def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
+    """Write the quarterly review of one habilitation."""
+    actor, now = actor_of(request), now_of(request)
+    if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
+        raise Http404
+    try:
+        verdict = ReviewVerdict(request.POST.get("verdict", ""))
+    except ValueError:
+        return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
+    operations.review_habilitation(
+        actor=actor, habilitation_id=habilitation_id, verdict=verdict, now=now
+    )
+    messages.success(request, _("The review is recorded."))
+    return redirect("account_habilitations")
+
+
+@require_POST
+@needs("habilitation.revoke")
+def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
+    """End one habilitation now, with its reason; the person's sessions lose the role at once."""
+    actor, now = actor_of(request), now_of(request)
+    if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
+        raise Http404
+    try:
+        reason = RevocationReason(request.POST.get("reason", ""))
+    except ValueError:
+        return _page(request, habilitation_id, refused=_("Choose why the habilitation ends."))
+    operations.revoke_habilitation(
+        actor=actor, habilitation_id=habilitation_id, reason=reason, now=now
+    )
+    messages.success(request, _("The habilitation has ended."))
+    return redirect("account_habilitations")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("habilitation.grant")
+def grant(request: HttpRequest) -> HttpResponse:
+    """Grant a habilitation at the supervisor's desk: person, role, act, dates; a named act."""
+    if request.method != "POST":
+        return _form(request)
+    actor, now = actor_of(request), now_of(request)
+    try:
+        asked = _asked(request, actor=actor, now=now)
+        operations.grant_habilitation(actor=actor, habilitation=asked, now=now)
+    except _Refused as refused:
+        return _form(request, refused=str(refused))
+    except operations.HabilitationRefused as refused:
+        return _form(request, refused=refused.code)
+    messages.success(request, _("The habilitation is granted."))
+    return redirect("account_habilitations")
+
+
+def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) -> dict[str, object]:
+    """Return one row of a list: the record, its state in one code, and what can be done with it."""
+    in_force = habilitation.in_force(now)
+    state = "ENDED"
+    if in_force:
+        state = "ENDS_SOON" if habilitation.valid_until - now < _SOON else "IN_FORCE"
+    elif habilitation.revoked_at is None and now < habilitation.valid_from:
+        state = "TO_COME"
+    last = habilitation.reviewed_at or habilitation.valid_from
+    return {
+        "record": habilitation,
+        "state": state,
+        "review_due": in_force and now - last > QUARTER,
+        "own": habilitation.person_id == actor.person_id,
+    }
+
+
+def _page(request: HttpRequest, habilitation_id: UUID, *, refused: str = "") -> HttpResponse:
+    actor, now = actor_of(request), now_of(request)
+    found = queries.get_habilitation(actor=actor, habilitation_id=habilitation_id)
+    if found is None:
+        raise Http404
+    consult(request, "person", [found.person_id])
+    line = line_of(found, now=now, actor=actor)
+    its = Resource(desk_id=found.desk_id, owner_id=found.person_id)
+    may_end = allows(actor, "habilitation.revoke", its).allowed and line["state"] != "ENDED"
+    context = {
+        "lines": [line],
+        "record": found,
+        "may_end": may_end,
+        "reasons": list(RevocationReason),
+        "refused": refused,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "account_pages/habilitation.html", context, status=status)
+
+
+def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
+    actor, now = actor_of(request), now_of(request)
+    people = queries.list_candidates(actor=actor)
+    consult(request, "person", [person.person_id for person in people], action="account.list")
+    desks = queries.desk_names(desk_ids=reach(actor, "habilitation.grant").desk_ids)
+    today = paris_day(now)
+    context = {
+        "people": people,
+        "roles": sorted(operations.AT_A_DESK),
+        "desks": sorted(desks.items()),
+        "first": today,
+        "last": today + operations.LONGEST - timedelta(days=1),
+        "proposed": today + timedelta(days=365),
+        "typed": {name: request.POST.get(name, "") for name in _FIELDS},
+        "refused": reference.label("habilitation_refusal", refused, get_language() or "fr")
+        if refused
+        else "",
+        "longest": _LONGEST_ACT,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "account_pages/grant.html", context, status=status)
+
+
+def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitation:
+    """Return what the form asks for.
+
+    Raises:
+        _Refused: PERSON, OWN, ROLE, DESK, ACT, DATES.
+    """
+    post = request.POST
+    person_id = _person(request, actor)
+    if person_id == actor.person_id:
+        raise _Refused("OWN")
+    role, desk = post.get("role", ""), post.get("desk", "")
+    if role not in operations.AT_A_DESK:
+        raise _Refused("ROLE")
+    if not desk.isdigit() or int(desk) not in reach(actor, "habilitation.grant").desk_ids:
+        raise _Refused("DESK")
+    act = " ".join(post.get("act", "").split())
+    if not act.isprintable() or len(act) > _LONGEST_ACT:
+        raise _Refused("ACT")
+    begins, ends = _day(post.get("from", "")), _day(post.get("until", ""))
+    # One day of the form is one day of the habilitation: the last named is included. From today means now.
+    return NewHabilitation(
+        person_id=person_id,
+        role=Role(role),
+        desk_id=int(desk),
+        act_reference=act,
+        valid_from=now if begins == paris_day(now) else _midnight(begins),
+        valid_until=_midnight(ends + timedelta(days=1)),
+    )
+
+
+def _person(request: HttpRequest, actor: Actor) -> UUID:
+    """Return the person chosen in the list, or found by the exact login typed.
+
+    Raises:
+        _Refused: PERSON.
+    """
+    login, chosen = request.POST.get("login", "").strip(), request.POST.get("person", "")
+    if login and "\0" not in login:
+        found = queries.find_user(username=login)
+        if found is None:
+            raise _Refused("PERSON")
+        return found.person_id
+    if chosen in {str(person.person_id) for person in queries.list_candidates(actor=actor)}:
+        return UUID(chosen)
+    raise _Refused("PERSON")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise _Refused("DATES") from None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=PARIS)

@@ -1,0 +1,25 @@
+"""The tag that stands above the form of a sensitive act; built in like the others (see README.md)."""
+
+from datetime import datetime
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+
+from fanal.kernel import clock
+from fanal.web.account import second_factor
+
+register = template.Library()
+
+
+@register.inclusion_tag("components/step_up.html", takes_context=True)
+def step_up(context: Context) -> dict[str, object]:
+    """Say that a fresh second factor is asked for, and where to give it, when the last is too old."""
+    request: HttpRequest = context["request"]
+    now = getattr(request, "now", None)
+    instant = now if isinstance(now, datetime) else clock.now()
+    return {
+        "fresh": second_factor.is_fresh(request, now=instant),
+        "minutes": second_factor.fresh_minutes(),
+        "back": request.get_full_path(),
+    }

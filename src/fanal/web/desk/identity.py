@@ -1,0 +1,90 @@
+"""The reporter's identity, opened as a named act: written motive, immediate notice, one look."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise.domain.opening import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
+from fanal.intake import queries as intake
+from fanal.vault import keyring
+from fanal.vault.operations import ObjectUnknown
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.reading import consult, consulted_ids
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("identity.open")
+def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Ask for the motive; by POST, open the identity and show it in this one answer."""
+    if request.method != "POST":
+        return _page(request, report_id)
+    motive = request.POST.get("motive", "")
+    try:
+        opened = harmonise.open_identity(
+            actor=actor_of(request), report_id=report_id, motive=motive, now=now_of(request)
+        )
+    except harmonise.IdentityUnknown:
+        raise Http404 from None
+    except harmonise.MotiveRefused:
+        words = _(
+            "Write the motive in %(n)s characters at least: who asks, for which act, and why."
+        )
+        return _page(request, report_id, motive=motive, refused=words % {"n": SHORTEST_MOTIVE})
+    except keyring.KeyMissing:
+        words = _(
+            "This machine holds no key that opens identities. The act is recorded all the same."
+        )
+        return _page(request, report_id, motive=motive, refused=words)
+    except ObjectUnknown:
+        words = _("The identity has expired: its key is erased. The act is recorded all the same.")
+        return _page(request, report_id, motive=motive, refused=words)
+    # The act that was just committed is the journal's row of this reading.
+    consulted_ids(request).add(str(report_id))
+    return _page(request, report_id, motive=motive, facts=opened.facts)
+
+
+def _page(
+    request: HttpRequest,
+    report_id: UUID,
+    *,
+    motive: str = "",
+    refused: str = "",
+    facts: tuple[Fact, ...] | None = None,
+) -> HttpResponse:
+    actor = actor_of(request)
+    report = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if report is None:
+        raise Http404
+    earlier = harmonised.openings_of_report(actor=actor, report_id=report_id)
+    consult(request, "opening", [o.id for o in earlier], action="identity.oversee")
+    people = {o.person_id for o in earlier} | {p for o in earlier for p, _at in o.seen}
+    context = {
+        "report": report,
+        "motive": motive,
+        "refused": refused,
+        "opened": facts is not None,
+        "facts": [(_name(code), value) for code, value in facts or ()],
+        "earlier": earlier,
+        "names": accounts.person_names(person_ids=people),
+        "shortest": SHORTEST_MOTIVE,
+        "longest": LONGEST_MOTIVE,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "desk/identity.html", context, status=status)
+
+
+def _name(code: str) -> str:
+    """Return the words of a fact; what has none is named by its path in the sender's document."""
+    if not code.isupper():
+        return code
+    return reference.label("identity_fact", code, get_language() or "fr")

@@ -1,0 +1,91 @@
+"""Notes of the desk on a report or a dossier: shown with their author, added, never changed."""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import Note
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.reading import consult
+
+Line = tuple[Note, str]
+
+
+@require_POST
+@needs("report.note")
+def on_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Write a note on a report; what cannot be kept comes back with its words."""
+    return _note(
+        request,
+        lambda words: orient.note_report(
+            actor=actor_of(request), report_id=report_id, words=words, now=now_of(request)
+        ),
+        back=("desk:report", report_id),
+    )
+
+
+@require_POST
+@needs("dossier.note")
+def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
+    """Write a note on a dossier."""
+    return _note(
+        request,
+        lambda words: orient.note_dossier(
+            actor=actor_of(request), dossier_id=dossier_id, words=words, now=now_of(request)
+        ),
+        back=("desk:dossier", dossier_id),
+    )
+
+
+def shown(
+    request: HttpRequest, report_ids: Sequence[UUID], *, dossier: bool = False
+) -> dict[str, object]:
+    """Return the notes of a report's or dossier's page, once their reading is journaled."""
+    actor = actor_of(request)
+    found = oriented.notes_of(actor=actor, report_ids=report_ids, dossier=dossier)
+    return {
+        "notes": lines_of(request, found),
+        "may_note": may(actor, "dossier.note" if dossier else "report.note"),
+    }
+
+
+def lines_of(request: HttpRequest, found: Sequence[Note]) -> list[Line]:
+    """Return notes with the names of their authors, once their reading is journaled."""
+    consult(request, "note", [note.id for note in found], action="note.read")
+    names = accounts.person_names(person_ids={note.author_id for note in found})
+    return [(note, names.get(note.author_id, "")) for note in found]
+
+
+def _note(
+    request: HttpRequest, write: Callable[[str], UUID], *, back: tuple[str, UUID]
+) -> HttpResponse:
+    route, target = back
+    words = request.POST.get("words", "")
+    try:
+        write(words)
+    except orient.NothingToNote:
+        raise Http404 from None
+    except orient.NoteRefused as refused:
+        context = {
+            "refused": reference.label("note_refusal", refused.code, get_language() or "fr"),
+            "words": words,
+            "action": request.path,
+            "back_route": route,
+            "back_id": target,
+        }
+        return render(
+            request, "desk/note_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    messages.success(request, _("The note is written. It can no longer be changed."))
+    return redirect(route, target)

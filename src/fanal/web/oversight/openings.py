@@ -1,0 +1,64 @@
+"""Openings of reporters' identities: who opened which, why, and which other person has seen it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.harmonise import operations, queries
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.reading import consult
+
+_SHOWN = 200
+
+
+@never_cache
+@require_safe
+@needs("identity.oversee")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show the openings within reach, those that nobody else has seen first; never what was opened."""
+    actor = actor_of(request)
+    found = queries.list_openings(actor=actor, limit=_SHOWN)
+    consult(request, "opening", [o.id for o in found], action="identity.oversee")
+    people = {o.person_id for o in found} | {p for o in found for p, _at in o.seen}
+    names = accounts.person_names(person_ids=people)
+    desks = accounts.desk_names(desk_ids={o.desk_id for o in found})
+    lines = [
+        {
+            "opening": o,
+            "author": names.get(o.person_id, ""),
+            "desk": desks.get(o.desk_id, ""),
+            "own": o.person_id == actor.person_id,
+            "seen": [(names.get(person, ""), at) for person, at in o.seen],
+            "mine": any(person == actor.person_id for person, _at in o.seen),
+        }
+        for o in found
+    ]
+    context = {
+        "waiting": [line for line in lines if not line["seen"]],
+        "seen": [line for line in lines if line["seen"]],
+        "may_read_report": may(actor, "report.read"),
+        "overseer": may(actor, "measure.recommend"),
+        "shown": _SHOWN,
+        "more": len(found) == _SHOWN,
+    }
+    return render(request, "oversight/openings.html", context)
+
+
+@require_POST
+@needs("identity.oversee")
+def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
+    """Note that the person has seen an opening, which is never their own."""
+    try:
+        operations.see_opening(actor=actor_of(request), opening_id=opening_id, now=now_of(request))
+    except operations.IdentityUnknown:
+        raise Http404 from None
+    messages.success(request, _("Noted: you have seen this opening."))
+    return redirect("oversight:openings")

@@ -1,0 +1,28 @@
+"""The first page of a laboratory: what its habilitation opens, and what is addressed to it."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.habilitations import line_of
+from fanal.web.account.openings import opened_to
+
+
+@never_cache
+@require_safe
+@needs("examination.write")
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the laboratory's name, its people's rights, and that no request can be addressed yet."""
+    actor, now = actor_of(request), now_of(request)
+    names = accounts.partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
+    own = [h for h in accounts.list_habilitations(actor=actor) if h.person_id == actor.person_id]
+    context = {
+        "laboratory": next(iter(names.values()), ""),
+        "opened": opened_to(actor),
+        "lines": [line_of(h, now=now, actor=actor) for h in own],
+    }
+    return render(request, "partners/laboratory.html", context)

@@ -1,0 +1,137 @@
+"""What a partner sent: counts, states, receipts and correlation ids; never the desk's work."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.intake import queries as intake
+from fanal.intake.domain.records import KeyKind, ReportFacts
+from fanal.intake.domain.states import ReportState, expires_at
+from fanal.kernel.actors import Actor
+from fanal.web.account.actors import actor_of
+from fanal.web.reading import consult
+
+PAGE = 50
+_LONGEST = 200
+
+
+@never_cache
+@require_safe
+@needs("report.status")
+def sent(request: HttpRequest) -> HttpResponse:
+    """List the partner's own reports, newest first, with their counts and what went wrong."""
+    actor = actor_of(request)
+    state, reference = _state(request), request.GET.get("reference", "").strip()[:_LONGEST]
+    if reference:
+        found = _by_reference(actor, reference)
+    else:
+        found = intake.list_sent(actor=actor, state=state, before=_before(request), limit=PAGE + 1)
+    rows, more = found[:PAGE], len(found) > PAGE
+    consult(request, "report", [f.report_id for f in rows], action="report.status")
+    counts = intake.count_sent(actor=actor)
+    context = {
+        "partner": _name(actor),
+        "counts": counts.items(),
+        "total": sum(counts.values()),
+        "rows": [_line(facts) for facts in rows],
+        "states": list(ReportState),
+        "chosen": state or "",
+        "reference": reference,
+        "following": rows[-1].report_id if more else None,
+        "first_page": not request.GET.get("before"),
+        "unfinished": counts[ReportState.OPEN],
+        "expired": counts[ReportState.EXPIRED],
+        "access": accounts.list_credentials(actor=actor),
+    }
+    return render(request, "partners/sent.html", context)
+
+
+@never_cache
+@require_safe
+@needs("report.status")
+def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Show what the partner may know of one of its reports."""
+    actor, facts = actor_of(request), _own(request, report_id)
+    receipts = intake.get_receipts(actor=actor, report_ids=[report_id])
+    files = intake.list_uploads(actor=actor, report_ids=[report_id])
+    context = {
+        "line": _line(facts),
+        "facts": facts,
+        "receipt": receipts.get(report_id, ""),
+        "files": files.get(report_id, []),
+    }
+    return render(request, "partners/report.html", context)
+
+
+@never_cache
+@require_safe
+@needs("report.status")
+def receipt(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Give the signed receipt as a file that `fanal receipt verify` reads."""
+    _own(request, report_id)
+    signed = intake.get_receipts(actor=actor_of(request), report_ids=[report_id]).get(report_id)
+    if not signed:
+        raise Http404
+    answer = HttpResponse(signed, content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="fanal-receipt-{report_id}.txt"'
+    return answer
+
+
+def _own(request: HttpRequest, report_id: UUID) -> ReportFacts:
+    """Return a report of the partner's own once the reading is journaled.
+
+    Raises:
+        Http404: there is none.
+    """
+    actor = actor_of(request)
+    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is None or facts.sender_id != actor.partner_id:
+        raise Http404
+    consult(request, "report", [report_id], action="report.status")
+    return facts
+
+
+def _by_reference(actor: Actor, reference: str) -> list[ReportFacts]:
+    if "\0" in reference:
+        return []
+    found = intake.get_by_key(actor=actor, kind=KeyKind.REFERENCE, key=reference)
+    return [found] if found is not None else []
+
+
+def _line(facts: ReportFacts) -> Mapping[str, object]:
+    """Return a row: the envelope, whether the desk's machine still works on it, when it expires."""
+    unfinished = facts.state is ReportState.OPEN
+    return {
+        "facts": facts,
+        "in_progress": facts.stage is not None,
+        "expires": expires_at(opened_at=facts.received_at, changed_at=facts.changed_at)
+        if unfinished
+        else None,
+    }
+
+
+def _name(actor: Actor) -> str:
+    names = accounts.partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
+    return next(iter(names.values()), "")
+
+
+def _state(request: HttpRequest) -> ReportState | None:
+    asked = request.GET.get("state", "")
+    try:
+        return ReportState(asked) if asked else None
+    except ValueError:
+        raise Http404 from None
+
+
+def _before(request: HttpRequest) -> UUID | None:
+    asked = request.GET.get("before", "")
+    try:
+        return UUID(asked) if asked else None
+    except ValueError:
+        raise Http404 from None

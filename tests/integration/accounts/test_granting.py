@@ -1,0 +1,150 @@
+"""Habilitations granted and ended in the browser; accounts opened and closed by the administrator."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from fanal.accounts import operations, queries
+from fanal.accounts.models import Habilitation, User
+from fanal.kernel.actors import Role
+from fanal.kernel.calendar import paris_day
+from fanal.ledger.models import LedgerEntry
+from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_second_factor")]
+GRANT = "/en/account/habilitations/grant/"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def claire(web: Client, make_user: Make) -> Client:
+    """A supervisor of desk 1, signed in; desk 2 has an analyst of its own, and a newcomer waits."""
+    operations.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    make_user("claire", Role.SUPERVISOR)
+    make_user("zoe", Role.ANALYST, desk=2)
+    make_user("nino")
+    web.post("/fr/login/", {"login": "claire", "password": PASSWORD})
+    return web
+
+
+def _form(**changes: str) -> dict[str, str]:
+    today = paris_day(datetime.now(UTC))
+    asked = {
+        "person": str(User.objects.get(username="nino").person_id),
+        "role": "ANALYST",
+        "desk": "1",
+        "act": "Order 2026-41: takes over the evening shift",
+        "from": today.isoformat(),
+        "until": (today + 10 * DAY).isoformat(),
+    }
+    return asked | changes
+
+
+def test_a_supervisor_grants_and_the_person_sees_it(claire: Client) -> None:
+    body = claire.get(GRANT).content.decode()
+    assert "Nino (nino)" in body
+    assert "Zoe" not in body, "people of other desks are not listed"
+    assert "Claire (claire)" not in body, "nobody is offered themselves"
+    assert claire.post(GRANT, _form()).status_code == 302
+    nino = User.objects.get(username="nino")
+    now = datetime.now(UTC)
+    assert queries.actor_for(user=nino, now=now).roles == {Role.ANALYST}
+    held = Habilitation.objects.get(person=nino.person_id)
+    assert paris_day(held.valid_until) == paris_day(now) + 11 * DAY, "the last day is included"
+    assert held.act_reference.startswith("Order 2026-41")
+    entry = LedgerEntry.objects.get(action="habilitation.grant", actor_id=held.granted_by_id)
+    assert entry.verb == "MODIFICATION"
+    assert LedgerEntry.objects.filter(action="account.list").exists(), "names were read"
+    his = Client(headers={"X-Forwarded-Proto": "https"})
+    his.post("/fr/login/", {"login": "nino", "password": PASSWORD})
+    own = his.get("/en/account/").content.decode()
+    assert "Order 2026-41" in own
+    assert "Read a report’s facts" in own
+    assert "Grant a habilitation" not in own
+    assert his.get(GRANT).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"person": ""}, "Choose a person"),
+        ({"person": "", "login": "nobody-here"}, "Choose a person"),
+        ({"person": "", "login": "CLAIRE "}, "Nobody habilitates themselves"),
+        ({"role": "OVERSEER"}, "not granted here"),
+        ({"role": "SYSTEM"}, "not granted here"),
+        ({"desk": "2"}, "Choose a desk that you supervise"),
+        ({"desk": "one"}, "Choose a desk that you supervise"),
+        ({"act": "   "}, "Give the reference"),
+        ({"act": "x" * 201}, "Give the reference"),
+        ({"until": "2020-01-01"}, "lasts one year at most"),
+        ({"until": "2099-01-01"}, "lasts one year at most"),
+        ({"from": "soon"}, "lasts one year at most"),
+    ],
+)
+def test_what_makes_no_sense_comes_back_with_what_was_typed(
+    claire: Client, changes: dict[str, str], words: str
+) -> None:
+    before = Habilitation.objects.count()
+    answer = claire.post(GRANT, _form(**changes))
+    assert answer.status_code == 422
+    assert words in answer.content.decode()
+    assert "Nothing was recorded" in answer.content.decode()
+    assert Habilitation.objects.count() == before
+
+
+def test_somebody_of_another_desk_is_named_by_login(claire: Client) -> None:
+    assert claire.post(GRANT, _form(person="", login=" ZOE ")).status_code == 302
+    zoe = User.objects.get(username="zoe")
+    assert queries.actor_for(user=zoe, now=datetime.now(UTC)).desk_ids == {1, 2}
+
+
+def test_ending_a_habilitation_takes_the_role_at_once(claire: Client) -> None:
+    claire.post(GRANT, _form())
+    held = Habilitation.objects.get(person__name="Nino")
+    page = f"/en/account/habilitations/{held.id}/"
+    assert "End the habilitation" in claire.get(page).content.decode()
+    assert claire.post(f"{page}revoke/", {"reason": "BORED"}).status_code == 422
+    assert claire.post(f"{page}revoke/", {"reason": "MOVED"}).status_code == 302
+    nino = User.objects.get(username="nino")
+    assert not queries.actor_for(user=nino, now=datetime.now(UTC)).roles
+    assert LedgerEntry.objects.filter(action="habilitation.revoke").count() == 1
+    body = claire.get("/en/account/habilitations/").content.decode()
+    assert "Has changed duties" in body
+    assert "End the habilitation" not in claire.get(page).content.decode()
+    other = Habilitation.objects.get(person__name="Zoe")
+    assert claire.get(f"/en/account/habilitations/{other.id}/").status_code == 404
+    own = Habilitation.objects.get(person__name="Claire")
+    path = f"/en/account/habilitations/{own.id}/"
+    assert "End the habilitation" not in claire.get(path).content.decode()
+    assert claire.post(f"{path}revoke/", {"reason": "LEFT"}).status_code == 403
+
+
+def test_the_administrator_opens_and_closes_accounts_and_sees_no_content(
+    web: Client, make_user: Make
+) -> None:
+    make_user("karim", Role.ADMINISTRATOR)
+    make_user("ana", Role.ANALYST)
+    signed = web.post("/fr/login/", {"login": "karim", "password": PASSWORD})
+    assert signed["Location"] == "/fr/account/people/"
+    body = web.get("/en/account/people/").content.decode()
+    assert "Ana" in body
+    assert "Analyst" in body
+    assert web.get("/en/desk/").status_code == 403
+    page = "/en/account/people/add/"
+    for bad in ({"login": "a b"}, {"name": " "}, {"email": "nowhere"}, {"login": "ANA"}):
+        asked = {"login": "lea", "name": "Léa Roy", "email": ""} | bad
+        assert web.post(page, asked).status_code == 422
+    answer = web.post(page, {"login": "lea", "name": "Léa Roy", "email": "lea@desk.test"})
+    shown = re.search(r'<p class="fn-mono">([\w-]{20,})</p>', answer.content.decode())
+    assert shown, "the first password is shown once"
+    assert shown[1] not in web.get(page).content.decode()
+    newcomer = Client(headers={"X-Forwarded-Proto": "https"})
+    newcomer.post("/fr/login/", {"login": "lea", "password": shown[1]})
+    assert "opens nothing but this page" in newcomer.get("/en/account/").content.decode()
+    assert web.post("/en/account/people/close/", {"login": "karim"}).status_code == 302
+    assert User.objects.get(username="karim").is_active
+    assert web.post("/en/account/people/close/", {"login": "lea"}).status_code == 302
+    assert newcomer.get("/en/account/").status_code == 302
+    assert web.post("/en/account/people/close/", {"login": "lea"}).status_code == 404

@@ -1,0 +1,162 @@
+"""A reporter's identity opens by a named act alone: motive, journal, notice, another person's eye."""
+
+import dataclasses
+from collections.abc import Callable
+from email import message_from_bytes
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.test import Client
+
+from fanal.accounts.domain.policy import Refused
+from fanal.connectors import mail
+from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.worker.sends import tell_opening
+from tests.integration.desk.story import WORKER, Desk, add_reports, run_stages
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+NAME = "Camille Sealed-Name"
+MOTIVE = "Written request of the prosecutor of Paris, file 26/118: hear the witness."
+
+
+@pytest.fixture
+def named(desk: Desk) -> UUID:
+    """A report of the public form whose author left a name."""
+    body = msgspec.json.encode({"kind": "GROOMING", "description": "Somebody writes to my child."})
+    submission = Submission(
+        arrival=Arrival.FORM,
+        format=Format.FORM,
+        body=body,
+        canonical=body,
+        desk_id=1,
+        identity=msgspec.json.encode(
+            {"name": NAME, "email": "camille@mail.example", "is_child": True}
+        ),
+    )
+    (answer,) = intake.receive_reports(actor=WORKER, submissions=[submission], now=desk.now)
+    run_stages(desk.now)
+    assert answer.report_id is not None
+    return answer.report_id
+
+
+def entries(action: str, object_id: UUID) -> int:
+    """How many entries of an action name an object."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM ledger_entry e JOIN ledger_object o ON o.entry_id = e.id"
+            " WHERE e.action = %s AND o.object_id = %s",
+            [action, object_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def test_the_act_from_motive_to_the_other_persons_eye(
+    desk: Desk, named: UUID, sign_in: SignIn
+) -> None:
+    report, page = f"/en/desk/reports/{named}/", f"/en/desk/reports/{named}/identity/"
+    driss = sign_in("driss")
+    assert "Open the identity…" in driss.get(report).content.decode()
+    assert "Open the identity…" not in sign_in("ana").get(report).content.decode()
+    assert NAME not in driss.get(page).content.decode()
+    short = driss.post(page, {"motive": "because"})
+    assert short.status_code == 422
+    assert NAME not in short.content.decode()
+    assert entries("identity.open", named) == 0
+    opened = driss.post(page, {"motive": MOTIVE})
+    body = opened.content.decode()
+    assert NAME in body
+    assert "camille@mail.example" in body
+    assert "no-store" in opened["Cache-Control"]
+    assert entries("identity.open", named) == 2  # the act, and the sealed object it opened
+    assert NAME not in driss.get(page).content.decode(), "shown once"
+    (opening,) = harmonised.list_openings(actor=desk.actor("claire"))
+    assert (opening.motive, opening.seen) == (MOTIVE, ())
+    listing = "/en/oversight/openings/"
+    for name in ("claire", "gabrielle"):
+        told = sign_in(name).get(listing).content.decode()
+        assert MOTIVE in told
+        assert NAME not in told
+    assert entries("identity.oversee", opening.id) >= 2
+    assert sign_in("gabrielle").get("/en/oversight/").content.decode().count("1 opening waits") == 1
+    assert sign_in("driss").get(listing).status_code == 403
+    assert sign_in("gabrielle").post(f"{listing}{opening.id}/seen/").status_code == 302
+    assert entries("identity.seen", opening.id) == 1
+    assert "Seen by Gabrielle" in sign_in("claire").get(listing).content.decode()
+
+
+@pytest.mark.parametrize("name", ["ana", "elise", "gabrielle", "hugo"])
+def test_others_open_nothing(desk: Desk, named: UUID, sign_in: SignIn, name: str) -> None:
+    page = f"/en/desk/reports/{named}/identity/"
+    assert sign_in(name).get(page).status_code == 403
+    assert sign_in(name).post(page, {"motive": MOTIVE}).status_code == 403
+    with pytest.raises((Refused, harmonise.IdentityUnknown)):
+        harmonise.open_identity(
+            actor=desk.actor(name), report_id=named, motive=MOTIVE, now=desk.now
+        )
+    assert entries("identity.open", named) == 0
+
+
+def test_nobody_is_the_other_person_of_their_own_act(
+    desk: Desk, named: UUID, sign_in: SignIn
+) -> None:
+    claire = sign_in("claire")
+    claire.post(f"/en/desk/reports/{named}/identity/", {"motive": MOTIVE})
+    (opening,) = harmonised.list_openings(actor=desk.actor("claire"))
+    assert "another person notes" in claire.get("/en/oversight/openings/").content.decode()
+    assert claire.post(f"/en/oversight/openings/{opening.id}/seen/").status_code == 403
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO harmonise_opening_seen VALUES (%s, %s, now())",
+            [opening.id, opening.person_id],
+        )
+    for attack in ("DELETE FROM harmonise_opening", "UPDATE harmonise_opening SET desk_id = 2"):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(attack)
+
+
+def test_a_providers_reporter_comes_out_of_the_document(desk: Desk) -> None:
+    person = {"role": "REPORTER", "name": NAME, "emails": ["desk@provider.example"]}
+    add_reports(desk, [("told", 5, {"kind": "OTHER", "description": "seen", "persons": [person]})])
+    opened = harmonise.open_identity(
+        actor=desk.actor("claire"), report_id=desk.reports["told"], motive=MOTIVE, now=desk.now
+    )
+    assert opened.facts == (("NAME", NAME), ("EMAIL", "desk@provider.example"))
+    silent = harmonise.open_identity(
+        actor=desk.actor("claire"), report_id=desk.reports["empty"], motive=MOTIVE, now=desk.now
+    )
+    assert silent.facts == ()
+
+
+def test_the_notice_is_queued_with_the_act_and_names_nobody(
+    desk: Desk, named: UUID, tmp_path: Path
+) -> None:
+    opened = harmonise.open_identity(
+        actor=desk.actor("claire"), report_id=named, motive=MOTIVE, now=desk.now
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args ->> 'opening_id' FROM procrastinate_jobs WHERE task_name = 'tell_opening'"
+        )
+        assert cursor.fetchall() == [(str(opened.opening_id),)]
+    desk.users["gabrielle"].email = "overseer@desk.test"
+    desk.users["gabrielle"].save(update_fields=["email"])
+    before = mail.current()
+    mail.install(dataclasses.replace(before, url="", folder=tmp_path))
+    try:
+        tell_opening(opening_id=str(opened.opening_id))
+        tell_opening(opening_id=str(uuid4()))
+    finally:
+        mail.install(before)
+    (letter,) = tmp_path.glob("*.eml")
+    message = message_from_bytes(letter.read_bytes())
+    text = message.get_payload(decode=True).decode()
+    assert message["To"] == "overseer@desk.test"
+    assert str(named) in text
+    assert NAME not in text
+    assert "prosecutor" not in text
