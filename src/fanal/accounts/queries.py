@@ -126,6 +126,11 @@ def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
     return _records(allowed)
 
 
+def own_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
+    """Return the actor's own habilitations, ended ones too: one sees them with none in force."""
+    return _records(Q(person_id=actor.person_id))
+
+
 def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationRecord | None:
     """Return one habilitation the actor may read, or None."""
     found = [h for h in list_habilitations(actor=actor) if h.id == habilitation_id]

@@ -42,9 +42,8 @@ login = open_to_all("account.sign_in")(SignInView.as_view())
 def home(request: HttpRequest) -> HttpResponse:
     """Show the person's account: roles, habilitations, second factor, motive, sessions."""
     actor, now = actor_of(request), now_of(request)
-    own = [h for h in queries.list_habilitations(actor=actor) if h.person_id == actor.person_id]
     context = {
-        "lines": [line_of(h, now=now, actor=actor) for h in own],
+        "lines": [line_of(h, now=now, actor=actor) for h in queries.own_habilitations(actor=actor)],
         "motive": stated_motive(request),
         "second_factor_passed": second_factor.is_satisfied(request),
         "may_review": may(actor, "habilitation.review"),

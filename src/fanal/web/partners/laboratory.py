@@ -19,10 +19,11 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the laboratory's name, its people's rights, and that no request can be addressed yet."""
     actor, now = actor_of(request), now_of(request)
     names = accounts.partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
-    own = [h for h in accounts.list_habilitations(actor=actor) if h.person_id == actor.person_id]
     context = {
         "laboratory": next(iter(names.values()), ""),
         "opened": opened_to(actor),
-        "lines": [line_of(h, now=now, actor=actor) for h in own],
+        "lines": [
+            line_of(h, now=now, actor=actor) for h in accounts.own_habilitations(actor=actor)
+        ],
     }
     return render(request, "partners/laboratory.html", context)
