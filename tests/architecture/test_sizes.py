@@ -11,10 +11,8 @@ ALLOWED = {
     "src/fanal/analyse/domain/signals.py": "one rule a signal, in one list",
     "src/fanal/formats/ncmec/read.py": "hot path of the reader, kept in one module",
     "src/fanal/orient/queries.py": "one door of small queries, read by name",
-    "src/fanal/intake/queries.py": "one door of small queries, read by name",
     "src/fanal/ledger/operations.py": "an entry, its number and its checkpoint, told once",
     "src/fanal/vault/packs.py": "the only file that knows the bytes of a pack, both ways",
-    "src/fanal/intake/operations/receive.py": "the one transaction of intake",
 }
 
 

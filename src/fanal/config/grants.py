@@ -37,32 +37,23 @@ def _rule(tables: str, roles: Iterable[DatabaseRole], privileges: Sequence[str])
 
 
 RULES: tuple[Rule, ...] = (
-    # A public node: deposits, and reads its own keys and statuses. Never content or selectors.
-    _rule("intake_report", [INTAKE], ["INSERT", "SELECT", "UPDATE (state, changed_at, urgent)"]),
+    # A public node: deposits; what it asks of stored reports goes through `INTAKE_FUNCTIONS`.
+    _rule("intake_report", [INTAKE], ["INSERT"]),
     _rule("intake_key", [INTAKE], APPEND),
     _rule("intake_wire", [INTAKE], APPEND),
-    _rule(
-        "intake_work", [INTAKE], ["INSERT", "SELECT (report_id, stage, quarantined_at)", "DELETE"]
-    ),
-    _rule("intake_receipt", [INTAKE], APPEND),
-    _rule("intake_message", [INTAKE], APPEND),
+    _rule("intake_work", [INTAKE], ["INSERT"]),
+    _rule("intake_receipt", [INTAKE], ["INSERT"]),
+    _rule("intake_message", [INTAKE], ["INSERT"]),
     _rule(
         "intake_upload",
         [INTAKE],
         ["INSERT", "SELECT (report_id, file_id, position)", "UPDATE (details_id)"],
     ),
-    _rule("intake_spent_challenge", [INTAKE], APPEND),
-    # A sender takes a report back: whether the desk decided, and the case closes.
-    _rule(
-        "orient_case",
-        [INTAKE],
-        ["SELECT (report_id, state)", "UPDATE (state, claimed_by, lease_until)"],
-    ),
+    _rule("intake_spent_challenge", [INTAKE], ["INSERT"]),
     _rule("vault_object", [INTAKE], ["INSERT"]),
     _rule("ledger_entry", [INTAKE], ["INSERT"]),
     _rule("ledger_object", [INTAKE], ["INSERT"]),
     _rule("ledger_motive", [INTAKE], ["INSERT"]),
-    _rule("accounts_desk", [INTAKE], READ),
     _rule("accounts_organisation", [INTAKE], READ),
     _rule("accounts_partnercredential", [INTAKE], READ),
     _rule("accounts_partnerusage", [INTAKE], ["SELECT", "INSERT", "UPDATE"]),
@@ -168,7 +159,17 @@ _FUNCTIONS = """
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 """
 _CALLERS = (APP, WORKER)
-INTAKE_FUNCTIONS: tuple[str, ...] = ()
+INTAKE_FUNCTIONS = (
+    "intake_statuses",
+    "intake_hold_state",
+    "intake_move",
+    "intake_enqueue",
+    "intake_withdraw_work",
+    "intake_follow",
+    "intake_conversation",
+    "orient_state_of",
+    "orient_withdraw",
+)
 """Names of the functions that a public node may call."""
 
 

@@ -68,7 +68,7 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
     """
     body = _checked(text)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT report_id FROM intake_receipt WHERE lookup_hash = %s", [lookup_hash])
+        cursor.execute("SELECT id FROM intake_follow(%s)", [lookup_hash])
         row = cursor.fetchone()
         if row is None:
             return None

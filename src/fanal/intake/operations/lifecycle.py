@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from fanal.intake.domain.states import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
 from fanal.intake.operations.queue import wake_workers
+from fanal.intake.queries.statuses import sender_of
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.states import TransitionRefused
@@ -44,7 +45,7 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
             _enqueue_stored(report_id)
         elif not urgent:
             with connection.cursor() as cursor:
-                cursor.execute("DELETE FROM intake_work WHERE report_id = %s", [report_id])
+                cursor.execute("SELECT intake_withdraw_work(%s)", [report_id])
         _log(actor=actor, action="report.retract", report_id=report_id, now=now)
         failpoint("finish.moved")
     return ReportState.RETRACTED
@@ -83,34 +84,25 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
     """Apply one move; return the state it left and whether the report is urgent."""
+    sender = sender_of(actor)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT state, sender_id, urgent FROM intake_report WHERE id = %s FOR UPDATE",
-            [report_id],
-        )
+        cursor.execute("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
         row = cursor.fetchone()
-        if row is None or not (actor.has(Role.SYSTEM) or actor.partner_id == row[1]):
+        if row is None:
             raise PermissionError(f"report.{name}")
         before = ReportState(row[0])
         after = REPORT_STATES.apply(before, name)
         cursor.execute(
-            "UPDATE intake_report SET state = %s, changed_at = %s WHERE id = %s AND state = %s",
-            [after, now, report_id, before],
+            "SELECT intake_move(%s, %s, %s, %s, %s)", [report_id, sender, before, after, now]
         )
-        if cursor.rowcount != 1:
+        if not cursor.fetchone()[0]:
             raise TransitionRefused(REPORT_STATES.name, before, name)
-    return before, bool(row[2])
+    return before, bool(row[1])
 
 
 def _enqueue_stored(report_id: UUID) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO intake_work (report_id, stage, urgent, slow_lane)"
-            " SELECT id, 'HARMONISE', urgent, slow_lane FROM intake_report"
-            " WHERE id = %s AND NOT is_test"
-            " ON CONFLICT DO NOTHING",
-            [report_id],
-        )
+        cursor.execute("SELECT intake_enqueue(%s)", [report_id])
     wake_workers()
 
 

@@ -18,34 +18,18 @@ from fanal.intake.domain.records import (
     Outcome,
     Submission,
 )
-from fanal.intake.domain.states import ReportState, Stage
+from fanal.intake.domain.states import ReportState
+from fanal.intake.operations import rows
 from fanal.intake.operations.keys import KeyRaced, Known, known_keys, lock_keys, store_keys
 from fanal.intake.operations.lifecycle import finish_report
-from fanal.intake.operations.queue import wake_workers
+from fanal.intake.operations.rows import New, reference_of
+from fanal.intake.queries.statuses import Status, get_statuses, sender_of
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, operations as vault
-
-_REPORT_COLUMNS = (
-    "id, desk_id, sender_id, arrival, format, reference, wire_id, state, received_at, changed_at,"
-    " object_id, identity_id, size, urgent, is_test, slow_lane, language, correlation_id"
-)
-
-
-class _New(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission that is new, with the ids it was given."""
-
-    index: int
-    submission: Submission
-    report_id: UUID
-    object_id: UUID
-    identity_id: UUID | None
-    details_ids: tuple[UUID, ...]
-    wire_id: int | None
-    code: str
 
 
 def receive_reports(
@@ -81,7 +65,7 @@ def _receive(
         return [Acknowledgement(outcome=Outcome.IN_PROGRESS)]
     known = known_keys(submissions)
     answers: list[Acknowledgement | None] = [None] * len(submissions)
-    fresh: list[_New] = []
+    fresh: list[New] = []
     for index, submission in enumerate(submissions):
         found = known.find(submission)
         if found is None:
@@ -97,7 +81,7 @@ def _receive(
             answers[new.index] = _acknowledge(new, signed[new.report_id])
     given = [a for a in answers if a is not None]
     _finish_repeats(actor, zip(submissions, given, strict=True), now)
-    return _with_earlier_state(given)
+    return _with_earlier_state(submissions, given)
 
 
 def _finish_repeats(
@@ -107,16 +91,12 @@ def _finish_repeats(
     ids = {
         answer.report_id
         for submission, answer in answered
-        if answer.outcome is Outcome.REPEATED and submission.finish
+        if answer.outcome is Outcome.REPEATED and submission.finish and answer.report_id
     }
     if not ids:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM intake_report WHERE id = ANY(%s) AND state = 'OPEN' ORDER BY id",
-            [list(ids)],
-        )
-        waiting = [row[0] for row in cursor.fetchall()]
+    found = get_statuses(sender_id=sender_of(actor), report_ids=list(ids))
+    waiting = sorted(i for i, status in found.items() if status.facts.state is ReportState.OPEN)
     for report_id in waiting:
         with contextlib.suppress(TransitionRefused):  # another request was faster
             finish_report(actor=actor, report_id=report_id, now=now)
@@ -132,9 +112,9 @@ def _may_deposit(actor: Actor, submission: Submission) -> None:
     raise PermissionError("report.deposit")
 
 
-def _allot(index: int, submission: Submission, now: datetime) -> _New:
+def _allot(index: int, submission: Submission, now: datetime) -> New:
     public = submission.arrival is Arrival.FORM
-    return _New(
+    return New(
         index=index,
         submission=submission,
         report_id=new_id(now),
@@ -152,7 +132,7 @@ def _next_wire_id() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _store(actor: Actor, fresh: Sequence[_New], now: datetime) -> dict[UUID, str]:
+def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]:
     """Seal, insert and log the new reports; return the signed receipt of each."""
     _seal(fresh, now)
     failpoint("receive.sealed")
@@ -162,31 +142,11 @@ def _store(actor: Actor, fresh: Sequence[_New], now: datetime) -> dict[UUID, str
         )
         for new in fresh
     }
-    with connection.cursor() as cursor:
-        with cursor.copy(f"COPY intake_report ({_REPORT_COLUMNS}) FROM STDIN") as copy:
-            for new in fresh:
-                copy.write_row(_report_row(new, now))
-        with cursor.copy(
-            "COPY intake_receipt (report_id, lookup_hash, public_key, signed) FROM STDIN"
-        ) as copy:
-            for new in fresh:
-                public = receipt.public_part(new.code) if new.code else None
-                copy.write_row(
-                    (
-                        new.report_id,
-                        public.lookup_hash if public else None,
-                        public.public_key if public else None,
-                        signed[new.report_id],
-                    )
-                )
-        wires = [n for n in fresh if n.wire_id is not None]
-        if wires:
-            cursor.executemany(
-                "INSERT INTO intake_wire (wire_id, sender_id, report_id) VALUES (%s, %s, %s)",
-                [(n.wire_id, n.submission.sender_id, n.report_id) for n in wires],
-            )
-    _describe(fresh)
-    enqueue(
+    rows.insert_reports(fresh, now)
+    rows.insert_receipts(fresh, signed)
+    rows.insert_wires(fresh)
+    rows.insert_details(fresh)
+    rows.enqueue(
         [
             (n.report_id, n.submission)
             for n in fresh
@@ -204,20 +164,7 @@ def _store(actor: Actor, fresh: Sequence[_New], now: datetime) -> dict[UUID, str
     return signed
 
 
-def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
-    """Put finished reports at the first stage and wake the workers at commit."""
-    if not items:
-        return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY intake_work (report_id, stage, urgent, slow_lane) FROM STDIN") as copy,
-    ):
-        for report_id, submission in items:
-            copy.write_row((report_id, Stage.HARMONISE, submission.urgent, submission.slow_lane))
-    wake_workers()
-
-
-def _seal(fresh: Sequence[_New], now: datetime) -> None:
+def _seal(fresh: Sequence[New], now: datetime) -> None:
     items = [
         vault.Sealable(
             id=n.object_id, plaintext=n.submission.body, kind="report", owner_id=n.report_id
@@ -239,61 +186,11 @@ def _seal(fresh: Sequence[_New], now: datetime) -> None:
     vault.seal_batch(items=items, now=now)
 
 
-def _describe(fresh: Sequence[_New]) -> None:
-    """Note the files that are known by their details only."""
-    rows = [
-        (n.report_id, object_id.hex, position, object_id)
-        for n in fresh
-        for position, object_id in enumerate(n.details_ids)
-    ]
-    if not rows:
-        return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY intake_upload (report_id, file_id, position, details_id) FROM STDIN"
-        ) as copy,
-    ):
-        for row in rows:
-            copy.write_row(row)
-
-
-def _report_row(new: _New, now: datetime) -> tuple[object, ...]:
-    s = new.submission
-    return (
-        new.report_id,
-        s.desk_id,
-        s.sender_id,
-        s.arrival,
-        s.format,
-        _reference(new),
-        new.wire_id,
-        ReportState.FINISHED if s.finish else ReportState.OPEN,
-        now,
-        now,
-        new.object_id,
-        new.identity_id,
-        len(s.body),
-        s.urgent,
-        s.is_test,
-        s.slow_lane,
-        s.language,
-        s.correlation_id,
-    )
-
-
-def _reference(new: _New) -> str:
-    """Return the sender's reference; what has none of its own is known by its wire number or id."""
-    if new.submission.reference:
-        return new.submission.reference
-    return str(new.wire_id) if new.wire_id is not None else str(new.report_id)
-
-
-def _acknowledge(new: _New, signed: str) -> Acknowledgement:
+def _acknowledge(new: New, signed: str) -> Acknowledgement:
     return Acknowledgement(
         outcome=Outcome.CREATED,
         report_id=new.report_id,
-        reference=_reference(new),
+        reference=reference_of(new),
         state=ReportState.FINISHED if new.submission.finish else ReportState.OPEN,
         wire_id=new.wire_id,
         receipt=signed,
@@ -309,27 +206,30 @@ def _repeat(submission: Submission, found: Known) -> Acknowledgement:
     )
 
 
-def _with_earlier_state(answers: list[Acknowledgement]) -> list[Acknowledgement]:
+def _with_earlier_state(
+    submissions: Sequence[Submission], answers: list[Acknowledgement]
+) -> list[Acknowledgement]:
     """Fill in state and receipt of repeats: both are what they were for the first delivery."""
-    repeats = [a.report_id for a in answers if a.outcome is Outcome.REPEATED]
-    if not repeats:
-        return answers
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT r.id, r.state, r.reference, r.wire_id, c.signed FROM intake_report r"
-            " JOIN intake_receipt c ON c.report_id = r.id WHERE r.id = ANY(%s)",
-            [repeats],
-        )
-        rows = {row[0]: row for row in cursor.fetchall()}
+    repeats: dict[UUID, list[UUID]] = {}
+    for submission, answer in zip(submissions, answers, strict=True):
+        if answer.outcome is Outcome.REPEATED and answer.report_id is not None:
+            repeats.setdefault(submission.sender_id, []).append(answer.report_id)
+    found: dict[UUID, Status] = {}
+    for sender_id, report_ids in repeats.items():
+        found |= get_statuses(sender_id=sender_id, report_ids=report_ids)
     return [
-        msgspec.structs.replace(
-            a,
-            state=ReportState(rows[a.report_id][1]),
-            reference=rows[a.report_id][2],
-            wire_id=rows[a.report_id][3],
-            receipt=rows[a.report_id][4],
-        )
-        if a.outcome is Outcome.REPEATED and a.report_id in rows
+        _as_before(a, found[a.report_id])
+        if a.outcome is Outcome.REPEATED and a.report_id in found
         else a
         for a in answers
     ]
+
+
+def _as_before(answer: Acknowledgement, status: Status) -> Acknowledgement:
+    return msgspec.structs.replace(
+        answer,
+        state=status.facts.state,
+        reference=status.facts.reference,
+        wire_id=status.facts.wire_id,
+        receipt=status.receipt,
+    )

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from fanal.intake.domain.records import UploadFacts
 from fanal.intake.domain.states import ReportState
+from fanal.intake.queries.statuses import get_statuses, sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
@@ -100,26 +101,25 @@ def describe_file(
 
 
 def _open_report(actor: Actor, report_id: UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT state, sender_id FROM intake_report WHERE id = %s", [report_id])
-        _require_open(actor, cursor.fetchone())
+    found = get_statuses(sender_id=sender_of(actor), report_ids=[report_id]).get(report_id)
+    _require_open(found.facts.state if found else None)
 
 
 def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
     """Hold the report open for this transaction and note the change: its hour starts again."""
+    sender = sender_of(actor)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT state, sender_id FROM intake_report WHERE id = %s FOR UPDATE", [report_id]
-        )
-        _require_open(actor, cursor.fetchone())
-        cursor.execute("UPDATE intake_report SET changed_at = %s WHERE id = %s", [now, report_id])
+        cursor.execute("SELECT state FROM intake_hold_state(%s, %s)", [report_id, sender])
+        row = cursor.fetchone()
+        _require_open(row[0] if row else None)
+        cursor.execute("SELECT intake_move(%s, %s, 'OPEN', 'OPEN', %s)", [report_id, sender, now])
 
 
-def _require_open(actor: Actor, row: tuple[str, UUID] | None) -> None:
-    if row is None or actor.partner_id != row[1]:
+def _require_open(state: str | None) -> None:
+    if state is None:
         raise WireRefused("NO_REPORT")
-    if row[0] != ReportState.OPEN:
-        raise WireRefused(row[0])
+    if state != ReportState.OPEN:
+        raise WireRefused(state)
 
 
 def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:

@@ -128,21 +128,10 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
     """Close a case whose sender retracted the report before a decision; False when there is none open."""
-    with transaction.atomic():
-        # The state alone: a public node may read no more of a case.
-        found = (
-            Case.objects.select_for_update()
-            .filter(report_id=report_id)
-            .values_list("state", flat=True)
-            .first()
-        )
-        if found is None or "withdraw" not in CASE_STATES.moves_from(CaseState(found)):
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT orient_withdraw(%s)", [report_id])  # a public node reads no case
+        if not cursor.fetchone()[0]:
             return False
-        Case.objects.filter(report_id=report_id).update(
-            state=CASE_STATES.apply(CaseState(found), "withdraw"),
-            claimed_by=None,
-            lease_until=None,
-        )
         ledger.record(
             actor=actor,
             action="case.close",

@@ -1,0 +1,50 @@
+"""The reading door of intake: envelopes, statuses, and opened bytes for those who hold the key."""
+
+from fanal.intake.queries.conversation import follow, is_reachable, list_messages
+from fanal.intake.queries.envelopes import (
+    find_key,
+    find_references,
+    find_wire_number,
+    get_by_key,
+    get_by_wire_id,
+    get_reports,
+    list_reports,
+)
+from fanal.intake.queries.files import (
+    get_receipts,
+    list_file_ids,
+    list_uploads,
+    open_submissions,
+)
+from fanal.intake.queries.senders import count_sent, list_sent
+from fanal.intake.queries.work import (
+    count_received,
+    count_work,
+    list_expired,
+    list_quarantine,
+    list_urgent_work,
+)
+
+__all__ = [
+    "count_received",
+    "count_sent",
+    "count_work",
+    "find_key",
+    "find_references",
+    "find_wire_number",
+    "follow",
+    "get_by_key",
+    "get_by_wire_id",
+    "get_receipts",
+    "get_reports",
+    "is_reachable",
+    "list_expired",
+    "list_file_ids",
+    "list_messages",
+    "list_quarantine",
+    "list_reports",
+    "list_sent",
+    "list_uploads",
+    "list_urgent_work",
+    "open_submissions",
+]

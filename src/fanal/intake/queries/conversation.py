@@ -1,0 +1,73 @@
+"""What the holder of a receipt code may know, and the conversation with them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.intake.domain.records import Followed, FollowedMessage
+from fanal.intake.domain.states import ReportState
+from fanal.intake.queries.envelopes import get_reports
+from fanal.kernel.actors import Actor
+
+
+def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
+    """Return what the holder of a receipt code may know; None when no report has it."""
+    del actor  # whoever holds the code may follow
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",
+            [lookup_hash],
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        cursor.execute(
+            "SELECT id, from_desk, created_at, object_id, NULL, for_reporter"
+            " FROM intake_conversation(%s)",
+            [lookup_hash],
+        )
+        messages = tuple(map(_message, cursor.fetchall()))
+    return Followed(
+        report_id=row[0],
+        state=ReportState(row[1]),
+        received_at=row[2],
+        in_progress=row[3],
+        signed=row[4],
+        messages=messages,
+    )
+
+
+def list_messages(*, actor: Actor, report_id: UUID) -> tuple[FollowedMessage, ...]:
+    """Return the conversation with the reporter of a report of the actor's desks, oldest first."""
+    if report_id not in get_reports(actor=actor, report_ids=[report_id]):
+        return ()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, from_desk, created_at, object_id, author_id, for_reporter"
+            " FROM intake_message WHERE report_id = %s ORDER BY id",
+            [report_id],
+        )
+        return tuple(map(_message, cursor.fetchall()))
+
+
+def is_reachable(*, actor: Actor, report_id: UUID) -> bool:
+    """Return whether the reporter can be asked: they hold a receipt code."""
+    del actor
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT public_key IS NOT NULL FROM intake_receipt WHERE report_id = %s", [report_id]
+        )
+        row = cursor.fetchone()
+    return row is not None and bool(row[0])
+
+
+def _message(row: tuple[UUID, bool, datetime, UUID, UUID | None, bytes | None]) -> FollowedMessage:
+    return FollowedMessage(
+        message_id=row[0],
+        from_desk=row[1],
+        created_at=row[2],
+        object_id=row[3],
+        author_id=row[4],
+        for_reporter=None if row[5] is None else bytes(row[5]),
+    )

@@ -1,0 +1,94 @@
+"""Receipts, files and opened bytes of reports."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.intake.domain.records import OpenedSubmission, UploadFacts
+from fanal.intake.queries.envelopes import get_reports
+from fanal.kernel.actors import Actor, Role
+from fanal.vault import operations as vault
+
+
+def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the signed receipts of reports that the actor may reach."""
+    reachable = list(get_reports(actor=actor, report_ids=report_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, signed FROM intake_receipt WHERE report_id = ANY(%s)", [reachable]
+        )
+        return dict(cursor.fetchall())
+
+
+def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[UploadFacts]]:
+    """Return the uploaded files of reports that the actor may reach, in the order of upload."""
+    reachable = list(get_reports(actor=actor, report_ids=report_ids))
+    uploads: dict[UUID, list[UploadFacts]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, file_id, object_id, name, size, md5, sha1, sha256, details_id"
+            " FROM intake_upload WHERE report_id = ANY(%s) ORDER BY report_id, position, file_id",
+            [reachable],
+        )
+        for report_id, file_id, object_id, name, size, md5, sha1, sha256, details in cursor:
+            uploads.setdefault(report_id, []).append(
+                UploadFacts(
+                    file_id=file_id,
+                    object_id=object_id,
+                    name=name,
+                    size=size,
+                    md5=md5,
+                    sha1=sha1,
+                    sha256=sha256,
+                    details_id=details,
+                )
+            )
+    return uploads
+
+
+def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:
+    """Return the ids of a report's files in the order of upload: all that a public node may read."""
+    if report_id not in get_reports(actor=actor, report_ids=[report_id]):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT file_id FROM intake_upload WHERE report_id = %s ORDER BY position, file_id",
+            [report_id],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def open_submissions(
+    *, actor: Actor, report_ids: Sequence[UUID], now: datetime
+) -> dict[UUID, OpenedSubmission]:
+    """Open the sealed bytes of reports, with the details documents of their files.
+
+    Raises:
+        PermissionError: only the system, or a person through a journaled act, may open.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("report.open")
+    facts = get_reports(actor=actor, report_ids=report_ids)
+    uploads = list_uploads(actor=actor, report_ids=list(facts))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, object_id FROM intake_report WHERE id = ANY(%s)", [list(facts)])
+        objects = dict(cursor.fetchall())
+    details = [u.details_id for files in uploads.values() for u in files if u.details_id]
+    opened = vault.open_batch(
+        actor=actor, object_ids=[*objects.values(), *details], now=now, purpose="harmonise"
+    )
+    return {
+        report_id: OpenedSubmission(
+            report_id=report_id,
+            format=fact.format,
+            body=opened[objects[report_id]],
+            received_at=fact.received_at,
+            files=tuple(
+                (u, opened[u.details_id] if u.details_id else None)
+                for u in uploads.get(report_id, [])
+            ),
+        )
+        for report_id, fact in facts.items()
+    }

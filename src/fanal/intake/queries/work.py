@@ -1,0 +1,85 @@
+"""The queue, what waits in it, and what has expired."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.accounts.domain.policy import require
+from fanal.intake.domain.records import ReportFacts
+from fanal.intake.queries.envelopes import get_reports
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.figures import Counted
+from fanal.kernel.ids import id_bounds, lowest_id
+
+
+def list_expired(
+    *, actor: Actor, before: datetime, identities: bool = False, limit: int = 500
+) -> list[UUID]:
+    """Return reports received before `before` that nothing holds and that are not erased yet.
+
+    With `identities`, those that still have a sealed identity of their reporter.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("report.erase")
+    wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.id FROM intake_report r WHERE r.id < %s AND {wanted}"  # noqa: S608
+            " AND NOT EXISTS (SELECT FROM intake_hold h"
+            " WHERE h.report_id = r.id AND h.lifted_at IS NULL) ORDER BY r.id LIMIT %s",
+            [lowest_id(before), limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def list_urgent_work(*, actor: Actor) -> list[tuple[UUID, int]]:
+    """Return (report, desk) of every report in the queue in which somebody is in danger.
+
+    Quarantined ones too: what a stage cannot read may not silence the alarm.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("queue")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT w.report_id, r.desk_id FROM intake_work w JOIN intake_report r"
+            " ON r.id = w.report_id WHERE w.urgent ORDER BY w.report_id"
+        )
+        return list(cursor.fetchall())
+
+
+def count_work() -> dict[str, int]:
+    """Return how many reports wait at each stage, and how many are quarantined."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT CASE WHEN quarantined_at IS NULL THEN stage ELSE 'QUARANTINE' END, count(*)"
+            " FROM intake_work GROUP BY 1"
+        )
+        return dict(cursor.fetchall())
+
+
+def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return acknowledged reports by day, arrival and emergency: no test, none retracted."""
+    require(actor, "statistics.read")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival,"
+            " CASE WHEN urgent THEN 'URGENT' ELSE 'ORDINARY' END, count(*) FROM intake_report WHERE id >= %s"
+            " AND id < %s AND received_at >= %s AND received_at < %s AND state = 'FINISHED'"
+            " AND NOT is_test GROUP BY 1, 2, 3",
+            [*id_bounds(since, until), since, until],
+        )
+        return list(cursor.fetchall())
+
+
+def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
+    """Return quarantined reports of the actor's desks with the code of what failed, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL"
+            " ORDER BY quarantined_at LIMIT %s",
+            [limit],
+        )
+        errors = dict(cursor.fetchall())
+    facts = get_reports(actor=actor, report_ids=list(errors))
+    return [(facts[report_id], error) for report_id, error in errors.items() if report_id in facts]
