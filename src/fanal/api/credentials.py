@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
-from fanal.accounts import operations as accounts, queries
+from fanal.accounts import operations as accounts, queries, rows
 from fanal.accounts.domain.records import PartnerIdentity
 
 
@@ -18,13 +18,13 @@ class QuotaSpent(Exception):
 def bearer_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
     """Return the partner of a Bearer token, or None."""
     header = request.headers.get("Authorization", "")
-    return queries.authenticate_partner_bearer(authorization=header, now=now)
+    return _shown(queries.authenticate_partner_bearer(authorization=header, now=now))
 
 
 def basic_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
     """Return the partner of HTTP Basic credentials, or None."""
     header = request.headers.get("Authorization", "")
-    return queries.authenticate_partner_basic(authorization=header, now=now)
+    return _shown(queries.authenticate_partner_basic(authorization=header, now=now))
 
 
 def spend(identity: PartnerIdentity, *, now: datetime) -> None:
@@ -35,3 +35,9 @@ def spend(identity: PartnerIdentity, *, now: datetime) -> None:
     """
     if not accounts.spend_quota(identity=identity, now=now):
         raise QuotaSpent
+
+
+def _shown(identity: PartnerIdentity | None) -> PartnerIdentity | None:
+    if identity is not None:
+        rows.show_to(identity.actor)
+    return identity

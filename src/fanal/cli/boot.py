@@ -22,6 +22,7 @@ from fanal.config.keys import ensure_keys
 from fanal.config.migration import Mark, read_mark
 from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
 from fanal.postgres.passwords import write_private
 from fanal.postgres.place import make_home
 from fanal.postgres.roles import DatabaseRole
@@ -82,9 +83,19 @@ def django_as(role: DatabaseRole) -> Iterator[Databases]:
             raise DatabaseRefused("the database is empty: run 'fanal migrate' or 'fanal run' first")
         enter_django(databases=databases, role=role, home=home, mark=mark)
         try:
-            yield databases
+            with _rows_of_the_system():
+                yield databases
         finally:
             _close_connections()
+
+
+@contextmanager
+def _rows_of_the_system() -> Iterator[None]:
+    """Show a command the rows that the system reaches; `readers.reader` narrows them to a person's."""
+    from fanal.accounts import rows
+
+    with rows.shown_to(system_actor("command")):
+        yield
 
 
 def enter_django(

@@ -22,7 +22,7 @@ def reader(username: str | None, *, motive: str) -> Actor:
     Raises:
         ReaderRefused: no such person, none that may read reports, or nobody named outside a demo.
     """
-    from fanal.accounts import queries as accounts
+    from fanal.accounts import queries as accounts, rows
     from fanal.accounts.domain.policy import may
 
     if username is None:
@@ -33,6 +33,7 @@ def reader(username: str | None, *, motive: str) -> Actor:
     actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
     if actor is None or not may(actor, "report.read"):
         raise ReaderRefused(f"{username} is nobody who may read reports")
+    rows.show_to(actor)
     return actor
 
 

@@ -1,4 +1,4 @@
-"""Middleware that belongs to no audience: the clock of a request, the rest of its body."""
+"""Middleware that belongs to no audience: the clock of a request, its rows, the rest of its body."""
 
 import contextlib
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 
+from fanal.accounts import rows
 from fanal.kernel import clock
 
 _MOST_DRAINED: Final = 16 * 1024 * 1024
@@ -20,6 +21,21 @@ def request_clock(
     def middleware(request: HttpRequest) -> HttpResponse:
         request.now = clock.now()  # type: ignore[attr-defined]
         return get_response(request)
+
+    return middleware
+
+
+def bounded_rows(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Return a middleware under which the database shows nothing until the request's actor is known.
+
+    Whoever finds out who asks says so (`accounts.rows.show_to`); it holds to the end of the request.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with rows.shown_to(None):
+            return get_response(request)
 
     return middleware
 

@@ -1,4 +1,4 @@
-"""`fanal migrate`: the mark of the database, Django's migrations, then the grants; one at a time."""
+"""`fanal migrate`: the mark of the database, Django's migrations, then policies and grants; one at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ import psycopg
 
 from fanal.config.databases import DatabaseRefused
 from fanal.config.grants import apply_grants
+from fanal.config.row_security import apply_row_security
 
 _LOCK = 0x46414E414C  # "FANAL"
 _LOCK_TIMEOUT = "30s"
@@ -46,7 +47,7 @@ def read_mark(url: str) -> Mark | None:
 
 @contextmanager
 def migrating(*, owner_url: str, mark: Mark | None) -> Iterator[None]:
-    """Hold the migration lock around Django's `migrate`: the mark before it, the grants after it.
+    """Hold the migration lock around Django's `migrate`: the mark before it, policies and grants after it.
 
     `mark` is what the caller asks for; None takes the database as it is (PRODUCTION when new).
 
@@ -57,6 +58,7 @@ def migrating(*, owner_url: str, mark: Mark | None) -> Iterator[None]:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         _write_mark(connection, mark)
         yield
+        apply_row_security(connection)
         apply_grants(connection)
 
 

@@ -15,3 +15,8 @@ def plain_array(items: Iterable[str]) -> str:
 def text_array(items: Iterable[str]) -> str:
     """Return the array of any texts; a database text holds no NUL."""
     return plain_array('"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"' for item in items)
+
+
+def bytes_array(items: Iterable[bytes]) -> str:
+    """Return the array of byte strings, for `bytea[]`."""
+    return plain_array(rf"\\x{item.hex()}" for item in items)

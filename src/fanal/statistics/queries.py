@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Max
 
 from fanal.accounts.domain.policy import require
+from fanal.accounts.rows import across_desks
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.figures import Counted, Delay
@@ -63,6 +64,7 @@ def series(
     return Table(figure=definition, rows=tuple(rows), since=chosen[0], until=until, made_at=now)
 
 
+@across_desks()  # counts of every desk, and no row
 def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
     """Return a figure by present state, over what was opened from `since` to `until` (excluded).
 
@@ -84,6 +86,7 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
     return Table(figure=definition, rows=tuple(rows), since=since, until=until, made_at=now)
 
 
+@across_desks()
 def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
     """Return what each step took, in seconds: number of cases, median, ninth decile.
 
@@ -109,6 +112,7 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
     )
 
 
+@across_desks()
 def waiting(*, actor: Actor, now: datetime) -> Table:
     """Return what waits now, by place and state.
 

@@ -16,6 +16,7 @@ from django.utils import translation
 
 from fanal.config.databases import open_databases
 from fanal.config.migration import Mark, read_mark
+from fanal.config.row_security import BOUNDED
 from fanal.postgres import DatabaseRole, find_binaries
 
 pytestmark = pytest.mark.serial
@@ -52,9 +53,12 @@ def test_migrates_twice_and_grants_on(open_folder, source):
     with open_databases(home=open_folder / "var", environ=environ) as databases:
         assert read_mark(databases.url(DatabaseRole.AUDITOR)) is Mark.PRODUCTION
         with psycopg.connect(databases.url(DatabaseRole.INTAKE)) as intake:
-            assert intake.execute("SELECT count(*) FROM intake_report").fetchone() == (0,)
+            assert intake.execute("SELECT count(*) FROM intake_key").fetchone() == (0,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                intake.execute("SELECT * FROM harmonise_record")
+                intake.execute("SELECT * FROM intake_report")
+        with psycopg.connect(databases.url(DatabaseRole.APP)) as app:
+            found = app.execute("SELECT count(*) FROM pg_policies WHERE policyname = 'app_rows'")
+            assert found.fetchone() == (len(BOUNDED),)
 
 
 def test_two_migrations_at_once_take_turns(open_folder):

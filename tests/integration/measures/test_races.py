@@ -25,7 +25,7 @@ def test_an_approval_waits_for_a_change_and_then_fails(
 ) -> None:
     (measure_id,) = decide().measure_ids
     values = [measure_id, measure(measure_id).digest, ANALYST.person_id, OFFICER.person_id]
-    changing, approving = as_role("app"), as_role("app")
+    changing, approving = _at_the_desk(as_role), _at_the_desk(as_role)
     changing.autocommit = False
     changing.execute(CHANGE, [measure_id])
     faults: list[psycopg.Error] = []
@@ -50,7 +50,7 @@ def test_a_change_waits_for_an_approval_and_voids_it(
 ) -> None:
     (measure_id,) = decide().measure_ids
     values = [measure_id, measure(measure_id).digest, ANALYST.person_id, OFFICER.person_id]
-    approving, changing = as_role("app"), as_role("app")
+    approving, changing = _at_the_desk(as_role), _at_the_desk(as_role)
     approving.autocommit = False
     approving.execute(APPROVE, values)
     thread = threading.Thread(target=lambda: changing.execute(CHANGE, [measure_id]))
@@ -64,6 +64,12 @@ def test_a_change_waits_for_an_approval_and_voids_it(
             " WHERE id = %s",
             [measure_id],
         )
+
+
+def _at_the_desk(as_role: Callable[[str], psycopg.Connection]) -> psycopg.Connection:
+    session = as_role("app")
+    session.execute("SET fanal.desks = '{1}'")
+    return session
 
 
 def _wait_until_blocked(watcher: psycopg.Connection, waiting: psycopg.Connection) -> None:

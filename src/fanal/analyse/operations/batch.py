@@ -14,6 +14,7 @@ from fanal.analyse.domain.priority import prioritise
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import bytes_array, plain_array, text_array
 from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 
@@ -66,18 +67,19 @@ def analyse_batch(
     packed = [pack_findings(analysis.findings) for analysis in analyses]
     with transaction.atomic():
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(
-                "COPY analyse_result (report_id, written_at, revision, rule_version, findings)"
-                " FROM STDIN"
-            ) as copy,
-        ):
-            for analysis, findings in zip(analyses, packed, strict=True):
-                report_id = analysis.report_id
-                copy.write_row(
-                    (report_id, now, revisions[report_id], analysis.rule_version, findings)
-                )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO analyse_result (report_id, written_at, revision, rule_version, findings)"
+                " SELECT i, %s, r, v, f FROM unnest("
+                "%s::uuid[], %s::smallint[], %s::text[], %s::bytea[]) AS given (i, r, v, f)",
+                [
+                    now,
+                    plain_array(a.report_id.hex for a in analyses),
+                    plain_array(str(revisions[a.report_id]) for a in analyses),
+                    text_array(a.rule_version for a in analyses),
+                    bytes_array(packed),
+                ],
+            )
         _log(actor, "report.analyse", now, [a.report_id for a in analyses], packed)
     return analyses
 
@@ -114,18 +116,23 @@ def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datet
     packed = [pack_parts(priority.parts) for priority in priorities]
     with transaction.atomic():
         revisions = _next_revisions("analyse_priority", [p.report_id for p in priorities])
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(
-                "COPY analyse_priority (report_id, written_at, revision, score, level, floor,"
-                " rule_version, parts) FROM STDIN"
-            ) as copy,
-        ):
-            for p, parts in zip(priorities, packed, strict=True):
-                revision = revisions[p.report_id]
-                copy.write_row(
-                    (p.report_id, now, revision, p.score, p.level, p.floor, p.rule_version, parts)
-                )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO analyse_priority (report_id, written_at, revision, score, level, floor,"
+                " rule_version, parts) SELECT i, %s, r, s, l, nullif(f, ''), v, p FROM unnest("
+                "%s::uuid[], %s::smallint[], %s::smallint[], %s::text[], %s::text[], %s::text[],"
+                " %s::bytea[]) AS given (i, r, s, l, f, v, p)",
+                [
+                    now,
+                    plain_array(p.report_id.hex for p in priorities),
+                    plain_array(str(revisions[p.report_id]) for p in priorities),
+                    plain_array(str(p.score) for p in priorities),
+                    text_array(p.level for p in priorities),
+                    text_array(p.floor or "" for p in priorities),
+                    text_array(p.rule_version for p in priorities),
+                    bytes_array(packed),
+                ],
+            )
         _log(actor, "report.prioritise", now, [p.report_id for p in priorities], packed)
 
 

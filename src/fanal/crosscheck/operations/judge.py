@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts import rows
 from fanal.crosscheck.domain.access import require_judge
 from fanal.crosscheck.domain.dossiers import Act, Judgement
 from fanal.crosscheck.operations.assemble import assemble
@@ -54,7 +55,8 @@ def judge(
         JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, NOT_FOUND, ALREADY_UNDONE, UNKNOWN_REPORT.
     """
     _check(act, reason, (tuple(left), tuple(right)), undoes)
-    with transaction.atomic():
+    # Membership follows from all links and judgements, at whatever desk: nothing of it is shown here.
+    with rows.across_desks(), transaction.atomic():
         state.lock_judgements()
         target = _target(undoes) if undoes else None
         named = sorted({*left, *right, *((*target.left, *target.right) if target else ())})

@@ -18,8 +18,6 @@ from fanal.crosscheck.domain.views import (
 from fanal.crosscheck.queries.state import CURRENT, judgements_about
 from fanal.kernel.actors import Actor
 
-_MOST_HOPS = 20
-
 
 def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
     """Return the dossier of a report of the actor's desks."""
@@ -57,12 +55,13 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT d.id, d.desk_id, d.opened_at, count(*),"
-            " count(*) FILTER (WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[]))"
-            " FROM crosscheck_dossier d JOIN crosscheck_membership m ON m.dossier_id = d.id"
-            " GROUP BY d.id HAVING count(*) FILTER"
-            " (WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[])) > 0"
-            " ORDER BY count(*) DESC, d.id LIMIT %(limit)s",
+            "WITH mine AS (SELECT m.dossier_id, count(*) AS own FROM crosscheck_membership m"
+            " WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[])"
+            " GROUP BY m.dossier_id)"
+            " SELECT d.id, d.desk_id, d.opened_at, s.reports, mine.own FROM mine"
+            " JOIN crosscheck_dossier d ON d.id = mine.dossier_id"
+            " JOIN crosscheck_sizes(ARRAY(SELECT dossier_id FROM mine)) s ON s.dossier_id = d.id"
+            " ORDER BY s.reports DESC, d.id LIMIT %(limit)s",
             {"desks": desks, "limit": min(limit, 1000)},
         )
         return [
@@ -80,19 +79,17 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     desks = desks_of(actor)
     current = _in_use(dossier_id)
     with connection.cursor() as cursor:
+        # Of the reports at other desks the database tells the desk, and no more.
         cursor.execute(
-            "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_membership m"
-            " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE d.id = %s ORDER BY m.report_id",
-            [current],
+            "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_dossier d"
+            " CROSS JOIN crosscheck_members(d.id, %s) m WHERE d.id = %s",
+            [desks, current],
         )
         rows = cursor.fetchall()
-    own = [row[0] for row in rows if desks is None or row[1] in desks]
+    own = [row[0] for row in rows if row[0] is not None]
     if not own:
         return None
-    mine = set(own)
-    nodes = tuple(
-        DossierNode(desk_id=row[1], report_id=row[0] if row[0] in mine else None) for row in rows
-    )
+    nodes = tuple(DossierNode(desk_id=row[1], report_id=row[0]) for row in rows)
     return DossierView(
         id=current,
         desk_id=rows[0][2],
@@ -156,16 +153,8 @@ def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
 
 
 def _in_use(dossier_id: UUID) -> UUID:
-    """Follow merges from an older id to the one in use; a circle cannot be walked for ever."""
-    current = dossier_id
+    """Follow merges from an older id to the one in use."""
     with connection.cursor() as cursor:
-        for _ in range(_MOST_HOPS):
-            cursor.execute(
-                "SELECT merged_into FROM crosscheck_dossier WHERE id = %s AND merged_into IS NOT NULL",
-                [current],
-            )
-            row = cursor.fetchone()
-            if row is None:
-                break
-            current = row[0]
-    return current
+        cursor.execute("SELECT crosscheck_in_use(%s)", [dossier_id])
+        row = cursor.fetchone()
+    return dossier_id if row is None else row[0]

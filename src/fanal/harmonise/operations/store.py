@@ -1,4 +1,4 @@
-"""Writes prepared reports: COPY for what is new, the difference for what was harmonised before."""
+"""Writes prepared reports: all of what is new, the difference for what was harmonised before."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from msgspec import Struct
 from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
-from fanal.kernel.arrays import plain_array, text_array
+from fanal.kernel.arrays import bytes_array, plain_array, text_array
 
 # Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
 # is being written.
@@ -20,9 +20,18 @@ ERASE_LOCK = 7_310_420_001
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-]{0,34}")
 _NO_TEXT = str.maketrans({"\x00": " "})
 
-_RECORD_COLUMNS = (
-    "report_id, revision, desk_id, written_at, occurred_from, occurred_until, emergency, kind,"
-    " channel, language, country, record"
+_EMPTY = '""'
+# Row-level security refuses COPY FROM: what is new comes as one array a column.
+_INSERT_RECORDS = (
+    "INSERT INTO harmonise_record (written_at, report_id, revision, desk_id, occurred_from,"
+    " occurred_until, emergency, kind, channel, language, country, record)"
+    " SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[], %s::int[], %s::timestamptz[],"
+    " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
+)
+_INSERT_SIGHTINGS = (
+    "INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak, port, at)"
+    " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::smallint[], %s::bool[],"
+    " %s::int[], %s::timestamptz[])"
 )
 
 
@@ -56,8 +65,8 @@ def store(items: Sequence[Prepared], now: datetime) -> None:
         if again:
             _drop_gone_sightings(cursor, again, revisions)
         _write_selectors(cursor, latest.values())
-        _copy_records(cursor, latest.values(), revisions, now=now)
-        _copy_sightings(cursor, new)
+        _insert_records(cursor, latest.values(), revisions, now=now)
+        _insert_sightings(cursor, new)
         _merge_sightings(cursor, again)
         _write_words(cursor, latest.values())
 
@@ -90,54 +99,50 @@ def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
     )
 
 
-def _copy_records(
+def _insert_records(
     cursor: CursorWrapper, items: Iterable[Prepared], revisions: dict[UUID, int], *, now: datetime
 ) -> None:
-    written_at = now.isoformat()
-    lines = []
+    rows = []
     for item in items:
         report = item.report
         occurred = report.occurred
-        fields = (
-            report.report_id.hex,
-            str(revisions.get(report.report_id, 0) + 1),
-            str(item.desk_id),
-            written_at,
-            occurred.earliest if occurred else r"\N",
-            occurred.latest if occurred else r"\N",
-            "t" if report.emergency else "f",
-            report.kind.value,
-            report.channel.value if report.channel else "",
-            _code(report.language),
-            _code(report.place.country if report.place else None),
-            rf"\\x{item.record.hex()}",
+        rows.append(
+            (
+                report.report_id.hex,
+                str(revisions.get(report.report_id, 0) + 1),
+                str(item.desk_id),
+                occurred.earliest if occurred else "NULL",
+                occurred.latest if occurred else "NULL",
+                "t" if report.emergency else "f",
+                report.kind.value,
+                report.channel.value if report.channel else _EMPTY,
+                _code(report.language) or _EMPTY,
+                _code(report.place.country if report.place else None) or _EMPTY,
+            )
         )
-        lines.append("\t".join(fields))
-    _copy(cursor, f"COPY harmonise_record ({_RECORD_COLUMNS}) FROM STDIN", lines)
+    arrays = [plain_array(column) for column in zip(*rows, strict=True)]
+    records = bytes_array(item.record for item in items)
+    cursor.execute(_INSERT_RECORDS, [now, *arrays, records])
 
 
-def _copy_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    lines = []
-    for item in items:
-        seen_by = f"\t{item.report.report_id.hex}\t{item.desk_id}\t"
-        for key, selector in zip(item.keys, item.report.selectors, strict=True):
-            weak = "t" if selector.weak else "f"
-            port = str(selector.port) if _has_port(selector) else r"\N"
-            role, at = ROLE_CODES[selector.role], selector.at or r"\N"
-            lines.append(f"{key}{seen_by}{role}\t{weak}\t{port}\t{at}")
-    _copy(
-        cursor,
-        "COPY harmonise_sighting (key, report_id, desk_id, role, weak, port, at) FROM STDIN",
-        lines,
-    )
-
-
-def _copy(cursor: CursorWrapper, statement: str, lines: list[str]) -> None:
-    """Send ready lines: no field of them can hold a tab, a line end or a backslash of its own."""
-    if not lines:
-        return
-    with cursor.copy(statement) as copy:
-        copy.write("\n".join(lines) + "\n")
+def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
+    rows = [
+        (
+            key,
+            item.report.report_id.hex,
+            str(item.desk_id),
+            str(ROLE_CODES[selector.role]),
+            "t" if selector.weak else "f",
+            str(selector.port) if _has_port(selector) else "NULL",
+            selector.at or "NULL",
+        )
+        for item in items
+        for key, selector in zip(item.keys, item.report.selectors, strict=True)
+    ]
+    if rows:
+        cursor.execute(
+            _INSERT_SIGHTINGS, [plain_array(column) for column in zip(*rows, strict=True)]
+        )
 
 
 def _merge_sightings(cursor: CursorWrapper, items: Sequence[Prepared]) -> None:
@@ -145,10 +150,7 @@ def _merge_sightings(cursor: CursorWrapper, items: Sequence[Prepared]) -> None:
     if not rows:
         return
     cursor.execute(
-        "INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak, port, at)"
-        " SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::smallint[], %s::bool[],"
-        " %s::int[], %s::timestamptz[])"
-        " ON CONFLICT (key, report_id, role) DO UPDATE"
+        _INSERT_SIGHTINGS + " ON CONFLICT (key, report_id, role) DO UPDATE"
         " SET weak = EXCLUDED.weak, port = EXCLUDED.port, at = EXCLUDED.at"
         " WHERE (harmonise_sighting.weak, harmonise_sighting.port, harmonise_sighting.at)"
         " IS DISTINCT FROM (EXCLUDED.weak, EXCLUDED.port, EXCLUDED.at)",

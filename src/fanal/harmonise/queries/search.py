@@ -17,7 +17,7 @@ from fanal.kernel.actors import Actor
 _MOST = 1000  # the bound of any count or page here
 _PREFIX = 100  # characters of a value that its index holds
 
-# In each statement `desks` is NULL for the system, which reaches all.
+# In each call `desks` is NULL for the system, which reaches all; the functions keep to the session's too.
 
 
 def search_selectors(
@@ -32,17 +32,19 @@ def search_selectors(
     if desks == [] or len(text) < 2 or "\x00" in text:
         return []
     exact = [selector_key(SelectorKind(kind), text) for kind in wanted]
-    values = {
-        "desks": desks,
-        "exact": exact,
-        "kinds": wanted,
-        "prefix": _like_prefix(text[:_PREFIX]),
-        "whole": _like_prefix(text),
-        "limit": min(limit, _MOST),
-        "most": _MOST,
-    }
     with connection.cursor() as cursor:
-        cursor.execute(_SEARCH_SELECTORS, values)
+        cursor.execute(
+            "SELECT key, kind, value, seen FROM harmonise_find_selectors(%s, %s, %s, %s, %s, %s, %s)",
+            [
+                exact,
+                wanted,
+                _like_prefix(text[:_PREFIX]),
+                _like_prefix(text),
+                desks,
+                min(limit, _MOST),
+                _MOST,
+            ],
+        )
         return [
             FoundSelector(key=key, kind=SelectorKind(kind), value=value, count=count)
             for key, kind, value, count in cursor.fetchall()
@@ -64,47 +66,11 @@ def search_text(
     last = words.pop() if words[-1].isalnum() else None
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.report_id FROM harmonise_text t"
-            " WHERE t.words @@ (plainto_tsquery('public.harmonise_words', %(words)s)"
-            " && to_tsquery('public.harmonise_words', %(last)s))"
-            " AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[]))"
-            " AND (%(before)s::uuid IS NULL OR t.report_id < %(before)s::uuid)"
-            " ORDER BY t.report_id DESC LIMIT %(limit)s",
-            {
-                "words": " ".join(words),
-                "last": f"{last}:*" if last else "",
-                "desks": desks,
-                "before": before,
-                "limit": min(limit, _MOST),
-            },
+            "SELECT harmonise_find_text(plainto_tsquery('public.harmonise_words', %s)"
+            " && to_tsquery('public.harmonise_words', %s), %s, %s, %s)",
+            [" ".join(words), f"{last}:*" if last else "", desks, before, min(limit, _MOST)],
         )
         return [report_id for (report_id,) in cursor.fetchall()]
-
-
-# The prefix side walks its index in order and stops at a bound, whatever the beginning matches.
-_SEARCH_SELECTORS = """
-WITH candidate AS (
-    SELECT key, kind, value, 0 AS place FROM harmonise_selector WHERE key = ANY(%(exact)s::uuid[])
-    UNION ALL
-    (SELECT key, kind, value, 1 FROM harmonise_selector c
-     WHERE left(value, 100) LIKE %(prefix)s AND value LIKE %(whole)s
-       AND kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ') AND kind = ANY(%(kinds)s)
-       AND key <> ALL(%(exact)s::uuid[])
-       AND EXISTS (SELECT FROM harmonise_sighting t WHERE t.key = c.key
-                   AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[])))
-     ORDER BY left(value, 100) USING ~<~ LIMIT %(limit)s)
-)
-SELECT c.key, c.kind, c.value, seen.n FROM candidate c
-CROSS JOIN LATERAL (
-    SELECT count(*) AS n FROM (
-        SELECT FROM harmonise_sighting t
-        WHERE t.key = c.key
-          AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[])) LIMIT %(most)s
-    ) few
-) seen
-WHERE seen.n > 0
-ORDER BY c.place, c.value, c.kind LIMIT %(limit)s
-"""
 
 
 def _like_prefix(text: str) -> str:

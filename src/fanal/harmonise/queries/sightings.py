@@ -61,12 +61,8 @@ def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozense
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT wanted.key, array_agg(DISTINCT newest.desk_id)"
-            " FROM unnest(%(keys)s::uuid[]) AS wanted (key)"
-            " CROSS JOIN LATERAL (SELECT desk_id FROM harmonise_sighting t"
-            " WHERE t.key = wanted.key ORDER BY t.report_id DESC LIMIT %(window)s) newest"
-            " WHERE newest.desk_id <> ALL(%(desks)s::int[]) GROUP BY wanted.key",
-            {"keys": list(keys), "desks": desks, "window": _WINDOW},
+            "SELECT key, desks FROM harmonise_seen_elsewhere(%s, %s, %s)",
+            [list(keys), desks, _WINDOW],
         )
         return {key: frozenset(found) for key, found in cursor.fetchall()}
 

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from fanal import reference
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import bytes_array, plain_array, text_array
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.proposal import propose
@@ -20,9 +21,10 @@ from fanal.orient.operations.alarms import raise_alarms
 from fanal.reference import Catalogue
 
 _ENCODER = msgspec.json.Encoder()
-_COPY = (
-    "COPY orient_proposal (report_id, revision, desk_id, tracks, bases, body, rule_version,"
-    " created_at) FROM STDIN"
+_PROPOSALS = (
+    "INSERT INTO orient_proposal (report_id, revision, desk_id, tracks, bases, body, rule_version,"
+    " created_at) SELECT i, r, d, t::text[], b::text[], z, v, %s FROM unnest(%s::uuid[], %s::int[],"
+    " %s::int[], %s::text[], %s::text[], %s::bytea[], %s::text[]) AS given (i, r, d, t, b, z, v)"
 )
 # A case that exists keeps its state, claim and clocks' starts: a replay changes what the queue shows.
 _UPSERT = """
@@ -134,23 +136,21 @@ def _write_proposals(
     revisions: dict[UUID, int],
     now: datetime,
 ) -> list[tuple[UUID, bytes]]:
-    bodies: list[tuple[UUID, bytes]] = []
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for item, proposal in zip(items, proposals, strict=True):
-            body = _ENCODER.encode(proposal)
-            bodies.append((proposal.report_id, body))
-            copy.write_row(
-                (
-                    proposal.report_id,
-                    revisions[proposal.report_id],
-                    item.desk_id,
-                    [track.value for track in proposal.tracks],
-                    [basis.code for basis in proposal.bases],
-                    zlib.compress(body, 1),
-                    proposal.rule_version,
-                    now,
-                )
-            )
+    bodies = [(proposal.report_id, _ENCODER.encode(proposal)) for proposal in proposals]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PROPOSALS,
+            [
+                now,
+                plain_array(p.report_id.hex for p in proposals),
+                plain_array(str(revisions[p.report_id]) for p in proposals),
+                plain_array(str(item.desk_id) for item in items),
+                text_array(text_array(track.value for track in p.tracks) for p in proposals),
+                text_array(text_array(basis.code for basis in p.bases) for p in proposals),
+                bytes_array(zlib.compress(body, 1) for _, body in bodies),
+                text_array(p.rule_version for p in proposals),
+            ],
+        )
     return bodies
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
-from fanal.accounts import queries
+from fanal.accounts import queries, rows
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, public_actor
 
@@ -35,6 +35,7 @@ def actor_of(request: HttpRequest) -> Actor:
     else:
         actor = public_actor()
     request.__dict__["_fanal_actor"] = actor
+    rows.show_to(actor)
     return actor
 
 
