@@ -11,6 +11,7 @@ from importlib import import_module
 import click
 
 from fanal.config.databases import DatabaseRefused
+from fanal.config.environment import SettingRefused
 from fanal.config.keys import KeysMissing
 from fanal.config.vault_identity import VaultElsewhere
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
@@ -40,7 +41,7 @@ COMMANDS: Mapping[str, str] = {
 
 _SENTENCES = (
     *(DatabaseRefused, NoBinaries, PlaceRefused, AccountMissing, ClusterFailed),
-    *(KeysMissing, VaultElsewhere),
+    *(KeysMissing, SettingRefused, VaultElsewhere),
 )
 
 

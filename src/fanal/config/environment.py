@@ -8,6 +8,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
+class SettingRefused(Exception):
+    """A setting makes no sense, or needs another one; the text says which."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """The settings that come from outside; `docs/reference/settings.md` is generated from here."""
@@ -32,6 +36,8 @@ class Environment:
     """`FANAL_LEDGER_ORIGIN`: name of the log in its checkpoints, fixed when the first key is made."""
     node: str
     """`FANAL_NODE`: name of this machine in the receipts it signs, fixed in its key's certificate."""
+    proxy_hops: int | None
+    """`FANAL_PROXY_HOPS`: reverse proxies on this machine before the web server (default 0: none)."""
     keep_address: bool
     """`FANAL_KEEP_REPORTER_ADDRESS`: keep the reporter's address, sealed, two years; said on the form."""
     smtp_url: str
@@ -53,8 +59,19 @@ class Environment:
 
 
 def read_environment(values: Mapping[str, str]) -> Environment:
-    """Return the settings of `values` (usually `os.environ`)."""
+    """Return the settings of `values` (usually `os.environ`).
+
+    Raises:
+        SettingRefused: the reporter's address shall be kept and nobody said through how many proxies.
+    """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
+    keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
+    proxy_hops = _read_hops(values.get("FANAL_PROXY_HOPS", ""))
+    if keep_address and proxy_hops is None:
+        raise SettingRefused(
+            "FANAL_KEEP_REPORTER_ADDRESS=1 needs FANAL_PROXY_HOPS (0 without a reverse proxy): else the "
+            "proxy's address would be kept as the reporter's"
+        )
     home = Path(values.get("FANAL_HOME") or REPOSITORY / "var")
     return Environment(
         home=home,
@@ -67,7 +84,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         hosts=hosts,
         ledger_origin=values.get("FANAL_LEDGER_ORIGIN") or "fanal.test/ledger",
         node=values.get("FANAL_NODE") or "node-1",
-        keep_address=values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1",
+        proxy_hops=proxy_hops,
+        keep_address=keep_address,
         smtp_url=values.get("FANAL_SMTP_URL", ""),
         mail_from=values.get("FANAL_MAIL_FROM", "desk@fanal.test"),
         duty_addresses=[
@@ -79,6 +97,14 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
         oidc_name=values.get("FANAL_OIDC_NAME", "ProConnect"),
     )
+
+
+def _read_hops(text: str) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) <= 9):
+        raise SettingRefused(f"FANAL_PROXY_HOPS is a number from 0 to 9, not {text!r}")
+    return int(text)
 
 
 def database_settings(env: Environment) -> dict[str, object]:

@@ -21,6 +21,7 @@ FANAL_HOME = ENV.home
 FANAL_VAULT = ENV.vault
 FANAL_DEMO = ENV.demo
 FANAL_PUBLIC_NODE = ENV.public_node
+FANAL_PROXY_HOPS = ENV.proxy_hops
 FANAL_KEEP_REPORTER_ADDRESS = ENV.keep_address
 FANAL_SMTP_URL = ENV.smtp_url
 FANAL_MAIL_FROM = ENV.mail_from
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "fanal.config.proxy.client_address",
     "fanal.config.middleware.whole_body",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from fanal.harmonise.domain.records import TimeRange
+from fanal.harmonise.domain.records import HarmonisedReport, TimeRange
 
 ASSUMED_ZONE = "Europe/Paris"
 _PARIS = ZoneInfo(ASSUMED_ZONE)
@@ -89,6 +89,20 @@ def instant(text: str) -> str | None:
     if read is None or read.range.precision != "SECOND":
         return None
     return read.range.earliest
+
+
+def until_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
+    """Return `report` with facts that end no later than it was received: “today” is not over yet.
+
+    Facts said to begin later (a wrong clock, a meeting that is planned) stay as they were said.
+    """
+    occurred = report.occurred
+    if occurred is None or occurred.precision == "SECOND":
+        return report
+    end = _written(received_at.astimezone(UTC).replace(microsecond=0))
+    if not occurred.earliest <= end < occurred.latest:
+        return report
+    return structs.replace(report, occurred=structs.replace(occurred, latest=end))
 
 
 def _read_usual(text: str) -> ReadTime | None:

@@ -45,7 +45,8 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def report_of(answers: Mapping[str, str], *, language: str, today: date) -> FormReport:
     """Return the report that the answers make; nothing a person typed is dropped.
 
-    An answer “I don't know” leaves its field absent. `today` (Europe/Paris) reads “today”.
+    An answer “I don't know” leaves its field absent. “Today” is the day on which that was answered,
+    so that a send repeated after midnight says the same; `today` where none was noted.
     """
     channel = answers.get("channel", "")
     addresses = [line.strip() for line in answers.get("address", "").split("\n") if line.strip()]

@@ -48,12 +48,12 @@ def follow(request: HttpRequest) -> HttpResponse:
     if not is_same_origin(request):
         return render(request, "public/report/foreign.html", status=403)
     now = now_of(request)
-    if wrong_codes().is_reached(request, now):
-        return _ask_code(request, tired=True, status=429)
     typed = request.POST.get("code", "")
     found = _find(typed)
     if found is None:
-        wrong_codes().count(request, now)
+        # Counted after the look: whoever shares an address with a guesser is answered all the same.
+        if not wrong_codes().count(request, now):
+            return _ask_code(request, tired=True, typed=typed[:60], status=429)
         return _ask_code(request, unknown=True, typed=typed[:60], status=404)
     return _act(request, receipt.read_code(typed), found=found, now=now)
 

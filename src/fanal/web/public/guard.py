@@ -53,10 +53,10 @@ class Limit:
             del acts[: -self._most - 1]
             return len(acts) <= self._most
 
-    def is_reached(self, request: HttpRequest, now: datetime) -> bool:
-        """Return whether the sender has used the limit up, without counting."""
+    def is_passed(self, request: HttpRequest, now: datetime) -> bool:
+        """Return whether the sender is beyond the limit, without counting."""
         with self._lock:
-            return len(self._recent(request, now)) >= self._most
+            return len(self._recent(request, now)) > self._most
 
     def _recent(self, request: HttpRequest, now: datetime) -> list[datetime]:
         if self._day != paris_day(now):

@@ -10,6 +10,8 @@ from msgspec import Struct
 
 _ALGORITHM = "PBKDF2/SHA-256"
 _COST = 5_000
+HEAVY = 4
+"""Times the ordinary work, for whoever has sent very many reports within the hour."""
 _PREFIX = "00"  # one byte of zeros: 256 tries on average, about one second on a phone of 2020
 LIFE = timedelta(minutes=10)
 _MOST = 4_000
@@ -36,21 +38,25 @@ class _Payload(Struct):
     challenge: _Challenge
 
 
-def new_challenge(*, secret: bytes, submission: str, now: datetime) -> dict[str, object]:
-    """Return a challenge bound to one submission, as the worker reads it."""
+def new_challenge(
+    *, secret: bytes, submission: str, now: datetime, weight: int = 1
+) -> dict[str, object]:
+    """Return a challenge bound to one submission, as the worker reads it; `weight` multiplies the work."""
     challenge = altcha.create_challenge(
         _ALGORITHM,
-        _COST,
+        _COST * weight,
         key_prefix=_PREFIX,
         expires_at=now + LIFE,
-        data={"submission": submission},
+        data={"submission": submission, "weight": str(weight)},
         hmac_secret=secret,
     )
     return dict(challenge.to_dict())
 
 
-def verify(text: str, *, secret: bytes, submission: str, now: datetime) -> Proof | None:
-    """Return the proof that a browser sent, or None when there is none or it does not hold."""
+def verify(
+    text: str, *, secret: bytes, submission: str, now: datetime, weight: int = 1
+) -> Proof | None:
+    """Return the proof that a browser sent, or None when there is none, it is lighter or does not hold."""
     if not text or len(text) > _MOST:
         return None
     try:
@@ -60,6 +66,8 @@ def verify(text: str, *, secret: bytes, submission: str, now: datetime) -> Proof
         return None
     expires_at = datetime.fromtimestamp(min(parameters.expires_at, 2**33), UTC)
     if parameters.data.get("submission") != submission or expires_at <= now:
+        return None
+    if parameters.data.get("weight") not in {str(weight), str(HEAVY)}:
         return None
     if not altcha.verify_solution(text, secret).verified:
         return None

@@ -13,8 +13,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from fanal.accounts.routes import open_to_all
-from fanal.intake import operations as intake
+from fanal.intake import operations as intake, queries
 from fanal.intake.domain.records import (
+    PUBLIC_SENDER,
     Acknowledgement,
     Arrival,
     Format,
@@ -29,15 +30,20 @@ from fanal.web.public import proof, setup, wording
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.guard import Limit, is_same_origin
 from fanal.web.public.sealed import Draft, DraftRefused, is_waiting_over, new_draft, seal, unseal
-from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Step, problems, take
+from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Step, dated, problems, take
 
 WAIT_WITHOUT_PROOF = 10
 """Seconds between the check page and a send without proof of work."""
+WAIT_WHEN_CROWDED = 60
+"""The same for whoever has sent very many reports within the hour."""
 
 
 @lru_cache(maxsize=1)
 def send_limits() -> tuple[Limit, Limit]:
-    """Return the two limits of sends: beyond the first the slow lane, beyond the second please wait."""
+    """Return the two limits of sends: beyond the first the slow lane, beyond the second more work too.
+
+    Neither refuses a report: whole schools share one address.
+    """
     return Limit(most=20, within=timedelta(hours=1)), Limit(most=200, within=timedelta(hours=1))
 
 
@@ -53,13 +59,13 @@ def report(request: HttpRequest) -> HttpResponse:
     if not is_same_origin(request):
         return render(request, "public/report/foreign.html", status=403)
     step = BY_NAME.get(request.POST.get("step", ""), STEPS[0])
+    answered = dated(step, take(step, request.POST.dict()), today=paris_day(now))
     try:
         draft = unseal(request.POST.get("draft", ""), keys=setup.current().draft_keys, now=now)
     except DraftRefused:
         # Too old or changed: the earlier pages are lost, what this page holds is kept.
-        draft = msgspec.structs.replace(new_draft(now), answers=take(step, request.POST.dict()))
+        draft = msgspec.structs.replace(new_draft(now), answers=answered)
         return _page(request, draft, STEPS[0], lost=True, status=409)
-    answered = take(step, request.POST.dict())
     draft = msgspec.structs.replace(draft, answers=draft.answers | answered)
     return _go(request, draft, step)
 
@@ -89,23 +95,40 @@ def _check_and_send(request: HttpRequest, draft: Draft) -> HttpResponse:
         wrong = problems(step, draft.answers, today=paris_day(now))
         if wrong:
             return _page(request, draft, step, wrong=wrong, status=422)
+    if _was_sent(draft):
+        return _answer(request, draft, _send(request, draft, now, slow=True))
     soft, hard = send_limits()
-    if not hard.count(request, now):
-        return _page(request, draft, STEPS[-1], notice="busy", status=429)
-    crowded = not soft.count(request, now)
+    crowded = not (soft.count(request, now) & hard.count(request, now))
+    heavy = _is_heavy(request, draft, now)
     proven = proof.verify(
         request.POST.get("proof", ""),
         secret=setup.current().proof_secret,
         submission=draft.submission,
         now=now,
+        weight=proof.HEAVY if heavy else 1,
     )
-    if proven is None and not is_waiting_over(draft, now=now, seconds=WAIT_WITHOUT_PROOF):
-        return _page(request, draft, STEPS[-1], notice="wait", status=425)
+    wait = WAIT_WHEN_CROWDED if heavy else WAIT_WITHOUT_PROOF
+    if proven is None and not is_waiting_over(draft, now=now, seconds=wait):
+        notice = "crowded" if heavy else "wait"
+        return _page(request, draft, STEPS[-1], notice=notice, status=425)
     fresh = proven is not None and intake.spend_challenge(
         actor=public_actor(), challenge=proven.challenge, expires_at=proven.expires_at
     )
     slow = crowded or not fresh or bool(request.POST.get("website"))
     return _answer(request, draft, _send(request, draft, now, slow=slow))
+
+
+def _was_sent(draft: Draft) -> bool:
+    """Return whether this very draft was acknowledged: its sender asks for the answer that got lost."""
+    return (
+        queries.find_key(sender_id=PUBLIC_SENDER, kind=KeyKind.SUBMISSION, key=draft.submission)
+        is not None
+    )
+
+
+def _is_heavy(request: HttpRequest, draft: Draft, now: datetime) -> bool:
+    """Return whether this send takes more work; never where a child is in danger now."""
+    return draft.answers.get("danger") != "YES" and send_limits()[1].is_passed(request, now)
 
 
 def _send(request: HttpRequest, draft: Draft, now: datetime, *, slow: bool) -> Acknowledgement:
@@ -159,7 +182,10 @@ def _page(
         if draft.checked_at is None:
             draft = msgspec.structs.replace(draft, checked_at=int(now.timestamp()))
         challenge = proof.new_challenge(
-            secret=node.proof_secret, submission=draft.submission, now=now
+            secret=node.proof_secret,
+            submission=draft.submission,
+            now=now,
+            weight=proof.HEAVY if _is_heavy(request, draft, now) else 1,
         )
     place = STEPS.index(step)
     context = {

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from fanal.formats.report.read import MAX_TEXT_BYTES
+
 _AGE = re.compile(r"\D*(\d{1,3})\D*", re.ASCII)
 _TIME = re.compile(r"([01]?\d|2[0-3])[:hH]([0-5]\d)?")
 _EMAIL = re.compile(r"[^\s@]{1,128}@[^\s@]{1,190}\.[^\s@.]{2,63}")
@@ -31,7 +33,10 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One input: its name, how many characters it takes, the codes it may hold, whether it must."""
+    """One input: its name, how many characters it takes, the codes it may hold, whether it must.
+
+    No answer may exceed the report format's bytes a text either: some scripts take four a character.
+    """
 
     name: str
     limit: int = 200
@@ -120,6 +125,8 @@ STEPS: tuple[Step, ...] = (
 )  # fmt: skip
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
 FIELDS = tuple(field.name for step in STEPS for field in step.fields)
+ASKED_ON = "asked_on"
+"""The day (Europe/Paris) on which “today” was answered; no input, so that nobody can post it."""
 
 
 def take(step: Step, posted: Mapping[str, str]) -> dict[str, str]:
@@ -134,6 +141,13 @@ def take(step: Step, posted: Mapping[str, str]) -> dict[str, str]:
         text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
         answers[field.name] = text.strip("\n ") if not field.codes else text
     return answers
+
+
+def dated(step: Step, answers: Answers, *, today: date) -> dict[str, str]:
+    """Return a step's answers with the day on which they were given, where it tells what “today” means."""
+    if any(field.name == "when" for field in step.fields):
+        return {**answers, ASKED_ON: today.isoformat()}
+    return dict(answers)
 
 
 def problems(step: Step, answers: Answers, *, today: date) -> dict[str, Problem]:
@@ -153,8 +167,13 @@ def problems(step: Step, answers: Answers, *, today: date) -> dict[str, Problem]
 
 
 def day_of(answers: Answers, *, today: date) -> date | None:
-    """Return the day that the answers name; None when unknown or unreadable."""
+    """Return the day that the answers name; None when unknown or unreadable.
+
+    “Today” is the day on which that was answered, `today` where no page has noted it.
+    """
     when = answers.get("when")
+    if asked_on := answers.get(ASKED_ON):
+        today = date.fromisoformat(asked_on)
     if when == "TODAY":
         return today
     if when == "YESTERDAY":
@@ -200,7 +219,8 @@ def _problem(field: Field, answer: str) -> Problem | None:
         if answer not in field.codes and (answer or field.required):
             return Problem.CHOOSE
         return None
-    return Problem.TOO_LONG if len(answer) > field.limit else None
+    too_long = len(answer) > field.limit or len(answer.encode()) > MAX_TEXT_BYTES
+    return Problem.TOO_LONG if too_long else None
 
 
 def _date(answers: Answers, today: date) -> Problem | None:

@@ -131,24 +131,92 @@ def test_a_robot_that_fills_the_trap_is_not_refused() -> None:
     assert status == 201
 
 
-def test_limits_slow_down_and_never_lose(monkeypatch: pytest.MonkeyPatch) -> None:
-    soft, hard = report_view.send_limits()
-    monkeypatch.setattr(soft, "_most", 0)
-    monkeypatch.setattr(hard, "_most", 1)
+def no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in report_view.send_limits():
+        monkeypatch.setattr(limit, "_most", 0)
+
+
+def test_past_the_limits_a_send_waits_longer_and_is_never_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    no_room(monkeypatch)
+    monkeypatch.setitem(ANSWERS, "danger", {"danger": "NO"})
     with time_machine.travel(NOW, tick=False):
         client = Client()
-        first, second = to_check_page(client), to_check_page(client)
-    assert send(client, first)[0] == 201
-    status, text = send(client, second)
-    assert status == 429
-    assert _draft(text)
+        draft = to_check_page(client)
+    status, text = send(client, draft)
+    assert status == 425
+    assert '"weight": "4"' in text
+    with time_machine.travel(NOW + timedelta(seconds=60), tick=False):
+        fields = {"draft": _draft(text), "step": "check", "go": "send"}
+        assert client.post("/fr/report/", fields).status_code == 201
 
 
-def test_wrong_codes_are_counted() -> None:
+def test_a_child_in_danger_waits_no_longer_past_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    no_room(monkeypatch)
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    assert send(client, draft)[0] == 201
+
+
+def test_a_lost_answer_is_given_again_past_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ANSWERS, "danger", {"danger": "NO"})
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    status, first = send(client, draft)
+    assert status == 201
+    no_room(monkeypatch)
+    status, second = send(client, draft)
+    assert status == 200
+    assert CODE.findall(first) == CODE.findall(second) != []
+
+
+def test_a_send_repeated_after_midnight_says_the_same_day() -> None:
+    evening = datetime(2026, 11, 24, 22, 59, 30, tzinfo=UTC)  # 23:59:30 in Paris
+    with time_machine.travel(evening, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    fields = {"draft": draft, "step": "check", "go": "send"}
+    statuses = []
+    for later in (20, 60):
+        with time_machine.travel(evening + timedelta(seconds=later), tick=False):
+            statuses.append(client.post("/fr/report/", fields).status_code)
+    assert statuses == [201, 200]
+
+
+def test_what_no_record_holds_is_said_on_the_page() -> None:
     client = Client()
+    draft = _draft(client.get("/en/report/").content.decode())
+    answer = client.post(
+        "/en/report/",
+        {"draft": draft, "step": "saw", "go": "next", "conversation": "\U00020000" * 50_001},
+    )
+    assert answer.status_code == 422
+    assert "This is too long." in answer.content.decode()
+
+
+def test_wrong_codes_are_counted_and_right_ones_answered_all_the_same() -> None:
+    client = Client()
+    with time_machine.travel(NOW, tick=False):
+        draft = to_check_page(client)
+    [code] = CODE.findall(send(client, draft)[1])
     statuses = {client.post("/en/follow/", {"code": "x"}).status_code for _ in range(20)}
     assert statuses == {404}
     assert client.post("/en/follow/", {"code": "x"}).status_code == 429
+    assert client.post("/en/follow/", {"code": code}).status_code == 200
+
+
+def test_behind_a_proxy_each_sender_is_counted_alone(settings: object) -> None:
+    settings.FANAL_PROXY_HOPS = 1  # type: ignore[attr-defined]
+    guesser, other = (
+        Client(headers={"X-Forwarded-For": f"192.0.2.1, {address}"})
+        for address in ("203.0.113.7", "203.0.113.8")
+    )
+    statuses = [guesser.post("/en/follow/", {"code": "x"}).status_code for _ in range(21)]
+    assert statuses[-1] == 429
+    assert other.post("/en/follow/", {"code": "x"}).status_code == 404
 
 
 @pytest.mark.parametrize(

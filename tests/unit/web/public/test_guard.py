@@ -40,7 +40,8 @@ def test_counts_per_sender_and_forgets_after_the_time() -> None:
     one, two = _from("192.0.2.1"), _from("192.0.2.2")
     assert [limit.count(one, NOW) for _ in range(3)] == [True, True, False]
     assert limit.count(two, NOW)
-    assert limit.is_reached(one, NOW)
+    assert limit.is_passed(one, NOW)
+    assert not limit.is_passed(two, NOW)
     assert limit.count(one, NOW + timedelta(minutes=11))
 
 

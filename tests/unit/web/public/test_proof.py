@@ -8,7 +8,7 @@ import altcha
 import pytest
 
 from fanal.kernel import clock
-from fanal.web.public.proof import LIFE, new_challenge, verify
+from fanal.web.public.proof import HEAVY, LIFE, new_challenge, verify
 
 SECRET = b"s" * 32
 
@@ -29,6 +29,14 @@ def test_a_solved_challenge_holds_for_its_submission() -> None:
     assert verify(text, secret=SECRET, submission="b", now=now) is None
     assert verify(text, secret=b"t" * 32, submission="a", now=now) is None
     assert verify(text, secret=SECRET, submission="a", now=now + LIFE) is None
+
+
+def test_a_lighter_proof_does_not_do_for_a_heavier_one() -> None:
+    now = clock.now()
+    light = _solve(new_challenge(secret=SECRET, submission="a", now=now))
+    assert verify(light, secret=SECRET, submission="a", now=now, weight=HEAVY) is None
+    heavy = new_challenge(secret=SECRET, submission="a", now=now, weight=HEAVY)
+    assert verify(_solve(heavy), secret=SECRET, submission="a", now=now, weight=HEAVY) is not None
 
 
 def test_an_easier_challenge_is_refused() -> None:

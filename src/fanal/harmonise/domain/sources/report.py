@@ -6,6 +6,7 @@ from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Report
 from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
+from fanal.harmonise.domain.sources.mended import complete, mended
 
 
 def read_own(body: bytes) -> Draft:
@@ -20,9 +21,16 @@ def read_own(body: bytes) -> Draft:
 def read_form(body: bytes, *, reference: str) -> Draft:
     """Return the draft of a form's answers, under `reference` where they carry none.
 
-    Raises:
-        FormatRefused: the bytes are no such answers.
+    What the format refuses is cut or left out with a warning: a form always reaches a person.
     """
+    try:
+        return _read_form(body, reference=reference)
+    except FormatRefused:
+        report, left_over = mended(body, reference=reference)
+        return complete(_draft_of(report), left_over)
+
+
+def _read_form(body: bytes, *, reference: str) -> Draft:
     try:
         answers = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeError) as error:
