@@ -8,7 +8,7 @@ from uuid import UUID
 from fanal.demo.agenda import Event, Play
 from fanal.demo.content import material
 from fanal.demo.world import World
-from fanal.judicial import operations as judicial
+from fanal.judicial import operations as judicial, queries as referred
 from fanal.judicial.domain.records import Event as Followed, Outcome
 from fanal.measures import operations as measures, queries as measured
 from fanal.measures.domain.records import Addressee, Event as Recorded, SuspensionCause
@@ -16,6 +16,10 @@ from fanal.orient.domain.records import Track
 
 _BOTH = (Track.JUDICIAL, Track.MEASURES)
 _HOUR = timedelta(hours=1)
+_ACCOUNT = (
+    "Les faits signalés sont rappelés ci-dessus. Les adresses étaient accessibles lors de la"
+    " vérification ; les identifiants joints proviennent du signalement et de ses recoupements."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +271,8 @@ def refer(
             proof="Bordereau de transmission (exemple)",
             outcome=outcome if move == "close" else None,
         )
+        if move == "prepare":
+            _write_account(world, referral_id, at=moment)
         judicial.move_referral(
             actor=world.person("driss", moment),
             referral_id=referral_id,
@@ -275,3 +281,17 @@ def refer(
             now=moment,
         )
         moment += 11 * _HOUR
+
+
+def _write_account(world: World, referral_id: UUID, *, at: datetime) -> None:
+    officer = world.person("driss", at)
+    found = referred.get_referral(actor=officer, referral_id=referral_id)
+    if found is None:
+        raise LookupError(f"no referral {referral_id}")
+    judicial.amend_referral(
+        actor=officer,
+        referral_id=referral_id,
+        body=found.referral.body,
+        summary=_ACCOUNT,
+        now=at,
+    )

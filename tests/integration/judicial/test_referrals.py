@@ -44,6 +44,18 @@ def move(
     )
 
 
+def told(recorded: RecordedDecision) -> RecordedDecision:
+    assert recorded.referral_id is not None
+    operations.amend_referral(
+        actor=OFFICER,
+        referral_id=recorded.referral_id,
+        body="OFMIN",
+        summary="What was established.",
+        now=NOW,
+    )
+    return recorded
+
+
 def test_both_tracks_leave_two_drafts() -> None:
     recorded = decide()
     report_id = recorded.decision.report_id
@@ -163,10 +175,25 @@ def test_the_way_to_an_outcome() -> None:
     ],
 )
 def test_moves_refused(name: str, event: Event, code: str) -> None:
-    recorded = decide()
+    recorded = told(decide())
     with pytest.raises(operations.ReferralRefused) as refused:
         move(recorded, name, event)
     assert refused.value.code == code
+
+
+def test_a_referral_without_an_account_of_the_facts_is_not_ready() -> None:
+    with pytest.raises(operations.ReferralRefused, match="NO_SUMMARY"):
+        move(decide(), "prepare", Event(happened_at=NOW))
+
+
+def test_penalties_are_told_with_their_circumstances() -> None:
+    seen = referral(
+        decide(kind=ReportKind.ABUSE_MATERIAL, occurred=period("2026-11-01", "2026-11-01"))
+    )
+    assert "5 ans d’emprisonnement, 75\u202f000" in seen.text_fr
+    assert "diffusion par un réseau à un public non déterminé\u00a0: 7" in seen.text_fr
+    assert "7 years’ imprisonment, fine of EUR 100,000" in seen.text_en
+    assert "Date\u00a0: le 1er\u00a0novembre 2026" in seen.text_fr
 
 
 def test_nothing_leaves_before_it_is_ready() -> None:
@@ -219,7 +246,7 @@ def test_expired_words_leave_the_structure() -> None:
     ],
 )
 def test_history_is_kept_by_the_database(statement: str) -> None:
-    move(decide(), "prepare", Event(happened_at=NOW))
+    move(told(decide()), "prepare", Event(happened_at=NOW))
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
 

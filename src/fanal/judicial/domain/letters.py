@@ -6,6 +6,7 @@ from fanal.judicial.domain.records import Facts
 from fanal.measures.domain.letters import defang
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
+from fanal.reference.records import Degree, OffenceValue
 from fanal.reference.words import french as typeset, spoken_moment
 
 _ROLES = ("SUSPECT", "VICTIM", "ASSOCIATED", "RECIPIENT", "WITNESS", "CONTENT")
@@ -16,6 +17,7 @@ _WORDS = {
         "facts": "1. Faits",
         "kind": "Nature : {kind} ; canal : {channel}{platform}",
         "period": "Période : du {first} au {last}",
+        "day": "Date : le {first}",
         "undated": "Période : non précisée par la source",
         "place": "Lieu : {place}",
         "people": "Victimes : {victims} (âges connus : {ages}) ; mis en cause : {suspects}",
@@ -24,8 +26,10 @@ _WORDS = {
         "summary": "2. Exposé",
         "bases": "3. Qualifications envisagées",
         "life": "réclusion criminelle à perpétuité",
-        "years": "{n} ans",
+        "years": "{n} ans d’emprisonnement",
         "fine": "{n} € d’amende",
+        "thousands": "\u202f",
+        "degree": "    selon la circonstance — {label} : {penalty}",
         "unchecked": "texte non vérifié, à relire",
         "limitation": "4. Prescription (note, à valider par le parquet)",
         "note": "Un signalement n’interrompt pas la prescription ; un procès-verbal d’enquête l’interrompt.",
@@ -38,6 +42,7 @@ _WORDS = {
         "facts": "1. Facts",
         "kind": "Nature: {kind}; channel: {channel}{platform}",
         "period": "Period: from {first} to {last}",
+        "day": "Date: {first}",
         "undated": "Period: not stated by the source",
         "place": "Place: {place}",
         "people": "Victims: {victims} (known ages: {ages}); suspects: {suspects}",
@@ -46,8 +51,10 @@ _WORDS = {
         "summary": "2. Account",
         "bases": "3. Qualifications considered",
         "life": "life imprisonment",
-        "years": "{n} years",
+        "years": "{n} years’ imprisonment",
         "fine": "fine of EUR {n}",
+        "thousands": ",",
+        "degree": "    where it applies — {label}: {penalty}",
         "unchecked": "text not checked, to be read again",
         "limitation": "4. Limitation (note, for the prosecutor to confirm)",
         "note": "A report does not interrupt limitation; an investigator’s record does.",
@@ -110,9 +117,8 @@ def _facts(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: s
 def _period(facts: Facts, words: dict[str, str], *, lang: str) -> str:
     if facts.first_day is None or facts.last_day is None:
         return words["undated"]
-    return words["period"].format(
-        first=spoken_moment(facts.first_day, lang), last=spoken_moment(facts.last_day, lang)
-    )
+    first, last = spoken_moment(facts.first_day, lang), spoken_moment(facts.last_day, lang)
+    return words["day" if first == last else "period"].format(first=first, last=last)
 
 
 def _bases(
@@ -123,22 +129,27 @@ def _bases(
         entry = catalogue.by_entry_id(basis.entry_id)
         if not isinstance(entry, Offence):
             continue
-        penalty = ", ".join(_penalty(entry, words))
         flag = f" [{words['unchecked']}]" if basis.unchecked else ""
-        lines.append(f"  {basis.code} — {entry.label.of(lang)} ({penalty}){flag}")
+        label = entry.label.of(lang)
+        lines.append(f"  {basis.code} — {label} ({_penalty(entry.value, words)}){flag}")
+        # Which circumstance holds is for the prosecutor to say: each is given with its maximum.
+        lines += [
+            words["degree"].format(label=degree.label.of(lang), penalty=_penalty(degree, words))
+            for degree in entry.value.degrees
+        ]
     return "\n".join(lines)
 
 
-def _penalty(offence: Offence, words: dict[str, str]) -> list[str]:
-    value, parts = offence.value, list[str]()
+def _penalty(value: OffenceValue | Degree, words: dict[str, str]) -> str:
+    parts: list[str] = []
     if value.life:
         parts.append(words["life"])
     if value.max_prison_years:
         parts.append(words["years"].format(n=value.max_prison_years))
     if value.fine_euros:
-        amount = f"{value.fine_euros:,}".replace(",", "\u202f")
+        amount = f"{value.fine_euros:,}".replace(",", words["thousands"])
         parts.append(words["fine"].format(n=amount))
-    return parts
+    return ", ".join(parts)
 
 
 def _limitation(

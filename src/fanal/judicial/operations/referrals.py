@@ -88,7 +88,7 @@ def amend_referral(
     with transaction.atomic():
         row = _locked(actor, referral_id)
         row.body = body
-        ReferralText.objects.filter(referral_id=row.id).update(summary=summary)
+        ReferralText.objects.filter(referral_id=row.id).update(summary=summary.strip())
         _advance(actor, row, "amend", event=Event(happened_at=now), now=now)
 
 
@@ -98,7 +98,8 @@ def move_referral(
     """Record a move of `domain.states.REFERRAL_STATES`: prepare, send, acknowledge, take_up, return, …
 
     Raises:
-        ReferralRefused: EVENT_IN_FUTURE, TEXT_UNREADABLE, NO_PROOF, UNKNOWN_OUTCOME (closing without one).
+        ReferralRefused: EVENT_IN_FUTURE, TEXT_UNREADABLE, NO_PROOF, UNKNOWN_OUTCOME (closing without one),
+            NO_SUMMARY (preparing without an account of the facts).
         TransitionRefused: the table holds no such move; `amend` has an operation of its own.
         Refused: the actor writes no referrals at that desk.
     """
@@ -112,6 +113,9 @@ def move_referral(
         raise ReferralRefused("UNKNOWN_OUTCOME")
     with transaction.atomic():
         row = _locked(actor, referral_id)
+        told = ReferralText.objects.filter(referral_id=row.id).exclude(summary="")
+        if move == "prepare" and not told.exists():
+            raise ReferralRefused("NO_SUMMARY")
         _advance(actor, row, move, event=event, now=now)
 
 
