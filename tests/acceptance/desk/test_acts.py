@@ -92,6 +92,7 @@ def test_a_habilitation_is_granted_and_ended(
     page.click("form .btn-outline-danger")
     page.wait_for_selector("#ended")
     assert "Nino" in page.inner_text("section:has(#ended)")
+    check(page, axe, lang)
     own = open_as("nino", f"/{lang}/account/")
     assert "2026-41" in own.inner_text("main")
     check(own, axe, lang)
