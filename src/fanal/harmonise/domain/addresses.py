@@ -10,9 +10,9 @@ from fanal.harmonise.domain.defang import refang
 from fanal.harmonise.domain.hosts import (
     PLAIN_HOST,
     canonical_host,
+    canonical_ip,
     ip_in_host,
     packed_ip,
-    written_ip,
 )
 
 _BRACKETED = re.compile(r"^\[([0-9A-Fa-f:.%\w]+)\](?::(\d{1,5}))?$")
@@ -35,16 +35,16 @@ def read_ip(text: str) -> IpAddress | None:
     """Return the address in `text` (`a`, `a:port`, `[a]:port`, defanged or not), or None."""
     plain = refang(text).strip()
     port: str | None = None
-    packed = packed_ip(plain)
-    if packed is not None:
-        return IpAddress(value=written_ip(packed))
+    written = canonical_ip(plain)
+    if written is not None:
+        return IpAddress(value=written)
     for pattern in (_BRACKETED, _V4_PORT):
         match = pattern.match(plain)
         if match is not None:
             plain, port = match.group(1), match.group(2)
             break
-    packed = packed_ip(plain)
-    return None if packed is None else IpAddress(value=written_ip(packed), port=read_port(port))
+    written = canonical_ip(plain)
+    return None if written is None else IpAddress(value=written, port=read_port(port))
 
 
 def read_port(text: str | None) -> int | None:

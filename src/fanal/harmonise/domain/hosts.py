@@ -8,7 +8,6 @@ section keeps a link, and later a measure, from reaching the neighbors.
 import base64
 import hashlib
 import re
-import socket
 from functools import lru_cache
 from ipaddress import IPv6Address
 
@@ -24,7 +23,8 @@ PLAIN_HOST = (
     r"(?:(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,10}(?!xn--)[a-z][a-z-]{0,61}[a-z]"
 )
 _PLAIN_HOST = re.compile(PLAIN_HOST)
-_MAPPED = bytes(10) + b"\xff\xff"
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 @lru_cache(maxsize=65536)
@@ -75,28 +75,29 @@ def ip_in_host(host: str) -> str | None:
 
 def canonical_ip(text: str) -> str | None:
     """Return the RFC 5952 form of an address, an IPv4-mapped one as IPv4, or None if it is none."""
-    packed = packed_ip(text)
-    return None if packed is None else written_ip(packed)
+    found = _parsed_ip(text)
+    return None if found is None else found[1]
+
+
+def packed_ip(text: str) -> bytes | None:
+    """Return the 4 or 16 octets of the address that `text` writes; a zone id (RFC 4007) is left out."""
+    found = _parsed_ip(text)
+    return None if found is None else found[0]
 
 
 @lru_cache(maxsize=8192)
-def packed_ip(text: str) -> bytes | None:
-    """Return the 4 or 16 octets of the address that `text` writes; a zone id (RFC 4007) is left out."""
+def _parsed_ip(text: str) -> tuple[bytes, str] | None:
     plain = text.partition("%")[0]
-    try:
-        packed = socket.inet_pton(socket.AF_INET6 if ":" in plain else socket.AF_INET, plain)
-    except (OSError, ValueError):
+    if _IPV4.fullmatch(plain) is not None:
+        return bytes(map(int, plain.split("."))), plain
+    if ":" not in plain:
         return None
-    return packed[12:] if packed[:12] == _MAPPED else packed
-
-
-def written_ip(packed: bytes) -> str:
-    """Return 4 or 16 octets in the form of RFC 5952."""
-    if len(packed) == 4:
-        return socket.inet_ntop(socket.AF_INET, packed)
-    if packed[:12] == bytes(12):  # the C library would write the end of these as an IPv4 address
-        return str(IPv6Address(packed))
-    return socket.inet_ntop(socket.AF_INET6, packed)
+    try:
+        address = IPv6Address(plain)
+    except ValueError:
+        return None
+    written = address.ipv4_mapped or address
+    return written.packed, str(written)
 
 
 def onion_service(host: str) -> str | None:
