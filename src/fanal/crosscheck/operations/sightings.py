@@ -11,7 +11,8 @@ from fanal.crosscheck.domain.linking import Holder, Shared
 from fanal.crosscheck.domain.periods import recent_from
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, SelectorRole
-from fanal.harmonise.domain.sightings import Sighting, Sightings, selector_key
+from fanal.harmonise.domain.sightings import ROLE_OF_CODE, key_bytes
+from fanal.harmonise.queries import SightingRow
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import lowest_id
 
@@ -29,48 +30,49 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> Seen:
     """Return the values that `reports` share with others, with their holders and counts by role."""
-    keys: dict[UUID, tuple[SelectorKind, str]] = {
-        selector_key(selector.kind, selector.value): (selector.kind, selector.value)
-        for report in reports
-        for selector in report.selectors
-    }
-    found = harmonised.get_shared_sightings(actor=actor, keys=list(keys), limit=NEWEST)
-    bounded = [key for key, sightings in found.items() if sightings.bounded]
+    values = list(
+        {
+            (selector.kind, selector.value): None
+            for report in reports
+            for selector in report.selectors
+        }
+    )
+    keys = [key_bytes(kind, value).hex() for kind, value in values]
+    found = harmonised.get_shared_rows(actor=actor, keys=keys, limit=NEWEST)
+    bounded = [UUID(keys[place]) for place, rows in found if len(rows) > NEWEST]
     counts = harmonised.count_sightings(actor=actor, keys=bounded, most=COUNTED)
     recent = lowest_id(recent_from(now))
     shared: list[Shared] = []
     desks: dict[UUID, int] = {}
-    for key, sightings in found.items():
-        first = sightings.newest[0].report_id
-        if any(s.report_id != first for s in sightings.newest):
-            desks.update((s.report_id, s.desk_id) for s in sightings.newest)
-            kind, value = keys[key]
-            shared.append(_shared(kind, value, (sightings, counts.get(key), recent)))
+    for place, rows in found:
+        count = counts.get(UUID(keys[place]), 0) if len(rows) > NEWEST else 0
+        newest = rows[:NEWEST]
+        first = newest[0][0]
+        if any(row[0] != first for row in newest):
+            desks.update((row[0], row[1]) for row in newest)
+            shared.append(_shared(values[place], newest, (count, recent)))
     return Seen(shared=tuple(shared), desks=desks)
 
 
-def _shared(kind: SelectorKind, value: str, measured: tuple[Sightings, int | None, UUID]) -> Shared:
-    sightings, count, recent = measured
-    newest = sightings.newest
-    scale = max(1.0, (count or 0) / len(newest))
-    fresh = [s for s in newest if s.report_id >= recent]
+def _shared(
+    named: tuple[SelectorKind, str], newest: Sequence[SightingRow], measured: tuple[int, UUID]
+) -> Shared:
+    count, recent = measured
+    scale = max(1.0, count / len(newest))
+    fresh = [row for row in newest if row[0] >= recent]
     # Where even the oldest of the newest is recent, older ones may be too: all are taken for recent.
     recent_scale = scale if len(fresh) == len(newest) else 1.0
     return Shared(
-        kind=kind,
-        value=value,
+        kind=named[0],
+        value=named[1],
         holders=tuple(
-            Holder(report_id=s.report_id, role=s.role, weak=s.weak, at=_instant(s.at))
-            for s in newest
+            Holder(report_id, ROLE_OF_CODE[role], weak, at)
+            for report_id, _, role, weak, at in newest
         ),
         recent=_by_role(fresh, recent_scale),
         total=_by_role(newest, scale),
     )
 
 
-def _by_role(sightings: Sequence[Sighting], scale: float) -> Mapping[SelectorRole, float]:
-    return {role: n * scale for role, n in Counter(s.role for s in sightings).items()}
-
-
-def _instant(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
+def _by_role(rows: Sequence[SightingRow], scale: float) -> Mapping[SelectorRole, float]:
+    return {ROLE_OF_CODE[role]: n * scale for role, n in Counter(row[2] for row in rows).items()}

@@ -250,37 +250,33 @@ class _Walk:
     ) -> None:
         known = kind.elements if kind is not None else {}
         seen: dict[str, int] = {}
-        place, children = -1, node.children
+        place, add = -1, node.children.append
         base = node.path if len(node.path) <= MAX_NAME else f"{node.path[:MAX_NAME]}…"
         for inner in element:
             name = str(inner.tag)
             model = known.get(name)
             count = seen[name] = seen.get(name, 0) + 1
             if model is None:
-                children.append(
-                    self._unknown(inner, path=f"{base}/{name}", count=count, depth=depth)
-                )
+                add(self._unknown(inner, path=f"{base}/{name}", count=count, depth=depth))
             else:
                 path = f"{base}/{name}[{count}]" if model.repeatable else f"{base}/{name}"
                 if model.order < place or (count > 1 and not model.repeatable):
                     path = self._out_of_place(model, kind=kind, path=path, count=count)
                 else:
                     place = model.order
-                children.append(self._known(inner, model=model, path=path, depth=depth))
+                if model.type is None and not len(inner) and not inner.keys():
+                    # A plain leaf, as most elements are.
+                    text = inner.text
+                    if model.allows is not None:
+                        self._leaf(model, text or "", path=path)
+                    add(Node(name, path, model, text, (), []))
+                else:
+                    add(self.node(inner, model=model, path=path, depth=depth + 1))
             tail = inner.tail
             if tail is not None and not tail.isspace():
                 self._keep_tail(node, tail)
         if kind is not None and (kind.required or kind.groups):
             self._missing(kind, seen=seen, path=base)
-
-    def _known(self, inner: etree._Element, *, model: ElementModel, path: str, depth: int) -> Node:
-        """Return a node, by a shorter way for a plain leaf: most elements are one."""
-        if model.type is not None or len(inner) or inner.keys():
-            return self.node(inner, model=model, path=path, depth=depth + 1)
-        text = inner.text
-        if model.allows is not None:
-            self._leaf(model, text or "", path=path)
-        return Node(model.name, path, model, text, (), [])
 
     def _unknown(self, inner: etree._Element, *, path: str, count: int, depth: int) -> Node:
         if len(str(inner.tag)) > MAX_NAME:

@@ -22,6 +22,7 @@ _SAMPLES = {
 }
 _NEWEST = max(_SAMPLES)
 _LEVEL = 5  # of zlib: a quarter less time than its usual 6, for three percent more room
+_PRIMED = zlib.compressobj(_LEVEL, zdict=_SAMPLES[_NEWEST])  # copied: the sample is read in once
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(HarmonisedReport)
 
@@ -32,7 +33,7 @@ def pack(report: HarmonisedReport) -> bytes:
     Raises:
         UnicodeEncodeError: a text holds a lone surrogate.
     """
-    press = zlib.compressobj(_LEVEL, zdict=_SAMPLES[_NEWEST])
+    press = _PRIMED.copy()
     content = press.compress(_ENCODER.encode(report))
     return bytes((_NEWEST,)) + content + press.flush()
 

@@ -4,20 +4,22 @@ from fanal.harmonise.queries.openings import list_openings, opening_of, openings
 from fanal.harmonise.queries.records import get_desks, get_records, get_revisions
 from fanal.harmonise.queries.search import search_selectors, search_text
 from fanal.harmonise.queries.sightings import (
+    SightingRow,
     count_sightings,
     get_selector_history,
-    get_shared_sightings,
+    get_shared_rows,
     get_sightings,
     seen_elsewhere,
 )
 
 __all__ = [
+    "SightingRow",
     "count_sightings",
     "get_desks",
     "get_records",
     "get_revisions",
     "get_selector_history",
-    "get_shared_sightings",
+    "get_shared_rows",
     "get_sightings",
     "list_openings",
     "opening_of",

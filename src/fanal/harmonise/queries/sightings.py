@@ -15,9 +15,13 @@ from fanal.harmonise.domain.sightings import (
     selector_key,
 )
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import plain_array
 
 _MOST = 1000  # the bound of any count or page here
 _WINDOW = 10_000
+
+SightingRow = tuple[UUID, int, int, bool, datetime | None]
+"""Report, desk, number of the role (`ROLE_OF_CODE`), whether weak, and when used."""
 
 # In each statement `desks` is NULL for the system, which reaches all.
 
@@ -43,11 +47,26 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
     return _sightings(desks=desks_of(actor), keys=keys, limit=limit, before=None)
 
 
-def get_shared_sightings(
-    *, actor: Actor, keys: Sequence[UUID], limit: int = 50
-) -> dict[UUID, Sightings]:
-    """Return what `get_sightings` does, without the keys that stand in one sighting only."""
-    return _sightings(desks=desks_of(actor), keys=keys, limit=limit, before=None, least=2)
+def get_shared_rows(
+    *, actor: Actor, keys: Sequence[str], limit: int = 50
+) -> list[tuple[int, list[SightingRow]]]:
+    """Return the newest sightings of each key (in hexadecimal) that stands in two or more.
+
+    The result names a key by its place in `keys`. Of each key come `limit` rows at most, and one more
+    where there are more. Rows are plain: cross-check reads tens of thousands a second.
+
+    Raises:
+        AccessRefused: the actor is not the system; this reaches every desk.
+    """
+    require_system(actor, "look across desks")
+    if not keys:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_SHARED, {"keys": plain_array(keys), "more": max(1, min(limit, _MOST)) + 1})
+        found: dict[int, list[SightingRow]] = {}
+        for place, *row in cursor.fetchall():
+            found.setdefault(place - 1, []).append(tuple(row))
+        return list(found.items())
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
@@ -92,7 +111,6 @@ def _sightings(
     keys: Sequence[UUID],
     limit: int,
     before: UUID | None,
-    least: int = 1,
 ) -> dict[UUID, Sightings]:
     if not keys or desks == []:
         return {}
@@ -105,7 +123,6 @@ def _sightings(
                 "desks": desks,
                 "before": before,
                 "more": most + 1,
-                "least": least,
             },
         )
         found: dict[UUID, list[Sighting]] = {}
@@ -142,16 +159,24 @@ def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the qu
     )
 
 
+_SHARED = """
+SELECT wanted.place, s.report_id, s.desk_id, s.role, s.weak, s.at
+FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)
+CROSS JOIN LATERAL (
+    SELECT t.*, count(*) OVER () AS n FROM (
+        SELECT report_id, desk_id, role, weak, at FROM harmonise_sighting t
+        WHERE t.key = wanted.key ORDER BY t.report_id DESC, t.role LIMIT %(more)s
+    ) t
+) s WHERE s.n >= 2
+"""
 _SIGHTINGS = """
 SELECT wanted.key, s.report_id, s.desk_id, s.role, s.weak, s.at, s.port
 FROM unnest(%(keys)s::uuid[]) AS wanted (key)
 CROSS JOIN LATERAL (
-    SELECT t.*, count(*) OVER () AS n FROM (
-        SELECT report_id, desk_id, role, weak, at, port FROM harmonise_sighting t
-        WHERE t.key = wanted.key
-          AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[]))
-          AND (%(before)s::uuid IS NULL OR t.report_id < %(before)s::uuid)
-        ORDER BY t.report_id DESC, t.role LIMIT %(more)s
-    ) t
-) s WHERE s.n >= %(least)s
+    SELECT report_id, desk_id, role, weak, at, port FROM harmonise_sighting t
+    WHERE t.key = wanted.key
+      AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[]))
+      AND (%(before)s::uuid IS NULL OR t.report_id < %(before)s::uuid)
+    ORDER BY t.report_id DESC, t.role LIMIT %(more)s
+) s
 """

@@ -66,19 +66,22 @@ class Walk:
     def _inside(self, node: Node, *, scope: Scope) -> None:
         for attribute in node.attributes:
             self._attribute(attribute, scope=scope, node=node)
-        if not node.children:
-            return
-        if node.text is not None and not node.text.isspace():
+        if node.children and node.text is not None and not node.text.isspace():
             self._extra.append(Extra(path=node.path, value=node.text))
+        steps, keep, plain = self._steps, self._extra.append, not scope.taken
         for child in node.children:
             model = child.model
-            step = _UNLISTED if model is None else self._steps[model.key]
+            step = _UNLISTED if model is None else steps[model.key]
             if step.parts:
                 self._parts(child, step=step, scope=scope)
                 continue
-            if not child.children:
-                self._leaf(child, step=step, scope=scope)
-            if child.attributes or child.children:
+            holds = bool(child.children)
+            if not holds:
+                if plain and step.taker is None:
+                    keep(Extra(path=child.path, value=child.text or ""))
+                else:
+                    self._leaf(child, step=step, scope=scope)
+            if holds or child.attributes:
                 self._inside(child, scope=scope)
 
     def _parts(self, node: Node, *, step: _Step, scope: Scope) -> None:
