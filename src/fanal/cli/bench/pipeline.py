@@ -9,8 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
+import psycopg
 from lxml import etree
 
 from fanal.cli.bench.place import bench_home
@@ -36,7 +38,9 @@ def pipeline(size: int, workers: int | None, as_json: bool) -> None:
     reports = list(synthetic_reports(seed=20261124, count=size))
     with bench_home(need_bytes=500_000_000 + size * BYTES_PER_REPORT) as databases:
         count = workers or len(os.sched_getaffinity(0))
+        empty = _stored(databases)
         seconds, stages = _carry(reports, databases, workers=count)
+        full = _stored(databases)
     parse_only = _parse_only(reports)
     rate = size / seconds
     result = {
@@ -49,6 +53,8 @@ def pipeline(size: int, workers: int | None, as_json: bool) -> None:
         "ratio": round(rate / parse_only, 4),
         "seconds": round(seconds, 2),
         "seconds_per_stage": stages,
+        "bytes_stored_per_report": (full.database - empty.database) // size,
+        "bytes_sealed_per_report": (full.sealed - empty.sealed) // size,
     }
     if as_json:
         click.echo(json.dumps(result))
@@ -87,6 +93,21 @@ def _carry(
     for output in outputs:
         totals.update(json.loads(output.read_text()))
     return seconds, {stage: round(value, 2) for stage, value in totals.items()}
+
+
+class _Stored(NamedTuple):
+    """Bytes of the database with its indexes, and of the sealed files beside it."""
+
+    database: int
+    sealed: int
+
+
+def _stored(databases: Databases) -> _Stored:
+    with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
+        row = owner.execute("SELECT pg_database_size(current_database())").fetchone()
+    vault = Path(os.environ["FANAL_HOME"]) / "vault"
+    sealed = sum(path.stat().st_size for path in vault.rglob("*") if path.is_file())
+    return _Stored(database=row[0] if row else 0, sealed=sealed)
 
 
 def _deposit(reports: Reports) -> float:
