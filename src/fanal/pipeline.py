@@ -14,6 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.priority import DryRun
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.harmonise import operations as harmonise, queries as harmonised
@@ -21,7 +22,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
 from fanal.intake.domain.states import Stage
-from fanal.kernel.actors import Actor
+from fanal.kernel.actors import Actor, system_actor
 from fanal.orient import operations as orient
 
 
@@ -117,6 +118,20 @@ STEPS: Mapping[Stage, Step] = {
     Stage.PRIORITISE: Step(run=run_prioritise, then=Stage.ORIENT),
     Stage.ORIENT: Step(run=run_orient, then=None),
 }
+
+
+def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> DryRun:
+    """Run a candidate rule set dry on the `limit` newest reports in the actor's reach; none of them moves.
+
+    Raises:
+        Refused, RuleSetRefused: as `analyse.dry_run_ruleset`.
+    """
+    ids = analysed.newest_analysed(limit=limit)
+    reader = system_actor("dry run of priority rules", desk_ids=actor.desk_ids)
+    kin = crosschecked.kin_facts(actor=reader, report_ids=ids)
+    return analyse.dry_run_ruleset(
+        actor=actor, ruleset_id=ruleset_id, report_ids=ids, kin=list(kin.values()), now=now
+    )
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

@@ -89,6 +89,7 @@ class RuleSet(models.Model):
     drafted_at = models.DateTimeField()
     state = models.TextField()
     dry_run = models.BinaryField(null=True)
+    source = models.TextField()
 
     class Meta:
         db_table = "analyse_ruleset"

@@ -1,19 +1,19 @@
 """The reading door of analyse: findings, priorities, their history, lists and rule sets."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 from django.db import connection
 from msgspec import Struct
 
-from fanal.analyse.domain.access import may_read
+from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.encoding import unpack_findings, unpack_parts
 from fanal.analyse.domain.known import KnownEntry, KnownLists
 from fanal.analyse.domain.priority import DryRun
 from fanal.analyse.domain.records import Analysis, Priority
-from fanal.analyse.domain.rules import PriorityRules, read_rules, rules_in_force, shipped_rules
+from fanal.analyse.domain.rules import PriorityRules, read_rules, shipped_rules
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor, Role
 
@@ -52,6 +52,7 @@ class StoredRuleSet(Struct, frozen=True, kw_only=True):
     dry_run: DryRun | None = None
     approver_id: UUID | None = None
     activated_at: datetime | None = None
+    source: str = ""  # the shipped file it came from
 
 
 def get_analyses(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Analysis]:
@@ -120,17 +121,30 @@ def list_lists() -> list[ListState]:
         ]
 
 
-def shipped() -> list[PriorityRules]:
-    """Return the rule sets that the package ships, oldest first."""
-    return _SHIPPED
+def current_rules() -> PriorityRules:
+    """Return the rules in force: the activated set.
 
-
-def current_rules(*, on: date) -> PriorityRules:
-    """Return the rules in force on a day: the activated set, else the shipped one of that day."""
+    Before the install has put one in force it is the first that the package ships, never a later one.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
         row = cursor.fetchone()
-    return read_rules(row[0]) if row else rules_in_force(_SHIPPED, on=on)
+    return read_rules(row[0]) if row else _FIRST
+
+
+def newest_analysed(*, limit: int) -> list[UUID]:
+    """Return the ids of the newest analysed reports, whatever their desk: the base of a dry run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM analyse_result WHERE revision = 1 ORDER BY report_id DESC LIMIT %s",
+            [limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def get_ruleset(ruleset_id: UUID) -> StoredRuleSet | None:
+    """Return a stored rule set, None when there is none."""
+    return next((found for found in list_rulesets() if found.id == ruleset_id), None)
 
 
 def list_rulesets() -> list[StoredRuleSet]:
@@ -138,7 +152,7 @@ def list_rulesets() -> list[StoredRuleSet]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT r.id, r.version, r.body, r.author_id, r.drafted_at, r.state, r.dry_run,"
-            " a.approver_id, a.activated_at FROM analyse_ruleset r"
+            " a.approver_id, a.activated_at, r.source FROM analyse_ruleset r"
             " LEFT JOIN analyse_activation a ON a.ruleset_id = r.id ORDER BY r.drafted_at DESC, r.id"
         )
         return [
@@ -152,13 +166,14 @@ def list_rulesets() -> list[StoredRuleSet]:
                 dry_run=None if row[6] is None else msgspec.json.decode(bytes(row[6]), type=DryRun),
                 approver_id=row[7],
                 activated_at=row[8],
+                source=row[9],
             )
             for row in cursor.fetchall()
         ]
 
 
 def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
-    if not report_ids or not may_read(actor):
+    if not report_ids or reach(actor, "report.read").empty:
         return []
     if actor.has(Role.SYSTEM) and not actor.desk_ids:
         return list(report_ids)
@@ -204,4 +219,4 @@ def _priorities(report_ids: Sequence[UUID]) -> list[tuple[Version, Priority]]:
         ]
 
 
-_SHIPPED = shipped_rules()
+_FIRST = shipped_rules()[0]

@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "export": "fanal.cli.export:export",
     "bench": "fanal.cli.bench:bench",
     "replay": "fanal.cli.replay:replay",
+    "rules": "fanal.cli.rules:rules",
     "report": "fanal.cli.report:report",
     "import": "fanal.cli.imports:import_",
     "demo": "fanal.cli.demo:demo",

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
+from fanal.analyse.operations import load_shipped
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, signer
 from fanal.worker.alarms import Alarms
@@ -34,6 +35,7 @@ class WorkerLoop:
         )
         self._alarms, self._stop = Alarms(), threading.Event()
         self._checkpoint_at = self._alarms_at = clock()
+        self._rules_stored = False
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; a database that is away is waited for."""
@@ -49,6 +51,9 @@ class WorkerLoop:
 
     def beat(self) -> int:
         """Do what is due once; return how many reports moved."""
+        if not self._rules_stored:
+            load_shipped(actor=system_actor("install"), now=self._clock())
+            self._rules_stored = True
         self._keep_time()
         moved = self._stages.run_once()
         self._keep_time()

@@ -8,8 +8,8 @@ from importlib import resources
 import pytest
 from django.db import Error, connection, transaction
 
+from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.access import AccessRefused
 from fanal.analyse.domain.listfile import ListRefused
 from fanal.analyse.domain.records import KinFacts
 from fanal.analyse.domain.rules import RulesRefused
@@ -152,11 +152,57 @@ def test_a_rule_set_needs_a_dry_run_and_a_second_person() -> None:
     )
     with pytest.raises(operations.RuleSetRefused, match="SAME_PERSON"):
         operations.activate_ruleset(actor=author, ruleset_id=ruleset, now=NOW)
-    assert queries.current_rules(on=NOW.date()).version == "priority/2026-11-24"
+    assert queries.current_rules().version == "priority/2026-11-24"
     operations.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
-    assert queries.current_rules(on=NOW.date()).version == "priority/test"
+    assert queries.current_rules().version == "priority/test"
     (got,) = operations.prioritise_batch(actor=SYSTEM, reports=[subject], kin=[], now=NOW)
     assert (got.score, got.rule_version) == (40, "priority/test")
+
+
+def test_the_first_shipped_set_is_in_force_at_install_and_a_later_file_is_a_draft(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (first,) = operations.load_shipped(actor=SYSTEM, now=NOW)
+    assert operations.load_shipped(actor=SYSTEM, now=NOW) == []
+    (stored,) = queries.list_rulesets()
+    assert (stored.id, stored.state, stored.source) == (first, "ACTIVE", "2026-11-24.toml")
+    later = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/2026-11-25"')
+    monkeypatch.setattr(
+        "fanal.analyse.operations.rulesets.shipped_texts",
+        lambda: [("2026-11-24.toml", RULES), ("2026-11-25.toml", later)],
+    )
+    (second,) = operations.load_shipped(actor=SYSTEM, now=NOW)
+    assert {s.id: s.state for s in queries.list_rulesets()} == {first: "ACTIVE", second: "DRAFT"}
+    assert queries.current_rules().version == "priority/2026-11-24"
+    with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
+            [second, SYSTEM.person_id, SYSTEM.person_id],
+        )
+    operations.dry_run_ruleset(actor=person(), ruleset_id=second, report_ids=[], kin=[], now=NOW)
+    operations.activate_ruleset(actor=person(), ruleset_id=second, now=NOW)
+    assert {s.id: s.state for s in queries.list_rulesets()} == {first: "CLOSED", second: "ACTIVE"}
+
+
+def test_a_set_waits_for_its_day_and_for_a_dry_run_against_the_rules_in_force() -> None:
+    author, second = person(), person()
+
+    def dry(version: str, day: str = "2026-11-24") -> uuid.UUID:
+        body = RULES.replace("priority/2026-11-24", version).replace(
+            "in_force_from = 2026-11-24", f"in_force_from = {day}"
+        )
+        ruleset_id = operations.draft_ruleset(actor=author, body=body, now=NOW)
+        operations.dry_run_ruleset(
+            actor=author, ruleset_id=ruleset_id, report_ids=[], kin=[], now=NOW
+        )
+        return ruleset_id
+
+    future, one, other = dry("priority/future", "2027-01-01"), dry("priority/a"), dry("priority/b")
+    with pytest.raises(operations.RuleSetRefused, match="NOT_YET"):
+        operations.activate_ruleset(actor=second, ruleset_id=future, now=NOW)
+    operations.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
+    with pytest.raises(operations.RuleSetRefused, match="STALE"):
+        operations.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
 
 
 def test_the_database_itself_refuses_one_person_and_a_changed_text() -> None:
@@ -203,12 +249,14 @@ def test_erasure_empties_findings_and_keeps_scores() -> None:
 
 def test_who_may() -> None:
     analyst = person(Role.ANALYST)
-    with pytest.raises(AccessRefused):
+    with pytest.raises(Refused):
         operations.analyse_batch(actor=analyst, reports=[report()], now=NOW)
-    with pytest.raises(AccessRefused):
+    with pytest.raises(Refused):
         operations.draft_ruleset(actor=analyst, body=RULES, now=NOW)
-    with pytest.raises(AccessRefused):
+    with pytest.raises(Refused):
         operations.draft_ruleset(actor=SYSTEM, body=RULES, now=NOW)
+    with pytest.raises(Refused):
+        operations.draft_ruleset(actor=person(Role.ADMINISTRATOR), body=RULES, now=NOW)
     with pytest.raises(RulesRefused):
         operations.draft_ruleset(actor=person(), body="schema = 1", now=NOW)
     subject = report()

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from fanal.analyse.domain.priority import dry_run, prioritise
 from fanal.analyse.domain.records import Analysis, Because, Finding, KinFacts
-from fanal.analyse.domain.rules import RulesRefused, read_rules, rules_in_force, shipped_rules
+from fanal.analyse.domain.rules import RulesRefused, read_rules, shipped_rules, write_rules
 from fanal.formats.report.records import (
     Classification,
     File,
@@ -223,7 +223,5 @@ def test_dry_run_says_who_rises_and_why() -> None:
     }
 
 
-def test_the_newest_rule_set_of_the_day_is_in_force() -> None:
-    later = read_rules(TEXT.replace("in_force_from = 2026-11-24", "in_force_from = 2027-01-01"))
-    assert rules_in_force([later, RULES], on=NOW.date()) is RULES
-    assert rules_in_force([later, RULES], on=datetime(2027, 2, 1, tzinfo=UTC).date()) is later
+def test_what_is_written_reads_the_same() -> None:
+    assert read_rules(write_rules(RULES)) == RULES

@@ -1,10 +1,11 @@
-"""Priority rules as data: the strict reader, and which file is in force on a day.
+"""Priority rules as data: the strict reader and writer, and the sets that the package ships.
 
 How points work is explained at the top of `analyse/data/priority/*.toml`.
 """
 
+import json
+import re
 import tomllib
-from collections.abc import Iterable
 from datetime import date
 from importlib import resources
 from typing import Literal
@@ -17,10 +18,15 @@ from fanal.analyse.domain.facts import FACTS
 DANGER_FLOOR = 95
 """A child in danger now is never below this score."""
 UNCHECKED = "UNCHECKED"
+_VERSION = re.compile(r"[a-z0-9][a-z0-9./_-]{2,59}")
 
 
 class RulesRefused(ValueError):
-    """A rule file breaks its format or a guarantee: which rule, and why."""
+    """A rule set breaks its format or a guarantee: `code` says why, `rule` where (empty: the whole set)."""
+
+    def __init__(self, code: str, rule: str = "", detail: str = "") -> None:
+        super().__init__(": ".join(part for part in (rule, code, detail) if part))
+        self.code, self.rule = code, rule
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,61 +86,84 @@ def read_rules(text: str) -> PriorityRules:
     """Return the rule set of a TOML text.
 
     Raises:
-        RulesRefused: unknown key or fact, code twice, levels out of order, points that are no number, or
-            no checked rule that keeps a child in danger at 95 or more.
+        RulesRefused: FORMAT (unknown key, wrong type), CODE_TWICE, FACT, POINTS, BOUNDS, FLOOR, FLOOR_FROM,
+            SOURCE, LEVELS, CEILING, or NO_DANGER (no checked rule keeps a child in danger at 95 or more).
     """
     try:
         rules = msgspec.convert(tomllib.loads(text), PriorityRules)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
-        raise RulesRefused(f"priority: {error}") from error
+        raise RulesRefused("FORMAT", detail=str(error)) from error
+    check_rules(rules)
+    return rules
+
+
+def check_rules(rules: PriorityRules) -> None:
+    """Hold a rule set to its guarantees.
+
+    Raises:
+        RulesRefused: as `read_rules`.
+    """
+    if not _VERSION.fullmatch(rules.version):
+        raise RulesRefused("VERSION")
     codes = [rule.code for rule in rules.rule]
     if len(codes) != len(set(codes)):
-        raise RulesRefused("priority: a rule code stands twice")
+        raise RulesRefused("CODE_TWICE")
     for rule in rules.rule:
         _check(rule)
     starts = [level.lowest for level in rules.level]
     if not starts or starts[-1] != 0 or starts != sorted(set(starts), reverse=True):
-        raise RulesRefused("priority: levels go down to 0, each lower than the one before")
+        raise RulesRefused("LEVELS")
     if not 0 < rules.ceiling < DANGER_FLOOR:
-        raise RulesRefused("priority: the ceiling lies between 1 and 94")
+        raise RulesRefused("CEILING")
     if not any(_keeps_danger(rule) for rule in rules.rule):
-        raise RulesRefused("priority: no checked rule keeps a child in danger at 95 or more")
-    return rules
+        raise RulesRefused("NO_DANGER", "CHILD_IN_DANGER")
+
+
+def write_rules(rules: PriorityRules) -> str:
+    """Return a rule set as TOML text; `read_rules` gives the same back."""
+    built = msgspec.to_builtins(rules, builtin_types=(date,))
+    tables = [("level", each) for each in built.pop("level")]
+    tables += [("rule", each) for each in built.pop("rule")]
+    lines = [_line(name, value) for name, value in built.items()]
+    for name, table in tables:
+        lines += ["", f"[[{name}]]"]
+        lines += [_line(key, value) for key, value in table.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: object) -> str:
+    # A JSON string is a TOML basic string, and a JSON number or truth value a TOML one.
+    written = (
+        value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+    )
+    return f"{key} = {written}"
+
+
+def shipped_texts() -> list[tuple[str, str]]:
+    """Return the name and text of each shipped rule set, oldest first."""
+    folder = resources.files("fanal.analyse").joinpath("data", "priority")
+    found = [(e.name, e.read_text("utf-8")) for e in folder.iterdir() if e.name.endswith(".toml")]
+    return sorted(found, key=lambda pair: read_rules(pair[1]).in_force_from)
 
 
 def shipped_rules() -> list[PriorityRules]:
     """Return every shipped rule set, oldest first."""
-    folder = resources.files("fanal.analyse").joinpath("data", "priority")
-    texts = [e.read_text("utf-8") for e in folder.iterdir() if e.name.endswith(".toml")]
-    return sorted((read_rules(text) for text in texts), key=lambda r: r.in_force_from)
-
-
-def rules_in_force(rule_sets: Iterable[PriorityRules], *, on: date) -> PriorityRules:
-    """Return the newest rule set in force on a day, else the oldest of all.
-
-    Raises:
-        RulesRefused: no rule set at all.
-    """
-    ordered = sorted(rule_sets, key=lambda r: r.in_force_from)
-    if not ordered:
-        raise RulesRefused("priority: no rule set")
-    past = [r for r in ordered if r.in_force_from <= on]
-    return past[-1] if past else ordered[0]
+    return [read_rules(text) for _, text in shipped_texts()]
 
 
 def _check(rule: Rule) -> None:
-    if rule.fact not in FACTS:
-        raise RulesRefused(f"{rule.code}: unknown fact {rule.fact}")
-    if not -100 <= rule.points <= 100:
-        raise RulesRefused(f"{rule.code}: points lie outside -100..100")
-    if rule.at_most is not None and rule.at_most < rule.at_least:
-        raise RulesRefused(f"{rule.code}: at_most is below at_least")
-    if rule.floor is not None and not 0 <= rule.floor <= 100:
-        raise RulesRefused(f"{rule.code}: the floor lies outside 0..100")
-    if rule.floor_from is not None and (rule.floor is None or rule.floor_from < rule.at_least):
-        raise RulesRefused(f"{rule.code}: floor_from goes with a floor, not below at_least")
-    if not rule.source.strip() or not rule.checked_by.strip():
-        raise RulesRefused(f"{rule.code}: a rule has its source and who checked it")
+    faults = {
+        "FACT": rule.fact not in FACTS,
+        "POINTS": not -100 <= rule.points <= 100,
+        "BOUNDS": rule.at_most is not None and rule.at_most < rule.at_least,
+        "FLOOR": rule.floor is not None and not 0 <= rule.floor <= 100,
+        "FLOOR_FROM": rule.floor_from is not None
+        and (rule.floor is None or rule.floor_from < rule.at_least),
+        "SOURCE": not rule.source.strip() or not rule.checked_by.strip(),
+    }
+    for code, broken in faults.items():
+        if broken:
+            raise RulesRefused(code, rule.code)
 
 
 def _keeps_danger(rule: Rule) -> bool:

@@ -12,6 +12,7 @@ from fanal.analyse.operations.rulesets import (
     activate_ruleset,
     draft_ruleset,
     dry_run_ruleset,
+    load_shipped,
 )
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "dry_run_ruleset",
     "erase",
     "load_list",
+    "load_shipped",
     "prioritise_batch",
     "withdraw_item",
 ]

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.domain.access import require_system
 from fanal.analyse.domain.analysis import Knowledge, analyse, shipped_knowledge
 from fanal.analyse.domain.encoding import pack_findings, pack_parts
 from fanal.analyse.domain.priority import prioritise
@@ -15,7 +15,6 @@ from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array
-from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 
 
@@ -58,9 +57,9 @@ def analyse_batch(
     """Analyse `reports`, store the next revision of each, and return them in the order given.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor may not run the stages.
     """
-    require_system(actor, "analyse")
+    require(actor, "pipeline.run")
     if not reports:
         return []
     analyses = analyse(reports, _KNOWLEDGE.current())
@@ -94,10 +93,10 @@ def prioritise_batch(
     """Prioritise `reports` from their newest analysis and kin, store and return the priorities.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor may not run the stages.
         NotAnalysed: a report has no analysis.
     """
-    require_system(actor, "prioritise")
+    require(actor, "pipeline.run")
     if not reports:
         return []
     ids = [report.report_id for report in reports]
@@ -105,7 +104,7 @@ def prioritise_batch(
     missing = [report_id for report_id in ids if report_id not in analyses]
     if missing:
         raise NotAnalysed(str(missing[0]))
-    rules = queries.current_rules(on=paris_day(now))
+    rules = queries.current_rules()
     priorities = prioritise(reports, [analyses[i] for i in ids], kin, rules, now)
     store_priorities(actor=actor, priorities=priorities, now=now)
     return priorities

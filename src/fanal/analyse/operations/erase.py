@@ -6,22 +6,27 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.analyse.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
 
 _EMPTY = b"\x78\x9c\x8b\x8e\x05\x00\x01\x15\x00\xb9"  # zlib of `[]`
 
 
-def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+def erase(  # every stage erases under one signature
+    *,
+    actor: Actor,
+    report_ids: Sequence[UUID],
+    now: datetime,  # noqa: ARG001
+) -> int:
     """Empty the findings and reasons of `report_ids`, all revisions; return the number of rows.
 
     Scores, levels and rule versions stay: they name nobody. The caller writes the ledger entry of the
     expiry, which covers every stage; `now` is the instant of that entry.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor may not run the stages.
     """
-    require_system(actor, f"erase at {now:%Y-%m-%d}")
+    require(actor, "pipeline.run")
     emptied = 0
     with transaction.atomic(), connection.cursor() as cursor:
         for table, column in (("analyse_result", "findings"), ("analyse_priority", "parts")):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.analyse.domain.access import require_list_keeper
+from fanal.accounts.domain.policy import require
 from fanal.analyse.domain.listfile import Item, read_list
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
@@ -32,10 +32,10 @@ def load_list(
     `scope` CLEAR loads known false alarms: what they match is silenced. All or nothing.
 
     Raises:
-        AccessRefused: the actor keeps no lists.
+        Refused: the actor keeps no lists.
         ListRefused: a line cannot be read.
     """
-    require_list_keeper(actor, "load a list")
+    require(actor, "list.keep")
     items = list(read_list(lines))
     with transaction.atomic():
         list_id = _open_list(name, now)
@@ -55,10 +55,10 @@ def add_addresses(
     """Add canonical addresses, `(kind, value)` with kind URL (its compared key), HOST or DOMAIN.
 
     Raises:
-        AccessRefused: the actor keeps no lists.
+        Refused: the actor keeps no lists.
         ValueError: another kind, or an empty value.
     """
-    require_list_keeper(actor, "add addresses")
+    require(actor, "list.keep")
     if any(kind not in ("URL", "HOST", "DOMAIN") or not value for kind, value in addresses):
         raise ValueError("an address is a URL key, a HOST or a DOMAIN")
     items = [
@@ -76,9 +76,9 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
     """Withdraw every value of an item; return False where the list holds no such item in force.
 
     Raises:
-        AccessRefused: the actor keeps no lists.
+        Refused: the actor keeps no lists.
     """
-    require_list_keeper(actor, "withdraw from a list")
+    require(actor, "list.keep")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE analyse_entry e SET withdrawn_at = %s FROM analyse_list l"

@@ -1,4 +1,8 @@
-"""Priority rule sets: drafted by one person, run dry on past reports, put in force by another."""
+"""Priority rule sets: drafted by one person, run dry on past reports, put in force by another.
+
+The package ships the first set, which the system puts in force at install; a later shipped file is a draft
+like any other.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,11 +11,11 @@ from uuid import UUID
 import msgspec
 from django.db import IntegrityError, connection, transaction
 
+from fanal.accounts.domain.policy import Reason, Refused, Resource, require
 from fanal.analyse import queries
-from fanal.analyse.domain.access import require_rule_maker
 from fanal.analyse.domain.priority import DryRun, dry_run
 from fanal.analyse.domain.records import KinFacts
-from fanal.analyse.domain.rules import read_rules
+from fanal.analyse.domain.rules import PriorityRules, read_rules, shipped_texts
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.calendar import paris_day
@@ -20,6 +24,7 @@ from fanal.ledger import operations as ledger
 
 MAX_DRY_RUN = 20_000
 _KEPT_CHANGES = 500
+_LOCK = 0x52554C4553  # "RULES"
 
 
 class RuleSetRefused(Exception):
@@ -30,30 +35,48 @@ class RuleSetRefused(Exception):
         self.code = code
 
 
+def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
+    """Store the shipped files that are not stored yet, and return the ids of the new rows.
+
+    In an empty table the oldest file is put in force by the system, with its name as its source. Every other
+    one is a draft: a new version of the package changes no priority by itself. Safe to repeat.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    made = []
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        known = {stored.version for stored in queries.list_rulesets()}
+        for name, text in shipped_texts():
+            rules = read_rules(text)
+            if rules.version in known:
+                continue
+            made.append(_insert(actor, rules, text, source=name, now=now))
+            if not known:
+                _activate(made[-1], author=actor.person_id, approver=actor.person_id, now=now)
+                _log(actor, "ACTIVE", made[-1], now)
+            known.add(rules.version)
+    return made
+
+
 def draft_ruleset(*, actor: Actor, body: str, now: datetime) -> UUID:
     """Store a candidate rule set (TOML text) and return its id.
 
     Raises:
-        AccessRefused: the actor makes no rules.
+        Refused: the actor makes no rules.
         RulesRefused: the text breaks the format or a guarantee.
         RuleSetRefused: VERSION_EXISTS.
     """
-    require_rule_maker(actor, "draft rules")
+    require(actor, "rules.draft")
     rules = read_rules(body)
-    if rules.version in {shipped.version for shipped in queries.shipped()}:
-        raise RuleSetRefused("VERSION_EXISTS")
-    ruleset_id = new_id(now)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO analyse_ruleset (id, version, body, author_id, drafted_at)"
-                " VALUES (%s, %s, %s, %s, %s)",
-                [ruleset_id, rules.version, body, actor.person_id, now],
-            )
-            _log(actor, "DRAFT", ruleset_id, now)
+        with transaction.atomic():
+            return _insert(actor, rules, body, source="", now=now)
     except IntegrityError as error:
         raise RuleSetRefused("VERSION_EXISTS") from error
-    return ruleset_id
 
 
 def dry_run_ruleset(
@@ -66,17 +89,18 @@ def dry_run_ruleset(
 ) -> DryRun:
     """Compare a candidate with the rules in force on past reports; nothing of them changes.
 
-    Reports without an analysis, or out of the actor's reach, are left out. At most 20 000 at a time.
+    Reports without an analysis, or out of the actor's reach, are left out. At most 20 000 at a time. Both
+    scores of each report that moves are kept with the set, the 500 largest changes of them.
 
     Raises:
-        AccessRefused: the actor makes no rules.
+        Refused: the actor makes no rules.
         RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, TOO_MANY.
     """
-    require_rule_maker(actor, "run rules dry")
+    require(actor, "rules.draft")
     if len(report_ids) > MAX_DRY_RUN:
         raise RuleSetRefused("TOO_MANY")
     stored = _candidate(ruleset_id)
-    # An administrator has no content right: the comparison is read by the system and shows no content.
+    # The comparison is read by the system at the actor's desks: it keeps scores and shows no content.
     reader = system_actor("dry run of priority rules", desk_ids=actor.desk_ids)
     records = harmonised.get_records(actor=reader, report_ids=report_ids)
     analyses = queries.get_analyses(actor=reader, report_ids=list(records))
@@ -85,7 +109,7 @@ def dry_run_ruleset(
         [records[i] for i in ids],
         [analyses[i] for i in ids],
         kin,
-        (queries.current_rules(on=paris_day(now)), read_rules(stored.body)),
+        (queries.current_rules(), read_rules(stored.body)),
         now,
     )
     kept = msgspec.structs.replace(outcome, changes=outcome.changes[:_KEPT_CHANGES])
@@ -103,33 +127,59 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
     """Put a candidate that was run dry in force; the one before is closed.
 
     Raises:
-        AccessRefused: the actor makes no rules.
-        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON.
+        Refused: the actor makes no rules.
+        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON, NOT_YET (its first day is to
+            come), STALE (the rules in force changed since its dry run).
     """
-    require_rule_maker(actor, "activate rules")
+    require(actor, "rules.activate")
     stored = _candidate(ruleset_id)
-    if stored.state != "DRY_RUN":
+    try:
+        require(actor, "rules.activate", Resource(owner_id=stored.author_id))
+    except Refused as refused:
+        if refused.reason_code is not Reason.OWN_ACT:
+            raise
+        raise RuleSetRefused("SAME_PERSON") from refused
+    if stored.state != "DRY_RUN" or stored.dry_run is None:
         raise RuleSetRefused("NOT_RUN_DRY")
-    if stored.author_id == actor.person_id:
-        raise RuleSetRefused("SAME_PERSON")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO analyse_activation (ruleset_id, author_id, approver_id, activated_at)"
-            " VALUES (%s, %s, %s, %s)",
-            [ruleset_id, stored.author_id, actor.person_id, now],
-        )
-        cursor.execute("UPDATE analyse_ruleset SET state = 'CLOSED' WHERE state = 'ACTIVE'")
-        cursor.execute("UPDATE analyse_ruleset SET state = 'ACTIVE' WHERE id = %s", [ruleset_id])
+    if read_rules(stored.body).in_force_from > paris_day(now):
+        raise RuleSetRefused("NOT_YET")
+    if stored.dry_run.current != queries.current_rules().version:
+        raise RuleSetRefused("STALE")
+    with transaction.atomic():
+        _activate(ruleset_id, author=stored.author_id, approver=actor.person_id, now=now)
         _log(actor, "ACTIVE", ruleset_id, now)
 
 
 def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
-    found = [r for r in queries.list_rulesets() if r.id == ruleset_id]
-    if not found:
+    found = queries.get_ruleset(ruleset_id)
+    if found is None:
         raise RuleSetRefused("NOT_FOUND")
-    if found[0].state not in ("DRAFT", "DRY_RUN"):
+    if found.state not in ("DRAFT", "DRY_RUN"):
         raise RuleSetRefused("NOT_A_CANDIDATE")
-    return found[0]
+    return found
+
+
+def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: datetime) -> UUID:
+    ruleset_id = new_id(now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analyse_ruleset (id, version, body, author_id, drafted_at, source)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [ruleset_id, rules.version, body, actor.person_id, now, source],
+        )
+    _log(actor, "DRAFT", ruleset_id, now)
+    return ruleset_id
+
+
+def _activate(ruleset_id: UUID, *, author: UUID, approver: UUID, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analyse_activation (ruleset_id, author_id, approver_id, activated_at)"
+            " VALUES (%s, %s, %s, %s)",
+            [ruleset_id, author, approver, now],
+        )
+        cursor.execute("UPDATE analyse_ruleset SET state = 'CLOSED' WHERE state = 'ACTIVE'")
+        cursor.execute("UPDATE analyse_ruleset SET state = 'ACTIVE' WHERE id = %s", [ruleset_id])
 
 
 def _log(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:  # noqa: PLR0917

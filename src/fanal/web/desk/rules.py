@@ -54,7 +54,7 @@ def rules(request: HttpRequest) -> HttpResponse:
     on = paris_day(now_of(request))
     context: dict[str, object] = {"table": table, "tables": list(TABLES), "on": on}
     if table == "priority":
-        rules_now = analysed.current_rules(on=on)
+        rules_now = analysed.current_rules()
         context |= {"priority": rules_now, "levels": _levels(rules_now, on)}
     elif table == "lexicon":
         context |= {
