@@ -2,6 +2,7 @@
 
 import tomllib
 
+from fanal.formats.refusal import Refusal
 from tests.architecture.tree import SOURCE, name
 
 LABELS = sorted((SOURCE / "reference/data/labels").glob("*.toml"))
@@ -24,3 +25,8 @@ def test_each_label_has_french_and_english():
             where = f"{name(file)} {'.'.join(path)}"
             assert set(words) >= {"fr", "en"}, where
             assert all(words[lang].strip() for lang in ("fr", "en")), where
+
+
+def test_each_reason_for_quarantine_has_words():
+    content = tomllib.loads((SOURCE / "reference/data/labels/intake.toml").read_text())
+    assert set(Refusal) <= set(content["labels"]["quarantine"])

@@ -135,8 +135,10 @@ def _bodies(facts: Facts, catalogue: Catalogue) -> tuple[tuple[str, ...], list[B
     because = [
         Because(
             code="ROUTE",
-            parameters={"body": rule.value.body, "article": rule.value.article or "—"},
+            parameters={"body": rule.value.body, "article": rule.value.article},
         )
+        if rule.value.article
+        else Because(code="ROUTE_BY_ROLE", parameters={"body": rule.value.body})
         for rule in chosen
     ]
     return tuple(dict.fromkeys(rule.value.body for rule in chosen)), because

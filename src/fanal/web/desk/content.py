@@ -14,8 +14,10 @@ from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorR
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
+from fanal.web.components.words import defang
 
 _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
+_ADDRESSES = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 _SEEN = 50  # reports counted for one selector; more show as "50+"
 
 Item = dict[str, object]
@@ -38,12 +40,17 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
         {"at": instant_of(record.report_id), "code": "RECEIVED", "text": "", "precision": ""}
     ]
     if record.occurred is not None:
-        for text, code in ((record.occurred.earliest, "FROM"), (record.occurred.latest, "UNTIL")):
-            found.append(_event(text, code, "", precision=record.occurred.precision))
+        first, last = record.occurred.earliest, record.occurred.latest
+        ends = ((first, "AT"),) if first == last else ((first, "FROM"), (last, "UNTIL"))
+        found += [_event(at, code, "", precision=record.occurred.precision) for at, code in ends]
     messages = [m for m in record.conversation if instant(m.at)]
     for message, code in zip(messages[:1] + messages[1:][-1:], ("FIRST", "LAST"), strict=False):
         found.append(_event(message.at, code, message.speaker or ""))
-    found += [_event(s.at, "SEEN", s.value) for s in record.selectors if s.at]
+    found += [
+        _event(s.at, "SEEN", defang(s.value) if s.kind in _ADDRESSES else s.value)
+        for s in record.selectors
+        if s.at
+    ]
     found += [
         _event(p.at, "PAID", " ".join(filter(None, (p.amount, p.currency))))
         for p in record.payments

@@ -2,9 +2,11 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
-from fanal.kernel.actors import SYSTEM_PERSON, Actor
+from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor
 from fanal.ledger import queries as ledger
 from fanal.ledger.domain.records import LedgerLine
 
@@ -24,4 +26,5 @@ def lines_of(object_id: UUID, *, actor: Actor, reads: bool = False) -> list[tupl
     names = accounts.person_names(
         person_ids={e.actor_id for e in shown if e.actor_id != SYSTEM_PERSON}
     )
+    names[PUBLIC_PERSON] = gettext("Public form")
     return [(entry, names.get(entry.actor_id, "")) for entry in shown]
