@@ -19,6 +19,7 @@ import click
 import psycopg
 
 from fanal.cli.boot import django_as, enter_django, find_home, find_vault
+from fanal.cli.failures import Failed, Refused, tell
 from fanal.config.databases import Databases, open_databases
 from fanal.config.grants import apply_grants
 from fanal.config.keys import KeyFiles, KeysMissing, load_keys
@@ -39,7 +40,7 @@ _FORMAT = 1
 def backup(folder: Path) -> None:
     """Write a backup into FOLDER, which must be empty or new. Keep it apart from the keys."""
     if folder.exists() and any(folder.iterdir()):
-        raise click.BadParameter(f"{folder} is not empty", param_hint="FOLDER")
+        raise Refused("FOLDER_NOT_EMPTY", folder=folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with django_as(DatabaseRole.WORKER) as databases:
         from fanal.ledger import operations as ledger
@@ -78,7 +79,7 @@ def restore(folder: Path) -> None:
     _check_keys(home, manifest)
     with open_databases(home=home, environ=os.environ) as databases:
         if read_mark(databases.url(DatabaseRole.OWNER)) is not None:
-            raise click.UsageError("the database is not empty: restore into a new FANAL_HOME")
+            raise Refused("DATABASE_NOT_EMPTY")
         _load(databases, folder / DUMP)
         with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
             apply_grants(owner)
@@ -142,7 +143,7 @@ def _run(databases: Databases, program: str, *options: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise click.ClickException(f"{program}: {done.stderr.strip()}")
+        raise Failed("PROGRAM_FAILED", program=program, detail=done.stderr)
 
 
 def _read_manifest(folder: Path) -> dict[str, object]:
@@ -150,15 +151,15 @@ def _read_manifest(folder: Path) -> dict[str, object]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError) as error:
-        raise click.BadParameter(f"{folder} holds no whole backup: {error}") from None
+        raise Refused("NO_BACKUP", folder=folder, detail=error) from None
     if manifest.get("format") != _FORMAT:
-        raise click.BadParameter("the backup has another format")
+        raise Refused("BACKUP_FORMAT")
     for name, digest in manifest["files"].items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-            raise click.BadParameter(f"{name} is missing from the backup")
+            raise Refused("BACKUP_LACKS", name=name)
         if _digest(path) != digest:
-            raise click.BadParameter(f"{name} was changed since the backup")
+            raise Refused("BACKUP_CHANGED", name=name)
     return dict(manifest)
 
 
@@ -167,11 +168,11 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
     try:
         held = set(_key_names(load_keys(home, public_node=False)))
     except KeysMissing as error:
-        raise click.UsageError(f"put the keys into {home / 'keys'} first: {error}") from None
+        raise Refused("KEYS_FIRST", folder=home / "keys", detail=error) from None
     wanted = manifest["keys"]
     missing = [name for name in wanted if name not in held] if isinstance(wanted, list) else []
     if missing:
-        raise click.UsageError(f"keys are missing: {', '.join(missing)}")
+        raise Refused("KEYS_LACKING", names=", ".join(missing))
 
 
 def _key_names(keys: KeyFiles) -> list[str]:
@@ -195,7 +196,7 @@ def _keep_checkpoints(home: Path, folder: Path) -> None:
     if here.exists() and here.read_text() != then:
         beside = here.with_name(f"checkpoints-{clock.now():%Y%m%dT%H%M%S}.txt")
         here.rename(beside)
-        click.echo(f"the log went further than this backup; see {beside}", err=True)
+        tell("LOG_WENT_FURTHER", path=beside)
     here.write_text(then)
 
 

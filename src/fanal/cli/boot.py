@@ -16,7 +16,8 @@ from typing import ParamSpec, TypeVar
 import django
 from django.apps import apps
 
-from fanal.config.databases import DatabaseRefused, Databases, open_databases
+from fanal.cli.failures import Failed
+from fanal.config.databases import Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.keys import ensure_keys
 from fanal.config.migration import Mark, read_mark
@@ -74,13 +75,14 @@ def django_as(role: DatabaseRole) -> Iterator[Databases]:
     """Open the database, then start Django as `role`; the embedded server stops with the last user.
 
     Raises:
-        DatabaseRefused: the database has no tables yet, or cannot be used.
+        Failed: the database has no tables yet.
+        DatabaseRefused: it cannot be used.
     """
     home = find_home()
     with open_databases(home=home, environ=os.environ) as databases:
         mark = read_mark(databases.url(role))
         if mark is None:
-            raise DatabaseRefused("the database is empty: run 'fanal migrate' or 'fanal run' first")
+            raise Failed("DATABASE_EMPTY")
         enter_django(databases=databases, role=role, home=home, mark=mark)
         try:
             with _rows_of_the_system():

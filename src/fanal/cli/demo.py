@@ -1,12 +1,12 @@
 """`fanal demo`: what exists in a demo database only."""
 
 import json
-import sys
 
 import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.demo_accounts import accounts
+from fanal.cli.failures import Failed
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
@@ -30,9 +30,8 @@ def load() -> None:
     started = clock.now()
     try:
         played = play(now=started, say=lambda words: click.echo(words, err=True))
-    except NotADemo as refused:
-        click.echo(f"fanal: {refused}", err=True)
-        sys.exit(1)
+    except NotADemo:
+        raise Failed("NOT_A_DEMO") from None
     if played:
         while ledger.sequence_pending(now=clock.now()):
             continue
@@ -45,8 +44,11 @@ def load() -> None:
 @with_django(DatabaseRole.WORKER)
 def story(as_json: bool) -> None:
     """Print the stories of the demo and the reports in each."""
+    from fanal.accounts import queries as accounts
     from fanal.demo.telling import tell
 
+    if not accounts.has_demo_mark():
+        raise Failed("NOT_A_DEMO")
     for told in tell():
         line = json.dumps(told, ensure_ascii=False)
         click.echo(line if as_json else f"{told['story']}: {len(told['reports'])}")

@@ -1,11 +1,11 @@
 """`fanal demo accounts`: who can be played in a demo."""
 
 import json
-import sys
 
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import Failed
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -27,9 +27,8 @@ def accounts(as_json: bool, lang: str) -> None:
         made = operations.ensure_demo_accounts(
             actor=system_actor("fanal demo accounts"), now=clock.now()
         )
-    except operations.NotADemo as refused:
-        click.echo(f"fanal: {refused}", err=True)
-        sys.exit(1)
+    except operations.NotADemo:
+        raise Failed("NOT_A_DEMO") from None
     for account in made:
         line = {
             "label": f"{role_words(account.role.value, lang)} · {account.name}",

@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import tell
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
@@ -46,7 +47,7 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None) -> No
             if not _write(report_id, out / name, actor=actor):
                 missing.append(reference)
     for reference in missing:
-        click.echo(f"fanal: no harmonised report {reference}", err=True)
+        tell("NO_HARMONISED", reference=reference)
     if missing:
         sys.exit(2)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused, tell
 from fanal.cli.sources import (
     FORMATS,
     Found,
@@ -41,10 +42,14 @@ def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
     What was brought in before is recognised: an interrupted run is simply run again.
     """
     from fanal.accounts import operations as accounts
+    from fanal.accounts.operations.partners import MAXIMUM_NAME
     from fanal.kernel.actors import SYSTEM_PERSON, system_actor
 
     now = clock.now()
-    partner_id = accounts.ensure_partner(actor=system_actor("import"), name=partner, now=now)
+    try:
+        partner_id = accounts.ensure_partner(actor=system_actor("import"), name=partner, now=now)
+    except accounts.NameRefused:
+        raise Refused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
     actor = Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id)
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
     length = count_sources(format_, paths)
@@ -74,7 +79,7 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
     for item in batch:
         if isinstance(item, Unreadable):
             totals["refused"] += 1
-            click.echo(f"fanal: {item.place}: {item.reason}; not brought in", err=True)
+            tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
     submissions = [item.submission(sender_id=actor.partner_id) for item in readable]
     answers = intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
     for item, answer in zip(readable, answers, strict=True):
@@ -84,11 +89,7 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
             totals["repeated"] += 1
         else:
             totals["conflicts"] += 1
-            click.echo(
-                f"fanal: {item.place}: the reference {item.reference} was brought in before with"
-                " another content; the first one stays",
-                err=True,
-            )
+            tell("BROUGHT_IN_BEFORE", place=item.place, reference=item.reference)
 
 
 def _batches(items: Iterator[Found | Unreadable]) -> Iterator[list[Found | Unreadable]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import tell
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -69,7 +70,7 @@ def checkpoint() -> None:
     if signed is None:
         known = queries.list_checkpoints(keys=signer.current().known_keys)
         if not known:
-            click.echo("the log is empty", err=True)
+            tell("LOG_EMPTY")
             return
         signed = known[-1]
     click.echo(signed.note, nl=False)

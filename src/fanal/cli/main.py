@@ -3,18 +3,15 @@
 To add a command, write `cli/<topic>.py` and add its line to `COMMANDS`.
 """
 
+import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import click
 
-from fanal.config.databases import DatabaseRefused
-from fanal.config.environment import SettingRefused
-from fanal.config.keys import KeysMissing
-from fanal.config.vault_identity import VaultElsewhere
-from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
+from fanal.cli.failures import LANGUAGES, Refused, told
 
 COMMANDS: Mapping[str, str] = {
     "retention": "fanal.cli.retention:retention",
@@ -40,11 +37,6 @@ COMMANDS: Mapping[str, str] = {
 }
 """Name of each command, and where it is: `module:attribute`."""
 
-_SENTENCES = (
-    *(DatabaseRefused, NoBinaries, PlaceRefused, AccountMissing, ClusterFailed),
-    *(KeysMissing, SettingRefused, VaultElsewhere),
-)
-
 
 class LazyGroup(click.Group):
     """A group whose commands are imported only when named: `fanal` starts at once."""
@@ -61,11 +53,31 @@ class LazyGroup(click.Group):
         command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name]} is no command")
-        return command
+        return speaking(command)
+
+
+def speaking(command: click.Command) -> click.Command:
+    """Give `--lang` to a command and to those under it; where it exists already it stays."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            if found := command.get_command(context, name):
+                speaking(found)
+    elif not any("--lang" in parameter.opts for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["--lang"], type=click.Choice(LANGUAGES), expose_value=False,
+                help="Language of what it says on standard error.",
+            )
+        )  # fmt: skip
+    return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fanal")
+@click.option(
+    "--lang", type=click.Choice(LANGUAGES), expose_value=False, help="Language of errors."
+)
 def fanal() -> None:
     """Fanal: reporting and triage platform of a national desk."""
 
@@ -74,10 +86,24 @@ def main() -> None:
     """Run the command; exit with 2 for bad input, 1 for a failure told in a sentence."""
     signal.signal(signal.SIGTERM, _leave)
     try:
-        fanal.main(prog_name="fanal")
-    except _SENTENCES as failure:
-        click.echo(f"fanal: {failure}", err=True)
-        sys.exit(1)
+        _refuse_broken_text(sys.argv)
+        status = fanal.main(prog_name="fanal", standalone_mode=False)
+    except BrokenPipeError:
+        # Whoever read us is gone; nothing may be written while the interpreter ends either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        status = 2
+    except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 - a sentence, never a traceback
+        status = told(failure)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse_broken_text(arguments: Sequence[str]) -> None:
+    """Refuse arguments that are no UTF-8: neither database nor journal could hold them."""
+    if any("\ud800" <= character <= "\udfff" for character in "".join(arguments)):
+        raise Refused("TEXT_REFUSED")
 
 
 def _leave(number: int, _frame: object) -> None:

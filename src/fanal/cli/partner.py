@@ -1,11 +1,11 @@
 """`fanal partner`: partners' access to the wires and to the API."""
 
 import json
-import sys
 
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused, tell
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -26,14 +26,14 @@ def partner() -> None:
 def add(name: str, quota: int | None, as_json: bool) -> None:
     """Give the partner NAME a password (HTTP Basic) and a token (Bearer), shown once."""
     from fanal.accounts import operations
+    from fanal.accounts.operations.partners import MAXIMUM_NAME
 
     try:
         issued = operations.add_partner(
             actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now()
         )
-    except operations.NameRefused as refused:
-        click.echo(f"fanal: {refused}", err=True)
-        sys.exit(2)
+    except operations.NameRefused:
+        raise Refused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
     fields = {
         "partner": issued.partner,
         "user": issued.user,
@@ -45,7 +45,7 @@ def add(name: str, quota: int | None, as_json: bool) -> None:
         return
     for key, value in fields.items():
         click.echo(f"{key}: {value}")
-    click.echo("Shown once: Fanal keeps only their digests.", err=True)
+    tell("SHOWN_ONCE")
 
 
 @partner.command("revoke")
@@ -60,5 +60,4 @@ def revoke(login: str) -> None:
     try:
         operations.revoke_credential(actor=system_actor(_MOTIVE), login=login, now=clock.now())
     except ObjectDoesNotExist:
-        click.echo(f"fanal: no credential has the user name '{login}'", err=True)
-        sys.exit(2)
+        raise Refused("NO_CREDENTIAL", login=login) from None

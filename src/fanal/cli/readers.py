@@ -4,23 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import click
-
+from fanal.cli.failures import Refused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
-
-
-class ReaderRefused(click.ClickException):
-    """Nobody may read here without saying who they are."""
-
-    exit_code = 2
 
 
 def reader(username: str | None, *, motive: str) -> Actor:
     """Return the actor that reads: a named person, or the system in a demo database.
 
     Raises:
-        ReaderRefused: no such person, none that may read reports, or nobody named outside a demo.
+        Refused: no such person, none that may read reports, or nobody named outside a demo.
     """
     from fanal.accounts import queries as accounts, rows
     from fanal.accounts.domain.policy import may
@@ -28,11 +21,11 @@ def reader(username: str | None, *, motive: str) -> Actor:
     if username is None:
         if accounts.has_demo_mark():
             return system_actor(motive)
-        raise ReaderRefused("outside a demo database, --as USER says in whose name content is read")
+        raise Refused("READER_NEEDED")
     user = accounts.find_user(username=username)
     actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
     if actor is None or not may(actor, "report.read"):
-        raise ReaderRefused(f"{username} is nobody who may read reports")
+        raise Refused("READER_REFUSED", name=username)
     rows.show_to(actor)
     return actor
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import tell
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
@@ -43,7 +44,7 @@ def show(references: tuple[str, ...], as_json: bool, lang: str, as_user: str | N
     for view in views(actor=actor, report_ids=ids):
         click.echo(json.dumps(view, ensure_ascii=False) if as_json else outline(view, lang=lang))
     for reference in missing:
-        click.echo(f"fanal: no report {reference}", err=True)
+        tell("NO_REPORT", reference=reference)
     if missing:
         sys.exit(2)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import find_home, make_keys, process_environment, require_vault
+from fanal.cli.failures import Failed, Refused, language, reason
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
@@ -37,7 +38,7 @@ _PORT_PAUSE = 0.5
 def run(demo: bool, port: int, host: str) -> None:
     """Supervise PostgreSQL (when embedded), web and worker until SIGTERM."""
     if demo and not _is_loopback(host):
-        raise click.UsageError("a demo has known passwords: it listens on loopback only")
+        raise Refused("LOOPBACK_ONLY")
     home = find_home()
     make_keys(home)
     (home / "log").mkdir(mode=0o700, exist_ok=True)
@@ -50,7 +51,7 @@ def run(demo: bool, port: int, host: str) -> None:
         require_vault(databases, role=role)
         mark = read_mark(databases.url(role))
         if mark is Mark.DEMO and not _is_loopback(host):
-            raise click.UsageError("this database is a demo: it listens on loopback only")
+            raise Refused("LOOPBACK_ONLY")
         _wait_for_port(host, port)
         children = _children(databases, home=home, mark=mark, host=host, port=port)
         if demo:
@@ -71,17 +72,15 @@ def _wait_for_port(host: str, port: int) -> None:
     """Return once the address is free: the web process of a killed supervisor may still be leaving.
 
     Raises:
-        ClickException: it stays taken, or is none of this machine's.
+        Failed: it stays taken, or is none of this machine's.
     """
     for tries_left in reversed(range(_PORT_TRIES)):
         try:
             _bind(host.strip("[]"), port)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or not tries_left:
-                reason = error.strerror or str(error)
-                raise click.ClickException(
-                    f"{host}:{port} cannot be used ({reason}); choose another --host or --port"
-                ) from None
+                address = f"{host}:{port}"
+                raise Failed("ADDRESS_TAKEN", address=address, detail=reason(error)) from None
             time.sleep(_PORT_PAUSE)
         else:
             return
@@ -116,7 +115,9 @@ def _environment(
 def _fanal(*arguments: str, environment: Mapping[str, str]) -> None:
     """Run one of our own commands to its end; exit as it does when it fails."""
     answer = subprocess.run(  # noqa: S603 - our own command
-        [sys.executable, "-m", "fanal", *arguments], env=dict(environment), check=False
+        [sys.executable, "-m", "fanal", "--lang", language(), *arguments],
+        env=dict(environment),
+        check=False,
     )
     if answer.returncode != 0:
         sys.exit(answer.returncode)

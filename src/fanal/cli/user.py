@@ -1,17 +1,19 @@
 """`fanal user`: accounts of people and their habilitations, on the reference of an act."""
 
-import sys
+import re
 from datetime import UTC, datetime, timedelta
-from typing import NoReturn
 
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.postgres import DatabaseRole
 
 _MOTIVE = "fanal user"
+_LOGIN = re.compile(r"[\w.@+-]{1,150}")
+_LONGEST_NAME = 200
 _GIVEN = sorted(set(Role) - {Role.SYSTEM, Role.PUBLIC})
 
 
@@ -34,15 +36,19 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     from fanal.accounts import operations
     from fanal.accounts.domain.records import NewAccount
 
+    if not _LOGIN.fullmatch(login):
+        raise Refused("LOGIN_REFUSED")
+    if not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
+        raise Refused("NAME_REFUSED")
     given = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
     try:
         validate_password(given)
         account = NewAccount(username=login, name=name, email=email, password=given)
         operations.create_account(actor=system_actor(_MOTIVE), account=account, now=clock.now())
     except ValidationError as refused:
-        _refuse(" ".join(refused.messages))
-    except operations.LoginTaken as refused:
-        _refuse(str(refused))
+        raise Refused("PASSWORD_REFUSED", detail=" ".join(refused.messages)) from None
+    except operations.LoginTaken:
+        raise Refused("LOGIN_TAKEN", login=login) from None
 
 
 @user.command("grant")
@@ -67,14 +73,18 @@ def grant(
     until: datetime | None,
 ) -> None:
     """Give LOGIN the role ROLE from now on."""
+    from django.db import IntegrityError
+
     from fanal.accounts import operations, queries
     from fanal.accounts.domain.records import NewHabilitation
 
     now = clock.now()
     found = queries.find_user(username=login)
     if found is None:
-        _refuse(f"no account '{login}'")
+        raise Refused("NO_ACCOUNT", login=login)
     body = queries.find_partner(name=organisation) if organisation else None
+    if organisation and body is None:
+        raise Refused("NO_ORGANISATION", name=organisation)
     end = until.replace(tzinfo=UTC) if until else now + timedelta(days=365)
     habilitation = NewHabilitation(
         person_id=found.person_id,
@@ -90,7 +100,9 @@ def grant(
             actor=system_actor(_MOTIVE), habilitation=habilitation, now=now
         )
     except operations.HabilitationRefused as refused:
-        _refuse(f"refused: {_WHY[refused.code]}")
+        raise Refused(refused.code) from None
+    except IntegrityError:
+        raise Refused("NO_DESK", number=desk or 0) from None
 
 
 @user.command("close")
@@ -101,7 +113,7 @@ def close(login: str) -> None:
     from fanal.accounts import operations, queries
 
     if queries.find_user(username=login) is None:
-        _refuse(f"no open account '{login}'")
+        raise Refused("NO_ACCOUNT", login=login)
     operations.close_account(actor=system_actor(_MOTIVE), username=login, now=clock.now())
 
 
@@ -116,22 +128,8 @@ def link(login: str, subject: str) -> None:
 
     found = queries.find_user(username=login)
     if found is None:
-        _refuse(f"no open account '{login}'")
+        raise Refused("NO_ACCOUNT", login=login)
     try:
         link_subject(user=found, subject=subject)
-    except SubjectTaken as refused:
-        _refuse(str(refused))
-
-
-_WHY = {
-    "ROLE": "nobody is given this role",
-    "DESK": "roles of a desk name one (--desk), the others none",
-    "ORGANISATION": "laboratories and partners name their organisation, the others none",
-    "ACT": "the reference of the act is missing",
-    "DATES": "a habilitation ends after it starts and lasts one year at most",
-}
-
-
-def _refuse(sentence: str) -> NoReturn:
-    click.echo(f"fanal: {sentence}", err=True)
-    sys.exit(2)
+    except SubjectTaken:
+        raise Refused("SUBJECT_TAKEN") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import find_home, with_django
+from fanal.cli.failures import Failed, Refused
 from fanal.config.environment import read_environment
 from fanal.config.keys import (
     VAULT_KEYS,
@@ -28,7 +29,13 @@ from fanal.postgres import DatabaseRole
 )
 @click.option("--repair", is_flag=True, help="Blank or remove bytes that no row points to.")
 @click.option("--quick", is_flag=True, help="Structure only: open no object.")
-@click.option("--grace", default=3600, show_default=True, help="Seconds before loose bytes count.")
+@click.option(
+    "--grace",
+    type=click.IntRange(0, 10**9),
+    default=3600,
+    show_default=True,
+    help="Seconds before loose bytes count.",
+)
 @with_django(DatabaseRole.WORKER)
 def fsck(*, as_json: bool, repair: bool, quick: bool, grace: int) -> None:
     """Reconcile rows and sealed bytes both ways; exit 1 when anything is wrong."""
@@ -89,12 +96,11 @@ def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
     try:
         root = read_public_key(key_file.read_text(errors="replace"))
     except KeysMissing as error:
-        raise click.BadParameter(str(error), param_hint="--key") from None
+        raise Refused("KEY_MISSING", detail=error) from None
     try:
         found = verify_receipt(file.read_text(errors="replace"), root=root)
     except ReceiptRefused as error:
-        click.echo(f"fanal: not a valid receipt: {error}", err=True)
-        sys.exit(1)
+        raise Failed("RECEIPT_REFUSED", detail=error) from None
     facts = {
         "valid": True,
         "received_at": found.received_at.isoformat(),
@@ -127,7 +133,7 @@ def rotate(only_rewrap: bool) -> None:
     from fanal.vault import operations as vault
 
     if read_environment(os.environ).public_node:
-        raise click.UsageError("a public node holds no opening key and cannot rotate")
+        raise Refused("PUBLIC_NODE")
     home = find_home()
     if not only_rewrap:
         for group in VAULT_KEYS:

@@ -4,7 +4,8 @@ import runpy
 
 import click
 
-from fanal.cli.boot import with_django
+from fanal.cli.boot import find_home, with_django
+from fanal.config.keys import load_keys
 from fanal.postgres.roles import DatabaseRole
 
 
@@ -12,4 +13,5 @@ from fanal.postgres.roles import DatabaseRole
 @with_django(DatabaseRole.WORKER, seals=True)
 def worker() -> None:
     """Run the stages, the schedule and the sends until SIGTERM."""
+    load_keys(find_home(), public_node=False)  # a worker that opens nothing only makes reports wait
     runpy.run_module("fanal.worker", run_name="__main__", alter_sys=True)

@@ -236,7 +236,7 @@ class TestRefusals:
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "fanal.example"])
     def test_a_demo_listens_on_loopback_only(self, home, host):
         for options in (("--demo",), ()):
-            answer = fanal(home, "run", *options, "--host", host, "--port", "1")
+            answer = fanal(home, "--lang", "en", "run", *options, "--host", host, "--port", "1")
             assert answer.returncode == 2
             assert "loopback only" in answer.stderr
 
@@ -255,7 +255,7 @@ class TestRefusals:
     def test_a_command_before_the_first_migration_says_what_to_do(self, open_folder):
         home = open_folder / "empty"
         try:
-            answer = fanal(home, "worker")
+            answer = fanal(home, "worker", "--lang", "en")
             assert answer.returncode == 1
             assert "run 'fanal migrate' or 'fanal run' first" in answer.stderr
         finally:

@@ -1,0 +1,173 @@
+"""What a command says when it cannot do its work: one sentence in the user's language, no traceback.
+
+Exit status 2 is bad input, 1 a failure (contracts). Words are in `reference/data/labels/cli.toml`; what a
+lower layer or an operating system adds is quoted as it is.
+"""
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import click
+
+from fanal import reference
+from fanal.config.databases import DatabaseRefused
+from fanal.config.environment import SettingRefused
+from fanal.config.keys import KeysMissing
+from fanal.config.vault_identity import VaultElsewhere
+from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
+
+LANGUAGES = ("fr", "en")
+_LONGEST = 400
+_CLASSES: tuple[tuple[type[Exception], str], ...] = (
+    (DatabaseRefused, "DATABASE_REFUSED"),
+    (NoBinaries, "NO_BINARIES"),
+    (PlaceRefused, "PLACE_REFUSED"),
+    (AccountMissing, "ACCOUNT_MISSING"),
+    (ClusterFailed, "CLUSTER_FAILED"),
+    (KeysMissing, "KEY_MISSING"),
+    (SettingRefused, "SETTING_REFUSED"),
+    (VaultElsewhere, "VAULT_ELSEWHERE"),
+)
+_NAMED = {
+    "KeyMissing": "KEY_MISSING",
+    "SignerMissing": "KEY_MISSING",
+    "VaultAway": "VAULT_AWAY",
+    "MotiveMissing": "MOTIVE_MISSING",
+    "OperationalError": "DATABASE_AWAY",
+    "InterfaceError": "DATABASE_AWAY",
+    "DataError": "VALUE_REFUSED",
+    "ValueRefused": "VALUE_REFUSED",
+    "UnicodeEncodeError": "VALUE_REFUSED",
+}
+"""Failures by the name of their class: their packages are loaded by the commands that need them."""
+_BAD_INPUT = frozenset({"VALUE_REFUSED", "MOTIVE_MISSING"})
+
+
+class Refused(Exception):
+    """A command says no: `code` names the words, `parameters` what goes into them."""
+
+    status = 2
+
+    def __init__(self, code: str, **parameters: object) -> None:
+        super().__init__(code)
+        self.code, self.parameters = code, parameters
+
+
+class Failed(Refused):
+    """A command could not do what was rightly asked."""
+
+    status = 1
+
+
+def language(arguments: Sequence[str] | None = None) -> str:
+    """Return the language that `--lang` asks for, wherever it stands; French without it (decisions 3)."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    asked = [a.partition("=")[2] for a in given if a.startswith("--lang=")]
+    asked += [after for a, after in pairwise(given) if a == "--lang"]
+    return next((lang for lang in asked if lang in LANGUAGES), LANGUAGES[0])
+
+
+def words(code: str, **parameters: object) -> str:
+    """Return the words of a code in the user's language; no value breaks a line or a terminal."""
+    clean = {name: _printable(value) for name, value in parameters.items()}
+    return reference.render(code, clean, language(), kind="cli")
+
+
+def tell(code: str, **parameters: object) -> None:
+    """Say a sentence on standard error; the command goes on."""
+    click.echo(f"fanal: {words(code, **parameters)}", err=True)
+
+
+def told(failure: BaseException) -> int:
+    """Say in one sentence why a command ends; return its exit status."""
+    code, parameters, status = _explain(failure)
+    tell(code, **parameters)
+    return status
+
+
+def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
+    if isinstance(failure, Refused):
+        return failure.code, failure.parameters, failure.status
+    if isinstance(failure, click.ClickException):
+        code, parameters = _explain_click(failure)
+        return code, parameters, failure.exit_code
+    if isinstance(failure, click.Abort | KeyboardInterrupt):
+        return "STOPPED", {}, 1
+    known = _known(failure)
+    if known is not None:
+        detail = reason(failure) if isinstance(failure, OSError) else failure
+        return known, {"detail": detail}, 2 if known in _BAD_INPUT else 1
+    if isinstance(failure, OSError) and failure.errno:
+        name = failure.filename
+        path = os.fsdecode(name) if isinstance(name, str | bytes) else type(failure).__name__
+        return "FILE_REFUSED", {"path": path, "detail": reason(failure)}, 1
+    # The place and never the message: messages quote content.
+    return "UNEXPECTED", {"name": type(failure).__name__, "place": _place(failure)}, 1
+
+
+def _known(failure: BaseException) -> str | None:
+    """Return the code of a failure that a lower layer raises on purpose."""
+    for kind, code in _CLASSES:
+        if isinstance(failure, kind):
+            return code
+    if isinstance(failure, PermissionError) and not failure.errno:
+        return "NO_RIGHT"
+    if type(failure).__name__ == "ProgrammingError" and not getattr(failure, "sqlstate", None):
+        return "NO_DATABASE_URL"  # psycopg could not read it; its message quotes the password
+    names = (kind.__name__ for kind in type(failure).__mro__)
+    return next((_NAMED[name] for name in names if name in _NAMED), None)
+
+
+def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object]]:
+    """Return what is wrong with a command line; click's own words are English only."""
+    match failure:
+        case click.MissingParameter():
+            found = "ARGUMENT_MISSING", {"name": _hint(failure)}
+        case click.NoSuchOption():
+            found = "NO_OPTION", {"name": failure.option_name}
+        case click.exceptions.NoSuchCommand():
+            found = "NO_COMMAND", {"name": failure.command_name}
+        case click.BadParameter(param=click.Parameter(type=click.Choice() as choice)):
+            choices = ", ".join(map(str, choice.choices))
+            found = "NOT_A_CHOICE", {"name": _hint(failure), "choices": choices}
+        case click.BadParameter():
+            found = "BAD_VALUE", {"name": _hint(failure), "detail": failure.message.rstrip(".")}
+        case _:
+            code = "BAD_CALL" if isinstance(failure, click.UsageError) else "FAILED"
+            found = code, {"detail": failure.format_message().rstrip(".")}
+    return found[0], dict(found[1])
+
+
+def _hint(failure: click.BadParameter) -> str:
+    """Return the name of an argument as help writes it."""
+    if failure.param_hint:
+        hint = failure.param_hint
+        return hint if isinstance(hint, str) else " / ".join(hint)
+    if isinstance(failure.param, click.Argument):
+        return failure.param.metavar or str(failure.param.name).strip("_").upper()
+    return failure.param.opts[-1] if failure.param else "?"
+
+
+def reason(failure: OSError) -> str:
+    """Return what the operating system says, in the user's language where it is a usual thing."""
+    code = errno.errorcode.get(failure.errno or 0, "")
+    usual = reference.label("errno", code, language())
+    return usual if code and usual != code else failure.strerror or type(failure).__name__
+
+
+def _place(failure: BaseException) -> str:
+    frames = traceback.extract_tb(failure.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+
+
+def _printable(value: object) -> str | int:
+    if isinstance(value, int):
+        return value
+    line = " ".join(str(value).split())
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    return shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…"

@@ -1,0 +1,243 @@
+"""Bad input, no database, no key, no right: one sentence in the user's language, never a traceback.
+
+`CALLS` is the one place: every command of the tree stands in it, with a call that is rightly formed and
+calls that are not. A new command without a line here fails the test.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from fanal.cli.failures import words
+from fanal.cli.main import fanal
+from fanal.postgres import Cluster
+from tests.integration.cli.calling import call_all
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+UNREADABLE = os.fsdecode(b"\xff\xfe")
+CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
+    "backup": (["/tmp/cli-none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
+    "bench desk": ([], [["--reports", "0"], ["--views", "x"], ["more"]]),
+    "bench pipeline": ([], [["--size", "0"], ["--workers", "-1"], ["--size"]]),
+    "bench portal": ([], [["--size", "1"], ["--size", "1e9"]]),
+    "demo accounts": ([], [["x"], ["--lang", "de"]]),
+    "demo load": ([], [["x"]]),
+    "demo story": ([], [["x"], ["--json=1"]]),
+    "doctor": ([], [["--port", "http"], ["x"]]),
+    "export ncmec-xml": (["x", "--out", "/tmp/cli-none/e"], [[], ["x"], ["--out", "/tmp"], ["x", "--out", "/etc/passwd"]]),
+    "fsck": ([], [["--grace", "soon"], ["--grace", "-1"], ["--grace", "9" * 30], ["x"]]),
+    "import": (["jsonl", "/etc/hostname"], [[], ["jsonl"], ["zip", "/etc"], ["jsonl", "/no/such"]]),
+    "keys rotate": ([], [["x"], ["--only-rewrap=1"]]),
+    "ledger checkpoint": ([], [["x"]]),
+    "ledger export": (["/tmp/cli-none/l"], [[], ["/etc"], ["a", "b"]]),
+    "ledger verify": ([], [["--checkpoints", "/no/such"], ["--checkpoints", "/etc"], ["x"]]),
+    "migrate": ([], [["--verbosity", "9"], ["x"]]),
+    "partner add": (["Shapes"], [[], ["a", "b"], ["a", "--quota", "0"], ["a", "--quota", "x"]]),
+    "partner revoke": (["x"], [[], ["a", "b"]]),
+    "receipt verify": (["/etc/hostname", "--key", "/etc/hostname"], [[], ["/etc/hostname"], ["/no", "--key", "/no"]]),
+    "replay": (["ANALYSE"], [[], ["EVERYTHING"], ["ANALYSE", "x"]]),
+    "report list": ([], [["--order", "size"], ["x"], ["--as"]]),
+    "report show": (["x"], [[], ["--json"], ["x", "--order"]]),
+    "restore": (["/tmp"], [[], ["/no/such"], ["/etc/passwd"], ["/tmp"]]),
+    "retention hold": ([NOBODY, "--motive", "m"], [[], [NOBODY], ["x", "--motive", "m"]]),
+    "retention lift": ([NOBODY], [[], ["x"]]),
+    "retention run": ([], [["x"]]),
+    "run": ([], [["--port", "0"], ["--port", "99999"], ["--demo", "--host", "192.0.2.1"], ["x"]]),
+    "user add": (["l", "--name", "n"], [[], ["l"], ["l", "--name"]]),
+    "user close": (["l"], [[]]),
+    "user grant": (["l", "ANALYST", "--act", "a"], [[], ["l"], ["l", "KING", "--act", "a"], ["l", "ANALYST", "--act", "a", "--until", "tomorrow"], ["l", "ANALYST", "--act", "a", "--desk", "x"]]),
+    "user link": (["l", "s"], [[], ["l"]]),
+    "worker": ([], [["x"]]),
+}  # fmt: skip
+WITHOUT_DATABASE = {"receipt verify", "doctor", "bench desk", "bench pipeline", "bench portal"}
+
+
+def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from leaves(command, (*path, name))
+        else:
+            yield " ".join((*path, name))
+
+
+def call(name: str, arguments: list[str]) -> list[str]:
+    return [*name.split(), *arguments]
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """A production installation; the database is up while calls are made."""
+    folder = Path(tempfile.mkdtemp(prefix="fanal-calls-"))
+    folder.chmod(0o755)
+    try:
+        done = call_all([["migrate"]], home=folder / "var", folder=folder / "out")
+        assert done[0].status == 0, done[0].err
+        yield folder / "var"
+    finally:
+        Cluster.open(home=folder / "var", environ=os.environ).stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def complaints(calls: list[list[str]], statuses: tuple[int, ...], **options: object) -> list[str]:
+    answers = call_all(calls, **options)  # type: ignore[arg-type]
+    return [c for c in (answer.complaint(*statuses) for answer in answers) if c]
+
+
+def test_every_command_stands_in_the_table() -> None:
+    assert set(CALLS) == set(leaves(fanal))
+
+
+def test_bad_arguments_are_told_before_anything_is_opened(tmp_path: Path) -> None:
+    calls = [call(name, bad) for name, (_, all_bad) in CALLS.items() for bad in all_bad]
+    for name, (good, _) in CALLS.items():
+        calls += [call(name, [*good, "--no-such-option"]), call(name, [*good, UNREADABLE])]
+        calls += [call(name, [*good, "--lang", "tlh"])]
+    calls += [["nothing"], ["report", "nothing"], ["--nothing"], [UNREADABLE]]
+    options = {"home": tmp_path / "home", "folder": tmp_path / "out", "lang": "fr"}
+    assert complaints(calls, (2,), **options) == []
+    assert not (tmp_path / "home" / "postgres").exists()
+
+
+def test_the_sentence_is_in_the_users_language(tmp_path: Path) -> None:
+    def said(lang: str) -> list[str]:
+        calls = [["report", "show"], ["replay", "NEVER"], ["nothing"]]
+        options = {"home": tmp_path / "home", "folder": tmp_path / "out", "lang": lang}
+        return [answer.err for answer in call_all(calls, **options)]  # type: ignore[arg-type]
+
+    french, english = said("fr"), said("en")
+    assert [line[:12] for line in french] == ["fanal: il ma", "fanal: STAGE", "fanal: la co"]
+    assert "la commande nothing" in french[2]
+    assert "there is no command nothing" in english[2]
+    assert all(f != e for f, e in zip(french, english, strict=True))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://fanal_app@127.0.0.1:1/none?connect_timeout=2",
+        "http://x",
+    ],
+)
+def test_a_database_that_is_away_is_told(tmp_path: Path, url: str) -> None:
+    calls = [
+        call(n, good) for n, (good, _) in CALLS.items() if n not in {*WITHOUT_DATABASE, "restore"}
+    ]
+    options = {"home": tmp_path / "home", "folder": tmp_path / "out", "DATABASE_URL": url}
+    assert complaints(calls, (1,), **options) == []
+    (seen,) = call_all([["doctor"]], **options)  # type: ignore[arg-type]
+    assert (seen.status, seen.err) == (1, "")
+    assert "PROBLEM" in seen.out
+
+
+def test_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
+    del tmp_path
+    folder = Path(tempfile.mkdtemp(prefix="fanal-empty-"))
+    folder.chmod(0o755)
+    try:
+        names = {"report list", "fsck", "demo story", "ledger verify", "worker", "user close"}
+        calls = [call(name, CALLS[name][0]) for name in sorted(names)]
+        options = {"home": folder / "var", "folder": folder / "out", "hold": True}
+        answers = call_all(calls, **options)  # type: ignore[arg-type]
+        assert [a.complaint(1) for a in answers] == [None] * len(calls)
+        assert all("fanal migrate" in a.err for a in answers)
+    finally:
+        Cluster.open(home=folder / "var", environ=os.environ).stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_what_the_installation_refuses_is_told(home: Path, tmp_path: Path) -> None:
+    """Outside a demo, and with names that nobody has."""
+    password = {"FANAL_USER_PASSWORD": "correct horse battery 71"}
+    bad_input = [
+        ["report", "show", "x"],
+        ["report", "list"],
+        ["report", "show", "x", "--as", "nobody"],
+        ["export", "ncmec-xml", "x", "--out", str(tmp_path / "e")],
+        ["export", "ncmec-xml", "x", "--out", str(tmp_path / "e"), "--as", "nobody"],
+        ["retention", "hold", NOBODY, "--motive", "m"],
+        ["retention", "lift", NOBODY, "--as", "nobody"],
+        ["partner", "add", ""],
+        ["partner", "add", "a:b"],
+        ["partner", "add", "x" * 5000],
+        ["partner", "add", "a\nb"],
+        ["partner", "revoke", "nobody"],
+        ["import", "jsonl", "/etc/hostname", "--partner", ""],
+        ["user", "grant", "nobody", "ANALYST", "--act", "a"],
+        ["user", "close", "nobody"],
+        ["user", "link", "nobody", "s"],
+        ["user", "add", "", "--name", "n"],
+        ["user", "add", "x" * 999, "--name", "n"],
+        ["user", "add", "sp ace", "--name", "n"],
+        ["user", "add", "long", "--name", "n" * 100_000],
+        ["user", "add", "short", "--name", "n", "--password", "123"],
+        ["ledger", "verify", "--checkpoints", "/proc/self/mem"],
+    ]
+    failures = [
+        ["demo", "accounts"],
+        ["demo", "load"],
+        ["demo", "story"],
+        ["ledger", "export", "/no/such/folder/file"],
+        ["ledger", "export", "/proc/none"],
+        ["backup", "/proc/none/backup"],
+        ["migrate", "--demo"],
+        ["receipt", "verify", "/etc/hostname", "--key", str(home / "keys" / "receipt-root.pub")],
+    ]
+    options = {"home": home, "folder": tmp_path / "out", "hold": True, **password}
+    assert complaints(bad_input, (1, 2), **options) == []
+    assert complaints(failures, (1,), **options) == []
+
+
+def test_grants_are_refused_for_a_reason(home: Path, tmp_path: Path) -> None:
+    options = {"home": home, "folder": tmp_path / "out", "hold": True}
+    added = call_all(
+        [["user", "add", "person", "--name", "P", "--password", "correct horse battery 71"]],
+        **options,  # type: ignore[arg-type]
+    )
+    assert added[0].status == 0, added[0].err
+    grant = ["user", "grant", "person"]
+    calls = [
+        ["user", "add", "person", "--name", "P", "--password", "correct horse battery 71"],
+        [*grant, "ANALYST", "--act", "a"],
+        [*grant, "ANALYST", "--act", "a", "--desk", "999999"],
+        [*grant, "ANALYST", "--act", "", "--desk", "1"],
+        [*grant, "ANALYST", "--act", "a", "--desk", "1", "--until", "1999-01-01"],
+        [*grant, "ANALYST", "--act", "a", "--desk", "1", "--until", "2999-01-01"],
+        [*grant, "ANALYST", "--act", "a", "--desk", "9" * 40],
+        [*grant, "LABORATORY", "--act", "a", "--organisation", "no such"],
+    ]
+    assert complaints(calls, (2,), **options) == []
+
+
+def test_a_missing_key_is_told(home: Path, tmp_path: Path) -> None:
+    keys, aside = home / "keys", home / "aside"
+    shutil.copytree(keys, aside)
+    for pattern in ("content-*", "identity-*", "digest*", "ledger-*"):
+        for key in keys.glob(pattern):
+            key.unlink()
+    try:
+        calls = [
+            ["report", "list"], ["fsck"], ["ledger", "verify"], ["ledger", "checkpoint"],
+            ["backup", str(tmp_path / "b")], ["import", "jsonl", "/etc/hostname"], ["worker"],
+            ["user", "close", "person"], ["keys", "rotate", "--only-rewrap"],
+        ]  # fmt: skip
+        options = {"home": home, "folder": tmp_path / "out", "hold": True}
+        answers = call_all(calls, **options)  # type: ignore[arg-type]
+        assert [c for c in (a.complaint(1, 2) for a in answers) if c] == []
+        assert [a.err for a in answers if "key" not in a.err] == []
+    finally:
+        shutil.rmtree(keys)
+        aside.rename(keys)
+
+
+def test_values_cannot_break_the_line_or_the_terminal() -> None:
+    line = words("NO_REPORT", reference="a\nb\x1b[31m" + "c" * 9999)
+    assert "\n" not in line
+    assert "\x1b" not in line
+    assert len(line) < 600
