@@ -63,9 +63,9 @@ def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
             rate = f"{sum(totals.values()) / (time.monotonic() - started):.0f}/s"
             bar.update(len(batch), rate)
     for path in passed_over(format_, paths):
-        click.echo(f"fanal: {path}: not a report of the format {format_}; passed over", err=True)
+        tell("PASSED_OVER", path=path, format=format_)
     if not any(totals.values()):
-        click.echo(f"fanal: no report of the format {format_} was found", err=True)
+        tell("NOTHING_FOUND", format=format_)
     click.echo(json.dumps(totals))
     if totals["refused"] or totals["conflicts"] or not any(totals.values()):
         sys.exit(2)

@@ -156,6 +156,6 @@ def rotate(only_rewrap: bool) -> None:
 def node(folder: Path, name: str) -> None:
     """Write into FOLDER the key files of a new public node: it seals, signs receipts and cannot open."""
     if folder.exists() and any(folder.iterdir()):
-        raise click.BadParameter(f"{folder} is not empty", param_hint="FOLDER")
+        raise Refused("FOLDER_NOT_EMPTY", folder=folder)
     give_node_keys(find_home(), folder, now=clock.now(), node=name)
     click.echo(f"keys of {name} in {folder}: move them to its FANAL_HOME/keys")

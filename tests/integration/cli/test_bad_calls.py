@@ -21,7 +21,7 @@ from tests.integration.cli.calling import call_all
 NOBODY = "00000000-0000-7000-8000-000000000000"
 UNREADABLE = os.fsdecode(b"\xff\xfe")
 CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
-    "backup": (["/tmp/cli-none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
+    "backup": (["/proc/none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
     "bench desk": ([], [["--reports", "0"], ["--views", "x"], ["more"]]),
     "bench pipeline": ([], [["--size", "0"], ["--workers", "-1"], ["--size"]]),
     "bench portal": ([], [["--size", "1"], ["--size", "1e9"]]),
@@ -29,12 +29,13 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "demo load": ([], [["x"]]),
     "demo story": ([], [["x"], ["--json=1"]]),
     "doctor": ([], [["--port", "http"], ["x"]]),
-    "export ncmec-xml": (["x", "--out", "/tmp/cli-none/e"], [[], ["x"], ["--out", "/tmp"], ["x", "--out", "/etc/passwd"]]),
+    "export ncmec-xml": (["x", "--out", "/proc/none/e"], [[], ["x"], ["--out", "/tmp"], ["x", "--out", "/etc/passwd"]]),
     "fsck": ([], [["--grace", "soon"], ["--grace", "-1"], ["--grace", "9" * 30], ["x"]]),
     "import": (["jsonl", "/etc/hostname"], [[], ["jsonl"], ["zip", "/etc"], ["jsonl", "/no/such"]]),
+    "keys node": (["/proc/none/n", "--name", "x"], [[], ["a"], ["/etc", "--name", "x"], ["/etc/passwd", "--name", "x"]]),
     "keys rotate": ([], [["x"], ["--only-rewrap=1"]]),
     "ledger checkpoint": ([], [["x"]]),
-    "ledger export": (["/tmp/cli-none/l"], [[], ["/etc"], ["a", "b"]]),
+    "ledger export": (["/proc/none/l"], [[], ["/etc"], ["a", "b"]]),
     "ledger verify": ([], [["--checkpoints", "/no/such"], ["--checkpoints", "/etc"], ["x"]]),
     "migrate": ([], [["--verbosity", "9"], ["x"]]),
     "partner add": (["Shapes"], [[], ["a", "b"], ["a", "--quota", "0"], ["a", "--quota", "x"]]),
@@ -54,7 +55,14 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "user link": (["l", "s"], [[], ["l"]]),
     "worker": ([], [["x"]]),
 }  # fmt: skip
-WITHOUT_DATABASE = {"receipt verify", "doctor", "bench desk", "bench pipeline", "bench portal"}
+WITHOUT_DATABASE = {
+    "receipt verify",
+    "doctor",
+    "keys node",
+    "bench desk",
+    "bench pipeline",
+    "bench portal",
+}
 
 
 def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]:
@@ -223,7 +231,7 @@ def test_a_missing_key_is_told(home: Path, tmp_path: Path) -> None:
             key.unlink()
     try:
         calls = [
-            ["report", "list"], ["fsck"], ["ledger", "verify"], ["ledger", "checkpoint"],
+            ["fsck"], ["ledger", "verify"], ["ledger", "checkpoint"],
             ["backup", str(tmp_path / "b")], ["import", "jsonl", "/etc/hostname"], ["worker"],
             ["user", "close", "person"], ["keys", "rotate", "--only-rewrap"],
         ]  # fmt: skip
