@@ -1,5 +1,6 @@
 """`fanal export FORMAT …`: writes what partners read; each report written is a ledger communication."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import tell
+from fanal.config.environment import read_environment
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
@@ -81,7 +83,7 @@ def _write(report_id: UUID, folder: Path, *, actor: object) -> bool:
         report=as_report(record),
         received_at=facts.received_at.isoformat(),
         desk_name="Fanal",
-        desk_email="desk@fanal.test",
+        desk_email=read_environment(os.environ).mail_from,
         annotations=record.annotations,
         escalation_reason=record.escalation_reason,
         extra=[(extra.path, extra.value) for extra in record.extra],

@@ -62,7 +62,8 @@ class Child:
         status = self.process.returncode
         self.signal_group(signal.SIGKILL)  # its own children may still hold the port
         self.process = None
-        if time.monotonic() - self.started > _STEADY_SECONDS:
+        # What somebody killed is not what fails by itself: only the latter is given longer pauses.
+        if status == -signal.SIGKILL or time.monotonic() - self.started > _STEADY_SECONDS:
             self.pause = _FIRST_PAUSE
         self.not_before = time.monotonic() + self.pause
         self.pause = min(self.pause * 2, _LONGEST_PAUSE)

@@ -1,0 +1,35 @@
+"""A process that is killed comes back at once, however often; one that fails by itself waits longer."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fanal.cli.supervisor import Child
+
+
+def ended(tmp_path: Path, program: str, *, kill: bool) -> float:
+    """Let a process end five times; return the longest pause before it may start again."""
+    child = Child(
+        name="child", arguments=[sys.executable, "-c", program], environment=dict(os.environ),
+        log=tmp_path / "log",
+    )  # fmt: skip
+    longest = 0.0
+    for _ in range(5):
+        child.start()
+        assert child.process is not None
+        if kill:
+            child.process.send_signal(signal.SIGKILL)
+        child.process.wait(20)
+        assert child.check() == (-signal.SIGKILL if kill else 3)
+        longest = max(longest, child.not_before - time.monotonic())
+    return longest
+
+
+@pytest.mark.parametrize(("kill", "least", "most"), [(True, 0.0, 0.5), (False, 3.0, 10.0)])
+def test_pauses(tmp_path: Path, kill: bool, least: float, most: float) -> None:
+    program = "import time; time.sleep(60)" if kill else "raise SystemExit(3)"
+    assert least <= ended(tmp_path, program, kill=kill) <= most
