@@ -9,6 +9,7 @@ from django.db.models import Max
 
 from fanal.accounts.domain.policy import require
 from fanal.accounts.rows import across_desks
+from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.figures import Counted, Delay
@@ -35,7 +36,8 @@ def series(
 ) -> Table:
     """Return a figure by month, each number beside that of the same month of the year before.
 
-    The present month is compared with the same days of the year before.
+    The present month is compared with the same days of the year before; nothing is compared with a month
+    in which the desk received no report yet, since it did not exist.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -46,6 +48,7 @@ def series(
     today = paris_day(now)
     chosen = tuple(months) if months is not None else months_until(today, count=CHOICE)
     until = min(add_months(chosen[-1], 1), today + timedelta(days=1))
+    began = _began(actor)
     current = _by_month(_counted(actor, figure, (chosen[0], until)))
     earlier = _by_month(_counted(actor, figure, (year_before(chosen[0]), _same_end(until))))
     width = len(definition.columns) - 1
@@ -56,7 +59,9 @@ def series(
         Row(
             keys=(month.isoformat()[:7], *codes),
             value=current.get((month, _padded(codes)), 0),
-            before=earlier.get((add_months(month, -12), _padded(codes)), 0),
+            before=earlier.get((add_months(month, -12), _padded(codes)), 0)
+            if began <= add_months(month, -12)
+            else None,
         )
         for month, codes in sorted(keys)
         if month in chosen
@@ -81,7 +86,11 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
         count(actor=actor, since=start_of(year_before(since)), until=start_of(_same_end(until))),
         width,
     )
-    rows = [Row(keys=k, value=found.get(k, 0), before=before.get(k, 0)) for k in {*found, *before}]
+    comparable = _began(actor) <= first_of(year_before(since))
+    rows = [
+        Row(keys=k, value=found.get(k, 0), before=before.get(k, 0) if comparable else None)
+        for k in {*found, *before}
+    ]
     rows.sort(key=lambda row: row.keys)
     return Table(figure=definition, rows=tuple(rows), since=since, until=until, made_at=now)
 
@@ -188,6 +197,13 @@ def _live(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
     if since >= until:
         return []
     return sources.DAILY[figure](actor=actor, since=start_of(since), until=start_of(until))
+
+
+@across_desks()
+def _began(actor: Actor) -> date:
+    """Return the first day of the month of the first report, far ahead where there is none."""
+    first = intake.first_received(actor=actor)
+    return date.max if first is None else first_of(paris_day(first))
 
 
 def _same_end(until: date) -> date:

@@ -41,7 +41,16 @@ def test_a_leap_day_is_compared_with_the_last_of_february() -> None:
 
 @pytest.mark.parametrize(
     ("now", "before", "expected"),
-    [(3, 2, 0.5), (1, 2, -0.5), (5, 0, None), (0, 4, -1.0), (None, 4, None), (4, None, None)],
+    [
+        (30, 20, 0.5),
+        (10, 20, -0.5),
+        (5, 0, None),
+        (0, 40, -1.0),
+        (None, 40, None),
+        (4, None, None),
+        (50, 9, None),
+        (5, 10, -0.5),
+    ],
 )
 def test_change(now, before, expected) -> None:
     assert months.change(now, before) == expected
@@ -99,7 +108,7 @@ def test_formulas_are_made_harmless(hostile) -> None:
 
 def test_a_table_says_what_it_is() -> None:
     figure = figures()["SENT"]
-    rows = (Row(keys=("2026-10", "REMOVAL"), value=6, before=4),)
+    rows = (Row(keys=("2026-10", "REMOVAL"), value=60, before=40),)
     table = Table(
         figure=figure,
         rows=rows,
@@ -111,11 +120,11 @@ def test_a_table_says_what_it_is() -> None:
     assert read["query"] == figure.query
     assert read["definition"]["fr"]
     assert read["rows"] == [
-        {"month": "2026-10", "kind": "REMOVAL", "value": 6, "year_before": 4, "change": 0.5}
+        {"month": "2026-10", "kind": "REMOVAL", "value": 60, "year_before": 40, "change": 0.5}
     ]
     assert as_csv(table).splitlines() == [
         "month,kind,value,year_before,change",
-        "2026-10,REMOVAL,6,4,0.5000",
+        "2026-10,REMOVAL,60,40,0.5000",
     ]
 
 

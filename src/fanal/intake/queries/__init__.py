@@ -20,6 +20,7 @@ from fanal.intake.queries.senders import count_sent, list_sent
 from fanal.intake.queries.work import (
     count_received,
     count_work,
+    first_received,
     list_expired,
     list_quarantine,
     list_urgent_work,
@@ -32,6 +33,7 @@ __all__ = [
     "find_key",
     "find_references",
     "find_wire_number",
+    "first_received",
     "follow",
     "get_by_key",
     "get_by_wire_id",

@@ -72,6 +72,15 @@ def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Co
         return list(cursor.fetchall())
 
 
+def first_received(*, actor: Actor) -> datetime | None:
+    """Return the instant of the first report ever received, test or not; None before any."""
+    require(actor, "statistics.read")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT received_at FROM intake_report ORDER BY id LIMIT 1")
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
     """Return quarantined reports of the actor's desks with the code of what failed, oldest first."""
     with connection.cursor() as cursor:

@@ -35,8 +35,12 @@ def year_before(day: date) -> date:
     return add_months(day, -12)
 
 
+COMPARABLE = 10
+"""Smallest number that a percentage is worked out from: of fewer, one report more is a leap."""
+
+
 def change(now: int | None, before: int | None) -> float | None:
-    """Return by how much a number changed (0.12 is +12 %); None where there is nothing to compare with."""
-    if now is None or not before:
+    """Return by how much a number changed (0.12 is +12 %); None where there is too little to compare with."""
+    if now is None or before is None or before < COMPARABLE:
         return None
     return (now - before) / before

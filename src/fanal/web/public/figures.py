@@ -82,7 +82,10 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
 def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
     """Return a figure: periods down, codes across, and what its chart draws."""
     length = 1 if figure.code == "RECEIVED" else queries.QUARTER
-    periods = _periods(max(month for month, _code in cells), length)
+    # A period before the first number that is not zero is one in which the service did not exist.
+    began = min((month for (month, _code), n in cells.items() if n != 0), default=date.max)
+    last = max(month for month, _code in cells)
+    periods = [p for p in _periods(last, length) if p >= began] or [last]
     codes = sorted(
         {code for month, code in cells if month >= periods[0]},
         key=lambda code: (-sum(cells.get((p, code)) or 0 for p in periods), code),

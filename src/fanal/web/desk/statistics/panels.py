@@ -49,7 +49,7 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     cells = _cells(table.rows, column)
     totals = {m: sum(cells.get((m, c), 0) for c in codes) for m in _keys(months)}
-    before = {m: sum(r.before or 0 for r in table.rows if r.keys[0] == m) for m in _keys(months)}
+    before = {m: _sum(r.before for r in table.rows if r.keys[0] == m) for m in _keys(months)}
     lines = [
         Line(
             heading=words.month(month, lang)
@@ -66,7 +66,7 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
         Line(
             heading=_("Whole period"),
             cells=[
-                *_compared(sum(totals.values()), sum(before.values()), lang),
+                *_compared(sum(totals.values()), _sum(before.values()), lang),
                 *(words.number(n, lang) for n in whole),
             ],
             total=True,
@@ -89,17 +89,16 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
 def by_code(table: Table, lang: str, *, column: int) -> Panel:
     """Return a figure over its whole period by the codes of a column, with the year before."""
     now: dict[str, int] = {}
-    before: dict[str, int] = {}
     for row in table.rows:
         now[row.keys[column]] = now.get(row.keys[column], 0) + int(row.value or 0)
-        before[row.keys[column]] = before.get(row.keys[column], 0) + (row.before or 0)
+    before = {code: _sum(r.before for r in table.rows if r.keys[column] == code) for code in now}
     codes = sorted(now, key=lambda code: -now[code])
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     lines = [
         Line(heading=name, cells=_compared(now[code], before[code], lang))
         for name, code in zip(names, codes, strict=True)
     ]
-    whole = _compared(sum(now.values()), sum(before.values()), lang)
+    whole = _compared(sum(now.values()), _sum(before.values()), lang)
     lines.append(Line(heading=_("Total"), cells=whole, total=True))
     chart = {
         "type": "bar",
@@ -237,10 +236,17 @@ def _open(month: date, table: Table) -> bool:
     return (month.year, month.month) == (table.until.year, table.until.month)
 
 
-def _compared(now: int, before: int, lang: str) -> Cells:
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """Return a sum, None when a part of it is not known: half a year is compared with no whole one."""
+    known = list(numbers)
+    parts = [n for n in known if n is not None]
+    return sum(parts) if len(parts) == len(known) else None
+
+
+def _compared(now: int, before: int | None, lang: str) -> Cells:
     return [
         words.number(now, lang),
-        words.number(before, lang),
+        "–" if before is None else words.number(before, lang),
         words.percent(change(now, before), lang),
     ]
 

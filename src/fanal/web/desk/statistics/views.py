@@ -152,17 +152,24 @@ def _delays_title(table: Table) -> str:
     return _("Delays since %(month)s") % {"month": since}
 
 
+def _percent(value: int, before: int | None, lang: str) -> str:
+    found = change(value, before)
+    return "" if found is None else numbers.percent(found, lang)
+
+
 def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
     """Return the numbers of the present month, each compared with the same days a year before."""
     key = month.isoformat()[:7]
 
     def headline(figure: str, code: str = "") -> dict[str, object]:
         rows = [r for r in tables[figure].rows if r.keys[0] == key and (not code or code in r.keys)]
-        value, before = sum(int(r.value or 0) for r in rows), sum(r.before or 0 for r in rows)
+        value = sum(int(r.value or 0) for r in rows)
+        known = [r.before for r in rows if r.before is not None]
+        before = sum(known) if len(known) == len(rows) else None
         return {
             "value": numbers.number(value, lang),
-            "before": numbers.number(before, lang),
-            "change": numbers.percent(change(value, before), lang) if before else "",
+            "before": "–" if before is None else numbers.number(before, lang),
+            "change": _percent(value, before, lang),
         }
 
     return [
