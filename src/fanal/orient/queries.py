@@ -140,6 +140,13 @@ def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
     return {row.report_id: row.record() for row in rows}
 
 
+def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of `report_ids` on which the desk has nothing left to decide."""
+    settled = {CaseState.DECIDED, CaseState.CLOSED, CaseState.WITHDRAWN}
+    cases = get_cases(actor=actor, report_ids=report_ids)
+    return {report_id for report_id, case in cases.items() if case.state in settled}
+
+
 def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, StoredProposal]:
     """Return the latest proposal of each report that the actor may read."""
     if not report_ids:

@@ -31,14 +31,9 @@ def make_submission() -> Callable[..., Submission]:
         sender: UUID, *, body: bytes = b'{"kind":"OTHER"}', key: str = "", **values: object
     ) -> Submission:
         keys = ((KeyKind.IDEMPOTENCY, key),) if key else ()
+        settled: dict[str, object] = {"arrival": Arrival.API, "format": Format.REPORT}
         return Submission(
-            arrival=Arrival.API,
-            format=Format.REPORT,
-            body=body,
-            canonical=body,
-            sender_id=sender,
-            keys=keys,
-            **values,
+            body=body, canonical=body, sender_id=sender, keys=keys, **(settled | values)
         )
 
     return make

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def opened(partner: Actor, make_submission: Callable[..., Submission]) -> UUID:
     """An open report of the partner."""
-    submission = make_submission(partner.partner_id, finish=False)
+    submission = make_submission(partner.partner_id, arrival=Arrival.WIRE, finish=False)
     [answer] = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
     assert answer.report_id is not None
     return answer.report_id
@@ -97,10 +97,22 @@ class TestMoves:
         assert operations.expire_reports(actor=SYSTEM, now=NOW + timedelta(hours=24)) == []
         assert operations.expire_reports(actor=SYSTEM, now=change + timedelta(hours=1)) == [opened]
 
+    def test_an_open_report_of_the_api_never_expires(
+        self, partner: Actor, make_submission: Callable[..., Submission]
+    ) -> None:
+        submission = make_submission(partner.partner_id, finish=False, key="k")
+        [answer] = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
+        later = NOW + timedelta(days=30)
+        assert operations.expire_reports(actor=SYSTEM, now=later) == []
+        operations.finish_report(actor=partner, report_id=answer.report_id, now=later)
+        assert _state(answer.report_id) is ReportState.FINISHED
+
     def test_an_urgent_report_that_expires_goes_to_a_person(
         self, partner: Actor, make_submission: Callable[..., Submission]
     ) -> None:
-        submission = make_submission(partner.partner_id, finish=False, urgent=True)
+        submission = make_submission(
+            partner.partner_id, arrival=Arrival.WIRE, finish=False, urgent=True
+        )
         operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
         operations.expire_reports(actor=SYSTEM, now=NOW + timedelta(hours=24))
         assert queries.count_work() == {"HARMONISE": 1}

@@ -39,12 +39,17 @@ def browser(installed_keys: None) -> Iterator[Callable[..., Client]]:
 
 
 def send(
-    sender: UUID, reference: str, *, finish: bool = True, age: timedelta = timedelta(0)
+    sender: UUID,
+    reference: str,
+    *,
+    finish: bool = True,
+    age: timedelta = timedelta(0),
+    arrival: Arrival = Arrival.API,
 ) -> UUID:
     """Receive a report of a sender and return its id."""
     body = msgspec.json.encode({"reference": reference, "kind": "OTHER", "description": "words"})
     submission = Submission(
-        arrival=Arrival.API, format=Format.REPORT, body=body, canonical=body, sender_id=sender,
+        arrival=arrival, format=Format.REPORT, body=body, canonical=body, sender_id=sender,
         reference=reference, finish=finish, correlation_id=f"corr-{reference}",
     )  # fmt: skip
     (answer,) = intake.receive_reports(
@@ -63,7 +68,7 @@ def test_a_partner_sees_its_own_reports_their_states_and_receipts(
     own, other = people.find_partner(name="Chatoria"), people.find_partner(name="Pixelnest")
     done = send(own, "CH-1")
     send(own, "CH-2", finish=False)
-    send(own, "CH-3", finish=False, age=timedelta(days=3))
+    send(own, "CH-3", finish=False, age=timedelta(days=3), arrival=Arrival.WIRE)
     intake.expire_reports(actor=SYSTEM, now=now)
     theirs = send(other, "PX-1")
     web = browser("jules", Role.PARTNER, own)

@@ -100,3 +100,62 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
     assert expire(actor=SYSTEM, now=NOW).reports == 0
     assert intake.lift_holds(actor=SYSTEM, report_id=report_id, now=NOW) == 1
     assert expire(actor=SYSTEM, now=NOW).reports == 1
+
+
+def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decided() -> None:
+    from fanal.intake import operations as intake, queries as intaken
+    from fanal.intake.domain import receipt
+    from fanal.kernel.actors import public_actor
+    from fanal.worker.expiry import expire
+
+    def ask(received_at: datetime) -> UUID:
+        submission = Submission(
+            arrival=Arrival.FORM,
+            format=Format.FORM,
+            body=b"{}",
+            canonical=received_at.isoformat().encode(),
+        )
+        [answer] = intake.receive_reports(
+            actor=public_actor(), submissions=[submission], now=received_at
+        )
+        intake.answer_desk(
+            actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code),
+            text="canary-words", now=received_at,
+        )  # fmt: skip
+        return answer.report_id
+
+    def messages(report_id: UUID) -> int:
+        return len(intaken.list_messages(actor=SYSTEM, report_id=report_id))
+
+    old, young, held = (
+        ask(_years_ago(2, days=2)),
+        ask(_years_ago(2, days=-2)),
+        ask(_years_ago(2, days=3)),
+    )
+    pending = _deposit(_years_ago(2, days=4))
+    intake.place_hold(actor=SYSTEM, report_id=held, motive="file 12", now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_message (id, report_id, from_desk, created_at, object_id)"
+            " VALUES (%s, %s, false, %s, %s)",
+            [uuid4(), pending, _years_ago(2, days=4), uuid4()],
+        )
+        cursor.execute(
+            "UPDATE orient_case SET state = 'CLOSED' WHERE report_id = ANY(%s)",
+            [[old, young, held]],
+        )
+    assert expire(actor=SYSTEM, now=NOW).conversations == 1
+    assert [messages(i) for i in (old, young, held, pending)] == [0, 1, 1, 1]
+    assert expire(actor=SYSTEM, now=NOW).conversations == 0
+
+
+def test_every_declared_class_has_an_eraser_that_keeps_its_length() -> None:
+    from fanal import reference
+    from fanal.worker.expiry import ERASERS, Eraser, horizon
+
+    declared = {entry.code: entry.value for entry in reference.load().entries(reference.Retention)}
+    assert set(ERASERS) == set(declared)
+    reports = [declared[code] for code, by in ERASERS.items() if by is Eraser.REPORT]
+    assert {(value.length, value.unit) for value in reports} == {(6, "YEARS")}
+    for eraser, years in ((Eraser.REPORT, 6), (Eraser.IDENTITY, 2), (Eraser.MESSAGES, 2)):
+        assert abs(horizon(eraser, NOW) - _years_ago(years, days=0)) <= timedelta(days=1)

@@ -24,6 +24,7 @@ from fanal.intake.operations.queue import (
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.operations.retention import (
     forget_identities,
+    forget_messages,
     forget_reports,
     lift_holds,
     place_hold,
@@ -44,6 +45,7 @@ __all__ = [
     "fail_claims",
     "finish_report",
     "forget_identities",
+    "forget_messages",
     "forget_reports",
     "lift_holds",
     "list_held",

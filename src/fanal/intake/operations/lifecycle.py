@@ -54,6 +54,8 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
 def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UUID]:
     """Close the wire's unfinished reports whose time is over; return them.
 
+    The partner API promises that an open report stays open until it is finished: none of those expires.
+
     An expired report stays sealed until its retention date; an urgent one goes to a person all the same.
     """
     if not actor.has(Role.SYSTEM):
@@ -62,7 +64,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
         cursor.execute(
             "UPDATE intake_report SET state = 'EXPIRED', changed_at = %(now)s WHERE id IN ("
             " SELECT id FROM intake_report WHERE state = 'OPEN'"
-            " AND changed_at <= %(idle)s AND received_at <= %(life)s"
+            " AND arrival = 'WIRE' AND changed_at <= %(idle)s AND received_at <= %(life)s"
             " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING id, urgent",
             {"now": now, "idle": now - IDLE_LIFE, "life": now - OPENING_LIFE, "limit": limit},
         )

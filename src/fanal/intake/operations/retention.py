@@ -76,6 +76,14 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
         return int(cursor.rowcount)
 
 
+def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Delete the conversations of these reports; their sealed words are the vault's to erase."""
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("message.erase")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
+
+
 def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """Note that the reporters' identities of these reports are gone."""
     if not actor.has(Role.SYSTEM):

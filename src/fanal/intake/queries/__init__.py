@@ -23,6 +23,7 @@ from fanal.intake.queries.work import (
     first_received,
     list_expired,
     list_quarantine,
+    list_silent,
     list_urgent_work,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "list_quarantine",
     "list_reports",
     "list_sent",
+    "list_silent",
     "list_uploads",
     "list_urgent_work",
     "open_submissions",

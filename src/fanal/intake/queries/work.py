@@ -33,17 +33,37 @@ def list_expired(
         return [row[0] for row in cursor.fetchall()]
 
 
-def list_urgent_work(*, actor: Actor) -> list[tuple[UUID, int]]:
-    """Return (report, desk) of every report in the queue in which somebody is in danger.
+def list_silent(
+    *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
+) -> list[UUID]:
+    """Return reports (ids above `after`) whose last message is older than `before` and that nothing holds."""
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("report.erase")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.report_id FROM intake_message m WHERE m.report_id > %s"
+            " AND NOT EXISTS (SELECT FROM intake_hold h"
+            " WHERE h.report_id = m.report_id AND h.lifted_at IS NULL)"
+            " GROUP BY m.report_id HAVING max(m.created_at) < %s ORDER BY m.report_id LIMIT %s",
+            [after or UUID(int=0), before, limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
-    Quarantined ones too: what a stage cannot read may not silence the alarm.
+
+def list_urgent_work(*, actor: Actor) -> list[tuple[UUID, int]]:
+    """Return (report, desk) of every waiting report in which somebody is in danger.
+
+    Quarantined ones too: what a stage cannot read may not silence the alarm. Nor may a sender who has
+    not finished the report yet: it counts from its submission.
     """
     if not actor.has(Role.SYSTEM):
         raise PermissionError("queue")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT w.report_id, r.desk_id FROM intake_work w JOIN intake_report r"
-            " ON r.id = w.report_id WHERE w.urgent ORDER BY w.report_id"
+            " ON r.id = w.report_id WHERE w.urgent"
+            " UNION SELECT id, desk_id FROM intake_report"
+            " WHERE state = 'OPEN' AND urgent AND NOT is_test ORDER BY 1"
         )
         return list(cursor.fetchall())
 

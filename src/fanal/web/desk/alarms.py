@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -13,6 +13,11 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.orient import operations as orient, queries as oriented
 from fanal.web.account.actors import actor_of, now_of
+
+_UNREADABLE = gettext_noop(
+    "This report cannot be read yet: its sender has not finished it, or a step failed. "
+    "Ask the sender at once."
+)
 
 
 @never_cache
@@ -43,4 +48,13 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
         raise Http404
     if not orient.acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
         messages.info(request, _("Somebody took this alarm before you."))
+    if oriented.get_case(actor=actor, report_id=report_id) is None:
+        messages.warning(
+            request,
+            _(
+                "This report cannot be read yet: its sender has not finished it, or a step failed. "
+                "Ask the sender at once."
+            ),
+        )
+        return redirect("desk:queue")
     return redirect("desk:report", report_id=report_id)
