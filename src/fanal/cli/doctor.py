@@ -13,6 +13,7 @@ import psycopg
 from fanal.cli.boot import find_vault
 from fanal.cli.doctor_vault import look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
+from fanal.cli.run import PORT_FILE, is_alive
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.migration import Mark, read_mark
@@ -53,6 +54,8 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
     else:
         yield fine(f"{free // 2**30} GB free under {place}")
     yield _look_at_port(port)
+    if (served := _served_port(home)) not in {None, port}:
+        yield fine(f"this data folder is served on port {served} ('fanal run')")
     if (_WEB / "staticfiles" / "staticfiles.json").exists():
         yield fine("front-end assets are prepared")
     else:
@@ -104,6 +107,15 @@ def _look_at_port(port: int) -> Finding:
                 f"port {port} is in use: by Fanal itself if it runs, else choose another (--port)"
             )
     return fine(f"port {port} is free")
+
+
+def _served_port(home: Path) -> int | None:
+    """Return the port on which this data folder is served now; None when it is not."""
+    try:
+        port = int((home / PORT_FILE).read_text())
+    except (OSError, ValueError):
+        return None
+    return port if is_alive("127.0.0.1", port) else None
 
 
 def _look_at_cluster(cluster: Cluster) -> Iterator[Finding]:

@@ -25,15 +25,18 @@ def partner() -> None:
 @with_django(DatabaseRole.APP)
 def add(name: str, quota: int | None, as_json: bool) -> None:
     """Give the partner NAME a password (HTTP Basic) and a token (Bearer), shown once."""
-    from fanal.accounts import operations
+    from fanal.accounts import operations, queries
     from fanal.accounts.operations.partners import MAXIMUM_NAME
 
+    known = queries.find_partner(name=name) is not None
     try:
         issued = operations.add_partner(
             actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now()
         )
     except operations.NameRefused:
         raise Refused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
+    if known:
+        tell("PARTNER_AGAIN", partner=name)
     fields = {
         "partner": issued.partner,
         "user": issued.user,

@@ -23,7 +23,10 @@ from fanal.config.environment import read_environment
 from fanal.config.keys import load_keys
 from fanal.config.migration import Mark, read_mark
 from fanal.postgres import ClusterFailed, DatabaseRole
+from fanal.postgres.passwords import write_private
 
+PORT_FILE = "port"
+"""Where `fanal run` leaves the port it serves, for `fanal doctor`."""
 _READY_SECONDS = 90.0
 _PORT_TRIES = 12
 _PORT_PAUSE = 0.5
@@ -56,6 +59,7 @@ def run(demo: bool, port: int, host: str) -> None:
         children = _children(databases, home=home, mark=mark, host=host, port=port)
         if demo:
             children.append(_demo(databases, home=home))
+        write_private(home / PORT_FILE, f"{port}\n")
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
             supervisor.run()
@@ -194,14 +198,15 @@ def _granian(host: str, port: int) -> list[str]:
 def _announce(
     supervisor: Supervisor, *, home: Path, host: str, port: int, mark: Mark | None
 ) -> None:
-    if not supervisor.wait_until(lambda: _is_alive(host, port), seconds=_READY_SECONDS):
+    if not supervisor.wait_until(lambda: is_alive(host, port), seconds=_READY_SECONDS):
         if not supervisor.stopping:
             say(f"the web process does not answer yet; see {home / 'log' / 'web.log'}")
         return
     click.echo(f"Fanal: http://{host}:{port}/{_accounts(mark)}")
 
 
-def _is_alive(host: str, port: int) -> bool:
+def is_alive(host: str, port: int) -> bool:
+    """Return whether a Fanal answers at an address."""
     try:
         connection = http.client.HTTPConnection(host.strip("[]"), port, timeout=2)
         with contextlib.closing(connection):

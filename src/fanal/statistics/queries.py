@@ -10,6 +10,7 @@ from django.db.models import Max
 from fanal.accounts.domain.policy import require
 from fanal.accounts.rows import across_desks
 from fanal.intake import queries as intake
+from fanal.intake.domain.records import Withdrawn
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.figures import Counted, Delay
@@ -93,6 +94,16 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
     ]
     rows.sort(key=lambda row: row.keys)
     return Table(figure=definition, rows=tuple(rows), since=since, until=until, made_at=now)
+
+
+@across_desks()
+def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
+    """Return how many reports their senders took back or never finished from `since` on (decisions 29).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    return intake.count_withdrawn(actor=actor, since=since)
 
 
 @across_desks()

@@ -219,6 +219,15 @@ class TestRun:
                 for other in set(passwords) - {role}:
                     assert passwords[other] not in variables
 
+    def test_doctor_names_the_port_that_this_home_serves(self, running, home):
+        assert f"served on port {running.port}" in fanal(home, "doctor").stdout
+
+    def test_a_second_credential_is_said(self, running, home):
+        first, second = (fanal(home, "partner", "add", "twice", "--json") for _ in range(2))
+        assert "fanal partner revoke" not in first.stderr
+        assert "fanal partner revoke" in second.stderr
+        assert json.loads(second.stdout)["partner"] == "twice"
+
     def test_a_port_in_use_is_told_in_a_sentence(self, running, home):
         answer = fanal(home, "run", "--port", str(running.port))
         assert answer.returncode == 1

@@ -97,6 +97,19 @@ class TestMoves:
         assert operations.expire_reports(actor=SYSTEM, now=NOW + timedelta(hours=24)) == []
         assert operations.expire_reports(actor=SYSTEM, now=change + timedelta(hours=1)) == [opened]
 
+    def test_what_senders_took_back_or_never_finished_is_counted(
+        self, partner: Actor, opened: UUID, make_submission: Callable[..., Submission]
+    ) -> None:
+        submission = make_submission(partner.partner_id, key="taken back")
+        [answer] = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
+        operations.retract_report(actor=partner, report_id=answer.report_id, now=NOW)
+        later = NOW + timedelta(hours=24)
+        assert operations.expire_reports(actor=SYSTEM, now=later) == [opened]
+        found = queries.count_withdrawn(actor=SYSTEM, since=NOW)
+        assert (found.retracted, found.expired) == (1, 1)
+        found = queries.count_withdrawn(actor=SYSTEM, since=NOW + timedelta(hours=1))
+        assert (found.retracted, found.expired) == (0, 1)
+
     def test_an_open_report_of_the_api_never_expires(
         self, partner: Actor, make_submission: Callable[..., Submission]
     ) -> None:

@@ -122,6 +122,13 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
     quarantined_at: datetime | None = None
 
 
+class Withdrawn(Struct, frozen=True, kw_only=True):
+    """How many reports their senders took back (`retracted`) or never finished (`expired`)."""
+
+    retracted: int
+    expired: int
+
+
 class UploadFacts(Struct, frozen=True, kw_only=True):
     """One file of a report: sealed with its hashes, or known by its details only (no `object_id`)."""
 

@@ -19,6 +19,7 @@ from fanal.intake.queries.files import (
 from fanal.intake.queries.senders import count_sent, list_sent
 from fanal.intake.queries.work import (
     count_received,
+    count_withdrawn,
     count_work,
     first_received,
     list_expired,
@@ -30,6 +31,7 @@ from fanal.intake.queries.work import (
 __all__ = [
     "count_received",
     "count_sent",
+    "count_withdrawn",
     "count_work",
     "find_key",
     "find_references",

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection
 
 from fanal.accounts.domain.policy import require
-from fanal.intake.domain.records import ReportFacts
+from fanal.intake.domain.records import ReportFacts, Withdrawn
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.figures import Counted
@@ -99,6 +99,20 @@ def first_received(*, actor: Actor) -> datetime | None:
         cursor.execute("SELECT received_at FROM intake_report ORDER BY id LIMIT 1")
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
+    """Return how many reports their senders took back or never finished from `since` on: no test."""
+    require(actor, "statistics.read")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE state = 'RETRACTED'), count(*) FILTER (WHERE state = 'EXPIRED')"
+            " FROM intake_report WHERE state IN ('RETRACTED', 'EXPIRED') AND changed_at >= %s"
+            " AND NOT is_test",
+            [since],
+        )
+        retracted, expired = cursor.fetchone()
+    return Withdrawn(retracted=retracted, expired=expired)
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:

@@ -1,7 +1,7 @@
 """The queue: views with counts, dense rows, a preview beside; new arrivals announce themselves."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode
 from uuid import UUID
@@ -36,6 +36,7 @@ _ICONS = {
     QueueView.DECIDED: "check-circle",
 }
 _LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
+_LATELY = timedelta(days=30)
 _PREVIEWED = 12  # selectors in a preview; the report shows all
 _FILTERS = ("kind", "channel", "level", "country")
 
@@ -75,6 +76,8 @@ def queue(request: HttpRequest) -> HttpResponse:
         "since": now.isoformat(),
         "query": _link(request),
         "may_claim": may(actor, "report.claim"),
+        "withdrawn": intake.count_withdrawn(actor=actor, since=now - _LATELY),
+        "withdrawn_days": _LATELY.days,
     }
     return render(request, "desk/queue.html", context)
 

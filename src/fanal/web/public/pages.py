@@ -1,6 +1,6 @@
 """Public pages that only tell: home, legal notice, data, accessibility."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -12,7 +12,17 @@ from fanal.web.public import setup
 @open_to_all("page.public")
 def home(request: HttpRequest) -> HttpResponse:
     """Say what this is, whom to call, and open the way to a report."""
-    return render(request, "public/home.html")
+    return render(request, "public/home.html", {"root": setup.current().root})
+
+
+@require_safe
+@open_to_all("page.public")
+def receipt_key(request: HttpRequest) -> HttpResponse:
+    """Send the public key under which anybody verifies a receipt; its address never changes."""
+    root = setup.current().root
+    if root is None:
+        raise Http404
+    return HttpResponse(root.pem, content_type="application/x-pem-file")
 
 
 @require_safe

@@ -160,7 +160,11 @@ def _answer(request: HttpRequest, draft: Draft, answer: Acknowledgement) -> Http
     return render(
         request,
         "public/report/receipt.html",
-        {"code": draft.code, "urgent": draft.answers.get("danger") == "YES"},
+        {
+            "code": draft.code,
+            "urgent": draft.answers.get("danger") == "YES",
+            "root": setup.current().root,
+        },
         status=201 if answer.outcome is Outcome.CREATED else 200,
     )
 

@@ -1,10 +1,34 @@
 """What the public pages need of this node, handed down once by `config/wiring.py`."""
 
+import base64
+import hashlib
 import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fanal.web.public.keys import DraftKeys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootKey:
+    """The public key under which every receipt can be verified: PEM text and its SHA-256, in groups.
+
+    The digest is that of the DER bytes, as `openssl pkey -pubin -outform DER | sha256sum` prints it.
+    """
+
+    pem: str
+    fingerprint: str
+
+    @classmethod
+    def read(cls, path: Path) -> "RootKey | None":
+        """Return the key of a file, None when there is none."""
+        try:
+            pem = path.read_text().strip() + "\n"
+        except OSError:
+            return None
+        der = base64.b64decode("".join(pem.splitlines()[1:-1]))
+        digest = hashlib.sha256(der).hexdigest()
+        return cls(pem=pem, fingerprint=" ".join(digest[i : i + 8] for i in range(0, 64, 8)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +41,7 @@ class PublicNode:
     draft_keys: DraftKeys
     proof_secret: bytes = field(repr=False)
     keep_address: bool = False
+    root: "RootKey | None" = None
 
     @classmethod
     def under(cls, folder: Path, *, secret: str, keep_address: bool) -> "PublicNode":
@@ -25,6 +50,7 @@ class PublicNode:
             draft_keys=DraftKeys(folder / "drafts.json"),
             proof_secret=hmac.digest(secret.encode(), b"fanal/public/proof/v1", "sha256"),
             keep_address=keep_address,
+            root=RootKey.read(folder / "receipt-root.pub"),
         )
 
 

@@ -1,14 +1,19 @@
 """The public pages under the intake role: a public node deposits and follows, and reads nothing else."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import time_machine
+from click.testing import CliRunner
 from django.db import connection
 from django.test import Client
 
+from fanal.cli.vault import receipt as receipt_command
 from fanal.web.public import follow as follow_view, report as report_view
 
 pytestmark = [
@@ -261,3 +266,24 @@ def test_identity_is_apart_from_the_answers(as_role: Callable[[str], object]) ->
         .fetchall()
     )
     assert kinds == [("identity",), ("report",)]
+
+
+def test_anybody_gets_the_key_that_verifies_the_receipt(tmp_path: Path) -> None:
+    client = Client()
+    with time_machine.travel(NOW, tick=False):
+        draft = to_check_page(client)
+    _, page = send(client, draft)
+    [code] = CODE.findall(page)
+    receipt = client.post("/fr/follow/", {"code": code, "act": "receipt"}).content
+    key = client.get("/receipt-root.pub").content
+    der = base64.b64decode(b"".join(key.splitlines()[1:-1]))
+    digest = hashlib.sha256(der).hexdigest()
+    fingerprint = " ".join(digest[i : i + 8] for i in range(0, 64, 8))
+    for text in (page, client.get("/fr/").content.decode()):
+        assert fingerprint in text
+        assert 'href="/receipt-root.pub"' in text
+    (tmp_path / "receipt.txt").write_bytes(receipt)
+    (tmp_path / "root.pub").write_bytes(key)
+    arguments = ["verify", str(tmp_path / "receipt.txt"), "--key", str(tmp_path / "root.pub")]
+    answer = CliRunner().invoke(receipt_command, arguments)
+    assert answer.exit_code == 0, answer.output

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -28,6 +28,9 @@ FIRST_YEAR = 2009
 RECENT = 3
 """Months of the delays on the first page: what the desk does now, not what it did a year ago."""
 
+WITHDRAWN_WITHIN = timedelta(days=365)
+"""Over how long reports that senders took back or never finished are counted."""
+
 
 @never_cache
 @require_safe
@@ -42,6 +45,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "panels": _panels(tables, months, lang),
         "waiting": panels.waiting(queries.waiting(actor=actor, now=now), lang),
         "historical": _historical(lang),
+        "withdrawn": queries.withdrawn(actor=actor, since=now - WITHDRAWN_WITHIN),
+        "withdrawn_days": WITHDRAWN_WITHIN.days,
         "this_year": paris_day(now).year,
         "since": months[0],
         "until": add_months(months[-1], 1),
