@@ -52,7 +52,7 @@ def command_variables() -> Iterator[tuple[str, str, str]]:
     """Yield each variable that stands for an option: its name, the command, the option's help."""
     seen = set()
     for path, command in walk_commands():
-        for option in command.params:
+        for option in (p for p in command.params if not getattr(p, "hidden", False)):
             variable = option.envvar if isinstance(option, click.Option) else None
             if isinstance(variable, str) and variable not in seen:
                 seen.add(variable)
@@ -94,7 +94,7 @@ def _command(path: str, command: click.Command) -> str:
     if not isinstance(command, click.Group):
         pieces = command.collect_usage_pieces(click.Context(command))
         text.append(f"```\n{' '.join([path, *pieces])}\n```")
-    options = [p for p in command.params if isinstance(p, click.Option)]
+    options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
     if options:
         text.append(table(("Option", "Meaning"), [_option(o) for o in options]))
     return "\n\n".join(text)

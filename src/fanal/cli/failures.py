@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -48,20 +49,25 @@ _NAMED = {
 _BAD_INPUT = frozenset({"VALUE_REFUSED", "MOTIVE_MISSING"})
 
 
-class Refused(Exception):
+class Refused(click.ClickException):
     """A command says no: `code` names the words, `parameters` what goes into them."""
 
-    status = 2
+    exit_code = 2
 
     def __init__(self, code: str, **parameters: object) -> None:
         super().__init__(code)
         self.code, self.parameters = code, parameters
 
+    def show(self, file: IO[str] | None = None) -> None:
+        """Say it, for whoever runs a command without `main`."""
+        del file
+        tell(self.code, **self.parameters)
+
 
 class Failed(Refused):
     """A command could not do what was rightly asked."""
 
-    status = 1
+    exit_code = 1
 
 
 def language(arguments: Sequence[str] | None = None) -> str:
@@ -92,7 +98,7 @@ def told(failure: BaseException) -> int:
 
 def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
     if isinstance(failure, Refused):
-        return failure.code, failure.parameters, failure.status
+        return failure.code, failure.parameters, failure.exit_code
     if isinstance(failure, click.ClickException):
         code, parameters = _explain_click(failure)
         return code, parameters, failure.exit_code

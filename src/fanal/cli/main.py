@@ -66,7 +66,7 @@ def speaking(command: click.Command) -> click.Command:
     elif not any("--lang" in parameter.opts for parameter in command.params):
         command.params.append(
             click.Option(
-                ["--lang"], type=click.Choice(LANGUAGES), expose_value=False,
+                ["--lang"], type=click.Choice(LANGUAGES), expose_value=False, hidden=True,
                 help="Language of what it says on standard error.",
             )
         )  # fmt: skip
