@@ -84,7 +84,8 @@ def commands() -> str:
         "Commands",
         "the commands themselves",
         "Every command answers `--help`. Exit status: 0, 1 for a failure told in a sentence, 2 for bad "
-        "input. With `--json`, standard output holds one object a line and nothing else.",
+        "input. With `--json`, standard output holds one object a line and nothing else. "
+        "Every command takes `--lang fr` or `--lang en`: the language of its errors.",
         *(_command(path, command) for path, command in walk_commands() if path != "fanal"),
     )
 
@@ -93,7 +94,7 @@ def _command(path: str, command: click.Command) -> str:
     text = [f"## {path}", paragraphs(command.help)]
     if not isinstance(command, click.Group):
         pieces = command.collect_usage_pieces(click.Context(command))
-        text.append(f"```\n{' '.join([path, *pieces])}\n```")
+        text.append(f"`{' '.join([path, *pieces])}`")
     options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
     if options:
         text.append(table(("Option", "Meaning"), [_option(o) for o in options]))
