@@ -18,6 +18,7 @@ import msgspec
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import User
+from fanal.analyse import operations as analyse, queries as analysed
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.harmonise import operations as harmonise, queries as harmonised
@@ -89,13 +90,20 @@ FACTORIES: dict[str, Factory] = {
     "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
     "figure": lambda world, cell: "RECEIVED",
     "year": lambda world, cell: world.now.year,
+    "ruleset_id": lambda world, cell: _ruleset(world),
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
 }
 
-NO_OBJECT = frozenset({"figure", "year"})
-"""What an address carries that is the object of nobody: a page of figures is one and the same for all."""
+NO_OBJECT = frozenset({"figure", "year", "ruleset_id"})
+"""What an address carries that is the object of nobody: figures and rules are one and the same for all."""
+
+
+def _ruleset(world: World) -> UUID:
+    """Return the rule set that the installation put in force."""
+    analyse.load_shipped(actor=SYSTEM, now=world.now)
+    return analysed.list_rulesets()[0].id
 
 
 def make_world() -> World:

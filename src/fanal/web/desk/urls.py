@@ -16,6 +16,7 @@ from fanal.web.desk import (
     referrals,
     report,
     rules,
+    rulesets,
     search,
 )
 
@@ -59,4 +60,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<uuid:report_id>/replay/", quarantine.replay, name="replay"),
     path("reference/", rules.rules, name="reference"),
+    path("rules/", rulesets.rulesets, name="rulesets"),
+    path("rules/draft/", rulesets.draft, name="ruleset-draft"),
+    path("rules/<uuid:ruleset_id>/", rulesets.show, name="ruleset"),
+    path("rules/<uuid:ruleset_id>/dry-run/", rulesets.dry_run, name="ruleset-dry-run"),
+    path("rules/<uuid:ruleset_id>/activate/", rulesets.activate, name="ruleset-activate"),
 ]

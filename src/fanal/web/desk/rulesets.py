@@ -1,0 +1,188 @@
+"""Priority rule sets: list, draft by form, dry run on past reports, activation by another supervisor."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fanal import pipeline, reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.analyse import operations, queries
+from fanal.analyse.domain.rules import RulesRefused, read_rules, write_rules
+from fanal.intake import queries as intake
+from fanal.kernel.actors import SYSTEM_PERSON
+from fanal.kernel.calendar import paris_day
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.ruleset_form import Fault, Typed, differences, read_typed, typed_from, typed_of
+
+TRIED = 2000
+"""Reports of a dry run from the page, the newest; `fanal rules dry-run` takes more."""
+_SHOWN = 100
+
+
+@never_cache
+@require_GET
+@needs("rules.draft")
+def rulesets(request: HttpRequest) -> HttpResponse:
+    """Show every rule set, the newest first, with its state, author and approver."""
+    found = queries.list_rulesets()
+    return render(
+        request,
+        "desk/rulesets.html",
+        {"rulesets": _signed(found), "current": queries.current_rules()},
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("rules.draft")
+def draft(request: HttpRequest) -> HttpResponse:
+    """Offer the rules in force in a form; by POST, keep what was typed as a draft."""
+    rules, on = queries.current_rules(), paris_day(now_of(request))
+    if request.method != "POST":
+        return _form(request, typed_of(rules, version=f"priority/{on}"), [])
+    typed = typed_from(request.POST.dict(), rules)
+    made, faults = read_typed(typed, rules, on=on)
+    if made is None:
+        return _form(request, typed, faults)
+    try:
+        ruleset_id = operations.draft_ruleset(
+            actor=actor_of(request), body=write_rules(made), now=now_of(request)
+        )
+    except (operations.RuleSetRefused, RulesRefused) as refused:
+        return _form(request, typed, [("version", refused.code)])
+    messages.success(request, _("The draft is kept. Run it dry on past reports next."))
+    return redirect("desk:ruleset", ruleset_id)
+
+
+@never_cache
+@require_GET
+@needs("rules.draft")
+def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
+    """Show a rule set: what it changes, its dry run, and who may do what with it now."""
+    stored = _stored(ruleset_id)
+    current, candidate = queries.current_rules(), read_rules(stored.body)
+    tried = stored.dry_run
+    changes = tried.changes[:_SHOWN] if tried else ()
+    reached = intake.get_reports(
+        actor=actor_of(request), report_ids=[change.report_id for change in changes]
+    )
+    return render(
+        request,
+        "desk/ruleset.html",
+        {
+            "signed": _signed([stored])[0],
+            "rules": candidate,
+            "current": current,
+            "differences": list(differences(current, candidate)),
+            "tried": tried,
+            "changes": [(change, reached.get(change.report_id)) for change in changes],
+            "open": stored.state in ("DRAFT", "DRY_RUN"),
+            "own": stored.author_id == actor_of(request).person_id,
+            "stale": tried is not None and tried.current != current.version,
+        },
+    )
+
+
+@require_POST
+@needs("rules.draft")
+def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
+    """Run a candidate dry on the newest reports of the person's desks."""
+    stored = _stored(ruleset_id)
+    try:
+        got = pipeline.try_rules(
+            actor=actor_of(request), ruleset_id=stored.id, limit=TRIED, now=now_of(request)
+        )
+    except operations.RuleSetRefused as refused:
+        messages.error(request, _why(refused.code))
+    else:
+        messages.success(
+            request, _("Tried on %(n)s reports; none of them moved.") % {"n": got.reports}
+        )
+    return redirect("desk:ruleset", ruleset_id)
+
+
+@require_POST
+@needs("rules.activate")
+def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
+    """Put a candidate in force; its author cannot."""
+    stored = _stored(ruleset_id)
+    try:
+        operations.activate_ruleset(
+            actor=actor_of(request), ruleset_id=stored.id, now=now_of(request)
+        )
+    except operations.RuleSetRefused as refused:
+        messages.error(request, _why(refused.code))
+    else:
+        messages.success(
+            request, _("In force from now on, for reports that arrive or are replayed.")
+        )
+    return redirect("desk:ruleset", ruleset_id)
+
+
+def _form(request: HttpRequest, typed: Typed, faults: list[Fault]) -> HttpResponse:
+    told = {name: _why(code) for name, code in faults}
+
+    def field(name: str, value: str, words: str) -> dict[str, str]:
+        return {"name": name, "value": value, "words": words, "wrong": told.get(name, "")}
+
+    lang = get_language() or "fr"
+    rows = []
+    for row in typed.rows:
+        words = reference.label("priority_rule", row.rule.code, lang)
+        fields = (("points", row.points, _("Points")), ("cap", row.cap, _("At most")),
+                  ("floor", row.floor, _("Floor")))  # fmt: skip
+        rows.append(
+            {
+                "rule": row.rule,
+                "fields": [
+                    field(f"{name}-{row.rule.code}", value, f"{title}, {words}")
+                    for name, value, title in fields
+                ],
+            }
+        )
+    context = {
+        "version": field("version", typed.version, _("Name of this version")),
+        "ceiling": field("ceiling", typed.ceiling, _("Ceiling")),
+        "levels": [
+            field(f"level-{level.code}", value, reference.label("level", level.code, lang))
+            for level, value in typed.levels
+        ],
+        "rows": rows,
+        "faults": [(name, _why(code)) for name, code in faults],
+        "current": queries.current_rules(),
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if faults else HTTPStatus.OK
+    return render(request, "desk/ruleset_draft.html", context, status=status)
+
+
+def _stored(ruleset_id: UUID) -> queries.StoredRuleSet:
+    found = queries.get_ruleset(ruleset_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _why(code: str) -> str:
+    return reference.label("ruleset_refused", code, get_language() or "fr")
+
+
+def _signed(found: list[queries.StoredRuleSet]) -> list[dict[str, object]]:
+    """Return rule sets with the names of who drafted them and who put them in force."""
+    people = {p for stored in found for p in (stored.author_id, stored.approver_id) if p}
+    names = accounts.person_names(person_ids=people - {SYSTEM_PERSON})
+    names[SYSTEM_PERSON] = _("the installation")
+    return [
+        {
+            "stored": stored,
+            "author": names.get(stored.author_id, ""),
+            "approver": names.get(stored.approver_id, "") if stored.approver_id else "",
+        }
+        for stored in found
+    ]

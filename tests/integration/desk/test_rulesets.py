@@ -1,0 +1,123 @@
+"""Rule sets at the desk: typed in a form, tried on past reports, put in force by another supervisor."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from fanal.analyse import operations, queries
+from fanal.analyse.domain.rules import PriorityRules
+from fanal.kernel.actors import Role, system_actor
+from tests.integration.accounts.people import make_user
+from tests.integration.desk.story import Desk
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+
+
+@pytest.fixture
+def installed(desk: Desk) -> Desk:
+    """The desk with its first rule set in force and a second supervisor, Hélène."""
+    operations.load_shipped(actor=system_actor("install"), now=desk.now)
+    desk.users["helene"] = make_user("helene", Role.SUPERVISOR)
+    return desk
+
+
+def typed(rules: PriorityRules, **changed: str) -> dict[str, str]:
+    """The form as a browser sends it, with some fields changed (`-` written `__`)."""
+    form = {"version": "priority/essai", "ceiling": str(rules.ceiling)}
+    form |= {f"level-{level.code}": str(level.lowest) for level in rules.level}
+    for rule in rules.rule:
+        form[f"points-{rule.code}"] = f"{rule.points:g}"
+        form[f"cap-{rule.code}"] = "" if rule.cap is None else f"{rule.cap:g}"
+        form[f"floor-{rule.code}"] = "" if rule.floor is None else str(rule.floor)
+    return form | {name.replace("__", "-"): value for name, value in changed.items()}
+
+
+def drafted(web: Client, **changed: str) -> UUID:
+    answer = web.post("/fr/desk/rules/draft/", typed(queries.current_rules(), **changed))
+    assert answer.status_code == 302, answer.content.decode()
+    return UUID(answer["Location"].rstrip("/").rsplit("/", 1)[-1])
+
+
+def states() -> dict[str, str]:
+    return {stored.version: stored.state for stored in queries.list_rulesets()}
+
+
+def test_a_set_is_drafted_tried_and_put_in_force_by_another(
+    installed: Desk, sign_in: SignIn
+) -> None:
+    author, second = sign_in("claire"), sign_in("helene")
+    ruleset_id = drafted(author, points__KIND_ABUSE_MATERIAL="40,5")
+    page = f"/fr/desk/rules/{ruleset_id}/"
+    assert states()["priority/essai"] == "DRAFT"
+    body = author.get(page).content.decode()
+    assert "40.5" in body
+    assert "activate/" not in body
+    author.post(f"{page}activate/")
+    assert states()["priority/essai"] == "DRAFT"
+    author.post(f"{page}dry-run/")
+    (stored, shipped) = queries.list_rulesets()
+    assert stored.dry_run is not None
+    change = next(c for c in stored.dry_run.changes if c.report_id == installed.reports["material"])
+    assert change.after > change.before
+    body = second.get(page).content.decode()
+    assert "REF-material" in body
+    assert "15 points avant, 40" in body
+    assert "activate/" in body
+    assert "activate/" not in author.get(page).content.decode()
+    refused = author.post(f"{page}activate/", follow=True).content.decode()
+    assert "Une autre personne que l’auteur" in refused
+    second.post(f"{page}activate/")
+    assert states() == {"priority/essai": "ACTIVE", shipped.version: "CLOSED"}
+    assert queries.current_rules().version == "priority/essai"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.action FROM ledger_entry e JOIN ledger_object o"
+            " ON o.entry_id = e.id WHERE o.object_id = %s ORDER BY e.id",
+            [ruleset_id],
+        )
+        told = [action for (action,) in cursor.fetchall()]
+    assert told == ["list.change", "list.change", "rule.activate"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "fr", "en"),
+    [
+        ("points__KIND_GROOMING", "beaucoup", "Ce n’est pas un nombre.", "This is no number."),
+        ("points__KIND_GROOMING", "101", "Les points vont de", "Points go from"),
+        ("floor__CHILD_IN_DANGER", "90", "ne descend jamais sous 95", "never falls below 95"),
+        ("ceiling", "99", "Le plafond va de 1 à 94", "The ceiling lies between"),
+        ("level__HIGH", "20", "Les niveaux descendent", "Levels go down"),
+        ("version", "Été", "Le nom de version", "The version’s name"),
+        ("version", "priority/2026-11-24", "porte déjà ce nom", "is stored already"),
+    ],
+)
+def test_what_is_wrong_is_said_in_both_languages_and_nothing_is_kept(
+    installed: Desk, sign_in: SignIn, field: str, value: str, fr: str, en: str
+) -> None:
+    web = sign_in("claire")
+    for lang, words in (("fr", fr), ("en", en)):
+        form = typed(queries.current_rules(), **{field: value})
+        answer = web.post(f"/{lang}/desk/rules/draft/", form)
+        body = answer.content.decode()
+        assert answer.status_code == 422
+        assert words in body
+        assert 'aria-invalid="true"' in body
+        assert f'value="{value}"' in body
+    assert list(states()) == ["priority/2026-11-24"]
+
+
+@pytest.mark.parametrize("name", ["ana", "driss", "elise", "hugo", "gabrielle"])
+def test_only_supervisors_make_rules(installed: Desk, sign_in: SignIn, name: str) -> None:
+    assert sign_in(name).get("/fr/desk/rules/").status_code == 403
+    assert sign_in(name).post("/fr/desk/rules/draft/", {}).status_code == 403
+
+
+def test_the_list_names_state_author_and_shipped_file(installed: Desk, sign_in: SignIn) -> None:
+    drafted(sign_in("claire"))
+    body = sign_in("helene").get("/en/desk/rules/").content.decode()
+    for words in ("priority/essai", "Draft", "In force", "2026-11-24.toml", "the installation"):
+        assert words in body
