@@ -188,8 +188,13 @@ def test_the_form_needs_no_reference_and_keeps_its_own() -> None:
     assert (found.reference, found.description) == (str(ID), "é\u202e")
     own = read(b'{"kind":"OTHER","reference":"r"}', name="form/1")
     assert own.reference == "r"
-    with pytest.raises(FormatRefused):
-        read(b'{"kind":"OTHER","kind":"GROOMING"}', name="form/1")
+
+
+def test_a_form_that_says_a_field_twice_is_read_and_both_are_kept() -> None:
+    found = read(b'{"kind":"OTHER","kind":"GROOMING"}', name="form/1")
+    assert found.kind is ReportKind.OTHER
+    assert [(w.path, w.code) for w in found.warnings] == [("kind", "FORM_UNREADABLE")]
+    assert [(e.path, e.value) for e in found.extra] == [("kind", "GROOMING")]
 
 
 def test_the_report_format_keeps_its_fields() -> None:

@@ -26,13 +26,17 @@ def mended(body: bytes, *, reference: str) -> tuple[Report, Draft]:
     """Return what can be read of a form's answers, and a draft of the warnings and what was left over.
 
     `FORM_CUT`: a text or list is longer than a record takes. `FORM_UNREADABLE`: a field has another
-    shape than its own; its text is in `extra`.
+    shape than its own, or stands there a second time (the first one counts); its text is in `extra`.
     """
     warnings: list[SourceWarning] = []
     extra: list[Extra] = []
     required: dict[str, object] = {"reference": reference, "kind": ReportKind.OTHER.value}
     kept = dict(required)
-    for name, value in _fields(body).items():
+    fields, repeated = _fields(body)
+    for name, value in repeated:
+        warnings.append(SourceWarning(path=name, code="FORM_UNREADABLE"))
+        extra.append(Extra(path=name, value=_told(_fit(value))))
+    for name, value in fields.items():
         fitted = _fit(value)
         if fitted != value:
             warnings.append(SourceWarning(path=name, code="FORM_CUT"))
@@ -40,8 +44,7 @@ def mended(body: bytes, *, reference: str) -> tuple[Report, Draft]:
             msgspec.convert(required | {name: fitted}, Report)
         except msgspec.ValidationError:
             warnings.append(SourceWarning(path=name, code="FORM_UNREADABLE"))
-            text = fitted if isinstance(fitted, str) else json.dumps(fitted, ensure_ascii=False)
-            extra.append(Extra(path=name, value=_cut(text)))
+            extra.append(Extra(path=name, value=_told(fitted)))
         else:
             kept[name] = fitted
     left_over = Draft(
@@ -55,13 +58,30 @@ def complete(draft: Draft, left_over: Draft) -> Draft:
     return structs.replace(draft, warnings=left_over.warnings, extra=left_over.extra)
 
 
-def _fields(body: bytes) -> dict[str, object]:
+def _fields(body: bytes) -> tuple[dict[str, object], list[tuple[str, object]]]:
+    """Return the fields of a form, each as first said, and those said again."""
     text = body.decode("utf-8", "replace")
+    repeated: list[tuple[str, object]] = []
+
+    def first_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        firsts: dict[str, object] = {}
+        for name, value in pairs:
+            if name in firsts:
+                repeated.append((name, value))
+            else:
+                firsts[name] = value
+        return firsts
+
     try:
-        tree = json.loads(text)
+        tree = json.loads(text, object_pairs_hook=first_of)
     except (ValueError, RecursionError):
-        tree = None
-    return {str(k): v for k, v in tree.items()} if isinstance(tree, dict) else {"form": text}
+        return {"form": text}, []
+    return (tree, repeated) if isinstance(tree, dict) else ({"form": text}, [])
+
+
+def _told(value: object) -> str:
+    """Return a value as a text that fits."""
+    return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _fit(value: object, depth: int = 0) -> object:
