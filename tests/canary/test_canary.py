@@ -8,7 +8,9 @@ mail, job arguments, tracebacks, backup, temporary files.
 import contextlib
 import os
 import re
+import socket
 import subprocess
+import tempfile
 import time
 import zlib
 from base64 import b64encode
@@ -214,7 +216,62 @@ def places(written: Written, words: tuple[str, ...], *, only: str = "") -> list[
     return found
 
 
+def held_files(server: Live) -> list[bytes]:
+    """Return the bytes of every file without a name that the server's processes hold open."""
+    found = []
+    for pid in server.children("granian"):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                target = str(entry.readlink())
+                if target.endswith("(deleted)") and entry.is_file():
+                    found.append(entry.read_bytes())
+    return found
+
+
+def upload_of(server: Live) -> tuple[bytes, bytes]:
+    """Return head and content of an upload to an open wire report: a canary over and over."""
+    partner = server.add_partner("canary-uploader")
+    opened = server.wire(
+        "submit", partner,
+        b"<report><incidentSummary><incidentType>Online Enticement of Children for Sexual Acts"
+        b"</incidentType><incidentDateTime>2026-01-02T03:04:05Z</incidentDateTime></incidentSummary>"
+        b"<reporter><reportingPerson><email>duty@provider.example</email></reportingPerson></reporter>"
+        b"</report>",
+    )  # fmt: skip
+    number = re.search(rb"<reportId>(\d+)<", opened.body)
+    assert number is not None, opened
+    content = (CONTENT.encode() + b"\n") * 80_000
+    start = b'--canary\r\nContent-Disposition: form-data; name="id"\r\n\r\n' + number[1]
+    start += (
+        b'\r\n--canary\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n"
+    )
+    end = b"\r\n--canary--\r\n"
+    head = [
+        "POST /ispws/upload HTTP/1.1",
+        f"Host: 127.0.0.1:{server.port}",
+        f"Authorization: {partner.basic['Authorization']}",
+        "Content-Type: multipart/form-data; boundary=canary",
+        f"Content-Length: {len(start) + len(content) + len(end)}",
+        "Connection: close",
+    ]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + start, content + end
+
+
 class TestCanary:
+    def test_an_upload_under_way_is_nowhere_in_clear(self, written: Written) -> None:
+        head, content = upload_of(written.server)
+        with socket.create_connection(("127.0.0.1", written.server.port), timeout=30) as wire:
+            wire.sendall(head + content[:-1000])
+            assert wait_for(lambda: any(len(held) > 1 << 20 for held in held_files(written.server)))
+            assert not any(CONTENT.encode() in held for held in held_files(written.server))
+            wire.sendall(content[-1000:])
+            answer = wire.makefile("rb").read()
+        assert b"<responseCode>0</responseCode>" in answer, answer
+        temporary = Path(tempfile.gettempdir())
+        names = [path for path in temporary.glob("tmp*") if path.is_file()]
+        assert not any(CONTENT.encode() in path.read_bytes() for path in names)
+
     def test_the_search_finds_what_is_there(self, written: Written) -> None:
         """The same search finds the sender's language and what the report says: it would see more."""
         assert places(written, ("GROOMING",), only=".sql")

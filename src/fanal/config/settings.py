@@ -126,6 +126,9 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 
+# No form takes a file, and none may reach the disk in clear; the wire has a handler of its own.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "web" / "staticfiles"
 STORAGES = {

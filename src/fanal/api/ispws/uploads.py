@@ -1,12 +1,15 @@
 """Takes an uploaded file off the socket into an unlinked temporary file, up to a limit.
 
-The vault seals it in one pass from there: memory stays flat, and nothing readable has a name on disk.
+The vault seals it in one pass from there: memory stays flat. What touches the disk on the way is encrypted
+under a key that this process makes for the one file and forgets with it: no block of it can be read.
 """
 
-import io
+import secrets
 import tempfile
+from collections.abc import Iterator
 from typing import IO
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
@@ -14,8 +17,61 @@ from django.http import HttpRequest
 MAX_FILE = 500 * 1024 * 1024
 
 
+_BLOCK = 1 << 20
+_TAG = 16
+
+
+class SealedFile:
+    """An unlinked temporary file, AES-256-GCM under a key that exists in memory only; written once."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
+        self._cipher, self._held, self._written = AESGCM(secrets.token_bytes(32)), bytearray(), 0
+
+    def write(self, data: bytes) -> None:
+        """Append bytes; whole blocks go to the disk."""
+        self._held += data
+        while len(self._held) >= _BLOCK:
+            self._put(_BLOCK)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield what was written, from the beginning."""
+        if self._held:
+            self._put(len(self._held))
+        self._file.seek(0)
+        for number in range(self._written):
+            yield self._cipher.decrypt(_nonce(number), self._file.read(_BLOCK + _TAG), None)
+
+    def close(self) -> None:
+        """Drop the file; its key goes with this object."""
+        self._file.close()
+        self._held.clear()
+
+    def _put(self, size: int) -> None:
+        nonce = _nonce(self._written)
+        self._file.write(self._cipher.encrypt(nonce, bytes(self._held[:size]), None))
+        del self._held[:size]
+        self._written += 1
+
+
+def _nonce(number: int) -> bytes:
+    return number.to_bytes(12, "big")
+
+
 class Spool(UploadedFile):  # type: ignore[type-arg]
-    """An uploaded file in an unlinked temporary file."""
+    """An uploaded file in a sealed temporary file."""
+
+    def __init__(self, sealed: SealedFile, *, name: str | None, size: int) -> None:
+        super().__init__(name=name, size=size)
+        self._sealed = sealed
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the content in blocks."""
+        return self._sealed.blocks()
+
+    def close(self) -> None:
+        """Drop the file."""
+        self._sealed.close()
 
 
 class Counted:
@@ -45,7 +101,7 @@ class SpoolHandler(FileUploadHandler):
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
-        self._file: IO[bytes] = io.BytesIO()
+        self._sealed: SealedFile | None = None
 
     def new_file(  # noqa: PLR0917 - the signature of the base class
         self,
@@ -60,7 +116,7 @@ class SpoolHandler(FileUploadHandler):
         super().new_file(
             field_name, file_name, content_type, content_length, charset, content_type_extra
         )
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the spool
+        self._sealed = SealedFile()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Append a chunk.
@@ -72,13 +128,17 @@ class SpoolHandler(FileUploadHandler):
             self.upload_interrupted()
             self.is_too_large = True
             raise StopUpload(connection_reset=False)
-        self._file.write(raw_data)
+        if self._sealed is not None:
+            self._sealed.write(raw_data)
 
     def upload_interrupted(self) -> None:
         """Drop what arrived of a file that ended early."""
-        self._file.close()
+        if self._sealed is not None:
+            self._sealed.close()
 
-    def file_complete(self, file_size: int) -> Spool:
-        """Return the spool, rewound."""
-        self._file.seek(0)
-        return Spool(file=self._file, name=self.file_name, size=file_size)
+    def file_complete(self, file_size: int) -> Spool | None:
+        """Return the spool."""
+        if self._sealed is None:
+            return None
+        sealed, self._sealed = self._sealed, None
+        return Spool(sealed, name=self.file_name, size=file_size)

@@ -4,8 +4,6 @@ status · xsd · submit · upload · fileinfo · finish · retract. Refusals are
 bad credentials; everything accepted is kept as it came.
 """
 
-from collections.abc import Iterator
-
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -134,7 +132,7 @@ def _take_file(
             actor=identity.actor,
             report_id=facts.report_id,
             name=spool.name or "",
-            chunks=_blocks(spool),
+            chunks=spool.blocks(),
             now=request.now,  # type: ignore[attr-defined]
         )
     except operations.WireRefused as refusal:
@@ -218,8 +216,3 @@ def _own(identity: PartnerIdentity, number: int | None) -> ReportFacts | None:
     if number is None:
         return None
     return queries.get_by_wire_id(actor=identity.actor, wire_id=number)
-
-
-def _blocks(spool: Spool) -> Iterator[bytes]:
-    while block := spool.read(1 << 20):
-        yield block
