@@ -32,6 +32,7 @@ CHOICE = 13
 """Months of a series: the present one and the twelve before."""
 
 
+@across_desks()  # counts of every desk, and no row
 def series(
     *, actor: Actor, figure: str, now: datetime, months: Iterable[date] | None = None
 ) -> Table:
