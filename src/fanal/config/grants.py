@@ -47,7 +47,11 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "intake_upload",
         [INTAKE],
-        ["INSERT", "SELECT (report_id, file_id, position)", "UPDATE (details_id)"],
+        [
+            "INSERT",
+            "SELECT (report_id, file_id, position, details_id, earlier_ids)",
+            "UPDATE (details_id, earlier_ids)",
+        ],
     ),
     _rule("intake_spent_challenge", [INTAKE], ["INSERT"]),
     _rule("vault_object", [INTAKE], ["INSERT"]),

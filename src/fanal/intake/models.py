@@ -1,5 +1,6 @@
 """Tables of intake. `intake_report` is partitioned by month on its id (see migration 0001)."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from fanal.intake.domain.records import Arrival, Format, KeyKind
@@ -145,6 +146,7 @@ class Upload(models.Model):
     sha1 = models.TextField(null=True)  # noqa: DJ001 - unknown where the file stayed away
     sha256 = models.TextField(null=True)  # noqa: DJ001 - unknown where the file stayed away
     details_id = models.UUIDField(null=True)
+    earlier_ids = ArrayField(models.UUIDField(), default=list)
 
     class Meta:
         db_table = "intake_upload"

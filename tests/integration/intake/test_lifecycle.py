@@ -42,13 +42,14 @@ class TestFiles:
         )
         assert facts.md5 == hashlib.md5(b"".join(content)).hexdigest()
         assert facts.sha256 == hashlib.sha256(b"".join(content)).hexdigest()
-        operations.describe_file(
-            actor=partner, report_id=opened, file_id=facts.file_id, details=b"<d/>", now=NOW
-        )
+        for document in (b"<a/>", b"<b/>", b"<d/>"):
+            operations.describe_file(
+                actor=partner, report_id=opened, file_id=facts.file_id, details=document, now=NOW
+            )
         [submission] = queries.open_submissions(actor=SYSTEM, report_ids=[opened], now=NOW).values()
-        [(stored, details)] = submission.files
-        assert details == b"<d/>"
-        assert stored.file_id == facts.file_id
+        [(stored, details, earlier)] = submission.files
+        assert (details, earlier) == (b"<d/>", (b"<a/>", b"<b/>"))
+        assert (stored.file_id, stored.name) == (facts.file_id, "a.bin")
         sealed = vault.open_batch(
             actor=SYSTEM, object_ids=[stored.object_id], now=NOW, purpose="test"
         )

@@ -80,6 +80,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
         emergency=draft.emergency,
         escalation_reason=draft.escalation_reason,
         annotations=draft.annotations,
+        stated=draft.stated,
         occurred=occurred,
         occurred_at=draft.occurred_at,
         occurred_until=draft.occurred_until,

@@ -18,6 +18,7 @@ from fanal.formats.report.records import (
     Person,
     Place,
     ReportKind,
+    Stated,
 )
 
 
@@ -121,6 +122,7 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     emergency: bool = False
     escalation_reason: str | None = None
     annotations: tuple[str, ...] = ()
+    stated: tuple[Stated, ...] = ()
     occurred: TimeRange | None = None
     occurred_at: str | None = None
     occurred_until: str | None = None
@@ -160,10 +162,15 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(Struct, frozen=True, kw_only=True):
-    """One uploaded file: the wire's id, its details document if sent, and the hashes we computed."""
+    """One uploaded file: the wire's id, the name it was uploaded under, and the hashes we computed.
+
+    `details` is the last details document sent, `earlier` those that it replaced, oldest first.
+    """
 
     file_id: str
+    name: str = ""
     details: bytes | None = None
+    earlier: tuple[bytes, ...] = ()
     sha256: str | None = None
     sha1: str | None = None
     md5: str | None = None

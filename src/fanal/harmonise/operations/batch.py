@@ -77,13 +77,15 @@ def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
         files=tuple(
             SourceFile(
                 file_id=upload.file_id,
+                name=upload.name,
                 details=details,
+                earlier=earlier,
                 sha256=upload.sha256,
                 sha1=upload.sha1,
                 md5=upload.md5,
                 size=upload.size,
             )
-            for upload, details in opened.files
+            for upload, details, earlier in opened.files
         ),
     )
 

@@ -130,7 +130,10 @@ class Withdrawn(Struct, frozen=True, kw_only=True):
 
 
 class UploadFacts(Struct, frozen=True, kw_only=True):
-    """One file of a report: sealed with its hashes, or known by its details only (no `object_id`)."""
+    """One file of a report: sealed with its hashes, or known by its details only (no `object_id`).
+
+    `details_id` is the sealed details document, `earlier_ids` those it replaced, oldest first.
+    """
 
     file_id: str
     object_id: UUID | None = None
@@ -140,16 +143,20 @@ class UploadFacts(Struct, frozen=True, kw_only=True):
     sha1: str | None = None
     sha256: str | None = None
     details_id: UUID | None = None
+    earlier_ids: tuple[UUID, ...] = ()
 
 
 class OpenedSubmission(Struct, frozen=True, kw_only=True):
-    """Opened bytes of one report, for the worker and for acts that need the source."""
+    """Opened bytes of one report, for the worker and for acts that need the source.
+
+    With each file goes its details document and those that it replaced, oldest first.
+    """
 
     report_id: UUID
     format: Format
     body: bytes
     received_at: datetime
-    files: tuple[tuple[UploadFacts, bytes | None], ...] = ()
+    files: tuple[tuple[UploadFacts, bytes | None, tuple[bytes, ...]], ...] = ()
 
 
 class FollowedMessage(Struct, frozen=True, kw_only=True):

@@ -75,7 +75,7 @@ def upload_file(
 def describe_file(
     *, actor: Actor, report_id: UUID, file_id: str, details: bytes, now: datetime
 ) -> None:
-    """Seal the details document of an uploaded file; a later document replaces the earlier.
+    """Seal the details document of an uploaded file; a later document goes before the earlier ones.
 
     Raises:
         WireRefused: no such open report of this sender, or no such file in it.
@@ -92,7 +92,9 @@ def describe_file(
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE intake_upload SET details_id = %s WHERE report_id = %s AND file_id = %s",
+                "UPDATE intake_upload SET details_id = %s,"
+                " earlier_ids = array_remove(earlier_ids || details_id, NULL)"
+                " WHERE report_id = %s AND file_id = %s",
                 [object_id, report_id, file_id],
             )
             if cursor.rowcount != 1:

@@ -28,11 +28,13 @@ def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list
     uploads: dict[UUID, list[UploadFacts]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT report_id, file_id, object_id, name, size, md5, sha1, sha256, details_id"
-            " FROM intake_upload WHERE report_id = ANY(%s) ORDER BY report_id, position, file_id",
+            "SELECT report_id, file_id, object_id, name, size, md5, sha1, sha256, details_id,"
+            " earlier_ids FROM intake_upload WHERE report_id = ANY(%s)"
+            " ORDER BY report_id, position, file_id",
             [reachable],
         )
-        for report_id, file_id, object_id, name, size, md5, sha1, sha256, details in cursor:
+        for report_id, *facts, earlier in cursor:
+            file_id, object_id, name, size, md5, sha1, sha256, details = facts
             uploads.setdefault(report_id, []).append(
                 UploadFacts(
                     file_id=file_id,
@@ -43,6 +45,7 @@ def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list
                     sha1=sha1,
                     sha256=sha256,
                     details_id=details,
+                    earlier_ids=tuple(earlier),
                 )
             )
     return uploads
@@ -75,7 +78,8 @@ def open_submissions(
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, object_id FROM intake_report WHERE id = ANY(%s)", [list(facts)])
         objects = dict(cursor.fetchall())
-    details = [u.details_id for files in uploads.values() for u in files if u.details_id]
+    described = [u for files in uploads.values() for u in files if u.details_id]
+    details = [i for u in described for i in (*u.earlier_ids, u.details_id) if i]
     opened = vault.open_batch(
         actor=actor, object_ids=[*objects.values(), *details], now=now, purpose="harmonise"
     )
@@ -86,7 +90,11 @@ def open_submissions(
             body=opened[objects[report_id]],
             received_at=fact.received_at,
             files=tuple(
-                (u, opened[u.details_id] if u.details_id else None)
+                (
+                    u,
+                    opened[u.details_id] if u.details_id else None,
+                    tuple(opened[object_id] for object_id in u.earlier_ids),
+                )
                 for u in uploads.get(report_id, [])
             ),
         )

@@ -225,6 +225,37 @@ def test_a_file_lands_in_its_fields_with_the_hashes_received() -> None:
     }
 
 
+def test_a_file_without_details_has_the_name_it_was_uploaded_under() -> None:
+    plain, other, same = (
+        SourceFile(file_id="f", name="holiday.jpg"),
+        SourceFile(file_id="g", name="upload.bin", details=FILE),
+        SourceFile(file_id="h", name="a.jpg", details=FILE),
+    )
+    found = draft(minimal(), plain, other, same)
+    assert [file.name for file in found.files] == ["holiday.jpg", "a.jpg", "a.jpg"]
+    named = {path: value for path, value in extra(found).items() if path.endswith("received/name")}
+    assert named == {"fileDetails[2]/received/name": "upload.bin"}
+
+
+def test_details_that_were_replaced_are_kept() -> None:
+    def named(name: str) -> bytes:
+        return (
+            f"<fileDetails><reportId>1</reportId><fileId>f</fileId><fileName>{name}</fileName>"
+            f'<additionalInfo kind="{name} mark">{name} words</additionalInfo></fileDetails>'
+        ).encode()
+
+    last = named("last")
+    source = SourceFile(file_id="f", details=last, earlier=(named("first"), last, named("next")))
+    found = draft(minimal(), source)
+    assert [file.name for file in found.files] == ["last"]
+    kept = extra(found)
+    assert kept["fileDetails[1]/earlier[1]/fileName"] == "first"
+    assert kept["fileDetails[1]/earlier[1]/additionalInfo[1]"] == "first words"
+    assert kept["fileDetails[1]/earlier[1]/additionalInfo[1]/@kind"] == "first mark"
+    assert kept["fileDetails[1]/earlier[2]/fileName"] == "next"
+    assert not any("earlier[3]" in path for path in kept)
+
+
 def test_no_value_of_the_reporter_is_loose() -> None:
     body = filled("report")
     found = draft(body)

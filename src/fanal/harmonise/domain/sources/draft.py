@@ -14,6 +14,7 @@ from fanal.formats.report.records import (
     Person,
     Place,
     ReportKind,
+    Stated,
 )
 from fanal.harmonise.domain.records import Extra, Selector, Warning as SourceWarning
 
@@ -45,6 +46,7 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
     emergency: bool = False
     escalation_reason: str | None = None
     annotations: tuple[str, ...] = ()
+    stated: tuple[Stated, ...] = ()
     occurred_at: str | None = None
     occurred_until: str | None = None
     language: str | None = None

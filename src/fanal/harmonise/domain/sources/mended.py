@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from fanal.formats.report.read import MAX_TEXT_BYTES
-from fanal.formats.report.records import Report, ReportKind
+from fanal.formats.report.records import FormAnswers, ReportKind
 from fanal.harmonise.domain.records import Extra, Warning as SourceWarning
 from fanal.harmonise.domain.sources.draft import Draft
 
@@ -22,7 +22,7 @@ _MOST_DEPTH: Final = 8
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 
 
-def mended(body: bytes, *, reference: str) -> tuple[Report, Draft]:
+def mended(body: bytes, *, reference: str) -> tuple[FormAnswers, Draft]:
     """Return what can be read of a form's answers, and a draft of the warnings and what was left over.
 
     `FORM_CUT`: a text or list is longer than a record takes. `FORM_UNREADABLE`: a field has another
@@ -41,7 +41,7 @@ def mended(body: bytes, *, reference: str) -> tuple[Report, Draft]:
         if fitted != value:
             warnings.append(SourceWarning(path=name, code="FORM_CUT"))
         try:
-            msgspec.convert(required | {name: fitted}, Report)
+            msgspec.convert(required | {name: fitted}, FormAnswers)
         except msgspec.ValidationError:
             warnings.append(SourceWarning(path=name, code="FORM_UNREADABLE"))
             extra.append(Extra(path=name, value=_told(fitted)))
@@ -50,7 +50,7 @@ def mended(body: bytes, *, reference: str) -> tuple[Report, Draft]:
     left_over = Draft(
         reference=reference, kind=ReportKind.OTHER, warnings=tuple(warnings), extra=tuple(extra)
     )
-    return msgspec.convert(kept, Report), left_over
+    return msgspec.convert(kept, FormAnswers), left_over
 
 
 def complete(draft: Draft, left_over: Draft) -> Draft:

@@ -39,7 +39,10 @@ def read_ncmec(
 
 
 def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path: str) -> None:
-    """Add a file: what its details say, then the hashes computed from the bytes received."""
+    """Add a file: what its details say, then the name and the hashes of the bytes received.
+
+    What earlier details said is kept apart: the last ones count.
+    """
     file = FileBuilding(path=path)
     building.files.append(file)
     if source.details is None:
@@ -47,13 +50,31 @@ def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path:
     else:
         details = read_file_details(source.details, path=path)
         walk.document(details.root, complaints=details.complaints, scope=Scope(file=file))
+    _keep_earlier(source, walk=walk, path=path)
+    _add_received(building, source, file=file, path=f"{path}/received")
+
+
+def _keep_earlier(source: SourceFile, *, walk: Walk, path: str) -> None:
+    replaced = (details for details in source.earlier if details != source.details)
+    for number, earlier in enumerate(replaced, start=1):
+        before = read_file_details(earlier, path=f"{path}/earlier[{number}]")
+        walk.document(before.root, complaints=(), scope=Scope(closed=True))
+
+
+def _add_received(
+    building: ReportBuilding, source: SourceFile, *, file: FileBuilding, path: str
+) -> None:
+    if not file.name and not file.original_name:
+        file.name = source.name or None
+    elif source.name not in {"", file.name, file.original_name}:
+        building.add_extra(f"{path}/name", value=source.name)
     for name in ("sha256", "sha1", "md5", "pdq"):
         value: str | None = getattr(source, name)
         if value is None:
             continue
-        computed = f"{path}/received/{name}"
+        computed = f"{path}/{name}"
         if not building.set_hash(file, name=name, value=value, path=computed):
             building.warn(computed, code="HASH_DIFFERS_FROM_REPORTED", value=value)
             building.add_extra(computed, value=value)
     if source.size is not None:
-        building.add_extra(f"{path}/received/size", value=str(source.size))
+        building.add_extra(f"{path}/size", value=str(source.size))

@@ -3,8 +3,8 @@
 import msgspec
 
 from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.report.read import read_report
-from fanal.formats.report.records import Report
+from fanal.formats.report.read import read_form_report, read_report
+from fanal.formats.report.records import FormAnswers, Report
 from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
 from fanal.harmonise.domain.sources.mended import complete, mended
 
@@ -36,9 +36,10 @@ def _read_form(body: bytes, *, reference: str) -> Draft:
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise FormatRefused(Refusal.MALFORMED) from error
     if "reference" in answers or not answers:
-        return read_own(body)
+        return _draft_of(read_form_report(body))
     inside = body.lstrip().removeprefix(b"{")  # spliced, so that the strict reader sees it all
-    return read_own(b'{"reference":' + msgspec.json.encode(reference) + b"," + inside)
+    whole = b'{"reference":' + msgspec.json.encode(reference) + b"," + inside
+    return _draft_of(read_form_report(whole))
 
 
 def _draft_of(report: Report) -> Draft:
@@ -68,4 +69,5 @@ def _draft_of(report: Report) -> Draft:
         files=report.files,
         payments=report.payments,
         hints=hints,
+        stated=report.stated if isinstance(report, FormAnswers) else (),
     )
