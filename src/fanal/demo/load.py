@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.operations import NotADemo
-from fanal.demo import encounters, envelopes, everyday, people, stories, tracks
+from fanal.demo import encounters, envelopes, everyday, people, rules, stories, tracks
 from fanal.demo.agenda import Event, chapters, ordered
 from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, World
@@ -26,6 +26,7 @@ def agenda() -> list[Event]:
     return ordered(
         [
             *people.events(),
+            *rules.events(),
             *envelopes.events(),
             *tracks.events(),
             *stories.events(),

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from fanal.analyse import operations as analyse
 from fanal.crosscheck import queries as crosschecked
 from fanal.judicial import queries as judicial
+from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
 from tests.acceptance.public.test_look import assert_looks
 from tests.integration.desk.story import Desk
@@ -59,6 +61,8 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
         ("ana", "search/?kind=HANDLE&value=renard_77@arcadia"),
         ("ana", "dossiers/"),
         ("claire", "quarantine/"),
+        ("claire", "rules/"),
+        ("claire", "rules/draft/"),
         ("hugo", "reference/?table=measure"),
         ("hugo", "reference/?table=priority"),
         ("hugo", "reference/?table=lexicon"),
@@ -66,6 +70,23 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
 )
 def test_page(open_as: Callable[..., Page], axe: Axe, lang: str, name: str, path: str) -> None:
     check(open_as(name, f"/{lang}/desk/{path}"), axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_rule_set(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
+    analyse.load_shipped(actor=system_actor("install"), now=desk.now)
+    page = open_as("claire", f"/{lang}/desk/rules/draft/")
+    page.fill("#points-KIND_ABUSE_MATERIAL", "beaucoup")
+    page.click("main form button[type=submit]")
+    page.wait_for_selector("[aria-invalid=true]")
+    check(page, axe, lang)
+    page.fill("#points-KIND_ABUSE_MATERIAL", "40")
+    page.click("main form button[type=submit]")
+    page.click("form[action$='dry-run/'] button")
+    page.wait_for_selector("#tried")
+    check(page, axe, lang)
+    page.goto(page.url.partition("/rules/")[0] + "/rules/")
+    check(page, axe, lang)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -85,6 +85,8 @@ def test_every_state_of_every_table_occurs(home: Path) -> None:
     for sql, (table, states) in _STATES.items():
         found = {row[0] for row in _rows(home, sql)}
         assert found == {state.value for state in states}, table.name
+    found = {row[0] for row in _rows(home, "SELECT state FROM analyse_ruleset")}
+    assert found == {"DRAFT", "DRY_RUN", "ACTIVE", "CLOSED"}
     quarantined = _rows(home, "SELECT count(quarantined_at), count(*) FROM intake_work")
     assert quarantined == [(1, 1)]
 

@@ -1,0 +1,70 @@
+"""A priority rule set in each state: the shipped one closed, one in force, one tried, one begun."""
+
+from datetime import datetime, timedelta
+
+from msgspec import structs
+
+from fanal import pipeline
+from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.rules import PriorityRules, write_rules
+from fanal.demo.agenda import Event
+from fanal.demo.world import SYSTEM, World
+from fanal.kernel.calendar import paris_day
+
+_TRIED = 200
+
+
+def events() -> list[Event]:
+    """Return what happens to the rules, from the install on."""
+    return [
+        Event(before=timedelta(days=400), play=_install),
+        Event(before=timedelta(days=150), play=_change),
+        Event(before=timedelta(days=6), play=_try),
+        Event(before=timedelta(days=1), play=_begin),
+    ]
+
+
+def _install(_world: World, at: datetime) -> None:
+    analyse.load_shipped(actor=SYSTEM, now=at)
+
+
+def _change(world: World, at: datetime) -> None:
+    """Claire gives sex tourism more points; Hélène puts that in force two days later."""
+    name, later = "priority/voyages", at + timedelta(days=2)
+    author = world.person("claire", at)
+    ruleset_id = analyse.draft_ruleset(
+        actor=author, body=_set(name, at, code="KIND_SEX_TOURISM", points=24), now=at
+    )
+    pipeline.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
+    analyse.activate_ruleset(actor=world.person("helene", later), ruleset_id=ruleset_id, now=later)
+
+
+def _try(world: World, at: datetime) -> None:
+    author = world.person("claire", at)
+    body = _set("priority/direct", at, code="KIND_LIVESTREAM", points=40)
+    ruleset_id = analyse.draft_ruleset(actor=author, body=body, now=at)
+    pipeline.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
+
+
+def _begin(world: World, at: datetime) -> None:
+    analyse.draft_ruleset(
+        actor=world.person("helene", at),
+        body=_set("priority/chantage", at, code="KIND_SEXTORTION", points=35),
+        now=at,
+    )
+
+
+def _set(version: str, at: datetime, *, code: str, points: float) -> str:
+    """Return the rules in force under another version, with other points for one rule."""
+    rules: PriorityRules = analysed.current_rules()
+    return write_rules(
+        structs.replace(
+            rules,
+            version=version,
+            in_force_from=paris_day(at),
+            rule=tuple(
+                structs.replace(rule, points=points) if rule.code == code else rule
+                for rule in rules.rule
+            ),
+        )
+    )
