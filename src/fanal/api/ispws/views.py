@@ -23,7 +23,8 @@ from fanal.api.ispws.reading import (
 from fanal.api.ispws.uploads import Counted, Spool, SpoolHandler
 from fanal.formats.ncmec.answers import AnswerCode, done_response, refusal_response
 from fanal.formats.ncmec.model import schema_bytes
-from fanal.formats.ncmec.read import MAX_BYTES, read_file_details, read_report
+from fanal.formats.ncmec.read import read_file_details, read_report
+from fanal.formats.ncmec.syntax import MAX_BYTES
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.intake import operations, queries
 from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission

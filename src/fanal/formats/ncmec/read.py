@@ -1,12 +1,10 @@
 """Reader of NCMEC CyberTipline XML: hardened against the sender, liberal about the document.
 
-The syntax is refused without mercy (`FormatRefused.malformed`, wire code 4110): size, encoding,
-DOCTYPE, depth, number of elements and attributes. A document is refused as invalid (4100) only for
-what `contracts` lists. Everything else is kept: a `Node` for each element, whether the schema knows
-it or not, and a `Complaint` for each departure from the schema.
+The syntax is refused without mercy (`syntax.py`, wire code 4110). A document is refused as invalid
+(4100) only for what `contracts` lists. Everything else is kept: a `Node` for each element, whether the
+schema knows it or not, and a `Complaint` for each departure from the schema.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NoReturn
@@ -16,22 +14,12 @@ from msgspec import Struct
 
 from fanal.formats.ncmec.instants import earliest_instant
 from fanal.formats.ncmec.model import ROOTS, AttributeModel, ElementModel, TypeModel
+from fanal.formats.ncmec.syntax import MAX_ATTRIBUTES, parse
 from fanal.formats.refusal import FormatRefused, Refusal
 
-MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
-MAX_ELEMENTS: Final = 20_000
-MAX_ATTRIBUTES: Final = 64
 MAX_NAME: Final = 1_000  # with its namespace: paths repeat names, so a long one would multiply
 
-_PROLOG: Final = re.compile(r"(?:[ \t\r\n]+|<\?[\s\S]*?\?>|<!--[\s\S]*?-->)*")
-_DECLARED: Final = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
-_TAG: Final = re.compile(r"""(?:[^"'>]|"[^"]*"|'[^']*')*""")
-_QUOTED: Final = re.compile(r""""[^"]*"|'[^']*'""")
-# libxml2 takes quadratic time over the attributes of one tag: past this it is not even parsed.
-_UNPARSED_ATTRIBUTES: Final = 256
-_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
-_UTF8_MARK: Final = b"\xef\xbb\xbf"
 _SCHEMA_HINTS: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -115,71 +103,6 @@ def read_file_details(body: bytes, *, path: str = "fileDetails") -> Document:
     if document.text("fileRelevance") == "Supplemental Reported":
         document = _with_supplemental_complaints(document)
     return document
-
-
-def parse(body: bytes) -> etree._Element:
-    """Return the root of an XML document within the limits, without a look at its content.
-
-    Raises:
-        FormatRefused: always with `malformed` true.
-    """
-    text = _decoded(body)
-    start = _PROLOG.match(text)
-    if text.startswith("<!", start.end() if start else 0):
-        raise FormatRefused(Refusal.DOCTYPE)
-    if text.count("=") > _UNPARSED_ATTRIBUTES:
-        _check_attributes(text)
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    clean = body.removeprefix(_UTF8_MARK) if body[:2] not in _UTF16_MARKS else text.encode()
-    try:
-        root = etree.fromstring(clean, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
-        raise FormatRefused(Refusal.MALFORMED, parameters={"line": line or 0}) from error
-    if root is None:
-        raise FormatRefused(Refusal.MALFORMED, parameters={"line": 0})
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise FormatRefused(Refusal.DOCTYPE)
-    if clean.count(b"<") > MAX_ELEMENTS and sum(1 for _ in root.iter()) > MAX_ELEMENTS:
-        raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_ELEMENTS})
-    return root
-
-
-def _decoded(body: bytes) -> str:
-    if len(body) > MAX_BYTES:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
-    wide = body[:2] in _UTF16_MARKS
-    try:
-        text = body.decode("utf-16" if wide else "utf-8-sig", "strict")
-    except UnicodeDecodeError as error:
-        raise FormatRefused(Refusal.BAD_ENCODING, parameters={"offset": error.start}) from error
-    declared = _DECLARED.match(text)
-    if declared is None:
-        return text
-    name = declared.group(1).lower()
-    if name not in ({"utf-16", "utf-16le", "utf-16be"} if wide else {"utf-8", "utf8", "us-ascii"}):
-        raise FormatRefused(Refusal.BAD_ENCODING, parameters={"encoding": name[:40]})
-    return text
-
-
-def _check_attributes(text: str) -> None:
-    """Refuse a tag with very many attributes, without parsing it."""
-    for piece in text.split("<"):
-        if piece.count("=") <= _UNPARSED_ATTRIBUTES:
-            continue
-        tag = _TAG.match(piece)
-        if tag and _QUOTED.sub("", tag.group()).count("=") > _UNPARSED_ATTRIBUTES:
-            limit = {"limit": MAX_ATTRIBUTES}
-            raise FormatRefused(Refusal.TOO_MANY_ATTRIBUTES, parameters=limit)
 
 
 def _read(body: bytes, *, root: str, path: str) -> Document:
