@@ -93,6 +93,23 @@ def test_signals_add_candidates() -> None:
     assert "CP 222-22-2" in codes(directed)
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (ReportKind.SEXTORTION, "PRESSURE_OF_SEXTORTION"),
+        (ReportKind.SOLICITATION, "REPORTED_AS_SOLICITATION"),
+    ],
+)
+def test_incitement_says_as_what_it_was_reported(kind: ReportKind, reason: str) -> None:
+    """Blackmail was never reported as a proposal: its candidate says so in its own words."""
+    said = {
+        because.code
+        for because in one(item(kind)).because
+        if because.parameters.get("article") == "CP 227-22-2"
+    }
+    assert said == {reason}
+
+
 def test_signals_of_the_rules_exist_in_the_lexicons() -> None:
     known = {
         signal["code"]
