@@ -142,7 +142,7 @@ def newest_analysed(*, limit: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def get_ruleset(ruleset_id: UUID) -> StoredRuleSet | None:
+def get_ruleset(*, ruleset_id: UUID) -> StoredRuleSet | None:
     """Return a stored rule set, None when there is none."""
     return next((found for found in list_rulesets() if found.id == ruleset_id), None)
 

@@ -151,7 +151,7 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
 
 
 def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
-    found = queries.get_ruleset(ruleset_id)
+    found = queries.get_ruleset(ruleset_id=ruleset_id)
     if found is None:
         raise RuleSetRefused("NOT_FOUND")
     if found.state not in ("DRAFT", "DRY_RUN"):

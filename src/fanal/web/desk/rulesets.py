@@ -163,7 +163,7 @@ def _form(request: HttpRequest, typed: Typed, faults: list[Fault]) -> HttpRespon
 
 
 def _stored(ruleset_id: UUID) -> queries.StoredRuleSet:
-    found = queries.get_ruleset(ruleset_id)
+    found = queries.get_ruleset(ruleset_id=ruleset_id)
     if found is None:
         raise Http404
     return found
