@@ -136,3 +136,29 @@ def test_a_worker_that_dies_with_the_report_in_hand_delays_no_call(
     assert time.monotonic() - sent < CALLED_WITHIN
     [held] = ask(server, "SELECT stage, attempts FROM intake_work WHERE lease_token IS NOT NULL")
     assert held == ("HARMONISE", 1)  # the call went out while the dead worker's lease still stood
+
+
+ESCALATED = b"""<report><incidentSummary>
+<incidentType>Online Enticement of Children for Sexual Acts</incidentType>
+<escalateToHighPriority>Somebody is going to meet a child today.</escalateToHighPriority>
+<incidentDateTime>2026-01-02T03:04:05Z</incidentDateTime></incidentSummary>
+<reporter><reportingPerson><email>duty@provider.example</email></reportingPerson></reporter>
+</report>"""
+
+
+@pytest.mark.parametrize("way", ["api", "wire"])
+def test_a_report_left_open_calls_when_it_is_submitted(
+    server: Live, inbox: tuple[Inbox, int], way: str
+) -> None:
+    box, _ = inbox
+    before, partner = len(box.messages), server.add_partner(f"open-{way}")
+    if way == "api":
+        body = {"reference": "OPEN-1", "kind": "GROOMING", "emergency": True}
+        answer = server.json("POST", "/reports?state=open", partner, body)
+        assert (answer.status, answer.json["state"]) == (201, "OPEN")
+    else:
+        answer = server.wire("submit", partner, ESCALATED)
+        assert b"<responseCode>0</responseCode>" in answer.body, answer
+    sent = time.monotonic()
+    assert wait_for(lambda: len(box.messages) > before, seconds=CALLED_WITHIN + 10, beat=0.05)
+    assert time.monotonic() - sent < CALLED_WITHIN
