@@ -58,7 +58,9 @@ CONTACT = {
     "your_email": "canary.contact@mail.example",
     "your_phone": "+33 6 39 98 71 72",
 }
+CHILD = "Xylobert"
 SEALED = (
+    CHILD,
     "Canarine",
     "Reporterova",
     "canary.contact",
@@ -136,7 +138,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
     with live() as server:
         codes = [
             send(server, contact="ANONYMOUS"),
-            send(server, contact="CONTACT", **CONTACT),
+            send(server, contact="CONTACT", child="ME", child_name=CHILD, **CONTACT),
         ]
         for code in codes:
             assert call(server, "POST", "/fr/follow/", code=code).status == 200

@@ -17,6 +17,7 @@ from fanal.formats.report.records import (
     Person,
     PersonRole,
     ReportKind,
+    Stated,
 )
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -47,6 +48,33 @@ def finding(code: str, score: float, category: str = "", value: str = "") -> Fin
         because=Because(code="X"),
         rule_version="t",
     )
+
+
+def scored(*stated: Stated, **fields: object) -> tuple[int, str, str | None]:
+    (found,) = prioritise([report(stated=stated, **fields)], [analysis()], [], RULES, NOW)
+    return found.score, found.level, found.floor
+
+
+def test_not_knowing_about_danger_is_read_soon_and_alarms_nobody() -> None:
+    assert scored() == (0, "LOW", None)
+    assert scored(Stated.DANGER_UNKNOWN) == (30, "NORMAL", None)
+    score, level, floor = scored(Stated.DANGER_UNKNOWN, kind=ReportKind.SEXTORTION)
+    assert (score, level, floor) == (55, "NORMAL", None)
+    assert scored(Stated.DANGER_UNKNOWN, emergency=True)[1:] == ("DANGER", "CHILD_IN_DANGER")
+
+
+def test_a_child_who_writes_weighs_without_a_floor() -> None:
+    assert scored(Stated.REPORTER_IS_CHILD) == (20, "LOW", None)
+    both = scored(Stated.REPORTER_IS_CHILD, Stated.DANGER_UNKNOWN, kind=ReportKind.SEXTORTION)
+    assert both == (75, "HIGH", None)
+
+
+def test_what_is_stated_weighs_by_rules_that_can_be_changed() -> None:
+    weaker = read_rules(
+        TEXT.replace('fact = "danger_unknown"\npoints = 30', 'fact = "danger_unknown"\npoints = 3')
+    )
+    (found,) = prioritise([report(stated=(Stated.DANGER_UNKNOWN,))], [analysis()], [], weaker, NOW)
+    assert found.score == 3
 
 
 def test_keeps_a_child_in_danger_at_95_or_more() -> None:

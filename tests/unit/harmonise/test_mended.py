@@ -6,7 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from fanal.formats.report.read import MAX_TEXT_BYTES
+from fanal.formats.refusal import FormatRefused
+from fanal.formats.report.read import MAX_TEXT_BYTES, read_report
+from fanal.formats.report.records import Stated
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
@@ -26,6 +28,17 @@ def harmonised(body: bytes) -> HarmonisedReport:
 
 def codes(report: HarmonisedReport) -> list[tuple[str, str]]:
     return [(warning.path, warning.code) for warning in report.warnings]
+
+
+def test_what_only_the_form_asks_is_read() -> None:
+    both = {"kind": "OTHER", "stated": ["DANGER_UNKNOWN", "REPORTER_IS_CHILD"]}
+    report = harmonised(json.dumps(both).encode())
+    assert (report.stated, report.warnings) == (tuple(Stated), ())
+    told = harmonised(json.dumps(both | {"description": "x" * (MAX_TEXT_BYTES + 1)}).encode())
+    assert told.stated == tuple(Stated)
+    assert codes(told) == [("description", "FORM_CUT")]
+    with pytest.raises(FormatRefused):
+        read_report(json.dumps(both | {"reference": "r"}).encode())
 
 
 def test_a_text_over_the_limit_is_cut_between_two_characters() -> None:

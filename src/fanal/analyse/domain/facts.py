@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 
 from fanal.analyse.domain.imminence import age_of, occurred_on
 from fanal.analyse.domain.records import Analysis, KinFacts
-from fanal.formats.report.records import Person, PersonRole, ReportKind
+from fanal.formats.report.records import Person, PersonRole, ReportKind, Stated
 from fanal.harmonise.domain.records import HarmonisedReport
 
 FACTS: dict[str, str] = {
     "emergency": "1 when the reporter says that a child is in danger now",
+    "danger_unknown": "1 when the reporter does not know whether a child is in danger now",
+    "reporter_is_child": "1 when the reporter says they are the child",
     "escalated": "1 when the provider asked for high priority",
     "self_harm": "highest score (0..1) of a self-harm phrase",
     "ongoing": "highest score of a phrase saying that it happens now",
@@ -44,6 +46,10 @@ FACTS: dict[str, str] = {
     **{f"kind_{kind.lower()}": f"1 for a report of kind {kind}" for kind in ReportKind},
 }
 
+_STATED = {
+    Stated.DANGER_UNKNOWN: "danger_unknown",
+    Stated.REPORTER_IS_CHILD: "reporter_is_child",
+}
 _HIGHEST = {
     "IMMINENCE_SELF_HARM": "self_harm",
     "IMMINENCE_ONGOING": "ongoing",
@@ -80,6 +86,8 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
         yield "emergency", 1
     if report.escalation_reason:
         yield "escalated", 1
+    for said in report.stated:
+        yield _STATED[said], 1
     for annotation in report.annotations:
         if annotation in _ANNOTATIONS:
             yield _ANNOTATIONS[annotation], 1

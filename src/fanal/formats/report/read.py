@@ -8,13 +8,15 @@ only when a cheap look at the bytes says that a limit could be broken.
 import json
 import re
 from collections.abc import Iterator
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.report.records import Person, PersonRole, Report
+from fanal.formats.report.records import FormAnswers, Person, PersonRole, Report
+
+R = TypeVar("R", bound=Report)
 
 MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
@@ -24,6 +26,7 @@ MAX_REFERENCE: Final = 200
 MAX_INTEGER: Final = 2**53
 
 _decoder: Final = msgspec.json.Decoder(Report)
+_form_decoder: Final = msgspec.json.Decoder(FormAnswers)
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 _ESCAPED_TROUBLE: Final = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -60,13 +63,26 @@ def read_report(body: bytes) -> Report:
     Raises:
         FormatRefused: over a limit, not strict JSON, or not a report; never anything else.
     """
+    return _read(body, _decoder)
+
+
+def read_form_report(body: bytes) -> FormAnswers:
+    """Return the public form's report that `body` holds, read as strictly as a partner's.
+
+    Raises:
+        FormatRefused: as `read_report`.
+    """
+    return _read(body, _form_decoder)
+
+
+def _read(body: bytes, decoder: msgspec.json.Decoder[R]) -> R:
     if len(body) > MAX_BYTES:
         raise FormatRefused(Refusal.TOO_LARGE, "", parameters={"limit": MAX_BYTES})
     tree, repeated = _parse(body)
     if repeated or _may_break_limits(body):
         _walk(tree)
     try:
-        report = _decoder.decode(body)
+        report = decoder.decode(body)
     except msgspec.ValidationError as error:
         _walk(tree)  # a broken limit explains more than a wrong type
         _refuse_typed(str(error))

@@ -51,6 +51,16 @@ class PersonRole(StrEnum):
     ASSOCIATED = "ASSOCIATED"
 
 
+class Stated(StrEnum):
+    """What a reporter answered on the public form that changes how the desk reads the rest.
+
+    No code of it names anybody. Not a field of the format: partners have no such questions.
+    """
+
+    DANGER_UNKNOWN = "DANGER_UNKNOWN"
+    REPORTER_IS_CHILD = "REPORTER_IS_CHILD"
+
+
 class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Base of every part: immutable, absent fields omitted, unknown fields refused."""
 
@@ -162,3 +172,9 @@ class Report(_Part, frozen=True, kw_only=True):
     persons: tuple[Person, ...] = ()
     files: tuple[File, ...] = ()
     payments: tuple[Payment, ...] = field(default_factory=tuple)
+
+
+class FormAnswers(Report, frozen=True, kw_only=True):
+    """A report as the public form writes it, with what only the form asks."""
+
+    stated: tuple[Stated, ...] = ()

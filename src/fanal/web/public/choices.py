@@ -18,7 +18,11 @@ class Choice:
 DANGER = (
     Choice(code="YES", words=_("Yes, right now")),
     Choice(code="NO", words=_("No")),
-    Choice(code="UNKNOWN", words=_("I don’t know")),
+    Choice(
+        code="UNKNOWN",
+        words=_("I don’t know"),
+        hint=_("Somebody will read it soon. If you fear for a child, call first."),
+    ),
 )
 
 KIND = (

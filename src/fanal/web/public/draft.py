@@ -1,12 +1,20 @@
 """Answers of the form → the report format (`form/1`) and, apart, who the reporter is. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 import msgspec
 from msgspec import Struct
 
-from fanal.formats.report.records import Channel, Handle, Message, Person, PersonRole, ReportKind
+from fanal.formats.report.records import (
+    Channel,
+    Handle,
+    Message,
+    Person,
+    PersonRole,
+    ReportKind,
+    Stated,
+)
 from fanal.web.public.conversation import read_conversation
 from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
 
@@ -14,7 +22,10 @@ MOST_ADDRESSES = 200
 
 
 class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The report format without `reference`: a form's report is known by its id and its receipt."""
+    """The report format without `reference`: a form's report is known by its id and its receipt.
+
+    `stated` holds what the form asks and the format has no field for; no code of it names anybody.
+    """
 
     kind: ReportKind
     emergency: bool = False
@@ -26,6 +37,7 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     description: str | None = None
     conversation: tuple[Message, ...] = ()
     persons: tuple[Person, ...] = ()
+    stated: tuple[Stated, ...] = ()
 
 
 class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,8 +57,9 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def report_of(answers: Mapping[str, str], *, language: str, today: date) -> FormReport:
     """Return the report that the answers make; nothing a person typed is dropped.
 
-    An answer “I don't know” leaves its field absent. “Today” is the day on which that was answered,
-    so that a send repeated after midnight says the same; `today` where none was noted.
+    An answer “I don't know” leaves its field absent; to the question of danger it is said. “Today” is the
+    day on which that was answered, so that a send repeated after midnight says the same; `today` where
+    none was noted.
     """
     channel = answers.get("channel", "")
     addresses = [line.strip() for line in answers.get("address", "").split("\n") if line.strip()]
@@ -61,6 +74,7 @@ def report_of(answers: Mapping[str, str], *, language: str, today: date) -> Form
         description=_described(answers, addresses[MOST_ADDRESSES:]),
         conversation=read_conversation(answers.get("conversation", "")),
         persons=tuple(p for p in (_suspect(answers), _child(answers)) if p is not None),
+        stated=tuple(_stated(answers)),
     )
 
 
@@ -84,6 +98,13 @@ def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | N
         address=address,
     )
     return None if identity == Identity() else msgspec.json.encode(identity)
+
+
+def _stated(answers: Mapping[str, str]) -> Iterator[Stated]:
+    if answers.get("danger") == "UNKNOWN":
+        yield Stated.DANGER_UNKNOWN
+    if answers.get("child") == "ME":
+        yield Stated.REPORTER_IS_CHILD
 
 
 def _said(answers: Mapping[str, str], name: str) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal.formats.report.read import read_report
-from fanal.formats.report.records import Channel, PersonRole, ReportKind
+from fanal.formats.report.records import Channel, PersonRole, ReportKind, Stated
 from fanal.web.public.draft import Identity, encode_report, identity_of, report_of
 from fanal.web.public.steps import STEPS, take
 
@@ -97,11 +97,19 @@ def test_child_who_reports_is_named_in_the_identity_only() -> None:
     assert sealed is not None
     identity = msgspec.json.decode(sealed, type=Identity)
     assert (identity.name, identity.is_child) == ("Lou", True)
+    assert report.stated == (Stated.REPORTER_IS_CHILD,)
+    assert b"Lou" not in encode_report(report)
 
 
 def test_least_report() -> None:
-    report = report_of({"danger": "UNKNOWN", "kind": "OTHER"}, language="en", today=TODAY)
+    report = report_of({"danger": "NO", "kind": "OTHER"}, language="en", today=TODAY)
     assert encode_report(report) == b'{"kind":"OTHER","language":"en"}'
+
+
+def test_not_knowing_is_said_and_is_no_emergency() -> None:
+    report = report_of({"danger": "UNKNOWN", "kind": "OTHER"}, language="en", today=TODAY)
+    assert report.emergency is False
+    assert report.stated == (Stated.DANGER_UNKNOWN,)
 
 
 @pytest.mark.parametrize(
