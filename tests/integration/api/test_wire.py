@@ -118,6 +118,22 @@ class TestWire:
             cursor.execute("SELECT count(*) FROM intake_report")
             assert cursor.fetchone() == (0,)
 
+    @pytest.mark.parametrize(
+        ("said", "code"),
+        [("some day", 4100), ("2099-01-01T00:00:00Z", 4100), ("2026-11-01T00:00:00Z", 0)],
+    )
+    def test_the_incidents_date_alone_refuses(self, basic: Client, said: str, code: int) -> None:
+        body = (
+            "<report><incidentSummary><incidentType>Child Sex Tourism</incidentType>"
+            f"<incidentDateTime>{said}</incidentDateTime></incidentSummary>"
+            "<reporter><reportingPerson/></reporter><personOrUserReported>"
+            "<personOrUserReportedPerson><dateOfBirth>2099-01-01</dateOfBirth>"
+            "</personOrUserReportedPerson><ipCaptureEvent><ipAddress>192.0.2.7</ipAddress>"
+            "<eventName>Login</eventName><dateTime>some day</dateTime></ipCaptureEvent>"
+            "</personOrUserReported></report>"
+        )
+        assert _code(_xml(basic, "submit", body)[1]) == code
+
     def test_an_upload_without_file_or_number_is_refused(self, basic: Client) -> None:
         number = _submit(basic)
         assert _code(_form(basic, "upload", id=number)[1]) == 1111

@@ -6,13 +6,15 @@ and marked. An hour that clocks skip or repeat (DST) widens the bounds to both r
 
 import re
 from calendar import isleap, monthrange
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from fanal.harmonise.domain.records import HarmonisedReport, TimeRange
+from fanal.formats.report.records import PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport, TimeRange, Warning as Doubt
 
 ASSUMED_ZONE = "Europe/Paris"
 _PARIS = ZoneInfo(ASSUMED_ZONE)
@@ -103,6 +105,31 @@ def until_received(report: HarmonisedReport, received_at: datetime) -> Harmonise
     if not occurred.earliest <= end < occurred.latest:
         return report
     return structs.replace(report, occurred=structs.replace(occurred, latest=end))
+
+
+def later_than_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
+    """Return `report` with a warning for each birth date or use of an address after its reception.
+
+    Only the incident's own date refuses a report (docs: decisions/0016).
+    """
+    end = _written(received_at.astimezone(UTC).replace(microsecond=0))
+    noted = [
+        Doubt(path=path, code="FUTURE_DATE", value=text[:200])
+        for path, text in _dates_of_persons(report)
+        if (read := read_time(text)) is not None and read.range.earliest > end
+    ]
+    return structs.replace(report, warnings=(*report.warnings, *noted)) if noted else report
+
+
+def _dates_of_persons(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
+    for place, person in enumerate(report.persons):
+        if person.role is PersonRole.REPORTER:
+            continue
+        if person.birth_date is not None:
+            yield f"persons[{place}].birth_date", person.birth_date
+        for index, sighting in enumerate(person.ips):
+            if sighting.at is not None:
+                yield f"persons[{place}].ips[{index}].at", sighting.at
 
 
 def _read_usual(text: str) -> ReadTime | None:

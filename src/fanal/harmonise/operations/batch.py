@@ -15,7 +15,7 @@ from fanal.harmonise.domain.reporter import Identity, withhold
 from fanal.harmonise.domain.search import search_words
 from fanal.harmonise.domain.sightings import Failure, key_bytes
 from fanal.harmonise.domain.sources.read import read_source
-from fanal.harmonise.domain.times import until_received
+from fanal.harmonise.domain.times import later_than_received, until_received
 from fanal.harmonise.operations.store import Prepared, store
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts
 from fanal.kernel.actors import Actor
@@ -114,7 +114,7 @@ def _read(source: Source) -> HarmonisedReport | Failure:
         # A report's id is made from the instant it was received (decisions 1).
         received_at = source.received_at or instant_of(source.report_id)
         report = harmonise_one(source.report_id, read_source(source, received_at=received_at))
-        report = until_received(report, received_at)
+        report = later_than_received(until_received(report, received_at), received_at)
         return structs.replace(report, reference=source.reference or report.reference)
     except Exception as error:  # noqa: BLE001 - one report must never sink its batch
         return _failure(source, error)

@@ -13,12 +13,14 @@ from fanal.formats.ncmec.model import TYPES
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.records import Channel, IpSighting, PersonRole, ReportKind
+from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source, SourceFile
 from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
 from fanal.harmonise.domain.sources.ncmec_table import IGNORED_ATTRIBUTES, TABLE, Keep
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.read import UnknownFormat, read_source
+from fanal.harmonise.domain.times import later_than_received
 from tests.formats.ncmec_documents import NOW, filled, leaves, minimal
 
 ANSWERS = {"reportResponse", "reportDoneResponse", "doneFiles"}
@@ -284,6 +286,27 @@ def test_an_incident_after_reception_is_noted_not_lost() -> None:
     late = Source(report_id=uuid4(), format="ncmec-xml", body=minimal())
     found = read_source(late, received_at=NOW - timedelta(days=30))
     assert [w.code for w in found.warnings] == ["FUTURE_DATE"]
+
+
+def test_dates_of_persons_are_noted_and_kept() -> None:
+    body = minimal(
+        tail="<personOrUserReported><personOrUserReportedPerson><dateOfBirth>2099-02-03"
+        "</dateOfBirth></personOrUserReportedPerson><ipCaptureEvent><ipAddress>8.8.8.8</ipAddress>"
+        "<eventName>Login</eventName><dateTime>some day</dateTime></ipCaptureEvent>"
+        "<ipCaptureEvent><ipAddress>8.8.4.4</ipAddress><eventName>Login</eventName>"
+        "<dateTime>2098-01-01T00:00:00Z</dateTime></ipCaptureEvent></personOrUserReported>"
+    )
+    read = harmonise_one(uuid4(), draft(body))
+    read = later_than_received(read, NOW)
+    doubts = {(w.code, w.value) for w in read.warnings}
+    assert ("TIME_UNREADABLE", "some day") in doubts
+    assert {value for code, value in doubts if code == "FUTURE_DATE"} == {
+        "2099-02-03",
+        "2098-01-01T00:00:00Z",
+    }
+    suspect = read.persons[1]
+    assert suspect.birth_date == "2099-02-03"
+    assert [seen.at for seen in suspect.ips] == ["some day", "2098-01-01T00:00:00Z"]
 
 
 def test_synthetic_reports_are_read_without_warning() -> None:
