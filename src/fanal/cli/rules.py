@@ -1,30 +1,22 @@
 """`fanal rules`: priority rule sets: listed, drafted from a file, run dry on past reports, put in force."""
 
 import json
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 from uuid import UUID
 
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused, language, words
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.postgres import DatabaseRole
 
 _SHOWN = 20
-_WHY = {
-    "VERSION_EXISTS": "a rule set of that version is stored already",
-    "NOT_FOUND": "no such rule set",
-    "NOT_A_CANDIDATE": "it is in force or closed",
-    "NOT_RUN_DRY": "run it dry first",
-    "SAME_PERSON": "another supervisor than its author puts it in force",
-    "NOT_YET": "its first day is still to come",
-    "STALE": "the rules in force changed since its dry run: run it dry again",
-    "TOO_MANY": "at most 20 000 reports at a time",
-}
+_MOTIVE = "fanal rules"
 
 
 @click.group()
@@ -39,7 +31,7 @@ def list_(as_json: bool) -> None:
     """List every rule set with its state, newest first."""
     from fanal.analyse import operations, queries
 
-    operations.load_shipped(actor=system_actor("fanal rules"), now=clock.now())
+    operations.load_shipped(actor=system_actor(_MOTIVE), now=clock.now())
     for stored in queries.list_rulesets():
         line = {
             "id": str(stored.id),
@@ -65,14 +57,14 @@ def draft(file: Path, login: str) -> None:
     from fanal.analyse import operations
     from fanal.analyse.domain.rules import RulesRefused
 
+    actor = _supervisor(login)
     try:
-        made = operations.draft_ruleset(
-            actor=_supervisor(login), body=file.read_text("utf-8"), now=clock.now()
-        )
+        with _told():
+            made = operations.draft_ruleset(
+                actor=actor, body=file.read_text("utf-8"), now=clock.now()
+            )
     except (RulesRefused, UnicodeDecodeError) as refused:
-        _refuse(str(refused))
-    except operations.RuleSetRefused as refused:
-        _refuse(_WHY[refused.code])
+        raise Refused("RULES_REFUSED", path=file, detail=refused) from None
     click.echo(str(made))
 
 
@@ -87,25 +79,28 @@ def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool) -> None:
     import msgspec
 
     from fanal import reference
-    from fanal.analyse import operations
     from fanal.pipeline import try_rules
 
-    try:
-        got = try_rules(
-            actor=_supervisor(login), ruleset_id=ruleset, limit=reports, now=clock.now()
-        )
-    except operations.RuleSetRefused as refused:
-        _refuse(_WHY[refused.code])
+    actor = _supervisor(login)
+    with _told():
+        got = try_rules(actor=actor, ruleset_id=ruleset, limit=reports, now=clock.now())
     if as_json:
         click.echo(msgspec.json.encode(got).decode())
         return
     click.echo(
-        f"{got.candidate} against {got.current} on {got.reports} reports: {got.risen} rise,"
-        f" {got.fallen} fall, {got.level_changes} change level."
+        words(
+            "DRY_RUN_OUTCOME",
+            candidate=got.candidate,
+            current=got.current,
+            reports=got.reports,
+            risen=got.risen,
+            fallen=got.fallen,
+            levels=got.level_changes,
+        )
     )
     render = reference.load().words.render
     for change in got.changes[:_SHOWN]:
-        why = "; ".join(render(b.code, b.parameters, "en") for b in change.because)
+        why = "; ".join(render(b.code, b.parameters, language()) for b in change.because)
         click.echo(f"  {change.report_id}  {change.before} -> {change.after}  {why}")
 
 
@@ -117,30 +112,39 @@ def activate(ruleset: UUID, login: str) -> None:
     """Put RULESET in force; its author cannot. `fanal replay prioritise` ranks the past anew."""
     from fanal.analyse import operations
 
+    actor = _supervisor(login)
+    with _told():
+        operations.activate_ruleset(actor=actor, ruleset_id=ruleset, now=clock.now())
+    click.echo(words("RULES_IN_FORCE"))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in the user's language why a rule set cannot take a step."""
+    from fanal.analyse.operations import RuleSetRefused
+
     try:
-        operations.activate_ruleset(actor=_supervisor(login), ruleset_id=ruleset, now=clock.now())
-    except operations.RuleSetRefused as refused:
-        _refuse(_WHY[refused.code])
-    click.echo("In force from now on.")
+        yield
+    except RuleSetRefused as refused:
+        raise Refused(f"RULES_{refused.code}") from None
 
 
 def _supervisor(login: str) -> Actor:
-    """Return the person `login` with the roles held now; the policy decides what they may."""
+    """Return the person `login` with the roles held now; the policy decides what they may.
+
+    Raises:
+        Refused: nobody of that name may make rules.
+    """
     from fanal.accounts import queries, rows
     from fanal.accounts.domain.policy import may
 
     user = queries.find_user(username=login)
-    actor = queries.actor_for(user=user, now=clock.now(), motive="fanal rules") if user else None
+    actor = queries.actor_for(user=user, now=clock.now(), motive=_MOTIVE) if user else None
     if actor is None or not may(actor, "rules.draft"):
-        _refuse(f"{login} is nobody who may make rules")
+        raise Refused("RULES_NOBODY", name=login)
     rows.show_to(actor)
     return actor
 
 
 def _moment(instant: datetime | None) -> str | None:
     return instant.isoformat() if instant else None
-
-
-def _refuse(sentence: str) -> NoReturn:
-    click.echo(f"fanal: {sentence}", err=True)
-    sys.exit(2)

@@ -4,6 +4,7 @@
 calls that are not. A new command without a line here fails the test.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ import pytest
 from fanal.cli.failures import words
 from fanal.cli.main import fanal
 from fanal.postgres import Cluster
-from tests.integration.cli.calling import call_all
+from tests.integration.cli.calling import Manner, call_all
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 UNREADABLE = os.fsdecode(b"\xff\xfe")
@@ -113,6 +114,7 @@ def test_bad_arguments_are_told_before_anything_is_opened(tmp_path: Path) -> Non
         calls += [call(name, [*good, "--lang", "tlh"])]
     calls += [["nothing"], ["report", "nothing"], ["--nothing"], [UNREADABLE]]
     options = {"home": tmp_path / "home", "folder": tmp_path / "out", "lang": "fr"}
+    options |= {"manner": Manner.HERE}
     assert complaints(calls, (2,), **options) == []
     assert not (tmp_path / "home" / "postgres").exists()
 
@@ -121,6 +123,7 @@ def test_the_sentence_is_in_the_users_language(tmp_path: Path) -> None:
     def said(lang: str) -> list[str]:
         calls = [["report", "show"], ["replay", "NEVER"], ["nothing"]]
         options = {"home": tmp_path / "home", "folder": tmp_path / "out", "lang": lang}
+        options |= {"manner": Manner.HERE}
         return [answer.err for answer in call_all(calls, **options)]  # type: ignore[arg-type]
 
     french, english = said("fr"), said("en")
@@ -155,7 +158,7 @@ def test_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
     try:
         names = {"report list", "fsck", "demo story", "ledger verify", "worker", "user close"}
         calls = [call(name, CALLS[name][0]) for name in sorted(names)]
-        options = {"home": folder / "var", "folder": folder / "out", "hold": True}
+        options = {"home": folder / "var", "folder": folder / "out", "manner": Manner.HELD}
         answers = call_all(calls, **options)  # type: ignore[arg-type]
         assert [a.complaint(1) for a in answers] == [None] * len(calls)
         assert all("fanal migrate" in a.err for a in answers)
@@ -181,6 +184,7 @@ def test_what_the_installation_refuses_is_told(home: Path, tmp_path: Path) -> No
         ["partner", "add", "a\nb"],
         ["partner", "revoke", "nobody"],
         ["import", "jsonl", "/etc/hostname", "--partner", ""],
+        ["rules", "draft", "/etc/hostname", "--as", "nobody"],
         ["user", "grant", "nobody", "ANALYST", "--act", "a"],
         ["user", "close", "nobody"],
         ["user", "link", "nobody", "s"],
@@ -201,13 +205,13 @@ def test_what_the_installation_refuses_is_told(home: Path, tmp_path: Path) -> No
         ["migrate", "--demo"],
         ["receipt", "verify", "/etc/hostname", "--key", str(home / "keys" / "receipt-root.pub")],
     ]
-    options = {"home": home, "folder": tmp_path / "out", "hold": True, **password}
+    options = {"home": home, "folder": tmp_path / "out", "manner": Manner.STARTED, **password}
     assert complaints(bad_input, (1, 2), **options) == []
     assert complaints(failures, (1,), **options) == []
 
 
 def test_grants_are_refused_for_a_reason(home: Path, tmp_path: Path) -> None:
-    options = {"home": home, "folder": tmp_path / "out", "hold": True}
+    options = {"home": home, "folder": tmp_path / "out", "manner": Manner.STARTED}
     added = call_all(
         [["user", "add", "person", "--name", "P", "--password", "correct horse battery 71"]],
         **options,  # type: ignore[arg-type]
@@ -227,6 +231,30 @@ def test_grants_are_refused_for_a_reason(home: Path, tmp_path: Path) -> None:
     assert complaints(calls, (2,), **options) == []
 
 
+def test_rule_sets_are_refused_in_both_languages(home: Path, tmp_path: Path) -> None:
+    options = {"home": home, "folder": tmp_path / "out", "manner": Manner.STARTED}
+    password = ["--password", "correct horse battery 71"]
+    before = [
+        ["user", "add", "chief", "--name", "C", *password],
+        ["user", "grant", "chief", "SUPERVISOR", "--act", "a", "--desk", "1"],
+        ["rules", "list", "--json"],
+    ]
+    made = call_all(before, **options)  # type: ignore[arg-type]
+    assert [(a.status, a.err) for a in made] == [(0, "")] * 3
+    in_force = json.loads(made[-1].out.splitlines()[0])["id"]
+    calls = [
+        ["rules", "draft", "/etc/hostname", "--as", "chief"],
+        ["rules", "dry-run", NOBODY, "--as", "chief"],
+        ["rules", "activate", in_force, "--as", "chief"],
+    ]
+    english = call_all(calls, **options)  # type: ignore[arg-type]
+    french = call_all(calls, lang="fr", **options)  # type: ignore[arg-type]
+    assert [c for c in (a.complaint(2) for a in [*english, *french]) if c] == []
+    assert "there is no such rule set" in english[1].err
+    assert "ce jeu de règles n’existe pas" in french[1].err
+    assert "en vigueur ou clos" in french[2].err
+
+
 def test_a_missing_key_is_told(home: Path, tmp_path: Path) -> None:
     keys, aside = home / "keys", home / "aside"
     shutil.copytree(keys, aside)
@@ -239,7 +267,7 @@ def test_a_missing_key_is_told(home: Path, tmp_path: Path) -> None:
             ["backup", str(tmp_path / "b")], ["import", "jsonl", "/etc/hostname"], ["worker"],
             ["user", "close", "person"], ["keys", "rotate", "--only-rewrap"],
         ]  # fmt: skip
-        options = {"home": home, "folder": tmp_path / "out", "hold": True}
+        options = {"home": home, "folder": tmp_path / "out", "manner": Manner.HELD}
         answers = call_all(calls, **options)  # type: ignore[arg-type]
         assert [c for c in (a.complaint(1, 2) for a in answers) if c] == []
         assert [a.err for a in answers if "key" not in a.err] == []
