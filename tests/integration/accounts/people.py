@@ -44,14 +44,21 @@ def make_user(
         now=now,
     )
     if role is not None:
-        habilitation = NewHabilitation(
-            person_id=user.person_id,
-            role=role,
-            act_reference="ACT-1",
-            valid_from=now - timedelta(hours=1),
-            valid_until=now + timedelta(days=300),
-            desk_id=desk if role in DESK_ROLES else None,
-            organisation_id=organisation,
-        )
-        operations.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=now)
+        habilitate(user, role, desk=desk, at=now, organisation=organisation)
     return user
+
+
+def habilitate(
+    user: User, role: Role, *, at: datetime, desk: int = 1, organisation: object = None
+) -> None:
+    """Give an account one habilitation more."""
+    habilitation = NewHabilitation(
+        person_id=user.person_id,
+        role=role,
+        act_reference="ACT-1",
+        valid_from=at - timedelta(hours=1),
+        valid_until=at + timedelta(days=300),
+        desk_id=desk if role in DESK_ROLES else None,
+        organisation_id=organisation,
+    )
+    operations.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=at)
