@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from fanal.analyse.domain.hits import Hit, Read
-from fanal.analyse.domain.lexicon import Context
+from fanal.analyse.domain.lexicon import Context, Lexicon
 
 SHOWN_FROM = 0.3
 """Findings under this score are not kept."""
@@ -25,12 +25,12 @@ TELLING = frozenset(
 _COVER_EFFECT = 0.6
 
 
-def weigh_hits(hits: Sequence[Hit], read: Sequence[Read]) -> list[Hit]:
+def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> list[Hit]:
     """Return the hits with the scores that their surroundings leave; those left with none are dropped."""
     near = _effects(read)
     calm = [hit for hit in hits if not _muted(hit, near[hit.place])]
     covered = _speakers_with_cover(calm, near)
-    background = _background(read)
+    background = _background(read, lexicon)
     return [
         weighed
         for hit in hits
@@ -106,9 +106,11 @@ class _Background(Struct, frozen=True, kw_only=True):
         return self.talk | self.speakers.get(speaker, {})
 
 
-def _background(read: Sequence[Read]) -> _Background:
+def _background(read: Sequence[Read], lexicon: Lexicon) -> _Background:
     speakers: dict[str | None, dict[str, Context]] = defaultdict(dict)
     talk: dict[str, Context] = {}
+    for name in {r.sentence.utterance.speaker for r in read} - {None}:
+        speakers[name] |= {context.code: context for context in lexicon.named(name or "")}
     for r in read:
         for context, _ in r.contexts:
             if context.scope == "SPEAKER":

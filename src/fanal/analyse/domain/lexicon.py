@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 
 from fanal.analyse.domain.automaton import Automaton, expand
-from fanal.analyse.domain.text import normalize_word
+from fanal.analyse.domain.spelling import VERSION as SPELLING
+from fanal.analyse.domain.text import normalize_word, tokenize
 
 
 class LexiconRefused(ValueError):
@@ -34,13 +35,14 @@ class Context(_Strict, frozen=True, kw_only=True):
 
     `scope`: NEGATION (just before or around the phrase), SENTENCE, NEAR (the sentences beside it in the
     same message), NEXT (a retraction: this message and that speaker's message before), SPEAKER (all that
-    this speaker says), TALK (all that anybody says), IDIOM (only the phrases it shares a word with).
+    this speaker says), TALK (all that anybody says), IDIOM (only the phrases it shares a word with),
+    NAMED (all that a speaker of this name says).
     `codes` limits it to these signals; empty means all.
     """
 
     code: str
     scope: Literal[
-        "NEGATION", "NOT_NEGATION", "IDIOM", "SENTENCE", "NEAR", "NEXT", "SPEAKER", "TALK"
+        "NEGATION", "NOT_NEGATION", "IDIOM", "SENTENCE", "NEAR", "NEXT", "SPEAKER", "NAMED", "TALK"
     ]
     effect: float = 0.0
     codes: tuple[str, ...] = ()
@@ -71,7 +73,7 @@ class Lexicon:
         Raises:
             PhraseRefused: a phrase breaks the grammar.
         """
-        self.version = "+".join(sorted(file.version for file in files))
+        self.version = "+".join([*sorted(file.version for file in files), SPELLING])
         meanings: list[tuple[str, str, Signal | Context]] = [
             (phrase, file.language, entry)
             for file in files
@@ -97,6 +99,12 @@ class Lexicon:
         self.names_negation = tuple(
             self.automaton.names_word(number, negations) for number in range(len(self.meanings))
         )
+
+    def named(self, speaker: str) -> list[Context]:
+        """Return the contexts that a speaker's name alone brings ("maman", "coach")."""
+        found = self.automaton.find([token.word for token in tokenize(speaker[:80])])
+        meanings = (self.meanings[match.phrase] for match in found)
+        return [m for m in meanings if isinstance(m, Context) and m.scope == "NAMED"]
 
 
 def read_lexicon(text: str, *, name: str) -> LexiconFile:

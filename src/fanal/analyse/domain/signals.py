@@ -20,7 +20,7 @@ def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
     read = list(read_sentences(report, lexicon))
     if not any(r.signals for r in read):
         return []
-    return weigh_hits([hit for r in read for hit in standing_hits(r, lexicon)], read)
+    return weigh_hits([hit for r in read for hit in standing_hits(r, lexicon)], read, lexicon)
 
 
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:

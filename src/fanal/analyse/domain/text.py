@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from fanal.analyse.domain.spelling import read_plainly
 from fanal.harmonise.domain.records import HarmonisedReport
 
 # A word may hold combining marks and invisible characters, which would otherwise cut it in two.
@@ -111,13 +112,17 @@ def sentences(utterance: Utterance) -> Iterator[Sentence]:
 
 
 def _sentence(utterance: Utterance, start: int, end: int) -> Sentence:
-    tokens = tuple(
-        Token(normalize_word(m.group()), m.start(), m.end())
+    written = [
+        token
         for m in _TOKEN.finditer(utterance.text, start, end)
-    )
+        if (token := Token(normalize_word(m.group()), m.start(), m.end())).word != "?"
+    ]
     return Sentence(
         utterance=utterance,
-        tokens=tuple(t for t in tokens if t.word != "?"),
+        tokens=tuple(
+            Token(word, written[place].start, written[place].end)
+            for place, word in read_plainly(token.word for token in written)
+        ),
         start=start,
         end=end,
         question="?" in utterance.text[max(start, end - 8) : end],
