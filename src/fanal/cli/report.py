@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import tell
+from fanal.cli.failures import Refused, tell
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
@@ -28,25 +28,64 @@ def report() -> None:
 @click.argument("references", metavar="REF...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of words.")
+@click.option("--reveal-reporter", is_flag=True, help="Open who reported: a named act.")
+@click.option("--motive", default="", metavar="TEXT", help="Why the reporter is revealed.")
 @reading
 @with_django(DatabaseRole.APP)
-def show(references: tuple[str, ...], as_json: bool, lang: str, as_user: str | None) -> None:
-    """Show reports by Fanal's id, a partner's reference (PARTNER:REF), or a wire number."""
+def show(
+    references: tuple[str, ...],
+    as_json: bool,
+    lang: str,
+    reveal_reporter: bool,
+    motive: str,
+    as_user: str | None,
+) -> None:
+    """Show reports by Fanal's id, a partner's reference (PARTNER:REF), or a wire number.
+
+    With --reveal-reporter (needs --as and --motive) each report's `reporter` says who reported;
+    the act is journaled and told to other people before anything is opened.
+    """
     from fanal.cli.readers import consult, reader
     from fanal.cli.report_view import outline, views
     from fanal.cli.resolve import resolve
 
+    if reveal_reporter and as_user is None:
+        raise Refused("REVEALER_NEEDED")
     actor = reader(as_user, motive="fanal report show")
     found = [(reference, resolve(actor, reference)) for reference in references]
     missing = [reference for reference, ids in found if not ids]
     ids = [report_id for _, several in found for report_id in several]
     consult(actor, ids, now=clock.now())
+    revealed = {i: _reporter(actor, i, motive=motive) for i in ids} if reveal_reporter else {}
     for view in views(actor=actor, report_ids=ids):
+        if reveal_reporter:
+            view["reporter"] = revealed[UUID(str(view["id"]))]
         click.echo(json.dumps(view, ensure_ascii=False) if as_json else outline(view, lang=lang))
     for reference in missing:
         tell("NO_REPORT", reference=reference)
     if missing:
         sys.exit(2)
+
+
+def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, str]]:
+    """Open who sent one report, by the operation that the desk's identity page uses."""
+    from fanal.accounts.domain import policy
+    from fanal.harmonise import operations as harmonise
+    from fanal.harmonise.domain.opening import SHORTEST_MOTIVE
+    from fanal.vault.operations import ObjectUnknown
+
+    try:
+        opened = harmonise.open_identity(
+            actor=actor, report_id=report_id, motive=motive, now=clock.now()
+        )
+    except harmonise.MotiveRefused:
+        raise Refused("MOTIVE_SHORT", n=SHORTEST_MOTIVE) from None
+    except policy.Refused:
+        raise Refused("REVEAL_REFUSED") from None
+    except ObjectUnknown:
+        tell("IDENTITY_EXPIRED", reference=report_id)
+        return []
+    return [{"fact": code, "value": value} for code, value in opened.facts]
 
 
 @report.command("list")

@@ -73,6 +73,13 @@ def outline(view: View, *, lang: str) -> str:
             because = part["because"]
             words = reference.render(because["code"], because.get("parameters", {}), lang)
             lines.append(f"    {part['points']:+g}  {words}")
+    reporter = view.get("reporter")
+    for said in reporter if isinstance(reporter, list) else ():
+        code = said["fact"]
+        name = reference.label("identity_fact", code, lang) if code.isupper() else code
+        lines.append(
+            f"  {name} : {said['value']}" if lang == "fr" else f"  {name}: {said['value']}"
+        )
     proposal = view["proposal"]
     if isinstance(proposal, dict):
         lines.append(f"  → {', '.join(proposal['tracks'])} ({', '.join(proposal['basis'])})")

@@ -174,6 +174,7 @@ def test_what_the_installation_refuses_is_told(home: Path, tmp_path: Path) -> No
         ["report", "show", "x"],
         ["report", "list"],
         ["report", "show", "x", "--as", "nobody"],
+        ["report", "show", "x", "--reveal-reporter", "--motive", "m" * 20],
         ["export", "ncmec-xml", "x", "--out", str(tmp_path / "e")],
         ["export", "ncmec-xml", "x", "--out", str(tmp_path / "e"), "--as", "nobody"],
         ["retention", "hold", NOBODY, "--motive", "m"],

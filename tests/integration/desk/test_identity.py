@@ -1,6 +1,7 @@
 """A reporter's identity opens by a named act alone: motive, journal, notice, another person's eye."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from email import message_from_bytes
 from pathlib import Path
@@ -12,6 +13,8 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from fanal.accounts.domain.policy import Refused
+from fanal.cli.failures import Refused as CommandRefused
+from fanal.cli.report import show
 from fanal.connectors import mail
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.intake import operations as intake
@@ -160,3 +163,32 @@ def test_the_notice_is_queued_with_the_act_and_names_nobody(
     assert str(named) in text
     assert NAME not in text
     assert "prosecutor" not in text
+
+
+def shown(capsys: pytest.CaptureFixture[str], reference: UUID | str, **options: object) -> str:
+    given = {"as_json": True, "lang": "en", "reveal_reporter": False, "motive": "", "as_user": None}
+    show.callback.__wrapped__((str(reference),), **given | options)  # type: ignore[union-attr]
+    return capsys.readouterr().out
+
+
+def test_the_command_reveals_by_the_same_act_and_never_without(
+    desk: Desk, named: UUID, capsys: pytest.CaptureFixture[str]
+) -> None:
+    driss, ana = desk.users["driss"].username, desk.users["ana"].username
+    assert NAME not in shown(capsys, named, as_user=driss)
+    reveal = {"reveal_reporter": True, "motive": MOTIVE}
+    for code, options in (
+        ("REVEALER_NEEDED", reveal),
+        ("REVEAL_REFUSED", reveal | {"as_user": ana}),
+        ("MOTIVE_SHORT", reveal | {"as_user": driss, "motive": "because"}),
+    ):
+        with pytest.raises(CommandRefused) as refused:
+            shown(capsys, named, **options)
+        assert refused.value.code == code
+        assert NAME not in capsys.readouterr().out
+    assert entries("identity.open", named) == 0
+    told = json.loads(shown(capsys, named, as_user=driss, **reveal))
+    assert {"fact": "NAME", "value": NAME} in told["reporter"]
+    assert NAME in shown(capsys, named, as_user=driss, as_json=False, **reveal)
+    assert entries("identity.open", named) == 4  # two acts, and what each opened
+    assert {o.motive for o in harmonised.list_openings(actor=desk.actor("claire"))} == {MOTIVE}
