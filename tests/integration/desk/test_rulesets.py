@@ -9,7 +9,9 @@ from django.test import Client
 
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.rules import PriorityRules
+from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.calendar import paris_day
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
 
@@ -108,6 +110,17 @@ def test_what_is_wrong_is_said_in_both_languages_and_nothing_is_kept(
         assert 'aria-invalid="true"' in body
         assert f'value="{value}"' in body
     assert list(states()) == ["priority/2026-11-24"]
+
+
+def test_the_form_offers_a_version_that_is_free(installed: Desk, sign_in: SignIn) -> None:
+    web, day = sign_in("claire"), paris_day(clock.now())
+    for offered in (f"priority/{day}", f"priority/{day}-2"):
+        taken = {stored.version for stored in queries.list_rulesets()}
+        body = web.get("/fr/desk/rules/draft/").content.decode()
+        if offered not in taken:
+            assert f'value="{offered}"' in body
+            drafted(web, version=offered)
+    assert f"priority/{day}-2" in states()
 
 
 @pytest.mark.parametrize("name", ["ana", "driss", "elise", "hugo", "gabrielle"])

@@ -1,6 +1,8 @@
 """Priority rule sets: list, draft by form, dry run on past reports, activation by another supervisor."""
 
+from datetime import date
 from http import HTTPStatus
+from itertools import count
 from uuid import UUID
 
 from django.contrib import messages
@@ -46,7 +48,7 @@ def draft(request: HttpRequest) -> HttpResponse:
     """Offer the rules in force in a form; by POST, keep what was typed as a draft."""
     rules, on = queries.current_rules(), paris_day(now_of(request))
     if request.method != "POST":
-        return _form(request, typed_of(rules, version=f"priority/{on}"), [])
+        return _form(request, typed_of(rules, version=_free_version(on)), [])
     typed = typed_from(request.POST.dict(), rules)
     made, faults = read_typed(typed, rules, on=on)
     if made is None:
@@ -160,6 +162,13 @@ def _form(request: HttpRequest, typed: Typed, faults: list[Fault]) -> HttpRespon
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if faults else HTTPStatus.OK
     return render(request, "desk/ruleset_draft.html", context, status=status)
+
+
+def _free_version(on: date) -> str:
+    """Return a name that no rule set bears yet: the day, and a number from the second one of that day."""
+    taken = {stored.version for stored in queries.list_rulesets()}
+    names = (f"priority/{on}" + (f"-{n}" if n > 1 else "") for n in count(1))
+    return next(name for name in names if name not in taken)
 
 
 def _stored(ruleset_id: UUID) -> queries.StoredRuleSet:
