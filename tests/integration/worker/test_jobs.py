@@ -90,11 +90,19 @@ def test_a_call_is_queued_with_its_alarm_or_not_at_all(jobs: threading.Event, ma
 
 
 def test_the_thread_outlives_its_connections(jobs: threading.Event, mails: Path) -> None:
-    before = _count("SELECT coalesce(max(id), 0) FROM procrastinate_workers")
-    assert cut_sessions() > 0
-    assert wait_for(
-        lambda: _count("SELECT coalesce(max(id), 0) FROM procrastinate_workers") > before
+    """Procrastinate mends idle connections by itself; cut in a query, its worker ends and begins again."""
+    newest = "SELECT coalesce(max(id), 0) FROM procrastinate_workers"
+    waiting = (
+        "SELECT count(*) FROM pg_locks"
+        " WHERE NOT granted AND relation = 'procrastinate_jobs'::regclass"
     )
+    before = _count(newest)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE procrastinate_jobs IN ACCESS EXCLUSIVE MODE")
+        assert wait_for(lambda: _count(waiting))
+        assert cut_sessions() > 0
+    assert wait_for(lambda: _count(newest) > before)
     _call_duty()
     assert wait_for(lambda: list(mails.glob("*.eml")))
 
