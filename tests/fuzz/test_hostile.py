@@ -2,7 +2,10 @@
 
 import contextlib
 import gzip
+import hashlib
+import http.client
 import json
+import os
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -11,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from fanal.formats.ncmec.synthesis import synthetic_reports
 from tests.live import Answer, Live, Partner, wait_for
 
 pytestmark = pytest.mark.serial
@@ -302,6 +306,62 @@ class TestMethodsAndProtocol:
                 line.sendall(b"0\r\n\r\n")
             assert line.recv(64).startswith(b"HTTP/1.1 4")
         assert stored() == before
+
+    def test_what_comes_in_chunks_is_taken_like_the_rest(
+        self, server: Live, partner: Partner
+    ) -> None:
+        body = json.dumps({"reference": "in-chunks", "kind": "OTHER"}).encode()
+        typed = {"Content-Type": "application/json"}
+        assert _chunked(server, "/api/v1/reports", partner.bearer | typed, body)[0] == 201
+        assert _chunked(server, "/api/v1/reports", partner.bearer | typed, body)[0] == 200
+        for size in (1_000_000, 9_000_000):
+            long = json.dumps(
+                {"reference": "r", "kind": "OTHER", "description": "x" * size}
+            ).encode()
+            status, answer = _chunked(server, "/api/v1/reports", partner.bearer | typed, long)
+            assert (status, json.loads(answer)["code"]) == (413, "TOO_LARGE")
+
+        [(document, _)] = synthetic_reports(seed=11, count=1)
+        xml = partner.basic | {"Content-Type": "text/xml"}
+        status, answer = _chunked(server, "/ispws/submit", xml, document)
+        assert (status, _element(answer, "responseCode")) == (200, "0")
+        number = _element(answer, "reportId")
+        status, answer = _chunked(server, "/ispws/submit", xml, document + b" " * 12_000_000)
+        assert (status, _element(answer, "responseCode") != "0") == (200, True)
+        content = os.urandom(3_000_000)
+        form = partner.basic | {"Content-Type": "multipart/form-data; boundary=edge"}
+        whole = _upload_form(number, content)
+        for cut in (whole[:-10], whole[: len(whole) // 2]):
+            assert _element(_chunked(server, "/ispws/upload", form, cut)[1], "responseCode") != "0"
+        status, answer = _chunked(server, "/ispws/upload", form, whole)
+        assert (status, _element(answer, "responseCode")) == (200, "0"), answer
+        assert _element(answer, "hash") == hashlib.md5(content).hexdigest()
+        fields = partner.basic | {"Content-Type": "application/x-www-form-urlencoded"}
+        huge = b"id=" + b"1" * 3_000_000
+        assert _element(_chunked(server, "/ispws/finish", fields, huge)[1], "responseCode") != "0"
+        status, answer = _chunked(server, "/ispws/finish", fields, f"id={number}".encode())
+        assert (status, _element(answer, "responseCode")) == (200, "0"), answer
+
+
+def _chunked(server: Live, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    with contextlib.closing(line):
+        parts = (body[i : i + 50_000] for i in range(0, len(body), 50_000))
+        line.request("POST", path, parts, headers, encode_chunked=True)
+        answer = line.getresponse()
+        return answer.status, answer.read()
+
+
+def _element(answer: bytes, name: str) -> str:
+    return ET.fromstring(answer).findtext(name, "")
+
+
+def _upload_form(number: str, content: bytes) -> bytes:
+    head = (
+        f'--edge\r\nContent-Disposition: form-data; name="id"\r\n\r\n{number}\r\n--edge\r\n'
+        'Content-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
+    )
+    return head.encode() + content + b"\r\n--edge--\r\n"
 
 
 class TestStringsComeBack:

@@ -5,6 +5,7 @@ from django.core.files.uploadhandler import StopUpload
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
+from fanal.api.body import FORM_LIMIT, accept_chunked, form_headers
 from fanal.formats.ncmec.read import Document
 from fanal.formats.refusal import FormatRefused, Refusal
 
@@ -41,6 +42,8 @@ def reference_of(request: HttpRequest) -> int | None:
 
     A body that is no form names no report.
     """
+    accept_chunked(request, limit=FORM_LIMIT)
+    request.META = form_headers(request, limit=FORM_LIMIT)
     try:
         return number_of(request.POST.get("id"))
     except UNREADABLE:

@@ -14,9 +14,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
+from fanal.api.body import FORM_LIMIT, accept_chunked, is_chunked
+
 MAX_FILE = 500 * 1024 * 1024
-
-
+MAX_BODY = MAX_FILE + FORM_LIMIT
+"""Of a chunked upload: the file, and what its form adds."""
+_TAIL = 1024
 _BLOCK = 1 << 20
 _TAG = 16
 
@@ -75,22 +78,35 @@ class Spool(UploadedFile):  # type: ignore[type-arg]
 
 
 class Counted:
-    """A request's body, counted as it is read: one that ends early is no whole upload."""
+    """A request's body, counted as it is read: one that ends early is no whole upload.
+
+    A chunked body states no length: whole is what ends with the last delimiter of its form.
+    """
 
     def __init__(self, request: HttpRequest) -> None:
+        accept_chunked(request, limit=MAX_BODY)
         stated = request.META.get("CONTENT_LENGTH") or "0"
+        self._end = _last_delimiter(request) if is_chunked(request) else b""
+        self._tail = b""
         self._request, self._left = request, int(stated) if stated.isdigit() else 0
 
     def read(self, size: int | None = None, /) -> bytes:
         """Return up to `size` bytes."""
         block = bytes(self._request.read(-1 if size is None else size))
         self._left -= len(block)
+        if self._end and block:
+            self._tail = (self._tail + block)[-_TAIL:]
         return block
 
     @property
     def is_cut(self) -> bool:
         """Whether less arrived than the headers promised."""
-        return self._left > 0
+        return self._left > 0 or self._end not in self._tail
+
+
+def _last_delimiter(request: HttpRequest) -> bytes:
+    boundary = request.content_params.get("boundary", "") if request.content_params else ""
+    return f"--{boundary}--".encode()
 
 
 class SpoolHandler(FileUploadHandler):

@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.api import retraction
-from fanal.api.body import BodyTooLarge, read_body
+from fanal.api.body import BodyTooLarge, form_headers, read_body
 from fanal.api.credentials import QuotaSpent, spend
 from fanal.api.ispws.answers import partner_only, simple, xml
 from fanal.api.ispws.reading import (
@@ -20,7 +20,7 @@ from fanal.api.ispws.reading import (
     number_of,
     reference_of,
 )
-from fanal.api.ispws.uploads import Counted, Spool, SpoolHandler
+from fanal.api.ispws.uploads import MAX_BODY, Counted, Spool, SpoolHandler
 from fanal.formats.ncmec.answers import AnswerCode, done_response, refusal_response
 from fanal.formats.ncmec.model import schema_bytes
 from fanal.formats.ncmec.read import read_file_details, read_report
@@ -30,6 +30,7 @@ from fanal.intake import operations, queries
 from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
 from fanal.kernel.states import TransitionRefused
 
+_TOO_LARGE = "The file is larger than allowed"
 _STATE_CODES = {
     "OPEN": AnswerCode.INVALID_REQUEST,
     "FINISHED": AnswerCode.ALREADY_FINISHED,
@@ -104,14 +105,17 @@ def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Seal one file of an open report (multipart `id` and `file`) and answer with id and MD5."""
     handler = SpoolHandler(request)
     request.upload_handlers = [handler]
-    stream = Counted(request)
+    stream, headers = Counted(request), form_headers(request, limit=MAX_BODY)
     try:
-        fields, files = request.parse_file_upload(request.META, stream)  # type: ignore[arg-type]
+        fields, files = request.parse_file_upload(headers, stream)  # type: ignore[arg-type]
+    except BodyTooLarge:
+        handler.upload_interrupted()
+        return simple(AnswerCode.UPLOAD_FAILED, description=_TOO_LARGE)
     except UNREADABLE:
         handler.upload_interrupted()
         return simple(AnswerCode.UPLOAD_INCOMPLETE)
     if handler.is_too_large:
-        return simple(AnswerCode.UPLOAD_FAILED, description="The file is larger than allowed")
+        return simple(AnswerCode.UPLOAD_FAILED, description=_TOO_LARGE)
     number, spool = number_of(fields.get("id")), files.get("file")
     if not isinstance(spool, Spool):
         handler.upload_interrupted()
