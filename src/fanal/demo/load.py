@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.operations import NotADemo
-from fanal.demo import encounters, envelopes, everyday, people, rules, stories, tracks
+from fanal.demo import encounters, envelopes, everyday, oversight, people, rules, stories, tracks
 from fanal.demo.agenda import Event, chapters, ordered
 from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, World
@@ -32,6 +32,7 @@ def agenda() -> list[Event]:
             *stories.events(),
             *encounters.events(),
             *everyday.events(),
+            *oversight.events(),
         ]
     )
 

@@ -27,7 +27,11 @@ RING = ("renard_77", "renard.77", "cube_noir", "lune_grise")
 _RING_DAYS = (88, 81, 74, 66, 59, 51, 44, 37, 30, 22, 15, 9, 5, 2)
 _WEST = (4, 9)
 _VIRAL = 60
-_BLOCKED = "galerie-ouest.example"
+_SERVICES = ("Chatoria", "Pixelnest", "Galleo")
+_COPIES = {"Chatoria": "viral", "Pixelnest": "viral/smaller", "Galleo": "viral/darker"}
+_TURNED = {"viral": 0, "viral/smaller": 6, "viral/darker": 18}
+"""Bits by which the PDQ of each copy differs from the file as it was first sent."""
+_REMOVED = "galerie-ouest.example"
 MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
 
 
@@ -117,7 +121,11 @@ def _judge_ring(world: World, at: datetime) -> None:
 
 
 def _viral() -> list[Event]:
-    """One picture reported sixty times in nine days: the same file, or one that looks the same."""
+    """One picture reported sixty times in nine days on three services, two of which encode it again.
+
+    Copies of one service are the same file; early reports hold the file as sent and the service's copy, and
+    so bring the three together. That all look the same is found by the list of known hashes.
+    """
     luck = chance("viral")
     made = []
     for place in range(_VIRAL):
@@ -129,26 +137,26 @@ def _viral() -> list[Event]:
 
 def _viral_report(name: str, place: int) -> Play:
     luck = chance(name)
-    exact = place % 3 == 0
+    service = _SERVICES[place % 3]
+    names = [_COPIES[service]] if place > 5 else sorted({"viral", _COPIES[service]})
 
     def play(world: World, at: datetime) -> None:
-        seen = hashes("viral") if exact else hashes(name)
-        turned = 0 if exact else luck.randrange(2, 21)
         body: Json = {
             "kind": "ABUSE_MATERIAL",
             "channel": luck.choice(("SOCIAL", "MESSAGING", "WEB")),
-            "platform": luck.choice(("Chatoria", "Pixelnest", "Galleo")),
+            "platform": service,
             "language": "fr",
             "occurred_at": stamp(at, minutes=luck.randrange(5, 600)),
             "description": sentences("ABUSE_MATERIAL", "fr", luck, count=1),
             "files": [
                 {
                     "name": f"image-{place:02d}",
-                    **seen,
-                    "pdq": pdq("viral", turned=turned, luck=luck),
-                    "seen_by_provider": exact,
+                    **hashes(copy),
+                    "pdq": pdq("viral", turned=_TURNED[copy], luck=chance(copy)),
+                    "seen_by_provider": copy == "viral",
                     "publicly_available": True,
                 }
+                for copy in names
             ],
         }
         report_id = world.from_partner(name, body, at, partner=PLATFORM)
@@ -176,8 +184,8 @@ def _mirror() -> list[Event]:
 
 def _mirror_report(name: str, host: str) -> Play:
     def play(world: World, at: datetime) -> None:
-        original = material(_BLOCKED, at, f"MS-{_BLOCKED}")
-        urls = [str(url).replace(_BLOCKED, host) for url in _items(original["urls"])]
+        original = material(_REMOVED, at, f"MS-{_REMOVED}")
+        urls = [str(url).replace(_REMOVED, host) for url in _items(original["urls"])]
         body = original | {"urls": urls, "description": f"Le même album qu’avant, sous {host}."}
         report_id = world.from_partner(name, body, at)
         if name == "MI-20":
