@@ -8,6 +8,7 @@ from django.db import connection
 
 from fanal.accounts.domain.policy import reach
 from fanal.intake.domain.keys import key_digest
+from fanal.intake.domain.number import ids_of_number, is_number_of
 from fanal.intake.domain.records import KeyKind, ReportFacts
 from fanal.intake.queries.statuses import get_statuses, read_facts, sender_of
 from fanal.kernel.actors import Actor
@@ -18,6 +19,23 @@ _FACTS = (
     " w.stage, w.quarantined_at, r.identity_id"
     " FROM intake_report r LEFT JOIN intake_work w ON w.report_id = r.id"
 )
+
+# One step of the primary key for each sender, however many keys it has.
+_SENDERS = """
+WITH RECURSIVE sender AS (
+    (SELECT sender_id FROM intake_key ORDER BY sender_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT k.sender_id FROM intake_key k WHERE k.sender_id > sender.sender_id
+            ORDER BY k.sender_id LIMIT 1)
+    FROM sender WHERE sender.sender_id IS NOT NULL
+)
+SELECT sender_id FROM sender WHERE sender_id IS NOT NULL
+"""
+_BY_DIGEST = """
+SELECT k.sender_id, k.digest, k.report_id
+FROM unnest(%s::uuid[], %s::bytea[]) AS wanted(sender_id, digest)
+JOIN intake_key k ON k.sender_id = wanted.sender_id AND k.kind = 'REFERENCE' AND k.digest = wanted.digest
+"""
 
 
 def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, ReportFacts]:
@@ -72,20 +90,51 @@ def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
 
 
 def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = None) -> list[UUID]:
-    """Return the reports that carry a sender's reference, one for each sender that used it."""
+    """Return the reports that carry a sender's reference, one for each sender that used it.
+
+    A partner's look-up asks for its own keys alone; the desk's for those of every sender, or of `sender_id`.
+    """
+    bounds = reach(actor, "report.read")
+    if not (bounds.everywhere or bounds.desk_ids):
+        sender_id = sender_of(actor)
+    senders = _senders() if sender_id is None else [sender_id]
+    # The live report counts before the rehearsal of the same reference.
+    wanted = [
+        (
+            sender,
+            key_digest(sender_id=sender, kind=KeyKind.REFERENCE, key=reference, is_test=is_test),
+        )
+        for sender in senders
+        for is_test in (False, True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_DIGEST, [[s for s, _ in wanted], [d for _, d in wanted]])
+        found = {(row[0], bytes(row[1])): row[2] for row in cursor.fetchall()}
+    first: dict[UUID, UUID] = {}
+    for key in wanted:
+        if key in found:
+            first.setdefault(key[0], found[key])
+    return list(get_reports(actor=actor, report_ids=list(first.values())))
+
+
+def _senders() -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SENDERS)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
+    """Return the reports in the actor's reach that a desk number names: one, but for a rare chance."""
+    bounds = ids_of_number(number)
+    if bounds is None:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT sender_id FROM intake_key WHERE kind = 'REFERENCE'"
-            if sender_id is None
-            else "SELECT %s::uuid",
-            None if sender_id is None else [sender_id],
+            "SELECT id FROM intake_report WHERE id >= %s AND id < %s ORDER BY id", list(bounds)
         )
-        senders = [row[0] for row in cursor.fetchall()]
-    found = (
-        find_key(sender_id=sender, kind=KeyKind.REFERENCE, key=reference) for sender in senders
-    )
-    ids = [report_id for report_id in found if report_id is not None]
-    return list(get_reports(actor=actor, report_ids=ids))
+        near = [report_id for (report_id,) in cursor.fetchall()]
+    named = [i for i in near if is_number_of(number, i)]
+    return list(get_reports(actor=actor, report_ids=named))
 
 
 def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:
