@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import template
 from django.core.paginator import Page
+from django.forms import BoundField
 from django.http import HttpRequest
 from django.template import Context
 from django.urls import NoReverseMatch, reverse, translate_url
@@ -86,6 +87,13 @@ def defanged(address: str) -> str:
 def label(code: str, kind: str) -> str:
     """Return the words of a code: `{{ report.kind|label:"report_kind" }}`."""
     return reference.label(kind, str(code), _language())
+
+
+@register.filter
+def control(field: BoundField) -> SafeString:
+    """Return a field of Django's as the components draw theirs; its label says what its placeholder would."""
+    look = "form-check-input" if field.widget_type == "checkbox" else "form-control"
+    return field.as_widget(attrs={"class": look, "placeholder": False})
 
 
 @register.filter

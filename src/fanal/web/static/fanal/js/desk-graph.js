@@ -26,8 +26,15 @@
       "border-color": color("--fn-line-strong"), "border-style": "dashed" } },
     { selector: "edge", style: { "line-color": color("--fn-line-strong"), "curve-style": "bezier", opacity: 0.75,
       width: "mapData(score, 0, 1, 1, 6)" } },
+    { selector: "edge.fd-dense", style: { opacity: 0.25, width: 1 } },
     { selector: ".fd-picked", style: { "background-color": color("--fn-lantern"), "line-color": color("--fn-lantern"), opacity: 1 } },
   ];
+
+  // Nearly everything linked to everything has no shape that springs could find: a ring shows each label.
+  const isDense = ({ nodes, edges }) => edges.length > nodes.length * 3;
+  const spread = (data) => isDense(data)
+    ? { name: "circle", padding: 28 }
+    : { name: "cose", animate: false, randomize: true, nodeRepulsion: () => 60000, idealEdgeLength: () => 90, nodeOverlap: 20, padding: 28 };
 
   for (const box of document.querySelectorAll("[data-graph]")) {
     const data = JSON.parse(document.getElementById(box.dataset.graph).textContent);
@@ -38,12 +45,13 @@
       style: look(),
       layout: small
         ? { name: "concentric", concentric: (node) => (node.data("here") ? 2 : 1), levelWidth: () => 1, minNodeSpacing: 36, padding: 24 }
-        : { name: "cose", animate: false, randomize: false, nodeRepulsion: () => 9000, idealEdgeLength: () => 110, padding: 28 },
+        : spread(data),
       maxZoom: 1.4,
       userZoomingEnabled: false,
       boxSelectionEnabled: false,
       autoungrabify: small,
     });
+    if (isDense(data)) graph.edges().addClass("fd-dense");
     document.addEventListener("fanal:theme", () => graph.style(look()));
     // Other views of the same reports stay in step: they speak by events, with the report's id.
     graph.on("tap", "node", (event) => document.dispatchEvent(new CustomEvent("fanal:pick", { detail: event.target.id() })));
