@@ -29,6 +29,7 @@ def decide(
     choice: Choice = BOTH,
     addressee: Addressee | None = ADDRESSEE,
     now: datetime = NOW,
+    host: str = HOST,
     **values: object,
 ) -> RecordedDecision:
     """A report comes in, is claimed and decided."""
@@ -41,7 +42,7 @@ def decide(
         choice=choice,
         claim_token=claim.token,
         now=now,
-        addressees={HOST: addressee} if addressee else None,
+        addressees={host: addressee} if addressee else None,
     )
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from fanal.measures.domain.records import Request
+
 PAUSE_AFTER = timedelta(minutes=45)
 """Continuous reading after which a pause is proposed: the desk's own rule, no legal one."""
 
@@ -27,6 +29,14 @@ class AnswerVerdict(StrEnum):
 
     FOLLOWED = "FOLLOWED"
     DECLINED = "DECLINED"
+
+
+class Likeness(StrEnum):
+    """What measures must share to be judged together, beside what they ask and the article behind it."""
+
+    HOST = "HOST"
+    ADDRESSES = "ADDRESSES"
+    GROUND = "GROUND"
 
 
 class Happening(StrEnum):
@@ -108,6 +118,21 @@ def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UU
         return hashlib.sha256(session_id.bytes + measure_id.bytes).digest()
 
     return tuple(sorted(set(population), key=place)[:size])
+
+
+def likeness_of(request: Request, alike: Likeness) -> tuple[str, ...]:
+    """Return what two requests have in common exactly when they look alike.
+
+    Never host or addresses alone: a verdict is on what is asked, and on the article it rests on.
+    """
+    ground = (request.kind, request.basis, request.offence)
+    match alike:
+        case Likeness.HOST:
+            return (*ground, request.host)
+        case Likeness.ADDRESSES:
+            return (*ground, *sorted(request.targets))
+        case Likeness.GROUND:
+            return ground
 
 
 def reading_since(session: Session) -> datetime:

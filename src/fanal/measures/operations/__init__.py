@@ -18,6 +18,7 @@ from fanal.measures.operations.following import (
     resume_clock,
     suspend_clock,
 )
+from fanal.measures.operations.groups import judge_group
 from fanal.measures.operations.moving import MeasureUnknown
 from fanal.measures.operations.oversight import (
     SessionUnknown,
@@ -37,6 +38,7 @@ __all__ = [
     "answer_recommendation",
     "approve_measure",
     "expire_measure",
+    "judge_group",
     "lift_measure",
     "note_in_session",
     "open_from_decision",

@@ -75,6 +75,12 @@ def get_measure(*, actor: Actor, measure_id: UUID) -> MeasureFile | None:
     )
 
 
+def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Measure]:
+    """Return those of the measures that are within the actor's reach."""
+    rows = _reachable(actor).filter(id__in=measure_ids)
+    return {measure.id: measure for measure in _measures(list(rows))}
+
+
 def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
     """Return how many measures within reach stand in each state; states without any are 0."""
     rows = _reachable(actor).values("state").annotate(n=Count("id")).values_list("state", "n")

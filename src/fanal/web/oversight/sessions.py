@@ -14,11 +14,14 @@ from fanal.measures import operations, queries
 from fanal.measures.domain.oversight import (
     PAUSE_AFTER,
     Happening,
+    Likeness,
+    RecommendationKind,
     Session,
     pause_due,
     reading_since,
 )
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.oversight import groups
 from fanal.web.reading import consult
 
 _BY_HAND = frozenset({Happening.AGREED, Happening.PAUSED, Happening.RESUMED, Happening.ENDED})
@@ -78,31 +81,39 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
     if session is None:
         raise Http404
     consult(request, "measure", session.sample, action="measure.list")
-    files = [queries.get_measure(actor=actor, measure_id=i) for i in session.sample]
+    found = queries.list_by_ids(actor=actor, measure_ids=session.sample)
     seen, agreed = session.measures(Happening.SEEN), session.measures(Happening.AGREED)
     told = session.measures(Happening.RECOMMENDED)
     rows = [
-        {
-            "measure": found.measure,
-            "addresses": len(found.measure.request.targets),
-            "seen": found.measure.id in seen,
-            "agreed": found.measure.id in agreed,
-            "told": found.measure.id in told,
-        }
-        for found in files
-        if found is not None
+        groups.Row(
+            measure=found[measure_id],
+            number=number,
+            seen=measure_id in seen,
+            agreed=measure_id in agreed,
+            told=measure_id in told,
+        )
+        for number, measure_id in enumerate(session.sample, start=1)
+        if measure_id in found
     ]
+    alike = groups.alike_of(request.GET.get("by", ""))
+    gathered, alone = groups.groups_of(rows, alike)
     context = {
         "session": session,
         "rows": rows,
+        "alike": alike,
+        "likenesses": list(Likeness),
+        "groups": gathered,
+        "alone": alone,
+        "kinds": list(RecommendationKind),
+        "may_judge": session.ended_at is None and not session.paused,
         "seen": len(seen),
         "agreed": len(agreed),
         "told": len(told),
-        "exposure": sum(int(str(r["addresses"])) for r in rows if r["seen"]),
+        "exposure": sum(row.addresses for row in rows if row.seen),
         "pause_due": pause_due(session, now=now),
         "pause_at": reading_since(session) + PAUSE_AFTER,
         "minutes": int(PAUSE_AFTER.total_seconds() // 60),
-        "following": next((r["measure"] for r in rows if not r["seen"]), None),
+        "following": next((row.measure for row in rows if not row.seen), None),
     }
     return render(request, "oversight/session.html", context)
 

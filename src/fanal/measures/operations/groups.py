@@ -1,0 +1,70 @@
+"""One verdict of the overseer for a group of look-alikes; every measure of it gets its own row."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.kernel.actors import Actor
+from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.oversight import Happening, Likeness, RecommendationKind, likeness_of
+from fanal.measures.operations.moving import MeasureUnknown
+from fanal.measures.operations.oversight import SessionUnknown, note_in_session, recommend
+from fanal.measures.queries import get_session, list_by_ids
+
+
+def judge_group(
+    *,
+    actor: Actor,
+    session_id: UUID,
+    measure_ids: Sequence[UUID],
+    alike: Likeness,
+    kind: RecommendationKind | None,
+    words: str,
+    now: datetime,
+) -> int:
+    """Say of measures that look alike that there is no remark (`kind` None), or recommend on each.
+
+    One of them at least was read in this session: the verdict on the others rests on it, and the record
+    shows which were never opened. Measures that have such a verdict already keep it. All or nothing;
+    returns how many measures got the verdict.
+
+    Raises:
+        Refused: the actor may not recommend.
+        SessionUnknown: not the actor's own, or ended.
+        MeasureUnknown: a measure is not of the session's sample.
+        MeasureRefused: NOT_ALIKE, NONE_READ, NO_REASON, TEXT_UNREADABLE.
+    """
+    require(actor, "measure.recommend")
+    with transaction.atomic():
+        session = get_session(actor=actor, session_id=session_id)
+        if session is None or session.ended_at is not None:
+            raise SessionUnknown(str(session_id))
+        chosen = dict.fromkeys(measure_ids)
+        found = list_by_ids(actor=actor, measure_ids=list(chosen))
+        if not chosen or len(found) < len(chosen) or not chosen.keys() <= set(session.sample):
+            raise MeasureUnknown(str(session_id))
+        if len({likeness_of(one.request, alike) for one in found.values()}) > 1:
+            raise MeasureRefused("NOT_ALIKE")
+        if chosen.keys().isdisjoint(session.measures(Happening.SEEN)):
+            raise MeasureRefused("NONE_READ")
+        what = Happening.AGREED if kind is None else Happening.RECOMMENDED
+        judged = set(session.measures(what))
+        fresh = [measure_id for measure_id in chosen if measure_id not in judged]
+        for measure_id in fresh:
+            if kind is None:
+                note_in_session(
+                    actor=actor, session_id=session_id, what=what, measure_id=measure_id, now=now
+                )
+            else:
+                recommend(
+                    actor=actor,
+                    measure_id=measure_id,
+                    kind=kind,
+                    words=words,
+                    now=now,
+                    session_id=session_id,
+                )
+    return len(fresh)
