@@ -40,7 +40,7 @@ def show(
     motive: str,
     as_user: str | None,
 ) -> None:
-    """Show reports by Fanal's id, a partner's reference (PARTNER:REF), or a wire number.
+    """Show reports by Fanal's id, a partner's reference (PARTNER:REF), a wire or desk number.
 
     With --reveal-reporter (needs --as and --motive) each report's `reporter` says who reported;
     the act is journaled and told to other people before anything is opened.

@@ -11,6 +11,7 @@ from fanal.analyse import queries as analysed
 from fanal.crosscheck import queries as crosschecked
 from fanal.harmonise import queries as harmonised
 from fanal.intake import queries as intake
+from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
@@ -38,6 +39,7 @@ def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> I
         yield {
             "id": str(i),
             "reference": facts[i].reference,
+            "number": desk_number(i),
             "partner": names.get(facts[i].sender_id)
             if facts[i].sender_id != PUBLIC_SENDER
             else None,
@@ -65,7 +67,9 @@ def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> I
 
 def outline(view: View, *, lang: str) -> str:
     """Return a report in a few lines of words."""
-    lines = [f"{view['reference']} · {view['partner'] or '—'} · {view['stage']} · {view['id']}"]
+    lines = [
+        f"{view['number']} · {view['reference']} · {view['partner'] or '—'} · {view['stage']} · {view['id']}"
+    ]
     priority = view["priority"]
     if isinstance(priority, dict):
         lines.append(f"  {priority['score']}/100")

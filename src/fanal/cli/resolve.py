@@ -10,7 +10,7 @@ from fanal.kernel.actors import Actor
 
 
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
-    """Return the reports that REF names: an id, a reference, PARTNER:REF, or a wire number."""
+    """Return the reports that REF names: an id, a reference, PARTNER:REF, a wire number, or a desk number."""
     # Partners use UUIDs as references too: an id that is none of ours is read on.
     with contextlib.suppress(ValueError):
         own = list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))
@@ -25,4 +25,4 @@ def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
     if not found and reference.isascii() and reference.isdigit() and len(reference) < 19:
         wire = intake.find_wire_number(actor=actor, wire_id=int(reference))
         found = [wire] if wire else []
-    return found
+    return found or intake.find_desk_number(actor=actor, number=reference)

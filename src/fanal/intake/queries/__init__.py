@@ -2,6 +2,7 @@
 
 from fanal.intake.queries.conversation import follow, is_reachable, list_messages
 from fanal.intake.queries.envelopes import (
+    find_desk_number,
     find_key,
     find_references,
     find_wire_number,
@@ -33,6 +34,7 @@ __all__ = [
     "count_sent",
     "count_withdrawn",
     "count_work",
+    "find_desk_number",
     "find_key",
     "find_references",
     "find_wire_number",

@@ -17,6 +17,7 @@ from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
 from fanal.analyse.domain.records import Because, PriorityPart
+from fanal.intake.domain import number
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.web.account.actors import actor_of
@@ -26,6 +27,8 @@ from fanal.web.components.icons import ICONS
 from fanal.web.components.navigation import links_for
 
 register = template.Library()
+register.filter("desk_number", number.desk_number)
+register.filter("spoken", number.spoken)
 
 _ICON = '<svg class="fn-icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>'
 _STATE_TONES = {

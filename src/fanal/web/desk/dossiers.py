@@ -20,6 +20,7 @@ from fanal.crosscheck.domain.access import AccessRefused
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.crosscheck.domain.views import DossierLine, DossierView
 from fanal.harmonise import queries as harmonised
+from fanal.intake.domain.number import spoken
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
@@ -139,10 +140,13 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     own = [node.report_id for node in view.nodes if node.report_id]
     consult(request, "dossier", [view.id], reports=own)
     cases = oriented.get_cases(actor=actor, report_ids=own)
-    rows = rows_of([cases[i] for i in own if i in cases], actor=actor, now=now_of(request))
+    shown = [i for i in own if i in cases]
+    rows = rows_of([cases[i] for i in shown], actor=actor, now=now_of(request))
     names = accounts.person_names(person_ids={j.author_id for j in view.judgements})
     away = {node.desk_id for node in view.nodes if node.report_id is None}
-    references = {str(row["case"].report_id): row["reference"] for row in rows}  # type: ignore[attr-defined]
+    references: dict[str, object] = {
+        str(i): spoken(str(row["reference"]), i) for i, row in zip(shown, rows, strict=True)
+    }
     return {
         "dossier": view,
         "rows": rows,

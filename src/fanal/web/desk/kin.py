@@ -10,6 +10,7 @@ from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
+from fanal.intake.domain.number import spoken
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.web.desk.content import selector_link
@@ -30,7 +31,7 @@ def kin_of(
         {
             "link": link,
             "percent": percent(link.score or 0),
-            "reference": facts[link.other_id].reference,
+            "reference": spoken(facts[link.other_id].reference, link.other_id),
             "case": cases.get(link.other_id),
             "facts": facts[link.other_id],
             "reasons": reasons_of(link.reasons),
@@ -42,7 +43,7 @@ def kin_of(
         "kin": kin,
         "elsewhere": sorted(set(desks.values())),
         "kin_graph": _graph(
-            record, own[:_DRAWN], {report_id: f.reference for report_id, f in facts.items()}
+            record, own[:_DRAWN], {i: spoken(f.reference, i) for i, f in facts.items()}
         ),
     }
 
@@ -71,7 +72,8 @@ def _graph(
 ) -> dict[str, object]:
     """Return nodes and edges as cytoscape reads them: this report in the middle."""
     here = str(record.report_id)
-    nodes: list[object] = [{"data": {"id": here, "label": record.reference, "here": True}}]
+    label = spoken(record.reference, record.report_id)
+    nodes: list[object] = [{"data": {"id": here, "label": label, "here": True}}]
     edges: list[object] = []
     for link in links:
         if link.other_id is not None and link.other_id in references:

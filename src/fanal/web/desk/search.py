@@ -74,6 +74,7 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[*keys, *(f.key for f in found)])
     desks = _names(elsewhere)
     by_reference = intake.find_references(actor=actor, reference=text)
+    by_number = intake.find_desk_number(actor=actor, number=text)
     by_text = harmonised.search_text(actor=actor, text=text, limit=_MOST)
     return {
         "selectors": [
@@ -87,7 +88,7 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
         "only_elsewhere": sorted(
             {desks[d] for key in keys for d in elsewhere.get(key, ())} if not found else set()
         ),
-        "report_ids": list(dict.fromkeys([*by_reference, *by_text])),
+        "report_ids": list(dict.fromkeys([*by_number, *by_reference, *by_text])),
     }
 
 

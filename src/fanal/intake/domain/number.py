@@ -1,0 +1,66 @@
+"""The desk's number of a report: nine characters that can be said on the telephone, made from its id.
+
+Eight characters hold the second of the id and ten bits of its chance, the ninth checks them: one character
+heard wrong, or two neighbours swapped, is noticed. The alphabet has neither 0, 1, I, L nor O. Reports
+received in one second may share a number (one chance in 1 024 for each pair): a search then finds both.
+"""
+
+from typing import Final
+from uuid import UUID
+
+ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""31 characters: a prime, so that weighted sums notice every single error and every swap."""
+_BASE: Final = len(ALPHABET)
+_DIGITS: Final = 8
+_CHANCE: Final = 1 << 10
+_EPOCH: Final = 1_577_836_800  # 2020-01-01; the digits last until 2046
+_SECOND: Final = 1000
+
+
+def desk_number(report_id: UUID) -> str:
+    """Return the number of a report, as `7KM-3QP-9XD`."""
+    second = (report_id.int >> 80) // _SECOND - _EPOCH
+    value = (second * _CHANCE + report_id.int % _CHANCE) % _BASE**_DIGITS
+    digits = []
+    for _ in range(_DIGITS):
+        value, digit = divmod(value, _BASE)
+        digits.append(digit)
+    digits.reverse()
+    plain = "".join(ALPHABET[digit] for digit in (*digits, _check(digits)))
+    return "-".join(plain[start : start + 3] for start in (0, 3, 6))
+
+
+def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
+    """Return the bounds (the second one excluded) between which lie the ids that a number can name.
+
+    None if it is no number: capitals, hyphens and spaces do not count, the check character does.
+    """
+    plain = _plain(text)
+    if len(plain) != _DIGITS + 1 or not set(plain) <= set(ALPHABET):
+        return None
+    *digits, check = (ALPHABET.index(character) for character in plain)
+    if check != _check(digits):
+        return None
+    value = 0
+    for digit in digits:
+        value = value * _BASE + digit
+    first = (value // _CHANCE + _EPOCH) * _SECOND
+    return UUID(int=first << 80), UUID(int=(first + _SECOND) << 80)
+
+
+def is_number_of(text: str, report_id: UUID) -> bool:
+    """Return whether `text` is the number of this very report."""
+    return _plain(text) == _plain(desk_number(report_id))
+
+
+def spoken(reference: str, report_id: UUID) -> str:
+    """Return how people name a report: its sender's reference, or its number where the sender gave none."""
+    return desk_number(report_id) if reference == str(report_id) else reference
+
+
+def _plain(text: str) -> str:
+    return text.upper().replace("-", "").replace(" ", "")
+
+
+def _check(digits: list[int]) -> int:
+    return sum(place * digit for place, digit in enumerate(digits, start=1)) % _BASE
