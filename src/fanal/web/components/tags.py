@@ -27,8 +27,7 @@ from fanal.web.components.icons import ICONS
 from fanal.web.components.navigation import links_for
 
 register = template.Library()
-register.filter("desk_number", number.desk_number)
-register.filter("spoken", number.spoken)
+register.filters |= {"desk_number": number.desk_number, "spoken": number.spoken}
 
 _ICON = '<svg class="fn-icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{}</svg>'
 _STATE_TONES = {
