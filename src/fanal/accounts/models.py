@@ -213,3 +213,14 @@ class PartnerUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.credential_id} {self.minute:%H:%M}"
+
+
+class Counter(models.Model):
+    """What limits of sign-in count, for every process: a keyed digest, a value, and when it ends."""
+
+    digest = models.BinaryField(primary_key=True)
+    value = models.JSONField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return bytes(self.digest).hex()

@@ -114,6 +114,7 @@ RULES: tuple[Rule, ...] = (
     # Secrets that an auditor has no business with.
     _rule("accounts_user*", [AUDITOR], NOTHING),
     _rule("accounts_partnercredential", [AUDITOR], NOTHING),
+    _rule("accounts_counter", [AUDITOR], NOTHING),
     _rule("account_*", [AUDITOR], NOTHING),
     _rule("mfa_*", [AUDITOR], NOTHING),
     _rule("socialaccount_*", [AUDITOR], NOTHING),

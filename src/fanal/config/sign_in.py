@@ -25,6 +25,8 @@ _SESSIONS: dict[str, object] = {
         },
         {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     ],
+    # The sign-in library counts in Django's cache.
+    "CACHES": {"default": {"BACKEND": "fanal.web.account.counters.SharedCounters"}},
     "SESSION_ENGINE": "django.contrib.sessions.backends.db",
     "SESSION_COOKIE_NAME": "fanal_session",
     "SESSION_COOKIE_AGE": int(timedelta(hours=10).total_seconds()),

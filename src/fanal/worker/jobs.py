@@ -79,9 +79,10 @@ def sweep_vault(timestamp: int) -> None:
 @app.periodic(cron="23 * * * *")
 @app.task(queueing_lock="forget_usage")
 def forget_usage(timestamp: int) -> None:
-    """Drop the quota counters of past minutes."""
+    """Drop the quota counters of past minutes and the ended ones of sign-in."""
     del timestamp
     accounts.forget_usage(now=clock.now())
+    accounts.forget_counters(now=clock.now())
 
 
 @app.periodic(cron="*/10 * * * *")

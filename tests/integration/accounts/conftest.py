@@ -8,7 +8,7 @@ from django.test import Client
 
 
 @pytest.fixture(autouse=True)
-def cheap_and_signed(settings: object, installed_keys: None) -> None:
+def cheap_and_signed(settings: object, installed_keys: None, db: None) -> None:
     """Hash passwords cheaply (their strength is not under test) and let the ledger sign."""
     cache.clear()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

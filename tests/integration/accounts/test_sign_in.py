@@ -1,5 +1,6 @@
 """Signing in as people do it, through the whole chain of middleware."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,11 +14,16 @@ from allauth.mfa.totp.internal.auth import (
 )
 from axes.models import AccessAttempt
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
+from django.core.cache.backends import locmem
 from django.db import connection
 from django.test import Client
 
 from fanal.accounts import operations, queries
-from fanal.kernel.actors import Role, system_actor
+from fanal.accounts.models import Counter
+from fanal.kernel import clock
+from fanal.kernel.actors import Role, public_actor, system_actor
+from fanal.ledger.domain import canonical
 from fanal.web.account import demo, landing
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 
@@ -27,8 +33,11 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def _code() -> str:
-    counter = next(iter(yield_hotp_counters_from_time()))
-    return format_hotp_value(hotp_value(SECRET, counter))
+    return format_hotp_value(hotp_value(SECRET, _counters()[0]))
+
+
+def _counters() -> list[int]:
+    return list(yield_hotp_counters_from_time())
 
 
 def _sign_in(web: Client, login: str, password: str = PASSWORD, language: str = "fr"):
@@ -123,6 +132,58 @@ def test_sign_in_and_out_are_in_the_ledger(web: Client, make_user: Make) -> None
         )
         actions = [row[0] for row in cursor.fetchall()]
     assert actions == ["account.sign_in", "account.sign_out"]
+
+
+def test_refusals_are_in_the_ledger_without_a_name(web: Client, make_user: Make) -> None:
+    user = make_user("claire", Role.SUPERVISOR)
+    TOTP.activate(user, SECRET)
+    for login in ("claire", " CLAIRE ", "nobody"):
+        _sign_in(web, login, "wrong")
+    target = _sign_in(web, "claire")["Location"]
+    web.post(target, {"code": "000000"})
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT body FROM ledger_entry WHERE action = 'account.sign_in_refused' ORDER BY id"
+        )
+        bodies = [bytes(row[0]) for row in cursor.fetchall()]
+    entries = [canonical.decode(body) for body in bodies]
+    assert [e.detail["step"] for e in entries] == ["PASSWORD"] * 3 + ["CODE"]
+    names = [e.detail["login"] for e in entries]
+    assert names[0] == names[1] == names[3] != names[2]
+    assert {e.actor_id for e in entries} == {public_actor().person_id}
+    assert not re.search(rb"claire|nobody|127\.0\.0\.1", b"".join(bodies))
+
+
+def test_limits_of_codes_hold_in_every_process(web: Client, make_user: Make) -> None:
+    """A second process has a memory of its own: what counts lies in the database."""
+    user = make_user("claire", Role.SUPERVISOR)
+    TOTP.activate(user, SECRET)
+    code, later = (format_hotp_value(hotp_value(SECRET, c)) for c in _counters()[:2])
+    target = _sign_in(web, "claire")["Location"]
+    assert web.post(target, {"code": code}).status_code == 302
+    locmem._caches.clear()
+    other = Client(headers={"X-Forwarded-Proto": "https"})
+    target = _sign_in(other, "claire")["Location"]
+    assert other.post(target, {"code": code}).status_code == 200, "a code serves once"
+    for _ in range(5):
+        other.post(target, {"code": "000000"})
+        locmem._caches.clear()
+    assert other.post(target, {"code": later}).status_code in {200, 429}
+    assert other.get("/fr/account/").status_code == 302, "even a right code is refused by now"
+
+
+def test_what_counts_by_address_is_never_stored() -> None:
+    cache.set("allauth:rl:account:login:120/60/ip:ip:203.0.113.77", [1.0], 60)
+    assert Counter.objects.count() == 0
+    assert cache.add("lock", True, 60)
+    assert not cache.add("lock", True, 60)
+    assert b"lock" not in bytes(Counter.objects.get().digest)
+    assert cache.get("lock") is True
+    assert cache.delete("lock")
+    assert cache.add("lock", True, -1)
+    assert cache.get("lock") is None
+    assert cache.add("lock", [1.5], 60), "what has ended gives way"
+    assert operations.forget_counters(now=clock.now()) == 0
 
 
 def test_revoked_role_is_lost_at_the_next_request(

@@ -1,5 +1,12 @@
 """The writing door of accounts: people and accounts, habilitations, partners, demo accounts."""
 
+from fanal.accounts.operations.counters import (
+    add_counter,
+    drop_counter,
+    forget_counters,
+    get_counter,
+    set_counter,
+)
 from fanal.accounts.operations.demo import (
     DEMO_ACCOUNTS,
     DemoAccount,
@@ -29,6 +36,7 @@ from fanal.accounts.operations.people import (
     end_sessions,
     ensure_desk,
     ensure_organisation,
+    record_refusal,
     record_sign_in,
 )
 
@@ -41,19 +49,25 @@ __all__ = [
     "LoginTaken",
     "NameRefused",
     "NotADemo",
+    "add_counter",
     "add_partner",
     "close_account",
     "create_account",
+    "drop_counter",
     "end_sessions",
     "ensure_demo_accounts",
     "ensure_desk",
     "ensure_organisation",
     "ensure_partner",
+    "forget_counters",
     "forget_usage",
+    "get_counter",
     "grant_habilitation",
+    "record_refusal",
     "record_sign_in",
     "review_habilitation",
     "revoke_credential",
     "revoke_habilitation",
+    "set_counter",
     "spend_quota",
 ]

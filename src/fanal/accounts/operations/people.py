@@ -10,7 +10,8 @@ from fanal.accounts.domain.names import canonical_login
 from fanal.accounts.domain.policy import require
 from fanal.accounts.domain.records import NewAccount, OrganisationKind
 from fanal.accounts.models import Desk, Organisation, Person, User
-from fanal.kernel.actors import Actor
+from fanal.accounts.operations.counters import login_digest
+from fanal.kernel.actors import Actor, public_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 
@@ -84,6 +85,19 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
     """Write a sign-in or sign-out of the actor to the ledger: the person, never an address."""
     ledger.record(actor=actor, action=action, at=now, objects=[_ref(actor.person_id)])
+
+
+def record_refusal(*, login: str, step: str, now: datetime) -> None:
+    """Write a refused sign-in to the ledger: the login as a keyed digest, nothing of the browser.
+
+    `step` is PASSWORD or CODE. Whether an account of that name exists does not show.
+    """
+    ledger.record(
+        actor=public_actor(),
+        action="account.sign_in_refused",
+        at=now,
+        detail={"login": login_digest(canonical_login(login)), "step": step},
+    )
 
 
 def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: str = "") -> int:

@@ -5,12 +5,17 @@ by login alone stops guessing from many addresses; the desk's node is not on the
 locking out others is no attack of strangers (a public node serves no sign-in at all).
 """
 
+from allauth.mfa.signals import authentication_failed
 from axes.handlers.database import AxesDatabaseHandler
 from axes.models import AccessAttempt
+from django.contrib.auth.models import AbstractBaseUser
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from fanal.accounts import operations
 from fanal.accounts.domain.names import MAXIMUM_LOGIN, canonical_login
+from fanal.kernel import clock
 
 _LOCKED = 429
 
@@ -52,3 +57,12 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         AccessAttempt.objects.filter(username=login_of(request, credentials)).update(
             get_data="", post_data=""
         )
+        operations.record_refusal(
+            login=login_of(request, credentials), step="PASSWORD", now=clock.now()
+        )
+
+
+@receiver(authentication_failed)
+def note_wrong_code(user: AbstractBaseUser, **_more: object) -> None:
+    """Write a wrong one-time or recovery code to the ledger."""
+    operations.record_refusal(login=user.get_username(), step="CODE", now=clock.now())

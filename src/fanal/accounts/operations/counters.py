@@ -1,0 +1,62 @@
+"""Counters of sign-in that hold in every process: used one-time codes, wrong ones, locks between them.
+
+A key is stored as a keyed digest and says nothing to whoever lacks the digest key.
+"""
+
+import json
+from datetime import datetime
+
+from django.db import connection
+
+from fanal.accounts.models import Counter
+from fanal.vault import keyring
+
+_PUT = """
+    INSERT INTO accounts_counter (digest, value, expires_at) VALUES (%s, %s, %s)
+    ON CONFLICT (digest) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at
+"""
+_ADD = f"{_PUT} WHERE accounts_counter.expires_at <= %s RETURNING 1"
+
+
+def add_counter(*, key: str, value: object, expires_at: datetime, now: datetime) -> bool:
+    """Store `value` (JSON) under `key` unless one is there that has not ended; return whether it was stored.
+
+    Of several processes at once exactly one stores.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD, [_digest(key), json.dumps(value), expires_at, now])
+        return cursor.fetchone() is not None
+
+
+def set_counter(*, key: str, value: object, expires_at: datetime) -> None:
+    """Store `value` (JSON) under `key`."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT, [_digest(key), json.dumps(value), expires_at])
+
+
+def get_counter(*, key: str, now: datetime) -> object | None:
+    """Return the value under `key`, None when there is none or it has ended."""
+    found = Counter.objects.filter(digest=_digest(key), expires_at__gt=now).first()
+    return None if found is None else found.value
+
+
+def drop_counter(*, key: str) -> bool:
+    """Forget `key`; return whether it was there."""
+    deleted, _ = Counter.objects.filter(digest=_digest(key)).delete()
+    return deleted > 0
+
+
+def forget_counters(*, now: datetime | None) -> int:
+    """Delete what has ended (without `now` everything) and return how many; the worker calls it."""
+    ended = Counter.objects.all() if now is None else Counter.objects.filter(expires_at__lte=now)
+    deleted, _ = ended.delete()
+    return deleted
+
+
+def login_digest(login: str) -> str:
+    """Return the keyed digest (32 hexadecimal digits) under which the ledger names a refused login."""
+    return keyring.current().digest("account.login", login.encode()).hex()[:32]
+
+
+def _digest(key: str) -> bytes:
+    return keyring.current().digest("account.counter", key.encode())

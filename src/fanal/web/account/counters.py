@@ -1,0 +1,75 @@
+"""Django's cache, as the sign-in library uses it: limits hold in all processes together.
+
+Wrong one-time codes, used ones and the locks between them lie in the database. What counts by address stays
+in this process's memory: no address is ever written (decisions 22).
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.core.cache.backends.locmem import LocMemCache
+
+from fanal.accounts import operations
+from fanal.kernel import clock
+
+_BY_ADDRESS = ":ip:"
+_DEFAULT = cast("float", DEFAULT_TIMEOUT)  # a mark of its own, compared by identity
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+class SharedCounters(BaseCache):
+    """A cache of small JSON values in `accounts_counter`."""
+
+    def __init__(self, location: str, params: dict[str, object]) -> None:
+        super().__init__(params)
+        self._memory = LocMemCache(location, params)
+
+    def add(  # noqa: PLR0917 - the signature of the base class
+        self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
+    ) -> bool:
+        """Store a value unless one is there; return whether it was stored."""
+        if _BY_ADDRESS in key:
+            return self._memory.add(key, value, timeout, version)
+        return operations.add_counter(
+            key=self._full(key, version),
+            value=value,
+            expires_at=self._end(timeout),
+            now=clock.now(),
+        )
+
+    def get(self, key: str, default: object = None, version: int | None = None) -> object:
+        """Return a value, `default` where there is none."""
+        if _BY_ADDRESS in key:
+            return self._memory.get(key, default, version)
+        found = operations.get_counter(key=self._full(key, version), now=clock.now())
+        return default if found is None else found
+
+    def set(  # noqa: PLR0917 - the signature of the base class
+        self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
+    ) -> None:
+        """Store a value."""
+        if _BY_ADDRESS in key:
+            self._memory.set(key, value, timeout, version)
+            return
+        operations.set_counter(
+            key=self._full(key, version), value=value, expires_at=self._end(timeout)
+        )
+
+    def delete(self, key: str, version: int | None = None) -> bool:
+        """Forget a value; return whether it was there."""
+        if _BY_ADDRESS in key:
+            return self._memory.delete(key, version)
+        return operations.drop_counter(key=self._full(key, version))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._memory.clear()
+        operations.forget_counters(now=None)
+
+    def _full(self, key: str, version: int | None) -> str:
+        return str(self.make_and_validate_key(key, version=version))
+
+    def _end(self, timeout: float | None) -> datetime:
+        seconds = self.default_timeout if timeout is _DEFAULT else timeout
+        return _NEVER if seconds is None else clock.now() + timedelta(seconds=seconds)
