@@ -31,7 +31,7 @@ beside:
 setup: $(VENV)/.installed src/fanal/web/staticfiles/.prepared ## Environment, front-end assets, catalogues
 
 setup-test: setup
-	@scripts/install_system.sh
+	@PYTHON=$(BIN)/python scripts/install_system.sh
 
 check: setup ## Lint, types, import contracts, templates
 	$(BIN)/ruff check .

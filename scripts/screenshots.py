@@ -21,14 +21,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from chromium import TO_INSTALL, find_chromium
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs/images"
 FANAL = str(Path(sys.executable).with_name("fanal"))
-CHROMIUM = next(
-    (p for p in map(Path, ("/usr/bin/chromium", "/usr/bin/chromium-browser")) if p.exists()), None
-)
 START_SECONDS = 900
 WIDTH, HEIGHT = 1280, 800
 LOOKS = (("fr", "light"), ("en", "dark"))
@@ -119,15 +117,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="only these pictures")
     parser.add_argument("--keep", type=Path, help="data folder to use and leave")
     options = parser.parse_args()
-    if CHROMIUM is None:
-        raise SystemExit("Chromium is not installed. Debian: apt-get install chromium")
+    program = find_chromium()
+    if program is None:
+        raise SystemExit(TO_INSTALL)
     with contextlib.ExitStack() as stack:
         home = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         environment = {**os.environ, "FANAL_HOME": str(home)}
         url = stack.enter_context(running(environment))
         accounts = demo_accounts(environment)
         playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for shot in SHOTS:
             if not options.names or shot.name in options.names:
                 for language, scheme in LOOKS:

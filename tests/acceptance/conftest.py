@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-CHROMIUM = Path("/usr/bin/chromium")
+from scripts.chromium import TO_INSTALL, find_chromium
+
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,13 +34,21 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 Visit = Callable[..., Page]
 
 
+def browser_or_why(program: str | None, *, uid: int) -> str:
+    """Return the browser; without one, root fails (the set-up installs it) and a plain user is told and skips."""
+    if program is not None:
+        return program
+    if uid == 0:
+        pytest.fail(TO_INSTALL)
+    pytest.skip(TO_INSTALL)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """One browser for the session."""
-    if not CHROMIUM.exists():
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    program = browser_or_why(find_chromium(), uid=os.geteuid())
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield browser
         browser.close()
 
