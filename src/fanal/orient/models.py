@@ -218,6 +218,47 @@ class StoredNote(models.Model):
         return str(self.id)
 
 
+class StoredView(models.Model):
+    """A view of the queue that a person kept, for themselves or for their desk."""
+
+    id = models.UUIDField(primary_key=True)
+    desk_id = models.IntegerField()
+    person_id = models.UUIDField()
+    shared = models.BooleanField()
+    name = models.TextField()
+    folded = models.TextField()
+    view = models.TextField()
+    kind = models.TextField(default="")
+    channel = models.TextField(default="")
+    country = models.TextField(default="")
+    level = models.TextField(default="")
+    saved_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "orient_view"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    def record(self) -> records.SavedView:
+        """Return the row as the stage publishes it."""
+        return records.SavedView(
+            id=self.id,
+            desk_id=self.desk_id,
+            person_id=self.person_id,
+            shared=self.shared,
+            name=self.name,
+            view=records.QueueView(self.view),
+            filters=records.QueueFilter(
+                kind=self.kind or None,
+                channel=self.channel or None,
+                country=self.country or None,
+                level=self.level or None,
+            ),
+        )
+
+
 class NoteWords(models.Model):
     """The words of a note, with their search index: they go at expiry."""
 

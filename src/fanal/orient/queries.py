@@ -3,13 +3,14 @@
 Lists take their bounds from the policy; nothing outside the actor's desks is counted or shown.
 """
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BooleanField, Count, Model, QuerySet
+from django.db.models import BooleanField, Count, Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from fanal.accounts.domain.policy import Reach, Resource, allows, reach, require
@@ -26,6 +27,7 @@ from fanal.orient.domain.records import (
     QueuePage,
     QueuePosition,
     QueueView,
+    SavedView,
     StoredProposal,
     ViewCounts,
 )
@@ -95,6 +97,35 @@ def count_views(*, actor: Actor, now: datetime, cap: int = COUNT_CAP) -> ViewCou
         kinds={kind: counts[kind] for kind in _KINDS},
         cap=cap,
     )
+
+
+def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
+    """Return the views that the actor kept, then those shared with their desks, each by name."""
+    own = Q(shared=False, person_id=actor.person_id)
+    rows = _bounded(models.StoredView.objects.all(), reach(actor, "report.list"))
+    found = [row.record() for row in rows.filter(own | Q(shared=True))]
+    return tuple(sorted(found, key=lambda saved: (saved.shared, _alphabetical(saved.name))))
+
+
+def count_saved_views(
+    *, actor: Actor, views: Iterable[SavedView], now: datetime
+) -> dict[UUID, int]:
+    """Return how many cases each view holds, all counted in one pass over what waits.
+
+    A view of what is decided has no count: it grows for ever and asks for nothing.
+    """
+    waiting = {str(v.id): v for v in views if v.view is not QueueView.DECIDED}
+    if not waiting:
+        return {}
+    counts = {
+        f"n{number}": Count(
+            "report_id",
+            filter=_in_view(saved.view, actor=actor, now=now) & Q(**_narrowed(saved.filters)),
+        )
+        for number, saved in enumerate(waiting.values())
+    }
+    found = _reachable(actor).filter(state__in=_WAITING).aggregate(**counts)
+    return {v.id: found[f"n{number}"] for number, v in enumerate(waiting.values())}
 
 
 def count_arrivals(
@@ -270,31 +301,44 @@ def _bounded(rows: QuerySet[M], bounds: Reach) -> QuerySet[M]:
     return rows.filter(desk_id__in=bounds.desk_ids)
 
 
+def _alphabetical(name: str) -> str:
+    """Return what sorts names as a dictionary does: without accents and capitals."""
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(c for c in plain if not unicodedata.combining(c)) + f"\0{name}"
+
+
 def _view(
     rows: QuerySet[models.Case], view: QueueView, *, actor: Actor, now: datetime
 ) -> QuerySet[models.Case]:
+    return rows.filter(_in_view(view, actor=actor, now=now))
+
+
+def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
     match view:
         case QueueView.OPEN:
-            return rows.filter(state__in=OPEN_STATES)
+            return Q(state__in=OPEN_STATES)
         case QueueView.DANGER:
-            return rows.filter(state__in=OPEN_STATES, level="DANGER")
+            return Q(state__in=OPEN_STATES, level="DANGER")
         case QueueView.MINE:
-            return rows.filter(state=CaseState.CLAIMED, claimed_by=actor.person_id)
+            return Q(state=CaseState.CLAIMED, claimed_by=actor.person_id)
         case QueueView.TO_SECOND:
-            return rows.filter(state=CaseState.TO_SECOND)
+            return Q(state=CaseState.TO_SECOND)
         case QueueView.LATE:
-            return rows.filter(state__in=_WAITING, due_at__lte=now)
+            return Q(state__in=_WAITING, due_at__lte=now)
         case QueueView.DECIDED:
-            return rows.filter(state__in=[CaseState.DECIDED, CaseState.CLOSED])
+            return Q(state__in=[CaseState.DECIDED, CaseState.CLOSED])
 
 
 def _filtered(rows: QuerySet[models.Case], filters: QueueFilter) -> QuerySet[models.Case]:
-    wanted = {
+    return rows.filter(**_narrowed(filters))
+
+
+def _narrowed(filters: QueueFilter) -> dict[str, str]:
+    return {
         name: value
         for name in ("kind", "channel", "country", "level")
         if (value := getattr(filters, name)) is not None
     }
-    return rows.filter(**wanted)
 
 
 def _capped(rows: QuerySet[models.Case], cap: int) -> int:

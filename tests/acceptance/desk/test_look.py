@@ -43,6 +43,33 @@ def test_queue_and_preview(open_as: Callable[..., Page], axe: Axe, lang: str) ->
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
+def test_saved_views(open_as: Callable[..., Page], axe: Axe, lang: str) -> None:
+    """A filter is saved, shared, counted and renamed by keyboard; every page of it is accessible."""
+    page = open_as("claire", f"/{lang}/desk/?kind=GROOMING&level=DANGER")
+    page.keyboard.press("s")
+    page.wait_for_selector("#name:focus")
+    check(page, axe, lang)
+    page.keyboard.type("Du soir")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".fd-saved a[aria-current] .fd-count")
+    assert page.locator(".fd-saved a[aria-current] .fd-count").inner_text() == "1"
+    check(page, axe, lang)
+    page.goto(page.url.partition("/desk/")[0] + "/desk/views/?kind=SEXTORTION")
+    page.fill("#name", "Pressions")
+    page.click("button[name=desk]")
+    page.wait_for_selector(".fd-saved li:nth-child(2) .fd-count")
+    page.goto(page.url.partition("/desk/")[0] + "/desk/views/shared/")
+    check(page, axe, lang)
+    page.fill("section[aria-labelledby=kept] input.form-control", "du soir")
+    page.click("section[aria-labelledby=kept] button[value=rename]")
+    page.click("nav.fd-tabs a:not([aria-current])")
+    page.fill("section[aria-labelledby=kept] input.form-control", "  ")
+    page.click("section[aria-labelledby=kept] button[value=rename]")
+    page.wait_for_selector("[role=alert]")
+    check(page, axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("name", ["danger", "material", "stream"])
 def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, name: str) -> None:
     page = open_as("ana", f"/{lang}/desk/reports/{desk.reports[name]}/")

@@ -29,7 +29,7 @@ from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.measures import operations as measures
 from fanal.measures.domain.oversight import RecommendationKind
 from fanal.orient import operations as orient
-from fanal.orient.domain.records import Choice, Track
+from fanal.orient.domain.records import Choice, QueueFilter, QueueView, Track
 from fanal.orient.models import Case, StoredAlarm
 from fanal.worker.stages import StageLoop
 
@@ -57,6 +57,8 @@ class World:
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
     opening_ids: dict[str, UUID] = field(default_factory=dict)
+    view_ids: dict[str, UUID] = field(default_factory=dict)
+    shared_view_ids: dict[str, UUID] = field(default_factory=dict)
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
     canaries: dict[str, str] = field(default_factory=dict)
 
@@ -86,6 +88,8 @@ FACTORIES: dict[str, Factory] = {
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],
     "recommendation_id": lambda world, cell: world.recommendation_ids[cell],
+    "view_id": lambda world, cell: world.view_ids[cell],
+    "shared_view_id": lambda world, cell: world.shared_view_ids[cell],
     "opening_id": lambda world, cell: world.opening_ids[cell],
     "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
     "figure": lambda world, cell: "RECEIVED",
@@ -124,6 +128,7 @@ def make_world() -> World:
     _oversight(world)
     _notes(world)
     _openings(world)
+    _views(world)
     return world
 
 
@@ -281,6 +286,26 @@ def _openings(world: World) -> None:
             now=world.now,
         )
         world.opening_ids[cell] = opened.opening_id
+
+
+def _views(world: World) -> None:
+    """Let a supervisor of each desk keep a view of their own and share another."""
+    for cell in OBJECT_CELLS:
+        keeper = User.objects.get(username=f"keeper-{cell}")
+        actor = people.actor_for(user=keeper, now=world.now, motive="walk")
+        desk = "own" if cell == "sealed" else cell
+        for ids, name, share_with in (
+            (world.view_ids, f"own {cell}", None),
+            (world.shared_view_ids, f"{world.canary(desk, 'view')} {cell}", _desk(cell)),
+        ):
+            ids[cell] = orient.save_view(
+                actor=actor,
+                name=name,
+                view=QueueView.OPEN,
+                filters=QueueFilter(kind="GROOMING"),
+                now=world.now,
+                share_with=share_with,
+            )
 
 
 def _desk(cell: str) -> int:

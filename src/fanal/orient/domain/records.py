@@ -150,7 +150,7 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 class QueueView(StrEnum):
-    """The saved views of the desk."""
+    """The views that every desk has."""
 
     OPEN = "OPEN"
     DANGER = "DANGER"
@@ -167,6 +167,18 @@ class QueueFilter(Struct, frozen=True, kw_only=True):
     channel: str | None = None
     country: str | None = None
     level: str | None = None
+
+
+class SavedView(Struct, frozen=True, kw_only=True):
+    """A view that a person kept under a name; `shared` ones are seen by the whole desk."""
+
+    id: UUID
+    desk_id: int
+    person_id: UUID
+    shared: bool
+    name: str
+    view: QueueView
+    filters: QueueFilter
 
 
 class QueuePosition(Struct, frozen=True, kw_only=True):

@@ -26,19 +26,33 @@ from fanal.orient.operations.decisions import (
 )
 from fanal.orient.operations.erase import erase
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
+from fanal.orient.operations.views import (
+    MAX_NAME,
+    MAX_VIEWS,
+    ViewRefused,
+    ViewUnknown,
+    delete_view,
+    rename_view,
+    save_view,
+)
 
 __all__ = [
     "LEASE",
+    "MAX_NAME",
+    "MAX_VIEWS",
     "CaseNotHeld",
     "CaseTaken",
     "CaseUnknown",
     "NoteRefused",
     "NothingToNote",
     "OrientItem",
+    "ViewRefused",
+    "ViewUnknown",
     "acknowledge_alarm",
     "claim_case",
     "close_case",
     "decide",
+    "delete_view",
     "erase",
     "escalate_alarms",
     "note_dossier",
@@ -46,8 +60,10 @@ __all__ = [
     "orient_batch",
     "raise_alarm",
     "release_case",
+    "rename_view",
     "renew_claim",
     "reopen_case",
+    "save_view",
     "settle_case",
     "take_calls",
     "withdraw_case",

@@ -21,9 +21,11 @@ from fanal.harmonise import queries as harmonised
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
-from fanal.orient.domain.records import Case, QueueFilter, QueuePosition, QueueView
+from fanal.orient.domain.records import Case, QueuePosition, QueueView
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import saved_views
 from fanal.web.desk.content import instant
+from fanal.web.desk.queue_filters import FILTERS, LEVELS, filters_of, query_of, view_of
 from fanal.web.reading import consult
 
 PAGE = 50
@@ -35,10 +37,8 @@ _ICONS = {
     QueueView.LATE: "clock",
     QueueView.DECIDED: "check-circle",
 }
-_LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 _LATELY = timedelta(days=30)
 _PREVIEWED = 12  # selectors in a preview; the report shows all
-_FILTERS = ("kind", "channel", "level", "country")
 
 
 @never_cache
@@ -47,7 +47,7 @@ _FILTERS = ("kind", "channel", "level", "country")
 def queue(request: HttpRequest) -> HttpResponse:
     """Show one page of a view, highest priority first, then the oldest."""
     actor, now = actor_of(request), now_of(request)
-    view, filters = _view_of(request), _filters_of(request)
+    view, filters = view_of(request.GET), filters_of(request.GET)
     page = oriented.list_queue(
         actor=actor, view=view, filters=filters, now=now, after=_position(request), limit=PAGE
     )
@@ -68,10 +68,12 @@ def queue(request: HttpRequest) -> HttpResponse:
         "following": _following(request, page.following),
         "first_page": "after" not in request.GET,
         "filters": filters,
-        "filtered": any(getattr(filters, name) for name in _FILTERS),
+        "saved": (saved := saved_views.lines_of(actor, view=view, filters=filters)),
+        "to_save": query_of(view, filters) if not any(line.current for line in saved) else "",
+        "filtered": any(getattr(filters, name) for name in FILTERS),
         "all_kinds": list(ReportKind),
         "all_channels": list(Channel),
-        "all_levels": _LEVELS,
+        "all_levels": LEVELS,
         "clear": f"?view={view}",
         "since": now.isoformat(),
         "query": _link(request),
@@ -91,9 +93,9 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     since = instant(request.GET.get("since"))
     if since is None or since > now:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
-    view = _view_of(request)
+    view = view_of(request.GET)
     fresh = oriented.count_arrivals(
-        actor=actor, view=view, filters=_filters_of(request), since=since, now=now
+        actor=actor, view=view, filters=filters_of(request.GET), since=since, now=now
     )
     if not fresh or str(fresh) == request.GET.get("known"):
         return HttpResponse(status=204)
@@ -154,27 +156,6 @@ def _because(case: Case) -> Because | None:
     return Because(code=case.reason, parameters=case.reason_parameters)
 
 
-def _view_of(request: HttpRequest) -> QueueView:
-    try:
-        return QueueView(request.GET.get("view", QueueView.OPEN))
-    except ValueError:
-        raise Http404 from None
-
-
-def _filters_of(request: HttpRequest) -> QueueFilter:
-    def chosen(name: str, allowed: frozenset[str]) -> str | None:
-        value = request.GET.get(name, "").strip()
-        return value if value in allowed else None
-
-    country = request.GET.get("country", "").strip().upper()
-    return QueueFilter(
-        kind=chosen("kind", frozenset(ReportKind)),
-        channel=chosen("channel", frozenset(Channel)),
-        level=chosen("level", frozenset(_LEVELS)),
-        country=country if len(country) == 2 and country.isascii() and country.isalpha() else None,
-    )
-
-
 def _position(request: HttpRequest) -> QueuePosition | None:
     score, _separator, report_id = request.GET.get("after", "").partition("~")
     if not report_id:
@@ -196,7 +177,7 @@ def _following(request: HttpRequest, position: QueuePosition | None) -> str:
 
 def _link(request: HttpRequest, **changes: str) -> str:
     """Return the query of this page with some parameters changed, at the top of its list."""
-    names = ("view", *_FILTERS)
+    names = ("view", *FILTERS)
     kept = {name: request.GET[name] for name in names if request.GET.get(name)}
     return f"?{urlencode(kept | changes)}"
 

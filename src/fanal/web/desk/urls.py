@@ -17,12 +17,18 @@ from fanal.web.desk import (
     report,
     rules,
     rulesets,
+    saved_views,
     search,
 )
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", queue.queue, name="queue"),
+    path("views/", saved_views.own, name="views"),
+    path("views/counted/", saved_views.counted, name="views-counted"),
+    path("views/shared/", saved_views.shared, name="views-shared"),
+    path("views/<uuid:view_id>/", saved_views.change_own, name="view"),
+    path("views/shared/<uuid:shared_view_id>/", saved_views.change_shared, name="view-shared"),
     path("arrivals/", queue.arrivals, name="arrivals"),
     path("alarms/", alarms.alarms, name="alarms"),
     path("alarms/<uuid:alarm_id>/", alarms.acknowledge, name="alarm"),

@@ -1,5 +1,6 @@
-// The queue by keyboard: j and k move, the preview follows, c takes, o opens.
+// The queue by keyboard: j and k move, the preview follows, c takes, o opens, s saves the filters.
 (() => {
+  fanalKeys.add({ s: () => document.querySelector("[data-save-view]")?.click() });
   const list = document.querySelector("[data-queue]");
   if (!list) return;
   const rows = [...list.querySelectorAll("[data-row]")];

@@ -1,0 +1,154 @@
+"""Views of the queue that people keep under a name: their own, or the desk's by a supervisor.
+
+They are preferences and hold no report: they are renamed and deleted, and the ledger has no word of them.
+"""
+
+import unicodedata
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from fanal.accounts.domain.policy import Refused, Resource, allows, reach, require
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.orient.domain.deciding import UNSTORABLE
+from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.orient.models import StoredView
+
+MAX_VIEWS = 20
+"""Most views that a person keeps, and most that a desk shares: more than anybody reads in a list."""
+MAX_NAME = 60
+_LOCK = 0x46_4E_56_57  # "FNVW"; saving is rare, so that one lock serves all
+
+
+class ViewRefused(ValueError):
+    """A view cannot be kept so; `code` says why (label kind `view_refusal`)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class ViewUnknown(LookupError):
+    """No such view that the actor may change."""
+
+
+def save_view(
+    *,
+    actor: Actor,
+    name: str,
+    view: QueueView,
+    filters: QueueFilter,
+    now: datetime,
+    share_with: int | None = None,
+) -> UUID:
+    """Keep a view and its filters under a name and return its id.
+
+    `share_with` is the desk that it is shared with; without one the view is the actor's own.
+
+    Raises:
+        Refused: the actor keeps no views, or does not share any at that desk.
+        ViewRefused: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN, TOO_MANY.
+    """
+    desk_id = share_with if share_with is not None else _own_desk(actor)
+    if share_with is None:
+        require(actor, "view.keep", Resource(owner_id=actor.person_id))
+    else:
+        require(actor, "view.share", Resource(desk_id=share_with))
+    text = _checked(name)
+    row = StoredView(
+        id=new_id(now),
+        desk_id=desk_id,
+        person_id=actor.person_id,
+        shared=share_with is not None,
+        name=text,
+        folded=text.casefold(),
+        view=view,
+        kind=filters.kind or "",
+        channel=filters.channel or "",
+        country=filters.country or "",
+        level=filters.level or "",
+        saved_at=now,
+    )
+    with transaction.atomic():
+        _alone()
+        beside = _beside(row)
+        _refuse_taken(beside, row.name)
+        if beside.count() >= MAX_VIEWS:
+            raise ViewRefused("TOO_MANY")
+        row.save(force_insert=True)
+    return row.id
+
+
+def rename_view(*, actor: Actor, view_id: UUID, name: str) -> None:
+    """Give a view another name.
+
+    Raises:
+        ViewUnknown: neither the actor's own nor one of a desk where they share views.
+        ViewRefused: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN.
+    """
+    text = _checked(name)
+    with transaction.atomic():
+        _alone()
+        row = _changeable(actor, view_id)
+        _refuse_taken(_beside(row).exclude(id=row.id), text)
+        row.name, row.folded = text, text.casefold()
+        row.save(update_fields=["name", "folded"])
+
+
+def delete_view(*, actor: Actor, view_id: UUID) -> None:
+    """Delete a view.
+
+    Raises:
+        ViewUnknown: neither the actor's own nor one of a desk where they share views.
+    """
+    _changeable(actor, view_id).delete()
+
+
+def _own_desk(actor: Actor) -> int:
+    """Return the desk whose people see an own view's row: the first where the actor sees the queue."""
+    desks = reach(actor, "report.list").desk_ids
+    if not desks:
+        raise Refused("view.keep", allows(actor, "view.keep").reason_code)
+    return min(desks)
+
+
+def _changeable(actor: Actor, view_id: UUID) -> StoredView:
+    row = StoredView.objects.filter(id=view_id).first()
+    if row is None:
+        raise ViewUnknown
+    action = "view.share" if row.shared else "view.keep"
+    about = Resource(desk_id=row.desk_id) if row.shared else Resource(owner_id=row.person_id)
+    if not allows(actor, action, about).allowed:
+        raise ViewUnknown
+    return row
+
+
+def _beside(row: StoredView) -> QuerySet[StoredView]:
+    """Return the views of the same list: those shared with the desk, or the person's own there."""
+    rows = StoredView.objects.filter(desk_id=row.desk_id, shared=row.shared)
+    return rows if row.shared else rows.filter(person_id=row.person_id)
+
+
+def _refuse_taken(rows: QuerySet[StoredView], name: str) -> None:
+    if rows.filter(folded=name.casefold()).exists():
+        raise ViewRefused("NAME_TAKEN")
+
+
+def _alone() -> None:
+    """Let others who save wait until this transaction ends, so that limit and names hold."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _checked(name: str) -> str:
+    text = unicodedata.normalize("NFC", " ".join(name.split()))
+    if not text:
+        raise ViewRefused("NO_NAME")
+    if len(text) > MAX_NAME:
+        raise ViewRefused("TOO_LONG")
+    if UNSTORABLE.search(text):
+        raise ViewRefused("UNREADABLE")
+    return text

@@ -1,0 +1,191 @@
+"""Views of the queue that people keep: shown beside the fixed ones, saved, renamed and deleted."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from msgspec import Struct, structs
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import Resource, allows, reach
+from fanal.accounts.routes import needs
+from fanal.kernel.actors import Actor
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import QueueFilter, QueueView, SavedView
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.queue_filters import FILTERS, filters_of, query_of, view_of
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """A saved view as a list shows it; `count` is None and `author` empty where they are not told."""
+
+    saved: SavedView
+    href: str
+    current: bool
+    count: str | None = None
+    author: str = ""
+
+
+def lines_of(
+    actor: Actor,
+    *,
+    view: QueueView,
+    filters: QueueFilter,
+    counts: Mapping[UUID, int] | None = None,
+) -> list[Line]:
+    """Return the saved views that the actor sees; the one that says `view` and `filters` is current."""
+    return [
+        Line(
+            saved=saved,
+            href=f"{reverse('desk:queue')}?{query_of(saved.view, saved.filters)}",
+            current=(saved.view, saved.filters) == (view, filters),
+            count=_told(counts.get(saved.id)) if counts is not None else None,
+        )
+        for saved in oriented.list_saved_views(actor=actor)
+    ]
+
+
+@never_cache
+@require_safe
+@needs("report.list")
+def counted(request: HttpRequest) -> HttpResponse:
+    """Show the list again with counts: they are asked for once the queue stands on the screen."""
+    actor = actor_of(request)
+    counts = oriented.count_saved_views(
+        actor=actor, views=oriented.list_saved_views(actor=actor), now=now_of(request)
+    )
+    view, filters = view_of(request.GET), filters_of(request.GET)
+    context = {"saved": lines_of(actor, view=view, filters=filters, counts=counts)}
+    return render(request, "desk/views_saved.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("view.keep")
+def own(request: HttpRequest) -> HttpResponse:
+    """Show one's own views and the form that keeps the view asked for; keep it."""
+    if request.method != "POST":
+        return _page(request, shared=False)
+    return _save(request, share_with=None)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("view.share")
+def shared(request: HttpRequest) -> HttpResponse:
+    """Show the views of the desks where the person shares some; keep the view asked for there."""
+    if request.method != "POST":
+        return _page(request, shared=True)
+    try:
+        desk_id = int(request.POST.get("desk", ""))
+    except ValueError:
+        raise Http404 from None
+    if not allows(actor_of(request), "view.share", Resource(desk_id=desk_id)).allowed:
+        raise Http404
+    return _save(request, share_with=desk_id)
+
+
+@never_cache
+@require_POST
+@needs("view.keep")
+def change_own(request: HttpRequest, view_id: UUID) -> HttpResponse:
+    """Rename or delete a view of one's own."""
+    return _change(request, view_id, shared=False)
+
+
+@never_cache
+@require_POST
+@needs("view.share")
+def change_shared(request: HttpRequest, shared_view_id: UUID) -> HttpResponse:
+    """Rename or delete a view that the desk shares."""
+    return _change(request, shared_view_id, shared=True)
+
+
+def _save(request: HttpRequest, *, share_with: int | None) -> HttpResponse:
+    view, filters = view_of(request.POST), filters_of(request.POST)
+    try:
+        orient.save_view(
+            actor=actor_of(request),
+            name=request.POST.get("name", ""),
+            view=view,
+            filters=filters,
+            now=now_of(request),
+            share_with=share_with,
+        )
+    except orient.ViewRefused as refused:
+        return _page(request, shared=share_with is not None, refused=refused.code, where="new")
+    messages.success(request, _("The view is saved. It stands beside the queue."))
+    return redirect(f"{reverse('desk:queue')}?{query_of(view, filters)}")
+
+
+def _change(request: HttpRequest, view_id: UUID, *, shared: bool) -> HttpResponse:
+    actor, act = actor_of(request), request.POST.get("act")
+    seen = {saved.id for saved in oriented.list_saved_views(actor=actor) if saved.shared == shared}
+    if view_id not in seen or act not in {"rename", "delete"}:
+        raise Http404
+    try:
+        if act == "delete":
+            orient.delete_view(actor=actor, view_id=view_id)
+            messages.success(request, _("The view is deleted."))
+        else:
+            orient.rename_view(actor=actor, view_id=view_id, name=request.POST.get("name", ""))
+            messages.success(request, _("The view has its new name."))
+    except orient.ViewUnknown:
+        raise Http404 from None
+    except orient.ViewRefused as refused:
+        return _page(request, shared=shared, refused=refused.code, where=str(view_id))
+    return redirect("desk:views-shared" if shared else "desk:views")
+
+
+def _page(
+    request: HttpRequest, *, shared: bool, refused: str = "", where: str = ""
+) -> HttpResponse:
+    """Return the page of one's own or of the desks' views.
+
+    `refused` is why the form of `where` (a view's id, or `new`) was not taken.
+    """
+    actor = actor_of(request)
+    asked = request.POST if where == "new" else request.GET
+    view, filters = view_of(asked), filters_of(asked)
+    desks = reach(actor, "view.share").desk_ids
+    lines = [
+        line
+        for line in lines_of(actor, view=view, filters=filters)
+        if line.saved.shared == shared and (not shared or line.saved.desk_id in desks)
+    ]
+    context = {
+        "view": view,
+        "filters": filters,
+        "offered": "view" in asked or any(getattr(filters, name) for name in FILTERS),
+        "shared": shared,
+        "lines": _signed(lines),
+        "desks": sorted(accounts.desk_names(desk_ids=desks).items()),
+        "typed": request.POST.get("name", ""),
+        "where": where,
+        "refused": reference.label("view_refusal", refused, get_language() or "fr")
+        if refused
+        else "",
+        "longest": orient.MAX_NAME,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "desk/views.html", context, status=status)
+
+
+def _signed(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines with the names of those who saved them."""
+    names = accounts.person_names(person_ids={line.saved.person_id for line in lines})
+    return [structs.replace(line, author=names.get(line.saved.person_id, "")) for line in lines]
+
+
+def _told(number: int | None) -> str | None:
+    if number is None:
+        return None
+    return str(number) if number < oriented.COUNT_CAP else f"{oriented.COUNT_CAP}+"
