@@ -1,0 +1,54 @@
+"""What only the public form asks, from its own encoder to the analyst's page: no alarm, no name."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from fanal.analyse import queries as analysed
+from fanal.harmonise import queries as harmonised
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import public_actor
+from fanal.orient import queries as oriented
+from fanal.web.public.draft import encode_report, identity_of, report_of
+from tests.integration.desk.story import WORKER, Desk, run_stages
+
+pytestmark = pytest.mark.django_db
+NAMES = {"child_name": "Xylobert", "your_email": "xylobert@mail.example"}
+
+
+def test_the_analyst_knows_that_the_child_writes_and_not_who(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    answers = {
+        "danger": "UNKNOWN",
+        "kind": "GROOMING",
+        "child": "ME",
+        "contact": "CONTACT",
+        **NAMES,
+    }
+    made = report_of(answers, language="fr", today=desk.now.date())
+    identity = identity_of(answers, address=None)
+    assert identity is not None
+    assert b"Xylobert" in identity
+    submission = Submission(
+        arrival=Arrival.FORM, format=Format.FORM, body=encode_report(made),
+        canonical=encode_report(made), urgent=made.emergency, identity=identity, language="fr",
+    )  # fmt: skip
+    [answer] = intake.receive_reports(actor=public_actor(), submissions=[submission], now=desk.now)
+    report_id = answer.report_id
+    run_stages(desk.now)
+
+    assert oriented.alarms_of(actor=WORKER, report_id=report_id) == ()
+    priority = analysed.get_priorities(actor=WORKER, report_ids=[report_id])[report_id]
+    codes = {part.code for part in priority.parts}
+    assert {"DANGER_UNKNOWN", "REPORTER_IS_CHILD"} <= codes
+    assert (priority.floor, priority.level) == (None, "HIGH")
+    record = harmonised.get_records(actor=WORKER, report_ids=[report_id])[report_id]
+    assert "xylobert" not in repr(record).lower()
+
+    page = sign_in("ana").get(f"/fr/desk/reports/{report_id}/").content.decode()
+    assert "La personne qui signale dit être l’enfant" in page
+    assert "ne sait pas si un enfant est en danger maintenant" in page
+    assert "xylobert" not in page.lower()
