@@ -7,6 +7,7 @@ from fanal.web.desk.statistics import views
 urlpatterns: list[URLPattern] = [
     path("", views.home, name="statistics"),
     path("year/<int:year>/", views.year_summary, name="statistics-year"),
+    path("year/<int:year>/pdf/", views.year_pdf, name="statistics-year-pdf"),
     path("<str:figure>/csv/", views.figure_csv, name="statistics-csv"),
     path("<str:figure>/json/", views.figure_json, name="statistics-json"),
 ]

@@ -20,7 +20,7 @@ from fanal.statistics.domain.months import change, months_of_year, months_until
 from fanal.statistics.domain.tabular import Table, as_csv, as_json
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import numbers
-from fanal.web.desk.statistics import panels
+from fanal.web.desk.statistics import panels, yearly
 
 FIRST_YEAR = 2009
 """The first year of which anything was published."""
@@ -71,12 +71,34 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
         "historical": [h for h in _historical(lang) if h["period"] in {str(year), str(year - 1)}],
         "earlier": year - 1 if year > FIRST_YEAR else None,
         "later": year + 1 if year < today.year else None,
-        "open": year == today.year,
+        "lead": _lead(open_year=year == today.year),
         "since": months[0],
         "until": add_months(months[-1], 1),
         "frame": _frame(actor),
     }
     return render(request, "statistics/year.html", context)
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
+    """Send the page of a year as an accessible PDF."""
+    actor, now, lang = actor_of(request), now_of(request), _language()
+    today = paris_day(now)
+    if not FIRST_YEAR <= year <= today.year:
+        raise Http404
+    months = months_of_year(year, last=today)
+    pdf = yearly.as_pdf(
+        _panels(_tables(months, actor=actor, now=now), months, lang),
+        title=_("The year %(year)s in figures") % {"year": year},
+        lead=_lead(open_year=year == today.year),
+        lang=lang,
+        now=now,
+    )
+    answer = HttpResponse(pdf, content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="fanal-{year}-{lang}.pdf"'
+    return answer
 
 
 @never_cache
@@ -96,6 +118,15 @@ def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
 def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
     """Send a figure as JSON, with its definition and source."""
     return HttpResponse(as_json(_asked(request, figure)), content_type="application/json")
+
+
+def _lead(*, open_year: bool) -> str:
+    """Return what a year is compared with."""
+    if open_year:
+        return _(
+            "The year is not over: each number is compared with the same days of the year before."
+        )
+    return _("The whole year beside the one before. Files are counted as they stand today.")
 
 
 def _asked(request: HttpRequest, figure: str) -> Table:
