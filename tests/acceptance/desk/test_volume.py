@@ -1,6 +1,5 @@
-"""The queue with 200 000 reports: it opens quickly, in order, and its keys and pages still work."""
+"""The queue with 200 000 reports: in order, counted, and its keys and pages work; `fanal bench desk` times it."""
 
-import statistics
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +10,6 @@ from tests.integration.desk.story import Desk
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serial]
 ROWS = 200_000
-VISITS = 20
 _FILL = """
 INSERT INTO orient_case (report_id, desk_id, rank, level, kind, channel, platform, country, received_at,
     sender_id, due_at, proposal_revision)
@@ -38,16 +36,6 @@ def test_two_hundred_thousand_reports(open_as: Callable[..., Page], many: Desk) 
     expect(page.locator("[data-row]")).to_have_count(50)
     expect(page.locator("[data-row]").first).to_contain_text("REF-danger")
     expect(page.locator(".fd-views a").first).to_contain_text("1000+")
-    times = []
-    for _ in range(VISITS):
-        page.reload()
-        times.append(
-            page.evaluate(
-                "(t => t.responseEnd - t.requestStart)(performance.getEntriesByType('navigation')[0])"
-            )
-        )
-    print(f"queue of {ROWS}: median {statistics.median(times):.0f} ms, {max(times):.0f} ms at most")
-    assert sorted(times)[round(VISITS * 0.95) - 1] < 300
     first = page.locator("[data-open]").last.get_attribute("href")
     page.click("a[rel=next]")
     expect(page.locator("[data-row]")).to_have_count(50)

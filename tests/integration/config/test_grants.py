@@ -118,7 +118,8 @@ PUBLIC_NODE_READS = {
     "fanal_instance": {"*"},
     "fanal_vault": {"*"},
     "intake_key": {"*"},  # keyed digests of keys and bodies, never the words
-    "intake_upload": {"report_id", "file_id", "position"},
+    # The ids of sealed documents, which say nothing: a replaced one is kept beside its successor.
+    "intake_upload": {"report_id", "file_id", "position", "details_id", "earlier_ids"},
     "intake_wire": {"*"},
     "statistics_published": {"*"},
 }
@@ -131,7 +132,7 @@ PUBLIC_NODE_WRITES = {
     "intake_receipt": {"INSERT"},
     "intake_report": {"INSERT"},
     "intake_spent_challenge": {"INSERT"},
-    "intake_upload": {"INSERT", "UPDATE details_id"},
+    "intake_upload": {"INSERT", "UPDATE details_id", "UPDATE earlier_ids"},
     "intake_wire": {"INSERT"},
     "intake_work": {"INSERT"},
     "ledger_entry": {"INSERT"},
