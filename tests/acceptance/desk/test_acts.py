@@ -51,6 +51,7 @@ def test_an_identity_is_opened_once_and_seen_by_another(
 ) -> None:
     page = open_as("driss", f"/{lang}/desk/reports/{desk.reports['danger']}/")
     page.click("a[href$='/identity/']")
+    page.wait_for_selector("#motive")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
     page.fill("#motive", "too short")

@@ -229,7 +229,7 @@ class TestRun:
         assert json.loads(second.stdout)["partner"] == "twice"
 
     def test_a_port_in_use_is_told_in_a_sentence(self, running, home):
-        answer = fanal(home, "run", "--port", str(running.port))
+        answer = fanal(home, "--lang", "en", "run", "--port", str(running.port))
         assert answer.returncode == 1
         assert (
             "cannot be used (Address already in use); choose another --host or --port"
