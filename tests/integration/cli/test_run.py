@@ -232,7 +232,7 @@ class TestRun:
         answer = fanal(home, "--lang", "en", "run", "--port", str(running.port))
         assert answer.returncode == 1
         assert (
-            "cannot be used (Address already in use); choose another --host or --port"
+            "cannot be used (address already in use); choose another --host or --port"
             in answer.stderr
         )
 
