@@ -97,13 +97,24 @@ def repository() -> Path:
     return Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def installed_keys() -> None:
-    """Make this run's keys in its own folder and hand them to the process, as `fanal run` does."""
-    from fanal.config.keys import ensure_keys
+    """Make this run's keys in its own folder and hand them to the process, as `fanal run` does.
+
+    Before each test: whatever an earlier one put in their place is gone.
+    """
+    from django.conf import settings
+
+    from fanal.config.keys import ensure_keys, keys_folder
     from fanal.config.wiring import wire_keys
     from fanal.kernel import clock
+    from fanal.web.public import setup as public_pages
 
     home = Path(os.environ["FANAL_HOME"])
     ensure_keys(home, now=clock.now(), origin="fanal.test/ledger", node="test")
     wire_keys(home, public_node=False)
+    public_pages.install(
+        public_pages.PublicNode.under(
+            keys_folder(home), secret=settings.SECRET_KEY, keep_address=False
+        )
+    )

@@ -41,10 +41,10 @@ def _is_working() -> bool:
 
 
 def cut_sessions() -> int:
-    """End every other session of this role, as a restart of the server does; return how many."""
+    """End every other session of this role in this database, as a restart does; return how many."""
     return _count(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        " WHERE usename = current_user AND pid <> pg_backend_pid()"
+        " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
     )
 
 
