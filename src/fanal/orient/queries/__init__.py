@@ -1,0 +1,43 @@
+"""The reading door of orient: the queue and its views, cases, notes, alarms, figures."""
+
+from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
+from fanal.orient.queries.cases import (
+    decision_behind,
+    decisions_of,
+    get_case,
+    get_cases,
+    get_proposals,
+    is_decided,
+    list_settled,
+    proposals_of,
+)
+from fanal.orient.queries.figures import count_cases, count_decisions, count_states, delays
+from fanal.orient.queries.notes import notes_of, search_notes
+from fanal.orient.queries.queue import COUNT_CAP, count_arrivals, count_views, list_queue
+from fanal.orient.queries.views import count_saved_views, list_saved_views
+
+__all__ = [
+    "COUNT_CAP",
+    "alarms_of",
+    "count_arrivals",
+    "count_cases",
+    "count_decisions",
+    "count_saved_views",
+    "count_states",
+    "count_views",
+    "decision_behind",
+    "decisions_of",
+    "delays",
+    "get_case",
+    "get_cases",
+    "get_proposals",
+    "is_decided",
+    "list_queue",
+    "list_saved_views",
+    "list_settled",
+    "notes_of",
+    "open_alarms",
+    "proposals_of",
+    "report_of_alarm",
+    "search_notes",
+]

@@ -1,0 +1,33 @@
+"""Alarms of a child in danger: those that ring, and those of a report."""
+
+from uuid import UUID
+
+from fanal.accounts.domain.policy import reach
+from fanal.kernel.actors import Actor
+from fanal.orient import models
+from fanal.orient.domain.records import Alarm
+from fanal.orient.queries.bounds import bounded
+
+
+def open_alarms(*, actor: Actor) -> tuple[Alarm, ...]:
+    """Return the alarms of the actor's desks that nobody has acknowledged, oldest first."""
+    rows = bounded(
+        models.StoredAlarm.objects.filter(acknowledged_at=None), reach(actor, "report.list")
+    )
+    return tuple(row.record() for row in rows.order_by("raised_at"))
+
+
+def report_of_alarm(*, actor: Actor, alarm_id: UUID) -> UUID | None:
+    """Return the report of an alarm of the actor's desks, acknowledged or not; None otherwise."""
+    rows = bounded(
+        models.StoredAlarm.objects.filter(id=alarm_id), reach(actor, "alarm.acknowledge")
+    )
+    return rows.values_list("report_id", flat=True).first()
+
+
+def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:
+    """Return every alarm of a report that the actor may read."""
+    rows = bounded(
+        models.StoredAlarm.objects.filter(report_id=report_id), reach(actor, "report.read")
+    )
+    return tuple(row.record() for row in rows.order_by("raised_at"))

@@ -1,0 +1,87 @@
+"""Cases of reports, with what was proposed and decided on each."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.accounts.domain.policy import Resource, allows, reach
+from fanal.kernel.actors import Actor
+from fanal.orient import models
+from fanal.orient.domain.records import Case, Decision, StoredProposal
+from fanal.orient.domain.states import CaseState
+from fanal.orient.queries.bounds import bounded, reachable
+
+
+def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
+    """Return the case of a report; None when there is none or it is another desk's."""
+    row = models.Case.objects.filter(report_id=report_id).first()
+    if row is None or not allows(actor, "report.read", Resource(desk_id=row.desk_id)).allowed:
+        return None
+    return row.record()
+
+
+def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
+    """Return the cases of many reports that the actor may read."""
+    rows = reachable(actor).filter(report_id__in=report_ids)
+    return {row.report_id: row.record() for row in rows}
+
+
+def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of `report_ids` on which the desk has nothing left to decide."""
+    settled = {CaseState.DECIDED, CaseState.CLOSED, CaseState.WITHDRAWN}
+    cases = get_cases(actor=actor, report_ids=report_ids)
+    return {report_id for report_id, case in cases.items() if case.state in settled}
+
+
+def is_decided(*, report_id: UUID) -> bool:
+    """Return whether the desk has decided on a report: its sender can no longer retract it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT orient_state_of(%s)", [report_id])  # a public node reads no case
+        state = cursor.fetchone()[0]
+    return state in {CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED}
+
+
+def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, StoredProposal]:
+    """Return the latest proposal of each report that the actor may read."""
+    if not report_ids:
+        return {}
+    rows = bounded(
+        models.StoredProposal.objects.filter(
+            report_id__in=report_ids,
+            report_id__gte=min(report_ids),
+            report_id__lte=max(report_ids),
+        ),
+        reach(actor, "report.read"),
+    ).order_by("report_id", "revision")
+    return {row.report_id: row.record() for row in rows}
+
+
+def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
+    """Return every revision of a report's proposal, first to last."""
+    rows = bounded(
+        models.StoredProposal.objects.filter(report_id=report_id), reach(actor, "report.read")
+    )
+    return tuple(row.record() for row in rows.order_by("revision"))
+
+
+def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Decision, ...]]:
+    """Return the decisions of each report that the actor may read, first to last."""
+    rows = bounded(
+        models.StoredDecision.objects.filter(report_id__in=report_ids),
+        reach(actor, "report.read"),
+    ).select_related("reason")
+    found: dict[UUID, tuple[Decision, ...]] = {}
+    for row in rows.order_by("report_id", "claim_token"):
+        words = row.reason.words if hasattr(row, "reason") else ""
+        found[row.report_id] = (*found.get(row.report_id, ()), row.record(reason=words))
+    return found
+
+
+def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:
+    """Return the decision behind a measure, to whoever reads that measure; None out of reach."""
+    rows = bounded(models.StoredDecision.objects.all(), reach(actor, "measure.read"))
+    row = rows.select_related("reason").filter(id=decision_id).first()
+    if row is None:
+        return None
+    return row.record(reason=row.reason.words if hasattr(row, "reason") else "")
