@@ -10,7 +10,7 @@ from fanal.demo.content import Json, chance, hashes, material, pdq, sentences, s
 from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, World, carry, submission_key
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.intake import operations as intake
-from fanal.intake.domain.receipt import lookup_hash
+from fanal.intake.domain.receipt_code import lookup_hash
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import public_actor

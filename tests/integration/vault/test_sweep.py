@@ -14,6 +14,7 @@ from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring, operations, packs
 from fanal.vault.fsck import check_vault
+from fanal.vault.packs import writing
 from fanal.vault.queries import VaultRefused
 from fanal.vault.sweep import SAFE_AGE, sweep_vault
 
@@ -130,7 +131,7 @@ def test_a_pack_that_rested_is_written_to_no_more(
     writer = packs.PackWriter(vault)
     one, two = (writer.append([(new_id(clock_now()), b"x")])[0] for _ in range(2))
     assert one.pack_id == two.pack_id
-    monkeypatch.setattr(packs, "PACK_RESTS", 0.0)
+    monkeypatch.setattr(writing, "PACK_RESTS", 0.0)
     assert writer.append([(new_id(clock_now()), b"x")])[0].pack_id != one.pack_id
     assert timedelta(seconds=2 * 3600.0) < SAFE_AGE
     writer.close()

@@ -104,7 +104,7 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
 
 def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decided() -> None:
     from fanal.intake import operations as intake, queries as intaken
-    from fanal.intake.domain import receipt
+    from fanal.intake.domain import receipt_code
     from fanal.kernel.actors import public_actor
     from fanal.worker.expiry import expire
 
@@ -119,7 +119,7 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
             actor=public_actor(), submissions=[submission], now=received_at
         )
         intake.answer_desk(
-            actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code),
+            actor=public_actor(), lookup_hash=receipt_code.lookup_hash(answer.code),
             text="canary-words", now=received_at,
         )  # fmt: skip
         return answer.report_id

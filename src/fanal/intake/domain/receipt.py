@@ -1,11 +1,7 @@
-"""Receipts: the reporter's secret code, what is derived from it, and the signed receipt.
+"""Signed receipts: a text block that anybody verifies offline with the root's public key.
 
-The code holds 90 random bits and a check of 10, in Crockford's base 32, five groups of four. HKDF
-derives from it a look-up id, of which only a hash is stored, and an X25519 key whose public half is
-stored: the desk seals its messages to it, so only the holder of the code reads them (decisions 10).
-
-The signed receipt is a text block that anybody verifies offline with the root's public key. It says
-when a report was received and commits to its content without showing anything of it.
+It says when a report was received and commits to its content without showing anything of it. A node
+signs with a key of its own, which the offline root has certified for a span of days.
 """
 
 import base64
@@ -13,32 +9,14 @@ import binascii
 import hashlib
 import hmac
 import re
-import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fanal.vault.domain.envelope import EnvelopeRefused, open_box, raw_public, seal_box
-
-ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-RANDOM_BITS = 90
-CODE_LENGTH = 20
-_GROUP = 4
-_CHECK_BITS = 10
-_PRIME = 1021
-"""The largest prime below 2^10: the check finds every wrong character and every swap of two."""
-
-_READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-–—‐.,_ \t\n\r\xa0\u202f"))
-_LOOKUP = b"fanal/receipt/lookup/v1"
-_BOX = b"fanal/receipt/box/v1"
-_LOOKUP_HASH = b"fanal/receipt/lookup-hash/v1\x00"
 _REPORT_TAG = b"fanal/receipt/report/v1\x00"
 _CONTENT_TAG = b"fanal/receipt/content/v1\x00"
 _NODE_TAG = b"fanal/receipt/node/v1\x00"
@@ -57,20 +35,8 @@ _NODE_NAME = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _MAX_TEXT = 4096
 
 
-class CodeRefused(ValueError):
-    """What was typed is no receipt code: wrong length, a foreign character, or a wrong check."""
-
-
 class ReceiptRefused(ValueError):
     """A signed receipt is malformed, or a signature does not hold."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicPart:
-    """What is stored of a code: a hash of its look-up id and its public key, 32 bytes each."""
-
-    lookup_hash: bytes
-    public_key: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,76 +90,6 @@ class NodeSigner:
         lines = [_HEAD, *(f"{k}: {v}" for k, v in zip(_FIELDS[:-1], values, strict=True))]
         signed = "\n".join(lines) + "\n"
         return f"{signed}signature: {_text(self.key.sign(signed.encode()))}\n"
-
-
-def new_code() -> str:
-    """Return a fresh receipt code, in groups: the secret of its holder, never stored."""
-    value = secrets.randbits(RANDOM_BITS)
-    number = value << _CHECK_BITS | value % _PRIME
-    digits = [ALPHABET[number >> 5 * place & 31] for place in reversed(range(CODE_LENGTH))]
-    return "-".join(
-        "".join(digits[start : start + _GROUP]) for start in range(0, CODE_LENGTH, _GROUP)
-    )
-
-
-def read_code(typed: str) -> str:
-    """Return the code that was typed, in its one written form.
-
-    Case, spaces, dashes, and O for 0, I or L for 1 are forgiven.
-
-    Raises:
-        CodeRefused: it is no code.
-    """
-    digits = typed[:200].upper().translate(_READ_AS)
-    if len(digits) != CODE_LENGTH or any(digit not in ALPHABET for digit in digits):
-        raise CodeRefused("a code has 20 letters and digits")
-    value, check = divmod(_number(digits), 1 << _CHECK_BITS)
-    if value % _PRIME != check:
-        raise CodeRefused("a character of the code is wrong")
-    return "-".join(digits[start : start + _GROUP] for start in range(0, CODE_LENGTH, _GROUP))
-
-
-def public_part(code: str) -> PublicPart:
-    """Return what is stored of a code.
-
-    Raises:
-        CodeRefused: it is no code.
-    """
-    return PublicPart(
-        lookup_hash=lookup_hash(code), public_key=raw_public(_box_key(code).public_key())
-    )
-
-
-def lookup_hash(code: str) -> bytes:
-    """Return the hash under which the report of a code is found.
-
-    Raises:
-        CodeRefused: it is no code.
-    """
-    return hashlib.sha256(_LOOKUP_HASH + _derive(code, _LOOKUP)).digest()
-
-
-def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:
-    """Return a message that only the holder of the code can read.
-
-    Raises:
-        ValueError: the public key has not 32 bytes.
-    """
-    public = X25519PublicKey.from_public_bytes(public_key)
-    return seal_box(plaintext, public=public, context=_BOX)
-
-
-def open_message(*, code: str, sealed: bytes) -> bytes:
-    """Return what `seal_message` sealed for the holder of `code`.
-
-    Raises:
-        CodeRefused: it is no code.
-        ReceiptRefused: the message is another's, or was changed.
-    """
-    try:
-        return open_box(sealed, private=_box_key(code), context=_BOX)
-    except EnvelopeRefused:
-        raise ReceiptRefused("the message does not open with this code") from None
 
 
 def report_digest(report_id: UUID) -> bytes:
@@ -284,23 +180,6 @@ def is_receipt_of(receipt: SignedReceipt, *, report_id: UUID, body: bytes) -> bo
         receipt.report_digest + receipt.content_digest,
         report_digest(report_id) + content_digest(report_id=report_id, body=body),
     )
-
-
-def _number(digits: str) -> int:
-    number = 0
-    for digit in digits:
-        number = number << 5 | ALPHABET.index(digit)
-    return number
-
-
-def _derive(code: str, info: bytes) -> bytes:
-    value = _number(read_code(code).replace("-", "")) >> _CHECK_BITS
-    secret = value.to_bytes((RANDOM_BITS + 7) // 8, "big")
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret)
-
-
-def _box_key(code: str) -> X25519PrivateKey:
-    return X25519PrivateKey.from_private_bytes(_derive(code, _BOX))
 
 
 def _statement(node: str, public: Ed25519PublicKey, days: tuple[date, date]) -> bytes:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.intake.domain import receipt
+from fanal.intake.domain import receipt_code
 from fanal.intake.operations.queue import wake_workers
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
@@ -48,7 +48,7 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
         row = cursor.fetchone()
         if row is None or row[0] is None:
             raise NotReachable
-        sealed = receipt.seal_message(public_key=bytes(row[0]), plaintext=body)
+        sealed = receipt_code.seal_message(public_key=bytes(row[0]), plaintext=body)
         message_id = _insert(
             report_id=report_id,
             body=body,

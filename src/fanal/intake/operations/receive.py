@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
-from fanal.intake.domain import receipt
+from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import (
     Acknowledgement,
     Arrival,
@@ -122,7 +122,7 @@ def _allot(index: int, submission: Submission, now: datetime) -> New:
         identity_id=new_id(now) if submission.identity else None,
         details_ids=tuple(new_id(now) for _ in submission.details),
         wire_id=_next_wire_id() if submission.arrival is Arrival.WIRE else None,
-        code=(submission.code or receipt.new_code()) if public else "",
+        code=(submission.code or receipt_code.new_code()) if public else "",
     )
 
 

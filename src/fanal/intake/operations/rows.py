@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
-from fanal.intake.domain import receipt
+from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Submission
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.intake.operations.queue import wake_workers
@@ -82,7 +82,7 @@ def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
         ) as copy,
     ):
         for new in fresh:
-            public = receipt.public_part(new.code) if new.code else None
+            public = receipt_code.public_part(new.code) if new.code else None
             copy.write_row(
                 (
                     new.report_id,

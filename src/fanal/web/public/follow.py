@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from fanal.accounts.routes import open_to_all
 from fanal.intake import operations as intake, queries
-from fanal.intake.domain import receipt
+from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Followed, FollowedMessage
 from fanal.intake.domain.states import ReportState
 from fanal.intake.operations import MessageRefused
@@ -55,7 +55,7 @@ def follow(request: HttpRequest) -> HttpResponse:
         if not wrong_codes().count(request, now):
             return _ask_code(request, tired=True, typed=typed[:60], status=429)
         return _ask_code(request, unknown=True, typed=typed[:60], status=404)
-    return _act(request, receipt.read_code(typed), found=found, now=now)
+    return _act(request, receipt_code.read_code(typed), found=found, now=now)
 
 
 def _act(request: HttpRequest, code: str, *, found: Followed, now: datetime) -> HttpResponse:
@@ -80,10 +80,10 @@ def _ask_code(
 def _find(typed: str) -> Followed | None:
     """Return the report of a code; a malformed code costs the same work and gets the same answer."""
     try:
-        code = receipt.read_code(typed)
-    except receipt.CodeRefused:
+        code = receipt_code.read_code(typed)
+    except receipt_code.CodeRefused:
         code, typed = _NO_CODE, ""
-    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    found = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
     return found if typed else None
 
 
@@ -99,11 +99,11 @@ def _take_answer(request: HttpRequest, code: str, now: datetime) -> HttpResponse
     text = request.POST.get("text", "").replace("\r\n", "\n")
     try:
         intake.answer_desk(
-            actor=public_actor(), lookup_hash=receipt.lookup_hash(code), text=text, now=now
+            actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code), text=text, now=now
         )
     except MessageRefused:
         error = "long" if text.strip() else "empty"
-    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    found = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
     if found is None:
         return _ask_code(request, unknown=True, status=404)
     return _status(request, code, found, error=error, text=text if error else "", taken=not error)
@@ -135,7 +135,7 @@ def _status(
 def _line(code: str, message: FollowedMessage) -> Line:
     text = ""
     if message.for_reporter is not None:
-        text = receipt.open_message(code=code, sealed=message.for_reporter).decode()
+        text = receipt_code.open_message(code=code, sealed=message.for_reporter).decode()
     return Line(from_desk=message.from_desk, at=message.created_at, text=text)
 
 

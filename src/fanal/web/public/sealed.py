@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
-from fanal.intake.domain.receipt import new_code
+from fanal.intake.domain.receipt_code import new_code
 from fanal.web.public.keys import DraftKeys
 
 MOST_SEALED = 400_000

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from fanal.intake.domain.receipt import read_code
+from fanal.intake.domain.receipt_code import read_code
 from fanal.web.public.keys import FORGOTTEN_AFTER, NEW_AFTER, DraftKeys
 from fanal.web.public.sealed import (
     MOST_PLAIN,
