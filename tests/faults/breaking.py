@@ -14,8 +14,10 @@ from tests.live import Live, wait_for
 
 WEB, WORKER = "granian", "fanal.worker"
 _SERVED_BY = {
-    name: WORKER if name.startswith(("worker.", "send.")) else WEB for name in sorted(POINTS)
+    name: WORKER if name.startswith(("worker.", "send.", "checkpoint.")) else WEB
+    for name in sorted(POINTS)
 }
+_PASSED_ONCE = ("send.", "checkpoint.", "vault.chunk", "vault.renamed")
 _NAMED_DEATH = 25.0
 _SERVING = 60.0
 
@@ -46,7 +48,7 @@ class Breaker:
     def pair(self, name: str) -> None:
         """Kill the process that passes `name` at a random instant, then let the place kill it."""
         target = _SERVED_BY[name]
-        count = 1 if name.startswith(("send.", "vault.chunk", "vault.renamed")) else 0
+        count = 1 if name.startswith(_PASSED_ONCE) else 0
         count = count or self.random.randint(1, 6)
         self.point_file.write_text(f"{name}:{count}:kill")
         time.sleep(self.random.random())  # a random instant, not a wait for anything

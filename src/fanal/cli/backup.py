@@ -1,8 +1,8 @@
 """`fanal backup`, `fanal restore`: database, sealed bytes, checkpoints and erasure list; never the keys.
 
-Order makes a backup consistent while reports come in: the database first, then the bytes, which only
-grow, then the erasure list, which only grows. Restoring replays the erasures, so that what was erased
-stays erased, and ends with fsck and the ledger's verification.
+Order makes a backup consistent while reports come in: the checkpoints first, which the database knows
+all of, then the database, then the bytes and the erasure list, which only grow. Restoring replays the
+erasures, so that what was erased stays erased, and ends with fsck and the ledger's verification.
 """
 
 import hashlib
@@ -51,11 +51,11 @@ def backup(folder: Path) -> None:
         while ledger.sequence_pending(now=clock.now()):
             pass
         signed = ledger.sign_checkpoint(now=clock.now())
+        if (home / "log" / "checkpoints.txt").exists():
+            shutil.copyfile(home / "log" / "checkpoints.txt", folder / "checkpoints.txt")
         _dump(databases, folder / DUMP)
         write_erasure_list()
         _copy_tree(find_vault(), folder / "vault")
-        if (home / "log" / "checkpoints.txt").exists():
-            shutil.copyfile(home / "log" / "checkpoints.txt", folder / "checkpoints.txt")
         manifest = {
             "format": _FORMAT,
             "made_at": now.isoformat(),

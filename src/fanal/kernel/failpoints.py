@@ -28,6 +28,8 @@ POINTS: Final = frozenset(
         "worker.claimed",  # the claim is committed, no step ran
         "worker.stepped",  # in the transaction: results written, claim moved on
         "worker.advanced",  # committed, the next step not begun
+        "checkpoint.signed",  # in the transaction: the row is written
+        "checkpoint.committed",  # committed, the file outside not written
         "send.begin",  # before a message leaves
         "send.sent",  # the message left, nothing notes it
     }

@@ -5,17 +5,17 @@ are committed together or not at all, and no lock is held. A role that may inser
 node) can call them.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import lowest_id, new_id
-from fanal.ledger import signer
+from fanal.ledger import outside, signer
 from fanal.ledger.domain import canonical, checkpoint
 from fanal.ledger.domain.actions import Verb, verb_of
 from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
@@ -159,46 +159,24 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
 
 
 def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
-    """Sign the tree as it stands, into the table and the append-only file; None when nothing is new.
+    """Sign the tree as it stands, into the table and then the append-only file; None when nothing is new.
 
-    The file is written and synced before the table's row is committed: whatever the table shows can be
-    found outside.
+    The table's row is committed before the file gets the note: a process that dies in between leaves a
+    note that the next call adds, and never one outside that the database does not know.
 
     Raises:
         SignerMissing: this process holds no signing key.
-        OSError: the file could not be written.
+        OSError: the file could not be written; the row stays.
     """
     keys = signer.current()
     if keys.signing_key is None:
         raise signer.SignerMissing("this process signs no checkpoints")
-    with transaction.atomic(), connection.cursor() as cursor:
-        if not _lock_sequencer():
-            return None
-        cursor.execute(
-            "SELECT size, compact_range FROM ledger_checkpoint ORDER BY size DESC LIMIT 1"
-        )
-        row = cursor.fetchone()
-        tree = CompactRange(row[0], _split_hashes(bytes(row[1]))) if row else CompactRange()
-        before = tree.size
-        cursor.execute("SELECT leaf_hash FROM ledger_chain WHERE seq > %s ORDER BY seq", [before])
-        for (leaf,) in cursor:
-            tree.append(bytes(leaf))
-        if tree.size == before:
-            return None
-        signed = checkpoint.sign(
-            origin=keys.origin,
-            size=tree.size,
-            root=tree.root(),
-            name=keys.origin,
-            key=keys.signing_key,
-        )
-        if keys.checkpoint_file is not None:
-            _append_note(keys.checkpoint_file, signed.note)
-        cursor.execute(
-            "INSERT INTO ledger_checkpoint (size, root, compact_range, note, signed_at)"
-            " VALUES (%s, %s, %s, %s, %s)",
-            [signed.size, signed.root, b"".join(tree.hashes), signed.note, now],
-        )
+    with transaction.atomic(durable=True):
+        signed = _sign_tree(keys.origin, keys.signing_key, now)
+        failpoint("checkpoint.signed")
+    failpoint("checkpoint.committed")
+    if keys.checkpoint_file is not None:
+        outside.bring_up_to_date(keys.checkpoint_file, notes_after=_notes_after)
     return signed
 
 
@@ -299,18 +277,34 @@ def _lock_sequencer() -> bool:
     return row is not None and bool(row[0])
 
 
-def _append_note(path: Path, note: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    is_new = not path.exists()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        os.write(descriptor, f"{note}\n".encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    if is_new:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _sign_tree(origin: str, key: Ed25519PrivateKey, now: datetime) -> checkpoint.Checkpoint | None:
+    """Sign and store the tree; None when nothing is new, or another signs."""
+    with connection.cursor() as cursor:
+        if not _lock_sequencer():
+            return None
+        cursor.execute(
+            "SELECT size, compact_range FROM ledger_checkpoint ORDER BY size DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+        tree = CompactRange(row[0], _split_hashes(bytes(row[1]))) if row else CompactRange()
+        before = tree.size
+        cursor.execute("SELECT leaf_hash FROM ledger_chain WHERE seq > %s ORDER BY seq", [before])
+        for (leaf,) in cursor:
+            tree.append(bytes(leaf))
+        if tree.size == before:
+            return None
+        signed = checkpoint.sign(
+            origin=origin, size=tree.size, root=tree.root(), name=origin, key=key
+        )
+        cursor.execute(
+            "INSERT INTO ledger_checkpoint (size, root, compact_range, note, signed_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [signed.size, signed.root, b"".join(tree.hashes), signed.note, now],
+        )
+    return signed
+
+
+def _notes_after(size: int) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT note FROM ledger_checkpoint WHERE size > %s ORDER BY size", [size])
+        return [note for (note,) in cursor.fetchall()]

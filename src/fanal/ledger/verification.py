@@ -61,6 +61,8 @@ def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verificatio
     files = list(outside)
     if keys.checkpoint_file is not None and keys.checkpoint_file.exists():
         files.append(keys.checkpoint_file)
+    # Files first, the snapshot after: a note is committed before it is outside, so that one which is signed
+    # meanwhile is at most unknown here and never missing there.
     kept, unsigned = _outside(files)
     with _snapshot():
         stored, badly_stored = _stored()

@@ -1,0 +1,66 @@
+"""The append-only file of checkpoints outside the database: it holds nothing that the table does not.
+
+A process may die at any instant. So a note is written here only once its row is committed, and whoever
+signs next adds what a dead one left out: the file may lag behind the table, never run ahead of it.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+_TAIL = 65_536
+_MOST_CUT = 16_384
+_SIGNED = "— ".encode()
+
+
+def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]]) -> None:
+    """Append the notes that the file lacks and sync it; a last note that was cut short is taken off first.
+
+    `notes_after` is given a tree's size and returns the committed notes of larger trees, smallest first.
+    It is asked under the file's lock: two that sign at once add no note twice.
+
+    Raises:
+        OSError: the file could not be read or written, or ends in what is no checkpoint cut short.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        size = file.seek(0, os.SEEK_END)
+        end, last_size = _whole_part(file, size)
+        if size - end > _MOST_CUT:
+            raise OSError(f"{path.name} does not end as a file of checkpoints does")
+        if size > end:
+            file.truncate(end)
+        for note in notes_after(last_size):
+            file.write(f"{note}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        _sync_folder(path.parent)
+
+
+def _whole_part(file: BinaryIO, size: int) -> tuple[int, int]:
+    """Return where the last whole note ends, and its tree's size; zeros where there is none.
+
+    A note is two paragraphs: the text, whose second line is the size, and the signatures.
+    """
+    start = max(0, size - _TAIL)
+    file.seek(start)
+    parts = file.read().split(b"\n\n")
+    ended = [i for i in range(1, len(parts) - 1) if parts[i].startswith(_SIGNED)]
+    if not ended:
+        return 0, 0
+    end = sum(len(part) + 2 for part in parts[: ended[-1] + 1])
+    return start + end, int(parts[ended[-1] - 1].split(b"\n")[1])
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
