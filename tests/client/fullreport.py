@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from ncmec_cybertip import FileDetails, Report, file_hashes
+from ncmec_cybertip import CyberTiplineClient, FileDetails, Report, file_hashes
 from ncmec_cybertip.common import (
     Address,
     ContactPerson,
@@ -37,6 +37,8 @@ from ncmec_cybertip.report import (
     Victim,
     WebPageIncident,
 )
+
+from tests.live import Live, Partner
 
 FILES = (b"triangle " * 400, b"circle " * 20_000)
 """One that goes into a pack of the vault, one that has a file of its own."""
@@ -227,4 +229,13 @@ def _victim() -> Victim:
         ip_capture_event=[IpCaptureEvent(ip_address="203.0.113.88")],
         estimated_location=EstimatedLocation(city="Arras", country_code="FR"),
         additional_info="Asked for help",
+    )
+
+
+def client_of(server: Live, partner: Partner) -> CyberTiplineClient:
+    """Return the public client, with nothing changed but its address."""
+    return CyberTiplineClient(
+        username=partner.user,
+        password=partner.password,
+        base_url=f"http://127.0.0.1:{server.port}/ispws",
     )

@@ -1,7 +1,6 @@
 """Done-when 3: the unchanged public NCMEC client reports to Fanal by changing one address.
 
-Against a real `fanal run`; what it filed is read back with `fanal report show NUMBER --json`. A second
-client, of another style, is plain HTTP: multipart id fields, a schema hint, other content types.
+Against a real `fanal run`; what it filed is read back with `fanal report show NUMBER --json`.
 """
 
 import asyncio
@@ -14,8 +13,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from tests.client.multipart import OtherClient
-from tests.live import Live, Partner, live, wait_for
+from tests.client.reading import show
+from tests.live import Live, Partner
 
 ncmec = pytest.importorskip("ncmec_cybertip", reason="needs Python 3.13", exc_type=ImportError)
 pytestmark = [pytest.mark.client, pytest.mark.serial]
@@ -34,39 +33,8 @@ class Filed:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Live]:
-    with live() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def partner(server: Live) -> Partner:
-    return server.add_partner("Polygon Talk")
-
-
-def client_of(server: Live, partner: Partner):
-    return ncmec.CyberTiplineClient(
-        username=partner.user,
-        password=partner.password,
-        base_url=f"http://127.0.0.1:{server.port}/ispws",
-    )
-
-
-def show(server: Live, number: int) -> dict[str, Any]:
-    """Return the report once it went through every stage."""
-    found: list[dict[str, Any]] = []
-
-    def done() -> bool:
-        found[:] = server.lines("report", "show", str(number))
-        return found[0]["stage"] == "DONE"
-
-    assert wait_for(done, seconds=60, beat=1), found
-    return found[0]
-
-
-@pytest.fixture(scope="module")
 def filed(server: Live, partner: Partner) -> Filed:
-    from tests.client.fullreport import FILES, details, full_report
+    from tests.client.fullreport import FILES, client_of, details, full_report
 
     async def file_it() -> Filed:
         async with client_of(server, partner) as client:
@@ -98,6 +66,8 @@ def filed(server: Live, partner: Partner) -> Filed:
 
 class TestPublicClient:
     def test_status_and_schema(self, server: Live, partner: Partner) -> None:
+        from tests.client.fullreport import client_of
+
         async def ask() -> tuple[Any, str]:
             async with client_of(server, partner) as client:
                 return await client.status(), await client.get_xsd()
@@ -263,7 +233,7 @@ class TestPublicClient:
         assert server.lines("report", "list", "--order", "priority")[0]["id"] == filed.shown["id"]
 
     def test_finished_cannot_change(self, server: Live, partner: Partner, filed: Filed) -> None:
-        from tests.client.fullreport import FILES, details
+        from tests.client.fullreport import FILES, client_of, details
 
         async def insist() -> list[int]:
             codes = []
@@ -279,161 +249,6 @@ class TestPublicClient:
             return codes
 
         assert asyncio.run(insist()) == [5102, 5102, 5102]
-
-
-class TestErrorsOfThePublicClient:
-    def test_retracted(self, server: Live, partner: Partner) -> None:
-        from tests.client.fullreport import full_report
-
-        async def story() -> tuple[int, list[int]]:
-            async with client_of(server, partner) as client:
-                opened = await client.submit(full_report())
-                assert (await client.retract(opened.report_id)).report_id == opened.report_id
-                codes = []
-                for attempt in (client.retract, client.finish):
-                    with pytest.raises(ncmec.ApiError) as refused:
-                        await attempt(opened.report_id)
-                    codes.append(refused.value.response_code)
-                with pytest.raises(ncmec.ApiError) as refused:
-                    await client.upload(opened.report_id, b"late")
-                return opened.report_id, [*codes, refused.value.response_code]
-
-        number, codes = asyncio.run(story())
-        assert codes == [5101, 5101, 5101]
-        [shown] = server.lines("report", "show", str(number))
-        assert shown["state"] == "RETRACTED"
-
-    def test_wrong_password(self, server: Live, partner: Partner) -> None:
-        wrong = Partner(partner="", user=partner.user, password="wrong", token="")
-
-        async def ask() -> Any:
-            async with client_of(server, wrong) as client:
-                with pytest.raises(ncmec.ApiError) as refused:
-                    await client.status()
-                return refused.value
-
-        error = asyncio.run(ask())
-        assert error.response_code == 2000
-        assert error.is_authentication_error
-        assert error.request_id
-
-    def test_anothers_report_and_an_unknown_file(self, server: Live, partner: Partner) -> None:
-        from tests.client.fullreport import details, full_report
-
-        other = server.add_partner("Other Shapes")
-
-        async def story() -> list[int]:
-            codes = []
-            async with client_of(server, partner) as mine, client_of(server, other) as theirs:
-                opened = await mine.submit(full_report())
-                about = details(opened.report_id, "0" * 32, b"x", 0)
-                for attempt in (
-                    lambda: theirs.finish(opened.report_id),
-                    lambda: theirs.retract(opened.report_id),
-                    lambda: theirs.upload(opened.report_id, b"x"),
-                    lambda: theirs.file_info(about),
-                    lambda: mine.file_info(about),
-                    lambda: mine.finish(999_999_999),
-                ):
-                    with pytest.raises(ncmec.ApiError) as refused:
-                        await attempt()
-                    codes.append(refused.value.response_code)
-            return codes
-
-        assert asyncio.run(story()) == [5001, 5001, 5001, 5001, 5002, 5001]
-
-    def test_a_date_to_come_is_4100(self, server: Live, partner: Partner) -> None:
-        from datetime import UTC, datetime
-
-        from tests.client.fullreport import full_report
-
-        report = full_report()
-        report.incident_summary.incident_date_time = datetime(2126, 1, 1, tzinfo=UTC)
-
-        async def ask() -> int:
-            async with client_of(server, partner) as client:
-                with pytest.raises(ncmec.ApiError) as refused:
-                    await client.submit(report)
-                return refused.value.response_code
-
-        assert asyncio.run(ask()) == 4100
-
-
-HINTED = """<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
-<report xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
-    xsi:noNamespaceSchemaLocation="https://provider.example/ispws/xsd">
-  <incidentSummary>
-    <incidentType>Child Pornography (possession, manufacture, and distribution)</incidentType>
-    <incidentDateTime>2026-11-19T08:30:00.000-05:00</incidentDateTime>
-  </incidentSummary>
-  <internetDetails><webPageIncident><url>https://multi.example/é</url></webPageIncident></internetDetails>
-  <reporter><reportingPerson><firstName>N</firstName></reportingPerson></reporter>
-  <personOrUserReported><screenName>triangle_9</screenName><newElement>kept</newElement></personOrUserReported>
-</report>
-""".encode()
-
-
-class TestOtherStyle:
-    @pytest.mark.parametrize(
-        "content_type",
-        ["text/xml; charset=utf-8", "text/xml", "application/xml;charset=UTF-8"],
-        ids=["text with charset", "text", "application"],
-    )
-    def test_files_a_report(self, server: Live, partner: Partner, content_type: str) -> None:
-        client = OtherClient(server, partner)
-        status, opened = client.xml("submit", HINTED, content_type)
-        assert (status, opened.tag, opened.findtext("responseCode")) == (200, "reportResponse", "0")
-        number = opened.findtext("reportId")
-        content = bytes(range(256)) * 300
-        _, up = client.multipart("upload", id=number, file=content)
-        assert up.findtext("hash") == hashlib.md5(content).hexdigest()
-        about = f"<fileDetails><reportId>{number}</reportId><fileId>{up.findtext('fileId')}</fileId></fileDetails>"
-        _, told = client.xml("fileinfo", about.encode(), content_type)
-        assert told.findtext("responseCode") == "0"
-        status, done = client.multipart("finish", id=number)
-        assert (status, done.tag) == (200, "reportDoneResponse")
-        assert done.findtext("responseCode") == "0"
-        assert [e.text for e in done.iter("fileId")] == [up.findtext("fileId")]
-        shown = show(server, int(number))
-        report = shown["harmonised"]
-        assert report["occurred_at"] == "2026-11-19T08:30:00.000-05:00"
-        assert report["occurred"]["earliest"].startswith("2026-11-19T13:30:00")
-        assert report["urls"][0]["reported"] == "https://multi.example/é"
-        assert report["files"][0]["sha256"] == hashlib.sha256(content).hexdigest()
-        extra = {e["path"]: e["value"] for e in report["extra"]}
-        assert extra["report/personOrUserReported[1]/newElement"] == "kept"
-        assert "UNKNOWN_ELEMENT" in {w["code"] for w in report["warnings"]}
-
-    def test_retracts_with_a_multipart_field(self, server: Live, partner: Partner) -> None:
-        client = OtherClient(server, partner)
-        number = client.xml("submit", HINTED)[1].findtext("reportId")
-        assert client.multipart("retract", id=number)[1].findtext("responseCode") == "0"
-        assert client.multipart("finish", id=number)[1].findtext("responseCode") == "5101"
-
-    @pytest.mark.parametrize("number", ["", "abc", "-1", "9" * 40, "１２"])
-    def test_a_number_that_is_none(self, server: Live, partner: Partner, number: str) -> None:
-        client = OtherClient(server, partner)
-        for path in ("finish", "retract"):
-            status, answer = client.multipart(path, id=number)
-            assert (status, answer.findtext("responseCode")) == (200, "5001")
-
-    def test_a_torn_multipart_body_is_a_code(self, server: Live, partner: Partner) -> None:
-        client = OtherClient(server, partner)
-        for path in ("upload", "finish", "retract"):
-            for body in (b"", b"--", b"\x00\xff", b"--x\r\nContent-Disposition: form-data\r\n\r\n"):
-                for kind in (
-                    "multipart/form-data; boundary=x",
-                    "multipart/form-data",
-                    "text/plain",
-                ):
-                    status, answer = client.post(path, body, kind)
-                    assert status == 200, (path, body, kind)
-                    assert int(answer.findtext("responseCode")) > 0
-
-    def test_numbers_of_three_reports_are_three(self, server: Live, partner: Partner) -> None:
-        client = OtherClient(server, partner)
-        numbers = {client.xml("submit", HINTED)[1].findtext("reportId") for _ in range(3)}
-        assert len(numbers) == 3
 
 
 def _persons(filed: Filed, role: str) -> list[dict[str, Any]]:
