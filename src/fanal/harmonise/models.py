@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Record(models.Model):
-    """One harmonisation of one report: `record` is zlib over the JSON of the clear `HarmonisedReport`."""
+    """One harmonisation of one report: `record` is the packed clear `HarmonisedReport`."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()

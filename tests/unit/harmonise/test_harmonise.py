@@ -1,10 +1,13 @@
 """Drafts in, harmonised reports out: canonical, explained, and without their reporter."""
 
+import zlib
+from importlib import resources
 from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
+from zstandard import ZstdError
 
 from fanal.formats.report.records import (
     Account,
@@ -302,6 +305,18 @@ def test_a_stored_record_comes_back_whole() -> None:
     for broken in (b"", b"\x09abc"):
         with pytest.raises(UnknownEncoding):
             unpack(broken)
+    damaged = bytearray(pack(report))
+    damaged[-20] ^= 1
+    with pytest.raises(ZstdError):
+        unpack(damaged)
+
+
+def test_a_record_of_the_first_encoding_is_still_read() -> None:
+    report = read(persons=(suspect(name="é"),), urls=("https://a.example/",))
+    sample = resources.files("fanal.harmonise.domain").joinpath("data", "record-1.txt")
+    press = zlib.compressobj(5, zdict=sample.read_bytes())
+    content = press.compress(msgspec.json.encode(report)) + press.flush()
+    assert unpack(memoryview(b"\x01" + content)) == report
 
 
 def test_values_no_database_holds_are_left_out_with_a_warning() -> None:
