@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from msgspec import Struct
@@ -12,7 +13,7 @@ from msgspec import Struct
 from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
-from fanal.kernel.arrays import bytes_array, plain_array, text_array
+from fanal.kernel.arrays import plain_array, text_array
 
 # Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
 # is being written.
@@ -26,7 +27,7 @@ _INSERT_RECORDS = (
     "INSERT INTO harmonise_record (written_at, report_id, revision, desk_id, occurred_from,"
     " occurred_until, emergency, kind, channel, language, country, record)"
     " SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[], %s::int[], %s::timestamptz[],"
-    " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
+    " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %b::bytea[])"
 )
 _INSERT_SIGHTINGS = (
     "INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak, port, at)"
@@ -121,8 +122,10 @@ def _insert_records(
             )
         )
     arrays = [plain_array(column) for column in zip(*rows, strict=True)]
-    records = bytes_array(item.record for item in items)
-    cursor.execute(_INSERT_RECORDS, [now, *arrays, records])
+    # Bound by the server, in this same transaction: the bytes travel as they are, not as text in a text.
+    with psycopg.Cursor(cursor.connection) as binary:
+        records = [item.record for item in items]
+        binary.execute(_INSERT_RECORDS, [now, *arrays, records], prepare=False)
 
 
 def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
