@@ -11,12 +11,20 @@ from hypothesis import given, strategies as st
 from fanal.analyse.domain.automaton import Automaton, PhraseRefused
 from fanal.analyse.domain.lexicon import (
     LexiconRefused,
+    Signal,
     load_lexicon,
     read_lexicon,
     shipped_lexicons,
 )
 from fanal.analyse.domain.signals import find_hits, findings_of
-from fanal.analyse.domain.text import Utterance, normalize_word, sentences, tokenize
+from fanal.analyse.domain.text import (
+    BREAK,
+    Utterance,
+    normalize_word,
+    running_words,
+    sentences,
+    tokenize,
+)
 from fanal.formats.report.records import Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -37,6 +45,38 @@ def test_tokens_and_sentences_point_into_the_text(text: str) -> None:
     found = list(sentences(Utterance(path="p", text=text)))
     assert all(0 <= s.start < s.end <= len(text) for s in found)
     assert all(a.end <= b.start for a, b in itertools.pairwise(found))
+
+
+pieces = st.sampled_from(
+    ["garde", "le", "secret", "dont", "don’t", "tell", "any1", "t", "seule", "g", "13", "ans", "send", "nudes", "pic",
+     "se\u200bcret", "€", "?", "!", ".", "...", ";", ":", ",", "\n", "\r\n", " ", " ", " ", "A: "]
+)  # fmt: skip
+texts = st.text() | st.lists(pieces, max_size=30).map("".join)
+
+
+@given(texts)
+def test_running_words_are_those_of_the_sentences(text: str) -> None:
+    groups = itertools.groupby(running_words(text), key=BREAK.__eq__)
+    running = [list(group) for is_break, group in groups if not is_break]
+    found = sentences(Utterance(path="p", text=text))
+    assert running == [[token.word for token in sentence.tokens] for sentence in found]
+
+
+LEXICON = load_lexicon()
+
+
+@given(
+    texts
+    | st.lists(st.sampled_from(["keep this our secret", "non", ".", "\n", " ok "])).map("".join)
+)
+def test_a_text_is_left_unread_only_where_no_sentence_holds_a_signal(text: str) -> None:
+    automaton, meanings = LEXICON.automaton, LEXICON.meanings
+    found = any(
+        isinstance(meanings[match.phrase], Signal)
+        for sentence in sentences(Utterance(path="p", text=text))
+        for match in automaton.find([token.word for token in sentence.tokens])
+    )
+    assert LEXICON.signals_in(text) is found
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from fanal.analyse.domain.text import tokenize, unmask_word
+from fanal.analyse.domain.text import BREAK, tokenize, unmask_word
 
 GAP = 3
 _ANY = "*"
@@ -93,6 +93,21 @@ class Automaton:
                 for phrase in state.accepts
             )
         return found
+
+    def meets(self, words: Sequence[str], phrases: frozenset[int]) -> bool:
+        """Return whether one of `phrases` stands in running words, none of them across a `BREAK`."""
+        classes, state = self._classes, self._root
+        for word in words:
+            if word == BREAK:
+                state = self._root
+                continue
+            class_id = classes.get(word)
+            if class_id is None:
+                class_id = self._class_of(word)
+            state = state.following.get(class_id) or self._step(state, class_id)
+            if state.accepts and not phrases.isdisjoint(state.accepts):
+                return True
+        return False
 
     def _first_slots(self) -> dict[str, list[_Position]]:
         starts: dict[str, list[_Position]] = {}

@@ -5,14 +5,13 @@ idiom ("dying of laughter"): the words are there, what they say is not.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from fanal.analyse.domain.automaton import Match
 from fanal.analyse.domain.lexicon import Context, Lexicon, Signal
-from fanal.analyse.domain.text import Sentence, sentences, utterances
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.analyse.domain.text import Sentence, Utterance, sentences
 
 _NEGATION_BEFORE = 5
 _NEGATION_AFTER = 2
@@ -42,10 +41,10 @@ class Read(Struct, kw_only=True):
     contexts: list[tuple[Context, Match]]
 
 
-def read_sentences(report: HarmonisedReport, lexicon: Lexicon) -> Iterator[Read]:
-    """Yield each sentence of a report with the signals and contexts that stand in it."""
+def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read]:
+    """Yield each sentence of a report's utterances with the signals and contexts that stand in it."""
     place = 0
-    for utterance in utterances(report):
+    for utterance in said:
         for sentence in sentences(utterance):
             read = Read(sentence=sentence, place=place, signals=[], contexts=[])
             for match in lexicon.automaton.find([t.word for t in sentence.tokens]):

@@ -51,8 +51,8 @@ class KnownLists:
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
         """Return the entries that hold exactly this value, none where one of them clears it."""
-        found = self._exact.get((kind, value), [])
-        return [] if any(e.scope == "CLEAR" for e in found) else found
+        found = self._exact.get((kind, value))
+        return [] if not found or any(e.scope == "CLEAR" for e in found) else found
 
     def near(self, hashes: Sequence[str]) -> list[list[tuple[KnownEntry, int]]]:
         """Return for each PDQ hash the entries within 31 bits, nearest first, with the distance.

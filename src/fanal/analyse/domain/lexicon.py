@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from typing import Literal
 
@@ -10,7 +11,10 @@ from msgspec import Struct
 
 from fanal.analyse.domain.automaton import Automaton, expand
 from fanal.analyse.domain.spelling import VERSION as SPELLING
-from fanal.analyse.domain.text import normalize_word, tokenize
+from fanal.analyse.domain.text import normalize_word, running_words, tokenize
+
+_SHORT_LINE = 500
+_LINES_KEPT = 10_000
 
 
 class LexiconRefused(ValueError):
@@ -91,6 +95,10 @@ class Lexicon:
                 for name, words in file.sets.items()
             },
         )
+        self._known_line = lru_cache(_LINES_KEPT)(self._read_line)
+        self._signals = frozenset(
+            number for number, entry in enumerate(self.meanings) if isinstance(entry, Signal)
+        )
         negations = frozenset(
             normalize_word(phrase)
             for phrase, _, entry in meanings
@@ -99,6 +107,17 @@ class Lexicon:
         self.names_negation = tuple(
             self.automaton.names_word(number, negations) for number in range(len(self.meanings))
         )
+
+    def signals_in(self, text: str) -> bool:
+        """Return whether any sentence of `text` holds a phrase of a signal."""
+        # A sentence never goes on in the next line, and much of what services write is the same each time.
+        return any(
+            self._known_line(line) if len(line) <= _SHORT_LINE else self._read_line(line)
+            for line in text.split("\n")
+        )
+
+    def _read_line(self, line: str) -> bool:
+        return self.automaton.meets(running_words(line), self._signals)
 
     def named(self, speaker: str) -> list[Context]:
         """Return the contexts that a speaker's name alone brings ("maman", "coach")."""

@@ -7,7 +7,7 @@ from fanal.analyse.domain.contexts import SHOWN_FROM, TELLING, weigh_hits
 from fanal.analyse.domain.hits import Hit, read_sentences, standing_hits
 from fanal.analyse.domain.lexicon import Lexicon
 from fanal.analyse.domain.records import Because, Finding, Parameters
-from fanal.analyse.domain.text import Utterance
+from fanal.analyse.domain.text import Utterance, utterances
 from fanal.harmonise.domain.records import HarmonisedReport
 
 MAX_CITED = 5
@@ -17,9 +17,10 @@ _MAX_VALUE = 240
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
     """Return every hit of a report, in reading order; time is linear in its text."""
-    read = list(read_sentences(report, lexicon))
-    if not any(r.signals for r in read):
-        return []
+    said = list(utterances(report))
+    if not any(lexicon.signals_in(utterance.text) for utterance in said):
+        return []  # most reports: contexts alone are no finding
+    read = list(read_sentences(said, lexicon))
     return weigh_hits([hit for r in read for hit in standing_hits(r, lexicon)], read, lexicon)
 
 

@@ -4,7 +4,7 @@ Every word keeps the place of what was written, so that a citation shows the wri
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 
 import msgspec
@@ -26,12 +26,15 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     letter: tuple[_Letter, ...]
 
 
-def read_plainly(words: Iterable[str]) -> Iterator[tuple[int, str]]:
-    """Yield, for words in compared form, the place of each and the word or words it is read as.
+def read_plainly(words: Sequence[str]) -> Iterable[tuple[int, str]]:
+    """Return, for words in compared form, the place of each and the word or words it is read as.
 
     One pass; a word that is spelt plainly comes back as it is.
     """
-    held = list(words)
+    return enumerate(words) if _SHORT.isdisjoint(words) else _spelt_out(words)
+
+
+def _spelt_out(held: Sequence[str]) -> Iterator[tuple[int, str]]:
     for place, word in enumerate(held):
         letter = _LETTERS.get(word)
         if letter is not None and place + 1 < len(held) and _fits(letter, held[place + 1]):
@@ -52,4 +55,5 @@ def _load() -> _File:
 _FILE = _load()
 _WORDS = dict(_FILE.words)
 _LETTERS = {letter.word: letter for letter in _FILE.letter}
+_SHORT = frozenset(_WORDS) | frozenset(_LETTERS)
 VERSION = _FILE.version

@@ -14,10 +14,15 @@ from msgspec import Struct
 from fanal.analyse.domain.spelling import read_plainly
 from fanal.harmonise.domain.records import HarmonisedReport
 
+BREAK = "\n"
+"""Stands for the end of a sentence among running words; no word is written so."""
+
 # A word may hold combining marks and invisible characters, which would otherwise cut it in two.
 _LETTERS = r"\w\u0300-\u036f\u200b-\u200d\u2060\ufeff\u00ad"
-_TOKEN = re.compile(rf"[{_LETTERS}]{{1,60}}n['’]t\b|[{_LETTERS}]{{1,60}}|[€$£?]")
+_WORD = rf"[{_LETTERS}]{{1,60}}n['’]t\b|[{_LETTERS}]{{1,60}}"
+_TOKEN = re.compile(rf"{_WORD}|[€$£?]")
 _SENTENCE_END = re.compile(r"[.!?…;]+(?=\s|$)|[\n\r]+")
+_TOKEN_OR_END = re.compile(rf"{_SENTENCE_END.pattern}|{_WORD}|[€$£]")
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad'’]")
 _LONG_RUN = re.compile(r"([^\W\d])\1{2,}")
 _SPEAKER_LINE = re.compile(r"\s{0,4}(?P<speaker>[^\s:,][^:\n,]{0,24}?)\s?:\s+(?P<text>\S)")
@@ -83,6 +88,20 @@ def tokenize(text: str) -> list[Token]:
     ]
 
 
+def running_words(text: str) -> list[str]:
+    """Return the words of `text` as its `sentences` read them, with `BREAK` where one ends.
+
+    Without offsets: for the many texts in which nothing is found. Time is linear in its length.
+    """
+    words = [_running_word(written) for written in _TOKEN_OR_END.findall(text)]
+    return [word for _, word in read_plainly(words)]
+
+
+@lru_cache(maxsize=50_000)
+def _running_word(written: str) -> str:
+    return BREAK if _SENTENCE_END.match(written) else normalize_word(written)
+
+
 def utterances(report: HarmonisedReport) -> Iterator[Utterance]:
     """Return the texts of a report in reading order: the description, then each message."""
     if report.description:
@@ -112,16 +131,13 @@ def sentences(utterance: Utterance) -> Iterator[Sentence]:
 
 
 def _sentence(utterance: Utterance, start: int, end: int) -> Sentence:
-    written = [
-        token
-        for m in _TOKEN.finditer(utterance.text, start, end)
-        if (token := Token(normalize_word(m.group()), m.start(), m.end())).word != "?"
-    ]
+    written = [m for m in _TOKEN.finditer(utterance.text, start, end) if m.group() != "?"]
+    words = [normalize_word(m.group()) for m in written]
     return Sentence(
         utterance=utterance,
         tokens=tuple(
-            Token(word, written[place].start, written[place].end)
-            for place, word in read_plainly(token.word for token in written)
+            Token(word, written[place].start(), written[place].end())
+            for place, word in read_plainly(words)
         ),
         start=start,
         end=end,
@@ -131,6 +147,9 @@ def _sentence(utterance: Utterance, start: int, end: int) -> Sentence:
 
 def _description(text: str) -> Iterator[Utterance]:
     """Split a pasted conversation (`Name: words`, two lines at least) into its speakers."""
+    if text.count(":") < 2:
+        yield Utterance(path="description", text=text)
+        return
     lines = text.split("\n")
     matches = [_SPEAKER_LINE.match(line) for line in lines]
     if sum(m is not None for m in matches) < 2:
