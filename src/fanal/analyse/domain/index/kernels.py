@@ -1,0 +1,215 @@
+"""The loops of multi-index hashing, compiled: building a table, searching the tables, a plain scan.
+
+Two 256-bit hashes at most 31 bits apart agree in one of their sixteen 16-bit words but for one bit (Norouzi,
+Punjani, Fleet, "Fast exact search in Hamming space with multi-index hashing", 2014). So there is a table for
+each word; a query looks into the bucket of its own word and into the sixteen that differ in one bit. What a
+bucket holds of a hash is a sketch: the 96 bits of the six words before the key. Nearly every candidate falls
+by its sketch, without a look at the hash itself.
+
+Sketches lie in a bucket by word (all first words, then all second, then all third), so that sixteen
+candidates are judged by one vector instruction each for load, difference and count. A query asks memory for
+all its buckets first and reads them afterwards.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from fanal.analyse.domain.index.vector import LANES, bits, fetch, within
+
+TABLES = 16
+BUCKETS = 1 << 16
+SKETCH = 3
+"""Words of 32 bits that a table keeps of each hash."""
+
+_FEW_BITS = 16  # with fewer, sixteen words need no flip: one of them is equal
+
+
+@njit(nogil=True, cache=True)
+def build_table(
+    words: NDArray[np.uint16],
+    table: int,
+    starts: NDArray[np.uint32],
+    ids: NDArray[np.uint32],
+    sketches: NDArray[np.uint32],
+) -> None:
+    """Sort the hashes into one table: `starts` uint32[65537], `ids` uint32[n], `sketches` uint32[3n].
+
+    `words` is uint16[n, 16]. A counting sort: time and memory grow with n alone.
+    """
+    n = words.shape[0]
+    for i in range(n):
+        starts[np.int64(words[i, table]) + 1] += np.uint32(1)
+    for bucket in range(BUCKETS):
+        starts[bucket + 1] += starts[bucket]
+    free = starts[:BUCKETS].copy()
+    for i in range(n):
+        key = np.int64(words[i, table])
+        place = np.int64(free[key])
+        free[key] += np.uint32(1)
+        ids[place] = i
+        start = np.int64(starts[key])
+        size = np.int64(starts[key + 1]) - start
+        for part in range(SKETCH):
+            low = np.uint32(words[i, (table - 1 - 2 * part) & 15])
+            high = np.uint32(words[i, (table - 2 - 2 * part) & 15])
+            sketches[SKETCH * start + part * size + place - start] = low | (high << np.uint32(16))
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _apart(difference: np.uint32, flips: int) -> bool:
+    """Return whether the low 16 bits of a difference are more than `flips` set bits."""
+    return bits(np.uint64(difference & np.uint32(0xFFFF))) > np.uint64(flips)
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _met_before(table: int, flips: int, y0: np.uint32, y1: np.uint32, y2: np.uint32) -> bool:
+    """Return whether an earlier table, of the six that the sketch knows, met this candidate already."""
+    sixteen = np.uint32(16)
+    known = min(table, 6)
+    met = known > 0 and not _apart(y0, flips)
+    met |= known > 1 and not _apart(y0 >> sixteen, flips)
+    met |= known > 2 and not _apart(y1, flips)
+    met |= known > 3 and not _apart(y1 >> sixteen, flips)
+    met |= known > 4 and not _apart(y2, flips)
+    met |= known > 5 and not _apart(y2 >> sixteen, flips)
+    return met
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _judge(
+    hashes: NDArray[np.uint64], i: int, query: NDArray[np.uint64], flips: int
+) -> tuple[int, int]:
+    """Return the distance of hash `i` to a query, and the first table in which they meet."""
+    distance = np.int64(0)
+    first = np.int64(99)
+    for part in range(4):
+        differing = hashes[i, part] ^ query[part]
+        distance += np.int64(bits(differing))
+        if first == 99:
+            for word in range(4):
+                piece = (differing >> np.uint64(16 * word)) & np.uint64(0xFFFF)
+                if bits(piece) <= np.uint64(flips):
+                    first = 4 * part + word
+                    break
+    return distance, first
+
+
+@njit(nogil=True, cache=True)
+def search_tables(
+    query_words: NDArray[np.uint16],
+    queries: NDArray[np.uint64],
+    starts: NDArray[np.uint32],
+    ids: NDArray[np.uint32],
+    sketches: NDArray[np.uint32],
+    hashes: NDArray[np.uint64],
+    radius: int,
+    found: NDArray[np.int64],
+) -> int:
+    """Write `(query, position, distance)` of every hash within `radius` (0 to 31) into `found`, int64[m, 3].
+
+    `query_words` uint16[q, 16] and `queries` uint64[q, 4] are the same bytes, as are those of `hashes`
+    uint64[n, 4]; `starts` uint32[16, 65537], `ids` uint32[16, n], `sketches` uint32[16, 3n]. Each pair
+    comes once. Returns how many there are; those past the end of `found` are only counted.
+    """
+    count = 0
+    flips = 0 if radius < _FEW_BITS else 1
+    looks = 17 if flips else 1
+    low = np.empty(TABLES * 17, np.int64)
+    high = np.empty(TABLES * 17, np.int64)
+    for q in range(query_words.shape[0]):
+        k = 0
+        for table in range(TABLES):
+            row = sketches[table]
+            own = np.int64(query_words[q, table])
+            for look in range(looks):
+                bucket = own if look == 0 else own ^ (np.int64(1) << (look - 1))
+                low[k], high[k] = starts[table, bucket], starts[table, bucket + 1]
+                place = SKETCH * low[k]
+                stop = min(SKETCH * high[k], place + 4 * LANES)
+                while place < stop:
+                    fetch(row, place)
+                    place += LANES
+                k += 1
+        count = _read_buckets(
+            q,
+            query_words[q],
+            queries[q],
+            low,
+            high,
+            ids,
+            sketches,
+            hashes,
+            radius,
+            flips,
+            found,
+            count,
+        )
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _read_buckets(
+    q: int,
+    words: NDArray[np.uint16],
+    query: NDArray[np.uint64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    ids: NDArray[np.uint32],
+    sketches: NDArray[np.uint32],
+    hashes: NDArray[np.uint64],
+    radius: int,
+    flips: int,
+    found: NDArray[np.int64],
+    count: int,
+) -> int:
+    """Judge the candidates of one query, sixteen at a time; return the new count."""
+    one, sixteen = np.uint32(1), np.uint32(16)
+    looks = 17 if flips else 1
+    k = 0
+    for table in range(TABLES):
+        row = sketches[table]
+        q0 = np.uint32(words[(table - 1) & 15]) | (np.uint32(words[(table - 2) & 15]) << sixteen)
+        q1 = np.uint32(words[(table - 3) & 15]) | (np.uint32(words[(table - 4) & 15]) << sixteen)
+        q2 = np.uint32(words[(table - 5) & 15]) | (np.uint32(words[(table - 6) & 15]) << sixteen)
+        for _ in range(looks):
+            start, size = low[k], high[k] - low[k]
+            k += 1
+            a, b, c = SKETCH * start, SKETCH * start + size, SKETCH * start + 2 * size
+            j = 0
+            while j < size:
+                hits = within(row, a + j, b + j, c + j, q0, q1, q2, np.uint32(radius), size - j)
+                while hits:
+                    lowest = hits & (~hits + one)
+                    lane = j + np.int64(bits(np.uint64(lowest - one)))
+                    hits ^= lowest
+                    if _met_before(
+                        table, flips, row[a + lane] ^ q0, row[b + lane] ^ q1, row[c + lane] ^ q2
+                    ):
+                        continue
+                    i = np.int64(ids[table, start + lane])
+                    distance, first = _judge(hashes, i, query, flips)
+                    if distance <= radius and first == table:
+                        if count < found.shape[0]:
+                            found[count, 0], found[count, 1], found[count, 2] = q, i, distance
+                        count += 1
+                j += LANES
+    return count
+
+
+@njit(nogil=True, cache=True)
+def scan(
+    queries: NDArray[np.uint64], hashes: NDArray[np.uint64], radius: int, found: NDArray[np.int64]
+) -> int:
+    """Compare every query with every hash; parameters and result as in `search_tables`."""
+    count = 0
+    for q in range(queries.shape[0]):
+        for i in range(hashes.shape[0]):
+            distance = np.int64(0)
+            for part in range(4):
+                distance += np.int64(bits(hashes[i, part] ^ queries[q, part]))
+            if distance <= radius:
+                if count < found.shape[0]:
+                    found[count, 0], found[count, 1], found[count, 2] = q, i, distance
+                count += 1
+    return count
