@@ -1,16 +1,26 @@
 """Values that need no reading are recognised by shape: the same result as by the whole way."""
 
+import contextlib
 import ipaddress
 import re
+import unicodedata
+from datetime import UTC, datetime
 
 import phonenumbers
 import pytest
 from ada_url import URL
 from hypothesis import example, given, strategies as st
 
+from fanal.harmonise.domain import defang, hosts, texts
 from fanal.harmonise.domain.addresses import is_routable, read_ip
+from fanal.harmonise.domain.collect import Collector, Origin
+from fanal.harmonise.domain.defang import refang
+from fanal.harmonise.domain.devices import read_device
+from fanal.harmonise.domain.handles import fold
 from fanal.harmonise.domain.hosts import PLAIN_HOST, canonical_ip
 from fanal.harmonise.domain.phones import read_phone
+from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.harmonise.domain.times import read_time
 from fanal.harmonise.domain.urls import PLAIN_URL, read_url
 
 _NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
@@ -101,3 +111,82 @@ def test_an_international_number_is_what_the_library_reads(
         assert read is not None
         form = phonenumbers.PhoneNumberFormat.E164
         assert (read.value, read.assumed) == (phonenumbers.format_number(number, form), False)
+
+
+_HEXTETS = st.from_regex(
+    r"[0-9a-fA-F:.]{2,24}|(?:[0-9a-f]{0,5}:){2,8}[0-9a-f]{0,4}", fullmatch=True
+)
+
+
+@given(_HEXTETS | st.text(st.sampled_from("0:1f.%g \n\x00é\ud800"), max_size=14))
+@example("1:2:3:4:5:6:7::")
+@example("::2:3:4:5:6:7:8")
+@example("2001:db8::0001")
+@example("2001:db8::00001")
+@example("64:ff9b::192.0.2.33")
+@example("::ffff:c000:201")
+@example("fe80::1%eth0")
+def test_the_system_reads_the_addresses_that_the_library_reads(text: str) -> None:
+    plain = text.partition("%")[0]
+    expected = None
+    try:
+        address = ipaddress.IPv6Address(plain)
+        written = address.ipv4_mapped or address
+        expected = written.packed, str(written)
+    except ValueError:
+        with contextlib.suppress(ValueError):
+            expected = ipaddress.IPv4Address(plain).packed, plain
+    assert (hosts.packed_ip(text), canonical_ip(text)) == (expected or (None, None))
+
+
+_SIGNS = st.text(st.sampled_from("hHxXtTpPfF*[({\\ .:/@=0aé"), max_size=40)
+
+
+@given(_SIGNS | st.text(max_size=60))
+@example("HXXP://a")
+def test_a_text_called_plain_has_no_hint_of_defanging(text: str) -> None:
+    if defang._HINT.search(text) is not None:
+        assert defang._may_be_defanged(text)
+    else:
+        assert refang(text) == text
+
+
+_WORTH = re.compile(r"[@0-9:=]|\.\w|(?<![A-Za-z])[A-Za-z]{25}")
+
+
+@given(st.text(st.sampled_from("aZé .@1:=\n\u00a0"), max_size=80) | st.text(max_size=80))
+@example("a" * 24)
+@example("é" + "a" * 25)
+def test_a_text_is_worth_reading_where_a_pattern_may_begin(text: str) -> None:
+    assert texts._is_worth_reading(text) == (_WORTH.search(text) is not None)
+
+
+@given(st.text(st.characters(max_codepoint=0x7F), max_size=20))
+def test_a_plain_name_is_folded_as_any_other(text: str) -> None:
+    spaced = re.sub(r"\s+", " ", text)
+    seen = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf"})
+    assert fold(text) == re.sub(r"\s+", " ", seen.lower()).strip()
+
+
+@given(st.text(st.sampled_from("0123456789"), min_size=15, max_size=15))
+def test_an_imei_stays_as_it_is(digits: str) -> None:
+    assert read_device(digits) == digits == read_device(f" {digits[:6]}-{digits[6:]}")
+
+
+@given(st.datetimes(datetime(1000, 1, 1), datetime(2999, 12, 31)))
+def test_a_time_in_utc_is_its_own_bound(moment: datetime) -> None:
+    text = moment.replace(microsecond=0).isoformat() + "Z"
+    other = moment.replace(microsecond=0, tzinfo=UTC).isoformat()
+    read, same = read_time(text), read_time(other)
+    assert read is not None
+    assert same is not None
+    assert (read.range.earliest, read.range.latest) == (text, text)
+    assert (same.range.earliest, same.range.latest) == (text, text)
+
+
+@given(st.from_regex(r"[a-z0-9.\-]*[a-z]", fullmatch=True))
+def test_a_host_that_ends_in_a_letter_is_no_address(host: str) -> None:
+    assert read_ip(host) is None
+    collector = Collector()
+    collector.add_host(host, Origin(role=SelectorRole.CONTENT, source="x"))
+    assert all(found.kind is not SelectorKind.IP for found in collector.selectors())

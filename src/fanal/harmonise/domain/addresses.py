@@ -33,6 +33,9 @@ class IpAddress(Struct, frozen=True, kw_only=True):
 @lru_cache(maxsize=8192)
 def read_ip(text: str) -> IpAddress | None:
     """Return the address in `text` (`a`, `a:port`, `[a]:port`, defanged or not), or None."""
+    written = canonical_ip(text)  # as nearly all are written: nothing to mend
+    if written is not None:
+        return IpAddress(value=written)
     plain = refang(text).strip()
     port: str | None = None
     written = canonical_ip(plain)

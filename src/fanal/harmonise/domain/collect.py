@@ -1,5 +1,7 @@
 """Gathers the selectors and warnings of one report, each once, and keeps the reporter out of them."""
 
+import re
+
 from msgspec import Struct
 
 from fanal.harmonise.domain.accounts import read_iban, read_wallet
@@ -24,12 +26,23 @@ from fanal.harmonise.domain.records import (
 from fanal.harmonise.domain.times import instant
 from fanal.harmonise.domain.urls import Address, read_url
 
+_NAME = re.compile(r"[a-z0-9.\-]*[a-z]")  # a host that is no address, whatever else it is
 # Addresses that hold a script or their own content, not a place.
 _NO_PLACE = frozenset({"javascript", "data", "about", "blob", "vbscript"})
 _LONGEST_URL = 8192
+# Python 3.11 looks a member up through a descriptor each time it is named.
+_URL, _IP, _HANDLE = Kind.URL, Kind.IP, Kind.HANDLE
+_HOST, _DOMAIN, _ONION, _GAME = Kind.HOST, Kind.DOMAIN, Kind.ONION, Kind.GAME
+_HOSTS = frozenset({_HOST, _DOMAIN, _ONION})
+_READERS = {
+    Kind.EMAIL: read_email,
+    Kind.HANDLE: read_handle,
+    Kind.DEVICE: read_device,
+    Kind.GAME: read_game,
+}
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class Origin(Struct, frozen=True, kw_only=True, gc=False):
     """Where a value comes from: side, path, instant and port as written, and whether from a text."""
 
     role: SelectorRole
@@ -69,13 +82,13 @@ class Collector:
     def withhold(self, kind: Kind, value: str) -> None:
         """Keep a reporter's canonical value out of the selectors."""
         self._withheld.add((kind, value))
-        if kind is Kind.HANDLE:
+        if kind is _HANDLE:
             self._withheld_names.add(bare_name(value))
 
     def add(self, kind: Kind, value: str, origin: Origin) -> None:
         """Add a canonical value; the first path wins, a field's value is stronger than a text's."""
         if (kind, value) in self._withheld or (
-            kind is Kind.HANDLE and bare_name(value) in self._withheld_names
+            kind is _HANDLE and bare_name(value) in self._withheld_names
         ):
             self.warn(origin.source, "REPORTER_VALUE_SKIPPED")
             return
@@ -97,11 +110,11 @@ class Collector:
 
     def add_raw(self, kind: Kind, raw: str, origin: Origin) -> None:
         """Read a value as its source wrote it and add what it yields, or warn."""
-        if kind is Kind.URL:
+        if kind is _URL:
             self.add_url(read_url(raw), origin)
-        elif kind is Kind.IP:
+        elif kind is _IP:
             self.add_ip(raw, origin)
-        elif kind in {Kind.HOST, Kind.DOMAIN, Kind.ONION}:
+        elif kind in _HOSTS:
             host = canonical_host(raw.strip())
             if host is None:
                 self.warn(origin.source, "HOST_UNREADABLE", raw)
@@ -122,18 +135,14 @@ class Collector:
         elif not is_routable(read.value):
             self.warn(origin.source, "IP_NOT_ROUTABLE", read.value)
         else:
-            at = None if origin.at is None else instant(origin.at)
-            self.add(
-                Kind.IP,
-                read.value,
-                Origin(
-                    role=origin.role,
-                    source=origin.source,
-                    at=at,
-                    port=origin.port if origin.port is not None else read.port,
-                    weak=origin.weak,
-                ),
+            found = Origin(
+                role=origin.role,
+                source=origin.source,
+                at=None if origin.at is None else instant(origin.at),
+                port=origin.port if origin.port is not None else read.port,
+                weak=origin.weak,
             )
+            self.add(_IP, read.value, found)
 
     def add_url(self, address: Address, origin: Origin) -> None:
         """Add what an address yields: URL, then IP, or ONION, HOST and DOMAIN, and a listed game."""
@@ -147,7 +156,7 @@ class Collector:
             self.add_raw(kind, address.key.partition(":")[2].partition("?")[0], origin)
             return
         if len(address.key) <= _LONGEST_URL:
-            self.add(Kind.URL, address.key, origin)
+            self.add(_URL, address.key, origin)
         else:
             self.warn(origin.source, "URL_TOO_LONG_TO_COMPARE")
         if address.ip is not None:
@@ -159,7 +168,7 @@ class Collector:
             self.add_host(address.host, origin)
             game = game_in_url(address.key, address.host, address.registrable_domain)
             if game is not None:
-                self.add(Kind.GAME, game, origin)
+                self.add(_GAME, game, origin)
 
     def add_host(self, host: str, origin: Origin) -> None:
         """Add a host name with its registrable domain, or the onion service that it lies under."""
@@ -167,17 +176,17 @@ class Collector:
         if onion is not None:
             if not onion_checksum_holds(onion):
                 self.warn(origin.source, "ONION_CHECKSUM_WRONG", onion)
-            self.add(Kind.ONION, onion, origin)
+            self.add(_ONION, onion, origin)
             if host != onion:
-                self.add(Kind.HOST, host, origin)
+                self.add(_HOST, host, origin)
             return
-        if read_ip(host) is not None:
+        if _NAME.fullmatch(host) is None and read_ip(host) is not None:
             self.add_ip(host, origin)
             return
-        self.add(Kind.HOST, host, origin)
+        self.add(_HOST, host, origin)
         domain = registrable_domain(host)
         if domain is not None:
-            self.add(Kind.DOMAIN, domain, origin)
+            self.add(_DOMAIN, domain, origin)
 
 
 def _is_storable(value: str) -> bool:
@@ -202,11 +211,5 @@ def read_value(kind: Kind, raw: str, countries: tuple[str, ...] = ()) -> str | N
         return None if number is None else number.value
     if kind is Kind.ACCOUNT:
         return read_iban(raw) or read_wallet(raw) or read_device(raw)
-    readers = {
-        Kind.EMAIL: read_email,
-        Kind.HANDLE: read_handle,
-        Kind.DEVICE: read_device,
-        Kind.GAME: read_game,
-    }
-    reader = readers.get(kind)
+    reader = _READERS.get(kind)
     return None if reader is None else reader(raw)

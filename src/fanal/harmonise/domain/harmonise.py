@@ -35,7 +35,9 @@ from fanal.harmonise.domain.vocabulary import BRIDGE, categories_of, is_known
 
 RULE_VERSION = f"harmonise-1/bridge-{BRIDGE.version}/tracking-{TRACKING_VERSION}"
 _CONTENT = SelectorRole.CONTENT
-_HASHES = (Kind.SHA256, Kind.SHA1, Kind.MD5, Kind.PDQ)
+_HASHES = tuple((kind, kind.lower()) for kind in (Kind.SHA256, Kind.SHA1, Kind.MD5, Kind.PDQ))
+_GAMES = frozenset({Channel.GAME, Channel.METAVERSE})
+_ADDRESSES = frozenset({Kind.URL, Kind.HOST})
 # Leaves of outside formats where a person writes sentences; the others hold one fact each.
 _SENTENCES = frozenset(
     {
@@ -69,7 +71,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
         read_person(person, f"persons[{i}]", countries=countries, platform=draft.platform)
         for i, person in enumerate(draft.persons)
     ]
-    urls = _collect_fields(draft, people, collector)
+    urls, files = _collect_fields(draft, people, collector)
     _collect_texts(draft, collector)
     occurred = _occurred(draft, collector)
     categories = _categories(draft, collector)
@@ -92,7 +94,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
         description=draft.description,
         conversation=draft.conversation,
         persons=tuple(read.person for read in people),
-        files=_files(draft.files),
+        files=files,
         payments=draft.payments,
         categories=categories,
         extra=draft.extra,
@@ -104,7 +106,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
 
 def _collect_fields(
     draft: Draft, people: list[ReadPerson], collector: Collector
-) -> tuple[HarmonisedUrl, ...]:
+) -> tuple[tuple[HarmonisedUrl, ...], tuple[File, ...]]:
     """Add what stands in fields; the reporter's values are told first, so that none slips in."""
     for read in people:
         if is_reporter(read.person):
@@ -116,33 +118,42 @@ def _collect_fields(
     for place, address in enumerate(addresses):
         collector.add_url(address, Origin(role=_CONTENT, source=f"urls[{place}]"))
     _collect_loose(draft, collector)
-    _collect_files(draft.files, collector)
-    return tuple(address.record() for address in addresses)
+    files = tuple([_collect_file(file, n, collector) for n, file in enumerate(draft.files)])
+    return tuple([address.record() for address in addresses]), files
 
 
 def _collect_loose(draft: Draft, collector: Collector) -> None:
     for raw in draft.loose:
         origin = Origin(role=raw.role, source=raw.source, at=raw.at, port=raw.port, weak=raw.weak)
         collector.add_raw(raw.kind, raw.value, origin)
-    if draft.platform and draft.channel in {Channel.GAME, Channel.METAVERSE}:
+    if draft.platform and draft.channel in _GAMES:
         game = read_game(draft.platform)
         if game is not None:
             collector.add(Kind.GAME, game, Origin(role=_CONTENT, source="platform"))
 
 
-def _collect_files(files: tuple[File, ...], collector: Collector) -> None:
-    for place, file in enumerate(files):
-        for kind, text in zip(_HASHES, (file.sha256, file.sha1, file.md5, file.pdq), strict=True):
-            if text is not None:
-                path = f"files[{place}].{kind.value.lower()}"
-                collector.add_raw(kind, text, Origin(role=_CONTENT, source=path))
+def _collect_file(file: File, place: int, collector: Collector) -> File:
+    """Add a file's fingerprints, and return it with those that could be read in canonical form."""
+    canonical = {}
+    for kind, name in _HASHES:
+        text: str | None = getattr(file, name)
+        if text is None:
+            continue
+        value, path = read_hash(kind, text), f"files[{place}].{name}"
+        if value is None:
+            collector.warn(path, f"{kind}_UNREADABLE", text)
+            continue
+        collector.add(kind, value, Origin(role=_CONTENT, source=path))
+        if value != text:
+            canonical[name] = value
+    return structs.replace(file, **canonical) if canonical else file
 
 
 def _collect_texts(draft: Draft, collector: Collector) -> None:
     for path, text in _texts(draft):
         for hit in find_selectors(text, countries=collector.countries):
             origin = Origin(role=_CONTENT, source=path, port=hit.port, weak=True)
-            if hit.kind in {Kind.URL, Kind.HOST}:
+            if hit.kind in _ADDRESSES:
                 collector.add_raw(hit.kind, hit.value, origin)
             else:
                 collector.add(hit.kind, hit.value, origin)
@@ -177,16 +188,6 @@ def _payment_texts(draft: Draft) -> Iterator[tuple[str, str]]:
 def _is_sentence(path: str) -> bool:
     leaf = path.lower().replace("/", ".").rpartition(".")[2].partition("[")[0]
     return leaf in _SENTENCES and not is_of_reporter(path)
-
-
-def _files(files: tuple[File, ...]) -> tuple[File, ...]:
-    canonical = []
-    for file in files:
-        texts = zip(_HASHES, (file.sha256, file.sha1, file.md5, file.pdq), strict=True)
-        read = {k.value.lower(): read_hash(k, text) for k, text in texts if text is not None}
-        known = {name: value for name, value in read.items() if value is not None}
-        canonical.append(structs.replace(file, **known) if known else file)
-    return tuple(canonical)
 
 
 def _categories(draft: Draft, collector: Collector) -> tuple[Category, ...]:

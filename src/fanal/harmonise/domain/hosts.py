@@ -10,6 +10,7 @@ import hashlib
 import re
 from functools import lru_cache
 from ipaddress import IPv6Address
+from socket import AF_INET6, inet_ntop, inet_pton
 
 from ada_url import URL
 from publicsuffixlist import PublicSuffixList
@@ -24,6 +25,7 @@ PLAIN_HOST = (
 )
 _PLAIN_HOST = re.compile(PLAIN_HOST)
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_ZEROS = bytes(10)
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
@@ -92,6 +94,23 @@ def _parsed_ip(text: str) -> tuple[bytes, str] | None:
         return bytes(map(int, plain.split("."))), plain
     if ":" not in plain:
         return None
+    return _parsed_hexadecimal(plain) or _parsed_ipv6(plain)
+
+
+def _parsed_hexadecimal(plain: str) -> tuple[bytes, str] | None:
+    """Read an IPv6 address without a dotted part by the system, in a fifth of the library's time.
+
+    None leaves it to the library; so do addresses that some systems write with a dotted part.
+    """
+    try:
+        packed = inet_pton(AF_INET6, plain)
+    except (OSError, ValueError):
+        return None
+    written = inet_ntop(AF_INET6, packed)
+    return None if "." in plain or "." in written or packed[:10] == _ZEROS else (packed, written)
+
+
+def _parsed_ipv6(plain: str) -> tuple[bytes, str] | None:
     try:
         address = IPv6Address(plain)
     except ValueError:
@@ -102,7 +121,7 @@ def _parsed_ip(text: str) -> tuple[bytes, str] | None:
 
 def onion_service(host: str) -> str | None:
     """Return the onion address (16 or 56 characters and `.onion`) that `host` lies under, or None."""
-    match = _ONION.search(host)
+    match = _ONION.search(host) if ".onion" in host else None
     return None if match is None else f"{match.group(1)}.onion"
 
 

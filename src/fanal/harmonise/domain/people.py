@@ -1,10 +1,10 @@
 """Persons of a report with canonical identifiers, and the selectors that their values yield."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from msgspec import Struct, structs
 
-from fanal.formats.report.records import Account, IpSighting, Person, PersonRole
+from fanal.formats.report.records import Account, Handle, IpSighting, Person, PersonRole
 from fanal.harmonise.domain.accounts import read_iban, read_wallet
 from fanal.harmonise.domain.addresses import read_email, read_ip
 from fanal.harmonise.domain.collect import Collector, Origin
@@ -16,9 +16,15 @@ from fanal.harmonise.domain.times import read_time
 
 OLDEST = 120
 """Years; an age above it, or below 0, is nobody's."""
+# Python 3.11 looks a member up through a descriptor each time it is named.
+_EMAIL, _PHONE, _HANDLE, _IP = Kind.EMAIL, Kind.PHONE, Kind.HANDLE, Kind.IP
+_DEVICE, _ACCOUNT, _REPORTER = Kind.DEVICE, Kind.ACCOUNT, PersonRole.REPORTER
+_ROLES = {PersonRole(role.value): role for role in SelectorRole if role is not SelectorRole.CONTENT}
+# A value as written, its canonical form if it has one, and the code of what is doubtful about it.
+_Read = tuple[str, str | None, str | None]
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True, gc=False):
     """One identifier of a person: what was written, and its canonical form if it has one."""
 
     kind: Kind
@@ -49,34 +55,34 @@ def read_person(
     """
     country = _country(person.country)
     hints = tuple(c for c in (country, *countries) if c)
-    readings = tuple(_readings(person, path, countries=hints, platform=platform))
-    by_kind = {
-        kind: tuple(r.raw if r.value is None else r.value for r in readings if r.kind is kind)
-        for kind in (Kind.EMAIL, Kind.PHONE, Kind.DEVICE, Kind.ACCOUNT)
-    }
-    accounts = tuple(
-        Account(kind=account.kind, value=value)
-        for account, value in zip(person.accounts, by_kind[Kind.ACCOUNT], strict=True)
-    )
+    read = _Readings(path)
+    read.add(_HANDLE, "handles", [_read_handle(handle, platform) for handle in person.handles])
+    emails = read.add(_EMAIL, "emails", [(text, read_email(text), None) for text in person.emails])
+    phones = read.add(_PHONE, "phones", [_read_phone(text, hints) for text in person.phones])
+    accounts = read.add(_ACCOUNT, "accounts", [_read_account(a) for a in person.accounts])
+    read.add_ips(person.ips)
+    devices = read.add(_DEVICE, "devices", [(t, read_device(t), None) for t in person.devices])
     odd_age = None if person.age is None or 0 <= person.age <= OLDEST else person.age
     canonical = structs.replace(
         person,
         age=None if odd_age is not None else person.age,
         country=country or person.country,
-        emails=by_kind[Kind.EMAIL],
-        phones=by_kind[Kind.PHONE],
-        devices=by_kind[Kind.DEVICE],
-        accounts=accounts,
-        ips=tuple(_canonical_ip(sighting) for sighting in person.ips),
+        emails=emails,
+        phones=phones,
+        devices=devices,
+        accounts=tuple(
+            [structs.replace(a, value=v) for a, v in zip(person.accounts, accounts, strict=True)]
+        ),
+        ips=tuple([_canonical_ip(sighting) for sighting in person.ips]),
     )
-    return ReadPerson(person=canonical, readings=readings, path=path, odd_age=odd_age)
+    return ReadPerson(person=canonical, readings=tuple(read.found), path=path, odd_age=odd_age)
 
 
 def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
     """Tell the collector a reporter's values, as canonical and as written."""
     for reading in read.readings:
         value = reading.value or reading.raw
-        if reading.kind is Kind.IP:
+        if reading.kind is _IP:
             found = read_ip(reading.raw)
             value = value if found is None else found.value
         collector.withhold(reading.kind, value)
@@ -84,7 +90,7 @@ def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
 
 def collect_person(read: ReadPerson, collector: Collector) -> None:
     """Add the selectors of a person who is not the reporter, and warn of what could not be read."""
-    role = SelectorRole(read.person.role.value)
+    role = _ROLES[read.person.role]
     for reading in read.readings:
         if reading.warning is not None:
             collector.warn(reading.path, reading.warning, reading.raw)
@@ -101,7 +107,7 @@ def collect_person(read: ReadPerson, collector: Collector) -> None:
 
 def is_reporter(person: Person) -> bool:
     """Return whether a person is the one who reports."""
-    return person.role is PersonRole.REPORTER
+    return person.role is _REPORTER
 
 
 def country_code(text: str | None) -> str | None:
@@ -114,57 +120,50 @@ def _country(text: str | None) -> str | None:
     return plain.upper() if len(plain) == 2 and plain.isascii() and plain.isalpha() else None
 
 
-def _readings(
-    person: Person, path: str, *, countries: tuple[str, ...], platform: str | None
-) -> Iterator[Reading]:
-    for place, handle in enumerate(person.handles):
-        value = read_handle(handle.value, handle.platform or platform)
-        yield _reading(Kind.HANDLE, f"{path}.handles[{place}]", handle.value, value=value)
-    for place, text in enumerate(person.emails):
-        yield _reading(Kind.EMAIL, f"{path}.emails[{place}]", text, value=read_email(text))
-    for place, text in enumerate(person.phones):
-        yield _phone(f"{path}.phones[{place}]", text, countries)
-    for place, account in enumerate(person.accounts):
-        yield _account(f"{path}.accounts[{place}]", account)
-    for place, sighting in enumerate(person.ips):
-        yield Reading(
-            kind=Kind.IP,
-            path=f"{path}.ips[{place}]",
-            raw=sighting.value,
-            value=None,
-            sighting=sighting,
-        )
-    for place, text in enumerate(person.devices):
-        yield _reading(Kind.DEVICE, f"{path}.devices[{place}]", text, value=read_device(text))
+class _Readings:
+    """The identifiers of one person as they are read, in the order of the shape's fields."""
+
+    def __init__(self, path: str) -> None:
+        self.found: list[Reading] = []
+        self._path = path
+
+    def add(self, kind: Kind, name: str, read: Iterable[_Read]) -> tuple[str, ...]:
+        """Note the values of one field; return each in canonical form, or as written without one."""
+        values = []
+        for place, (raw, value, doubt) in enumerate(read):
+            warning = f"{kind}_UNREADABLE" if value is None and doubt is None else doubt
+            path = f"{self._path}.{name}[{place}]"
+            self.found.append(Reading(kind=kind, path=path, raw=raw, value=value, warning=warning))
+            values.append(raw if value is None else value)
+        return tuple(values)
+
+    def add_ips(self, sightings: Iterable[IpSighting]) -> None:
+        """Note addresses, which the collector reads with their port and instant."""
+        for place, sighting in enumerate(sightings):
+            path, raw = f"{self._path}.ips[{place}]", sighting.value
+            self.found.append(Reading(kind=_IP, path=path, raw=raw, value=None, sighting=sighting))
 
 
-def _reading(kind: Kind, path: str, raw: str, *, value: str | None) -> Reading:
-    warning = f"{kind.value}_UNREADABLE" if value is None else None
-    return Reading(kind=kind, path=path, raw=raw, value=value, warning=warning)
+def _read_handle(handle: Handle, platform: str | None) -> _Read:
+    return handle.value, read_handle(handle.value, handle.platform or platform), None
 
 
-def _phone(path: str, text: str, countries: tuple[str, ...]) -> Reading:
+def _read_phone(text: str, countries: tuple[str, ...]) -> _Read:
     number = read_phone(text.strip(), countries)
     if number is None:
-        return _reading(Kind.PHONE, path, text, value=None)
-    warning = "PHONE_COUNTRY_ASSUMED" if number.assumed else None
-    return Reading(kind=Kind.PHONE, path=path, raw=text, value=number.value, warning=warning)
+        return text, None, None
+    return text, number.value, "PHONE_COUNTRY_ASSUMED" if number.assumed else None
 
 
-def _account(path: str, account: Account) -> Reading:
+def _read_account(account: Account) -> _Read:
+    raw = account.value
     if account.kind == "IBAN":
-        value, code = read_iban(account.value), "IBAN_CHECK_FAILED"
+        value, code = read_iban(raw), "IBAN_CHECK_FAILED"
     elif account.kind == "WALLET":
-        value, code = read_wallet(account.value), "WALLET_CHECK_FAILED"
+        value, code = read_wallet(raw), "WALLET_CHECK_FAILED"
     else:
-        value, code = account.value.strip() or None, "ACCOUNT_UNREADABLE"
-    return Reading(
-        kind=Kind.ACCOUNT,
-        path=path,
-        raw=account.value,
-        value=value,
-        warning=code if value is None else None,
-    )
+        value, code = raw.strip() or None, "ACCOUNT_UNREADABLE"
+    return raw, value, code if value is None else None
 
 
 def _canonical_ip(sighting: IpSighting) -> IpSighting:
@@ -172,6 +171,8 @@ def _canonical_ip(sighting: IpSighting) -> IpSighting:
     if found is None:
         return sighting
     port = sighting.port if sighting.port is not None else found.port
+    if found.value == sighting.value and port == sighting.port:
+        return sighting
     return structs.replace(sighting, value=found.value, port=port)
 
 

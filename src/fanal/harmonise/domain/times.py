@@ -58,11 +58,11 @@ def read_time(text: str) -> ReadTime | None:
     colon, the hour 24:00:00 (XML Schema) and the leap second 60.
     """
     plain = text.strip()
+    if _USUAL.fullmatch(plain) is not None:
+        return _read_usual(plain)
     match = _TIME.fullmatch(plain)
     if match is None:
         return None
-    if _USUAL.fullmatch(plain) is not None:
-        return _read_usual(plain)
     try:
         fields = _fields(match)
         zone, name, assumed = _zone(match.group(8) or match.group(9))
@@ -138,7 +138,8 @@ def _read_usual(text: str) -> ReadTime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    written = _written(moment.astimezone(UTC))
+    # In UTC this form is what `_written` gives.
+    written = text if text[19] == "Z" else _written(moment.astimezone(UTC))
     return ReadTime(
         range=TimeRange(earliest=written, latest=written, precision="SECOND", zone=text[19:])
     )

@@ -186,7 +186,7 @@ def _plain_address(reported: str, scheme: str, host: str) -> Address:
     return Address(
         reported=reported,
         canonical=reported,
-        key=_key(reported, host),
+        key=_key(reported, host) if "?" in reported else reported,
         scheme=scheme,
         host=host,
         registrable_domain=registrable_domain(host),

@@ -4,6 +4,7 @@ A step says which class of which scheme is read as which other, and whether mean
 """
 
 from collections import defaultdict
+from functools import lru_cache
 
 from msgspec import field
 
@@ -75,6 +76,7 @@ def map_code(scheme: str, code: str, target: str) -> tuple[Step, ...]:
     return tuple(step for step in _STEPS.get((scheme, code), ()) if step.target[0] == target)
 
 
+@lru_cache(maxsize=1024)
 def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
     """Return one `Category` for each step from a class; `maps_to` is `SCHEME:CODE`.
 
