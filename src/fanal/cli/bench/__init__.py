@@ -8,6 +8,7 @@ _BENCHES = {
     "pipeline": "fanal.cli.bench.pipeline:pipeline",
     "portal": "fanal.cli.bench.portal:portal",
     "desk": "fanal.cli.bench.desk:desk",
+    "match": "fanal.cli.bench.match:match",
 }
 
 
