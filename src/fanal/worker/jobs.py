@@ -5,10 +5,12 @@ import logging
 import threading
 from datetime import timedelta
 
+import psycopg
 from asgiref.sync import sync_to_async
 from django.db import connections
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
 from procrastinate.middleware import SyncCallNext
 from procrastinate.worker import Worker
 
@@ -20,6 +22,7 @@ from fanal.ledger import operations as ledger
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
 from fanal.worker import expiry, sends, upkeep
+from fanal.worker.alive import LivingJobs
 
 _STOP_BEAT = 0.5
 _PAUSE = 1.0
@@ -122,7 +125,7 @@ async def forget_jobs(timestamp: int) -> None:
 @app.periodic(cron="*/5 * * * *")
 @app.task(queueing_lock="retry_stalled")
 async def retry_stalled(timestamp: int) -> None:
-    """Give back jobs whose worker died: procrastinate finds them by heartbeat only."""
+    """Give back jobs whose worker died, by its heartbeat; sends do not wait for this."""
     del timestamp
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=60):
         await app.job_manager.retry_job(job)
@@ -146,7 +149,12 @@ async def _run(stop: threading.Event) -> None:
     # transaction of what it queues. Several at once: an hour of expiry keeps no call waiting.
     worker = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
     try:
-        async with worker.open_async():
+        async with (
+            await psycopg.AsyncConnection.connect(**connector_params(), autocommit=True) as session,
+            worker.open_async(),
+        ):
+            worker.job_manager = jobs = LivingJobs(worker.connector, session)
+            await _tell_given_back(jobs)
             running = asyncio.create_task(
                 worker.run_worker_async(
                     install_signal_handlers=False,
@@ -155,17 +163,24 @@ async def _run(stop: threading.Event) -> None:
                     task_middleware=[_leave_no_connection],
                 )
             )
-            while not stop.is_set() and not running.done():
-                await asyncio.wait({running}, timeout=_STOP_BEAT)
-            if not running.done():
+            try:
+                while not stop.is_set() and not running.done():
+                    await asyncio.wait({running}, timeout=_STOP_BEAT)
+                    await _tell_given_back(jobs)
+            finally:
                 running.cancel()
                 await asyncio.wait({running})
-            elif not running.cancelled():
+            if not running.cancelled():
                 running.result()
     finally:
         await sync_to_async(
             connections.close_all
         )()  # the schedule's: dead with its server, or done
+
+
+async def _tell_given_back(jobs: LivingJobs) -> None:
+    if count := await jobs.give_back():
+        log.warning("%d sends of a worker that died go out again", count)
 
 
 def _leave_no_connection(call_next: SyncCallNext, context: JobContext, worker: Worker) -> object:

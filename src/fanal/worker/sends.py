@@ -14,12 +14,13 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.ledger import operations as ledger
+from fanal.worker.alive import SENDS_QUEUE
 
 _LANGUAGES = ("fr", "en")
 
 
 @app.task(
-    queue="alarms", retry=RetryStrategy(max_attempts=30, exponential_wait=2), name="call_duty"
+    queue=SENDS_QUEUE, retry=RetryStrategy(max_attempts=30, exponential_wait=2), name="call_duty"
 )
 def call_duty(alarm_id: str, report_id: str, *, escalated: bool) -> None:
     """Call the duty people: a reference and where to look, nothing of the report itself."""
@@ -45,7 +46,9 @@ def call_duty(alarm_id: str, report_id: str, *, escalated: bool) -> None:
 
 
 @app.task(
-    queue="alarms", retry=RetryStrategy(max_attempts=30, exponential_wait=2), name=IDENTITY_NOTICE
+    queue=SENDS_QUEUE,
+    retry=RetryStrategy(max_attempts=30, exponential_wait=2),
+    name=IDENTITY_NOTICE,
 )
 def tell_opening(opening_id: str) -> None:
     """Tell the desk's supervisors and the overseers that a reporter's identity was opened.

@@ -1,5 +1,6 @@
 """Schedule and sends beside the stages: one transaction with what queued them, and never a dead thread."""
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -7,8 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import connection, transaction
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import AlreadyEnqueued
 
 from fanal.connectors import mail
@@ -105,6 +109,40 @@ def test_the_thread_outlives_its_connections(jobs: threading.Event, mails: Path)
     assert wait_for(lambda: _count(newest) > before)
     _call_duty()
     assert wait_for(lambda: list(mails.glob("*.eml")))
+
+
+def _in_hand_of(worker: str) -> None:
+    """Put a call into the hands of a worker that has just shown a sign of life."""
+    _call_duty()
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE procrastinate_jobs SET status = 'doing', worker_id = {worker}")
+
+
+def test_the_call_of_a_worker_that_died_goes_out_at_once(
+    mails: Path, request: pytest.FixtureRequest
+) -> None:
+    _in_hand_of("(SELECT worker_id FROM procrastinate_register_worker_v1())")
+    request.getfixturevalue("jobs")
+    assert wait_for(lambda: list(mails.glob("*.eml")), seconds=10)
+
+
+def test_a_living_worker_keeps_its_call(jobs: threading.Event, mails: Path) -> None:
+    from fanal.worker.alive import LivingJobs
+
+    class Told(LivingJobs):
+        async def retry_job_by_id_async(self, *_args: object, **_more: object) -> None:
+            raise AssertionError("a call was taken from a living worker")
+
+    async def look() -> int:
+        connector = app.connector.get_worker_connector()
+        async with (
+            await psycopg.AsyncConnection.connect(**connector_params(), autocommit=True) as session,
+            app.with_connector(connector).open_async(),
+        ):
+            return await Told(connector, session).give_back()
+
+    _in_hand_of("(SELECT max(id) FROM procrastinate_workers)")
+    assert asyncio.run(look()) == 0
 
 
 def test_a_long_job_keeps_no_call_waiting(jobs: threading.Event, mails: Path) -> None:
