@@ -7,6 +7,7 @@ this host, no script error, no refusal by the content policy.
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -81,6 +82,7 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
         )
         contexts.append(context)
         page = context.new_page()
+        _arrive_after_click(page)
         page.on("request", watch)
         page.on("pageerror", lambda error: trouble.append(f"script error: {error}"))
         page.on(
@@ -96,6 +98,17 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
     assert trouble == []
 
 
+def _arrive_after_click(page: Page) -> None:
+    """Make a click wait for the page it leads to: Playwright waits until that one begins, no longer."""
+    click = page.click
+
+    def click_and_arrive(selector: str, **options: Any) -> None:
+        click(selector, **options)
+        page.wait_for_load_state("load")
+
+    page.click = click_and_arrive  # type: ignore[assignment, method-assign]
+
+
 @pytest.fixture(scope="session")
 def axe() -> Callable[[Page], list[str]]:
     """Return a function that gives axe-core's violations on a page as it stands."""
@@ -104,6 +117,7 @@ def axe() -> Callable[[Page], list[str]]:
     source = _AXE.read_text()
 
     def run(page: Page) -> list[str]:
+        page.wait_for_load_state("load")
         # Through the protocol, not a script element: the page's content policy stays as it is.
         page.evaluate(source + "; undefined")
         found: list[str] = page.evaluate(_RUN_AXE)
