@@ -68,11 +68,12 @@ class Partner:
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What came back: status 0 when nothing did."""
+    """What came back: status 0 when nothing did, and then `lost` names why."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    lost: str = ""
 
     @property
     def json(self) -> dict[str, object]:
@@ -177,17 +178,24 @@ class Live:
                     body=answer.read(),
                     headers={k.lower(): v for k, v in answer.getheaders()},
                 )
-        except (OSError, http.client.HTTPException):
-            return Answer(status=0)
+        except (OSError, http.client.HTTPException) as failure:
+            return Answer(status=0, lost=repr(failure))
 
     def json(
-        self, method: str, path: str, partner: Partner, value: object = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        partner: Partner,
+        value: object = None,
+        *,
+        timeout: float = 20,
+        **headers: str,
     ) -> Answer:
         """Call the partner API."""
         named = {k.replace("_", "-"): v for k, v in headers.items()}
         body = b"" if value is None else json.dumps(value).encode()
         sent = {"Content-Type": "application/json"} | partner.bearer | named
-        return self.call(method, f"/api/v1{path}", body=body, headers=sent)
+        return self.call(method, f"/api/v1{path}", body=body, headers=sent, timeout=timeout)
 
     def wire(self, path: str, partner: Partner, document: bytes) -> Answer:
         """Send an XML document to the wire."""

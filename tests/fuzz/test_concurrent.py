@@ -9,12 +9,15 @@ import pytest
 from tests.live import Answer, Live, Partner
 
 pytestmark = pytest.mark.serial
-KEYS, AT_ONCE = 20, 50
+KEYS, AT_ONCE = 10, 50
+PATIENCE = 120.0
+"""Seconds that a client waits. Under a machine's full load an answer is late; a dropped request is the defect."""
 
 
 def deposit(server: Live, partner: Partner, number: int, description: str) -> Answer:
     body = {"reference": f"same-{number}", "kind": "OTHER", "description": description}
-    return server.json("POST", "/reports", partner, body, Idempotency_Key=f"key-{number}")
+    key = f"key-{number}"
+    return server.json("POST", "/reports", partner, body, timeout=PATIENCE, Idempotency_Key=key)
 
 
 def test_one_key_is_one_report(
@@ -28,7 +31,9 @@ def test_one_key_is_one_report(
                 pool.submit(deposit, server, partner, number, "same words") for _ in range(AT_ONCE)
             ]
             answers[number] = [job.result() for job in jobs]
-    told = Counter(a.status for several in answers.values() for a in several)
+    given = [a for several in answers.values() for a in several]
+    assert [a.lost for a in given if a.lost] == []
+    told = Counter(a.status for a in given)
     assert set(told) <= {200, 201, 409}, told
     assert told[201] == KEYS
     for several in answers.values():
