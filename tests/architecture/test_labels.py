@@ -2,6 +2,7 @@
 
 import tomllib
 
+from fanal.accounts.domain.policy import POLICY
 from fanal.formats.refusal import Refusal
 from tests.architecture.tree import SOURCE, name
 
@@ -30,3 +31,8 @@ def test_each_label_has_french_and_english():
 def test_each_reason_for_quarantine_has_words():
     content = tomllib.loads((SOURCE / "reference/data/labels/intake.toml").read_text())
     assert set(Refusal) <= set(content["labels"]["quarantine"])
+
+
+def test_each_action_of_the_policy_has_words():
+    content = tomllib.loads((SOURCE / "reference/data/labels/accounts.toml").read_text())
+    assert set(POLICY.actions) == set(content["labels"]["policy_action"])

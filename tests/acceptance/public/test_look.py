@@ -16,6 +16,10 @@ LOOKS = [(1440, "light"), (1440, "dark"), (360, "light"), (360, "dark")]
 Axe = Callable[[Page], list[str]]
 
 
+SIDEWAYS = """() => [...document.querySelectorAll(".fd-table-wrap:not(.fs-table)")]
+  .filter(frame => frame.scrollWidth > frame.clientWidth).map(frame => frame.getAttribute("aria-label"))"""
+
+
 def assert_looks(page: Page, axe: Axe) -> None:
     """Switch width and colors on one page load: no violation, nothing wider than the screen."""
     for width, scheme in LOOKS:
@@ -24,6 +28,8 @@ def assert_looks(page: Page, axe: Axe) -> None:
         assert axe(page) == [], f"{page.url} {width} {scheme}"
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{page.url} {width}: {wide} px too wide"
+        if width == 360:
+            assert page.evaluate(SIDEWAYS) == [], f"{page.url}: rows are cards on a phone"
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

@@ -101,7 +101,8 @@ def _facts(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: s
         ),
         _period(facts, words, lang=lang),
     ]
-    if place := ", ".join(part for part in (facts.locality, facts.country) if part):
+    country = catalogue.label("country", facts.country, lang) if facts.country else None
+    if place := ", ".join(part for part in (facts.locality, country) if part):
         lines.append(words["place"].format(place=place))
     lines.append(
         words["people"].format(

@@ -69,6 +69,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": rows,
         "names": accounts.person_names(person_ids={m.proposer_id for m in rows}),
+        "desks": accounts.desk_names(desk_ids={m.desk_id for m in rows}),
         "states": list(MeasureState),
         "chosen": states[0] if states else "",
         "total": sum(n for state, n in counts.items() if not states or state in states),

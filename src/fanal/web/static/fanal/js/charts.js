@@ -19,10 +19,11 @@
 
   // Long names on two lines or more, so that none is cut.
   const wrapped = (name) => {
+    const longest = innerWidth < 600 ? 18 : 26;
     const lines = [""];
     for (const word of name.split(" ")) {
       const last = lines.length - 1;
-      if ((lines[last] + word).length > 26 && lines[last]) lines.push(word);
+      if ((lines[last] + word).length > longest && lines[last]) lines.push(word);
       else lines[last] = lines[last] ? `${lines[last]} ${word}` : word;
     }
     return lines;

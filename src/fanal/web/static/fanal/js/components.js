@@ -1,4 +1,4 @@
-// Behavior of the shared components: copy buttons, dialogs, live clocks, printing.
+// Behavior of the shared components: copy buttons, dialogs, live clocks, printing, tables on a phone.
 (() => {
   const copyWithSelection = (text) => {
     const area = document.createElement("textarea");
@@ -59,6 +59,33 @@
     clock.classList.toggle("fn-clock-late", late);
     clock.classList.toggle("fn-clock-soon", !late && minutes <= Number(clock.dataset.soon));
   };
+  // On a phone a table wider than its frame becomes cards; roles keep it a table to those who do not see it.
+  // Figures stay columns: they are compared downwards.
+  const phone = matchMedia("(max-width: 35.99rem)");
+  const stack = (table) => {
+    const columns = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
+    const roles = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+    for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, td")]) part.setAttribute("role", roles[part.tagName]);
+    for (const cell of table.querySelectorAll("th")) cell.setAttribute("role", cell.closest("thead") ? "columnheader" : "rowheader");
+    for (const row of table.querySelectorAll("tbody > tr")) {
+      for (const cell of row.querySelectorAll(":scope > td")) {
+        if (columns[cell.cellIndex]) cell.dataset.column = columns[cell.cellIndex];
+        if (["", "–"].includes(cell.textContent.trim()) && !cell.querySelector("input, select, button")) cell.dataset.blank = "";
+      }
+    }
+    table.classList.add("fn-stacked");
+  };
+  const fit = () => {
+    if (!phone.matches) return;
+    for (const table of document.querySelectorAll(":is(.fd-table-wrap:not(.fs-table) > table, .fs-historical):not(.fn-stacked)")) {
+      if (table.tHead && table.parentElement.scrollWidth > table.parentElement.clientWidth) stack(table);
+    }
+  };
+  phone.addEventListener("change", fit);
+  document.addEventListener("htmx:afterSettle", fit);
+  document.addEventListener("toggle", fit, true);
+  addEventListener("DOMContentLoaded", fit);
+
   const tick = () => document.querySelectorAll("[data-deadline]").forEach(write);
   setInterval(tick, 30000);
   addEventListener("DOMContentLoaded", tick);

@@ -17,7 +17,7 @@
   const look = () => [
     { selector: "node", style: {
       "background-color": color("--fn-line-strong"), color: color("--fn-ink"), label: "data(label)", width: 18, height: 18,
-      "font-size": 11, "font-family": "system-ui, sans-serif", "text-valign": "bottom", "text-margin-y": 4,
+      "font-size": 11, "min-zoomed-font-size": 8, "font-family": "system-ui, sans-serif", "text-valign": "bottom", "text-margin-y": 4,
       "text-max-width": 130, "text-wrap": "ellipsis", "text-background-color": color("--fn-surface"), "text-background-opacity": 0.85, "text-background-padding": 2, "border-width": 2, "border-color": color("--fn-surface") } },
     { selector: "node[level = 'DANGER']", style: { "background-color": color("--fn-danger") } },
     { selector: "node[level = 'HIGH']", style: { "background-color": color("--fn-accent") } },
