@@ -8,16 +8,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
-from fanal.crosscheck.domain.pairs import Pairs
+from fanal.crosscheck.domain.pairs import Meeting, Pairs
 from fanal.crosscheck.domain.rating import Damping, Holder, Populations, Shared, most, weigh
 from fanal.crosscheck.domain.records import Link, Reason
 from fanal.crosscheck.domain.weights import Weights
-from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 
 __all__ = ["Holder", "Populations", "Shared", "combine", "link"]
 
 _NEGLIGIBLE = 0.04
 _MOST_REASONS = 12
+_Held = dict[tuple[SelectorKind, str], tuple[Shared, Holder]]
+_Explained = tuple[float, tuple[Reason, ...]]
 
 
 def link(  # noqa: PLR0917
@@ -39,18 +41,21 @@ def link(  # noqa: PLR0917
         (faint if most(value, measured) < _NEGLIGIBLE else telling).append(value)
     pairs = Pairs(telling, set(report_ids), measured)
     kept = pairs.strongest()
-    held = _held(faint, {end for pair in kept for end in pairs.ends(pair)})
-    links = []
-    for pair in kept:
-        later, earlier = pairs.ends(pair)
-        found = [
-            _reason(telling[hit.place], hit.later, hit.earlier, measured)
-            for hit in pairs.hits(pair)
-        ]
-        found += _faint_reasons(held.get(later, {}), held.get(earlier, {}), measured)
-        links.append(_link((later, earlier), found, weights))
-    links.sort(key=lambda found: (-found.score, found.report_id, found.other_id))
-    return links
+    held = _held(faint, pairs, {end for pair in kept for end in pairs.ranks(pair)})
+    explainer = _Explainer(pairs, telling, held, measured)
+    found = [(*explainer.explain(pair), pair) for pair in kept]
+    found.sort(key=lambda row: (-row[0], row[2]))
+    return [
+        Link(
+            report_id=later,
+            other_id=earlier,
+            score=score,
+            reasons=reasons,
+            rule_version=weights.version,
+        )
+        for score, reasons, pair in found
+        for later, earlier in (pairs.ends(pair),)
+    ]
 
 
 def combine(reasons: Iterable[Reason], weights: Weights) -> float:
@@ -66,49 +71,78 @@ def combine(reasons: Iterable[Reason], weights: Weights) -> float:
     return round(1 - miss, 4)
 
 
-def _reason(value: Shared, later: Holder, earlier: Holder, measured: Damping) -> Reason:  # noqa: PLR0917
-    kept = measured.of(value, later.role, earlier.role)
-    return Reason(
-        kind=value.kind.value,
-        value=value.value,
-        weight=round(weigh(value, later, earlier, measured), 4),
-        seen=kept.seen,
-        roles=(later.role.value, earlier.role.value),
-        kept=round(kept.share, 2),
-    )
+class _Explainer:
+    """Makes scores and reasons: the same for pairs that share the same groups and no frequent value."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        pairs: Pairs,
+        telling: Sequence[Shared],
+        held: Mapping[int, _Held],
+        measured: Damping,
+    ) -> None:
+        self._pairs, self._telling, self._held = pairs, telling, held
+        self._measured = measured
+        self._known: dict[
+            tuple[int, ...], _Explained
+        ] = {}  # by identity: the pairs keep them alive
+
+    def explain(self, pair: int) -> _Explained:
+        """Return the score of a pair and its reasons, strongest first."""
+        met = self._pairs.meetings(pair)
+        frequent = self._faint_reasons(pair)
+        if frequent:
+            return self._explained([*self._reasons(met), *frequent])
+        key = tuple([id(rated) for rated, _, _ in met])
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._explained(self._reasons(met))
+        return known
+
+    def _explained(self, reasons: list[Reason]) -> _Explained:
+        reasons.sort(key=lambda r: (-r.weight, r.kind, r.value))
+        return combine(reasons, self._measured.weights), tuple(reasons[:_MOST_REASONS])
+
+    def _reasons(self, met: Sequence[Meeting]) -> list[Reason]:
+        return [
+            self._reason(self._telling[place], weight, (later.role, earlier.role))
+            for rated, later, earlier in met
+            for weight, place in zip(rated.weights, rated.places, strict=True)
+        ]
+
+    def _faint_reasons(self, pair: int) -> list[Reason]:
+        """Return the frequent values that both ends of a link hold, with the little they add."""
+        later, earlier = (self._held.get(rank) for rank in self._pairs.ranks(pair))
+        if not later or not earlier:
+            return []
+        found = []
+        for key, (value, one) in later.items():
+            if key in earlier:
+                two = earlier[key][1]
+                weight = weigh(value, one, two, self._measured)
+                found.append(self._reason(value, weight, (one.role, two.role)))
+        return found
+
+    def _reason(
+        self, value: Shared, weight: float, roles: tuple[SelectorRole, SelectorRole]
+    ) -> Reason:
+        kept = self._measured.of(value, *roles)
+        return Reason(
+            kind=value.kind.value,
+            value=value.value,
+            weight=round(weight, 4),
+            seen=kept.seen,
+            roles=(roles[0].value, roles[1].value),
+            kept=round(kept.share, 2),
+        )
 
 
-def _held(
-    faint: Sequence[Shared], reports: set[UUID]
-) -> dict[UUID, dict[tuple[SelectorKind, str], tuple[Shared, Holder]]]:
-    """Return the frequent values that each of `reports` holds."""
-    held: dict[UUID, dict[tuple[SelectorKind, str], tuple[Shared, Holder]]] = defaultdict(dict)
+def _held(faint: Sequence[Shared], pairs: Pairs, reports: set[int]) -> dict[int, _Held]:
+    """Return the frequent values that each of `reports`, known by their ranks, holds."""
+    held: dict[int, _Held] = defaultdict(dict)
     for value in faint:
         for holder in value.holders:
-            if holder.report_id in reports:
-                held[holder.report_id].setdefault((value.kind, value.value), (value, holder))
+            rank = pairs.rank_of(holder.report_id)
+            if rank in reports:
+                held[rank].setdefault((value.kind, value.value), (value, holder))
     return held
-
-
-def _faint_reasons(
-    later: Mapping[tuple[SelectorKind, str], tuple[Shared, Holder]],
-    earlier: Mapping[tuple[SelectorKind, str], tuple[Shared, Holder]],
-    measured: Damping,
-) -> list[Reason]:
-    """Return the frequent values that both ends of a link hold, with the little they add."""
-    return [
-        _reason(value, holder, earlier[key][1], measured)
-        for key, (value, holder) in later.items()
-        if key in earlier
-    ]
-
-
-def _link(pair: tuple[UUID, UUID], reasons: list[Reason], weights: Weights) -> Link:
-    reasons.sort(key=lambda r: (-r.weight, r.kind, r.value))
-    return Link(
-        report_id=pair[0],
-        other_id=pair[1],
-        score=combine(reasons, weights),
-        reasons=tuple(reasons[:_MOST_REASONS]),
-        rule_version=weights.version,
-    )

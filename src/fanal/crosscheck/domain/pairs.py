@@ -34,15 +34,6 @@ _STATES = {
 _MOST_STATES = len(_STATES)
 
 
-class Hit(NamedTuple):
-    """One value that a pair shares: its weight, its place among the values, the two holders."""
-
-    weight: float
-    place: int
-    later: Holder
-    earlier: Holder
-
-
 class Pairs:
     """The pairs of a batch with any other report, over the values that tell something."""
 
@@ -63,16 +54,23 @@ class Pairs:
         later, earlier = divmod(pair, self._width)
         return self._ids[later], self._ids[earlier]
 
-    def hits(self, pair: int) -> list[Hit]:
-        """Return what a pair shares, once for each value."""
-        return [
-            Hit(weight, place, later, earlier)
-            for rated, later, earlier in self._found[pair]
-            for weight, place in zip(rated.weights, rated.places, strict=True)
-        ]
+    def ranks(self, pair: int) -> tuple[int, int]:
+        """Return the ranks of the later and the earlier report of a pair."""
+        return divmod(pair, self._width)
+
+    def rank_of(self, report_id: UUID) -> int:
+        """Return the rank of a report, -1 where no pair can have it."""
+        return self._rank.get(report_id, -1)
+
+    def meetings(self, pair: int) -> list[Meeting]:
+        """Return what a pair shares. Pairs of the same standing share one `Rated`, which tells the roles."""
+        return self._found[pair]
 
     def strongest(self) -> list[int]:
-        """Return the pairs to keep: shown at all, and among the strongest of one of their ends."""
+        """Return the pairs to keep: shown at all, and among the strongest of one of their ends.
+
+        A greater number is a later pair: they sort as their reports do.
+        """
         weights = self._measured.weights
         shown, combined = weights.shown, self._combined_meetings
         rated = [

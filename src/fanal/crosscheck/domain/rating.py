@@ -1,7 +1,6 @@
 """What a value shared by two reports is worth: base by kind and roles, damping, age."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -14,12 +13,12 @@ _DAY = 86400.0
 
 
 class Holder(Struct, frozen=True):
-    """A report that holds a value: in which role, found weakly, used when (UTC)."""
+    """A report that holds a value: in which role, found weakly, used when (microseconds since 1970, UTC)."""
 
     report_id: UUID
     role: SelectorRole
     weak: bool = False
-    at: datetime | None = None
+    at: int | None = None
 
 
 class Shared(Struct, frozen=True, kw_only=True):
@@ -94,11 +93,11 @@ def weigh(value: Shared, one: Holder, two: Holder, measured: Damping) -> float: 
     return weight * age_factor(weights.kind[value.kind].half_life_days, one.at, two.at)
 
 
-def age_factor(half_life_days: float | None, one: datetime | None, two: datetime | None) -> float:
+def age_factor(half_life_days: float | None, one: int | None, two: int | None) -> float:
     """Return how much the time between two uses leaves: an address may change hands."""
     if half_life_days is None or one is None or two is None:
         return 1.0
-    days = abs((one - two).total_seconds()) / _DAY
+    days = abs(one - two) / 1e6 / _DAY
     return float(max(_LEAST_AGE, 0.5 ** (days / half_life_days)))
 
 

@@ -146,6 +146,9 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
 def _write_links(links: Sequence[Link], desks: dict[UUID, int]) -> None:
     if not links:
         return
+    # Many links of a batch have their reasons in common, as one object.
+    reasons = {id(found.reasons): found.reasons for found in links}
+    packed = {place: pack_reasons(found).hex() for place, found in reasons.items()}
     with connection.cursor() as cursor:
         cursor.execute(
             _WRITE_LINKS,
@@ -156,7 +159,7 @@ def _write_links(links: Sequence[Link], desks: dict[UUID, int]) -> None:
                 plain_array(str(desks[found.report_id]) for found in links),
                 plain_array(str(desks[found.other_id]) for found in links),
                 plain_array(str(found.score) for found in links),
-                plain_array(pack_reasons(found.reasons).hex() for found in links),
+                plain_array(packed[id(found.reasons)] for found in links),
             ],
         )
 
@@ -183,13 +186,12 @@ def _write_kin(
 
 def _count(reports: Sequence[HarmonisedReport]) -> None:
     """Add to the number of reports that hold a kind in a role; each report counts once for ever."""
-    counts: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[str] = Counter()
     for report in reports:
         month = instant_of(report.report_id).strftime("%Y-%m-01")
-        for kind, role in {(s.kind.value, s.role.value) for s in report.selectors}:
-            counts[month, kind, role] += 1
+        counts.update({"|".join((month, s.kind, s.role)) for s in report.selectors})
     if counts:
-        rows = sorted(counts.items())
+        rows = sorted((key.split("|"), count) for key, count in counts.items())
         with connection.cursor() as cursor:
             cursor.execute(
                 _COUNT,

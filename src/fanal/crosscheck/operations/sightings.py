@@ -10,7 +10,7 @@ from msgspec import Struct
 from fanal.crosscheck.domain.linking import Holder, Shared
 from fanal.crosscheck.domain.periods import recent_from
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, SelectorRole
+from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE, key_bytes
 from fanal.harmonise.queries import SightingRow
 from fanal.kernel.actors import Actor
@@ -30,14 +30,12 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> Seen:
     """Return the values that `reports` share with others, with their holders and counts by role."""
-    values = list(
-        {
-            (selector.kind, selector.value): None
-            for report in reports
-            for selector in report.selectors
-        }
-    )
-    keys = [key_bytes(kind, value).hex() for kind, value in values]
+    wanted = {
+        key_bytes(selector.kind, selector.value).hex(): selector
+        for report in reports
+        for selector in report.selectors
+    }
+    keys, values = list(wanted), list(wanted.values())
     found = harmonised.get_shared_rows(actor=actor, keys=keys, limit=NEWEST)
     bounded = [UUID(keys[place]) for place, rows in found if len(rows) > NEWEST]
     counts = harmonised.count_sightings(actor=actor, keys=bounded, most=COUNTED)
@@ -55,22 +53,22 @@ def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime)
 
 
 def _shared(
-    named: tuple[SelectorKind, str], newest: Sequence[SightingRow], measured: tuple[int, UUID]
+    selector: Selector, newest: Sequence[SightingRow], measured: tuple[int, UUID]
 ) -> Shared:
     count, recent = measured
-    scale = max(1.0, count / len(newest))
-    fresh = [row for row in newest if row[0] >= recent]
-    # Where even the oldest of the newest is recent, older ones may be too: all are taken for recent.
-    recent_scale = scale if len(fresh) == len(newest) else 1.0
+    total = _by_role(newest, max(1.0, count / len(newest)))
+    # Rows come from the newest on. Where even the oldest of them is recent, those that were not read may be
+    # too: all are taken for recent.
+    all_recent = newest[-1][0] >= recent
     return Shared(
-        kind=named[0],
-        value=named[1],
+        kind=selector.kind,
+        value=selector.value,
         holders=tuple(
             Holder(report_id, ROLE_OF_CODE[role], weak, at)
             for report_id, _, role, weak, at in newest
         ),
-        recent=_by_role(fresh, recent_scale),
-        total=_by_role(newest, scale),
+        recent=total if all_recent else _by_role([r for r in newest if r[0] >= recent], 1.0),
+        total=total,
     )
 
 

@@ -20,8 +20,8 @@ from fanal.kernel.arrays import plain_array
 _MOST = 1000  # the bound of any count or page here
 _WINDOW = 10_000
 
-SightingRow = tuple[UUID, int, int, bool, datetime | None]
-"""Report, desk, number of the role (`ROLE_OF_CODE`), whether weak, and when used."""
+SightingRow = tuple[UUID, int, int, bool, int | None]
+"""Report, desk, number of the role (`ROLE_OF_CODE`), whether weak, when used (microseconds since 1970)."""
 
 # In each statement `desks` is NULL for the system, which reaches all.
 
@@ -50,7 +50,7 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 def get_shared_rows(
     *, actor: Actor, keys: Sequence[str], limit: int = 50
 ) -> list[tuple[int, list[SightingRow]]]:
-    """Return the newest sightings of each key (in hexadecimal) that stands in two or more.
+    """Return the newest sightings of each key (in hexadecimal) that stands in two or more, newest first.
 
     The result names a key by its place in `keys`. Of each key come `limit` rows at most, and one more
     where there are more. Rows are plain: cross-check reads tens of thousands a second.
@@ -64,8 +64,8 @@ def get_shared_rows(
     with connection.cursor() as cursor:
         cursor.execute(_SHARED, {"keys": plain_array(keys), "more": max(1, min(limit, _MOST)) + 1})
         found: dict[int, list[SightingRow]] = {}
-        for place, *row in cursor.fetchall():
-            found.setdefault(place - 1, []).append(tuple(row))
+        for row in cursor.fetchall():
+            found.setdefault(row[0] - 1, []).append(row[1:])
         return list(found.items())
 
 
@@ -160,7 +160,8 @@ def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the qu
 
 
 _SHARED = """
-SELECT wanted.place, s.report_id, s.desk_id, s.role, s.weak, s.at
+SELECT wanted.place, s.report_id, s.desk_id, s.role, s.weak,
+    (extract(epoch FROM s.at) * 1000000)::bigint
 FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)
 CROSS JOIN LATERAL (
     SELECT t.*, count(*) OVER () AS n FROM (
