@@ -64,6 +64,10 @@ _ALLAUTH: dict[str, object] = {
     "SOCIALACCOUNT_STORE_TOKENS": False,
     "SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX": "",
     "MFA_ADAPTER": "fanal.web.account.adapter.MFAAdapter",
+    "MFA_FORMS": {
+        "authenticate_webauthn": "fanal.web.account.security_keys.SignInWithKey",
+        "reauthenticate_webauthn": "fanal.web.account.security_keys.ProveAgainWithKey",
+    },
     "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
     "MFA_TOTP_ISSUER": "Fanal",
     "MFA_TOTP_TOLERANCE": 1,

@@ -9,7 +9,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from fido2.cose import ES256
 from fido2.utils import sha256, websafe_encode
 from fido2.webauthn import (
@@ -20,6 +22,7 @@ from fido2.webauthn import (
 )
 
 from fanal.kernel.actors import Role
+from fanal.ledger.domain import canonical
 from tests.integration.accounts.people import PASSWORD, Make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
@@ -138,6 +141,7 @@ def test_a_security_key_from_enrolment_to_use(claire: Client, make_user: Make) -
     )
     assert browser.post(step, {"credential": stranger}).status_code == 200
     assert browser.get("/fr/account/").status_code == 302
+    assert _refusals() == ["KEY"]
     right = key.authenticate(_options(browser.get(step).content.decode()))
     assert browser.post(step, {"credential": right}).status_code == 302
     assert browser.get("/fr/account/habilitations/").status_code == 200
@@ -145,3 +149,26 @@ def test_a_security_key_from_enrolment_to_use(claire: Client, make_user: Make) -
     replayed.get(step)
     assert replayed.post(step, {"credential": right}).status_code == 200
     assert replayed.get("/fr/account/").status_code == 302
+    again = reverse("mfa_reauthenticate_webauthn")
+    browser.get(again)
+    browser.post(again, {"credential": right})
+    assert _refusals() == ["KEY"] * 3
+
+
+def test_refused_keys_above_the_limit_add_no_rows(claire: Client, make_user: Make) -> None:
+    page = claire.get(f"{FACTORS}webauthn/add/").content.decode()
+    answer = SoftwareKey().register(_options(page))
+    claire.post(f"{FACTORS}webauthn/add/", {"name": "My key", "credential": answer})
+    browser, step = _again(make_user)
+    for credential in ("{}", "no JSON", "[]", "{}", "{}", "{}", "{}", "{}"):
+        browser.get(step)
+        assert browser.post(step, {"credential": credential}).status_code in {200, 429}
+    assert _refusals() == ["KEY"] * 6
+
+
+def _refusals() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT body FROM ledger_entry WHERE action = 'account.sign_in_refused' ORDER BY id"
+        )
+        return [canonical.decode(bytes(row[0])).detail["step"] for row in cursor.fetchall()]

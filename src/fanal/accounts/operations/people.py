@@ -90,7 +90,7 @@ def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
 def record_refusal(*, login: str, step: str, now: datetime) -> None:
     """Write a refused sign-in to the ledger: the login as a keyed digest, nothing of the browser.
 
-    `step` is PASSWORD or CODE. Whether an account of that name exists does not show.
+    `step` is PASSWORD, CODE or KEY. Whether an account of that name exists does not show.
     """
     ledger.record(
         actor=public_actor(),
