@@ -1,17 +1,16 @@
 """Tables of orient. `orient_proposal` is partitioned by month on the report (see migration 0001)."""
 
-import zlib
-
 import msgspec
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from fanal.orient.domain import records
+from fanal.orient.domain.encoding import unpack_proposal
 from fanal.orient.domain.states import CaseState
 
 
 class StoredProposal(models.Model):
-    """One revision of a proposal; `body` is zlib(JSON of `Proposal`)."""
+    """One revision of a proposal; `body` as `domain.encoding` packs it."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -32,9 +31,13 @@ class StoredProposal(models.Model):
 
     def record(self) -> records.StoredProposal:
         """Return the row as the stage publishes it."""
-        body = zlib.decompress(bytes(self.body))
         return records.StoredProposal(
-            proposal=msgspec.json.decode(body, type=records.Proposal),
+            proposal=unpack_proposal(
+                self.body,
+                report_id=self.report_id,
+                tracks=self.tracks,
+                rule_version=self.rule_version,
+            ),
             revision=self.revision,
             created_at=self.created_at,
         )

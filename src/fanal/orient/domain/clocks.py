@@ -3,7 +3,8 @@
 Minutes and hours are elapsed time; working days end with their day in Europe/Paris.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from fanal.kernel.calendar import add_working_days, end_of_day, paris_day
 from fanal.orient.domain.states import CaseState
@@ -22,14 +23,25 @@ def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: dateti
     Raises:
         ClockMissing: no rule in force on the day of `start`.
     """
-    clock = catalogue.by_code(Clock, f"{stage}_{level}", paris_day(start))
-    if clock is None:
-        raise ClockMissing(f"{stage}_{level} on {paris_day(start)}")
-    rule = clock.value
+    day = paris_day(start)
+    rule = _clock(catalogue, f"{stage}_{level}", day).value
     if rule.unit == "WORKING_DAYS":
-        return end_of_day(add_working_days(paris_day(start), rule.length))
+        return _end_of_working_days(day, rule.length)
     # Arithmetic in a zone with summer time would follow the wall clock: hours are elapsed time.
     return start.astimezone(UTC) + timedelta(seconds=rule.length * _ELAPSED[rule.unit])
+
+
+@lru_cache(maxsize=1024)
+def _clock(catalogue: Catalogue, code: str, day: date) -> Clock:
+    clock = catalogue.by_code(Clock, code, day)
+    if clock is None:
+        raise ClockMissing(f"{code} on {day}")
+    return clock
+
+
+@lru_cache(maxsize=1024)
+def _end_of_working_days(day: date, count: int) -> datetime:
+    return end_of_day(add_working_days(day, count))
 
 
 def due_at(

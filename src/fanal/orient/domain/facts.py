@@ -48,6 +48,7 @@ def read_facts(item: OrientItem) -> Facts:
     first, last, dated = _days(report, received)
     victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
     ages = [_age_range(person, first, last) for person in victims]
+    signals = _signals(item)
     known = tuple(age for age in ages if age is not None)
     targets = tuple(
         dict.fromkeys(u.canonical for u in report.urls if u.canonical and not _onion(u.host))
@@ -58,8 +59,8 @@ def read_facts(item: OrientItem) -> Facts:
         received=received,
         dated=dated,
         kind=report.kind.value,
-        signals=_signals(item),
-        material=_material(item),
+        signals=signals,
+        material=_material(report, signals),
         payment=bool(report.payments),
         victim_ages=known,
         ages_unknown=len(known) < len(ages) or not ages,
@@ -110,10 +111,10 @@ def _signals(item: OrientItem) -> frozenset[str]:
     return frozenset(f.code for f in item.analysis.findings if f.score >= _LIKELY)
 
 
-def _material(item: OrientItem) -> bool:
-    if not _MATERIAL_FINDINGS.isdisjoint(_signals(item)):
+def _material(report: HarmonisedReport, signals: frozenset[str]) -> bool:
+    if not _MATERIAL_FINDINGS.isdisjoint(signals):
         return True
-    classes = (file.classification for file in item.report.files)
+    classes = (file.classification for file in report.files)
     return any(c is not None and c.code.upper() not in _NOT_MATERIAL for c in classes)
 
 

@@ -1,6 +1,8 @@
 """The proposal: tracks, bases, competent bodies and why, for a batch of reports. Pure."""
 
 from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
 
 from fanal.analyse.domain.records import Because
 from fanal.orient.domain.facts import Facts, read_facts
@@ -28,7 +30,7 @@ def propose_one(item: OrientItem, *, catalogue: Catalogue) -> Proposal:
         *qualified.because,
         *_measures_because(facts, qualified, catalogue),
         *_abroad(facts, qualified, catalogue),
-        *(routes if Track.JUDICIAL in tracks else []),
+        *(routes if Track.JUDICIAL in tracks else ()),
         *_closing(facts, qualified),
     ]
     return Proposal(
@@ -120,7 +122,10 @@ def _abroad(facts: Facts, qualified: Qualified, catalogue: Catalogue) -> list[Be
     return [Because(code="EXTRATERRITORIAL", parameters={"articles": list(articles)})]
 
 
-def _bodies(facts: Facts, catalogue: Catalogue) -> tuple[tuple[str, ...], list[Because]]:
+_Routes = tuple[tuple[str, ...], tuple[Because, ...]]
+
+
+def _bodies(facts: Facts, catalogue: Catalogue) -> _Routes:
     """Return every body that could act, in routing order, and the reason of each."""
     located = facts.victim_countries | facts.suspect_countries
     holds = {
@@ -130,9 +135,14 @@ def _bodies(facts: Facts, catalogue: Catalogue) -> tuple[tuple[str, ...], list[B
         "ABROAD": bool(located) and _HOME not in located,
         "NOBODY_LOCATED": True,
     }
-    rules = sorted(catalogue.in_force(Routing, facts.received), key=lambda rule: rule.value.rank)
-    chosen = [rule for rule in rules if holds[rule.value.when]]
-    because = [
+    return _routes(catalogue, facts.received, frozenset(when for when in holds if holds[when]))
+
+
+@lru_cache(maxsize=1024)
+def _routes(catalogue: Catalogue, on: date, holds: frozenset[str]) -> _Routes:
+    rules = sorted(catalogue.in_force(Routing, on), key=lambda rule: rule.value.rank)
+    chosen = [rule for rule in rules if rule.value.when in holds]
+    because = tuple(
         Because(
             code="ROUTE",
             parameters={"body": rule.value.body, "article": rule.value.article},
@@ -140,7 +150,7 @@ def _bodies(facts: Facts, catalogue: Catalogue) -> tuple[tuple[str, ...], list[B
         if rule.value.article
         else Because(code="ROUTE_BY_ROLE", parameters={"body": rule.value.body})
         for rule in chosen
-    ]
+    )
     return tuple(dict.fromkeys(rule.value.body for rule in chosen)), because
 
 

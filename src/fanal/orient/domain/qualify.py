@@ -5,6 +5,7 @@ are given. What may open a measure is decided in `measure_basis`, and nowhere el
 """
 
 from datetime import date, timedelta
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -41,12 +42,17 @@ def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
     bases: list[Basis] = []
     because: list[Because] = []
     unsure: list[str] = []
-    seen: set[str] = set()
-    for rule in catalogue.in_force(Qualification, facts.received):
-        if not _applies(rule, facts) or rule.value.article in seen:
-            continue
+    asked = _Asked(
+        received=facts.received,
+        kind=facts.kind,
+        signals=facts.signals,
+        material=facts.material,
+        payment=facts.payment,
+        victim_ages=facts.victim_ages,
+        ages_unknown=facts.ages_unknown,
+    )
+    for rule in _applicable(catalogue, asked):
         found, reasons = _wordings(rule, facts, catalogue)
-        seen.add(rule.value.article)
         bases.extend(found)
         because.extend(reasons)
         if found and rule.value.victim_under is not None and facts.ages_unknown:
@@ -58,7 +64,29 @@ def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
     return Qualified(bases=tuple(bases), because=tuple(because))
 
 
-def _applies(rule: Qualification, facts: Facts) -> bool:
+class _Asked(Struct, frozen=True, kw_only=True):
+    """The facts that the conditions of a rule look at: the same for many reports of a batch."""
+
+    received: date
+    kind: str
+    signals: frozenset[str]
+    material: bool
+    payment: bool
+    victim_ages: tuple[tuple[int, int], ...]
+    ages_unknown: bool
+
+
+@lru_cache(maxsize=4096)
+def _applicable(catalogue: Catalogue, asked: _Asked) -> tuple[Qualification, ...]:
+    """Return the first rule of each article whose conditions hold."""
+    found: dict[str, Qualification] = {}
+    for rule in catalogue.in_force(Qualification, asked.received):
+        if rule.value.article not in found and _applies(rule, asked):
+            found[rule.value.article] = rule
+    return tuple(found.values())
+
+
+def _applies(rule: Qualification, facts: _Asked) -> bool:
     value = rule.value
     conditions = (
         not value.kinds or facts.kind in value.kinds,
@@ -70,7 +98,7 @@ def _applies(rule: Qualification, facts: Facts) -> bool:
     return all(conditions)
 
 
-def _age_allows(limit: int | None, facts: Facts, *, known: bool) -> bool:
+def _age_allows(limit: int | None, facts: _Asked, *, known: bool) -> bool:
     """Return whether a victim may be under `limit`; with `known`, whether one is known to be."""
     if limit is None:
         return True

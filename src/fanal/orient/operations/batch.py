@@ -1,6 +1,5 @@
 """Writes proposals and queue rows for a batch of reports (worker)."""
 
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -14,6 +13,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at
+from fanal.orient.domain.encoding import pack_proposal
 from fanal.orient.domain.proposal import propose
 from fanal.orient.domain.records import OrientItem, Proposal
 from fanal.orient.domain.states import CaseState
@@ -77,9 +77,15 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     links: int
     sender_id: UUID
     due_at: datetime
-    decide_by: datetime
     proposal_revision: int
     is_test: bool
+
+
+class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
+    """What `_DECIDE_BY` reads of one report."""
+
+    report_id: UUID
+    decide_by: datetime
 
 
 def orient_batch(
@@ -136,7 +142,7 @@ def _write_proposals(
     revisions: dict[UUID, int],
     now: datetime,
 ) -> list[tuple[UUID, bytes]]:
-    bodies = [(proposal.report_id, _ENCODER.encode(proposal)) for proposal in proposals]
+    bodies = [(proposal.report_id, pack_proposal(proposal)) for proposal in proposals]
     with connection.cursor() as cursor:
         cursor.execute(
             _PROPOSALS,
@@ -147,7 +153,7 @@ def _write_proposals(
                 plain_array(str(item.desk_id) for item in items),
                 text_array(text_array(track.value for track in p.tracks) for p in proposals),
                 text_array(text_array(basis.code for basis in p.bases) for p in proposals),
-                bytes_array(zlib.compress(body, 1) for _, body in bodies),
+                bytes_array(body for _, body in bodies),
                 text_array(p.rule_version for p in proposals),
             ],
         )
@@ -160,7 +166,11 @@ def _write_cases(
     rows = [_row(item, revisions[item.report.report_id], catalogue) for item in items]
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, [_ENCODER.encode(rows).decode()])
-        again = [row for row in rows if row.proposal_revision > 1]
+        again = [
+            _DecideBy(report_id=row.report_id, decide_by=_due(item, catalogue, taken=True))
+            for item, row in zip(items, rows, strict=True)
+            if row.proposal_revision > 1
+        ]
         if again:
             cursor.execute(_DECIDE_BY, [_ENCODER.encode(again).decode()])
 
@@ -185,7 +195,6 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
         links=item.kin.links,
         sender_id=item.sender_id,
         due_at=_due(item, catalogue, taken=False),
-        decide_by=_due(item, catalogue, taken=True),
         proposal_revision=revision,
         is_test=item.is_test,
     )
