@@ -1,6 +1,6 @@
 """The reading door of analyse: findings, priorities, their history, lists and rule sets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.encoding import unpack_findings, unpack_parts
-from fanal.analyse.domain.known import KnownEntry, KnownLists
+from fanal.analyse.domain.known import KnownEntry
 from fanal.analyse.domain.priority import DryRun
 from fanal.analyse.domain.records import Analysis, Priority
 from fanal.analyse.domain.rules import PriorityRules, read_rules, shipped_rules
@@ -21,6 +21,13 @@ _PRIORITY = (
     "SELECT report_id, score, floor, level, rule_version, parts, revision, written_at"
     " FROM analyse_priority WHERE report_id = ANY(%s::uuid[])"
 )
+
+_ENTRIES = (
+    "SELECT e.id, e.item_id, l.name, e.kind, e.value, e.classification, e.scope"
+    " FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
+)
+_HIGHEST = UUID(int=(1 << 128) - 1)
+_PORTION = 50_000
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -38,6 +45,13 @@ class ListState(Struct, frozen=True, kw_only=True):
     version: int
     changed_at: datetime
     entries: int
+
+
+class ListChange(Struct, frozen=True, kw_only=True):
+    """One change of the lists: its number, and an entry that it changed, by which it is known again."""
+
+    number: int
+    entry_id: UUID
 
 
 class StoredRuleSet(Struct, frozen=True, kw_only=True):
@@ -85,25 +99,89 @@ def lists_version() -> str:
     return f"lists/{row[0]}.{row[1]}" if row and row[0] else ""
 
 
-def known_lists() -> KnownLists:
-    """Return every value in force of every list, ready to be matched."""
+def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
+    """Return the entries in force that hold exactly one of these (kind, value) pairs."""
+    pairs = list(values)
+    if not pairs:
+        return []
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.item_id, l.name, e.kind, e.value, e.classification, e.scope"
-            " FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
-            " WHERE e.withdrawn_at IS NULL ORDER BY e.id"
+            f"{_ENTRIES} JOIN unnest(%s::text[], %s::text[]) AS asked (kind, value)"
+            " ON e.kind = asked.kind AND e.value = asked.value"
+            " WHERE e.withdrawn_at IS NULL ORDER BY e.id",
+            [[kind for kind, _ in pairs], [value for _, value in pairs]],
         )
-        return KnownLists(
-            KnownEntry(
-                entry_id=item_id,
-                list_name=name,
-                kind=kind,
-                value=value,
-                classification=classification,
-                scope=scope,
+        return [_entry(row) for row in cursor.fetchall()]
+
+
+def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
+    """Return the entries in force among `ids`, which are those of single values."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_ENTRIES} WHERE e.id = ANY(%s::uuid[]) AND e.withdrawn_at IS NULL", [list(ids)]
+        )
+        return {row[0]: _entry(row) for row in cursor.fetchall()}
+
+
+def _entry(row: tuple[UUID, UUID, str, str, str, str, str]) -> KnownEntry:
+    _, item_id, name, kind, value, classification, scope = row
+    return KnownEntry(
+        entry_id=item_id,
+        list_name=name,
+        kind=kind,
+        value=value,
+        classification=classification,
+        scope=scope,
+    )
+
+
+def newest_change() -> ListChange | None:
+    """Return the last change of the lists, None when nothing was ever listed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT change, id FROM analyse_entry ORDER BY change DESC, id DESC LIMIT 1")
+        row = cursor.fetchone()
+    return None if row is None else ListChange(number=row[0], entry_id=row[1])
+
+
+def is_change_known(*, change: ListChange) -> bool:
+    """Return whether this database has seen `change`: another one, or an older backup, has not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM analyse_entry WHERE id = %s AND change >= %s)",
+            [change.entry_id, change.number],
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]:
+    """Yield id, PDQ hash and whether it is in force, of every value changed after one change up to another.
+
+    Rows come in portions: lists of millions pass without being held.
+    """
+    with connection.cursor() as cursor:
+        last: tuple[int, UUID] = (after, _HIGHEST)
+        while True:
+            cursor.execute(
+                "SELECT change, id, kind, value, withdrawn_at IS NULL FROM analyse_entry"
+                " WHERE (change, id) > (%s, %s) AND change <= %s ORDER BY change, id LIMIT %s",
+                [*last, upto, _PORTION],
             )
-            for item_id, name, kind, value, classification, scope in cursor.fetchall()
-        )
+            rows = cursor.fetchall()
+            yield from ((row[1], row[3], row[4]) for row in rows if row[2] == "PDQ")
+            if len(rows) < _PORTION:
+                return
+            last = (rows[-1][0], rows[-1][1])
+
+
+def count_changed(*, after: int) -> int:
+    """Return how many values changed after a change of the lists."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analyse_entry WHERE change > %s", [after])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def list_lists() -> list[ListState]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from fanal.analyse.operations import material
 from fanal.config.keys import keys_folder, load_keys
 from fanal.connectors import mail
 from fanal.ledger import signer
@@ -23,6 +24,7 @@ def wire() -> None:
             folder=settings.FANAL_HOME / "mail",
         )
     )
+    material.install(folder=settings.FANAL_HOME / "index")
     demo.install(on=settings.FANAL_DEMO)
     second_factor.install(
         required=not settings.FANAL_DEMO, fresh=timedelta(minutes=settings.FANAL_STEP_UP_MINUTES)

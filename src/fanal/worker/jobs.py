@@ -15,6 +15,7 @@ from procrastinate.middleware import SyncCallNext
 from procrastinate.worker import Worker
 
 from fanal.accounts import operations as accounts
+from fanal.analyse import operations as analyse
 from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -77,6 +78,14 @@ def sweep_vault(timestamp: int) -> None:
     mended = vault_sweep.sweep_vault(actor=system_actor("sweep"), now=clock.now())
     if mended:
         log.warning("vault: %d places that no row points to were removed", mended)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="renew_index")
+def renew_index(timestamp: int) -> None:
+    """Write the index of known hashes anew where the lists have changed much."""
+    del timestamp
+    analyse.renew_index(actor=system_actor("index"))
 
 
 @app.periodic(cron="23 * * * *")

@@ -17,9 +17,8 @@ MAX_FINDINGS = 200
 
 
 class Knowledge(Struct, frozen=True, kw_only=True):
-    """What the analysis knows: lists, lexicons, typologies. `version` names all three."""
+    """What the analysis knows beside the lists: lexicons, typologies. `version` names all three."""
 
-    lists: KnownLists
     lexicon: Lexicon
     typologies: Typologies
     lists_version: str = ""
@@ -31,20 +30,24 @@ class Knowledge(Struct, frozen=True, kw_only=True):
         return " ".join(part for part in parts if part)
 
 
-def shipped_knowledge(lists: KnownLists | None = None, *, lists_version: str = "") -> Knowledge:
-    """Return the shipped lexicons and typologies with `lists` (none by default)."""
+def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
+    """Return the shipped lexicons and typologies, beside lists of that version (none by default)."""
     return Knowledge(
-        lists=lists or KnownLists(),
         lexicon=load_lexicon(),
         typologies=load_typologies(),
         lists_version=lists_version,
     )
 
 
-def analyse(reports: Sequence[HarmonisedReport], knowledge: Knowledge) -> list[Analysis]:
-    """Return the analysis of each report, in the order given; findings strongest first."""
+def analyse(
+    reports: Sequence[HarmonisedReport], knowledge: Knowledge, lists: KnownLists | None = None
+) -> list[Analysis]:
+    """Return the analysis of each report, in the order given; findings strongest first.
+
+    `lists` holds what the lists know of these reports (`known.values_of`), None for nothing.
+    """
     version = knowledge.version
-    known = find_known(reports, knowledge.lists, rule_version=version)
+    known = find_known(reports, lists or KnownLists(), rule_version=version)
     return [
         Analysis(
             report_id=report.report_id,

@@ -1,14 +1,18 @@
 """Known material: hashes and addresses of the lists the desk holds, matched for a whole batch at once."""
 
+import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.analyse.domain.hamming import PDQ_RADIUS, HammingIndex, ScanIndex
 from fanal.analyse.domain.records import Because, Finding, Parameters
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
+
+PDQ_RADIUS = 31
+"""Distance (bits) up to which two PDQ hashes are taken for the same picture (published PDQ practice)."""
+_PDQ = re.compile("[0-9a-f]{64}")
 
 EXACT_KINDS = ("SHA256", "SHA1", "MD5")
 ADDRESS_SCORES = {"URL": 1.0, "HOST": 0.7, "DOMAIN": 0.5}
@@ -26,67 +30,68 @@ class KnownEntry(Struct, frozen=True, kw_only=True):
     scope: str = "MATCH"  # MATCH, or CLEAR: a known false alarm whose matches are silenced
 
 
+Near = Mapping[str, Sequence[tuple[KnownEntry, int]]]
+"""By reported PDQ hash: the entries within the radius, nearest first, with their distance in bits."""
+
+
 class KnownLists:
-    """The values of all lists, ready to be looked up."""
+    """The values of all lists that a batch of reports has, ready to be looked up."""
 
-    def __init__(
-        self,
-        entries: Iterable[KnownEntry] = (),
-        *,
-        index: Callable[[Sequence[str]], HammingIndex] = ScanIndex,
-    ) -> None:
-        """Sort `entries` by kind; `index` builds the PDQ search.
-
-        Raises:
-            ValueError: a PDQ hash is malformed.
-        """
+    def __init__(self, exact: Iterable[KnownEntry] = (), *, near: Near | None = None) -> None:
+        """Sort the entries of equal values by kind and value; `near` comes from the index."""
         self._exact: dict[tuple[str, str], list[KnownEntry]] = defaultdict(list)
-        self._pdq: list[KnownEntry] = []
-        for entry in entries:
-            if entry.kind == "PDQ":
-                self._pdq.append(entry)
-            else:
-                self._exact[entry.kind, entry.value].append(entry)
-        self._index = index([entry.value for entry in self._pdq])
+        for entry in exact:
+            self._exact[entry.kind, entry.value].append(entry)
+        self._near = near or {}
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
         """Return the entries that hold exactly this value, none where one of them clears it."""
         found = self._exact.get((kind, value))
         return [] if not found or any(e.scope == "CLEAR" for e in found) else found
 
-    def near(self, hashes: Sequence[str]) -> list[list[tuple[KnownEntry, int]]]:
-        """Return for each PDQ hash the entries within 31 bits, nearest first, with the distance.
+    def near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
+        """Return the entries within 31 bits of a PDQ hash, nearest first, with the distance.
 
         A hash nearest to a cleared entry has no match: a known false alarm stays silent.
         """
-        found = []
-        for hits in self._index.search(hashes, radius=PDQ_RADIUS):
-            entries = [(self._pdq[position], distance) for position, distance in hits]
-            nearest = {e.scope for e, d in entries if d == entries[0][1]}
-            kept = [] if "CLEAR" in nearest else [h for h in entries if h[0].scope == "MATCH"]
-            found.append(kept)
-        return found
+        hits = self._near.get(pdq, ())
+        if any(e.scope == "CLEAR" for e, distance in hits if distance == hits[0][1]):
+            return []
+        return [hit for hit in hits if hit[0].scope == "MATCH"]
+
+
+def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]], set[str]]:
+    """Return what the lists are asked for: (kind, value) pairs, and PDQ hashes (64 hexadecimal digits)."""
+    exact: set[tuple[str, str]] = set()
+    hashes: set[str] = set()
+    for report in reports:
+        for file in report.files:
+            pairs = zip(EXACT_KINDS, (file.sha256, file.sha1, file.md5), strict=True)
+            exact.update((kind, value) for kind, value in pairs if value)
+            if file.pdq and _PDQ.fullmatch(file.pdq):
+                hashes.add(file.pdq)
+        for url in report.urls:
+            exact.update((kind, value) for kind, value in _addresses(url) if value)
+    return exact, hashes
 
 
 def find_known(
     reports: Sequence[HarmonisedReport], lists: KnownLists, *, rule_version: str
 ) -> list[list[Finding]]:
     """Return for each report its findings of known hashes and addresses, one a file or address and list."""
-    found = [
-        [*_known_files(report, lists, rule_version), *_known_addresses(report, lists, rule_version)]
+    return [
+        [
+            *_known_files(report, lists, rule_version),
+            *_known_addresses(report, lists, rule_version),
+            *(
+                finding
+                for index, file in enumerate(report.files)
+                if file.pdq
+                for finding in _near_findings(index, file.pdq, lists.near(file.pdq), rule_version)
+            ),
+        ]
         for report in reports
     ]
-    asked = [
-        (number, index, file.pdq)
-        for number, report in enumerate(reports)
-        for index, file in enumerate(report.files)
-        if file.pdq and len(file.pdq) == 64
-    ]
-    for (number, index, pdq), hits in zip(
-        asked, lists.near([pdq for _, _, pdq in asked]), strict=True
-    ):
-        found[number].extend(_near_findings(index, pdq, hits, rule_version))
-    return found
 
 
 def _known_files(
@@ -128,11 +133,7 @@ def _known_addresses(
     report: HarmonisedReport, lists: KnownLists, rule_version: str
 ) -> Iterator[Finding]:
     for index, url in enumerate(report.urls):
-        for kind, value in (
-            ("URL", url.key),
-            ("HOST", url.host),
-            ("DOMAIN", url.registrable_domain),
-        ):
+        for kind, value in _addresses(url):
             entries = lists.exact(kind, value) if value else []
             for entry in entries:
                 yield _known(
@@ -145,6 +146,10 @@ def _known_addresses(
                 )
             if entries:
                 break
+
+
+def _addresses(url: HarmonisedUrl) -> tuple[tuple[str, str | None], ...]:
+    return (("URL", url.key), ("HOST", url.host), ("DOMAIN", url.registrable_domain))
 
 
 def _known(  # noqa: PLR0917

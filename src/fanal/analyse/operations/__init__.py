@@ -7,6 +7,7 @@ from fanal.analyse.operations.lists import (
     load_list,
     withdraw_item,
 )
+from fanal.analyse.operations.material import renew_index
 from fanal.analyse.operations.rulesets import (
     RuleSetRefused,
     activate_ruleset,
@@ -26,5 +27,6 @@ __all__ = [
     "load_list",
     "load_shipped",
     "prioritise_batch",
+    "renew_index",
     "withdraw_item",
 ]

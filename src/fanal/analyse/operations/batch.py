@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 from django.db import connection, transaction
+from msgspec import structs
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
@@ -12,43 +14,22 @@ from fanal.analyse.domain.analysis import Knowledge, analyse, shipped_knowledge
 from fanal.analyse.domain.encoding import pack_findings, pack_parts
 from fanal.analyse.domain.priority import prioritise
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
+from fanal.analyse.operations.material import MATERIAL
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array
 from fanal.ledger import operations as ledger
+
+_SHIPPED = cache(shipped_knowledge)
 
 
 class NotAnalysed(LookupError):
     """A report was sent to be prioritised before it was analysed."""
 
 
-class _KnowledgeCache:
-    """The compiled knowledge of this process, built again when a list has changed."""
-
-    def __init__(self) -> None:
-        self._held: Knowledge | None = None
-
-    def current(self) -> Knowledge:
-        """Return the knowledge for the lists as they stand."""
-        version = queries.lists_version()
-        held = self._held
-        if held is None or held.lists_version != version:
-            lists = queries.known_lists()
-            held = (
-                shipped_knowledge(lists, lists_version=version)
-                if held is None
-                else Knowledge(
-                    lists=lists,
-                    lexicon=held.lexicon,
-                    typologies=held.typologies,
-                    lists_version=version,
-                )
-            )
-            self._held = held
-        return held
-
-
-_KNOWLEDGE = _KnowledgeCache()
+def _knowledge() -> Knowledge:
+    """Return lexicons and typologies, read once, under the version of the lists as they stand."""
+    return structs.replace(_SHIPPED(), lists_version=queries.lists_version())
 
 
 def analyse_batch(
@@ -62,7 +43,7 @@ def analyse_batch(
     require(actor, "pipeline.run")
     if not reports:
         return []
-    analyses = analyse(reports, _KNOWLEDGE.current())
+    analyses = analyse(reports, _knowledge(), MATERIAL.look_up(reports))
     packed = [pack_findings(analysis.findings) for analysis in analyses]
     with transaction.atomic():
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])

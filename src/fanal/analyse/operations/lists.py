@@ -12,9 +12,12 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 
+_CHANGE_LOCK = 7_310_420_002
 _ADD = (
-    "INSERT INTO analyse_entry (id, list_id, item_id, kind, value, classification, scope, added_at)"
-    " SELECT e.id, %(list)s, e.item_id, e.kind, e.value, e.classification, %(scope)s, %(now)s"
+    "INSERT INTO analyse_entry"
+    " (id, list_id, item_id, kind, value, classification, scope, added_at, change)"
+    " SELECT e.id, %(list)s, e.item_id, e.kind, e.value, e.classification, %(scope)s, %(now)s,"
+    " %(change)s"
     " FROM unnest(%(ids)s::uuid[], %(items)s::uuid[], %(kinds)s::text[], %(values)s::text[],"
     " %(classes)s::text[]) AS e (id, item_id, kind, value, classification)"
     " ON CONFLICT (list_id, kind, value) WHERE withdrawn_at IS NULL"
@@ -81,10 +84,10 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
     require(actor, "list.keep")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE analyse_entry e SET withdrawn_at = %s FROM analyse_list l"
+            "UPDATE analyse_entry e SET withdrawn_at = %s, change = %s FROM analyse_list l"
             " WHERE l.id = e.list_id AND l.name = %s AND e.item_id = %s"
             " AND e.withdrawn_at IS NULL RETURNING l.id",
-            [now, name, item_id],
+            [now, _next_change(), name, item_id],
         )
         row = cursor.fetchone()
         if row is None:
@@ -134,9 +137,19 @@ def _add(list_id: UUID, items: Sequence[Item], *, scope: str, now: datetime) -> 
                 "kinds": [kind for kind, _ in keys],
                 "values": [value for _, value in keys],
                 "classes": [rows[key][1] for key in keys],
+                "change": _next_change(),
             },
         )
     return ids
+
+
+def _next_change() -> int:
+    """Return the number of this change; the next one waits until it is committed or undone."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHANGE_LOCK])
+        cursor.execute("SELECT coalesce(max(change), 0) + 1 FROM analyse_entry")
+        row = cursor.fetchone()
+    return int(row[0])
 
 
 def _known_items(list_id: UUID, items: Sequence[Item]) -> dict[tuple[str, str], UUID]:

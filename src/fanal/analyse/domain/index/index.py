@@ -12,7 +12,6 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from fanal.analyse.domain.index.kernels import scan, search_tables
 from fanal.analyse.domain.index.segment import HASH_BYTES, LABEL_BYTES, Hashes, Labels, Segment
 
 LARGEST_RADIUS: Final = 31
@@ -96,6 +95,9 @@ class HashIndex:
             raise ValueError(f"the radius is 0 to {LARGEST_RADIUS}")
         if queries.shape[1:] != (HASH_BYTES,):
             raise ValueError("queries are (q, 32)")
+        # Compiling takes its time to import: only who searches or writes pays for it.
+        from fanal.analyse.domain.index.kernels import scan, search_tables  # noqa: PLC0415
+
         longs = _longs(queries)
         state, segment = self._state, self._segment
         parts: list[Hits] = []

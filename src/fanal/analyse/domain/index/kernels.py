@@ -15,12 +15,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from fanal.analyse.domain.index.shape import BUCKETS, SKETCH, TABLES
 from fanal.analyse.domain.index.vector import LANES, bits, fetch, within
-
-TABLES = 16
-BUCKETS = 1 << 16
-SKETCH = 3
-"""Words of 32 bits that a table keeps of each hash."""
 
 _FEW_BITS = 16  # with fewer, sixteen words need no flip: one of them is equal
 

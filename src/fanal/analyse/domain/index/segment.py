@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import DecodeError, Struct, msgpack
 from numpy.typing import NDArray
 
-from fanal.analyse.domain.index.kernels import BUCKETS, SKETCH, TABLES, build_table
+from fanal.analyse.domain.index.shape import BUCKETS, SKETCH, TABLES
 
 HASH_BYTES: Final = 32
 LABEL_BYTES: Final = 16
@@ -40,10 +40,14 @@ class SegmentDamaged(Exception):
 
 
 class Header(Struct, frozen=True, kw_only=True):
-    """What a segment says of itself: how many hashes, and up to which change of the lists it goes."""
+    """What a segment says of itself: how many hashes, and up to which change of the lists it goes.
+
+    `mark` is whatever its owner knows that change by again.
+    """
 
     count: int
     upto: int
+    mark: bytes
 
 
 class Segment:
@@ -51,8 +55,8 @@ class Segment:
 
     def __init__(self, path: Path, header: Header) -> None:
         """Map the arrays of `path`, whose header was read."""
-        self.path = path
         self.header = header
+        self.file_number = path.stat().st_ino
         maps = _map(path, header.count, mode="r")
         self.labels: Labels = maps.labels
         self.tables = (maps.starts, maps.ids, maps.sketches, maps.hashes.view(np.uint64))
@@ -86,7 +90,9 @@ def open_segment(path: Path) -> Segment:
     return Segment(path, header)
 
 
-def write_segment(path: Path, *, hashes: Hashes, labels: Labels, upto: int) -> None:
+def write_segment(
+    path: Path, *, hashes: Hashes, labels: Labels, upto: int, mark: bytes = b""
+) -> None:
     """Write a segment of `hashes` with their `labels`; one that stands at `path` is replaced whole.
 
     `upto` is the last change of the lists that it holds. Of two processes that write the same place the
@@ -95,6 +101,9 @@ def write_segment(path: Path, *, hashes: Hashes, labels: Labels, upto: int) -> N
     Raises:
         ValueError: the shapes do not fit, or there are too many hashes.
     """
+    # Compiling takes its time to import: only who searches or writes pays for it.
+    from fanal.analyse.domain.index.kernels import build_table  # noqa: PLC0415
+
     count = len(hashes)
     if hashes.shape != (count, HASH_BYTES) or labels.shape != (count, LABEL_BYTES):
         raise ValueError("hashes are (n, 32) and labels (n, 16)")
@@ -109,7 +118,7 @@ def write_segment(path: Path, *, hashes: Hashes, labels: Labels, upto: int) -> N
         words = np.ascontiguousarray(hashes).view(np.uint16).reshape(count, TABLES)
         for table in range(TABLES):
             build_table(words, table, maps.starts[table], maps.ids[table], maps.sketches[table])
-        body = msgpack.encode(Header(count=count, upto=upto))
+        body = msgpack.encode(Header(count=count, upto=upto, mark=mark))
         head = _MAGIC + len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
         del maps, words  # what was written through the maps is the file's now; fsync brings it down
         with draft.open("r+b") as file:

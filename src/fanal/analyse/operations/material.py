@@ -1,0 +1,155 @@
+"""Known material as this process holds it: the hash index beside the database, and the look-up of a batch.
+
+The database holds every list; the index is made from it and can be lost. A segment (`domain.index`) holds
+the PDQ hashes up to one change of the lists; what changed since is read from the database before a batch is
+looked up, so that an addition or a withdrawal counts for the next report. `renew_index` writes a new segment
+when much has changed; every process takes it up by itself.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from threading import Lock
+from uuid import UUID
+
+from fanal.accounts.domain.policy import require
+from fanal.analyse import queries
+from fanal.analyse.domain.index import (
+    HashIndex,
+    Segment,
+    SegmentDamaged,
+    open_segment,
+    write_segment,
+)
+from fanal.analyse.domain.index.index import FULL, pack_hashes, pack_labels
+from fanal.analyse.domain.known import PDQ_RADIUS, KnownEntry, KnownLists, values_of
+from fanal.analyse.queries import ListChange
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+
+_SEGMENT = "pdq"
+log = logging.getLogger("fanal.analyse")
+
+
+class Material:
+    """The index of one process, brought up to the lists whenever it is asked."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet; `folder` is where segments lie, set at start."""
+        self.folder: Path | None = None
+        self._lock = Lock()
+        self._index = HashIndex()
+        self._held: ListChange | None = None
+        self._file: int | None = None
+
+    def look_up(self, reports: Sequence[HarmonisedReport]) -> KnownLists:
+        """Return what the lists hold of these reports' files and addresses."""
+        exact, hashes = values_of(reports)
+        return KnownLists(queries.entries_of(values=exact), near=self._near(sorted(hashes)))
+
+    def _near(self, hashes: Sequence[str]) -> dict[str, list[tuple[KnownEntry, int]]]:
+        if not hashes:
+            return {}
+        index = self._current()
+        hits = index.search(pack_hashes(hashes), radius=PDQ_RADIUS)
+        ids = [UUID(bytes=label.tobytes()) for label in hits.labels]
+        entries = queries.entries_by_id(ids=ids)
+        near: dict[str, list[tuple[KnownEntry, int]]] = {}
+        for query, entry_id, distance in zip(
+            hits.queries.tolist(), ids, hits.distances.tolist(), strict=True
+        ):
+            if entry_id in entries:
+                near.setdefault(hashes[query], []).append((entries[entry_id], distance))
+        return near
+
+    def _current(self) -> HashIndex:
+        """Return the index with every change that is committed."""
+        with self._lock:
+            newest = queries.newest_change()
+            if self._held is not None and not queries.is_change_known(change=self._held):
+                self._index, self._held, self._file = HashIndex(), None, None
+            if newest is not None and self._held != newest:
+                self._take_up_segment()
+                after = 0 if self._held is None else self._held.number
+                _bring_up(self._index, queries.changed_hashes(after=after, upto=newest.number))
+                self._held = newest
+            return self._index
+
+    def _take_up_segment(self) -> None:
+        """Go over to the segment on the disk where it is another one than ours and of this database."""
+        segment = find_segment()
+        if segment is None or segment.file_number == self._file:
+            return
+        self._index, self._held = HashIndex(segment), _change_of(segment)
+        self._file = segment.file_number
+
+
+MATERIAL = Material()
+
+
+def install(*, folder: Path) -> None:
+    """Keep segments in `folder`, made when the first is written; called once at start."""
+    MATERIAL.folder = folder
+
+
+def renew_index(*, actor: Actor) -> bool:
+    """Write a new segment where more than `FULL` values changed since the last; return whether it was due.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    newest = queries.newest_change()
+    segment = find_segment()
+    after = 0 if segment is None else segment.header.upto
+    if newest is None or queries.count_changed(after=after) <= FULL:
+        return False
+    held = [row for row in queries.changed_hashes(after=0, upto=newest.number) if row[2]]
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_segment(
+        folder / _SEGMENT,
+        hashes=pack_hashes([value for _, value, _ in held]),
+        labels=pack_labels(entry_id.bytes for entry_id, _, _ in held),
+        upto=newest.number,
+        mark=newest.entry_id.bytes,
+    )
+    log.info("hash index: %d hashes", len(held))
+    return True
+
+
+def find_segment() -> Segment | None:
+    """Return the segment on the disk, None where there is none of this database or it is damaged."""
+    try:
+        segment = open_segment(_folder() / _SEGMENT)
+    except FileNotFoundError:
+        return None
+    except SegmentDamaged:
+        log.warning("hash index: the file is damaged, the lists are read from the database")
+        return None
+    return segment if queries.is_change_known(change=_change_of(segment)) else None
+
+
+def _bring_up(index: HashIndex, changes: Iterable[tuple[UUID, str, bool]]) -> None:
+    added: list[tuple[UUID, str]] = []
+    gone: list[bytes] = []
+    for entry_id, value, in_force in changes:
+        if in_force:
+            added.append((entry_id, value))
+        else:
+            gone.append(entry_id.bytes)
+    index.remove(gone)
+    index.add(
+        pack_hashes([value for _, value in added]),
+        pack_labels(entry_id.bytes for entry_id, _ in added),
+    )
+
+
+def _change_of(segment: Segment) -> ListChange:
+    return ListChange(number=segment.header.upto, entry_id=UUID(bytes=segment.header.mark))
+
+
+def _folder() -> Path:
+    if MATERIAL.folder is None:
+        raise RuntimeError("no folder for hash indexes was installed")
+    return MATERIAL.folder
