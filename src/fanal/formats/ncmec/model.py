@@ -35,7 +35,8 @@ class AttributeModel:
 class ElementModel:
     """An element in its parent type: key (`person/email`), place, occurrence and content.
 
-    `type` is None for a leaf without attributes. `allows` is None where any text does.
+    `type` is None for a leaf without attributes, `is_leaf` says that it holds no elements. `allows` is
+    None where any text does.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ElementModel:
     required: bool
     flag: bool
     type: "TypeModel | None"
+    is_leaf: bool
     allows: Check | None
 
 
@@ -63,11 +65,14 @@ class TypeModel:
     elements: dict[str, ElementModel] = field(default_factory=dict)
     attributes: dict[str, AttributeModel] = field(default_factory=dict)
     required: list[str] = field(default_factory=list)
+    required_attributes: list[AttributeModel] = field(default_factory=list)
     groups: list[list[str]] = field(default_factory=list)
 
 
 def _number(lowest: int, highest: int) -> Check:
     def allows(text: str) -> bool:
+        if len(text) < 10 and text.isascii() and text.isdigit():
+            return lowest <= int(text) <= highest
         text = text.strip()
         if len(text) > 20 or _INTEGER.fullmatch(text) is None:
             return False
@@ -76,8 +81,11 @@ def _number(lowest: int, highest: int) -> Check:
     return allows
 
 
+_TRUE: Final = frozenset({"", "true", "1"})
+
+
 def _flag(text: str) -> bool:
-    return text.strip() in {"", "true", "1"}
+    return text in _TRUE or text.strip() in _TRUE
 
 
 _BUILT_IN: Final[Mapping[str, Check | None]] = {
@@ -152,12 +160,15 @@ class _SchemaReader:
 
     def _add_attribute(self, model: TypeModel, node: etree._Element) -> None:
         name = str(node.get("name"))
-        model.attributes[name] = AttributeModel(
+        attribute = AttributeModel(
             name=name,
             key=f"{model.name}/@{name}",
             required=node.get("use") == "required",
             allows=self._checks[str(node.get("type"))],
         )
+        model.attributes[name] = attribute
+        if attribute.required:
+            model.required_attributes.append(attribute)
 
     def _element(self, node: etree._Element, *, owner: str, order: int) -> ElementModel:
         name, type_name = str(node.get("name")), str(node.get("type"))
@@ -170,6 +181,7 @@ class _SchemaReader:
             required=node.get("minOccurs", "1") != "0",
             flag=node.get("fixed") is not None,
             type=complex_type,
+            is_leaf=complex_type is None or complex_type.holds_text,
             allows=None if complex_type else self._checks[type_name],
         )
 

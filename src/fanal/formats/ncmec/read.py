@@ -7,7 +7,7 @@ schema knows it or not, and a `Complaint` for each departure from the schema.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 from lxml import etree
 from msgspec import Struct
@@ -20,6 +20,8 @@ from fanal.formats.refusal import FormatRefused, Refusal
 MAX_DEPTH: Final = 50
 MAX_NAME: Final = 1_000  # with its namespace: paths repeat names, so a long one would multiply
 
+_NO_ELEMENTS: Final[dict[str, ElementModel]] = {}
+_NO_ATTRIBUTES: Final[dict[str, AttributeModel]] = {}
 _SCHEMA_HINTS: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -32,6 +34,9 @@ class Attribute(Struct, frozen=True, gc=False):
     model: AttributeModel | None
 
 
+_NONE: Final[tuple[Attribute, ...]] = ()
+
+
 class Node(Struct, gc=False):
     """An element: what the schema says of it, its path, its text as sent, and what it holds."""
 
@@ -40,7 +45,7 @@ class Node(Struct, gc=False):
     model: ElementModel | None
     text: str | None
     attributes: tuple[Attribute, ...]
-    children: list["Node"]
+    children: Sequence["Node"]
 
     def child(self, name: str) -> "Node | None":
         """Return the first child called `name`."""
@@ -128,78 +133,85 @@ class _Walk:
             raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         text = element.text
         kind = model.type if model is not None else None
-        attributes: tuple[Attribute, ...] = ()
-        pairs = element.items()
-        if pairs or (kind is not None and kind.attributes):
-            attributes = self._attributes(pairs, kind=kind, path=path)
-        node = Node(str(element.tag), path, model, text, attributes, [])
+        attributes = self._attributes(element, kind=kind, path=path)
+        children: Sequence[Node] = ()
         if len(element):
-            self._children(node, element, kind=kind, depth=depth)
+            children = self._children(element, kind=kind, path=path, depth=depth)
         elif kind is not None and (kind.required or kind.groups):
             self._missing(kind, seen={}, path=path)
         if kind is None or kind.holds_text:
-            if model is not None:
-                self._leaf(model, text or "", path=path)
+            if model is not None and model.allows is not None and not model.allows(text or ""):
+                self._refuse_or_complain(model, text or "", path=path)
         elif text is not None and not text.isspace():
             self._complain(path, "MISPLACED_TEXT", value=text)
-        return node
+        return Node(str(element.tag), path, model, text, attributes, children)
 
     def _attributes(
-        self, pairs: Sequence[tuple[str | bytes, str | bytes]], *, kind: TypeModel | None, path: str
+        self, element: etree._Element, *, kind: TypeModel | None, path: str
     ) -> tuple[Attribute, ...]:
+        pairs = cast("list[tuple[str, str]]", element.items())
         if len(pairs) > MAX_ATTRIBUTES:
-            raise FormatRefused(
-                Refusal.TOO_MANY_ATTRIBUTES, path, parameters={"limit": MAX_ATTRIBUTES}
-            )
-        known = kind.attributes if kind is not None else {}
+            limit = {"limit": MAX_ATTRIBUTES}
+            raise FormatRefused(Refusal.TOO_MANY_ATTRIBUTES, path, parameters=limit)
+        known = kind.attributes if kind is not None else _NO_ATTRIBUTES
         found: list[Attribute] = []
-        for raw_name, raw_value in pairs:
-            name, value = _checked_name(raw_name), str(raw_value)
-            model = known.get(name)
-            item = Attribute(name, value, f"{path}/@{name}", model)
-            found.append(item)
+        for name, value in pairs:
+            model, where = known.get(name), f"{path}/@{name}"
             if model is None:
-                if not name.startswith(_SCHEMA_HINTS):
-                    self._complain(item.path, "UNKNOWN_ATTRIBUTE", value=value)
+                self._check_unknown(name, value, path=where)
             elif model.allows is not None and not model.allows(value):
-                self._complain(item.path, "INVALID_VALUE", value=value)
-        for attribute in known.values():
-            if attribute.required and all(item.model is not attribute for item in found):
-                self._complain(f"{path}/@{attribute.name}", "MISSING_ATTRIBUTE")
+                self._complain(where, "INVALID_VALUE", value=value)
+            found.append(Attribute(name, value, where, model))
+        if kind is not None and kind.required_attributes:
+            self._missing_attributes(kind, found, path=path)
         return tuple(found)
 
-    def _children(
-        self, node: Node, element: etree._Element, *, kind: TypeModel | None, depth: int
-    ) -> None:
-        known = kind.elements if kind is not None else {}
+    def _missing_attributes(self, kind: TypeModel, found: list[Attribute], *, path: str) -> None:
+        for attribute in kind.required_attributes:
+            if all(item.model is not attribute for item in found):
+                self._complain(f"{path}/@{attribute.name}", "MISSING_ATTRIBUTE")
+
+    def _check_unknown(self, name: str, value: str, *, path: str) -> None:
+        if len(name) > MAX_NAME:
+            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_NAME})
+        if not name.startswith(_SCHEMA_HINTS):
+            self._complain(path, "UNKNOWN_ATTRIBUTE", value=value)
+
+    def _children(  # noqa: C901, PLR0912 - one loop: its calls are what reading costs
+        self, element: etree._Element, *, kind: TypeModel | None, path: str, depth: int
+    ) -> list[Node]:
+        known = kind.elements if kind is not None else _NO_ELEMENTS
         seen: dict[str, int] = {}
-        place, add = -1, node.children.append
-        base = node.path if len(node.path) <= MAX_NAME else f"{node.path[:MAX_NAME]}…"
+        children: list[Node] = []
+        place, add = -1, children.append
+        base = path if len(path) <= MAX_NAME else f"{path[:MAX_NAME]}…"
         for inner in element:
-            name = str(inner.tag)
+            name = inner.tag
             model = known.get(name)
-            count = seen[name] = seen.get(name, 0) + 1
+            count = seen[name] = seen[name] + 1 if name in seen else 1
             if model is None:
                 add(self._unknown(inner, path=f"{base}/{name}", count=count, depth=depth))
             else:
-                path = f"{base}/{name}[{count}]" if model.repeatable else f"{base}/{name}"
+                where = f"{base}/{name}[{count}]" if model.repeatable else f"{base}/{name}"
                 if model.order < place or (count > 1 and not model.repeatable):
-                    path = self._out_of_place(model, kind=kind, path=path, count=count)
+                    where = self._out_of_place(model, kind=kind, path=where, count=count)
                 else:
                     place = model.order
-                if model.type is None and not len(inner) and not inner.keys():
-                    # A plain leaf, as most elements are.
-                    text = inner.text
-                    if model.allows is not None:
-                        self._leaf(model, text or "", path=path)
-                    add(Node(name, path, model, text, (), []))
+                if model.is_leaf and not len(inner):  # as most elements are
+                    text, allows, attributes = inner.text, model.allows, _NONE
+                    if model.type is not None or inner.keys():
+                        attributes = self._attributes(inner, kind=model.type, path=where)
+                    if allows is not None and not allows(text or ""):
+                        self._refuse_or_complain(model, text or "", path=where)
+                    add(Node(name, where, model, text, attributes, ()))
                 else:
-                    add(self.node(inner, model=model, path=path, depth=depth + 1))
+                    add(self.node(inner, model=model, path=where, depth=depth + 1))
             tail = inner.tail
             if tail is not None and not tail.isspace():
-                self._keep_tail(node, tail)
+                add(self._kept_tail(tail, path=path))
         if kind is not None and (kind.required or kind.groups):
             self._missing(kind, seen=seen, path=base)
+        return children
 
     def _unknown(self, inner: etree._Element, *, path: str, count: int, depth: int) -> Node:
         if len(str(inner.tag)) > MAX_NAME:
@@ -219,11 +231,11 @@ class _Walk:
             self._complain(path, "MISPLACED_ELEMENT")
         return path
 
-    def _keep_tail(self, node: Node, tail: str) -> None:
-        """Keep text between elements as a nameless child, so that nothing is dropped."""
-        path = f"{node.path}/text()"
-        node.children.append(Node("text()", path, None, tail, (), []))
+    def _kept_tail(self, tail: str, *, path: str) -> Node:
+        """Return text between elements as a nameless child, so that nothing is dropped."""
+        path = f"{path}/text()"
         self._complain(path, "MISPLACED_TEXT", value=tail)
+        return Node("text()", path, None, tail, (), ())
 
     def _missing(self, kind: TypeModel, *, seen: dict[str, int], path: str) -> None:
         for name in kind.required:
@@ -236,20 +248,13 @@ class _Walk:
             elif count == 0 and kind.is_choice:
                 self._complain(path, "MISSING_ELEMENT")
 
-    def _leaf(self, model: ElementModel, text: str, *, path: str) -> None:
-        if model.flag and text.strip() not in {"", "true", "1"}:
+    def _refuse_or_complain(self, model: ElementModel, text: str, *, path: str) -> None:
+        if model.flag:
             raise FormatRefused(Refusal.FALSE_ANNOTATION, path)
-        if model.allows is not None and not model.allows(text):
-            self._complain(path, "INVALID_VALUE", value=text)
+        self._complain(path, "INVALID_VALUE", value=text)
 
     def _complain(self, path: str, code: str, *, value: str = "") -> None:
         self.complaints.append(Complaint(path, code, value[:200]))
-
-
-def _checked_name(name: str | bytes | bytearray | etree.QName) -> str:
-    if len(text := str(name)) > MAX_NAME:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_NAME})
-    return text
 
 
 def _require_parts(root: Node, *, now: datetime) -> None:

@@ -5,6 +5,7 @@ elements say is read by `read.py`.
 """
 
 import re
+import threading
 from typing import Final
 
 from lxml import etree
@@ -15,14 +16,36 @@ MAX_BYTES: Final = 1_000_000
 MAX_ELEMENTS: Final = 20_000
 MAX_ATTRIBUTES: Final = 64
 
-_PROLOG: Final = re.compile(r"(?:[ \t\r\n]+|<\?[\s\S]*?\?>|<!--[\s\S]*?-->)*")
+_PROLOG: Final = re.compile(rb"(?:[ \t\r\n]+|<\?[\s\S]*?\?>|<!--[\s\S]*?-->)*")
 _DECLARED: Final = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _TAG: Final = re.compile(r"""(?:[^"'>]|"[^"]*"|'[^']*')*""")
 _QUOTED: Final = re.compile(r""""[^"]*"|'[^']*'""")
 # libxml2 takes quadratic time over the attributes of one tag: past this it is not even parsed.
 _UNPARSED_ATTRIBUTES: Final = 256
+_SHORT: Final = MAX_ELEMENTS * len("<a/>")  # bytes that cannot hold too many elements
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
+_NAMES_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
+_NAMES_16: Final = frozenset({"utf-16", "utf-16le", "utf-16be"})
+
+
+class _Parsers(threading.local):
+    """One parser for each thread: to make one takes as long as to parse a short document."""
+
+    def __init__(self) -> None:
+        self.strict = etree.XMLParser(
+            encoding="utf-8",
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+
+
+_PARSERS: Final = _Parsers()
 
 
 def parse(body: bytes) -> etree._Element:
@@ -31,52 +54,48 @@ def parse(body: bytes) -> etree._Element:
     Raises:
         FormatRefused: always with `malformed` true.
     """
-    text = _decoded(body)
-    start = _PROLOG.match(text)
-    if text.startswith("<!", start.end() if start else 0):
+    clean = _in_utf8(body)
+    start = _PROLOG.match(clean)
+    if clean.startswith(b"<!", start.end() if start else 0):
         raise FormatRefused(Refusal.DOCTYPE)
-    if text.count("=") > _UNPARSED_ATTRIBUTES:
-        _check_attributes(text)
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    clean = body.removeprefix(_UTF8_MARK) if body[:2] not in _UTF16_MARKS else text.encode()
+    if clean.count(b"=") > _UNPARSED_ATTRIBUTES:
+        _check_attributes(clean.decode())
     try:
-        root = etree.fromstring(clean, parser)
+        root = etree.fromstring(clean, _PARSERS.strict)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
         raise FormatRefused(Refusal.MALFORMED, parameters={"line": line or 0}) from error
     if root is None:
         raise FormatRefused(Refusal.MALFORMED, parameters={"line": 0})
-    if root.getroottree().docinfo.internalDTD is not None:
+    if b"<!" in clean and root.getroottree().docinfo.internalDTD is not None:
         raise FormatRefused(Refusal.DOCTYPE)
-    if clean.count(b"<") > MAX_ELEMENTS and sum(1 for _ in root.iter()) > MAX_ELEMENTS:
+    if (
+        len(clean) > _SHORT
+        and clean.count(b"<") > MAX_ELEMENTS
+        and sum(1 for _ in root.iter()) > MAX_ELEMENTS
+    ):
         raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_ELEMENTS})
     return root
 
 
-def _decoded(body: bytes) -> str:
+def _in_utf8(body: bytes) -> bytes:
+    """Return the document in UTF-8 without a mark, its encoding checked against what it declares."""
     if len(body) > MAX_BYTES:
         raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
     wide = body[:2] in _UTF16_MARKS
-    try:
-        text = body.decode("utf-16" if wide else "utf-8-sig", "strict")
-    except UnicodeDecodeError as error:
-        raise FormatRefused(Refusal.BAD_ENCODING, parameters={"offset": error.start}) from error
-    declared = _DECLARED.match(text)
-    if declared is None:
-        return text
-    name = declared.group(1).lower()
-    if name not in ({"utf-16", "utf-16le", "utf-16be"} if wide else {"utf-8", "utf8", "us-ascii"}):
-        raise FormatRefused(Refusal.BAD_ENCODING, parameters={"encoding": name[:40]})
-    return text
+    clean = body.removeprefix(_UTF8_MARK)
+    if wide or not clean.isascii():
+        try:
+            text = body.decode("utf-16" if wide else "utf-8-sig", "strict")
+        except UnicodeDecodeError as error:
+            raise FormatRefused(Refusal.BAD_ENCODING, parameters={"offset": error.start}) from error
+        clean = text.encode() if wide else clean
+    if clean.startswith(b"<?xml"):
+        declared = _DECLARED.match(clean[: clean.find(b">")].decode())
+        name = declared.group(1).lower() if declared else None
+        if name is not None and name not in (_NAMES_16 if wide else _NAMES_8):
+            raise FormatRefused(Refusal.BAD_ENCODING, parameters={"encoding": name[:40]})
+    return clean
 
 
 def _check_attributes(text: str) -> None:

@@ -112,6 +112,7 @@ def _build() -> dict[str, TypeModel]:
                 required=False,
                 flag=False,
                 type=types[held] if held else None,
+                is_leaf=not held,
                 allows=None,
             )
     return types

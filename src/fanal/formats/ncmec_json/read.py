@@ -32,8 +32,8 @@ def read_export(body: bytes) -> Document:
     if tree.get("reportId") is None and tree.get("reportedInformation") is None:
         raise FormatRefused(Refusal.MISSING_FIELD, "reportId")
     walk = _Walk()
-    root = Node("export", "", None, None, (), [])
-    walk.entries(root, tree, kind=TYPES["export"], depth=1)
+    entries = walk.entries("", tree, kind=TYPES["export"], depth=1)
+    root = Node("export", "", None, None, (), entries)
     return Document(root=root, complaints=tuple(walk.complaints))
 
 
@@ -74,25 +74,27 @@ class _Walk:
         self._count = 0
 
     def entries(
-        self, node: Node, entries: dict[str, object], *, kind: TypeModel | None, depth: int
-    ) -> None:
-        """Add a child to `node` for every entry that is not null."""
+        self, parent: str, entries: dict[str, object], *, kind: TypeModel | None, depth: int
+    ) -> list[Node]:
+        """Return a node for every entry that is not null, of the object whose path is `parent`."""
+        nodes: list[Node] = []
         known = kind.elements if kind is not None else {}
         for key, value in entries.items():
             if value is None:
                 continue
             if len(key) > MAX_KEY:
-                raise FormatRefused(Refusal.TOO_LARGE, node.path, parameters={"limit": MAX_KEY})
-            _check_text(key, path=node.path)
+                raise FormatRefused(Refusal.TOO_LARGE, parent, parameters={"limit": MAX_KEY})
+            _check_text(key, path=parent)
             model = known.get(key)
-            path = f"{node.path}/{key}" if node.path else key
+            path = f"{parent}/{key}" if parent else key
             if model is None:
                 self.complaints.append(Complaint(path, "UNKNOWN_ELEMENT"))
-            self._add(node, value, name=key, model=model, path=path, depth=depth)
+            self._add(nodes, value, name=key, model=model, path=path, depth=depth)
+        return nodes
 
     def _add(
         self,
-        parent: Node,
+        nodes: list[Node],
         value: object,
         *,
         name: str,
@@ -109,7 +111,7 @@ class _Walk:
             for index, item in enumerate(value, start=1):
                 if item is not None:
                     self._add(
-                        parent,
+                        nodes,
                         item,
                         name=name,
                         model=model,
@@ -117,14 +119,14 @@ class _Walk:
                         depth=depth + 1,
                     )
             return
-        node = Node(name, path, model, None, (), [])
-        parent.children.append(node)
         if isinstance(value, dict):
             kind = model.type if model is not None else None
-            self.entries(node, value, kind=kind, depth=depth + 1)
+            inner = self.entries(path, value, kind=kind, depth=depth + 1)
+            nodes.append(Node(name, path, model, None, (), inner))
             return
-        node.text = str(value).lower() if isinstance(value, bool) else str(value)
-        _check_text(node.text, path=path)
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        _check_text(text, path=path)
+        nodes.append(Node(name, path, model, text, (), ()))
 
 
 def _check_text(text: str, *, path: str) -> None:

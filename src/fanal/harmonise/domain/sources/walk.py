@@ -68,21 +68,25 @@ class Walk:
             self._attribute(attribute, scope=scope, node=node)
         if node.children and node.text is not None and not node.text.isspace():
             self._extra.append(Extra(path=node.path, value=node.text))
-        steps, keep, plain = self._steps, self._extra.append, not scope.taken
+        steps, keep, taken, closed = self._steps, self._extra.append, scope.taken, scope.closed
         for child in node.children:
             model = child.model
             step = _UNLISTED if model is None else steps[model.key]
             if step.parts:
                 self._parts(child, step=step, scope=scope)
-                continue
-            holds = bool(child.children)
-            if not holds:
-                if plain and step.taker is None:
-                    keep(Extra(path=child.path, value=child.text or ""))
-                else:
-                    self._leaf(child, step=step, scope=scope)
-            if holds or child.attributes:
+            elif child.children:
                 self._inside(child, scope=scope)
+            else:
+                text, path, taker = child.text or "", child.path, step.taker
+                if taker is None or closed:
+                    if not taken or path not in taken:
+                        keep(Extra(path=path, value=text))
+                elif not taken or path not in taken:
+                    held = taker(Spot(self._building, scope, child, text))
+                    if not held or step.always_extra:
+                        keep(Extra(path=path, value=text))
+                for attribute in child.attributes:
+                    self._attribute(attribute, scope=scope, node=child)
 
     def _parts(self, node: Node, *, step: _Step, scope: Scope) -> None:
         if step.opener is not None and not scope.closed:
@@ -90,16 +94,6 @@ class Walk:
         if not node.children and node.text is not None and not node.text.isspace():
             self._extra.append(Extra(path=node.path, value=node.text))
         self._inside(node, scope=scope)
-
-    def _leaf(self, node: Node, *, step: _Step, scope: Scope) -> None:
-        text, taker = node.text or "", step.taker
-        if scope.taken and node.path in scope.taken:
-            return
-        held = False
-        if taker is not None and not scope.closed:
-            held = taker(Spot(self._building, scope, node, text))
-        if step.always_extra or not held:
-            self._extra.append(Extra(path=node.path, value=text))
 
     def _attribute(self, attribute: Attribute, *, scope: Scope, node: Node) -> None:
         model = attribute.model
