@@ -48,8 +48,10 @@ class Batch:
 
 def run_harmonise(batch: Batch) -> None:
     """Stage 2: opened bytes of any format become one shape, with selectors."""
-    opened = intake.open_submissions(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
     facts = _facts(batch)
+    opened = intake.open_submissions(
+        actor=batch.actor, report_ids=batch.report_ids, now=batch.now, facts=facts
+    )
     sources = [
         harmonise.source_of(opened=opened[i], facts=facts[i])
         for i in batch.report_ids

@@ -5,11 +5,17 @@ faster. Cast the parameter where it stands: `%s::uuid[]`.
 """
 
 from collections.abc import Iterable
+from uuid import UUID
 
 
 def plain_array(items: Iterable[str]) -> str:
     """Return the array of texts that hold letters, digits and dashes only: uuids, hexadecimals, numbers."""
     return f"{{{','.join(items)}}}"
+
+
+def uuid_array(ids: Iterable[UUID]) -> str:
+    """Return the array of ids, for `uuid[]`."""
+    return plain_array([each.hex for each in ids])
 
 
 def text_array(items: Iterable[str]) -> str:

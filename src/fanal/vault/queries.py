@@ -1,17 +1,15 @@
 """Reads of the vault: rows only; bytes come from `operations.open_object`, which logs the read."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.arrays import uuid_array
 from fanal.vault.domain.records import Bound, Placed, SealedObject, StoredObject
 
-COLUMNS = (
-    "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id, created_at"
-)
+COLUMNS = "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id"
 _READERS = (
     Role.SYSTEM,
     Role.ANALYST,
@@ -59,8 +57,8 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
     require_reader(actor)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s)",  # noqa: S608 - a constant
-            [list(object_ids)],
+            f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant
+            [uuid_array(object_ids)],
         )
         return {row[0]: stored(row) for row in cursor.fetchall()}
 
@@ -110,20 +108,17 @@ def require_reader(actor: Actor) -> None:
         raise VaultRefused("vault.open")
 
 
-Row = tuple[
-    UUID, UUID, str, bytes, int, UUID | None, int | None, int, bytes | None, bytes, datetime
-]
+Row = tuple[UUID, UUID, str, bytes, int, UUID | None, int | None, int, bytes | None, bytes]
 """A row of `COLUMNS`; the driver gives binary columns as `bytes` or `memoryview`."""
 
 
 def stored(row: Row) -> StoredObject:
     """Return a row of the columns above as a record."""
-    object_id, owner_id, kind, sha256, size, pack_id, place, length, wrapped, key_id, created = row
+    object_id, owner_id, kind, sha256, size, pack_id, place, length, wrapped, key_id = row
     return StoredObject(
         bound=Bound(id=object_id, owner_id=owner_id, kind=kind, sha256=bytes(sha256)),
         size=size,
         place=Placed(pack_id=pack_id, offset=place, length=length),
         wrapped_key=None if wrapped is None else bytes(wrapped),
         wrap_key_id=bytes(key_id),
-        created_at=created,
     )

@@ -52,7 +52,11 @@ class StageLoop:
         Returns the number of reports claimed; 0 when nothing waits.
         """
         self._give_back()
-        return self._run(urgent=True) or self._run(urgent=False)
+        return self._run_urgent() or self._run(urgent=False)
+
+    def _run_urgent(self) -> int:
+        """Carry the urgent reports that wait; asked between all steps, so it must cost next to nothing."""
+        return self._run(urgent=True) if intake.urgent_waits(actor=self._actor) else 0
 
     def _run(self, *, urgent: bool) -> int:
         for stage in reversed(list(STEPS)):
@@ -99,7 +103,7 @@ class StageLoop:
             if not self._between():
                 intake.put_back(actor=self._actor, token=token, report_ids=batch.report_ids)
                 return
-            self._run(urgent=True)  # whoever is in danger waits for one step, not for a batch
+            self._run_urgent()  # whoever is in danger waits for one step, not for a batch
 
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
         """Run one step; return whether the batch goes on together."""

@@ -24,7 +24,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array
+from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.kernel.ids import instant_of
 from fanal.ledger import operations as ledger
 
@@ -138,7 +138,8 @@ def _desks(actor: Actor, ids: Sequence[UUID], seen: Seen) -> dict[UUID, int]:
 def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT report_id FROM crosscheck_kin WHERE report_id = ANY(%s::uuid[])", [list(ids)]
+            "SELECT report_id FROM crosscheck_kin WHERE report_id = ANY(%s::uuid[])",
+            [uuid_array(ids)],
         )
         return set(ids) - {report_id for (report_id,) in cursor.fetchall()}
 
@@ -154,8 +155,8 @@ def _write_links(links: Sequence[Link], desks: dict[UUID, int]) -> None:
             _WRITE_LINKS,
             [
                 links[0].rule_version,
-                plain_array(found.report_id.hex for found in links),
-                plain_array(found.other_id.hex for found in links),
+                uuid_array(found.report_id for found in links),
+                uuid_array(found.other_id for found in links),
                 plain_array(str(desks[found.report_id]) for found in links),
                 plain_array(str(desks[found.other_id]) for found in links),
                 plain_array(str(found.score) for found in links),
@@ -174,12 +175,12 @@ def _write_kin(
             [
                 now,
                 known[1],
-                [f.report_id for f in ordered],
-                [known[0][f.report_id] for f in ordered],
-                [min(f.links, _MOST_SMALL) for f in ordered],
-                [min(f.previously_reported_suspect, _MOST_SMALL) for f in ordered],
-                [min(f.shared_files, _MOST_SMALL) for f in ordered],
-                [f.strongest for f in ordered],
+                uuid_array(f.report_id for f in ordered),
+                plain_array(str(known[0][f.report_id]) for f in ordered),
+                plain_array(str(min(f.links, _MOST_SMALL)) for f in ordered),
+                plain_array(str(min(f.previously_reported_suspect, _MOST_SMALL)) for f in ordered),
+                plain_array(str(min(f.shared_files, _MOST_SMALL)) for f in ordered),
+                plain_array(str(f.strongest) for f in ordered),
             ],
         )
 

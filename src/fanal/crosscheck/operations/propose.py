@@ -12,6 +12,7 @@ from django.db import connection
 from fanal.crosscheck.domain.dossiers import Strong, connected, dossier_id, grow
 from fanal.crosscheck.operations.assemble import assemble, lock
 from fanal.crosscheck.queries import state
+from fanal.kernel.arrays import plain_array, uuid_array
 
 
 def propose(
@@ -32,7 +33,8 @@ def propose(
     sizes = {anchor: size for anchor, size in standing.sizes.items() if anchor in held}
     grown = grow(growing, anchors, sizes)
     _write(grown, anchors, desks, now)
-    found = {end: dossier_id(grown[end]) for end in ends if end in grown}
+    ids = {anchor: dossier_id(anchor) for anchor in set(grown.values())}
+    found = {end: ids[grown[end]] for end in ends if end in grown}
     return found | (assemble(touched, now=now) if touched else {})
 
 
@@ -46,6 +48,7 @@ def _write(  # noqa: PLR0917
     fresh = sorted(set(grown.values()) - before)
     moved = [(anchor, grown[anchor]) for anchor in before if grown[anchor] != anchor]
     joining = sorted(report for report in grown if report not in anchors and report not in before)
+    ids = {anchor: dossier_id(anchor) for anchor in {grown[r] for r in joining}}
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO crosscheck_dossier (id, anchor_id, desk_id, opened_at)"
@@ -53,7 +56,12 @@ def _write(  # noqa: PLR0917
             " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS d (id, anchor_id, desk_id)"
             " ON CONFLICT (id) DO UPDATE SET merged_into = NULL"
             " WHERE crosscheck_dossier.merged_into IS NOT NULL",
-            [now, [dossier_id(a) for a in fresh], fresh, [desks[a] for a in fresh]],
+            [
+                now,
+                uuid_array(dossier_id(a) for a in fresh),
+                uuid_array(fresh),
+                plain_array(str(desks[a]) for a in fresh),
+            ],
         )
         if moved:
             pairs = [[dossier_id(old) for old, _ in moved], [dossier_id(new) for _, new in moved]]
@@ -73,8 +81,8 @@ def _write(  # noqa: PLR0917
             " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS m (report_id, dossier_id, desk_id)",
             [
                 now,
-                joining,
-                [dossier_id(grown[r]) for r in joining],
-                [desks[r] for r in joining],
+                uuid_array(joining),
+                uuid_array(ids[grown[r]] for r in joining),
+                plain_array(str(desks[r]) for r in joining),
             ],
         )

@@ -7,6 +7,7 @@ from django.db import connection
 from msgspec import Struct
 
 from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong
+from fanal.kernel.arrays import uuid_array
 
 # A link counts under the newest rules that either report was linked with: after a replay, what the new
 # rules did not find again no longer counts, and stays readable.
@@ -41,14 +42,14 @@ def standing_of(reports: Iterable[UUID]) -> Standing:
         cursor.execute(
             "SELECT m.report_id, d.anchor_id FROM crosscheck_membership m"
             " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE m.report_id = ANY(%s::uuid[])",
-            [list(reports)],
+            [uuid_array(reports)],
         )
         anchors = dict(cursor.fetchall())
         cursor.execute(
             "SELECT d.anchor_id, count(*) FROM crosscheck_dossier d"
             " JOIN crosscheck_membership m ON m.dossier_id = d.id"
             " WHERE d.anchor_id = ANY(%s::uuid[]) GROUP BY d.anchor_id",
-            [list(set(anchors.values()))],
+            [uuid_array(set(anchors.values()))],
         )
         return Standing(anchors=anchors, sizes=dict(cursor.fetchall()))
 
@@ -63,7 +64,7 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
             " WHERE (left_ids || right_ids) && (%s::uuid[] || ARRAY(SELECT m.report_id"
             " FROM crosscheck_membership m JOIN crosscheck_dossier d ON d.id = m.dossier_id"
             " WHERE d.anchor_id = ANY(%s::uuid[])))",
-            [ends, heads],
+            [uuid_array(ends), uuid_array(heads)],
         )
         named = [report_id for (report_id,) in cursor.fetchall()]
     if not named:

@@ -12,6 +12,7 @@ from fanal.harmonise.domain.sightings import (
     Revision,
 )
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
 
 # In each statement `desks` is NULL for the system, which reaches all.
 
@@ -67,6 +68,6 @@ def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, desk_id FROM harmonise_text WHERE report_id = ANY(%s::uuid[])",
-            [list(report_ids)],
+            [uuid_array(report_ids)],
         )
         return dict(cursor.fetchall())

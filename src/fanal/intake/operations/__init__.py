@@ -20,6 +20,7 @@ from fanal.intake.operations.queue import (
     list_held,
     put_back,
     replay_stage,
+    urgent_waits,
 )
 from fanal.intake.operations.receive import receive_reports
 from fanal.intake.operations.retention import (
@@ -56,4 +57,5 @@ __all__ = [
     "retract_report",
     "spend_challenge",
     "upload_file",
+    "urgent_waits",
 ]

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from fanal.intake.domain.records import Claim
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.arrays import uuid_array
 from fanal.ledger import operations as ledger
 
 MAX_ATTEMPTS = 3
@@ -81,6 +82,18 @@ def claim_batch(
     )
 
 
+def urgent_waits(*, actor: Actor) -> bool:
+    """Return whether a report in which somebody is in danger can be claimed: one look at a small index."""
+    _require_system(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM intake_work WHERE urgent AND quarantined_at IS NULL"
+            " AND not_before <= now() AND (lease_until IS NULL OR lease_until < now()))"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
 def advance_claims(
     *, actor: Actor, token: UUID, report_ids: Sequence[UUID], to: Stage | None, lease: timedelta
 ) -> None:
@@ -95,16 +108,16 @@ def advance_claims(
     with connection.cursor() as cursor:
         if to is None:
             cursor.execute(
-                "DELETE FROM intake_work WHERE report_id = ANY(%s) AND lease_token = %s"
+                "DELETE FROM intake_work WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s"
                 " AND lease_until >= now()",
-                [list(report_ids), token],
+                [uuid_array(report_ids), token],
             )
         else:
             cursor.execute(
                 "UPDATE intake_work SET stage = %s, attempts = 1,"
                 " lease_until = now() + make_interval(secs => %s), error = ''"
-                " WHERE report_id = ANY(%s) AND lease_token = %s AND lease_until >= now()",
-                [to, lease.total_seconds(), list(report_ids), token],
+                " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s AND lease_until >= now()",
+                [to, lease.total_seconds(), uuid_array(report_ids), token],
             )
         if cursor.rowcount != len(report_ids):
             raise LeaseLost

@@ -12,6 +12,7 @@ from fanal.intake.domain.number import ids_of_number, is_number_of
 from fanal.intake.domain.records import KeyKind, ReportFacts
 from fanal.intake.queries.statuses import get_statuses, read_facts, sender_of
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
 
 _FACTS = (
     "SELECT r.id, r.desk_id, r.sender_id, r.arrival, r.format, r.reference, r.wire_id, r.state,"
@@ -45,7 +46,7 @@ def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Repor
         own = get_statuses(sender_id=sender_of(actor), report_ids=report_ids)
         return {report_id: status.facts for report_id, status in own.items()}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_FACTS} WHERE r.id = ANY(%s)", [list(report_ids)])
+        cursor.execute(f"{_FACTS} WHERE r.id = ANY(%s::uuid[])", [uuid_array(report_ids)])
         facts = [_facts(row) for row in cursor.fetchall()]
     return {f.report_id: f for f in facts if bounds.everywhere or f.desk_id in bounds.desk_ids}
 

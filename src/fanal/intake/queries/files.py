@@ -1,14 +1,15 @@
 """Receipts, files and opened bytes of reports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
-from fanal.intake.domain.records import OpenedSubmission, UploadFacts
+from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.arrays import uuid_array
 from fanal.vault import operations as vault
 
 
@@ -24,14 +25,17 @@ def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]
 
 def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[UploadFacts]]:
     """Return the uploaded files of reports that the actor may reach, in the order of upload."""
-    reachable = list(get_reports(actor=actor, report_ids=report_ids))
+    return _uploads(get_reports(actor=actor, report_ids=report_ids))
+
+
+def _uploads(report_ids: Iterable[UUID]) -> dict[UUID, list[UploadFacts]]:
     uploads: dict[UUID, list[UploadFacts]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, file_id, object_id, name, size, md5, sha1, sha256, details_id,"
-            " earlier_ids FROM intake_upload WHERE report_id = ANY(%s)"
+            " earlier_ids FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
             " ORDER BY report_id, position, file_id",
-            [reachable],
+            [uuid_array(report_ids)],
         )
         for report_id, *facts, earlier in cursor:
             file_id, object_id, name, size, md5, sha1, sha256, details = facts
@@ -64,19 +68,30 @@ def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:
 
 
 def open_submissions(
-    *, actor: Actor, report_ids: Sequence[UUID], now: datetime
+    *,
+    actor: Actor,
+    report_ids: Sequence[UUID],
+    now: datetime,
+    facts: Mapping[UUID, ReportFacts] | None = None,
 ) -> dict[UUID, OpenedSubmission]:
     """Open the sealed bytes of reports, with the details documents of their files.
+
+    `facts` holds their envelopes where the caller has read them already (`get_reports`).
 
     Raises:
         PermissionError: only the system, or a person through a journaled act, may open.
     """
     if not actor.has(Role.SYSTEM):
         raise PermissionError("report.open")
-    facts = get_reports(actor=actor, report_ids=report_ids)
-    uploads = list_uploads(actor=actor, report_ids=list(facts))
+    if facts is None:
+        facts = get_reports(actor=actor, report_ids=report_ids)
+    known = [report_id for report_id in report_ids if report_id in facts]
+    uploads = _uploads(known)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id, object_id FROM intake_report WHERE id = ANY(%s)", [list(facts)])
+        cursor.execute(
+            "SELECT id, object_id FROM intake_report WHERE id = ANY(%s::uuid[])",
+            [uuid_array(known)],
+        )
         objects = dict(cursor.fetchall())
     described = [u for files in uploads.values() for u in files if u.details_id]
     details = [i for u in described for i in (*u.earlier_ids, u.details_id) if i]
@@ -86,9 +101,9 @@ def open_submissions(
     return {
         report_id: OpenedSubmission(
             report_id=report_id,
-            format=fact.format,
+            format=facts[report_id].format,
             body=opened[objects[report_id]],
-            received_at=fact.received_at,
+            received_at=facts[report_id].received_at,
             files=tuple(
                 (
                     u,
@@ -98,5 +113,5 @@ def open_submissions(
                 for u in uploads.get(report_id, [])
             ),
         )
-        for report_id, fact in facts.items()
+        for report_id in known
     }

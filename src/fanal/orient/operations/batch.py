@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from fanal import reference
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import bytes_array, plain_array, text_array
+from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.encoding import pack_proposal
@@ -127,9 +127,9 @@ def _alarming(item: OrientItem) -> bool:
 def _next_revisions(report_ids: list[UUID]) -> dict[UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT report_id, max(revision) FROM orient_proposal WHERE report_id = ANY(%s)"
+            "SELECT report_id, max(revision) FROM orient_proposal WHERE report_id = ANY(%s::uuid[])"
             " AND report_id BETWEEN %s AND %s GROUP BY report_id",
-            [report_ids, min(report_ids), max(report_ids)],
+            [uuid_array(report_ids), min(report_ids), max(report_ids)],
         )
         found = {row[0]: int(row[1]) for row in cursor.fetchall()}
     return {report_id: found.get(report_id, 0) + 1 for report_id in report_ids}
@@ -148,7 +148,7 @@ def _write_proposals(
             _PROPOSALS,
             [
                 now,
-                plain_array(p.report_id.hex for p in proposals),
+                uuid_array(p.report_id for p in proposals),
                 plain_array(str(revisions[p.report_id]) for p in proposals),
                 plain_array(str(item.desk_id) for item in items),
                 text_array(text_array(track.value for track in p.tracks) for p in proposals),

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 IDENTITY_KINDS = frozenset({"identity", "address"})
@@ -71,7 +70,6 @@ class StoredObject:
     place: Placed
     wrapped_key: bytes | None = field(repr=False)
     wrap_key_id: bytes
-    created_at: datetime
 
 
 def check_kind(kind: str) -> None:
