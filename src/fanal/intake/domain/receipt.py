@@ -70,6 +70,19 @@ class NodeSigner:
 
     key: Ed25519PrivateKey = field(repr=False)
     certificate: NodeCertificate
+    _about_node: str = field(init=False, repr=False, compare=False)
+    """The lines of every receipt that say who signs."""
+
+    def __post_init__(self) -> None:
+        cert = self.certificate
+        values = (
+            cert.node,
+            _text(_raw(cert.public)),
+            f"{cert.valid_from} {cert.valid_until}",
+            _text(cert.proof),
+        )
+        lines = (f"{k}: {v}\n" for k, v in zip(_FIELDS[3:-1], values, strict=True))
+        object.__setattr__(self, "_about_node", "".join(lines))
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
         """Return the signed receipt of a report, a text of nine lines.
@@ -77,18 +90,11 @@ class NodeSigner:
         The instant is cut to whole seconds. The content is committed to together with the report's
         id, so that nobody without the id can try out what was said.
         """
-        cert = self.certificate
-        values = (
-            _text(report_digest(report_id)),
-            received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            _text(content_digest(report_id=report_id, body=body)),
-            cert.node,
-            _text(_raw(cert.public)),
-            f"{cert.valid_from} {cert.valid_until}",
-            _text(cert.proof),
+        received = received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        signed = (
+            f"{_HEAD}\nreport: {_text(report_digest(report_id))}\nreceived: {received}\n"
+            f"content: {_text(content_digest(report_id=report_id, body=body))}\n{self._about_node}"
         )
-        lines = [_HEAD, *(f"{k}: {v}" for k, v in zip(_FIELDS[:-1], values, strict=True))]
-        signed = "\n".join(lines) + "\n"
         return f"{signed}signature: {_text(self.key.sign(signed.encode()))}\n"
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from fanal.intake.domain.keys import body_digest, key_digest
 from fanal.intake.domain.records import Submission
+from fanal.kernel.arrays import bytes_array, text_array, uuid_array
 
 _KeyId = tuple[UUID, str, bytes]
 
@@ -26,8 +27,11 @@ class Known(Struct, frozen=True, kw_only=True):
 class KeyTable:
     """The keys of a batch: those stored before, and those that this batch adds."""
 
-    def __init__(self, stored: dict[_KeyId, tuple[bytes, UUID]]) -> None:
-        self._rows = stored
+    def __init__(
+        self, stored: dict[_KeyId, tuple[bytes, UUID]], ids: dict[int, list[_KeyId]]
+    ) -> None:
+        """Take the rows by key, and the keys of each submission of the batch by its identity."""
+        self._rows, self._ids = stored, ids
         self.added: dict[_KeyId, tuple[bytes, UUID]] = {}
 
     def find(self, submission: Submission) -> Known | None:
@@ -35,11 +39,10 @@ class KeyTable:
 
         A repeat under one key also claims the submission's other keys, so that by-key answers for each.
         """
-        fingerprint = body_digest(submission.canonical)
-        ids = _key_ids(submission)
-        rows = [self._rows[key] for key in ids if key in self._rows]
+        rows = [self._rows[key] for key in self._ids[id(submission)] if key in self._rows]
         if not rows:
             return None
+        fingerprint = body_digest(submission.canonical)
         other = next((row for row in rows if row[0] != fingerprint), None)
         if other is not None:
             return Known(report_id=other[1], same_body=False)
@@ -49,24 +52,30 @@ class KeyTable:
     def add(self, submission: Submission, report_id: UUID) -> None:
         """Claim the submission's keys that nobody holds."""
         row = (body_digest(submission.canonical), report_id)
-        for key in _key_ids(submission):
+        for key in self._ids[id(submission)]:
             if key not in self._rows:
                 self._rows[key] = self.added[key] = row
 
 
 def known_keys(submissions: Sequence[Submission]) -> KeyTable:
     """Return the table of the keys that `submissions` carry."""
-    wanted = [key for submission in submissions for key in _key_ids(submission)]
+    ids = {id(submission): _key_ids(submission) for submission in submissions}
+    wanted = [key for keys in ids.values() for key in keys]
     if not wanted:
-        return KeyTable({})
+        return KeyTable({}, ids)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT k.sender_id, k.kind, k.digest, k.fingerprint, k.report_id FROM intake_key k"
             " JOIN unnest(%s::uuid[], %s::text[], %s::bytea[]) AS w (sender_id, kind, digest)"
             " USING (sender_id, kind, digest)",
-            [[k[0] for k in wanted], [k[1] for k in wanted], [k[2] for k in wanted]],
+            [
+                uuid_array(key[0] for key in wanted),
+                text_array(key[1] for key in wanted),
+                bytes_array(key[2] for key in wanted),
+            ],
         )
-        return KeyTable({(r[0], r[1], bytes(r[2])): (bytes(r[3]), r[4]) for r in cursor.fetchall()})
+        rows = cursor.fetchall()
+    return KeyTable({(r[0], r[1], bytes(r[2])): (bytes(r[3]), r[4]) for r in rows}, ids)
 
 
 def store_keys(table: KeyTable) -> None:
@@ -84,11 +93,11 @@ def store_keys(table: KeyTable) -> None:
             " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::bytea[], %s::uuid[])"
             " ON CONFLICT DO NOTHING",
             [
-                [key[0] for key, _ in rows],
-                [key[1] for key, _ in rows],
-                [key[2] for key, _ in rows],
-                [row[0] for _, row in rows],
-                [row[1] for _, row in rows],
+                uuid_array(key[0] for key, _ in rows),
+                text_array(key[1] for key, _ in rows),
+                bytes_array(key[2] for key, _ in rows),
+                bytes_array(row[0] for _, row in rows),
+                uuid_array(row[1] for _, row in rows),
             ],
         )
         if cursor.rowcount != len(rows):

@@ -113,6 +113,9 @@ def new_data_key() -> bytes:
 
 def seal_content(plaintext: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
     """Return the sealed chunks of bytes that are in memory."""
+    if len(plaintext) <= CHUNK:
+        aad = _CONTENT_TAG + object_id.bytes
+        return AESGCM(data_key).encrypt(_ONLY_NONCE, plaintext, aad)
     return b"".join(seal_chunks(_cut(plaintext), data_key=data_key, object_id=object_id))
 
 
@@ -206,6 +209,9 @@ def _cut(plaintext: bytes) -> Iterator[bytes]:
 
 def _nonce(number: int, *, last: bool) -> bytes:
     return bytes(7) + struct.pack(">IB", number, last)
+
+
+_ONLY_NONCE = _nonce(0, last=True)
 
 
 def _bound_bytes(bound: Bound) -> bytes:

@@ -188,13 +188,17 @@ class _Wrappers:
     def __init__(self) -> None:
         self._keyring = keyring.current()
         self._made: dict[bytes, Wrapper] = {}
+        self._by_kind: dict[str, Wrapper] = {}
 
     def for_kind(self, kind: str) -> Wrapper:
-        public: X25519PublicKey = self._keyring.sealing_key(kind)
-        raw = raw_public(public)
-        if raw not in self._made:
-            self._made[raw] = Wrapper(public)
-        return self._made[raw]
+        found = self._by_kind.get(kind)
+        if found is None:
+            public: X25519PublicKey = self._keyring.sealing_key(kind)
+            raw = raw_public(public)
+            if raw not in self._made:
+                self._made[raw] = Wrapper(public)
+            found = self._by_kind[kind] = self._made[raw]
+        return found
 
 
 def _row(
