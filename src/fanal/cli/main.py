@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "fanal.cli.doctor:doctor",
     "fsck": "fanal.cli.vault:fsck",
     "keys": "fanal.cli.vault:keys",
+    "lists": "fanal.cli.lists:lists",
     "ledger": "fanal.cli.ledger:ledger",
     "migrate": "fanal.cli.migrate:migrate",
     "partner": "fanal.cli.partner:partner",

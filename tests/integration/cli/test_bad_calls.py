@@ -23,6 +23,7 @@ UNREADABLE = os.fsdecode(b"\xff\xfe")
 CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "backup": (["/proc/none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
     "bench desk": ([], [["--reports", "0"], ["--views", "x"], ["more"]]),
+    "bench match": ([], [["--size", "0"], ["--size"], ["more"]]),
     "bench pipeline": ([], [["--size", "0"], ["--workers", "-1"], ["--size"]]),
     "bench portal": ([], [["--size", "1"], ["--size", "1e9"]]),
     "demo accounts": ([], [["x"], ["--lang", "de"]]),
@@ -37,6 +38,9 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "ledger checkpoint": ([], [["x"]]),
     "ledger export": (["/proc/none/l"], [[], ["/etc"], ["a", "b"]]),
     "ledger verify": ([], [["--checkpoints", "/no/such"], ["--checkpoints", "/etc"], ["x"]]),
+    "lists load": (["l", "/etc/hostname"], [[], ["l"], ["l", "/no/such"], ["l", "/etc"]]),
+    "lists show": ([], [["x"]]),
+    "lists withdraw": (["l", NOBODY], [[], ["l"], ["l", "x"]]),
     "migrate": ([], [["--verbosity", "9"], ["x"]]),
     "partner add": (["Shapes"], [[], ["a", "b"], ["a", "--quota", "0"], ["a", "--quota", "x"]]),
     "partner revoke": (["x"], [[], ["a", "b"]]),
@@ -64,6 +68,7 @@ WITHOUT_DATABASE = {
     "doctor",
     "keys node",
     "bench desk",
+    "bench match",
     "bench pipeline",
     "bench portal",
 }
@@ -81,20 +86,6 @@ def leaves(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[str]:
 
 def call(name: str, arguments: list[str]) -> list[str]:
     return [*name.split(), *arguments]
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    """A production installation; the database is up while calls are made."""
-    folder = Path(tempfile.mkdtemp(prefix="fanal-calls-"))
-    folder.chmod(0o755)
-    try:
-        done = call_all([["migrate"]], home=folder / "var", folder=folder / "out")
-        assert done[0].status == 0, done[0].err
-        yield folder / "var"
-    finally:
-        Cluster.open(home=folder / "var", environ=os.environ).stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def complaints(calls: list[list[str]], statuses: tuple[int, ...], **options: object) -> list[str]:

@@ -1,0 +1,26 @@
+"""One installation for the tests that call commands on a database that is up."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanal.postgres import Cluster
+from tests.integration.cli.calling import call_all
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Path]:
+    """A production installation; the database is up while calls are made."""
+    folder = Path(tempfile.mkdtemp(prefix="fanal-calls-"))
+    folder.chmod(0o755)
+    try:
+        done = call_all([["migrate"]], home=folder / "var", folder=folder / "out")
+        assert done[0].status == 0, done[0].err
+        yield folder / "var"
+    finally:
+        Cluster.open(home=folder / "var", environ=os.environ).stop()
+        shutil.rmtree(folder, ignore_errors=True)

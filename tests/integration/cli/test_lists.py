@@ -1,0 +1,37 @@
+"""`fanal lists` from the command line: load, load again, withdraw, a file that is none."""
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+from tests.integration.cli.calling import Answer, call_all
+
+
+def call(home: Path, *arguments: str) -> Answer:
+    return call_all([["lists", *arguments]], home=home, folder=home.parent / "out")[0]
+
+
+def test_a_list_is_loaded_shown_and_an_item_withdrawn(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(f"pdq,md5,classification\n{'f' * 64},,A1\n,{'b' * 32},\n")
+    loaded = call(home, "load", "alpha", str(file))
+    assert loaded.status == 0, loaded.err
+    first, _ = (UUID(json.loads(line)["id"]) for line in loaded.out.splitlines())
+    assert call(home, "load", "alpha", str(file)).out == loaded.out
+    (shown,) = map(json.loads, call(home, "show", "--json").out.splitlines())
+    assert (shown["name"], shown["entries"]) == ("alpha", 2)
+    assert call(home, "withdraw", "alpha", str(first)).status == 0
+    again = call(home, "withdraw", "alpha", str(first))
+    assert (again.status, again.out) == (2, "")
+    assert "alpha" in again.err
+    (shown,) = map(json.loads, call(home, "show", "--json").out.splitlines())
+    assert shown["entries"] == 1
+
+
+def test_a_bad_line_loads_nothing(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "bad.csv"
+    file.write_text(f"pdq\n{'f' * 64}\nzz\n")
+    answer = call(home, "load", "bad", str(file))
+    assert (answer.status, answer.out) == (2, "")
+    assert "line 3" in answer.err
+    assert '"bad"' not in call(home, "show", "--json").out
