@@ -241,6 +241,18 @@ def test_instants(text: str, expected: datetime | None) -> None:
     assert earliest_instant(text) == expected
 
 
+@given(
+    st.from_regex(
+        r"[0-9]{4}-(0[1-9]|1[0-2])-[0-3][0-9]T([01][0-9]|2[0-3]):[0-5][0-9]:[0-6][0-9](\.[0-9]{3})?",
+        fullmatch=True,
+    ),
+    st.sampled_from(("Z", "+00:00", "-13:59", "+05:30")),
+)
+def test_a_usual_instant_is_read_as_any_other(text: str, zone: str) -> None:
+    other = text.replace("T", " ")  # taken apart field by field
+    assert earliest_instant(text + zone) == earliest_instant(other + zone)
+
+
 def test_synthetic_documents_are_seeded_and_valid() -> None:
     documents = list(synthetic_reports(7, 60))
     assert documents == list(synthetic_reports(7, 60))

@@ -28,6 +28,11 @@ def earliest_instant(text: str) -> datetime | None:
     is its first minute there. Hour 24 is allowed as the end of a day (XML Schema 1.1, 3.3.7).
     """
     text = text.strip()
+    if _USUAL.fullmatch(text) is not None:
+        try:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
     matched = _INSTANT.fullmatch(text)
     if matched is None:
         day = _day(text)

@@ -133,7 +133,9 @@ class _Walk:
             raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         text = element.text
         kind = model.type if model is not None else None
-        attributes = self._attributes(element, kind=kind, path=path)
+        attributes = _NONE
+        if element.keys() or (kind is not None and kind.required_attributes):
+            attributes = self._attributes(element, kind=kind, path=path)
         children: Sequence[Node] = ()
         if len(element):
             children = self._children(element, kind=kind, path=path, depth=depth)
@@ -198,9 +200,9 @@ class _Walk:
                 else:
                     place = model.order
                 if model.is_leaf and not len(inner):  # as most elements are
-                    text, allows, attributes = inner.text, model.allows, _NONE
-                    if model.type is not None or inner.keys():
-                        attributes = self._attributes(inner, kind=model.type, path=where)
+                    text, type_, allows, attributes = inner.text, model.type, model.allows, _NONE
+                    if inner.keys() or (type_ is not None and type_.required_attributes):
+                        attributes = self._attributes(inner, kind=type_, path=where)
                     if allows is not None and not allows(text or ""):
                         self._refuse_or_complain(model, text or "", path=where)
                     add(Node(name, where, model, text, attributes, ()))

@@ -65,7 +65,7 @@ class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     """Base of every part: immutable, absent fields omitted, unknown fields refused."""
 
 
-class Place(_Part, frozen=True, kw_only=True):
+class Place(_Part, frozen=True, kw_only=True, gc=False):
     """A place: ISO 3166-1 alpha-2 country, locality, postcode."""
 
     country: str | None = None
@@ -73,7 +73,7 @@ class Place(_Part, frozen=True, kw_only=True):
     postcode: str | None = None
 
 
-class Message(_Part, frozen=True, kw_only=True):
+class Message(_Part, frozen=True, kw_only=True, gc=False):
     """One message of a conversation."""
 
     speaker: str | None = None
@@ -81,21 +81,21 @@ class Message(_Part, frozen=True, kw_only=True):
     text: str | None = None
 
 
-class Handle(_Part, frozen=True, kw_only=True):
+class Handle(_Part, frozen=True, kw_only=True, gc=False):
     """A name on a service."""
 
     value: str
     platform: str | None = None
 
 
-class Account(_Part, frozen=True, kw_only=True):
+class Account(_Part, frozen=True, kw_only=True, gc=False):
     """A payment account."""
 
     value: str
     kind: Literal["IBAN", "WALLET", "CARD_TOKEN"]
 
 
-class IpSighting(_Part, frozen=True, kw_only=True):
+class IpSighting(_Part, frozen=True, kw_only=True, gc=False):
     """An IP address, the source port and the instant (RFC 3339) it was seen."""
 
     value: str
@@ -121,7 +121,7 @@ class Person(_Part, frozen=True, kw_only=True):
     type: str | None = None
 
 
-class Classification(_Part, frozen=True, kw_only=True):
+class Classification(_Part, frozen=True, kw_only=True, gc=False):
     """A class given by somebody, in a named scheme."""
 
     scheme: Literal["NCMEC", "COPINE", "INTERPOL", "VICS-FR"]
@@ -141,7 +141,7 @@ class File(_Part, frozen=True, kw_only=True):
     publicly_available: bool | None = None
 
 
-class Payment(_Part, frozen=True, kw_only=True):
+class Payment(_Part, frozen=True, kw_only=True, gc=False):
     """One payment; `amount` is a decimal number as text."""
 
     at: str | None = None

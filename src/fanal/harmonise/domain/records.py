@@ -53,7 +53,7 @@ class SelectorRole(StrEnum):
     CONTENT = "CONTENT"
 
 
-class Selector(Struct, frozen=True, kw_only=True):
+class Selector(Struct, frozen=True, kw_only=True, gc=False):
     """One value with its kind and role; `at` is the instant it was used, `source` the path it came from.
 
     `weak` marks a value found in free text rather than in a field of its own.
@@ -68,7 +68,7 @@ class Selector(Struct, frozen=True, kw_only=True):
     weak: bool = False
 
 
-class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A source time (decisions 4): RFC 3339 UTC bounds, precision, and the zone given or assumed."""
 
     earliest: str
@@ -78,7 +78,7 @@ class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     zone_assumed: bool = False
 
 
-class HarmonisedUrl(Struct, frozen=True, kw_only=True):
+class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
     """The three values of an address, and what is compared."""
 
     reported: str
@@ -88,14 +88,14 @@ class HarmonisedUrl(Struct, frozen=True, kw_only=True):
     registrable_domain: str | None
 
 
-class Extra(Struct, frozen=True, kw_only=True):
+class Extra(Struct, frozen=True, kw_only=True, gc=False):
     """What a source carries and the record has no field for: its path and value, nothing dropped."""
 
     path: str
     value: str
 
 
-class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Category(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A class mapped through the vocabulary bridge; `lossy` says that the step lost meaning."""
 
     scheme: str
@@ -105,7 +105,7 @@ class Category(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bridge_version: str = ""
 
 
-class Warning(Struct, frozen=True, kw_only=True, omit_defaults=True):  # noqa: A001 - the field's own word
+class Warning(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):  # noqa: A001 - the field's own word
     """A value that could not be read as meant: where, what, and the code of the reason."""
 
     path: str

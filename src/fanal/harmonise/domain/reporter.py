@@ -42,8 +42,11 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
         for place, person in enumerate(report.persons)
         if person.role is PersonRole.REPORTER
     )
-    named = tuple(extra for extra in report.extra if _names_reporter(extra.path))
-    identity = Identity(persons=reporters, extra=named)
+    named: list[Extra] = []
+    others: list[Extra] = []
+    for extra in report.extra:
+        (named if _names_reporter(extra.path) else others).append(extra)
+    identity = Identity(persons=reporters, extra=tuple(named))
     if not reporters and not named:
         return report, identity
     paths = tuple(f"persons[{place}]" for place, _ in reporters)
@@ -52,7 +55,7 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
         structs.replace(
             report,
             persons=tuple(_without_values(person) for person in report.persons),
-            extra=tuple(extra for extra in report.extra if not _names_reporter(extra.path)),
+            extra=tuple(others),
             warnings=tuple(
                 structs.replace(warning, value="")
                 if warning.path.startswith(paths)

@@ -3,6 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
+
+from msgspec import Struct
 
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.reporter import Identity, reporter_strings
@@ -10,7 +13,11 @@ from fanal.harmonise.domain.reporter import Identity, reporter_strings
 _LONGEST = 8000  # characters a report: the index stays small, a long text is found by its beginning
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\+?\d[\d .()\u00a0\u202f\-]{5,20}\d")
+_RUNS = re.compile(r"[\x00-\x7f]+|[^\x00-\x7f]+")
+_NOT_DIGITS = re.compile(r"\D")
 _SHORTEST_NUMBER = 6
+# Without regard to case, Python's patterns take these four for ASCII letters (i, i, s, k).
+_ASCII_LIKE = "\u0130\u0131\u017f\u212a"
 
 
 def search_words(report: HarmonisedReport, identity: Identity) -> str:
@@ -45,27 +52,80 @@ def _texts(report: HarmonisedReport) -> Iterator[str]:
 
 
 def _without(text: str, own: frozenset[str]) -> str:
-    numbers = {digits[-9:] for s in own if len(digits := re.sub(r"\D", "", s)) >= _SHORTEST_NUMBER}
-    words = {fold(word) for s in own for word in _WORD.findall(_name_part(s)) if len(word) > 1}
-    for whole in own:
-        if len(whole) >= _SHORTEST_NUMBER:
-            text = _spaced(whole).sub(" ", text)
+    traces = [_trace(whole) for whole in own]
+    numbers = {trace.number for trace in traces if trace.number}
+    words = frozenset().union(*(trace.words for trace in traces))
+    text = _without_wholes(text, traces)
 
     def number(match: re.Match[str]) -> str:
-        digits = re.sub(r"\D", "", match.group(0))
+        digits = _NOT_DIGITS.sub("", match.group(0))
         return " " if any(digits.endswith(known) for known in numbers) else match.group(0)
 
     text = _NUMBER.sub(number, text) if numbers else text
+    folded = _folded(text)
+    if not any(word in folded for word in words):
+        return text
     present = {word for word in set(_WORD.findall(text)) if fold(word) in words}
     if not present:
         return text
     return _WORD.sub(lambda match: " " if match.group(0) in present else match.group(0), text)
 
 
+def _folded(text: str) -> str:
+    """Return `fold(text)`, which folds each letter by itself: those of ASCII, nearly all, in one go."""
+    runs = _RUNS.findall(text)
+    return "".join([run.lower() if run.isascii() else fold(run) for run in runs])
+
+
+class _Trace(Struct, frozen=True):
+    """By what a text of the reporter's is found again: whole, spaced or not; as a number; by its words.
+
+    `squeezed` is empty where a look at the letters does not tell whether `spaced` may match.
+    """
+
+    number: str
+    words: frozenset[str]
+    spaced: re.Pattern[str] | None
+    squeezed: str
+
+
+def _without_wholes(text: str, traces: list[_Trace]) -> str:
+    squeezed = _squeezed(text)
+    for trace in traces:
+        # Most texts hold none of the reporter's letters in a row: the pattern need not search for them.
+        if trace.spaced is None or (squeezed and trace.squeezed not in squeezed):
+            continue
+        left = trace.spaced.sub(" ", text)
+        if left != text:
+            text, squeezed = left, _squeezed(left)
+    return text
+
+
+@lru_cache(maxsize=256)
+def _trace(whole: str) -> _Trace:
+    digits = _NOT_DIGITS.sub("", whole)
+    return _Trace(
+        number=digits[-9:] if len(digits) >= _SHORTEST_NUMBER else "",
+        words=frozenset(fold(word) for word in _WORD.findall(_name_part(whole)) if len(word) > 1),
+        spaced=_spaced(whole) if len(whole) >= _SHORTEST_NUMBER else None,
+        squeezed=_squeezed(whole) if whole.isascii() else "",
+    )
+
+
 def _spaced(text: str) -> re.Pattern[str]:
     """Return the pattern of a text, its letters apart by at most two spaces, dots or dashes."""
     letters = (re.escape(letter) for letter in text if not letter.isspace())
     return re.compile(r"[\s.\-]{0,2}".join(letters), re.IGNORECASE)
+
+
+def _squeezed(text: str) -> str:
+    """Return `text` in lower case without what may stand between the letters of `_spaced`.
+
+    Empty where a letter of it is one that Python's patterns take for an ASCII letter of other case.
+    """
+    if not text.isascii() and any(letter in text for letter in _ASCII_LIKE):
+        return ""
+    return "".join(text.lower().split()).replace(".", "").replace("-", "")
 
 
 def _name_part(text: str) -> str:

@@ -26,7 +26,7 @@ def selector_key(kind: SelectorKind, value: str) -> UUID:
 
 def key_bytes(kind: SelectorKind, value: str) -> bytes:
     """Return the key as 16 bytes."""
-    return hashlib.sha256(f"{kind}|{value}".encode()).digest()[:16]
+    return hashlib.sha256((kind + "|" + value).encode()).digest()[:16]
 
 
 class Sighting(Struct, frozen=True, kw_only=True):

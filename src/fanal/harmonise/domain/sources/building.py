@@ -1,8 +1,10 @@
 """Mutable parts of a draft under construction, shared by the source formats."""
 
 import re
-from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct, field
 
 from fanal.formats.report.records import (
     Channel,
@@ -38,6 +40,7 @@ _SMALL_INTEGER: Final = re.compile(r"[0-9]{1,5}")
 _TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
+@lru_cache(maxsize=256)
 def hash_field(name: str) -> str | None:
     """Return the field of `File` for a hash name as written (`SHA-256`), or None."""
     plain = _NOT_ALPHANUMERIC.sub("", name.lower())
@@ -46,6 +49,8 @@ def hash_field(name: str) -> str | None:
 
 def small_integer(text: str) -> int | None:
     """Return the number of at most five digits that `text` is, None if it is none."""
+    if len(text) < 6 and text.isascii() and text.isdigit():
+        return int(text)
     stripped = text.strip()
     return int(stripped) if _SMALL_INTEGER.fullmatch(stripped) else None
 
@@ -55,8 +60,7 @@ def truth(text: str) -> bool | None:
     return _TRUTHS.get(text.strip().lower())
 
 
-@dataclass(slots=True)
-class PersonBuilding:
+class PersonBuilding(Struct):
     """A person under construction; setters answer whether the field now holds the value."""
 
     role: PersonRole
@@ -104,8 +108,7 @@ class PersonBuilding:
         )
 
 
-@dataclass(slots=True)
-class FileBuilding:
+class FileBuilding(Struct):
     """A file under construction."""
 
     path: str
@@ -127,8 +130,7 @@ class FileBuilding:
         )
 
 
-@dataclass(slots=True)
-class ReportBuilding:
+class ReportBuilding(Struct):
     """A report under construction."""
 
     reference: str

@@ -19,7 +19,7 @@ from fanal.formats.report.records import (
 from fanal.harmonise.domain.records import Extra, Selector, Warning as SourceWarning
 
 
-class CategoryHint(Struct, frozen=True, kw_only=True):
+class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
     """A class that the source gives, for the vocabulary bridge: its scheme, code and path.
 
     Schemes: `NCMEC_INCIDENT`, `NCMEC_ANNOTATION`, `NCMEC_FILE_ANNOTATION`, `NCMEC_TAG`, and the

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import structs
 
+from fanal.formats.ncmec.read import Node
 from fanal.formats.report.records import Channel, IpSighting, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sources.building import FileBuilding, hash_field, small_integer
@@ -38,19 +39,27 @@ def _open_channel(spot: Spot) -> Scope:
     return spot.scope
 
 
+def _parts_of(node: Node) -> dict[str, Node]:
+    """Return the first child of each name."""
+    return {child.name: child for child in reversed(node.children)}
+
+
 def _open_event(spot: Spot) -> Scope:
     """Read an address with its port and instant into the person's addresses."""
-    address, port, at = (
-        spot.node.child("ipAddress"),
-        spot.node.child("port"),
-        spot.node.child("dateTime"),
-    )
+    parts = _parts_of(spot.node)
+    address = parts.get("ipAddress")
     if spot.scope.person is None or address is None or not (address.text or "").strip():
         return spot.scope
+    return _sighted(spot, parts, address)
+
+
+def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> Scope:
+    """Add a person's address with its port and instant, and take what was read of the three."""
+    person, port, at = spot.scope.person, parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
     instant = at.text if at and (at.text or "").strip() else None
-    sighting = IpSighting(value=address.text or "", port=number, at=instant)
-    spot.scope.person.ips.append(sighting)
+    if person is not None:
+        person.ips.append(IpSighting(value=address.text or "", port=number, at=instant))
     taken = {address.path}
     if port and number is not None:
         taken.add(port.path)
@@ -60,11 +69,8 @@ def _open_event(spot: Spot) -> Scope:
 
 
 def _open_loose_event(spot: Spot) -> Scope:
-    address, port, at = (
-        spot.node.child("ipAddress"),
-        spot.node.child("port"),
-        spot.node.child("dateTime"),
-    )
+    parts = _parts_of(spot.node)
+    address, port, at = parts.get("ipAddress"), parts.get("port"), parts.get("dateTime")
     if address is not None:
         spot.building.add_loose(
             SelectorKind.IP,
@@ -119,23 +125,19 @@ def _open_file(spot: Spot) -> Scope:
 
 def _open_capture(spot: Spot) -> Scope:
     """Read a capture of an address; captures of another type stay in `extra`."""
-    kind, value = spot.node.child("captureType"), spot.node.child("value")
+    parts = _parts_of(spot.node)
+    kind, value = parts.get("captureType"), parts.get("value")
     if kind is None or value is None or "ip" not in (kind.text or "").lower().split():
         return spot.scope
-    port, at = spot.node.child("port"), spot.node.child("dateTime")
+    if spot.scope.person is not None:
+        return _sighted(spot, parts, value)
+    port, at = parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
     instant = at.text if at and (at.text or "").strip() else None
-    if spot.scope.person is None:
-        spot.building.add_loose(
-            SelectorKind.IP, value=value.text or "", path=value.path, at=instant, port=number
-        )
-        return spot.scope
-    sighting = IpSighting(value=value.text or "", port=number, at=instant)
-    spot.scope.person.ips.append(sighting)
-    taken = {value.path}
-    taken.update({port.path} if port and number is not None else ())
-    taken.update({at.path} if at and instant is not None else ())
-    return structs.replace(spot.scope, taken=frozenset(taken))
+    spot.building.add_loose(
+        SelectorKind.IP, value=value.text or "", path=value.path, at=instant, port=number
+    )
+    return spot.scope
 
 
 def _open_metadata(spot: Spot) -> Scope:

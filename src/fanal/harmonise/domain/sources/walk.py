@@ -68,7 +68,7 @@ class Walk:
             self._attribute(attribute, scope=scope, node=node)
         if node.children and node.text is not None and not node.text.isspace():
             self._extra.append(Extra(path=node.path, value=node.text))
-        steps, keep, taken, closed = self._steps, self._extra.append, scope.taken, scope.closed
+        steps, keep, plain = self._steps, self._extra.append, not scope.taken
         for child in node.children:
             model = child.model
             step = _UNLISTED if model is None else steps[model.key]
@@ -76,17 +76,21 @@ class Walk:
                 self._parts(child, step=step, scope=scope)
             elif child.children:
                 self._inside(child, scope=scope)
+            elif plain and step.taker is None and not child.attributes:
+                keep(Extra(path=child.path, value=child.text or ""))
             else:
-                text, path, taker = child.text or "", child.path, step.taker
-                if taker is None or closed:
-                    if not taken or path not in taken:
-                        keep(Extra(path=path, value=text))
-                elif not taken or path not in taken:
-                    held = taker(Spot(self._building, scope, child, text))
-                    if not held or step.always_extra:
-                        keep(Extra(path=path, value=text))
-                for attribute in child.attributes:
-                    self._attribute(attribute, scope=scope, node=child)
+                self._leaf(child, step=step, scope=scope)
+
+    def _leaf(self, node: Node, *, step: _Step, scope: Scope) -> None:
+        text, path, taker = node.text or "", node.path, step.taker
+        if not scope.taken or path not in scope.taken:
+            held = False
+            if taker is not None and not scope.closed:
+                held = taker(Spot(self._building, scope, node, text))
+            if step.always_extra or not held:
+                self._extra.append(Extra(path=path, value=text))
+        for attribute in node.attributes:
+            self._attribute(attribute, scope=scope, node=node)
 
     def _parts(self, node: Node, *, step: _Step, scope: Scope) -> None:
         if step.opener is not None and not scope.closed:
