@@ -8,8 +8,18 @@ from django.db import connection, transaction
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.operations import NotADemo
-from fanal.demo import encounters, envelopes, everyday, oversight, people, rules, stories, tracks
-from fanal.demo.agenda import Event, chapters, ordered
+from fanal.demo import (
+    encounters,
+    envelopes,
+    everyday,
+    oversight,
+    people,
+    remarks,
+    rules,
+    stories,
+    tracks,
+)
+from fanal.demo.agenda import Event, Play, chapters, ordered
 from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, World
 from fanal.ledger import operations as ledger, queries as ledger_queries
@@ -17,6 +27,8 @@ from fanal.ledger.operations import ObjectRef
 from fanal.statistics import operations as statistics
 
 CHAPTER = 24
+_APART: dict[str, Play] = {"set-aside": envelopes.set_aside, "identities": remarks.open_identities}
+"""Chapters that commit by themselves, an hour before the loading."""
 _NAMESPACE = UUID("5d0c2a51-0c27-5b60-8b7c-6f1d2f7f4c11")
 _LOCK = 0x44454D4F  # "DEMO"
 
@@ -33,6 +45,7 @@ def agenda() -> list[Event]:
             *encounters.events(),
             *everyday.events(),
             *oversight.events(),
+            *remarks.events(),
         ]
     )
 
@@ -75,7 +88,7 @@ def named_events() -> Iterator[Event]:
 def _contents() -> list[tuple[str, list[Event]]]:
     return [
         *((f"chapter-{n}", events) for n, events in enumerate(chapters(agenda(), size=CHAPTER))),
-        ("set-aside", []),
+        *((name, []) for name in _APART),
     ]
 
 
@@ -91,7 +104,7 @@ def _play_all(world: World, say: Callable[[str], None]) -> int:
                     event.play(world, world.now - event.before)
                 _mark(name, world.now)
         else:
-            envelopes.set_aside(world, world.now - timedelta(hours=1))
+            _APART[name](world, world.now - timedelta(hours=1))
             _mark(name, world.now)
         played += 1
         say(f"demo: {place} of {len(contents)}")

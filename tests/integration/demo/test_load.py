@@ -44,6 +44,10 @@ _OCCURRING = {
     " AND what = 'ENDED')::text FROM measures_session s": ("0", "1"),
     "SELECT (lifted_at IS NULL)::text FROM intake_hold": ("true", "false"),
     "SELECT DISTINCT kind FROM vault_erasure": sorted(IDENTITY_KINDS),
+    "SELECT (dossier_id IS NULL)::text FROM orient_note": ("true", "false"),
+    "SELECT shared::text FROM orient_view": ("true", "false"),
+    "SELECT (SELECT count(*) FROM harmonise_opening_seen s WHERE s.opening_id = o.id)::text"
+    " FROM harmonise_opening o": ("0", "1"),
 }
 """What has no table of states: everything that can stand there does."""
 _TOGETHER = {

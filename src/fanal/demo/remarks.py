@@ -1,0 +1,120 @@
+"""What people leave beside the reports: notes, saved views of the queue, identities that they opened."""
+
+from datetime import datetime, timedelta
+
+from fanal.crosscheck import queries as crosschecked
+from fanal.demo.agenda import Event, Play
+from fanal.demo.world import World
+from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.orient import operations as orient
+from fanal.orient.domain.records import QueueFilter, QueueView, Track
+
+NAMED = "ID-1"
+_DAY = timedelta(days=1)
+_NOTES: tuple[tuple[str, float, str, str], ...] = (
+    # report, days before loading, who, words
+    ("RG-11", 8.5, "ana", "Même tournure que dans RG-03 : comparer les deux conversations."),
+    ("RG-11", 7.2, "bruno", "Comparé : mêmes fautes, mêmes heures. Le jeu a répondu à la réquisition."),
+    ("MI-21", 2.1, "bruno", "L’hébergeur a changé d’adresse dans la nuit ; à revoir avant de décider."),
+)  # fmt: skip
+
+
+def events() -> list[Event]:
+    """Return the events of notes and views, and the report whose author is called back."""
+    return [
+        Event(before=25 * _DAY, play=_reported_under_a_name, story="identity", report=NAMED),
+        *(
+            Event(before=timedelta(days=days), play=_note(report, who, words))
+            for report, days, who, words in _NOTES
+        ),
+        Event(before=timedelta(hours=22), play=_note_on_the_ring),
+        Event(before=timedelta(hours=21), play=_keep_views),
+    ]
+
+
+def open_identities(world: World, at: datetime) -> None:
+    """Open one identity that another person has seen since, and one that nobody has seen yet.
+
+    Not within a transaction of its own: an opening is committed before anything is shown.
+    """
+    claire, first = world.person("claire", at), at - 24 * _DAY
+    report_id = world.find(NAMED, sender="")
+    if harmonised.openings_of_report(actor=claire, report_id=report_id):
+        return
+    opened = harmonise.open_identity(
+        actor=world.person("claire", first),
+        report_id=report_id,
+        motive="Rappel de la personne, à sa demande, pour préciser le nom du salon de discussion.",
+        now=first,
+    )
+    harmonise.see_opening(
+        actor=world.person("gabrielle", first + _DAY),
+        opening_id=opened.opening_id,
+        now=first + _DAY,
+    )
+    harmonise.open_identity(
+        actor=world.person("driss", at),
+        report_id=report_id,
+        motive="Réquisition du parquet : identité de la personne qui a signalé, pour audition.",
+        now=at,
+    )
+
+
+def _reported_under_a_name(world: World, at: datetime) -> None:
+    answers = {
+        "danger": "NO",
+        "kind": "GROOMING",
+        "channel": "GAME",
+        "service": "Starlane",
+        "nickname": "comete_rousse",
+        "when": "YESTERDAY",
+        "description": "Un joueur demande à mon neveu de continuer la discussion ailleurs.",
+        "child": "KNOWN",
+        "child_age": "12",
+        "contact": "CONTACT",
+        "your_name": "Alix Fontaine",
+        "your_email": "alix@mail.example",
+    }
+    report_id = world.from_form(NAMED, answers, at)
+    world.decide(report_id, at + timedelta(hours=9), tracks=(Track.JUDICIAL,))
+
+
+def _note(report: str, who: str, words: str) -> Play:
+    def play(world: World, at: datetime) -> None:
+        orient.note_report(
+            actor=world.person(who, at), report_id=world.find(report), words=words, now=at
+        )
+
+    return play
+
+
+def _note_on_the_ring(world: World, at: datetime) -> None:
+    claire = world.person("claire", at)
+    dossier_id = crosschecked.dossier_of(actor=claire, report_id=world.find("RG-11"))
+    if dossier_id is None:
+        raise LookupError("RG-11")
+    orient.note_dossier(
+        actor=claire,
+        dossier_id=dossier_id,
+        words="Réunion avec l’office mineurs jeudi : préparer la liste des pseudonymes par jeu.",
+        now=at,
+    )
+
+
+def _keep_views(world: World, at: datetime) -> None:
+    """Keep a view of one's own, and share one with the desk."""
+    orient.save_view(
+        actor=world.person("ana", at),
+        name="Jeux, à prendre",
+        view=QueueView.OPEN,
+        filters=QueueFilter(kind="GROOMING", channel="GAME"),
+        now=at,
+    )
+    orient.save_view(
+        actor=world.person("claire", at),
+        name="Chantage en cours",
+        view=QueueView.OPEN,
+        filters=QueueFilter(kind="SEXTORTION"),
+        now=at,
+        share_with=1,
+    )
