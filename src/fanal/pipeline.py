@@ -77,7 +77,11 @@ def run_crosscheck(batch: Batch) -> None:
 def run_prioritise(batch: Batch) -> None:
     """Priority from the report, its findings and its kin, each part explained."""
     priorities = analyse.prioritise_batch(
-        actor=batch.actor, reports=_reports(batch), kin=_kin(batch), now=batch.now
+        actor=batch.actor,
+        reports=_reports(batch),
+        kin=_kin(batch),
+        analyses=_analyses(batch),
+        now=batch.now,
     )
     batch.priorities = {priority.report_id: priority for priority in priorities}
 

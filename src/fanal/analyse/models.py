@@ -22,7 +22,7 @@ class Result(models.Model):
 
 
 class StoredPriority(models.Model):
-    """One priority of one report: `parts` is zlib over the JSON of its parts."""
+    """One priority of one report: `parts` as `domain.encoding` packs them."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -16,6 +17,7 @@ from fanal.analyse.domain.records import Analysis, Priority
 from fanal.analyse.domain.rules import PriorityRules, read_rules, shipped_rules
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.arrays import uuid_array
 
 _PRIORITY = (
     "SELECT report_id, score, floor, level, rule_version, parts, revision, written_at"
@@ -207,7 +209,7 @@ def current_rules() -> PriorityRules:
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
         row = cursor.fetchone()
-    return read_rules(row[0]) if row else _FIRST
+    return _read_rules(row[0]) if row else _FIRST
 
 
 def newest_analysed(*, limit: int) -> list[UUID]:
@@ -263,7 +265,7 @@ def _analyses(report_ids: Sequence[UUID]) -> list[tuple[Version, Analysis]]:
         cursor.execute(
             "SELECT report_id, rule_version, findings, revision, written_at FROM analyse_result"
             " WHERE report_id = ANY(%s::uuid[]) ORDER BY report_id, revision",
-            [list(report_ids)],
+            [uuid_array(report_ids)],
         )
         return [
             (
@@ -280,7 +282,7 @@ def _analyses(report_ids: Sequence[UUID]) -> list[tuple[Version, Analysis]]:
 
 def _priorities(report_ids: Sequence[UUID]) -> list[tuple[Version, Priority]]:
     with connection.cursor() as cursor:
-        cursor.execute(f"{_PRIORITY} ORDER BY report_id, revision", [list(report_ids)])
+        cursor.execute(f"{_PRIORITY} ORDER BY report_id, revision", [uuid_array(report_ids)])
         return [
             (
                 Version(revision=row[6], written_at=row[7]),
@@ -298,3 +300,4 @@ def _priorities(report_ids: Sequence[UUID]) -> list[tuple[Version, Priority]]:
 
 
 _FIRST = shipped_rules()[0]
+_read_rules = lru_cache(maxsize=4)(read_rules)

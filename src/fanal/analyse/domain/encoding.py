@@ -1,4 +1,8 @@
-"""Findings and parts as bytes, and back: zlib over JSON; the rule version is a column of its own."""
+"""Findings and parts as bytes, and back; the rule version is a column of its own.
+
+Findings are zlib over JSON: they quote texts. Parts are a version byte, then MessagePack lists without field
+names; rows of before hold zlib over JSON, whose first byte is another, and both are read.
+"""
 
 import zlib
 from collections.abc import Sequence
@@ -6,15 +10,27 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import structs
 
-from fanal.analyse.domain.records import Finding, PriorityPart
+from fanal.analyse.domain.records import Because, Finding, Parameters, PriorityPart
 
 _ENCODER = msgspec.json.Encoder()
 _FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
-_PARTS = msgspec.json.Decoder(tuple[PriorityPart, ...])
+_NO_FINDINGS = zlib.compress(b"[]", 6)
+_VERSION = b"\x02"
+_Value = str | int | float | bool | list[str]
+# Code, points, the code of the reason where it is another, and its parameters: those of a rule (`_OF_RULES`)
+# as a pair, any others by name.
+_Values = tuple[_Value, _Value] | Parameters
+_Part = tuple[str, float, str | None, _Values]
+_PARTS = msgspec.msgpack.Decoder(tuple[_Part, ...])
+_PARTS_ENCODER = msgspec.msgpack.Encoder()
+_FIRST_PARTS = msgspec.json.Decoder(tuple[PriorityPart, ...])
+_OF_RULES = ["value", "unchecked"]
 
 
 def pack_findings(findings: Sequence[Finding]) -> bytes:
     """Return findings compressed, without their common rule version."""
+    if not findings:
+        return _NO_FINDINGS
     bare = [structs.replace(finding, rule_version="") for finding in findings]
     return zlib.compress(_ENCODER.encode(bare), 6)
 
@@ -30,14 +46,44 @@ def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[
 
 
 def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
-    """Return the parts of a priority compressed."""
-    return zlib.compress(_ENCODER.encode(parts), 6)
+    """Return the parts of a priority in a few octets each."""
+    return _VERSION + _PARTS_ENCODER.encode([_row(part) for part in parts])
 
 
 def unpack_parts(content: bytes | memoryview) -> tuple[PriorityPart, ...]:
-    """Return the parts that `pack_parts` compressed.
+    """Return the parts that `pack_parts` packed.
 
     Raises:
-        zlib.error, msgspec.ValidationError: the content is damaged.
+        zlib.error, msgspec.MsgspecError: the content is damaged.
     """
-    return _PARTS.decode(zlib.decompress(bytes(content)))
+    stored = bytes(content)
+    if stored[:1] != _VERSION:
+        return _FIRST_PARTS.decode(zlib.decompress(stored))
+    return tuple(_part(*row) for row in _PARTS.decode(stored[1:]))
+
+
+def _row(part: PriorityPart) -> _Part:
+    because = part.because
+    values = because.parameters
+    return (
+        part.code,
+        part.points,
+        None if because.code == part.code else because.code,
+        tuple(values.values()) if list(values) == _OF_RULES else values,  # type: ignore[return-value]
+    )
+
+
+def _part(  # noqa: PLR0917 - the fields of one row, in their order
+    code: str,
+    points: float,
+    because: str | None,
+    values: _Values,
+) -> PriorityPart:
+    parameters: Parameters = (
+        dict(zip(_OF_RULES, values, strict=True)) if isinstance(values, tuple) else values
+    )
+    return PriorityPart(
+        code=code,
+        points=points,
+        because=Because(code=code if because is None else because, parameters=parameters),
+    )

@@ -93,7 +93,11 @@ def dry_run(  # noqa: PLR0917
 
 
 def _priority(report_id: UUID, facts: dict[str, float], rules: PriorityRules) -> Priority:
-    applied = [(rule, facts[rule.fact]) for rule in rules.rule if _applies(rule, facts)]
+    applied = [
+        (rule, facts[rule.fact])
+        for rule in rules.rule
+        if rule.fact in facts and _applies(rule, facts[rule.fact])
+    ]
     parts = [_part(rule, value) for rule, value in applied]
     total = round(sum(part.points for part in parts), 2)
     bounded = max(0, min(rules.ceiling, round(total)))
@@ -115,9 +119,8 @@ def _priority(report_id: UUID, facts: dict[str, float], rules: PriorityRules) ->
     )
 
 
-def _applies(rule: Rule, facts: dict[str, float]) -> bool:
-    value = facts.get(rule.fact)
-    if value is None or value < rule.at_least:
+def _applies(rule: Rule, value: float) -> bool:
+    if value < rule.at_least:
         return False
     return rule.at_most is None or int(value) <= rule.at_most
 

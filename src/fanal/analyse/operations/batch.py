@@ -1,6 +1,6 @@
 """Analyses and prioritises batches; each result is a new revision beside the earlier ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -17,7 +17,7 @@ from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.operations.material import MATERIAL
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import bytes_array, plain_array, text_array
+from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 from fanal.ledger import operations as ledger
 
 _SHIPPED = cache(shipped_knowledge)
@@ -54,7 +54,7 @@ def analyse_batch(
                 "%s::uuid[], %s::smallint[], %s::text[], %s::bytea[]) AS given (i, r, v, f)",
                 [
                     now,
-                    plain_array(a.report_id.hex for a in analyses),
+                    uuid_array(a.report_id for a in analyses),
                     plain_array(str(revisions[a.report_id]) for a in analyses),
                     text_array(a.rule_version for a in analyses),
                     bytes_array(packed),
@@ -70,8 +70,11 @@ def prioritise_batch(
     reports: Sequence[HarmonisedReport],
     kin: Sequence[KinFacts],
     now: datetime,
+    analyses: Mapping[UUID, Analysis] | None = None,
 ) -> list[Priority]:
     """Prioritise `reports` from their newest analysis and kin, store and return the priorities.
+
+    `analyses` holds the newest analyses where the caller has them; else they are read.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -81,7 +84,8 @@ def prioritise_batch(
     if not reports:
         return []
     ids = [report.report_id for report in reports]
-    analyses = queries.get_analyses(actor=actor, report_ids=ids)
+    if analyses is None:
+        analyses = queries.get_analyses(actor=actor, report_ids=ids)
     missing = [report_id for report_id in ids if report_id not in analyses]
     if missing:
         raise NotAnalysed(str(missing[0]))
@@ -104,7 +108,7 @@ def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datet
                 " %s::bytea[]) AS given (i, r, s, l, f, v, p)",
                 [
                     now,
-                    plain_array(p.report_id.hex for p in priorities),
+                    uuid_array(p.report_id for p in priorities),
                     plain_array(str(revisions[p.report_id]) for p in priorities),
                     plain_array(str(p.score) for p in priorities),
                     text_array(p.level for p in priorities),
@@ -123,7 +127,7 @@ def _next_revisions(table: str, report_ids: Sequence[UUID]) -> dict[UUID, int]:
         cursor.execute(
             f"SELECT report_id, max(revision) FROM {table}"  # noqa: S608 - a name of this module
             " WHERE report_id = ANY(%s::uuid[]) GROUP BY report_id",
-            [list(report_ids)],
+            [uuid_array(report_ids)],
         )
         last = dict(cursor.fetchall())
     return {report_id: last.get(report_id, 0) + 1 for report_id in report_ids}

@@ -95,6 +95,8 @@ class HashIndex:
             raise ValueError(f"the radius is 0 to {LARGEST_RADIUS}")
         if queries.shape[1:] != (HASH_BYTES,):
             raise ValueError("queries are (q, 32)")
+        if not len(self):
+            return _sorted([], self._state.gone)
         # Compiling takes its time to import: only who searches or writes pays for it.
         from fanal.analyse.domain.index.kernels import scan, search_tables  # noqa: PLC0415
 
