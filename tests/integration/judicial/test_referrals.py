@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.utils import Error as DatabaseError
 
 from fanal.accounts.domain.policy import Refused
-from fanal.formats.report.records import PersonRole
+from fanal.formats.report.records import PersonRole, Place
 from fanal.harmonise.domain.records import Selector, SelectorKind, SelectorRole
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.records import Event, Outcome, RecordedDecision, ReferralFile
@@ -123,8 +123,11 @@ def test_the_text_says_the_facts_and_nothing_of_the_reporter() -> None:
         persons=(suspect("FR"), victim(12, "FR"), reporter),
         selectors=(selector,),
         occurred=period("2026-11-01", "2026-11-02"),
+        place=Place(country="DE", locality="Lisse"),
     )
     seen = referral(recorded)
+    assert "Lieu\u00a0: Lisse, Allemagne" in seen.text_fr
+    assert "Place: Lisse, Germany" in seen.text_en
     for text in (seen.text_fr, seen.text_en):
         assert "Canary" not in text
         assert "canary@" not in text
