@@ -11,7 +11,7 @@ import pytest
 from ada_url import URL
 from hypothesis import example, given, strategies as st
 
-from fanal.harmonise.domain import defang, hosts, texts
+from fanal.harmonise.domain import defang, hosts, texts, urls
 from fanal.harmonise.domain.addresses import is_routable, read_ip
 from fanal.harmonise.domain.collect import Collector, Origin
 from fanal.harmonise.domain.defang import refang
@@ -53,6 +53,7 @@ def test_a_plain_address_is_what_the_url_parser_gives(text: str) -> None:
     url, read = URL(text), read_url(text)
     assert (read.canonical, read.host, f"{read.scheme}:") == (url.href, url.hostname, url.protocol)
     assert (read.ip, read.port, read.warning) == (None, None, None)
+    assert read.key == urls._key(text, url.hostname)
 
 
 @pytest.mark.parametrize(

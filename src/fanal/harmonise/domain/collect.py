@@ -92,7 +92,7 @@ class Collector:
         ):
             self.warn(origin.source, "REPORTER_VALUE_SKIPPED")
             return
-        if not _is_storable(value):
+        if ("\x00" in value or not value.isascii()) and not _is_storable(value):
             self.warn(origin.source, "VALUE_NOT_TEXT")
             return
         key = (kind, value, origin.role)

@@ -186,7 +186,7 @@ def _plain_address(reported: str, scheme: str, host: str) -> Address:
     return Address(
         reported=reported,
         canonical=reported,
-        key=_key(reported, host) if "?" in reported else reported,
+        key=_plain_key(reported, host),
         scheme=scheme,
         host=host,
         registrable_domain=registrable_domain(host),
@@ -199,6 +199,13 @@ def _clean_host(host: str, url: URL) -> str:
     if url.scheme_type == SchemeType.NOT_SPECIAL:
         return canonical_host(host) or host
     return without_root_dot(host) or host
+
+
+def _plain_key(plain: str, host: str) -> str:
+    """Return `_key` of an address that has no fragment, percent or root dot."""
+    base, mark, query = plain.partition("?")
+    query = _without_tracking(query, host) if mark else ""
+    return f"{base}?{query}" if query else base
 
 
 def _key(canonical: str, host: str | None) -> str:

@@ -68,7 +68,7 @@ class Walk:
             self._attribute(attribute, scope=scope, node=node)
         if node.children and node.text is not None and not node.text.isspace():
             self._extra.append(Extra(path=node.path, value=node.text))
-        steps, keep, plain = self._steps, self._extra.append, not scope.taken
+        steps, keep, taken = self._steps, self._extra.append, scope.taken
         for child in node.children:
             model = child.model
             step = _UNLISTED if model is None else steps[model.key]
@@ -76,8 +76,9 @@ class Walk:
                 self._parts(child, step=step, scope=scope)
             elif child.children:
                 self._inside(child, scope=scope)
-            elif plain and step.taker is None and not child.attributes:
-                keep(Extra(path=child.path, value=child.text or ""))
+            elif step.taker is None and not child.attributes:
+                if not taken or child.path not in taken:
+                    keep(Extra(path=child.path, value=child.text or ""))
             else:
                 self._leaf(child, step=step, scope=scope)
 
