@@ -64,17 +64,19 @@ class _Groups:
 
     def find(self, report: UUID) -> UUID:
         """Return the representative of a report's group."""
-        while self._parent[report] != report:
-            self._parent[report] = self._parent[self._parent[report]]
-            report = self._parent[report]
-        return report
+        # Each report is one object here, so that identity, which costs nothing, stands for equality.
+        parent = self._parent[report]
+        while (above := self._parent[parent]) is not parent:
+            self._parent[report] = above
+            report, parent = parent, above
+        return parent
 
     def join(
         self, one: UUID, two: UUID, *, after: UUID | None = None, most: int | None = None
     ) -> bool:
         """Join two groups unless a judgement later than `after` (any, when None) sets them apart."""
         a, b = self.find(one), self.find(two)
-        if a == b:
+        if a is b:
             return True
         if b < a:
             a, b = b, a
@@ -88,7 +90,8 @@ class _Groups:
             return False
         self._parent[b] = a
         self._size[a] += self._size[b]
-        self._sides[a] = left | right | {j: left[j] | right[j] for j in common}
+        if right:
+            self._sides[a] = left | right | {j: left[j] | right[j] for j in common}
         return True
 
     def members(self) -> dict[UUID, list[UUID]]:
@@ -159,7 +162,7 @@ def grow(
     Where no judgement speaks and no dossier is full, this is what `membership` derives from all links;
     a full dossier keeps its reports instead of being dealt out anew for each new one.
     """
-    strongest = sorted(proposals, key=lambda s: (-s.score, s.one, s.two))
+    strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
     ends = {end for strong in strongest for end in (strong.one, strong.two)}
     units = {end: anchors.get(end, end) for end in ends}
     groups = _Groups(units.values(), sizes=sizes)

@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -62,8 +61,10 @@ class SealedReader:
         if place.pack_id is None:
             return b"".join(read_chunks(self._folder, object_id, place))
         size = SEGMENT.size + place.length
-        with _telling_outages(self._folder / "packs", f"pack {place.pack_id}"):
+        try:
             block = os.pread(self._pack(place.pack_id), size, place.offset or 0)
+        except OSError as failure:
+            raise _told(failure, self._folder / "packs", f"pack {place.pack_id}") from failure
         if len(block) < size:
             raise BlobDamaged(f"object {object_id}: the pack is short")
         head, sealed = block[: SEGMENT.size], block[SEGMENT.size :]
@@ -95,14 +96,16 @@ def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]
     Raises:
         BlobMissing, BlobDamaged, VaultAway: as `read_sealed`.
     """
-    outages = _telling_outages(folder / "files", f"object {object_id}")
-    with outages, file_path(folder, object_id).open("rb") as file:
-        if os.fstat(file.fileno()).st_size != FILE_HEAD.size + place.length:
-            raise BlobDamaged(f"object {object_id}: the file has another length")
-        if file.read(FILE_HEAD.size) != file_head(object_id):
-            raise BlobDamaged(f"object {object_id}: the head of its file is damaged")
-        while chunk := file.read(CHUNK + TAG):
-            yield chunk
+    try:
+        with file_path(folder, object_id).open("rb") as file:
+            if os.fstat(file.fileno()).st_size != FILE_HEAD.size + place.length:
+                raise BlobDamaged(f"object {object_id}: the file has another length")
+            if file.read(FILE_HEAD.size) != file_head(object_id):
+                raise BlobDamaged(f"object {object_id}: the head of its file is damaged")
+            while chunk := file.read(CHUNK + TAG):
+                yield chunk
+    except OSError as failure:
+        raise _told(failure, folder / "files", f"object {object_id}") from failure
 
 
 def scan_pack(path: Path) -> Iterator[Segment]:
@@ -141,17 +144,13 @@ def is_empty(folder: Path) -> bool:
         raise VaultAway(failure.errno, f"{folder} cannot be listed") from failure
 
 
-@contextmanager
-def _telling_outages(folder: Path, name: str) -> Iterator[None]:
-    """Tell one absent object from an absent vault: a mount that is gone leaves its folder empty."""
-    try:
-        yield
-    except FileNotFoundError:
-        if is_empty(folder):
-            raise VaultAway(errno.ENOENT, f"{folder} is missing or empty") from None
-        raise BlobMissing(f"{name} is missing") from None
-    except OSError as failure:
-        raise VaultAway(failure.errno, f"{name} cannot be read") from failure
+def _told(failure: OSError, folder: Path, name: str) -> OSError:
+    """Return what a failure to read means: a mount that is gone leaves its folder empty."""
+    if not isinstance(failure, FileNotFoundError):
+        return VaultAway(failure.errno, f"{name} cannot be read")
+    if is_empty(folder):
+        return VaultAway(errno.ENOENT, f"{folder} is missing or empty")
+    return BlobMissing(f"{name} is missing")
 
 
 def _tail(offset: int, end: int) -> Segment:
