@@ -10,7 +10,7 @@ from msgspec import structs
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.domain.analysis import Knowledge, analyse, shipped_knowledge
+from fanal.analyse.domain.analysis import analyse, shipped_knowledge
 from fanal.analyse.domain.encoding import pack_findings, pack_parts
 from fanal.analyse.domain.priority import prioritise
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
@@ -20,16 +20,11 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 from fanal.ledger import operations as ledger
 
-_SHIPPED = cache(shipped_knowledge)
+_SHIPPED = cache(shipped_knowledge)  # read once, then used under the version of the lists
 
 
 class NotAnalysed(LookupError):
     """A report was sent to be prioritised before it was analysed."""
-
-
-def _knowledge() -> Knowledge:
-    """Return lexicons and typologies, read once, under the version of the lists as they stand."""
-    return structs.replace(_SHIPPED(), lists_version=queries.lists_version())
 
 
 def analyse_batch(
@@ -43,7 +38,9 @@ def analyse_batch(
     require(actor, "pipeline.run")
     if not reports:
         return []
-    analyses = analyse(reports, _knowledge(), MATERIAL.look_up(reports))
+    knowledge = structs.replace(_SHIPPED(), lists_version=queries.lists_version())
+    lists = MATERIAL.look_up(reports) if knowledge.lists_version else None
+    analyses = analyse(reports, knowledge, lists)
     packed = [pack_findings(analysis.findings) for analysis in analyses]
     with transaction.atomic():
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
