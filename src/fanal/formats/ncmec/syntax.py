@@ -22,6 +22,7 @@ _TAG: Final = re.compile(r"""(?:[^"'>]|"[^"]*"|'[^']*')*""")
 _QUOTED: Final = re.compile(r""""[^"]*"|'[^']*'""")
 # libxml2 takes quadratic time over the attributes of one tag: past this it is not even parsed.
 _UNPARSED_ATTRIBUTES: Final = 256
+_FEW_ATTRIBUTES: Final = _UNPARSED_ATTRIBUTES * len(' a=""')  # bytes that cannot hold more
 _SHORT: Final = MAX_ELEMENTS * len("<a/>")  # bytes that cannot hold too many elements
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
@@ -58,7 +59,7 @@ def parse(body: bytes) -> etree._Element:
     start = _PROLOG.match(clean)
     if clean.startswith(b"<!", start.end() if start else 0):
         raise FormatRefused(Refusal.DOCTYPE)
-    if clean.count(b"=") > _UNPARSED_ATTRIBUTES:
+    if len(clean) > _FEW_ATTRIBUTES and clean.count(b"=") > _UNPARSED_ATTRIBUTES:
         _check_attributes(clean.decode())
     try:
         root = etree.fromstring(clean, _PARSERS.strict)
@@ -67,7 +68,7 @@ def parse(body: bytes) -> etree._Element:
         raise FormatRefused(Refusal.MALFORMED, parameters={"line": line or 0}) from error
     if root is None:
         raise FormatRefused(Refusal.MALFORMED, parameters={"line": 0})
-    if b"<!" in clean and root.getroottree().docinfo.internalDTD is not None:
+    if b"!" in clean and root.getroottree().docinfo.internalDTD is not None:
         raise FormatRefused(Refusal.DOCTYPE)
     if (
         len(clean) > _SHORT
