@@ -26,8 +26,9 @@ _FLAGS = [
     "--disable-sync",
 ]
 _AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
-_RUN_AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+_RUN_AXE = """async only => (await axe.run(document, {resultTypes: ["violations"], ...only})).violations
   .map(v => `${v.id} (${v.impact}): ${v.nodes.slice(0, 3).map(n => n.html.slice(0, 200)).join(" | ")}`)"""
+_COLORS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 
 # Playwright's loop runs in this thread; the tests' own queries beside it are meant.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -110,17 +111,21 @@ def _arrive_after_click(page: Page) -> None:
 
 
 @pytest.fixture(scope="session")
-def axe() -> Callable[[Page], list[str]]:
-    """Return a function that gives axe-core's violations on a page as it stands."""
+def axe() -> Callable[..., list[str]]:
+    """Return a function that gives axe-core's violations on a page as it stands.
+
+    `colors=True` asks only the rules that read colors: enough where nothing but the color scheme changed.
+    """
     if not _AXE.exists():
         pytest.skip("axe-core is not installed (make setup)")
     source = _AXE.read_text()
 
-    def run(page: Page) -> list[str]:
+    def run(page: Page, *, colors: bool = False) -> list[str]:
         page.wait_for_load_state("load")
-        # Through the protocol, not a script element: the page's content policy stays as it is.
-        page.evaluate(source + "; undefined")
-        found: list[str] = page.evaluate(_RUN_AXE)
+        if page.evaluate("typeof axe") == "undefined":
+            # Through the protocol, not a script element: the page's content policy stays as it is.
+            page.evaluate(source + "; undefined")
+        found: list[str] = page.evaluate(_RUN_AXE, _COLORS if colors else {})
         return found
 
     return run

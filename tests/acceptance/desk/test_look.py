@@ -15,7 +15,7 @@ from tests.integration.desk.story import Desk
 from tests.integration.desk.work import decided
 
 pytestmark = pytest.mark.django_db(transaction=True)
-Axe = Callable[[Page], list[str]]
+Axe = Callable[..., list[str]]
 LANGUAGES = ["fr", "en"]
 
 
