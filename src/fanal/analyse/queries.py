@@ -202,10 +202,7 @@ def list_lists() -> list[ListState]:
 
 
 def current_rules() -> PriorityRules:
-    """Return the rules in force: the activated set.
-
-    Before the install has put one in force it is the first that the package ships, never a later one.
-    """
+    """Return the activated rules; before there are any, the first the package ships, never a later one."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
         row = cursor.fetchone()
