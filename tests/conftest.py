@@ -26,9 +26,10 @@ _SERVER = TestServer()
 
 
 def pytest_configure() -> None:
-    """Serve static files under their plain names: tests need no collected files."""
+    """Serve static files under their plain names: tests need no collected files. Hash passwords cheaply."""
     from django.conf import settings
 
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "testserver"]
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

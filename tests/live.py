@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from fanal.postgres import Cluster
+from tests.server import fast_folder
 
 FANAL = (sys.executable, "-m", "fanal")
 _DRAFT = re.compile(r'name="draft" value="([^"]+)"')
@@ -245,7 +246,7 @@ class Live:
 @contextlib.contextmanager
 def live(**more: str) -> Iterator[Live]:
     """Serve a new, empty installation marked DEMO (so that commands may read); remove it after."""
-    folder = Path(tempfile.mkdtemp(prefix="fanal-live-"))
+    folder = Path(tempfile.mkdtemp(prefix="fanal-live-", dir=fast_folder()))
     folder.chmod(0o755)
     running = Live(home=folder / "var", port=free_port(), more=more)
     try:

@@ -5,6 +5,7 @@ what was agreed. Both the unit test and the walk over every route compare the tw
 is deleted, widened or narrowed turns them red. A change of rights is a change of both files.
 """
 
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -58,6 +59,7 @@ def table_of(policy: Policy) -> list[str]:
     return lines
 
 
+@cache
 def agreed() -> dict[tuple[str, Role], frozenset[str]]:
     """Return the cells that each role is allowed under each action, as agreed."""
     answers = {}

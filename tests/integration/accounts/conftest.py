@@ -1,4 +1,4 @@
-"""Browsers and people of the tests, keys of the ledger, cheap password hashes."""
+"""Browsers and people of the tests, keys of the ledger."""
 
 from collections.abc import Iterator
 
@@ -8,10 +8,9 @@ from django.test import Client
 
 
 @pytest.fixture(autouse=True)
-def cheap_and_signed(settings: object, installed_keys: None, db: None) -> None:
-    """Hash passwords cheaply (their strength is not under test) and let the ledger sign."""
+def signed(installed_keys: None, db: None) -> None:
+    """Let the ledger sign, and every test begin without counters."""
     cache.clear()
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ def desk(db: None, installed_keys: None) -> Iterator[object]:
     from fanal.web.account import second_factor
     from tests.integration.desk.story import open_desk
 
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     second_factor.install(required=False)
     yield open_desk(clock.now())
     second_factor.install(required=True)
