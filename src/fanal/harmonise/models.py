@@ -29,9 +29,9 @@ class Record(models.Model):
 
 
 class StoredSelector(models.Model):
-    """A value that reports share, once; `key` is drawn from kind and value."""
+    """A value that can be searched by its beginning; `key` is drawn from kind and value."""
 
-    key = models.UUIDField(primary_key=True)
+    key = models.UUIDField(primary_key=True)  # Django wants one; the table may hold a value twice
     kind = models.TextField()
     value = models.TextField()
 

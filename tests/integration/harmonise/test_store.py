@@ -383,3 +383,5 @@ def test_writers_of_the_same_values_at_the_same_time_lose_and_double_nothing() -
     assert rows("SELECT count(*) FROM harmonise_sighting") == [(400,)]
     orphans = "SELECT count(*) FROM harmonise_sighting s LEFT JOIN harmonise_selector v USING (key)"
     assert rows(f"{orphans} WHERE v.key IS NULL") == [(0,)]
+    found = queries.search_selectors(actor=SYSTEM, text="common_", limit=100)
+    assert len({f.key for f in found}) == len(found) == 29

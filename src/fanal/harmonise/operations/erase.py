@@ -1,6 +1,6 @@
 """Erases what this stage holds of expired reports (decisions 24)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -8,6 +8,8 @@ from django.db.backends.utils import CursorWrapper
 
 from fanal.harmonise.domain.access import require_system
 from fanal.harmonise.domain.encoding import unpack
+from fanal.harmonise.domain.hashes import HASH_LENGTH
+from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import Erased
 from fanal.harmonise.operations.store import ERASE_LOCK, delete_sightings, sightings_of
 from fanal.kernel.actors import Actor
@@ -30,9 +32,11 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
             "DELETE FROM harmonise_record WHERE report_id = ANY(%s::uuid[]) RETURNING record", [ids]
         )
         rows = cursor.fetchall()
-        seen = {one for (record,) in rows for one in sightings_of(unpack(record))}
-        sightings = delete_sightings(cursor, seen)
-        selectors = _delete_unseen(cursor, [one.key.hex() for one in seen])
+        reports = [unpack(record) for (record,) in rows]
+        sightings = delete_sightings(cursor, {one for r in reports for one in sightings_of(r)})
+        selectors = _delete_unseen(
+            cursor, {(s.kind, s.value) for r in reports for s in r.selectors}
+        )
         cursor.execute(
             "DELETE FROM harmonise_opening_motive WHERE opening_id IN"
             " (SELECT id FROM harmonise_opening WHERE report_id = ANY(%s::uuid[]))",
@@ -44,10 +48,17 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
         )
 
 
-def _delete_unseen(cursor: CursorWrapper, keys: list[str]) -> int:
+def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, str]]) -> int:
+    """Delete what stands for searches of values that no report holds any more; return how many values."""
+    searched = [(kind.value, value) for kind, value in values if kind not in HASH_LENGTH]
     cursor.execute(
-        "DELETE FROM harmonise_selector s WHERE s.key = ANY(%s::uuid[])"
-        " AND NOT EXISTS (SELECT FROM harmonise_sighting t WHERE t.key = s.key)",
-        [keys],
+        "WITH gone AS (DELETE FROM harmonise_selector s"
+        " USING unnest(%s::text[], %s::text[]) AS given (kind, value)"
+        " WHERE left(s.value, 100) = left(given.value, 100) AND s.value = given.value"
+        " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ')"
+        " AND NOT EXISTS (SELECT FROM harmonise_sighting t WHERE t.key = s.key) RETURNING s.key)"
+        " SELECT count(DISTINCT key) FROM gone",
+        [[kind for kind, _ in searched], [value for _, value in searched]],
     )
-    return int(cursor.rowcount)
+    (count,) = cursor.fetchone()
+    return int(count)

@@ -11,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from msgspec import Struct
 
 from fanal.harmonise.domain.encoding import unpack
+from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
 from fanal.kernel.arrays import plain_array, text_array
@@ -28,6 +29,13 @@ _INSERT_RECORDS = (
     " occurred_until, emergency, kind, channel, language, country, record)"
     " SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[], %s::int[], %s::timestamptz[],"
     " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %b::bytea[])"
+)
+_INSERT_SELECTORS = (
+    "INSERT INTO harmonise_selector (key, kind, value)"
+    " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS given (key, kind, value)"
+    " WHERE NOT EXISTS (SELECT FROM harmonise_selector s"
+    " WHERE left(s.value, 100) = left(given.value, 100) AND s.value = given.value"
+    " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ'))"
 )
 _INSERT_SIGHTINGS = (
     "INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak, port, at)"
@@ -82,22 +90,27 @@ def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]
 
 
 def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    """Insert the selectors that are not there yet, in the order of keys so that writers never cross."""
+    """Insert the values that are not there yet, in the order of their index; fingerprints need none."""
     values = {
         key: selector
         for item in items
         for key, selector in zip(item.keys, item.report.selectors, strict=True)
+        if selector.kind not in HASH_LENGTH
     }
-    keys = sorted(values)
-    cursor.execute(
-        "INSERT INTO harmonise_selector (key, kind, value)"
-        " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]) ON CONFLICT (key) DO NOTHING",
-        [
-            plain_array(keys),
-            plain_array(values[key].kind for key in keys),
-            text_array(values[key].value for key in keys),
-        ],
-    )
+    ordered = sorted(values.items(), key=_value_of)
+    if ordered:
+        cursor.execute(
+            _INSERT_SELECTORS,
+            [
+                plain_array(key for key, _ in ordered),
+                plain_array(selector.kind for _, selector in ordered),
+                text_array(selector.value for _, selector in ordered),
+            ],
+        )
+
+
+def _value_of(item: tuple[str, Selector]) -> str:
+    return item[1].value
 
 
 def _insert_records(
