@@ -10,12 +10,13 @@ import pytest
 
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import call_all
+from tests.server import fast_folder
 
 
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
     """A production installation; the database is up while calls are made."""
-    folder = Path(tempfile.mkdtemp(prefix="fanal-calls-"))
+    folder = Path(tempfile.mkdtemp(prefix="fanal-calls-", dir=fast_folder()))
     folder.chmod(0o755)
     try:
         done = call_all([["migrate"]], home=folder / "var", folder=folder / "out")

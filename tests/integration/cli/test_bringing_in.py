@@ -22,6 +22,7 @@ from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import Answer, Manner, call_all
 from tests.live import FANAL, wait_for
+from tests.server import fast_folder
 
 DESK_ADDRESS = "desk-31@desk.example"
 CHIEF = ["--as", "chief"]
@@ -92,7 +93,7 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    folder = Path(tempfile.mkdtemp(prefix="fanal-in-"))
+    folder = Path(tempfile.mkdtemp(prefix="fanal-in-", dir=fast_folder()))
     folder.chmod(0o755)
     home, out = folder / "var", tmp_path_factory.mktemp("out")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "FANAL_"))}

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from fanal.postgres import Cluster
+from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
 FANAL = [sys.executable, "-m", "fanal"]
@@ -95,7 +96,7 @@ def found(home, text):
 
 @pytest.fixture(scope="module")
 def open_folder():
-    folder = Path(tempfile.mkdtemp(prefix="fanal-it-"))
+    folder = Path(tempfile.mkdtemp(prefix="fanal-it-", dir=fast_folder()))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
@@ -164,7 +165,8 @@ class TestRun:
     def test_a_killed_supervisor_leaves_no_web_and_no_worker(self, home):
         running = start(home)
         running.stop(signal.SIGKILL)
-        assert wait_for(lambda: processes_of(home) == [])
+        gone = wait_for(lambda: processes_of(home) == [])
+        assert gone, [command_of(pid) for pid in processes_of(home)]
         again = Running(home, running.port)
         assert wait_for(again.alive)
         assert again.stop() == 0
