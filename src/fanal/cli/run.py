@@ -17,7 +17,7 @@ import click
 
 from fanal.cli.boot import find_home, make_keys, process_environment, require_vault
 from fanal.cli.failures import Failed, Refused, language, reason
-from fanal.cli.supervisor import Child, Supervisor, say
+from fanal.cli.supervisor import Child, Supervisor, die_with_supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.keys import load_keys
@@ -225,6 +225,7 @@ def _accounts(mark: Mark | None) -> str:
         check=False,
         capture_output=True,
         text=True,
+        preexec_fn=die_with_supervisor,
     )
     accounts = [json.loads(line) for line in answer.stdout.splitlines()]
     words = ", ".join(f"{a['username']} / {a['password']} ({a['label']})" for a in accounts)

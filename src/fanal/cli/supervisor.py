@@ -49,7 +49,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 start_new_session=True,
-                preexec_fn=_die_with_supervisor,  # noqa: PLW1509 - the supervisor has one thread
+                preexec_fn=die_with_supervisor,  # noqa: PLW1509 - the supervisor has one thread
             )
         finally:
             os.close(descriptor)
@@ -147,7 +147,7 @@ class Supervisor:
             child.process.wait()
 
 
-def _die_with_supervisor() -> None:
+def die_with_supervisor() -> None:
     """Ask the kernel to stop this child when its supervisor is killed: it would keep the port."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -165,7 +165,7 @@ class TestRun:
     def test_a_killed_supervisor_leaves_no_web_and_no_worker(self, home):
         running = start(home)
         running.stop(signal.SIGKILL)
-        gone = wait_for(lambda: processes_of(home) == [])
+        gone = wait_for(lambda: processes_of(home) == [], seconds=90)
         assert gone, [command_of(pid) for pid in processes_of(home)]
         again = Running(home, running.port)
         assert wait_for(again.alive)
