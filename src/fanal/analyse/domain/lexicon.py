@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from hashlib import blake2b
 from importlib import resources
 from typing import Literal
 
@@ -95,7 +95,7 @@ class Lexicon:
                 for name, words in file.sets.items()
             },
         )
-        self._known_line = lru_cache(_LINES_KEPT)(self._read_line)
+        self._lines: dict[bytes, bool] = {}
         self._signals = frozenset(
             number for number, entry in enumerate(self.meanings) if isinstance(entry, Signal)
         )
@@ -115,6 +115,16 @@ class Lexicon:
             self._known_line(line) if len(line) <= _SHORT_LINE else self._read_line(line)
             for line in text.split("\n")
         )
+
+    def _known_line(self, line: str) -> bool:
+        """Read a line once; what is kept of it is a digest, so that no report's words stay in memory."""
+        mark = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        answer = self._lines.get(mark)
+        if answer is None:
+            if len(self._lines) >= _LINES_KEPT:
+                self._lines.clear()
+            answer = self._lines[mark] = self._read_line(line)
+        return answer
 
     def _read_line(self, line: str) -> bool:
         return self.automaton.meets(running_words(line), self._signals)
