@@ -30,12 +30,14 @@ _INSERT_RECORDS = (
     " SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[], %s::int[], %s::timestamptz[],"
     " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %b::bytea[])"
 )
+# LIMIT keeps the planner to one look into the index a value: it would read the whole table for a batch.
 _INSERT_SELECTORS = (
-    "INSERT INTO harmonise_selector (key, kind, value)"
-    " SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS given (key, kind, value)"
-    " WHERE NOT EXISTS (SELECT FROM harmonise_selector s"
+    "INSERT INTO harmonise_selector (key, kind, value) SELECT given.*"
+    " FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS given (key, kind, value)"
+    " LEFT JOIN LATERAL (SELECT true AS held FROM harmonise_selector s"
     " WHERE left(s.value, 100) = left(given.value, 100) AND s.value = given.value"
-    " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ'))"
+    " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ') LIMIT 1) s ON true"
+    " WHERE s.held IS NULL"
 )
 _INSERT_SIGHTINGS = (
     "INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak, port, at)"
