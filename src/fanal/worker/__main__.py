@@ -11,7 +11,7 @@ import django
 
 from fanal.kernel import clock
 
-_COLLECT_AFTER = 50_000
+_COLLECT_AFTER = 250_000
 _JOBS_STOP = 15.0
 
 
