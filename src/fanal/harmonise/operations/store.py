@@ -20,7 +20,7 @@ from fanal.kernel.arrays import plain_array, text_array
 # is being written.
 ERASE_LOCK = 7_310_420_001
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-]{0,34}")
-_NO_TEXT = str.maketrans({"\x00": " "})
+_ROLE_TEXTS = {role: str(code) for role, code in ROLE_CODES.items()}
 
 _EMPTY = '""'
 # Row-level security refuses COPY FROM: what is new comes as one array a column.
@@ -144,19 +144,21 @@ def _insert_records(
 
 
 def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    rows = [
-        (
-            key,
-            item.report.report_id.hex,
-            str(item.desk_id),
-            str(ROLE_CODES[selector.role]),
-            "t" if selector.weak else "f",
-            str(selector.port) if _has_port(selector) else "NULL",
-            selector.at or "NULL",
-        )
-        for item in items
-        for key, selector in zip(item.keys, item.report.selectors, strict=True)
-    ]
+    rows: list[tuple[str, ...]] = []
+    for item in items:
+        report_id, desk = item.report.report_id.hex, str(item.desk_id)
+        rows += [
+            (
+                key,
+                report_id,
+                desk,
+                _ROLE_TEXTS[selector.role],
+                "t" if selector.weak else "f",
+                str(selector.port) if _has_port(selector) else "NULL",
+                selector.at or "NULL",
+            )
+            for key, selector in zip(item.keys, item.report.selectors, strict=True)
+        ]
     if rows:
         rows.sort()  # neighbours in the index: a quarter less work for the database
         cursor.execute(
@@ -245,7 +247,7 @@ def _write_words(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
         [
             plain_array(item.report.report_id.hex for item in ordered),
             plain_array(str(item.desk_id) for item in ordered),
-            text_array(item.words.translate(_NO_TEXT) for item in ordered),
+            text_array(item.words.replace("\x00", " ") for item in ordered),
         ],
     )
 
