@@ -191,16 +191,21 @@ def blocks_of(path: Path) -> Iterator[bytes]:
     content = path.read_bytes()
     yield content.lower()
     if path.suffix == ".sql":
-        for found in re.finditer(rb"\\x((?:01)?78[0-9a-f]{10,})", content):
+        for found in re.finditer(rb"\\x((?:[0-9a-f]{2}){6,})", content):
             column = bytes.fromhex(found.group(1).decode())
             yield from (text.lower() for text in _unpacked(column))
 
 
 def _unpacked(column: bytes) -> Iterator[bytes]:
-    for start, sample in ((0, None), (1, record._SAMPLES[1])):
-        inflate = zlib.decompressobj(zdict=sample) if sample else zlib.decompressobj()
-        with contextlib.suppress(zlib.error):
-            yield inflate.decompress(column[start:])
+    """Yield a column as it is, and out of each compression that a column may be under."""
+    yield column
+    for start, sample in ((0, None), (1, record._ZLIB_SAMPLE)):
+        if column[start : start + 1] == b"\x78":
+            inflate = zlib.decompressobj(zdict=sample) if sample else zlib.decompressobj()
+            with contextlib.suppress(zlib.error):
+                yield inflate.decompress(column[start:])
+    if column[1:5] == b"\x28\xb5\x2f\xfd":
+        yield record._PRESSES.expand.decompress(column[1:])
 
 
 def places(written: Written, words: tuple[str, ...], *, only: str = "") -> list[str]:

@@ -106,13 +106,14 @@ def test_a_segment_of_another_database_is_not_read(folder: Path) -> None:
 
 
 def test_a_damaged_segment_costs_nothing_but_time(
-    folder: Path, capfd: pytest.CaptureFixture[str]
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(material.log, "handlers", [caplog.handler])
     folder.mkdir()
     (folder / "pdq").write_bytes(b"cut short")
     load(hash_of(7))
     assert matched(Material(), hash_of(7)) == [0]
-    assert "damaged" in capfd.readouterr().err
+    assert "damaged" in caplog.text
 
 
 def test_a_database_that_went_back_is_noticed() -> None:
