@@ -6,6 +6,9 @@ if "${PYTHON:-python3}" "$(dirname "$0")/chromium.py" >/dev/null; then
     exit 0
 fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get update -q >&2 && exec apt-get install -q -y --no-install-recommends chromium >&2
+    apt-get update -q >&2
+    for package in chromium-headless-shell chromium; do
+        apt-get install -q -y --no-install-recommends $package >&2 && exit 0
+    done
 fi
 exit 0

@@ -23,6 +23,7 @@ for _name in ("FANAL_VAULT", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE",
     os.environ.pop(_name, None)
 ensure_keys(_HOME, now=clock.now(), origin="fanal.test/ledger", node="node-1")
 _SERVER = TestServer()
+_TESTS = Path(__file__).parent
 
 
 def pytest_configure() -> None:
@@ -45,10 +46,15 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give what is serial to one worker: under `--dist loadgroup` a group stays together."""
+    """Give what is serial to one worker: under `--dist loadgroup` a group stays together.
+
+    What starts servers of its own and measures no time is a group beside what does: neither is the last
+    to end for long.
+    """
     for item in items:
         if item.get_closest_marker("serial"):
-            item.add_marker(pytest.mark.xdist_group("serial"))
+            measures = item.path.relative_to(_TESTS).parts[0] in {"acceptance", "faults", "fuzz"}
+            item.add_marker(pytest.mark.xdist_group("serial" if measures else "servers"))
 
 
 @pytest.hookimpl(tryfirst=True)
