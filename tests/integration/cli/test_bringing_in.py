@@ -216,7 +216,8 @@ def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
     assert 0 < stored < size, stored
 
     again = ["import", "jsonl", source, "--partner", "killed"]
-    first, second, whole = installed.call(again, again, ["fsck", "--grace", "0"])
+    fsck = ["fsck", "--grace", "0"]
+    first, second, found, _, whole = installed.call(again, again, fsck, [*fsck, "--repair"], fsck)
     assert json.loads(first.out) == {
         "received": size - stored, "repeated": stored, "conflicts": 0, "refused": 0,
     }  # fmt: skip
@@ -231,4 +232,6 @@ def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
         )
         == size
     )
-    assert whole.status == 0, whole.out + whole.err
+    # A kill may leave sealed bytes that no row points to: they were never acknowledged. Nothing is missing.
+    assert all(line.startswith("ORPHAN:") for line in found.out.splitlines()[:-1]), found.out[:500]
+    assert whole.status == 0, whole.out[:500] + whole.err
