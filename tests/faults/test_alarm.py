@@ -29,7 +29,7 @@ DEAD_FOR_SURE = 29.0
 SECRET = "Canary words of a frightened person 4471"
 
 
-@dataclass(slots=True)
+@dataclass
 class Inbox:
     """What the duty people's mail server took over; refuses the first `refusals` messages."""
 
