@@ -247,6 +247,9 @@ def test_rule_sets_are_refused_in_both_languages(home: Path, tmp_path: Path) -> 
 
 def test_a_missing_key_is_told(home: Path, tmp_path: Path) -> None:
     keys, aside = home / "keys", home / "aside"
+    add = ["user", "add", "person", "--name", "P", "--password", "correct horse battery 71"]
+    # Where another test made this person, the command says so.
+    call_all([add], home=home, folder=tmp_path / "out")
     shutil.copytree(keys, aside)
     for pattern in ("content-*", "identity-*", "digest*", "ledger-*"):
         for key in keys.glob(pattern):
