@@ -6,7 +6,8 @@ Anything may be null, absent or new: an unknown key is kept with its path.
 from collections.abc import Mapping
 from typing import Final
 
-from fanal.formats.ncmec.model import ElementModel, TypeModel
+from fanal.formats.json_tree import build_types
+from fanal.formats.ncmec.model import TypeModel
 
 # type of object → key → type of what the key holds, "" for a value
 _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -97,25 +98,4 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def _build() -> dict[str, TypeModel]:
-    types = {
-        name: TypeModel(name=name, holds_text=False, ordered=False, is_choice=False)
-        for name in _KEYS
-    }
-    for name, keys in _KEYS.items():
-        for order, (key, held) in enumerate(keys.items()):
-            types[name].elements[key] = ElementModel(
-                name=key,
-                key=f"{name}/{key}",
-                order=order,
-                repeatable=False,
-                required=False,
-                flag=False,
-                type=types[held] if held else None,
-                is_leaf=not held,
-                allows=None,
-            )
-    return types
-
-
-TYPES: Final[Mapping[str, TypeModel]] = _build()
+TYPES: Final[Mapping[str, TypeModel]] = build_types(_KEYS)
