@@ -23,6 +23,8 @@ from fanal.kernel.actors import Actor, Role
 from fanal.postgres import DatabaseRole
 
 BATCH = 500
+BATCH_BYTES = 16_000_000
+"""Reports that go in together: as many as this, or as large, so that memory stays flat."""
 
 
 @click.command("import")
@@ -94,10 +96,12 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
 
 def _batches(items: Iterator[Found | Unreadable]) -> Iterator[list[Found | Unreadable]]:
     batch: list[Found | Unreadable] = []
+    size = 0
     for item in items:
         batch.append(item)
-        if len(batch) == BATCH:
+        size += len(item.body) if isinstance(item, Found) else 0
+        if len(batch) == BATCH or size >= BATCH_BYTES:
             yield batch
-            batch = []
+            batch, size = [], 0
     if batch:
         yield batch

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
 from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.refusal import FormatRefused, Refusal
@@ -70,9 +71,8 @@ Reader = Callable[[Source, datetime], Iterator[Found | Unreadable]]
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
     """Return how many reports there are to read, for the progress bar."""
     suffix, _ = FORMATS[format_]
-    if suffix != ".jsonl":
-        return sum(1 for _ in _files(paths, suffix))
-    return sum(_count_lines(source.path) for source in _files(paths, suffix))
+    count = _COUNTERS.get(format_, _one)
+    return sum(count(source.path) for source in _files(paths, suffix))
 
 
 def read_sources(
@@ -123,6 +123,10 @@ def _is_details(path: Path) -> bool:
     """Return whether the file is a `file-N.xml` that goes with the `report.xml` beside it."""
     named = path.name.startswith("file-") and _ends(path, ".xml")
     return named and path.with_name(_REPORT).is_file()
+
+
+def _one(_: Path) -> int:
+    return 1
 
 
 def _count_lines(path: Path) -> int:
@@ -195,6 +199,22 @@ def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
     )
 
 
+def _read_vics(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+    """Yield the parts of each case; what a part says of itself is in its canonical bytes."""
+    del now
+    try:
+        for part, body in read_parts(source.path):
+            yield Found(
+                place=f"{source.path}: {part.reference}",
+                format=Format.VICS,
+                body=body,
+                canonical=part.body,
+                reference=part.reference,
+            )
+    except FormatRefused as refusal:
+        yield Unreadable(place=str(source.path), reason=_reason(refusal))
+
+
 def _bytes(path: Path) -> bytes:
     if path.stat().st_size > _MAX_FILE:
         raise FormatRefused(Refusal.TOO_LARGE)
@@ -216,5 +236,7 @@ FORMATS: dict[str, tuple[str, Reader]] = {
     "jsonl": (".jsonl", _read_jsonl),
     "ncmec-xml": (".xml", _read_xml),
     "ncmec-json": (".json", _read_json),
+    "vics": (".json", _read_vics),
 }
 """Name of each format: how its files end, and who reads them."""
+_COUNTERS: dict[str, Callable[[Path], int]] = {"jsonl": _count_lines, "vics": count_parts}

@@ -137,7 +137,7 @@ class _Buffer:
             start, place = 0, rest
 
 
-def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:  # noqa: PLR0917
+def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
     """Return where depth 0 is reached in `data`, or where to look on, with the depth there."""
     for found in _NESTING.finditer(data, place):
         first = data[found.start()]

@@ -124,7 +124,16 @@ class Person(_Part, frozen=True, kw_only=True):
 class Classification(_Part, frozen=True, kw_only=True, gc=False):
     """A class given by somebody, in a named scheme."""
 
-    scheme: Literal["NCMEC", "COPINE", "INTERPOL", "VICS-FR"]
+    scheme: Literal[
+        "NCMEC",
+        "COPINE",
+        "INTERPOL",
+        "VICS-FR",
+        "VICS-US",
+        "VICS-UK",
+        "VICS-DEFAULT",
+        "VICS-CUSTOM",
+    ]
     code: str
 
 

@@ -28,6 +28,7 @@ class Format(StrEnum):
     REPORT = "report/1"
     NCMEC_XML = "ncmec-xml"
     NCMEC_JSON = "ncmec-json"
+    VICS = "vics"
 
 
 class KeyKind(StrEnum):

@@ -23,7 +23,7 @@ class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
     """A class that the source gives, for the vocabulary bridge: its scheme, code and path.
 
     Schemes: `NCMEC_INCIDENT`, `NCMEC_ANNOTATION`, `NCMEC_FILE_ANNOTATION`, `NCMEC_TAG`, and the
-    four of `Classification` (`NCMEC`, `COPINE`, `INTERPOL`, `VICS-FR`).
+    ones of `Classification` (`NCMEC`, `COPINE`, `INTERPOL`, `VICS-FR` …).
     """
 
     scheme: str

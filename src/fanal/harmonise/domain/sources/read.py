@@ -9,6 +9,7 @@ from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.ncmec import read_ncmec
 from fanal.harmonise.domain.sources.ncmec_json import read_ncmec_json
 from fanal.harmonise.domain.sources.report import read_form, read_own
+from fanal.harmonise.domain.sources.vics import read_vics
 
 
 class UnknownFormat(Exception):
@@ -41,6 +42,10 @@ def _ncmec_json(source: Source, _: datetime) -> Draft:
     return read_ncmec_json(source.body, reference=str(source.report_id))
 
 
+def _vics(source: Source, _: datetime) -> Draft:
+    return read_vics(source.body, reference=str(source.report_id))
+
+
 def _own(source: Source, _: datetime) -> Draft:
     return read_own(source.body)
 
@@ -54,4 +59,5 @@ _READERS: Final[Mapping[str, Callable[[Source, datetime], Draft]]] = {
     "form/1": _form,
     "ncmec-xml": _ncmec_xml,
     "ncmec-json": _ncmec_json,
+    "vics": _vics,
 }

@@ -31,7 +31,12 @@ Steps = Mapping[str, _Step]
 _UNLISTED: Final = _Step(parts=False)
 
 
-def steps_of(table: Mapping[str, Use]) -> Steps:
+def steps_of(
+    table: Mapping[str, Use],
+    *,
+    openers: Mapping[str, Opener] = OPENERS,
+    takers: Mapping[str, Taker] = TAKERS,
+) -> Steps:
     """Return the table ready to walk: every field's function is looked up once.
 
     Raises:
@@ -40,8 +45,8 @@ def steps_of(table: Mapping[str, Use]) -> Steps:
     return {
         key: _Step(
             parts=use.keep is Keep.PARTS,
-            opener=OPENERS[use.field] if use.field and use.keep is Keep.PARTS else None,
-            taker=TAKERS[use.field] if use.field and use.keep is not Keep.PARTS else None,
+            opener=openers[use.field] if use.field and use.keep is Keep.PARTS else None,
+            taker=takers[use.field] if use.field and use.keep is not Keep.PARTS else None,
             always_extra=use.keep is not Keep.FIELD,
         )
         for key, use in table.items()

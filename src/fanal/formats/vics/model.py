@@ -1,0 +1,120 @@
+"""The keys known of VICS 1.2, 1.3 and 2.0: those that open tools read; the official model is under agreement.
+
+A key that is not listed is kept with its path and noted. `FanalPart` is our own: what a part says of
+its case (see `parts.py`).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from fanal.formats.json_tree import build_types
+from fanal.formats.ncmec.model import TypeModel
+
+CONTACT: Final = "Contact"
+"""Keys of a case that begin so name the person to ask: they stand together under `case/Contact`."""
+
+
+class Held(StrEnum):
+    """What a key holds, where it is no text."""
+
+    INTEGER = "INTEGER"
+    TRUTH = "TRUTH"
+    INSTANT = "INSTANT"
+
+
+# type of object → key → type of what the key holds, "" for a value
+_KEYS: Final[Mapping[str, Mapping[str, str]]] = {
+    "case": dict.fromkeys(
+        (
+            "CaseID",
+            "CaseNumber",
+            "SeizureDate",
+            "SourceApplicationName",
+            "SourceApplicationVersion",
+            "TotalMediaFiles",
+            "TotalPrecategorized",
+        ),
+        "",
+    )
+    | {"Contact": "contact", "CaseMetadata": "property", "Media": "media", "FanalPart": "part"},
+    "contact": dict.fromkeys(("Organization", "Name", "Phone", "Email", "Title"), ""),
+    "property": {"PropertyName": "", "PropertyValue": ""},
+    "part": dict.fromkeys(
+        ("Reference", "Number", "FirstMedia", "CountedMedia", "CountedPrecategorized"), ""
+    ),
+    "media": dict.fromkeys(
+        (
+            "MediaID",
+            "Category",
+            "MD5",
+            "SHA1",
+            "MediaSize",
+            "DateUpdated",
+            "MimeType",
+            "RelativeFilePath",
+            "VictimIdentified",
+            "OffenderIdentified",
+            "IsDistributed",
+            "IsSuspected",
+            "IsPrecategorized",
+            "PrecategorizationSource",
+            "SelfGenerated",
+            "Series",
+            "Tags",
+            "Comments",
+            "PhotoDNA",
+            "Miniature",
+            "Segments",
+            "Repositories",
+        ),
+        "",
+    )
+    | {"AlternativeHashes": "hash", "Exifs": "exif", "MediaFiles": "file"},
+    "hash": {"HashName": "", "HashValue": "", "MD5": ""},
+    "exif": {"MD5": "", "PropertyName": "", "PropertyValue": ""},
+    "file": dict.fromkeys(
+        (
+            "MD5",
+            "FileName",
+            "FilePath",
+            "Created",
+            "Written",
+            "Accessed",
+            "Unallocated",
+            "Deleted",
+            "PhysicalLocation",
+            "ParentMD5",
+            "ParentFileName",
+            "ParentFilePath",
+            "ParentPhysicalLocation",
+            "SourceID",
+        ),
+        "",
+    ),
+}
+
+TYPES: Final[Mapping[str, TypeModel]] = build_types(_KEYS)
+
+HOLDS: Final[Mapping[str, Held]] = {
+    **dict.fromkeys(("case/TotalMediaFiles", "case/TotalPrecategorized"), Held.INTEGER),
+    **dict.fromkeys(("media/MediaID", "media/Category", "media/MediaSize"), Held.INTEGER),
+    **dict.fromkeys(
+        (
+            "media/VictimIdentified",
+            "media/OffenderIdentified",
+            "media/IsDistributed",
+            "media/IsSuspected",
+            "media/IsPrecategorized",
+            "media/SelfGenerated",
+            "file/Unallocated",
+            "file/Deleted",
+        ),
+        Held.TRUTH,
+    ),
+    **dict.fromkeys(
+        ("case/SeizureDate", "media/DateUpdated", "file/Created", "file/Written", "file/Accessed"),
+        Held.INSTANT,
+    ),
+}
+"""What a key holds where it is no text; everything else is text, or an object of its own."""

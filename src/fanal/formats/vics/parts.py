@@ -1,0 +1,165 @@
+"""Case files of any size as parts: documents of one case and a bounded number of its media.
+
+Two passes over the file, each in the memory of one element: the first surveys (what the file is, its cases,
+their media counted again), the second cuts. Every value keeps the bytes it had.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from fanal.formats.json_tree import check_text, parse
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.vics.read import CASES, MEDIA, Context, Kind, as_object, context_of, pieces_of
+from fanal.formats.vics.values import integer, truth
+
+PART_MEDIA: Final = 200
+PART_BYTES: Final = 2_000_000
+_MAX_REFERENCE: Final = 150
+
+
+class Total(Struct, frozen=True, kw_only=True):
+    """A total that a case states, beside what was counted."""
+
+    name: str
+    stated: int
+    counted: int
+
+
+class Surveyed(Struct, kw_only=True):
+    """One case of a file: its reference, its own bytes without media, and what was counted."""
+
+    reference: str = ""
+    head: bytes = b""
+    media: int = 0
+    precategorized: int = 0
+    parts: int = 1
+    totals: tuple[Total, ...] = ()
+
+
+class Survey(Struct, kw_only=True):
+    """A file as the first pass found it."""
+
+    context: Context
+    rest: bytes
+    cases: list[Surveyed] = field(default_factory=list)
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One part of a case: a VICS document of its own, and the reference it goes by."""
+
+    reference: str
+    body: bytes
+
+
+def survey(stream: BinaryIO) -> Survey:
+    """Read a case file once and return what it holds.
+
+    Raises:
+        FormatRefused: no VICS, a hash set, or an element that cannot be read.
+    """
+    cases: list[Surveyed] = []
+    current, filling = Surveyed(), _Filling()
+    rest, sample = b"", None
+    for piece in pieces_of(stream):
+        if piece.path == MEDIA:
+            entry = as_object(piece.tree(), path=f"case[{len(cases) + 1}]/Media")
+            current.media += 1
+            current.precategorized += truth(entry.get("IsPrecategorized")) is True
+            current.parts += filling.add(piece.body)
+        elif piece.path == CASES:
+            tree = as_object(piece.tree(), path=f"case[{len(cases) + 1}]")
+            sample = sample or tree
+            if "Media" in tree and not isinstance(tree["Media"], list):
+                raise FormatRefused(Refusal.WRONG_TYPE, f"case[{len(cases) + 1}]/Media")
+            current.head, current.totals = piece.body, tuple(_totals(tree, current))
+            current.reference = _reference(tree)
+            cases.append(current)
+            current, filling = Surveyed(), _Filling()
+        else:
+            rest = piece.body
+    context = context_of(as_object(parse(rest), path=""), sample=sample)
+    if context.kind is not Kind.CASES:
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases"})
+    return Survey(context=context, rest=rest, cases=cases)
+
+
+def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[Part]:
+    """Yield the parts of every case of a surveyed file, in its order; `name` is that of the file.
+
+    Raises:
+        FormatRefused: the file is not the one that was surveyed.
+    """
+    number, held, first, part = 0, list[bytes](), 1, 1
+    filling = _Filling()
+    for piece in pieces_of(stream):
+        if number >= len(found.cases) and piece.path:
+            raise FormatRefused(Refusal.MALFORMED, parameters={"value": "the file has changed"})
+        if piece.path == MEDIA:
+            if filling.add(piece.body):
+                yield _part(found, number, name=name, held=held, first=first, part=part)
+                first, part, held = first + len(held), part + 1, []
+            held.append(piece.body)
+        elif piece.path == CASES:
+            yield _part(found, number, name=name, held=held, first=first, part=part)
+            number, held, first, part, filling = number + 1, [], 1, 1, _Filling()
+
+
+class _Filling:
+    """Where one part ends and the next begins: both passes ask here."""
+
+    def __init__(self) -> None:
+        self._count = self._bytes = 0
+
+    def add(self, body: bytes) -> bool:
+        """Count an element in and return whether it begins a new part."""
+        full = self._count >= PART_MEDIA or (self._count and self._bytes + len(body) > PART_BYTES)
+        if full:
+            self._count = self._bytes = 0
+        self._count += 1
+        self._bytes += len(body)
+        return bool(full)
+
+
+def _part(
+    found: Survey, number: int, *, name: str, held: list[bytes], first: int, part: int
+) -> Part:
+    case = found.cases[number]
+    alone = case.reference or (f"{name}/{number + 1}" if len(found.cases) > 1 else name)
+    reference = alone if part == 1 else f"{alone}#{part}"
+    entries = msgspec.json.decode(case.head, type=dict[str, Raw])
+    entries["Media"] = Raw(b"[" + b",".join(held) + b"]")
+    entries["FanalPart"] = Raw(
+        msgspec.json.encode(
+            {
+                "Reference": reference,
+                "Number": part,
+                "FirstMedia": first,
+                "CountedMedia": case.media,
+                "CountedPrecategorized": case.precategorized,
+            }
+        )
+    )
+    document = msgspec.json.decode(found.rest, type=dict[str, Raw])
+    document["value"] = Raw(b"[" + msgspec.json.encode(entries) + b"]")
+    return Part(reference=reference, body=msgspec.json.encode(document))
+
+
+def _totals(case: dict[str, object], counted: Surveyed) -> Iterator[Total]:
+    pairs = (("TotalMediaFiles", counted.media), ("TotalPrecategorized", counted.precategorized))
+    for name, number in pairs:
+        stated = integer(case.get(name))
+        if stated is not None:
+            yield Total(name=name, stated=stated, counted=number)
+
+
+def _reference(case: dict[str, object]) -> str:
+    for name in ("CaseID", "CaseNumber"):
+        value = case.get(name)
+        if isinstance(value, str) and 0 < len(value.strip()) <= _MAX_REFERENCE:
+            check_text(value, path=f"case/{name}")
+            if value.isprintable():
+                return value.strip()
+    return ""

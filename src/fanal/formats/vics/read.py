@@ -1,0 +1,137 @@
+"""Readers of VICS: what a file is, and one case as a document whose every value keeps its path."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import BinaryIO, Final
+
+from msgspec import Struct
+
+from fanal.formats.json_pieces import Cut, Piece, read_pieces
+from fanal.formats.json_tree import TreeWalk, parse
+from fanal.formats.ncmec.read import Document, Node
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.vics.model import CONTACT, TYPES
+
+MAX_BYTES: Final = 50_000_000
+"""Bytes of a case that is read whole."""
+CASES: Final = ("value",)
+MEDIA: Final = ("value", "*", "Media")
+_CUTS: Final[Mapping[tuple[str, ...], Cut]] = {CASES: Cut.OPENED, MEDIA: Cut.WHOLE}
+_CONTEXTS: Final = ("@odata.context", "odata.metadata")
+_CONTEXT: Final = re.compile(
+    r"DataModels/(?P<version>[0-9]\.[0-9])\.xml(?:/(?P<country>[A-Za-z]{1,20}))?(?:/\$metadata)?"
+    r"#(?P<kind>Cases|Media)(?:/\$entity)?$"
+)
+_BRITISH: Final = "1.2"
+
+
+class Kind(StrEnum):
+    """What a file holds."""
+
+    CASES = "Cases"
+    MEDIA = "Media"
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """What a file says of itself: kind, version of the model, country in capitals, empty where unsaid."""
+
+    kind: Kind
+    version: str = ""
+    country: str = ""
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """One case, or one part of one: its document and the country whose categories it uses."""
+
+    document: Document
+    context: Context
+
+
+def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
+    """Yield the media of each case before its case, or the media of a hash set; the rest last.
+
+    Raises:
+        FormatRefused: no JSON, or an element over the limits.
+    """
+    return read_pieces(stream, cuts=_CUTS)
+
+
+def as_object(tree: object, *, path: str) -> dict[str, object]:
+    """Return `tree` as the object it must be.
+
+    Raises:
+        FormatRefused: it is something else.
+    """
+    if not isinstance(tree, dict):
+        raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": "object"})
+    return tree
+
+
+def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | None) -> Context:
+    """Return what a file is, from what is left of it and one element of its array.
+
+    Raises:
+        FormatRefused: neither its context nor its element says that it is VICS.
+    """
+    words = next((w for name in _CONTEXTS if isinstance(w := rest.get(name), str)), None)
+    found = _CONTEXT.search(words) if words is not None else None
+    if found is not None:
+        country = (found["country"] or "").upper()
+        if not country and found["version"] == _BRITISH:
+            country = "UK"  # 1.2 is the model of the British database
+        return Context(kind=Kind(found["kind"]), version=found["version"], country=country)
+    if words is not None and "#" in words:
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases, #Media"})
+    if sample is not None and ("CaseID" in sample or "CaseNumber" in sample or "Media" in sample):
+        return Context(kind=Kind.CASES)
+    if sample is not None and "MD5" in sample:
+        return Context(kind=Kind.MEDIA)
+    raise FormatRefused(Refusal.MISSING_FIELD, _CONTEXTS[0])
+
+
+def read_case(body: bytes) -> Case:
+    """Return the one case that a document holds; paths begin with `case`.
+
+    Raises:
+        FormatRefused: the bytes are no VICS document of exactly one case.
+    """
+    if len(body) > MAX_BYTES:
+        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
+    tree = as_object(parse(body), path="")
+    values = tree.get("value")
+    if not isinstance(values, list) or len(values) != 1:
+        raise FormatRefused(Refusal.WRONG_ROOT, "value", parameters={"expected": "one case"})
+    case = as_object(values[0], path="case")
+    context = context_of(tree, sample=case)
+    if context.kind is not Kind.CASES:
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases"})
+    walk = TreeWalk()
+    entries = walk.entries("case", _with_contact(case), kind=TYPES["case"], depth=1)
+    _others(walk, tree, entries)
+    root = Node("case", "case", None, None, (), entries)
+    return Case(document=Document(root=root, complaints=tuple(walk.complaints)), context=context)
+
+
+def _with_contact(case: dict[str, object]) -> dict[str, object]:
+    """Return the case with who is to be asked apart, so that it is sealed like any reporter."""
+    known = TYPES["contact"].elements
+    contact: dict[str, object] = {}
+    others: dict[str, object] = {}
+    for key, value in case.items():
+        part = key.removeprefix(CONTACT)
+        if key.startswith(CONTACT) and part in known:
+            contact[part] = value
+        else:
+            others[key] = value
+    if not contact:
+        return others
+    if CONTACT in others:
+        raise FormatRefused(Refusal.DUPLICATE_FIELD, "case/Contact")
+    return {CONTACT: contact, **others}
+
+
+def _others(walk: TreeWalk, tree: dict[str, object], entries: list[Node]) -> None:
+    """Add what stands beside the case, but for the context, which `Context` holds."""
+    beside = {k: v for k, v in tree.items() if k != "value" and k not in _CONTEXTS}
+    entries.extend(walk.entries("", beside, kind=None, depth=1))

@@ -1,0 +1,143 @@
+"""VICS cases to a draft: the same walk as the XML, with a table and a few readers of its own.
+
+A category means something in one country's model only: it goes to a hint with that scheme, and to the
+file's class where the vocabulary says that it is material. `Contact…` is who to ask: a REPORTER.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from fanal.formats.report.records import Classification, ReportKind
+from fanal.formats.vics.categories import Use as CategoryUse, vocabulary_of
+from fanal.formats.vics.model import TYPES
+from fanal.formats.vics.read import Case, read_case
+from fanal.formats.vics.values import instant, integer
+from fanal.harmonise.domain.sources.building import ReportBuilding, hash_field
+from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
+from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
+from fanal.harmonise.domain.sources.ncmec_spot import Scope, Spot, Taker
+from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
+from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
+from fanal.harmonise.domain.sources.walk import Steps, Walk, steps_of
+
+_PARTS: Final = Use(Keep.PARTS)
+_NAMED: Final[Mapping[str, Use]] = {
+    "case/Contact": Use(Keep.PARTS, "reporter"),
+    "case/SeizureDate": Use(Keep.BOTH, "vics.seized"),
+    "case/Media": Use(Keep.PARTS, "file"),
+    "contact/Organization": Use(Keep.FIELD, "person.service"),
+    "contact/Name": Use(Keep.FIELD, "vics.contact"),
+    "contact/Phone": Use(Keep.FIELD, "person.phone"),
+    "contact/Email": Use(Keep.FIELD, "person.email"),
+    "media/Category": Use(Keep.BOTH, "vics.category"),
+    "media/MD5": Use(Keep.FIELD, "file.hash_by_length"),
+    "media/SHA1": Use(Keep.FIELD, "file.hash_by_length"),
+    "media/RelativeFilePath": Use(Keep.BOTH, "file.original_name"),
+    "media/AlternativeHashes": Use(Keep.PARTS, "vics.hash"),
+    "file/FileName": Use(Keep.FIELD, "file.name"),
+}
+
+TABLE: Final[Mapping[str, Use]] = {
+    model.key: _NAMED.get(model.key, Use(Keep.EXTRA) if model.is_leaf else _PARTS)
+    for kind in TYPES.values()
+    for model in kind.elements.values()
+}
+"""What becomes of each key: what is not named stays in `extra` with its path, so nothing is dropped."""
+
+
+def read_vics(body: bytes, *, reference: str) -> Draft:
+    """Return the draft of a case or a part of one, under the part's reference, then the case's id.
+
+    Raises:
+        FormatRefused: the bytes are no VICS document of one case.
+    """
+    case = read_case(body)
+    document = case.document
+    part = document.root.child("FanalPart")
+    named = part.child("Reference") if part is not None else None
+    own = (named.text if named is not None else document.text("CaseID")) or reference
+    building = ReportBuilding(reference=own, kind=ReportKind.ABUSE_MATERIAL)
+    walk = Walk(building, steps=_steps(case.context.country))
+    walk.document(document.root, complaints=document.complaints, scope=Scope())
+    _compare_totals(case, building)
+    return building.build()
+
+
+@cache
+def _steps(country: str) -> Steps:
+    return steps_of(
+        TABLE,
+        openers={**OPENERS, "vics.hash": _open_hash},
+        takers={
+            **TAKERS,
+            "vics.category": _category_taker(country),
+            "vics.seized": _take_seizure,
+            "vics.contact": _take_contact,
+        },
+    )
+
+
+def _category_taker(country: str) -> Taker:
+    vocabulary = vocabulary_of(country)
+
+    def taken(spot: Spot) -> bool:
+        code = spot.text.strip()
+        file = spot.scope.file
+        if file is None or not code:
+            return False
+        hint = CategoryHint(scheme=vocabulary.scheme, code=code, path=spot.node.path)
+        spot.building.hints.append(hint)
+        material = vocabulary.use_of(code) is CategoryUse.MATERIAL
+        if material and file.classification is None:
+            file.classification = Classification(scheme=vocabulary.scheme, code=code)
+        return True
+
+    return taken
+
+
+def _take_seizure(spot: Spot) -> bool:
+    """Read the day of the seizure, the one date of a case, in any of the ways that programs write it."""
+    read = instant(spot.text)
+    if read is None:
+        spot.building.warn(spot.node.path, code="TIME_UNREADABLE", value=spot.text)
+    elif spot.building.occurred_at is None:
+        spot.building.occurred_at = read
+    return read is not None
+
+
+def _take_contact(spot: Spot) -> bool:
+    person = spot.scope.person
+    if person is None or not spot.text.strip() or person.names:
+        return False
+    person.names["first"] = spot.text
+    return True
+
+
+def _open_hash(spot: Spot) -> Scope:
+    """Read a hash among the alternative ones; the pair itself stays in `extra`."""
+    name, value = spot.node.child("HashName"), spot.node.child("HashValue")
+    if spot.scope.file and name and value and hash_field(name.text or ""):
+        spot.building.set_hash(
+            spot.scope.file, name=name.text or "", value=value.text or "", path=value.path
+        )
+    return spot.scope
+
+
+def _compare_totals(case: Case, building: ReportBuilding) -> None:
+    """Note the totals that a case states and that are not those counted: they are known to be unreliable."""
+    root, part = case.document.root, case.document.root.child("FanalPart")
+    media = [node for node in root.children if node.name == "Media"]
+    truths = (node.child("IsPrecategorized") for node in media)
+    here = {
+        "TotalMediaFiles": len(media),
+        "TotalPrecategorized": sum(1 for t in truths if t and (t.text or "").lower() == "true"),
+    }
+    counts = {"TotalMediaFiles": "CountedMedia", "TotalPrecategorized": "CountedPrecategorized"}
+    for name, counted_as in counts.items():
+        node = root.child(name)
+        told = part.child(counted_as) if part is not None else None
+        counted = integer(told.text) if told is not None else here[name]
+        stated = integer(node.text) if node is not None else None
+        if node is not None and stated is not None and stated != counted:
+            building.warn(node.path, code="TOTAL_DIFFERS", value=f"{stated} / {counted}")
