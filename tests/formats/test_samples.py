@@ -1,5 +1,6 @@
 """Every format folder has its README and samples, and each sample is read as expected."""
 
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import fanal.formats
 from fanal.formats.ncmec.read import Document, Node, read_file_details, read_report
 from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.report.read import canonical_bytes, read_report as read_own
+from fanal.formats.vics.hashset import Selection, describe, read_hash_set
+from fanal.formats.vics.read import read_case
 from tests.formats.ncmec_documents import NOW
 
 FOLDERS = sorted(
@@ -22,11 +25,21 @@ def described(sample: Path) -> object:
     body = sample.read_bytes()
     if sample.parent.parent.name == "report":
         return json.loads(canonical_bytes(read_own(body)))
+    if sample.parent.parent.name == "vics":
+        return items(body) if "hashset" in sample.name else told(read_case(body).document)
     if sample.suffix == ".json":
         return told(read_export(body))
     if b"<fileDetails>" in body:
         return told(read_file_details(body))
     return told(read_report(body, now=NOW))
+
+
+def items(body: bytes) -> object:
+    """Return every entry of a hash set, whatever its category."""
+    chosen = Selection(categories=frozenset("012345"))
+    context = describe(io.BytesIO(body))
+    found = read_hash_set(io.BytesIO(body), context=context, selection=chosen)
+    return [[i.line, i.values, i.classification] for i in found]
 
 
 def told(document: Document) -> object:

@@ -26,7 +26,7 @@ _NAMED: Final[Mapping[str, Use]] = {
     "case/Contact": Use(Keep.PARTS, "reporter"),
     "case/SeizureDate": Use(Keep.BOTH, "vics.seized"),
     "case/Media": Use(Keep.PARTS, "file"),
-    "contact/Organization": Use(Keep.FIELD, "person.service"),
+    "contact/Organization": Use(Keep.BOTH, "person.service"),
     "contact/Name": Use(Keep.FIELD, "vics.contact"),
     "contact/Phone": Use(Keep.FIELD, "person.phone"),
     "contact/Email": Use(Keep.FIELD, "person.email"),

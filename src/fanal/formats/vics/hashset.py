@@ -1,0 +1,169 @@
+"""Hash sets of VICS: media without a case, as items of a list of known material."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, Final
+from urllib.parse import unquote
+
+from msgspec import Struct, field
+
+from fanal.formats.indicators import MAX_CLASSIFICATION, Indicator, hash_value, kind_of
+from fanal.formats.json_pieces import Piece
+from fanal.formats.json_tree import check_text, parse
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.vics.categories import Use, Vocabulary, vocabulary_of
+from fanal.formats.vics.read import CASES, Context, Kind, as_object, context_of, pieces_of
+
+READ: Final = ("MD5", "SHA1", "PhotoDNA", "AlternativeHashes", "Category", "Tags")
+_STORED: Final = "a list holds values and a class; the file stays with who sent it"
+_NOT_OURS: Final = "describes a file of a case, which a list does not hold"
+IGNORED: Final[Mapping[str, str]] = {
+    "MediaID": "numbers of a file are its own",
+    "MediaSize": _STORED,
+    "DateUpdated": "an entry's dates are those of the list",
+    "MimeType": _STORED,
+    "RelativeFilePath": _NOT_OURS,
+    "VictimIdentified": _STORED,
+    "OffenderIdentified": _STORED,
+    "IsDistributed": _STORED,
+    "IsSuspected": "only the category says what an entry is",
+    "IsPrecategorized": "unreliable in real exports; only the category counts",
+    "PrecategorizationSource": "only the category says what an entry is",
+    "SelfGenerated": _STORED,
+    "Series": _STORED,
+    "Comments": "free text may name people",
+    "Miniature": "no picture enters a list",
+    "Segments": _NOT_OURS,
+    "Repositories": _NOT_OURS,
+    "Exifs": _NOT_OURS,
+    "MediaFiles": _NOT_OURS,
+}
+"""Keys of a media that a list does not take, and why; unknown ones are counted."""
+CLASS_TAG: Final = "fanal:class="
+_CLASS: Final = re.compile(r"(?:^|[,;])\s*" + CLASS_TAG + r"([^,;\s]*)")
+
+
+class Selection(Struct, kw_only=True):
+    """What is taken of a hash set, and what was left out by the time it is read.
+
+    `categories` are codes to take; empty, the vocabulary of the file's country decides: what is material, or,
+    with `harmless`, what is harmless. Media without a category are always taken.
+    """
+
+    country: str = ""
+    categories: frozenset[str] = frozenset()
+    harmless: bool = False
+    left_out: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+
+
+def describe(stream: BinaryIO) -> Context:
+    """Return what a file says of itself, read whole once.
+
+    Raises:
+        FormatRefused: no VICS, or cases, which are reports and no list.
+    """
+    rest, sample = b"", None
+    for piece in pieces_of(stream):
+        if piece.path == CASES and sample is None:
+            sample = as_object(piece.tree(), path="value")
+        elif not piece.path:
+            rest = piece.body
+    context = context_of(as_object(parse(rest), path=""), sample=sample)
+    if context.kind is not Kind.MEDIA:
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
+    return context
+
+
+def read_hash_set(
+    stream: BinaryIO, *, context: Context, selection: Selection
+) -> Iterator[Indicator]:
+    """Yield the items of a hash set that `selection` takes, one in memory at a time.
+
+    Raises:
+        FormatRefused: an element that cannot be read, a hash that is none, or a category whose meaning is
+            neither known nor chosen.
+    """
+    vocabulary = vocabulary_of(selection.country or context.country)
+    number = 0
+    for piece in pieces_of(stream):
+        if piece.path == CASES:
+            number += 1
+            item = _item(piece, number, selection=selection, vocabulary=vocabulary)
+            if item is not None:
+                yield item
+
+
+def _item(
+    piece: Piece, number: int, *, selection: Selection, vocabulary: Vocabulary
+) -> Indicator | None:
+    path = f"value[{number}]"
+    media = as_object(piece.tree(), path=path)
+    for key in media:
+        if key not in READ and key not in IGNORED:
+            selection.unknown[key] += 1
+    code = _text(media, "Category", path=path)
+    if code and not _takes(code, selection, vocabulary, path=path):
+        selection.left_out[f"{vocabulary.scheme}:{code}"] += 1
+        return None
+    values = dict(_hashes(media, path=path))
+    if not values:
+        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/MD5")
+    named = f"{vocabulary.scheme}:{code}" if code else _class_of(_text(media, "Tags", path=path))
+    if len(named) > MAX_CLASSIFICATION:
+        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": MAX_CLASSIFICATION})
+    return Indicator(line=number, values=values, classification=named)
+
+
+def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str) -> bool:
+    if selection.categories:
+        return code in selection.categories
+    use = vocabulary.use_of(code)
+    if use is Use.UNKNOWN:
+        # Guessing here would silence abuse material, or alarm over holiday pictures.
+        raise FormatRefused(
+            Refusal.UNKNOWN_CODE, f"{path}/Category", parameters={"value": vocabulary.scheme}
+        )
+    return use is (Use.HARMLESS if selection.harmless else Use.MATERIAL)
+
+
+def _hashes(media: dict[str, object], *, path: str) -> Iterator[tuple[str, str]]:
+    for key, kind in (("MD5", "MD5"), ("SHA1", "SHA1"), ("PhotoDNA", "PHOTODNA")):
+        text = _text(media, key, path=path)
+        if text:
+            yield kind, _checked(kind, text, path=f"{path}/{key}")
+    others = media.get("AlternativeHashes")
+    if others is None:
+        return
+    if not isinstance(others, list):
+        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/AlternativeHashes")
+    for index, other in enumerate(others, start=1):
+        place = f"{path}/AlternativeHashes[{index}]"
+        entry = as_object(other, path=place)
+        found = kind_of(_text(entry, "HashName", path=place))
+        text = _text(entry, "HashValue", path=place)
+        if found is not None and text:
+            yield found, _checked(found, text, path=f"{place}/HashValue")
+
+
+def _checked(kind: str, text: str, *, path: str) -> str:
+    value = hash_value(kind, text)
+    if value is None:
+        raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": kind})
+    return value
+
+
+def _text(entry: dict[str, object], key: str, *, path: str) -> str:
+    value = entry.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/{key}")
+    check_text(value, path=f"{path}/{key}")
+    return value.strip()
+
+
+def _class_of(tags: str) -> str:
+    found = _CLASS.search(tags)
+    return unquote(found[1]) if found else ""
