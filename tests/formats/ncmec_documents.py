@@ -49,7 +49,7 @@ class Filling:
     """Fills the schema: every leaf with a value of its own, so that each can be found again."""
 
     def __init__(self, chance: Random, *, share: float, branch: int = 0) -> None:
-        self._chance, self._share, self._branch, self._count = chance, share, branch, 0
+        self._chance, self._share, self.branch, self._count = chance, share, branch, 0
 
     def element(self, model: ElementModel) -> etree._Element:
         made = etree.Element(model.name)
@@ -69,7 +69,7 @@ class Filling:
     def _chosen(self, model: ElementModel) -> Iterator[ElementModel]:
         assert model.type is not None
         kept = {
-            name: group[self._branch % len(group)] for group in model.type.groups for name in group
+            name: group[self.branch % len(group)] for group in model.type.groups for name in group
         }
         for name, child in model.type.elements.items():
             if kept.get(name, name) == name and (

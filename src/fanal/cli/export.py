@@ -1,16 +1,13 @@
 """`fanal export FORMAT …`: writes what partners read; each report written is a ledger communication."""
 
-import os
 import re
 import sys
 from pathlib import Path
-from uuid import UUID
 
 import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import tell
-from fanal.config.environment import read_environment
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
@@ -26,9 +23,15 @@ def export() -> None:
 @click.argument("references", metavar="REF...", nargs=-1, required=True)
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--as", "as_user", metavar="USER", help="In whose name it is written.")
+@click.option("--motive", default="", metavar="TEXT", help="Why whoever reported is opened.")
 @with_django(DatabaseRole.APP)
-def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
-    """Write DIR/REF/report.xml and a file-N.xml for each file, valid against our schema."""
+def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motive: str) -> None:
+    """Write DIR/REF/report.xml and a file-N.xml for each file, valid against our schema.
+
+    A provider's own XML comes back complete. Whom it names as its reporter is opened by a named act
+    (the motive says why) where USER may open identities; otherwise the desk stands there instead.
+    """
+    from fanal.cli.export_ncmec import write_folder
     from fanal.cli.readers import reader
     from fanal.cli.resolve import resolve
     from fanal.ledger import operations as ledger
@@ -46,7 +49,7 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None) -> No
     for reference, several in found:
         for number, report_id in enumerate(several):
             name = _folder(reference, taken) + (f"-{number + 1}" if number else "")
-            if not _write(report_id, out / name, actor=actor):
+            if not write_folder(report_id, out / name, actor=actor, motive=motive, now=now):
                 missing.append(reference)
     for reference in missing:
         tell("NO_HARMONISED", reference=reference)
@@ -62,37 +65,3 @@ def _folder(reference: str, taken: dict[str, str]) -> str:
     while taken.setdefault(name, reference) != reference:
         name += "_"
     return name
-
-
-def _write(report_id: UUID, folder: Path, *, actor: object) -> bool:
-    from fanal.formats.ncmec.outgoing import Outgoing
-    from fanal.formats.ncmec.write import write_report
-    from fanal.formats.ncmec.write_file import write_file_details
-    from fanal.harmonise import queries as harmonised
-    from fanal.harmonise.domain.outgoing import as_report
-    from fanal.intake import queries as intake
-    from fanal.kernel.actors import Actor
-
-    if not isinstance(actor, Actor):
-        raise TypeError("an actor")
-    record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
-    if record is None or facts is None:
-        return False
-    sent = Outgoing(
-        report=as_report(record),
-        received_at=facts.received_at.isoformat(),
-        desk_name="Fanal",
-        desk_email=read_environment(os.environ).mail_from,
-        annotations=record.annotations,
-        escalation_reason=record.escalation_reason,
-        extra=[(extra.path, extra.value) for extra in record.extra],
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.xml").write_bytes(write_report(sent))
-    for index in range(len(record.files)):
-        details = write_file_details(
-            sent, index, report_id=facts.wire_id or 0, file_id=f"{index + 1:032x}"
-        )
-        (folder / f"file-{index + 1}.xml").write_bytes(details)
-    return True

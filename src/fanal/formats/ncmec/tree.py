@@ -83,13 +83,16 @@ class OutgoingElement:
             if kind is None:
                 return None
             if (name, index) not in element.children:
+                model = kind.elements.get(name)
+                if model is None or (index > 1 and not model.repeatable):
+                    return None
                 if any(
                     name in group and other in group and other != name
                     for group in kind.groups
                     for other, _ in element.children
                 ):
                     return None
-                element.children[name, index] = OutgoingElement(kind.elements[name])
+                element.children[name, index] = OutgoingElement(model)
             element = element.children[name, index]
         return element
 

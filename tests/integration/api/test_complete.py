@@ -1,0 +1,98 @@
+"""A maximal report comes in by the wire and by an import, and goes out complete."""
+
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from lxml import etree
+
+from fanal.formats.ncmec.model import SCHEMA_PATH
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from tests.formats.maximal import listed, maximal
+
+MAXIMAL = maximal()
+SCHEMA = etree.XMLSchema(file=str(SCHEMA_PATH))
+SYSTEM = system_actor("test")
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+
+
+def answered(client: Client, path: str, body: bytes | dict[str, object]) -> etree._Element:
+    more = {"content_type": "text/xml; charset=utf-8"} if isinstance(body, bytes) else {}
+    root = etree.fromstring(client.post(f"/ispws/{path}", body, **more).content)
+    assert root.findtext("responseCode") == "0", etree.tostring(root)
+    return root
+
+
+def exported(report_id: UUID, folder: Path) -> list[bytes]:
+    """Return the report and its files as the command writes them, each valid."""
+    from fanal.cli.export_ncmec import write_folder
+    from fanal.worker.stages import StageLoop
+
+    loop = StageLoop(actor=SYSTEM, clock=clock.now)
+    while loop.run_once():
+        pass
+    assert write_folder(report_id, folder, actor=SYSTEM, motive="", now=clock.now())
+    count = len(list(folder.iterdir())) - 1
+    names = ["report.xml", *(f"file-{number}.xml" for number in range(1, count + 1))]
+    documents = [(folder / name).read_bytes() for name in names]
+    for document in documents:
+        assert SCHEMA.validate(etree.fromstring(document)), SCHEMA.error_log
+    return documents
+
+
+def test_the_wire_gives_back_every_element_and_attribute(basic: Client, tmp_path: Path) -> None:
+    from fanal.harmonise import queries as harmonised
+    from fanal.intake import queries as intake
+
+    number = answered(basic, "submit", MAXIMAL.report).findtext("reportId", "")
+    sent = []
+    for place, details in enumerate(MAXIMAL.files):
+        file = SimpleUploadedFile(f"up-{place}.bin", b"square" * (place + 1))
+        file_id = answered(basic, "upload", {"id": number, "file": file}).findtext("fileId", "")
+        root = etree.fromstring(details)
+        root.find("reportId").text, root.find("fileId").text = number, file_id
+        sent.append(etree.tostring(root))
+        answered(basic, "fileinfo", sent[-1])
+    bare = SimpleUploadedFile("bare.bin", b"no details")
+    file_id = answered(basic, "upload", {"id": number, "file": bare}).findtext("fileId", "")
+    answered(basic, "finish", {"id": number})
+
+    found = intake.find_wire_number(actor=SYSTEM, wire_id=int(number))
+    assert found is not None
+    report, *files, last = exported(found, tmp_path / "out")
+    assert listed(report) == listed(MAXIMAL.report)
+    assert [listed(file) for file in files] == [listed(file) for file in sent]
+    told = dict(listed(last))
+    assert told["fileDetails/reportId[1]"] == number
+    assert told["fileDetails/fileId[1]"] == file_id
+    assert told["fileDetails/fileName[1]"] == "bare.bin"
+
+    record = harmonised.get_records(actor=SYSTEM, report_ids=[found])[found]
+    assert "VIRAL_POTENTIAL_MEME" in record.annotations
+    roles = [str(person.role) for person in record.persons]
+    assert {roles.count(role) for role in ("SUSPECT", "VICTIM", "RECIPIENT")} == {2}
+    assert roles.count("ASSOCIATED") == 12
+    assert (len(record.conversation), len(record.files)) == (8, 4)
+
+
+def test_an_import_gives_back_every_element_and_attribute(tmp_path: Path) -> None:
+    from fanal.cli.sources import Found, read_sources
+    from fanal.intake import operations as intake
+
+    folder = tmp_path / "in" / "whole"
+    folder.mkdir(parents=True)
+    (folder / "report.xml").write_bytes(MAXIMAL.report)
+    for number, details in enumerate(MAXIMAL.files, start=1):
+        (folder / f"file-{number}.xml").write_bytes(details)
+    [item] = read_sources("ncmec-xml", [folder.parent], now=clock.now())
+    assert isinstance(item, Found)
+    submission = item.submission(sender_id=uuid4())
+    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
+    assert answer.report_id is not None
+    report, *files = exported(answer.report_id, tmp_path / "out")
+    assert listed(report) == listed(MAXIMAL.report)
+    assert [listed(file) for file in files] == [listed(file) for file in MAXIMAL.files]
