@@ -84,6 +84,11 @@ def words(code: str, **parameters: object) -> str:
     return reference.render(code, clean, language(), kind="cli")
 
 
+def words_of_refusal(code: str) -> str:
+    """Return why a document from outside is refused, in the user's language."""
+    return reference.render(code, {}, language(), kind="quarantine").rstrip(".")
+
+
 def tell(code: str, **parameters: object) -> None:
     """Say a sentence on standard error; the command goes on."""
     click.echo(f"fanal: {words(code, **parameters)}", err=True)

@@ -17,7 +17,9 @@ from fanal.cli.sources import (
     count_sources,
     passed_over,
     read_sources,
+    reason_of,
 )
+from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
 from fanal.postgres import DatabaseRole
@@ -62,7 +64,7 @@ def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
         started = time.monotonic()
         for batch in _batches(read_sources(format_, paths, now=now)):
             _receive(batch, actor=actor, totals=totals)
-            rate = f"{sum(totals.values()) / (time.monotonic() - started):.0f}/s"
+            rate = f"{sum(totals.values()) / (time.monotonic() - started):.1f}/s"
             bar.update(len(batch), rate)
     for path in passed_over(format_, paths):
         tell("PASSED_OVER", path=path, format=format_)
@@ -83,7 +85,12 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
             totals["refused"] += 1
             tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
     submissions = [item.submission(sender_id=actor.partner_id) for item in readable]
-    answers = intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
+    try:
+        answers = intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
+    except FormatRefused as refusal:  # a file of the only report of this batch is damaged
+        totals["refused"] += len(readable)
+        tell("NOT_BROUGHT_IN", place=readable[0].place, reason=reason_of(refusal))
+        return
     for item, answer in zip(readable, answers, strict=True):
         if answer.outcome is Outcome.CREATED:
             totals["received"] += 1
@@ -95,9 +102,16 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
 
 
 def _batches(items: Iterator[Found | Unreadable]) -> Iterator[list[Found | Unreadable]]:
+    """Yield batches; what comes with files is one of its own, received while its package is open."""
     batch: list[Found | Unreadable] = []
     size = 0
     for item in items:
+        if isinstance(item, Found) and item.files:
+            if batch:
+                yield batch
+                batch = []
+            yield [item]
+            continue
         batch.append(item)
         size += len(item.body) if isinstance(item, Found) else 0
         if len(batch) == BATCH or size >= BATCH_BYTES:

@@ -7,12 +7,14 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from fanal.cli.failures import words_of_refusal
+from fanal.cli.packed import count_packed, is_packed, read_packed
 from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
 from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.report.read import canonical_bytes, read_lines
-from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
+from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, Submission
 
 _MAX_FILE = 50_000_000
 _REPORT = "report.xml"
@@ -30,6 +32,7 @@ class Found:
     urgent: bool = False
     language: str = ""
     details: tuple[bytes, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
 
     def submission(self, *, sender_id: UUID | None) -> Submission:
         """Return what intake receives."""
@@ -46,6 +49,7 @@ class Found:
             urgent=self.urgent,
             language=self.language,
             details=self.details,
+            files=self.files,
         )
 
 
@@ -70,17 +74,17 @@ Reader = Callable[[Source, datetime], Iterator[Found | Unreadable]]
 
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
     """Return how many reports there are to read, for the progress bar."""
-    suffix, _ = FORMATS[format_]
+    suffixes, _ = FORMATS[format_]
     count = _COUNTERS.get(format_, _one)
-    return sum(count(source.path) for source in _files(paths, suffix))
+    return sum(_counted(source.path, count) for source in _files(paths, suffixes))
 
 
 def read_sources(
     format_: str, paths: Sequence[Path], *, now: datetime
 ) -> Iterator[Found | Unreadable]:
     """Yield every report of `format_` under `paths`, one in memory at a time."""
-    suffix, read = FORMATS[format_]
-    for source in _files(paths, suffix):
+    suffixes, read = FORMATS[format_]
+    for source in _files(paths, suffixes):
         try:
             yield from read(source, now)
         except OSError as failure:
@@ -90,19 +94,19 @@ def read_sources(
 
 def passed_over(format_: str, paths: Sequence[Path]) -> Iterator[Path]:
     """Yield the files under the folders of `paths` that are no report of `format_`, nor its details."""
-    suffix, _ = FORMATS[format_]
+    suffixes, _ = FORMATS[format_]
     for folder in paths:
         if folder.is_dir():
             files = _under(folder)
-            yield from (p for p in files if not (_ends(p, suffix) or _is_details(p)))
+            yield from (p for p in files if not (_ends(p, *suffixes) or _is_details(p)))
 
 
-def _files(paths: Sequence[Path], suffix: str) -> Iterator[Source]:
+def _files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Source]:
     for path in paths:
         if not path.is_dir():
             yield Source(path=path, name=path.absolute().parent.name)
             continue
-        found = [p for p in _under(path) if _ends(p, suffix) and not _is_details(p)]
+        found = [p for p in _under(path) if _ends(p, *suffixes) and not _is_details(p)]
         names = Counter(p.parent.name for p in found if p.name == _REPORT)
         for file in found:
             # Two folders of one name (a folder a year): the way to each tells them apart.
@@ -115,8 +119,8 @@ def _under(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file())
 
 
-def _ends(path: Path, suffix: str) -> bool:
-    return path.suffix.lower() == suffix
+def _ends(path: Path, *suffixes: str) -> bool:
+    return path.suffix.lower() in suffixes
 
 
 def _is_details(path: Path) -> bool:
@@ -129,12 +133,16 @@ def _one(_: Path) -> int:
     return 1
 
 
-def _count_lines(path: Path) -> int:
+def _counted(path: Path, count: Callable[[Path], int]) -> int:
     try:
-        with path.open("rb") as stream:
-            return sum(1 for line in stream if line.strip())
-    except OSError:
+        return count(path)
+    except (OSError, FormatRefused):
         return 0  # told where it is read
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for line in stream if line.strip())
 
 
 def _read_jsonl(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
@@ -144,7 +152,7 @@ def _read_jsonl(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
         for line in read_lines(stream):
             place = f"{path}:{line.number}"
             if line.report is None:
-                yield Unreadable(place=place, reason=_reason(line.refusal))
+                yield Unreadable(place=place, reason=reason_of(line.refusal))
                 continue
             yield Found(
                 place=place,
@@ -167,7 +175,7 @@ def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
         beside = sorted(path.parent.glob("file-*.xml"), key=_number) if is_folder else []
         details = tuple(_bytes(p) for p in beside)
     except FormatRefused as refusal:
-        yield Unreadable(place=str(path), reason=_reason(refusal))
+        yield Unreadable(place=str(path), reason=reason_of(refusal))
         return
     summary = document.root.child("incidentSummary")
     yield Found(
@@ -184,11 +192,14 @@ def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
 def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
     del now
     path = source.path
+    if is_packed(path):
+        yield from _read_packed(source)
+        return
     try:
         body = _bytes(path)
         document = read_export(body)
     except FormatRefused as refusal:
-        yield Unreadable(place=str(path), reason=_reason(refusal))
+        yield Unreadable(place=str(path), reason=reason_of(refusal))
         return
     yield Found(
         place=str(path),
@@ -212,7 +223,23 @@ def _read_vics(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
                 reference=part.reference,
             )
     except FormatRefused as refusal:
-        yield Unreadable(place=str(source.path), reason=_reason(refusal))
+        yield Unreadable(place=str(source.path), reason=reason_of(refusal))
+
+
+def _read_packed(source: Source) -> Iterator[Found | Unreadable]:
+    """Yield the reports of a package; it stays open while their files are streamed."""
+    try:
+        for report, canonical, files in read_packed(source.path):
+            yield Found(
+                place=f"{source.path}:{report.name}",
+                format=Format.NCMEC_JSON,
+                body=report.body,
+                canonical=canonical,
+                reference=report.document.text("reportId") or Path(report.name).stem,
+                files=files,
+            )
+    except FormatRefused as refusal:
+        yield Unreadable(place=str(source.path), reason=reason_of(refusal))
 
 
 def _bytes(path: Path) -> bytes:
@@ -226,17 +253,23 @@ def _number(path: Path) -> tuple[int, str]:
     return (int(digits) if digits.isdigit() else 0, path.name)
 
 
-def _reason(refusal: FormatRefused | None) -> str:
+def reason_of(refusal: FormatRefused | None) -> str:
+    """Return why a document is refused, in the words of the command's language."""
     if refusal is None:
         return "unreadable"
-    return f"{refusal.code} at {refusal.path}" if refusal.path else str(refusal.code)
+    said = words_of_refusal(refusal.code)
+    return f"{said} ({refusal.path})" if refusal.path else said
 
 
-FORMATS: dict[str, tuple[str, Reader]] = {
-    "jsonl": (".jsonl", _read_jsonl),
-    "ncmec-xml": (".xml", _read_xml),
-    "ncmec-json": (".json", _read_json),
-    "vics": (".json", _read_vics),
+FORMATS: dict[str, tuple[tuple[str, ...], Reader]] = {
+    "jsonl": ((".jsonl",), _read_jsonl),
+    "ncmec-xml": ((".xml",), _read_xml),
+    "ncmec-json": ((".json", ".zip"), _read_json),
+    "vics": ((".json",), _read_vics),
 }
 """Name of each format: how its files end, and who reads them."""
-_COUNTERS: dict[str, Callable[[Path], int]] = {"jsonl": _count_lines, "vics": count_parts}
+_COUNTERS: dict[str, Callable[[Path], int]] = {
+    "jsonl": _count_lines,
+    "ncmec-json": count_packed,
+    "vics": count_parts,
+}

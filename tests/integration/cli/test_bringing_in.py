@@ -21,6 +21,7 @@ import pytest
 from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import Answer, Manner, call_all
+from tests.integration.cli.packages import written
 from tests.live import FANAL, wait_for
 from tests.server import fast_folder
 
@@ -83,6 +84,16 @@ class Installed:
         with psycopg.connect(self.url) as admin:
             row = admin.execute(query, parameters).fetchone()
         return int(row[0]) if row else 0
+
+    def rows(self) -> dict[str, int]:
+        """Return how many rows every table holds."""
+        with psycopg.connect(self.url) as admin:
+            names = admin.execute(
+                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
+                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+            ).fetchall()
+            union = " UNION ALL ".join(f"SELECT '{n}', count(*) FROM {n}" for (n,) in names)
+            return dict(admin.execute(union).fetchall())  # type: ignore[arg-type]
 
     def write(self, name: str, *reports: dict[str, object]) -> str:
         """Write reports as JSON lines and return the path."""
@@ -156,10 +167,8 @@ def test_what_is_written_out_comes_in_again(installed: Installed, tmp_path: Path
     assert brought.status == 0, brought.err
     with working(installed):
         all_done(installed)
-        [written] = installed.call(
-            ["export", "ncmec-xml", "import:whole", "--out", str(out), *CHIEF]
-        )
-        assert (written.status, written.err) == (0, "")
+        [sent] = installed.call(["export", "ncmec-xml", "import:whole", "--out", str(out), *CHIEF])
+        assert (sent.status, sent.err) == (0, "")
         [folder] = out.iterdir()
         document = (folder / "report.xml").read_text()
         assert DESK_ADDRESS in document
@@ -171,16 +180,34 @@ def test_what_is_written_out_comes_in_again(installed: Installed, tmp_path: Path
     [listed] = installed.call(["report", "list", "--json", *CHIEF])
     views = {v["partner"]: v for v in map(json.loads, listed.out.splitlines())
              if v["harmonised"]["kind"] == "GROOMING"}  # fmt: skip
-    sent, returned = views["import"], views["other"]
+    given, returned = views["import"], views["other"]
     for name in ("kind", "occurred"):
-        assert returned["harmonised"][name] == sent["harmonised"][name], name
-    assert pairs(sent) <= pairs(returned)
-    assert {"EMAIL", "PHONE", "HANDLE", "IP", "URL", "MD5", "SHA256"} <= {k for k, _ in pairs(sent)}
-    assert any(link["id"] == sent["id"] for link in returned["links"])
+        assert returned["harmonised"][name] == given["harmonised"][name], name
+    assert pairs(given) <= pairs(returned)
+    assert {"EMAIL", "PHONE", "HANDLE", "IP", "URL", "MD5", "SHA256"} <= {
+        k for k, _ in pairs(given)
+    }
+    assert any(link["id"] == given["id"] for link in returned["links"])
 
 
 def pairs(view: dict[str, list[dict[str, str]]]) -> set[tuple[str, str]]:
     return {(selector["kind"], selector["value"]) for selector in view["selectors"]}
+
+
+def test_a_package_brought_in_again_changes_nothing(installed: Installed, tmp_path: Path) -> None:
+    """For every format: the same reports, the same rows in every table, the same log."""
+    packages = written(tmp_path)
+    calls = [["import", format_, str(folder)] for format_, _, folder in packages.values()]
+    first = installed.call(*calls)
+    told = {n: json.loads(a.out) for n, a in zip(packages, first, strict=True)}
+    nothing = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
+    assert told == {n: nothing | {"received": count} for n, (_, count, _) in packages.items()}
+    before = installed.rows()
+    assert before["public.intake_report"] >= sum(count for _, count, _ in packages.values())
+    again = installed.call(*calls)
+    told = {n: json.loads(a.out) for n, a in zip(packages, again, strict=True)}
+    assert told == {n: nothing | {"repeated": count} for n, (_, count, _) in packages.items()}
+    assert installed.rows() == before
 
 
 @contextlib.contextmanager

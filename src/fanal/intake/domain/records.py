@@ -1,5 +1,6 @@
 """What goes through the doors of intake."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -39,13 +40,21 @@ class KeyKind(StrEnum):
     SUBMISSION = "SUBMISSION"
 
 
+class AttachedFile(Struct, frozen=True, kw_only=True):
+    """A file that comes with its report; `chunks` opens its stream, anew at each call."""
+
+    name: str
+    chunks: Callable[[], Iterable[bytes]]
+
+
 class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the bytes as they came and what the envelope says.
 
     `canonical` are the bytes whose fingerprint tells a repeat from another body. `keys` are checked in
-    order. `details` are documents on files that stayed with the sender. `identity` is what the reporter
-    said of themself: sealed under a key of its own. `code` is the receipt code that the form made with
-    its draft, so that a send repeated after a lost answer shows the same one; without it intake makes one.
+    order. `details` are documents on files that stayed with the sender, `files` come with the report.
+    `identity` is what the reporter said of themself: sealed under a key of its own. `code` is the receipt
+    code that the form made with its draft, so that a send repeated after a lost answer shows the same
+    one; without it intake makes one.
     """
 
     arrival: Arrival
@@ -63,6 +72,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     correlation_id: str = ""
     identity: bytes | None = None
     details: tuple[bytes, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
     slow_lane: bool = False
     code: str = ""
 

@@ -20,6 +20,7 @@ from fanal.intake.domain.records import (
 )
 from fanal.intake.domain.states import ReportState
 from fanal.intake.operations import rows
+from fanal.intake.operations.attached import store_attached
 from fanal.intake.operations.keys import KeyRaced, Known, known_keys, lock_keys, store_keys
 from fanal.intake.operations.lifecycle import finish_report
 from fanal.intake.operations.rows import New, reference_of
@@ -146,6 +147,7 @@ def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]
     rows.insert_receipts(fresh, signed)
     rows.insert_wires(fresh)
     rows.insert_details(fresh)
+    store_attached(fresh, now)
     rows.enqueue(
         [
             (n.report_id, n.submission)

@@ -11,6 +11,7 @@ from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.ncmec_kinds import refined_kind
 from fanal.harmonise.domain.sources.ncmec_spot import Scope
 from fanal.harmonise.domain.sources.ncmec_table import TABLE
+from fanal.harmonise.domain.sources.received import add_received
 from fanal.harmonise.domain.sources.walk import Walk, steps_of
 
 _STEPS: Final = steps_of(TABLE)
@@ -51,7 +52,7 @@ def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path:
         details = read_file_details(source.details, path=path)
         walk.document(details.root, complaints=details.complaints, scope=Scope(file=file))
     _keep_earlier(source, walk=walk, path=path)
-    _add_received(building, source, file=file, path=f"{path}/received")
+    add_received(building, source, file=file, path=f"{path}/received")
 
 
 def _keep_earlier(source: SourceFile, *, walk: Walk, path: str) -> None:
@@ -59,22 +60,3 @@ def _keep_earlier(source: SourceFile, *, walk: Walk, path: str) -> None:
     for number, earlier in enumerate(replaced, start=1):
         before = read_file_details(earlier, path=f"{path}/earlier[{number}]")
         walk.document(before.root, complaints=(), scope=Scope(closed=True))
-
-
-def _add_received(
-    building: ReportBuilding, source: SourceFile, *, file: FileBuilding, path: str
-) -> None:
-    if not file.name and not file.original_name:
-        file.name = source.name or None
-    elif source.name not in {"", file.name, file.original_name}:
-        building.add_extra(f"{path}/name", value=source.name)
-    for name in ("sha256", "sha1", "md5", "pdq"):
-        value: str | None = getattr(source, name)
-        if value is None:
-            continue
-        computed = f"{path}/{name}"
-        if not building.set_hash(file, name=name, value=value, path=computed):
-            building.warn(computed, code="HASH_DIFFERS_FROM_REPORTED", value=value)
-            building.add_extra(computed, value=value)
-    if source.size is not None:
-        building.add_extra(f"{path}/size", value=str(source.size))

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from fanal.formats.ncmec_json.read import read_export
+from fanal.harmonise.domain.records import SourceFile
 from fanal.harmonise.domain.sources.building import ReportBuilding
 from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.ncmec_spot import Scope
 from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
+from fanal.harmonise.domain.sources.received import add_package
 from fanal.harmonise.domain.sources.walk import Walk, steps_of
 
 _EXTRA: Final = Use(Keep.EXTRA)
@@ -122,8 +124,10 @@ TABLE: Final[Mapping[str, Use]] = {
 _STEPS: Final = steps_of(TABLE)
 
 
-def read_ncmec_json(body: bytes, *, reference: str) -> Draft:
-    """Return the draft of one export; its own report id is the reference where it has one.
+def read_ncmec_json(body: bytes, *, files: tuple[SourceFile, ...], reference: str) -> Draft:
+    """Return the draft of one export and of the files that came with it in a package.
+
+    Its own report id is the reference where it has one.
 
     Raises:
         FormatRefused: the bytes are no such export.
@@ -132,4 +136,5 @@ def read_ncmec_json(body: bytes, *, reference: str) -> Draft:
     building = ReportBuilding(reference=document.text("reportId") or reference)
     walk = Walk(building, steps=_STEPS)
     walk.document(document.root, complaints=document.complaints, scope=Scope())
+    add_package(building, files)
     return building.build()

@@ -39,7 +39,7 @@ def _ncmec_xml(source: Source, received_at: datetime) -> Draft:
 
 
 def _ncmec_json(source: Source, _: datetime) -> Draft:
-    return read_ncmec_json(source.body, reference=str(source.report_id))
+    return read_ncmec_json(source.body, files=source.files, reference=str(source.report_id))
 
 
 def _vics(source: Source, _: datetime) -> Draft:

@@ -1,0 +1,135 @@
+"""Reports that come with their files in one package: all of it is stored, or nothing."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from fanal.cli.imports import _batches, _receive
+from fanal.cli.sources import read_sources
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, Role, system_actor
+from tests.formats.zips import damaged, export, linked, zipped
+
+LARGE, SMALL, EXTRA = b"circle " * 60_000, b"square", b"nobody lists it"
+MD5 = hashlib.md5(LARGE).hexdigest()
+FILES = {
+    "7/7.json": export(
+        7,
+        {"filename": "a.bin", "verificationHash": MD5},
+        {"originalFilename": "b.bin", "verificationHash": "0" * 32},
+    ),
+    "7/files/a.bin": LARGE,
+    "7/files/b.bin": SMALL,
+    "7/notes.txt": EXTRA,
+}
+SYSTEM = system_actor("test")
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The worker opens what was sealed."""
+
+
+def bring(*paths: Path, partner: Actor) -> dict[str, int]:
+    totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
+    for batch in _batches(read_sources("ncmec-json", paths, now=clock.now())):
+        _receive(batch, actor=partner, totals=totals)
+    return totals
+
+
+def partner() -> Actor:
+    return Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
+
+
+def rows() -> dict[str, int]:
+    tables = ("intake_report", "intake_upload", "intake_key", "intake_work", "vault_object")
+    with connection.cursor() as cursor:
+        found = {}
+        for table in (*tables, "ledger_entry"):
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def packed(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def test_files_are_sealed_with_their_report_and_found_in_its_record(tmp_path: Path) -> None:
+    from fanal.harmonise import queries as harmonised
+    from fanal.intake import queries as intake
+    from fanal.vault import operations as vault
+    from fanal.worker.stages import StageLoop
+
+    sender, path = partner(), packed(tmp_path / "p.zip", zipped(FILES))
+    assert bring(path, partner=sender)["received"] == 1
+    [report_id] = intake.find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
+    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert [u.name for u in uploads] == ["7/files/a.bin", "7/files/b.bin", "7/notes.txt"]
+    opened = [
+        vault.open_object(actor=SYSTEM, object_id=u.object_id, now=clock.now(), purpose="test")
+        for u in uploads
+        if u.object_id
+    ]
+    assert opened == [LARGE, SMALL, EXTRA]
+
+    loop = StageLoop(actor=SYSTEM, clock=clock.now)
+    while loop.run_once():
+        pass
+    record = harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert [f.sha256 for f in record.files] == [
+        hashlib.sha256(content).hexdigest() for content in (LARGE, SMALL, EXTRA)
+    ]
+    codes = [warning.code for warning in record.warnings]
+    assert (codes.count("HASH_DIFFERS_FROM_REPORTED"), codes.count("FILE_NOT_LISTED")) == (1, 1)
+
+    before = rows()
+    assert bring(path, partner=sender) == {
+        "received": 0, "repeated": 1, "conflicts": 0, "refused": 0,
+    }  # fmt: skip
+    assert rows() == before
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        damaged(zipped(FILES, method=zipfile.ZIP_STORED), LARGE),
+        damaged(zipped(FILES | {"8/8.json": export(8)}, method=zipfile.ZIP_STORED), EXTRA),
+        zipped(FILES | {"../up": b"x"}),
+        zipped(FILES | {"inner.zip": b"PK"}),
+        linked(),
+        b"PK\x03\x04 no package",
+    ],
+    ids=range(6),
+)
+def test_a_package_that_is_refused_leaves_nothing(
+    data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sender, before = partner(), rows()
+    path = packed(tmp_path / "p.zip", data)
+    assert bring(path, partner=sender) == {
+        "received": 0, "repeated": 0, "conflicts": 0, "refused": 1,
+    }  # fmt: skip
+    assert rows() == before
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"fanal: {path}")
+    assert "Traceback" not in sentence
+
+
+def test_packages_stay_open_for_their_files_whatever_stands_beside_them(tmp_path: Path) -> None:
+    sender = partner()
+    for number in range(3):
+        listed = {"filename": f"{number}.bin"}
+        files = {f"{number}.json": export(100 + number, listed), f"{number}.bin": b"x" * 100_000}
+        packed(tmp_path / f"{number}.zip", zipped(files))
+        packed(tmp_path / f"{number}.json", export(200 + number))
+    assert bring(tmp_path, partner=sender)["received"] == 6
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(DISTINCT report_id), count(*) FROM intake_upload")
+        assert cursor.fetchone() == (3, 3)
