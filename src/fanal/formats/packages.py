@@ -69,7 +69,7 @@ class Package:
         try:
             self._archive = zipfile.ZipFile(stream)
             entries = self._archive.infolist()
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        except (zipfile.BadZipFile, RuntimeError, ValueError, OSError) as error:
             raise FormatRefused(Refusal.MALFORMED) from error
         if len(entries) > MAX_ENTRIES:
             raise FormatRefused(Refusal.TOO_MANY_FILES, parameters={"limit": MAX_ENTRIES})
@@ -98,7 +98,6 @@ class Package:
             zipfile.BadZipFile,
             zlib.error,
             EOFError,
-            NotImplementedError,
             RuntimeError,
         ) as error:
             raise FormatRefused(Refusal.MALFORMED, member.name) from error
