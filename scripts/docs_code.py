@@ -78,15 +78,23 @@ def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Comman
                 yield from _walk(f"{path} {name}", member)
 
 
-def commands() -> str:
-    """Return the page of commands."""
+COMMANDS = {"commands-a-k": "ak", "commands-l-q": "lq", "commands-r-z": "rz"}
+"""Pages of commands and the first letters, from and to, of what they hold: one page would be too long."""
+
+
+def commands(first: str, last: str) -> str:
+    """Return the page of the commands that start with one of these letters."""
     return page(
-        "Commands",
+        f"Commands, {first} to {last}",
         "the commands themselves",
         "Every command answers `--help`. Exit status: 0, 1 for a failure told in a sentence, 2 for bad "
         "input. With `--json`, standard output holds one object a line and nothing else. "
         "Every command takes `--lang fr` or `--lang en`: the language of its errors.",
-        *(_command(path, command) for path, command in walk_commands() if path != "fanal"),
+        *(
+            _command(path, command)
+            for path, command in walk_commands()
+            if path != "fanal" and first <= path.removeprefix("fanal ")[0] <= last
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Hook of mkdocs: adds the reference pages, written from the code at build time and never committed."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import docs_code
 import docs_law
@@ -11,7 +12,7 @@ from mkdocs.structure.files import File, Files
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings": docs_code.settings,
-    "commands": docs_code.commands,
+    **{name: partial(docs_code.commands, *span) for name, span in docs_code.COMMANDS.items()},
     "states": docs_code.states,
     "formats": docs_code.formats,
     "database": docs_code.database,

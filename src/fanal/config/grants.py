@@ -84,6 +84,8 @@ RULES: tuple[Rule, ...] = (
     _rule("accounts_habilitation", [APP, WORKER], APPEND),
     _rule("accounts_revocation", [APP, WORKER], APPEND),
     _rule("accounts_review", [APP, WORKER], APPEND),
+    _rule("analyse_vote", [APP, WORKER], APPEND),
+    _rule("analyse_change", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),

@@ -18,6 +18,8 @@ from fanal.reference.records import (
     Body,
     Clock,
     Entry,
+    ListBasis,
+    MaterialRule,
     MeasureClock,
     MeasureRule,
     Offence,
@@ -39,6 +41,8 @@ KINDS: tuple[type[Entry], ...] = (
     Clock,
     Retention,
     Qualification,
+    ListBasis,
+    MaterialRule,
 )
 
 

@@ -232,6 +232,46 @@ class Qualification(Entry, frozen=True, kw_only=True):
     value: QualificationValue
 
 
+class ListBasisValue(_Strict, frozen=True, kw_only=True):
+    """The text under which a list of known material is held or was received."""
+
+    article: str
+
+
+class ListBasis(Entry, frozen=True, kw_only=True):
+    """A legal basis that a list may name, one version."""
+
+    kind: ClassVar[str] = "list_basis"
+
+    value: ListBasisValue
+
+
+class MaterialRuleValue(_Strict, frozen=True, kw_only=True):
+    """What known material is worth.
+
+    An entry that `matches` different reports meet within `window_hours`, and `share_percent` of all that
+    were analysed in them, is set aside; one that a supervisor released is not for `rest_hours`. Votes
+    against an entry are those down less those up: from `weakening_votes` a match keeps `weakened_percent`
+    of its score, from `silencing_votes` nothing.
+    """
+
+    matches: int
+    share_percent: int
+    window_hours: int
+    rest_hours: int
+    weakening_votes: int
+    silencing_votes: int
+    weakened_percent: int
+
+
+class MaterialRule(Entry, frozen=True, kw_only=True):
+    """The desk's rule for known material, one version."""
+
+    kind: ClassVar[str] = "material_rule"
+
+    value: MaterialRuleValue
+
+
 class RetentionValue(_Strict, frozen=True, kw_only=True):
     """How long data of a class stay: from which instant, how long, when reviewed, what suspends expiry."""
 

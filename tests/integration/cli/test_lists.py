@@ -28,6 +28,32 @@ def test_a_list_is_loaded_shown_and_an_item_withdrawn(home: Path, tmp_path: Path
     assert shown["entries"] == 1
 
 
+def test_a_list_is_made_described_and_voted_on(home: Path, tmp_path: Path) -> None:
+    made = call(home, "create", "beta", "--scheme", "NCMEC", "--confidence", "70")
+    assert made.status == 0, made.err
+    shown = json.loads(made.out)
+    assert (shown["scheme"], shown["confidence"], shown["sharing"]) == ("NCMEC", 70, "PARTNERS")
+    file = tmp_path / "list.csv"
+    file.write_text(f"md5\n{'c' * 32}\n")
+    item = json.loads(call(home, "load", "beta", str(file)).out)["id"]
+    described = json.loads(call(home, "describe", "beta", "--sharing", "DESK").out)
+    assert (described["scheme"], described["sharing"], described["entries"]) == ("NCMEC", "DESK", 1)
+    assert call(home, "vote", item, "DOWN", "COMMON_IMAGE").status == 0
+    for refused in (
+        ["create", "beta"],
+        ["create", "gamma", "--legal-basis", "NO_SUCH"],
+        ["create", "gamma", "--owner", "nobody of that name"],
+        ["describe", "gamma", "--category", "A1"],
+        ["show", "gamma"],
+        ["vote", item, "UP", "COMMON_IMAGE"],
+        ["release", item, "--reason", "it is right"],
+    ):
+        answer = call(home, *refused)
+        assert (answer.status, answer.out) == (2, ""), refused
+        assert len(answer.err.splitlines()) == 1
+    assert call(home, "aside", "--json").out == ""
+
+
 def test_a_bad_line_loads_nothing(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
     file.write_text(f"pdq\n{'f' * 64}\nzz\n")

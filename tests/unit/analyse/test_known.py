@@ -1,21 +1,33 @@
 """Known hashes and addresses, false alarms among them; payments beside them. The index: `test_index`."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from fanal.analyse.domain.analysis import analyse, shipped_knowledge
+from fanal.analyse.domain.facts import facts_of
 from fanal.analyse.domain.known import KnownEntry, KnownLists, values_of
+from fanal.analyse.domain.lists import (
+    Aside,
+    CastVote,
+    ListAttributes,
+    ListFacts,
+    Standing,
+    Vote,
+    Voter,
+)
 from fanal.analyse.domain.payments import PaymentsRefused, read_typologies
 from fanal.analyse.domain.records import Finding
 from fanal.formats.report.records import File, Payment, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.reference.records import MaterialRuleValue
+
+ALPHA = ListFacts(id=UUID(int=900), name="alpha")
 
 
 def entry(number: int, kind: str, value: str, **fields: str) -> KnownEntry:
-    return KnownEntry(
-        entry_id=UUID(int=number), list_name="alpha", kind=kind, value=value, **fields
-    )
+    return KnownEntry(entry_id=UUID(int=number), listed=ALPHA, kind=kind, value=value, **fields)
 
 
 def findings(lists: KnownLists, *files: File, payments: tuple[Payment, ...] = ()) -> list[Finding]:
@@ -38,6 +50,84 @@ def test_a_known_false_alarm_stays_silent() -> None:
     assert findings(lists, File(pdq="0" * 64), File(md5="a" * 32)) == []
     (near,) = findings(lists, File(pdq="0" * 63 + "7"))
     assert near.because.parameters["distance"] == 1
+
+
+RULES = MaterialRuleValue(
+    matches=1000,
+    share_percent=5,
+    window_hours=24,
+    rest_hours=168,
+    weakening_votes=1,
+    silencing_votes=3,
+    weakened_percent=40,
+)
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LAST = CastVote(
+    item_id=UUID(int=4),
+    kind="",
+    voter=Voter.MEMBER,
+    voter_id=UUID(int=9),
+    vote=Vote.DOWN,
+    reason="NOT_ABUSE",
+    voted_at=NOW,
+)
+
+
+@pytest.mark.parametrize(
+    ("ups", "downs", "confidence", "code", "score", "known"),
+    [
+        (0, 0, 100, "KNOWN_HASH", 1.0, 1),
+        (2, 2, 100, "KNOWN_HASH", 1.0, 1),
+        (0, 0, 60, "KNOWN_HASH", 0.6, 1),
+        (0, 0, 30, "KNOWN_HASH", 0.3, None),
+        (0, 1, 100, "KNOWN_HASH", 0.4, None),
+        (3, 5, 50, "KNOWN_HASH", 0.2, None),
+        (0, 3, 100, "KNOWN_SET_ASIDE", 0.0, None),
+        (0, 0, 0, "KNOWN_SET_ASIDE", 0.0, None),
+    ],
+)
+def test_votes_and_confidence_weigh(
+    ups: int, downs: int, confidence: int, code: str, score: float, known: int | None
+) -> None:
+    said = ListAttributes(
+        confidence=confidence, category="A1", scheme="NCMEC", legal_basis="LCEN_6_1"
+    )
+    held = KnownEntry(
+        entry_id=UUID(int=4),
+        listed=ListFacts(id=UUID(int=900), name="alpha", owner="Bureau exemple", attributes=said),
+        kind="MD5",
+        value="a" * 32,
+        standing=Standing(ups=ups, downs=downs, last=LAST if ups or downs else None),
+    )
+    subject = HarmonisedReport(
+        report_id=UUID(int=0), reference="r", kind=ReportKind.OTHER, files=(File(md5="a" * 32),)
+    )
+    analysis = analyse([subject], shipped_knowledge(), KnownLists([held], rules=RULES))[0]
+    (finding,) = analysis.findings
+    assert (finding.code, finding.score) == (code, score)
+    told = finding.because.parameters
+    assert (told["owner"], told["classification"], told["scheme"], told["basis"]) == (
+        "Bureau exemple", "A1", "NCMEC", "LCEN_6_1",
+    )  # fmt: skip
+    assert told.get("downs") == (downs if ups or downs else None)
+    assert told.get("last_reason") == ("NOT_ABUSE" if ups or downs else None)
+    facts = facts_of(subject, analysis, None, now=NOW)
+    assert facts.get("known_files") == known
+
+
+def test_an_entry_set_aside_hides_no_other() -> None:
+    aside = Standing(aside=Aside(since=NOW, matched=1200, hours=24, rule="r@1"))
+    poisoned = KnownEntry(
+        entry_id=UUID(int=6), listed=ALPHA, kind="PDQ", value="0" * 64, standing=aside
+    )
+    right, far = entry(7, "PDQ", "0" * 62 + "0f"), entry(8, "PDQ", "0" * 62 + "ff")
+    lists = KnownLists(near={"0" * 64: [(poisoned, 0), (poisoned, 1), (right, 4), (far, 8)]})
+    counts, told = findings(lists, File(pdq="0" * 64))
+    assert (counts.code, counts.because.parameters["distance"]) == ("KNOWN_HASH", 4)
+    assert (told.code, told.score, told.because.code) == (
+        "KNOWN_SET_ASIDE", 0.0, "LISTED_SET_ASIDE",
+    )  # fmt: skip
+    assert told.because.parameters["matched"] == 1200
 
 
 def test_what_the_lists_are_asked_for() -> None:

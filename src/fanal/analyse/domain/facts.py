@@ -31,9 +31,9 @@ FACTS: dict[str, str] = {
     "files": "number of files",
     "ip_age_days": "days since the newest dated address of a suspect",
     "suspect_identifiers": "e-mails, telephones and addresses of suspects",
-    "known_files": "files that a list knows",
+    "known_files": "files that a list knows (matches of score 0.5 or more)",
     "unlisted_classified_files": "classified files that no list knows",
-    "known_addresses": "reported addresses that a list knows",
+    "known_addresses": "reported addresses that a list knows (matches of score 0.5 or more)",
     "grooming_pattern": "highest score of several grooming signals by one speaker",
     "sextortion": "highest score of an extortion signal",
     "livestream": "highest score of a live-streaming signal",
@@ -58,6 +58,8 @@ _HIGHEST = {
     "PAYMENT_PATTERN": "payment_pattern",
 }
 _HIGHEST_BY_CATEGORY = {"SEXTORTION": "sextortion", "LIVESTREAM": "livestream"}
+_LIKELY = 0.5
+"""A match counts from here: one that its list doubts or that votes weaken is told, and gives no point."""
 _ANNOTATIONS = {
     "liveStreaming": "live_streaming",
     "sadisticOnlineExploitation": "sadistic",
@@ -118,7 +120,7 @@ def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
         name = _HIGHEST.get(finding.code) or _HIGHEST_BY_CATEGORY.get(finding.category)
         if name:
             facts[name] = max(facts.get(name, 0.0), finding.score)
-        if finding.code in known:
+        if finding.code in known and finding.score >= _LIKELY:
             known[finding.code].add(finding.source.split(".")[0])
         if finding.code == "IMMINENCE_VICTIM_AGE":
             ages.append(int(finding.value))

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from fanal.analyse.domain.lists import ListFacts, Standing
 from fanal.analyse.domain.records import Because, Finding, Parameters
 from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
+from fanal.reference.records import MaterialRuleValue
 
 PDQ_RADIUS = 31
 """Distance (bits) up to which two PDQ hashes are taken for the same picture (published PDQ practice)."""
@@ -20,14 +22,20 @@ ADDRESS_SCORES = {"URL": 1.0, "HOST": 0.7, "DOMAIN": 0.5}
 
 
 class KnownEntry(Struct, frozen=True, kw_only=True):
-    """One value of a list: its kind (SHA256, SHA1, MD5, PDQ, URL, HOST, DOMAIN), list and class."""
+    """One value of a list: its item, its kind (SHA256, SHA1, MD5, PDQ, URL, HOST, DOMAIN) and class."""
 
     entry_id: UUID
-    list_name: str
+    listed: ListFacts
     kind: str
     value: str
     classification: str = ""
     scope: str = "MATCH"  # MATCH, or CLEAR: a known false alarm whose matches are silenced
+    standing: Standing = Standing()
+
+    @property
+    def list_name(self) -> str:
+        """The name of the list that holds it."""
+        return self.listed.name
 
 
 Near = Mapping[str, Sequence[tuple[KnownEntry, int]]]
@@ -37,12 +45,36 @@ Near = Mapping[str, Sequence[tuple[KnownEntry, int]]]
 class KnownLists:
     """The values of all lists that a batch of reports has, ready to be looked up."""
 
-    def __init__(self, exact: Iterable[KnownEntry] = (), *, near: Near | None = None) -> None:
-        """Sort the entries of equal values by kind and value; `near` comes from the index."""
+    def __init__(
+        self,
+        exact: Iterable[KnownEntry] = (),
+        *,
+        near: Near | None = None,
+        rules: MaterialRuleValue | None = None,
+    ) -> None:
+        """Sort the entries of equal values by kind and value; `near` comes from the index.
+
+        `rules` say what votes weigh; without any, none does.
+        """
         self._exact: dict[tuple[str, str], list[KnownEntry]] = defaultdict(list)
         for entry in exact:
             self._exact[entry.kind, entry.value].append(entry)
         self._near = near or {}
+        self._rules = rules
+
+    def weight(self, entry: KnownEntry) -> float:
+        """Return what a match with an entry is worth, 0..1: its list's confidence, lowered by votes.
+
+        0 for one that is silenced by votes or set aside: it is told, and counts as nothing.
+        """
+        standing, rules = entry.standing, self._rules
+        against = standing.downs - standing.ups
+        if standing.aside is not None or (rules is not None and against >= rules.silencing_votes):
+            return 0.0
+        weight = entry.listed.attributes.confidence / 100
+        if rules is not None and against >= rules.weakening_votes:
+            weight *= rules.weakened_percent / 100
+        return weight
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
         """Return the entries that hold exactly this value, none where one of them clears it."""
@@ -87,7 +119,7 @@ def find_known(
                 finding
                 for index, file in enumerate(report.files)
                 if file.pdq
-                for finding in _near_findings(index, file.pdq, lists.near(file.pdq), rule_version)
+                for finding in _near_findings(index, file.pdq, lists, rule_version=rule_version)
             ),
         ]
         for report in reports
@@ -100,33 +132,24 @@ def _known_files(
     for index, file in enumerate(report.files):
         for kind, value in zip(EXACT_KINDS, (file.sha256, file.sha1, file.md5), strict=True):
             for entry in lists.exact(kind, value) if value else ():
-                yield _known(
-                    "KNOWN_HASH",
-                    1.0,
-                    value or "",
-                    entry,
-                    f"files[{index}].{kind.lower()}",
-                    rule_version,
-                )
+                place = f"files[{index}].{kind.lower()}"
+                yield _known("KNOWN_HASH", lists.weight(entry), entry, place, rule_version)
 
 
-def _near_findings(  # noqa: PLR0917
-    index: int, pdq: str, hits: Sequence[tuple[KnownEntry, int]], rule_version: str
+def _near_findings(
+    index: int, pdq: str, lists: KnownLists, *, rule_version: str
 ) -> Iterator[Finding]:
-    told: set[str] = set()
-    for entry, distance in hits:
-        if entry.list_name in told:
+    """Yield for each list its nearest entry that counts, and its nearest that is silenced if nearer."""
+    counted: set[str] = set()
+    silenced: set[str] = set()
+    for entry, distance in lists.near(pdq):
+        name, weight = entry.list_name, lists.weight(entry)
+        if name in counted or (not weight and name in silenced):
             continue
-        told.add(entry.list_name)
-        yield _known(
-            "KNOWN_HASH",
-            round(1 - 0.4 * distance / PDQ_RADIUS, 3),
-            pdq,
-            entry,
-            f"files[{index}].pdq",
-            rule_version,
-            distance=distance,
-        )
+        (counted if weight else silenced).add(name)
+        score = weight * (1 - 0.4 * distance / PDQ_RADIUS)
+        place = f"files[{index}].pdq"
+        yield _known("KNOWN_HASH", score, entry, place, rule_version, value=pdq, distance=distance)
 
 
 def _known_addresses(
@@ -136,14 +159,8 @@ def _known_addresses(
         for kind, value in _addresses(url):
             entries = lists.exact(kind, value) if value else []
             for entry in entries:
-                yield _known(
-                    "KNOWN_ADDRESS",
-                    ADDRESS_SCORES[kind],
-                    value or "",
-                    entry,
-                    f"urls[{index}]",
-                    rule_version,
-                )
+                score = ADDRESS_SCORES[kind] * lists.weight(entry)
+                yield _known("KNOWN_ADDRESS", score, entry, f"urls[{index}]", rule_version)
             if entries:
                 break
 
@@ -155,31 +172,57 @@ def _addresses(url: HarmonisedUrl) -> tuple[tuple[str, str | None], ...]:
 def _known(  # noqa: PLR0917
     code: str,
     score: float,
-    value: str,
     entry: KnownEntry,
     source: str,
     rule_version: str,
     *,
+    value: str | None = None,
     distance: int | None = None,
 ) -> Finding:
-    parameters: Parameters = {
-        "list": entry.list_name,
-        "entry": str(entry.entry_id),
-        "kind": entry.kind,
-        "classification": entry.classification,
-    }
-    because = "LISTED"
+    because = "LISTED" if distance is None else "LISTED_NEAR"
+    parameters = _cited(entry)
     if distance is not None:
-        because, parameters = (
-            "LISTED_NEAR",
-            {**parameters, "distance": distance, "radius": PDQ_RADIUS},
-        )
+        parameters |= {"distance": distance, "radius": PDQ_RADIUS}
+    aside = entry.standing.aside
+    if not score:
+        code = "KNOWN_SET_ASIDE"
+        because = "LISTED_DISPUTED" if aside is None else "LISTED_SET_ASIDE"
+    if aside is not None:
+        parameters |= {
+            "since": aside.since.isoformat(),
+            "matched": aside.matched,
+            "hours": aside.hours,
+        }
     return Finding(
         code=code,
         category="KNOWN",
-        score=score,
-        value=value,
+        score=round(score, 3),
+        value=entry.value if value is None else value,
         because=Because(code=because, parameters=parameters),
         rule_version=rule_version,
         source=source,
     )
+
+
+def _cited(entry: KnownEntry) -> Parameters:
+    """Return what a finding says of an entry and of its list; what nobody stated is left out."""
+    said = entry.listed.attributes
+    parameters: Parameters = {
+        "list": entry.list_name,
+        "entry": str(entry.entry_id),
+        "kind": entry.kind,
+        "classification": entry.classification or said.category,
+        "confidence": said.confidence,
+    }
+    stated = {"owner": entry.listed.owner, "scheme": said.scheme, "basis": said.legal_basis}
+    parameters |= {name: value for name, value in stated.items() if value}
+    standing = entry.standing
+    if standing.last is not None:
+        parameters |= {
+            "ups": standing.ups,
+            "downs": standing.downs,
+            "last_vote": standing.last.vote,
+            "last_reason": standing.last.reason,
+            "last_at": standing.last.voted_at.isoformat(),
+        }
+    return parameters

@@ -1,8 +1,9 @@
-"""The file of a list of known hashes: CSV with columns pdq, md5, sha1, sha256, classification."""
+"""Items of a list of known material; its file: CSV with columns pdq, md5, sha1, sha256, classification."""
 
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -10,18 +11,23 @@ COLUMNS = ("pdq", "md5", "sha1", "sha256", "classification")
 _DIGITS = {"pdq": 64, "md5": 32, "sha1": 40, "sha256": 64}
 _HEXADECIMAL = re.compile(r"[0-9a-f]+")
 MAX_CLASSIFICATION = 100
+MAX_ADDRESS = 2000
+ADDRESSES = frozenset({"URL", "HOST", "DOMAIN"})
 
 
 class ListRefused(ValueError):
-    """The file cannot be read as a list: line number and reason. Nothing of it is loaded."""
+    """What came cannot be read as a list: line number and reason. Nothing of it is loaded."""
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One line: its hashes by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`) and its class."""
+    """One line: its hashes by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`) or addresses, and its class.
 
-    line: int
+    `item_id` is set by who knows the item by an id of their own (a partner's list that is fetched again).
+    """
+
     values: dict[str, str]
-    classification: str
+    classification: str = ""
+    item_id: UUID | None = None
 
 
 def read_list(lines: Iterable[str]) -> Iterator[Item]:
@@ -51,9 +57,34 @@ def _item(number: int, header: list[str], row: list[str]) -> Item:
         value = cell.lower()
         if not value:
             continue
-        if len(value) != _DIGITS[name] or not _HEXADECIMAL.fullmatch(value):
+        if not _is_hash(name, value):
             raise ListRefused(f"line {number}: {name} has {_DIGITS[name]} hexadecimal digits")
         values[name.upper()] = value
     if not values:
         raise ListRefused(f"line {number}: no hash")
-    return Item(line=number, values=values, classification=classification)
+    return Item(values=values, classification=classification)
+
+
+def check_item(item: Item) -> Item:
+    """Return an item that came from elsewhere than a file of ours.
+
+    Raises:
+        ListRefused: it has no value, one that is not of its kind, or too long a class.
+    """
+    if not item.values:
+        raise ListRefused("an item has no value")
+    for kind, value in item.values.items():
+        fits = _is_address(value) if kind in ADDRESSES else _is_hash(kind.lower(), value)
+        if not fits:
+            raise ListRefused(f"{kind} does not hold {value[:80]!r}")
+    if len(item.classification) > MAX_CLASSIFICATION or "\0" in item.classification:
+        raise ListRefused(f"classification over {MAX_CLASSIFICATION} characters")
+    return item
+
+
+def _is_hash(name: str, value: str) -> bool:
+    return len(value) == _DIGITS.get(name) and bool(_HEXADECIMAL.fullmatch(value))
+
+
+def _is_address(value: str) -> bool:
+    return 0 < len(value) <= MAX_ADDRESS and value.isprintable()

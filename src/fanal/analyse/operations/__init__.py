@@ -1,11 +1,20 @@
 """The writing door of analyse: batches, lists, rule sets, erasure."""
 
+from fanal.analyse.operations.asides import (
+    ASIDE_NOTICE,
+    forget_matches,
+    release_item,
+    withdraw_aside,
+)
 from fanal.analyse.operations.batch import analyse_batch, prioritise_batch
+from fanal.analyse.operations.described import create_list, describe_list
 from fanal.analyse.operations.erase import erase
 from fanal.analyse.operations.lists import (
     add_addresses,
+    add_items,
     load_list,
     withdraw_item,
+    withdraw_items,
 )
 from fanal.analyse.operations.material import renew_index
 from fanal.analyse.operations.rulesets import (
@@ -15,18 +24,28 @@ from fanal.analyse.operations.rulesets import (
     dry_run_ruleset,
     load_shipped,
 )
+from fanal.analyse.operations.votes import cast_vote
 
 __all__ = [
+    "ASIDE_NOTICE",
     "RuleSetRefused",
     "activate_ruleset",
     "add_addresses",
+    "add_items",
     "analyse_batch",
+    "cast_vote",
+    "create_list",
+    "describe_list",
     "draft_ruleset",
     "dry_run_ruleset",
     "erase",
+    "forget_matches",
     "load_list",
     "load_shipped",
     "prioritise_batch",
+    "release_item",
     "renew_index",
+    "withdraw_aside",
     "withdraw_item",
+    "withdraw_items",
 ]

@@ -14,6 +14,7 @@ from fanal.analyse.domain.analysis import analyse, shipped_knowledge
 from fanal.analyse.domain.encoding import pack_findings, pack_parts
 from fanal.analyse.domain.priority import prioritise
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
+from fanal.analyse.operations.asides import current_rule, watch_matches
 from fanal.analyse.operations.material import MATERIAL
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -39,7 +40,8 @@ def analyse_batch(
     if not reports:
         return []
     knowledge = structs.replace(_SHIPPED(), lists_version=queries.lists_version())
-    lists = MATERIAL.look_up(reports) if knowledge.lists_version else None
+    rule = current_rule(now)
+    lists = MATERIAL.look_up(reports, rules=rule.value) if knowledge.lists_version else None
     analyses = analyse(reports, knowledge, lists)
     packed = [pack_findings(analysis.findings) for analysis in analyses]
     with transaction.atomic():
@@ -58,6 +60,9 @@ def analyse_batch(
                 ],
             )
         _log(actor, "report.analyse", now, [a.report_id for a in analyses], packed)
+        if lists is not None:
+            first = [a for a in analyses if revisions[a.report_id] == 1]
+            watch_matches(actor=actor, analyses=first, rule=rule, now=now)
     return analyses
 
 

@@ -1,18 +1,28 @@
-"""Lists of known hashes and addresses: loading, adding, withdrawing. A value withdrawn leaves a tombstone."""
+"""Lists of known hashes and addresses: loaded, added to, withdrawn from.
 
-from collections.abc import Iterable, Sequence
+A value that leaves a list stays as a tombstone. One that changes its class leaves and comes back, so that
+whoever follows the changes, the hash index among them, never sees one row mean two things.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.analyse.domain.listfile import Item, read_list
+from fanal.analyse.domain.listfile import Item, check_item, read_list
+from fanal.analyse.domain.lists import (
+    ListAttributes,
+    Scope,
+    check_attributes,
+)
+from fanal.analyse.operations.changes import Change, tell_change
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
-from fanal.ledger import operations as ledger
 
-_CHANGE_LOCK = 7_310_420_002
+_PORTION = 20_000
 _ADD = (
     "INSERT INTO analyse_entry"
     " (id, list_id, item_id, kind, value, classification, scope, added_at, change)"
@@ -20,31 +30,41 @@ _ADD = (
     " %(change)s"
     " FROM unnest(%(ids)s::uuid[], %(items)s::uuid[], %(kinds)s::text[], %(values)s::text[],"
     " %(classes)s::text[]) AS e (id, item_id, kind, value, classification)"
-    " ON CONFLICT (list_id, kind, value) WHERE withdrawn_at IS NULL"
-    " DO UPDATE SET classification = EXCLUDED.classification, scope = EXCLUDED.scope"
-    " RETURNING item_id"
 )
+_Pair = tuple[str, str]
 
 
 def load_list(
-    *, actor: Actor, name: str, lines: Iterable[str], now: datetime, scope: str = "MATCH"
+    *, actor: Actor, name: str, lines: Iterable[str], now: datetime, scope: str | None = None
 ) -> list[UUID]:
     """Load a CSV list (`pdq,md5,sha1,sha256,classification`) and return the id of each line's item.
 
     Loading twice changes nothing but the class of known values, and returns the ids of the first time.
-    `scope` CLEAR loads known false alarms: what they match is silenced. All or nothing.
+    `scope` is the list's own where None; CLEAR loads known false alarms: what they match is silenced.
+    All or nothing.
 
     Raises:
         Refused: the actor keeps no lists.
         ListRefused: a line cannot be read.
+        ListsRefused: the name is none.
     """
-    require(actor, "list.keep")
-    items = list(read_list(lines))
-    with transaction.atomic():
-        list_id = _open_list(name, now)
-        ids = _add(list_id, items, scope=scope, now=now)
-        _changed(actor, "list.load", list_id, count=len(items), now=now)
-    return ids
+    return _load(actor, "list.load", name, read_list(lines), scope=scope, now=now)
+
+
+def add_items(
+    *, actor: Actor, name: str, items: Iterable[Item], now: datetime, scope: str | None = None
+) -> list[UUID]:
+    """Add items with hashes or addresses, as `load_list` does; return the id of each.
+
+    An item keeps the id it brings (`Item.item_id`); a value that another item of the list holds stays
+    there. URL values are compared keys (`HarmonisedUrl.key`). Items pass in portions and are not held.
+
+    Raises:
+        Refused: the actor keeps no lists.
+        ListRefused: an item has no value, or one that is not of its kind.
+        ListsRefused: the name is none.
+    """
+    return _load(actor, "list.change", name, map(check_item, items), scope=scope, now=now)
 
 
 def add_addresses(
@@ -61,18 +81,10 @@ def add_addresses(
         Refused: the actor keeps no lists.
         ValueError: another kind, or an empty value.
     """
-    require(actor, "list.keep")
     if any(kind not in ("URL", "HOST", "DOMAIN") or not value for kind, value in addresses):
         raise ValueError("an address is a URL key, a HOST or a DOMAIN")
-    items = [
-        Item(line=number, values={kind: value}, classification=classification)
-        for number, (kind, value) in enumerate(addresses, start=1)
-    ]
-    with transaction.atomic():
-        list_id = _open_list(name, now)
-        ids = _add(list_id, items, scope="MATCH", now=now)
-        _changed(actor, "list.change", list_id, count=len(items), now=now)
-    return ids
+    items = [Item(values={kind: value}, classification=classification) for kind, value in addresses]
+    return add_items(actor=actor, name=name, items=items, now=now, scope=Scope.MATCH)
 
 
 def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> bool:
@@ -81,95 +93,125 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
     Raises:
         Refused: the actor keeps no lists.
     """
+    return withdraw_items(actor=actor, name=name, item_ids=[item_id], now=now) == 1
+
+
+def withdraw_items(*, actor: Actor, name: str, item_ids: Sequence[UUID], now: datetime) -> int:
+    """Withdraw items of a list, all their values; return how many were in force.
+
+    Raises:
+        Refused: the actor keeps no lists.
+    """
     require(actor, "list.keep")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE analyse_entry e SET withdrawn_at = %s, change = %s FROM analyse_list l"
-            " WHERE l.id = e.list_id AND l.name = %s AND e.item_id = %s"
-            " AND e.withdrawn_at IS NULL RETURNING l.id",
-            [now, _next_change(), name, item_id],
-        )
+        cursor.execute("SELECT id FROM analyse_list WHERE name = %s FOR UPDATE", [name])
         row = cursor.fetchone()
         if row is None:
-            return False
+            return 0
         cursor.execute(
-            "UPDATE analyse_list SET version = version + 1, changed_at = %s WHERE id = %s",
-            [now, row[0]],
+            "SELECT id, item_id FROM analyse_entry"
+            " WHERE list_id = %s AND item_id = ANY(%s::uuid[]) AND withdrawn_at IS NULL",
+            [row[0], list(item_ids)],
         )
-        _changed(actor, "list.change", row[0], count=1, now=now)
-    return True
+        found = cursor.fetchall()
+        if not found:
+            return 0
+        change = Change(actor=actor, list_id=row[0], now=now)
+        change.withdraw([entry_id for entry_id, _ in found])
+        change.finish()
+        count = len({item_id for _, item_id in found})
+        tell_change(actor, "list.change", row[0], count=count, now=now)
+    return count
 
 
-def _open_list(name: str, now: datetime) -> UUID:
-    """Return the id of a list, made when needed; its row stays locked to the end, so loads queue up."""
+def _load(  # noqa: PLR0917
+    actor: Actor,
+    action: str,
+    name: str,
+    items: Iterable[Item],
+    *,
+    scope: str | None,
+    now: datetime,
+) -> list[UUID]:
+    require(actor, "list.keep")
+    check_attributes(name, ListAttributes())
+    ids: list[UUID] = []
+    with transaction.atomic():
+        list_id, own = _open_list(name, scope or Scope.MATCH, now)
+        change = Change(actor=actor, list_id=list_id, now=now)
+        for portion in _portions(items):
+            ids += _add(change, portion, scope=scope or own)
+        change.finish()
+        tell_change(actor, action, list_id, count=len(ids), now=now)
+    return ids
+
+
+def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while portion := list(islice(rest, _PORTION)):
+        yield portion
+
+
+def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
+    """Return a list's id and scope; it is made when needed. Its row stays locked: loads queue up."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analyse_list (id, name, changed_at) VALUES (%s, %s, %s)"
-            " ON CONFLICT (name) DO UPDATE"
-            " SET version = analyse_list.version + 1, changed_at = EXCLUDED.changed_at"
-            " RETURNING id",
-            [new_id(now), name, now],
+            "INSERT INTO analyse_list (id, name, changed_at, scope) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name RETURNING id, scope",
+            [new_id(now), name, now, scope],
         )
         row = cursor.fetchone()
-    return UUID(str(row[0]))
+    return UUID(str(row[0])), row[1]
 
 
-def _add(list_id: UUID, items: Sequence[Item], *, scope: str, now: datetime) -> list[UUID]:
-    known = _known_items(list_id, items)
-    rows: dict[tuple[str, str], tuple[UUID, str]] = {}
+def _add(change: Change, items: Sequence[Item], *, scope: str) -> list[UUID]:
+    """Add a portion of items; return their ids."""
+    held = _held(change.list_id, items)
+    rows: dict[_Pair, tuple[UUID, str]] = {}
     ids: list[UUID] = []
     for item in items:
         pairs = list(item.values.items())
-        item_id = next((known[p] for p in pairs if p in known), None)
-        item_id = item_id or next((rows[p][0] for p in pairs if p in rows), None) or new_id(now)
+        item_id = item.item_id or next((held[p][1] for p in pairs if p in held), None)
+        item_id = item_id or next((rows[p][0] for p in pairs if p in rows), None)
+        item_id = item_id or new_id(change.now)
         ids.append(item_id)
-        rows |= dict.fromkeys(pairs, (item_id, item.classification))
-    keys = list(rows)
+        for pair in pairs:
+            owner = held[pair][1] if pair in held else rows.get(pair, (item_id, ""))[0]
+            rows[pair] = owner, item.classification
+    other = [p for p in rows if p in held and held[p][2:] != (rows[p][1], scope)]
+    fresh = [p for p in rows if p not in held]
+    if not other and not fresh:
+        return ids
+    change.replace([held[pair][0] for pair in other])
+    keys = [*other, *fresh]
     with connection.cursor() as cursor:
         cursor.execute(
             _ADD,
             {
-                "list": list_id,
+                "list": change.list_id,
                 "scope": scope,
-                "now": now,
-                "ids": [new_id(now) for _ in keys],
+                "now": change.now,
+                "ids": [new_id(change.now) for _ in keys],
                 "items": [rows[key][0] for key in keys],
                 "kinds": [kind for kind, _ in keys],
                 "values": [value for _, value in keys],
                 "classes": [rows[key][1] for key in keys],
-                "change": _next_change(),
+                "change": change.number,
             },
         )
+    change.added += len(fresh)
     return ids
 
 
-def _next_change() -> int:
-    """Return the number of this change; the next one waits until it is committed or undone."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHANGE_LOCK])
-        cursor.execute("SELECT coalesce(max(change), 0) + 1 FROM analyse_entry")
-        row = cursor.fetchone()
-    return int(row[0])
-
-
-def _known_items(list_id: UUID, items: Sequence[Item]) -> dict[tuple[str, str], UUID]:
+def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, tuple[UUID, UUID, str, str]]:
+    """Return entry id, item id, class and scope of the items' values that the list holds."""
     pairs = [pair for item in items for pair in item.values.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.kind, e.value, e.item_id FROM analyse_entry e"
-            " JOIN unnest(%s::text[], %s::text[]) AS w (kind, value)"
-            " ON e.kind = w.kind AND e.value = w.value"
+            "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope"
+            " FROM unnest(%s::text[], %s::text[]) AS w (kind, value)"
+            " JOIN analyse_entry e ON e.kind = w.kind AND e.value = w.value"
             " WHERE e.list_id = %s AND e.withdrawn_at IS NULL",
             [[kind for kind, _ in pairs], [value for _, value in pairs], list_id],
         )
-        return {(kind, value): item_id for kind, value, item_id in cursor.fetchall()}
-
-
-def _changed(actor: Actor, action: str, list_id: UUID, *, count: int, now: datetime) -> None:
-    ledger.record(
-        actor=actor,
-        action=action,
-        at=now,
-        objects=[ledger.ObjectRef(kind="list", id=list_id)],
-        detail={"count": count},
-    )
+        return {(row[0], row[1]): row[2:] for row in cursor.fetchall()}

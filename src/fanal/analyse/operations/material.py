@@ -26,6 +26,7 @@ from fanal.analyse.domain.known import PDQ_RADIUS, KnownEntry, KnownLists, value
 from fanal.analyse.queries import ListChange
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.reference.records import MaterialRuleValue
 
 _SEGMENT = "pdq"
 log = logging.getLogger("fanal.analyse")
@@ -42,10 +43,13 @@ class Material:
         self._held: ListChange | None = None
         self._file: int | None = None
 
-    def look_up(self, reports: Sequence[HarmonisedReport]) -> KnownLists:
-        """Return what the lists hold of these reports' files and addresses."""
+    def look_up(
+        self, reports: Sequence[HarmonisedReport], *, rules: MaterialRuleValue | None = None
+    ) -> KnownLists:
+        """Return what the lists hold of these reports' files and addresses; `rules` weigh its votes."""
         exact, hashes = values_of(reports)
-        return KnownLists(queries.entries_of(values=exact), near=self._near(sorted(hashes)))
+        near = self._near(sorted(hashes))
+        return KnownLists(queries.entries_of(values=exact), near=near, rules=rules)
 
     def _near(self, hashes: Sequence[str]) -> dict[str, list[tuple[KnownEntry, int]]]:
         if not hashes:

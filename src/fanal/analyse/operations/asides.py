@@ -1,0 +1,229 @@
+"""Entries that suddenly match very many reports are set aside; a supervisor puts them back or withdraws them.
+
+Counted are first analyses, report by report and hour by hour; a replay counts nothing twice. The rule is
+reference data (`material_rule`). An entry set aside goes on being counted and told, without effect.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+
+from fanal import reference
+from fanal.accounts.domain.policy import require
+from fanal.analyse import queries
+from fanal.analyse.domain.lists import ListsRefused
+from fanal.analyse.domain.records import Analysis
+from fanal.analyse.operations.changes import touch_list
+from fanal.analyse.operations.lists import withdraw_items
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.reference.records import MaterialRule
+
+ASIDE_NOTICE: Final = "tell_aside"
+"""Name of the worker's job that tells the supervisors; its argument is the id of the setting aside."""
+MAX_REASON: Final = 500
+MATCHES_KEPT: Final = timedelta(days=90)
+
+_WATCHED = frozenset({"KNOWN_HASH", "KNOWN_SET_ASIDE"})
+_EVERY_REPORT = UUID(int=0)
+_LANES = 16
+_COUNT = (
+    "INSERT INTO analyse_match AS m (item_id, hour, lane, reports)"
+    " SELECT i, date_trunc('hour', %(now)s), pg_backend_pid() %% %(lanes)s, r"
+    " FROM unnest(%(items)s::uuid[], %(reports)s::integer[]) AS given (i, r) ORDER BY i"
+    " ON CONFLICT (item_id, hour, lane) DO UPDATE SET reports = m.reports + EXCLUDED.reports"
+)
+# Counted since the last release, and not at all while that is fresh.
+_SUDDEN = """
+    SELECT m.item_id, sum(m.reports) FROM analyse_match m
+    LEFT JOIN LATERAL (
+        SELECT max(ended_at) AS at FROM analyse_aside a WHERE a.item_id = m.item_id
+    ) released ON true
+    WHERE m.item_id = ANY(%(items)s::uuid[]) AND m.hour > %(after)s
+    AND (released.at IS NULL OR released.at < %(rested)s AND m.hour > released.at)
+    AND NOT EXISTS (
+        SELECT FROM analyse_aside a WHERE a.item_id = m.item_id AND a.ended_at IS NULL)
+    GROUP BY m.item_id HAVING sum(m.reports) >= %(matches)s
+"""
+
+
+def current_rule(now: datetime) -> MaterialRule:
+    """Return the rule for known material of the day, Europe/Paris."""
+    (rule,) = reference.load().in_force(MaterialRule, paris_day(now))
+    return rule
+
+
+def watch_matches(
+    *, actor: Actor, analyses: Sequence[Analysis], rule: MaterialRule, now: datetime
+) -> list[UUID]:
+    """Count what reports met and set aside what met too many; return those entries. The caller commits.
+
+    `analyses` are first ones, each of another report.
+    """
+    if not analyses:
+        return []
+    counted = Counter(item_id for analysis in analyses for item_id in _met(analysis))
+    counted[_EVERY_REPORT] = len(analyses)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COUNT,
+            {
+                "now": now,
+                "lanes": _LANES,
+                "items": list(counted),
+                "reports": list(counted.values()),
+            },
+        )
+    del counted[_EVERY_REPORT]
+    sudden = _sudden(counted, rule, now)
+    for item_id, matched in sudden.items():
+        _set_aside(actor, item_id, matched=matched, rule=rule, now=now)
+    return list(sudden)
+
+
+def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
+    """Put an entry that is set aside back in force; it counts from the next report on.
+
+    Raises:
+        Refused: the actor keeps no lists.
+        ListsRefused: `NOT_ASIDE`, or `REASON` for none or too long a one.
+    """
+    require(actor, "list.keep")
+    with transaction.atomic():
+        list_id = _end(actor, item_id, outcome="RELEASED", reason=reason, now=now)
+        touch_list(list_id, now=now)
+        _told(actor, "list.release", list_id, item_id, now, detail={"outcome": "RELEASED"})
+
+
+def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
+    """Withdraw an entry that is set aside from its list: it was wrong.
+
+    Raises:
+        Refused, ListsRefused: as `release_item`.
+    """
+    require(actor, "list.keep")
+    with transaction.atomic():
+        list_id = _end(actor, item_id, outcome="WITHDRAWN", reason=reason, now=now)
+        name = queries.get_lists()[list_id].name
+        withdraw_items(actor=actor, name=name, item_ids=[item_id], now=now)
+        _told(actor, "list.release", list_id, item_id, now, detail={"outcome": "WITHDRAWN"})
+
+
+def forget_matches(*, actor: Actor, now: datetime) -> int:
+    """Drop counts older than ninety days; return how many.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM analyse_match WHERE hour < %s", [now - MATCHES_KEPT])
+        return int(cursor.rowcount)
+
+
+def _met(analysis: Analysis) -> set[UUID]:
+    """Return the entries that a report's files met; addresses of a busy host are many by nature."""
+    return {
+        UUID(str(finding.because.parameters["entry"]))
+        for finding in analysis.findings
+        if finding.code in _WATCHED and finding.source.startswith("files[")
+    }
+
+
+def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict[UUID, int]:
+    """Return which of these entries the rule sets aside now, with how many reports met them."""
+    said = rule.value
+    after = now - timedelta(hours=said.window_hours)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SUDDEN,
+            {
+                "items": list(item_ids),
+                "after": after,
+                "rested": now - timedelta(hours=said.rest_hours),
+                "matches": said.matches,
+            },
+        )
+        many = {item_id: int(count) for item_id, count in cursor.fetchall()}
+        if not many:
+            return {}
+        cursor.execute(
+            "SELECT coalesce(sum(reports), 0) FROM analyse_match WHERE item_id = %s AND hour > %s",
+            [_EVERY_REPORT, after],
+        )
+        every = int(cursor.fetchone()[0])
+    return {i: count for i, count in many.items() if 100 * count >= said.share_percent * every}
+
+
+def _set_aside(
+    actor: Actor, item_id: UUID, *, matched: int, rule: MaterialRule, now: datetime
+) -> None:
+    item = queries.get_items(item_ids=[item_id]).get(item_id)
+    if item is None:
+        return
+    aside_id, hours = new_id(now), rule.value.window_hours
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analyse_aside (id, list_id, item_id, since, matched, hours, rule)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (item_id) WHERE ended_at IS NULL DO NOTHING",
+            [
+                aside_id,
+                item.list_id,
+                item_id,
+                now,
+                matched,
+                hours,
+                rule.entry_id,
+            ],
+        )
+        if not cursor.rowcount:
+            return
+    touch_list(item.list_id, now=now)
+    detail: dict[str, str | int] = {"matched": matched, "hours": hours, "rule": rule.entry_id}
+    _told(actor, "list.set_aside", item.list_id, item_id, now, detail=detail)
+    app.configure_task(ASIDE_NOTICE, queue="alarms").defer(aside_id=str(aside_id))
+
+
+def _end(actor: Actor, item_id: UUID, *, outcome: str, reason: str, now: datetime) -> UUID:
+    reason = reason.strip()
+    if not 1 <= len(reason) <= MAX_REASON or "\0" in reason:
+        raise ListsRefused("REASON")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE analyse_aside SET ended_at = %s, outcome = %s, ended_by = %s, reason = %s"
+            " WHERE item_id = %s AND ended_at IS NULL RETURNING list_id",
+            [now, outcome, actor.person_id, reason, item_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise ListsRefused("NOT_ASIDE")
+    return UUID(str(row[0]))
+
+
+def _told(  # noqa: PLR0917
+    actor: Actor,
+    action: str,
+    list_id: UUID,
+    item_id: UUID,
+    now: datetime,
+    *,
+    detail: dict[str, str | int],
+) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[
+            ledger.ObjectRef(kind="list", id=list_id),
+            ledger.ObjectRef(kind="list_item", id=item_id),
+        ],
+        detail=detail,
+    )

@@ -1,0 +1,108 @@
+"""The feed of changes of all lists, in pages that cost the same among millions of entries."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.analyse.domain.lists import ChangedItem, Feed, FeedPlace, Scope
+from fanal.analyse.queries.lists import as_array
+
+_FIRST = UUID(int=0)
+_FEED = """
+    SELECT c.number, c.at, e.item_id
+    FROM analyse_change c
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT e.item_id FROM analyse_entry e
+        WHERE e.change = c.number AND e.item_id > CASE
+            WHEN c.number = %(change)s THEN %(item)s::uuid
+            ELSE '00000000-0000-0000-0000-000000000000'::uuid END
+        ORDER BY e.item_id LIMIT %(limit)s
+    ) e
+    WHERE c.number >= %(change)s
+    AND (%(lists)s::uuid[] IS NULL OR c.list_id = ANY(%(lists)s::uuid[]))
+    AND (%(since)s::timestamptz IS NULL OR c.at >= %(since)s)
+    AND (%(until)s::timestamptz IS NULL OR c.at < %(until)s)
+    ORDER BY c.number, e.item_id LIMIT %(limit)s
+"""
+_ROWS = (
+    "SELECT item_id, list_id, change, kind, value, classification, scope, added_at, withdrawn_at"
+    " FROM analyse_entry WHERE item_id = ANY(%s::uuid[]) ORDER BY item_id, kind, value, change"
+)
+_Row: TypeAlias = tuple[UUID, UUID, int, str, str, str, str, datetime, datetime | None]
+
+
+def entries_changed(
+    *,
+    after: FeedPlace | None = None,
+    limit: int,
+    list_ids: Sequence[UUID] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Feed:
+    """Return the next entries of the feed of changes, tombstones among them, in the order of changes.
+
+    An entry comes at the place of its last change, as it is now. `list_ids` limits it to some lists, `since`
+    (included) and `until` (excluded) to the time of changes. A page costs the same wherever it lies; it may
+    hold fewer entries than `limit` (one that changed again comes later): `next` alone says where it ends.
+    """
+    place = after or FeedPlace(change=0, item_id=_FIRST)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FEED,
+            {
+                "change": place.change,
+                "item": place.item_id,
+                "limit": limit,
+                "lists": as_array(list_ids),
+                "since": since,
+                "until": until,
+            },
+        )
+        places = cursor.fetchall()
+    items = {item.item_id: item for item in get_items(item_ids=[row[2] for row in places]).values()}
+    found = (items[item_id] for number, _, item_id in places if items[item_id].change == number)
+    last = places[-1] if len(places) == limit else None
+    return Feed(
+        items=tuple(found),
+        next=None if last is None else FeedPlace(change=last[0], item_id=last[2]),
+    )
+
+
+def get_items(*, item_ids: Iterable[UUID]) -> dict[UUID, ChangedItem]:
+    """Return entries by their id as they are now, withdrawn ones too; unknown ids are left out."""
+    wanted = list(set(item_ids))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, [wanted])
+        rows = cursor.fetchall()
+        cursor.execute(
+            "SELECT number, at FROM analyse_change WHERE number = ANY(%s)",
+            [list({row[2] for row in rows})],
+        )
+        times = dict(cursor.fetchall())
+    by_item: dict[UUID, list[_Row]] = {}
+    for row in rows:
+        by_item.setdefault(row[0], []).append(row)
+    return {item_id: _item(found, times) for item_id, found in by_item.items()}
+
+
+def _item(rows: Sequence[_Row], times: Mapping[int, datetime]) -> ChangedItem:
+    """Return an entry from its rows: those in force, else those of its withdrawal."""
+    last = max(row[2] for row in rows)
+    held = [row for row in rows if row[8] is None]
+    said = held or [row for row in rows if row[2] == last]
+    return ChangedItem(
+        item_id=said[0][0],
+        list_id=said[0][1],
+        change=last,
+        changed_at=times[last],
+        added_at=min(row[7] for row in rows),
+        values=tuple((row[3], row[4]) for row in said),
+        classification=said[0][5],
+        scope=Scope(said[0][6]),
+        withdrawn_at=None if held else max(row[8] for row in said if row[8]),
+    )

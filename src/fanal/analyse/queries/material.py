@@ -1,0 +1,140 @@
+"""What a batch is looked up by: entries of values and ids, and the changes that a hash index takes in."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct
+
+from fanal.analyse.domain.known import KnownEntry
+from fanal.analyse.domain.lists import Standing
+from fanal.analyse.queries.asides import get_asides
+from fanal.analyse.queries.lists import get_lists
+from fanal.analyse.queries.votes import count_votes
+
+_ENTRIES = (
+    "SELECT e.id, e.item_id, e.list_id, e.kind, e.value, e.classification, e.scope"
+    " FROM analyse_entry e"
+)
+_Row: TypeAlias = tuple[UUID, UUID, UUID, str, str, str, str]
+_HIGHEST = UUID(int=(1 << 128) - 1)
+_PORTION = 50_000
+_UNSAID = Standing()
+
+
+class ListChange(Struct, frozen=True, kw_only=True):
+    """One change of the lists: its number, and an entry that it changed, by which it is known again."""
+
+    number: int
+    entry_id: UUID
+
+
+def lists_version() -> str:
+    """Return the version of all lists together; it changes with each of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), coalesce(sum(version), 0) FROM analyse_list")
+        row = cursor.fetchone()
+    return f"lists/{row[0]}.{row[1]}" if row and row[0] else ""
+
+
+def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
+    """Return the entries in force that hold exactly one of these (kind, value) pairs."""
+    pairs = list(values)
+    if not pairs:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_ENTRIES} JOIN unnest(%s::text[], %s::text[]) AS asked (kind, value)"
+            " ON e.kind = asked.kind AND e.value = asked.value"
+            " WHERE e.withdrawn_at IS NULL ORDER BY e.id",
+            [[kind for kind, _ in pairs], [value for _, value in pairs]],
+        )
+        return list(_entries(cursor.fetchall()).values())
+
+
+def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
+    """Return the entries in force among `ids`, which are those of single values."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_ENTRIES} WHERE e.id = ANY(%s::uuid[]) AND e.withdrawn_at IS NULL", [list(ids)]
+        )
+        return _entries(cursor.fetchall())
+
+
+def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
+    """Return the entries of rows by the rows' ids, with what their lists and their voters say."""
+    if not rows:
+        return {}
+    lists = get_lists()
+    standings = _standings({row[1] for row in rows})
+    return {
+        row[0]: KnownEntry(
+            entry_id=row[1],
+            listed=lists[row[2]],
+            kind=row[3],
+            value=row[4],
+            classification=row[5],
+            scope=row[6],
+            standing=standings.get(row[1], _UNSAID),
+        )
+        for row in rows
+    }
+
+
+def _standings(item_ids: set[UUID]) -> dict[UUID, Standing]:
+    votes, asides = count_votes(item_ids=item_ids), get_asides(item_ids=item_ids)
+    found: dict[UUID, Standing] = {}
+    for item_id in votes.keys() | asides.keys():
+        ups, downs, last = votes.get(item_id, (0, 0, None))
+        found[item_id] = Standing(ups=ups, downs=downs, last=last, aside=asides.get(item_id))
+    return found
+
+
+def newest_change() -> ListChange | None:
+    """Return the last change of the lists, None when nothing was ever listed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT change, id FROM analyse_entry ORDER BY change DESC, id DESC LIMIT 1")
+        row = cursor.fetchone()
+    return None if row is None else ListChange(number=row[0], entry_id=row[1])
+
+
+def is_change_known(*, change: ListChange) -> bool:
+    """Return whether this database has seen `change`: another one, or an older backup, has not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM analyse_entry WHERE id = %s AND change >= %s)",
+            [change.entry_id, change.number],
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]:
+    """Yield id, PDQ hash and whether it is in force, of every value changed after one change up to another.
+
+    Rows come in portions: lists of millions pass without being held.
+    """
+    with connection.cursor() as cursor:
+        last: tuple[int, UUID] = (after, _HIGHEST)
+        while True:
+            cursor.execute(
+                "SELECT change, id, kind, value, withdrawn_at IS NULL FROM analyse_entry"
+                " WHERE (change, id) > (%s, %s) AND change <= %s ORDER BY change, id LIMIT %s",
+                [*last, upto, _PORTION],
+            )
+            rows = cursor.fetchall()
+            yield from ((row[1], row[3], row[4]) for row in rows if row[2] == "PDQ")
+            if len(rows) < _PORTION:
+                return
+            last = (rows[-1][0], rows[-1][1])
+
+
+def count_changed(*, after: int) -> int:
+    """Return how many values changed after a change of the lists."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analyse_entry WHERE change > %s", [after])
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,106 @@
+"""Findings and priorities, with their history."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import reach
+from fanal.analyse.domain.encoding import unpack_findings, unpack_parts
+from fanal.analyse.domain.records import Analysis, Priority
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.arrays import uuid_array
+
+_PRIORITY = (
+    "SELECT report_id, score, floor, level, rule_version, parts, revision, written_at"
+    " FROM analyse_priority WHERE report_id = ANY(%s::uuid[])"
+)
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """When a result was written, as which revision (from 1)."""
+
+    revision: int
+    written_at: datetime
+
+
+def get_analyses(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Analysis]:
+    """Return the newest analysis of each report that the actor reaches; the others are left out."""
+    ids = _reachable(actor, report_ids)
+    return {a.report_id: a for _, a in _analyses(ids)} if ids else {}
+
+
+def get_priorities(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Priority]:
+    """Return the newest priority of each report that the actor reaches; the others are left out."""
+    ids = _reachable(actor, report_ids)
+    return {p.report_id: p for _, p in _priorities(ids)} if ids else {}
+
+
+def list_analyses(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Analysis]]:
+    """Return every analysis of a report, oldest first: replays stay side by side."""
+    return _analyses(_reachable(actor, [report_id]))
+
+
+def list_priorities(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Priority]]:
+    """Return every priority of a report, oldest first."""
+    return _priorities(_reachable(actor, [report_id]))
+
+
+def newest_analysed(*, limit: int) -> list[UUID]:
+    """Return the ids of the newest analysed reports, whatever their desk: the base of a dry run."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM analyse_result WHERE revision = 1 ORDER BY report_id DESC LIMIT %s",
+            [limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
+    if not report_ids or reach(actor, "report.read").empty:
+        return []
+    if actor.has(Role.SYSTEM) and not actor.desk_ids:
+        return list(report_ids)
+    return list(intake.get_reports(actor=actor, report_ids=report_ids))
+
+
+def _analyses(report_ids: Sequence[UUID]) -> list[tuple[Version, Analysis]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, rule_version, findings, revision, written_at FROM analyse_result"
+            " WHERE report_id = ANY(%s::uuid[]) ORDER BY report_id, revision",
+            [uuid_array(report_ids)],
+        )
+        return [
+            (
+                Version(revision=revision, written_at=written_at),
+                Analysis(
+                    report_id=report_id,
+                    findings=unpack_findings(findings, rule_version=version),
+                    rule_version=version,
+                ),
+            )
+            for report_id, version, findings, revision, written_at in cursor.fetchall()
+        ]
+
+
+def _priorities(report_ids: Sequence[UUID]) -> list[tuple[Version, Priority]]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_PRIORITY} ORDER BY report_id, revision", [uuid_array(report_ids)])
+        return [
+            (
+                Version(revision=row[6], written_at=row[7]),
+                Priority(
+                    report_id=row[0],
+                    score=row[1],
+                    floor=row[2],
+                    level=row[3],
+                    rule_version=row[4],
+                    parts=unpack_parts(row[5]),
+                ),
+            )
+            for row in cursor.fetchall()
+        ]

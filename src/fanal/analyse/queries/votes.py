@@ -1,0 +1,58 @@
+"""Votes on entries: of one voter on one entry the last counts, all of them stay."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.analyse.domain.lists import CastVote, Vote, Voter
+
+_VOTES = "SELECT item_id, kind, voter, voter_id, vote, reason, voted_at FROM analyse_vote"
+_COUNTED = """
+    SELECT item_id, kind, voter, voter_id, vote, reason, voted_at FROM (
+        SELECT DISTINCT ON (item_id, voter_id) * FROM analyse_vote
+        WHERE item_id = ANY(%s::uuid[]) ORDER BY item_id, voter_id, seq DESC
+    ) AS last ORDER BY seq
+"""
+_Row: TypeAlias = tuple[UUID, str, str, UUID, str, str, datetime]
+
+
+def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastVote]]:
+    """Return the votes up, down and the last one of each entry that has any; a voter's last counts."""
+    counted: dict[UUID, tuple[int, int, CastVote]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTED, [list(set(item_ids))])
+        for row in cursor.fetchall():
+            vote = _vote(row)
+            ups, downs = counted.get(vote.item_id, (0, 0, vote))[:2]
+            up = vote.vote is Vote.UP
+            counted[vote.item_id] = (ups + up, downs + (not up), vote)
+    return counted
+
+
+def list_votes(*, item_id: UUID) -> list[CastVote]:
+    """Return every vote on an entry, oldest first: those that others replaced too."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_VOTES} WHERE item_id = %s ORDER BY seq", [item_id])
+        return [_vote(row) for row in cursor.fetchall()]
+
+
+def newest_votes(*, limit: int) -> list[CastVote]:
+    """Return the newest votes on any entry, the newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_VOTES} ORDER BY seq DESC LIMIT %s", [limit])
+        return [_vote(row) for row in cursor.fetchall()]
+
+
+def _vote(row: _Row) -> CastVote:
+    return CastVote(
+        item_id=row[0],
+        kind=row[1],
+        voter=Voter(row[2]),
+        voter_id=row[3],
+        vote=Vote(row[4]),
+        reason=row[5],
+        voted_at=row[6],
+    )
