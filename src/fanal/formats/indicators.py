@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Final
+from uuid import UUID, uuid5
 
 from msgspec import Struct
 
@@ -11,10 +12,18 @@ from fanal.formats.vics.values import photodna
 
 HASH_DIGITS: Final[Mapping[str, int]] = {"MD5": 32, "SHA1": 40, "SHA256": 64, "PDQ": 64}
 ADDRESSES: Final = ("URL", "HOST", "DOMAIN")
+NAMESPACE: Final = UUID("7b0b7c8e-52b4-5c5e-9c2f-3a6d1f0e4a11")
+"""Ids of what is exchanged derive from it and from the value: exporting twice gives the same ids."""
 MATCH: Final = "MATCH"
 CLEAR: Final = "CLEAR"
 """Scope of a known false alarm: what it matches is silenced."""
 MAX_CLASSIFICATION: Final = 100
+_STRENGTH: Final = {
+    kind: place
+    for place, kind in enumerate(
+        ("SHA256", "SHA1", "MD5", "PDQ", "PHOTODNA", "URL", "HOST", "DOMAIN", "ONION")
+    )
+}
 _HEXADECIMAL: Final = re.compile(r"[0-9a-f]+")
 _NAME: Final = re.compile(r"[^a-z0-9]+")
 _KINDS: Final[Mapping[str, str]] = {
@@ -33,7 +42,7 @@ class Indicator(Struct, frozen=True, kw_only=True):
 
     `line` is its place in the file it was read from, from 1. Kinds are those of lists (`MD5 SHA1 SHA256 PDQ
     PHOTODNA URL HOST DOMAIN`) and, in what is written for a report, those of selectors. Times are RFC 3339,
-    UTC, with milliseconds.
+    UTC, with milliseconds; `changed_at` is that of the last change, a withdrawal included.
     """
 
     values: dict[str, str]
@@ -41,8 +50,13 @@ class Indicator(Struct, frozen=True, kw_only=True):
     classification: str = ""
     scope: str = MATCH
     added_at: str | None = None
-    withdrawn_at: str | None = None
+    changed_at: str | None = None
     withdrawn: bool = False
+
+    def key(self) -> str:
+        """Return the value that stands for the item: that of its strongest kind."""
+        kind = min(self.values, key=lambda k: (_STRENGTH.get(k, len(_STRENGTH)), k))
+        return f"{kind}:{self.values[kind]}"
 
 
 class Ignored(Counter[tuple[str, str]]):
@@ -51,6 +65,11 @@ class Ignored(Counter[tuple[str, str]]):
     def note(self, name: str, *, reason: str) -> None:
         """Count one more."""
         self[name, reason] += 1
+
+
+def derived_id(*parts: str) -> UUID:
+    """Return the id of what `parts` name, always the same one (RFC 9562, version 5)."""
+    return uuid5(NAMESPACE, "\n".join(parts))
 
 
 def kind_of(name: str) -> str | None:

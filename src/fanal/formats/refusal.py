@@ -43,6 +43,7 @@ class Refusal(StrEnum):
     UNKNOWN_COMPRESSION = "UNKNOWN_COMPRESSION"
     NESTED_PACKAGE = "NESTED_PACKAGE"
     NO_REPORT_INSIDE = "NO_REPORT_INSIDE"
+    PERSON = "PERSON"  # a list of indicators that describes people
 
 
 _SYNTAX = frozenset(

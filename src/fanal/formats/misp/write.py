@@ -1,0 +1,142 @@
+"""Writer of a MISP event: an attribute or an object an item, one after the other, the same bytes every time."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from fanal.formats.indicators import CLEAR, Indicator, derived_id
+from fanal.formats.misp.types import (
+    CLASS_TAG,
+    COPINE_TAG,
+    OWN_OBJECT,
+    SCOPE_TAG,
+    TLP_TAG,
+    WRITTEN,
+)
+
+COLOURS: Final = ("white", "green", "amber", "red")
+_REACH: Final[Mapping[str, str]] = {"white": "3", "green": "2", "amber": "1", "red": "0"}
+"""Distribution by colour: all communities, connected ones, this one, the organisation alone."""
+_TEMPLATE: Final = str(derived_id("misp-object", OWN_OBJECT))
+_RELATION: Final[Mapping[str, str]] = {"PDQ": "pdq", "PHOTODNA": "photodna"}
+_EPOCH: Final = "2026-11-25T00:00:00.000Z"
+
+
+class OutEvent(Struct, frozen=True, kw_only=True):
+    """What stands over the items: whose they are, how far they may go, and the list or report they are of."""
+
+    desk: str
+    subject: str
+    tlp: str = "amber"
+
+
+def writable(item: Indicator) -> bool:
+    """Return whether MISP has a type, or our object a relation, for every value of an item."""
+    return bool(item.values) and WRITTEN.keys() >= item.values.keys()
+
+
+def write_event(items: Iterable[Indicator], out: OutEvent) -> Iterator[str]:
+    """Yield the text of an event piece by piece; items that are not `writable` are the caller's to leave out.
+
+    Items of one plain value are attributes; the others are objects, and those come after all attributes: they
+    are held back until then, so whoever writes many gives items with several values last.
+
+    Raises:
+        KeyError: no such colour, or an item that is not writable.
+    """
+    reach, last, first = _REACH[out.tlp], _EPOCH, True
+    objects: list[Indicator] = []
+    yield '{"Event":{"Attribute":[\n'
+    for item in items:
+        last = max(last, item.changed_at or item.added_at or last)
+        if _is_object(item):
+            objects.append(item)
+            continue
+        [(kind, value)] = item.values.items()
+        yield ("" if first else ",\n") + _dumped(_attribute(item, kind, value, own=item.key()))
+        first = False
+    yield '\n],"Object":[\n'
+    for number, item in enumerate(objects):
+        yield (",\n" if number else "") + _dumped(_object(item))
+    yield "\n]," + _dumped(_head(out, reach=reach, last=last))[1:-1] + "}}\n"
+
+
+def _is_object(item: Indicator) -> bool:
+    return len(item.values) > 1 or not _RELATION.keys().isdisjoint(item.values)
+
+
+def _head(out: OutEvent, *, reach: str, last: str) -> dict[str, object]:
+    desk = {"name": out.desk, "uuid": str(derived_id("misp-organisation", out.desk))}
+    return {
+        "uuid": str(derived_id("misp-event", out.desk, out.subject)),
+        "info": out.subject,
+        "date": last[:10],
+        "timestamp": _seconds(last),
+        "threat_level_id": "4",
+        "analysis": "2",
+        "distribution": reach,
+        "published": False,
+        "Orgc": desk,
+        "Org": desk,
+        "Tag": [{"name": TLP_TAG + out.tlp}],
+    }
+
+
+def _attribute(item: Indicator, kind: str, value: str, *, own: str) -> dict[str, object]:
+    type_, category = WRITTEN[kind]
+    return {
+        "uuid": str(derived_id("misp-attribute", own, kind, value)),
+        "type": type_,
+        "category": category,
+        "value": value,
+        # What only our own index compares, or silences, is no business of a detection system.
+        "to_ids": kind not in _RELATION and item.scope != CLEAR and not item.withdrawn,
+        "deleted": item.withdrawn,
+        "distribution": "5",
+        "timestamp": _seconds(item.changed_at or item.added_at or _EPOCH),
+        "Tag": _tags(item),
+    }
+
+
+def _object(item: Indicator) -> dict[str, object]:
+    key = item.key()
+    attributes = [
+        _attribute(item, kind, value, own=key)
+        | {"object_relation": _RELATION.get(kind, WRITTEN[kind][0])}
+        for kind, value in item.values.items()
+    ]
+    return {
+        "uuid": str(derived_id("misp-object", key)),
+        "name": OWN_OBJECT,
+        "meta-category": "file",
+        "description": "Hashes of one known file, PDQ and PhotoDNA among them",
+        "template_uuid": _TEMPLATE,
+        "template_version": "1",
+        "distribution": "5",
+        "deleted": item.withdrawn,
+        "timestamp": _seconds(item.changed_at or item.added_at or _EPOCH),
+        "Attribute": attributes,
+    }
+
+
+def _tags(item: Indicator) -> list[dict[str, str]]:
+    tags: list[str] = []
+    if item.classification:
+        tags.append(CLASS_TAG + json.dumps(item.classification, ensure_ascii=False))
+    scheme, _, code = item.classification.partition(":")
+    if scheme == "COPINE" and code.isascii() and code.isdigit():
+        tags.append(COPINE_TAG + code)
+    if item.scope == CLEAR:
+        tags.append(SCOPE_TAG + json.dumps(CLEAR))
+    return [{"name": tag} for tag in tags]
+
+
+def _seconds(instant: str) -> str:
+    return str(int(datetime.fromisoformat(instant).timestamp()))
+
+
+def _dumped(said: Mapping[str, object]) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,197 @@
+"""Reader of STIX 2.1 bundles: indicators become items; everything else is named with the reason."""
+
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO, Final
+
+from msgspec import Struct, field
+
+from fanal.formats.indicators import (
+    ADDRESSES,
+    CLEAR,
+    HASH_DIGITS,
+    MATCH,
+    MAX_CLASSIFICATION,
+    Ignored,
+    Indicator,
+    hash_value,
+)
+from fanal.formats.json_pieces import Cut, read_pieces
+from fanal.formats.json_tree import check_text, parse
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.stix.patterns import read_pattern
+from fanal.formats.stix.vocabulary import EXTENSION, TLP_OF
+
+READ: Final = frozenset(
+    {
+        "type", "spec_version", "revoked", "labels", "object_marking_refs", "extensions",
+        "indicator_types", "pattern", "pattern_type",
+    }
+)  # fmt: skip
+IGNORED: Final[Mapping[str, str]] = {
+    "id": "an item has an id of its own in each list",
+    "created_by_ref": "whose the list is, its owner says",
+    "created": "an entry's dates are those of the list",
+    "modified": "an entry's dates are those of the list",
+    "confidence": "a list has one confidence, which its keeper states",
+    "lang": "values have no language",
+    "external_references": "leads elsewhere",
+    "granular_markings": "the whole is handled by its strictest marking",
+    "defanged": "values of a pattern are never defanged",
+    "name": "free text may name people",
+    "description": "free text may name people",
+    "pattern_version": "the pattern itself is read",
+    "valid_from": "an entry counts from its load on",
+    "valid_until": "what is no longer valid is revoked by its sender",
+    "kill_chain_phases": "belongs to intrusions",
+}
+"""Properties of an indicator that a list does not take, and why; others are named when met."""
+OBJECTS: Final[Mapping[str, str]] = {
+    "identity": "SOURCE",
+    "marking-definition": "MARKING",
+    "extension-definition": "DEFINITION",
+    "language-content": "TRANSLATION",
+    "grouping": "CONTEXT",
+    "relationship": "CONTEXT",
+    "note": "CONTEXT",
+    "opinion": "CONTEXT",
+    "sighting": "CONTEXT",
+    "report": "REPORT",
+    "incident": "REPORT",
+    "observed-data": "REPORT",
+    **dict.fromkeys(
+        (
+            "attack-pattern", "campaign", "course-of-action", "infrastructure", "intrusion-set",
+            "location", "malware", "malware-analysis", "tool", "vulnerability",
+        ),
+        "INTRUSION",
+    ),
+    **dict.fromkeys(
+        (
+            "artifact", "autonomous-system", "directory", "domain-name", "email-addr", "email-message",
+            "file", "ipv4-addr", "ipv6-addr", "mac-addr", "mutex", "network-traffic", "process",
+            "software", "url", "user-account", "windows-registry-key", "x509-certificate",
+        ),
+        "OBSERVED",
+    ),
+}  # fmt: skip
+"""Every other object of STIX 2.1, and the code of the reason why a list does not take it."""
+_LISTED: Final = frozenset({*HASH_DIGITS, "PHOTODNA", *ADDRESSES})
+_PERSONS: Final = frozenset({"threat-actor"})
+_CUTS: Final[Mapping[tuple[str, ...], Cut]] = {("objects",): Cut.WHOLE}
+
+
+class Reading(Struct, kw_only=True):
+    """What was met while a file was read: what was not taken, and how far its sender lets it go."""
+
+    ignored: Ignored = field(default_factory=Ignored)
+    markings: set[str] = field(default_factory=set)
+
+
+def read_bundle(stream: BinaryIO, reading: Reading) -> Iterator[Indicator]:
+    """Yield an item for each indicator of a bundle, one in memory at a time.
+
+    Raises:
+        FormatRefused: no bundle, an object without its type, a malformed hash, or a person: somebody is no
+            indicator.
+    """
+    number = 0
+    for piece in read_pieces(stream, cuts=_CUTS):
+        if not piece.path:
+            _check_bundle(parse(piece.body))
+            continue
+        number += 1
+        path = f"objects[{number}]"
+        said = piece.tree()
+        type_ = said.get("type") if isinstance(said, dict) else None
+        if not isinstance(said, dict) or not isinstance(type_, str):
+            raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/type")
+        check_text(type_, path=path)
+        if type_ in _PERSONS or said.get("identity_class") == "individual":
+            raise FormatRefused(Refusal.PERSON, path, parameters={"value": type_})
+        if type_ != "indicator":
+            reading.ignored.note(type_, reason=OBJECTS.get(type_, "UNKNOWN"))
+            continue
+        yield from _items(said, number, path=path, reading=reading)
+
+
+def _check_bundle(rest: object) -> None:
+    if not isinstance(rest, dict) or rest.get("type") != "bundle" or "objects" not in rest:
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "bundle"})
+
+
+def _items(
+    said: dict[str, object], number: int, *, path: str, reading: Reading
+) -> Iterator[Indicator]:
+    for name in said.keys() - READ - IGNORED.keys():
+        check_text(name, path=path)
+        reading.ignored.note(f"indicator/{name}", reason="UNKNOWN")
+    refs = said.get("object_marking_refs")
+    if isinstance(refs, list):
+        reading.markings.update(TLP_OF.get(str(ref), "other") for ref in refs)
+    own = _own(said)
+    found = [_own_values(own, path=path)] if own is not None else _pattern_values(said)
+    if found is None:
+        reading.ignored.note("indicator/pattern", reason="OTHER_PATTERN")
+        return
+    classification = _classification(said, own, path=path)
+    for values in found:
+        if not _LISTED.issuperset(values):
+            reading.ignored.note("indicator/pattern", reason="NO_LIST_VALUE")
+            continue
+        yield Indicator(
+            line=number,
+            values={kind: _checked(kind, text, path=path) for kind, text in values.items()},
+            classification=classification,
+            scope=CLEAR if said.get("indicator_types") == ["benign"] else MATCH,
+            withdrawn=said.get("revoked") is True,
+        )
+
+
+def _own(said: dict[str, object]) -> dict[str, object] | None:
+    extensions = said.get("extensions")
+    own = extensions.get(EXTENSION) if isinstance(extensions, dict) else None
+    return own if isinstance(own, dict) else None
+
+
+def _own_values(own: dict[str, object], *, path: str) -> dict[str, str]:
+    """Return the values that our extension states: it tells a host from a domain, a pattern does not."""
+    stated = own.get("values")
+    values: dict[str, str] = {}
+    for pair in stated if isinstance(stated, list) else ():
+        kind, value = (
+            (pair.get("kind"), pair.get("value")) if isinstance(pair, dict) else (None, None)
+        )
+        if not isinstance(kind, str) or not isinstance(value, str) or kind in values:
+            raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/extensions")
+        values[kind] = value
+    if not values:
+        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/extensions")
+    return values
+
+
+def _pattern_values(said: dict[str, object]) -> list[dict[str, str]] | None:
+    pattern = said.get("pattern")
+    if said.get("pattern_type") != "stix" or not isinstance(pattern, str):
+        return None
+    return read_pattern(pattern)
+
+
+def _checked(kind: str, text: str, *, path: str) -> str:
+    check_text(text, path=path)
+    value = text.strip() if kind in ADDRESSES else hash_value(kind, text)
+    if not value:
+        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/pattern", parameters={"expected": kind})
+    return value
+
+
+def _classification(said: dict[str, object], own: dict[str, object] | None, *, path: str) -> str:
+    labels = said.get("labels")
+    first = labels[0] if isinstance(labels, list) and labels else ""
+    found = own.get("classification", first) if own is not None else first
+    if not isinstance(found, str):
+        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/labels")
+    check_text(found, path=f"{path}/labels")
+    if len(found) > MAX_CLASSIFICATION:
+        limit = {"limit": MAX_CLASSIFICATION}
+        raise FormatRefused(Refusal.TEXT_TOO_LONG, f"{path}/labels", parameters=limit)
+    return found

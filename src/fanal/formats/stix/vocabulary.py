@@ -1,0 +1,87 @@
+"""Fixed parts of what is written: markings of the Traffic Light Protocol, the extension, and all ids.
+
+The validator of STIX takes random ids only (version 4) for what is no observable: a derived id (RFC 9562,
+version 5) is marked so, and stays the same for the same value.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+from fanal.formats.indicators import derived_id
+
+TLP: Final[Mapping[str, str]] = {
+    "white": "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
+    "green": "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da",
+    "amber": "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82",
+    "red": "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
+}
+"""Ids that the standard fixes (STIX 2.1, section 7.2.1.4), by colour."""
+TLP_OF: Final = {identifier: colour for colour, identifier in TLP.items()}
+_TLP_SINCE: Final = "2017-01-20T00:00:00.000Z"
+DEFINED: Final = "2026-11-25T00:00:00.000Z"
+"""When the extension was defined; it is also the date of what has none of its own."""
+_VERSION: Final = 0xF << 76
+
+
+def stix_id(type_: str, *parts: str) -> str:
+    """Return the id of an object that `parts` name, always the same one."""
+    derived = derived_id(type_, *parts)
+    return f"{type_}--{UUID(int=derived.int & ~_VERSION | 4 << 76)}"
+
+
+EXTENSION: Final = stix_id("extension-definition", "known-material")
+_AUTHOR: Final = stix_id("identity", "fanal")
+
+
+def tlp_marking(colour: str) -> dict[str, object]:
+    """Return a marking as the standard gives it.
+
+    Raises:
+        KeyError: no colour of `TLP`.
+    """
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": TLP[colour],
+        "created": _TLP_SINCE,
+        "definition_type": "tlp",
+        "name": f"TLP:{colour.upper()}",
+        "definition": {"tlp": colour},
+    }
+
+
+def identity(name: str) -> dict[str, object]:
+    """Return the desk in whose name things are said."""
+    return {
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": stix_id("identity", name),
+        "created": DEFINED,
+        "modified": DEFINED,
+        "name": name,
+        "identity_class": "organization",
+    }
+
+
+def extension() -> list[dict[str, object]]:
+    """Return the definition of the extension, with its author, which the standard demands."""
+    author = identity("Fanal")
+    return [
+        author | {"id": _AUTHOR},
+        {
+            "type": "extension-definition",
+            "spec_version": "2.1",
+            "id": EXTENSION,
+            "created": DEFINED,
+            "modified": DEFINED,
+            "created_by_ref": _AUTHOR,
+            "name": "Known material",
+            "description": "Values of an item of a list of known material, its class and its scope.",
+            "schema": "values: list of {kind, value}, kind MD5, SHA1, SHA256, PDQ (64 hexadecimal digits), "
+            "PHOTODNA (base64 of 144 bytes), URL, HOST, DOMAIN, ONION, EMAIL, IP, HANDLE; "
+            "classification: scheme:code; scope: MATCH, or CLEAR for a known false alarm.",
+            "version": "1.0.0",
+            "extension_types": ["property-extension"],
+        },
+    ]

@@ -1,0 +1,124 @@
+"""Writer of STIX 2.1 bundles: one indicator an item, object after object, the same bytes every time."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from fanal.formats.indicators import CLEAR, Indicator
+from fanal.formats.stix.patterns import KINDS, write_pattern
+from fanal.formats.stix.vocabulary import (
+    DEFINED,
+    EXTENSION,
+    TLP,
+    extension,
+    identity,
+    stix_id,
+    tlp_marking,
+)
+
+_WHAT: Final[Mapping[str, str]] = {
+    "URL": "Address",
+    "HOST": "Address",
+    "DOMAIN": "Address",
+    "ONION": "Address",
+    "EMAIL": "Electronic mail address",
+    "IP": "Internet address",
+    "HANDLE": "Name on a service",
+}
+
+
+class OutBundle(Struct, frozen=True, kw_only=True):
+    """What stands over the items: whose they are, how far they may go, and what holds them together.
+
+    `subject` names the list, or the report whose selectors these are; `grouped` adds a grouping of that name.
+    """
+
+    desk: str
+    subject: str
+    tlp: str = "amber"
+    confidence: int = 100
+    grouped: bool = False
+
+
+def writable(item: Indicator) -> bool:
+    """Return whether STIX has an observable for every value of an item."""
+    return bool(item.values) and KINDS.issuperset(item.values)
+
+
+def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
+    """Yield the text of a bundle piece by piece; items that are not `writable` are the caller's to leave out.
+
+    Raises:
+        KeyError: no such colour of the Traffic Light Protocol, or an item that is not writable.
+    """
+    marking = [TLP[out.tlp]]
+    desk = identity(out.desk)
+    yield f'{{"type":"bundle","id":"{stix_id("bundle", out.desk, out.subject)}","objects":[\n'
+    fixed = [tlp_marking(out.tlp)]
+    fixed += [said | {"object_marking_refs": marking} for said in (desk, *extension())]
+    yield ",\n".join(_dumped(said) for said in fixed)
+    written: list[str] = []
+    for item in items:
+        said = _indicator(item, out, author=str(desk["id"]))
+        written.append(str(said["id"])) if out.grouped else None
+        yield ",\n" + _dumped(said)
+    if written:
+        yield ",\n" + _dumped(_grouping(out, written, author=str(desk["id"])))
+    yield "\n]}\n"
+
+
+def _indicator(item: Indicator, out: OutBundle, *, author: str) -> dict[str, object]:
+    created = item.added_at or DEFINED
+    # An object may not be changed before it was made.
+    modified = max(created, item.changed_at or created)
+    kind = item.key().partition(":")[0]
+    said: dict[str, object] = {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": stix_id("indicator", item.key()),
+        "created_by_ref": author,
+        "created": created,
+        "modified": modified,
+        "revoked": item.withdrawn,
+        "name": _WHAT.get(kind, "Hash of known material"),
+        "description": "Value of a list or of a report. No file is attached.",
+        "indicator_types": ["benign" if item.scope == CLEAR else "malicious-activity"],
+        "pattern": write_pattern(item.values),
+        "pattern_type": "stix",
+        "pattern_version": "2.1",
+        "valid_from": created,
+        "confidence": out.confidence,
+        "object_marking_refs": [TLP[out.tlp]],
+        "extensions": {
+            EXTENSION: {
+                "extension_type": "property-extension",
+                "values": [{"kind": k, "value": v} for k, v in item.values.items()],
+                "classification": item.classification,
+                "scope": item.scope,
+            }
+        },
+    }
+    if item.classification:
+        said["labels"] = [item.classification]
+    return said
+
+
+def _grouping(out: OutBundle, written: Sequence[str], *, author: str) -> dict[str, object]:
+    return {
+        "type": "grouping",
+        "spec_version": "2.1",
+        "id": stix_id("grouping", out.desk, out.subject),
+        "created_by_ref": author,
+        "created": DEFINED,
+        "modified": DEFINED,
+        "name": out.subject,
+        "context": "suspicious-activity",
+        "object_refs": list(dict.fromkeys(written)),
+        "object_marking_refs": [TLP[out.tlp]],
+    }
+
+
+def _dumped(said: Mapping[str, object]) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
