@@ -117,4 +117,4 @@ WRITTEN: Final[Mapping[str, tuple[str, str]]] = {
     "EMAIL": ("email", "Social network"),
     "PHONE": ("phone-number", "Person"),
 }
-"""Type and category of each kind that is written; names on services, devices and accounts have none that holds."""
+"""Type and category of each kind that is written; names on services, devices and accounts have none."""

@@ -1,4 +1,4 @@
-"""Writer of a MISP event: an attribute or an object an item, one after the other, the same bytes every time."""
+"""Writer of a MISP event: an attribute or an object an item, the same bytes every time."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +23,7 @@ _REACH: Final[Mapping[str, str]] = {"white": "3", "green": "2", "amber": "1", "r
 _TEMPLATE: Final = str(derived_id("misp-object", OWN_OBJECT))
 _RELATION: Final[Mapping[str, str]] = {"PDQ": "pdq", "PHOTODNA": "photodna"}
 _EPOCH: Final = "2026-11-25T00:00:00.000Z"
+"""When this way of writing was defined: the date of what has none of its own."""
 
 
 class OutEvent(Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class OutEvent(Struct, frozen=True, kw_only=True):
     desk: str
     subject: str
     tlp: str = "amber"
+    changed_at: str = _EPOCH
 
 
 def writable(item: Indicator) -> bool:
@@ -38,46 +40,43 @@ def writable(item: Indicator) -> bool:
     return bool(item.values) and WRITTEN.keys() >= item.values.keys()
 
 
-def write_event(items: Iterable[Indicator], out: OutEvent) -> Iterator[str]:
-    """Yield the text of an event piece by piece; items that are not `writable` are the caller's to leave out.
+def is_object(item: Indicator) -> bool:
+    """Return whether an item is written as an object: several values, or one that MISP has no type for."""
+    return len(item.values) > 1 or not _RELATION.keys().isdisjoint(item.values)
 
-    Items of one plain value are attributes; the others are objects, and those come after all attributes: they
-    are held back until then, so whoever writes many gives items with several values last.
+
+def write_event(
+    out: OutEvent, *, attributes: Iterable[Indicator], objects: Iterable[Indicator]
+) -> Iterator[str]:
+    """Yield the text of an event piece by piece; `objects` are the items that `is_object` says.
+
+    Items that are not `writable` are the caller's to leave out.
 
     Raises:
         KeyError: no such colour, or an item that is not writable.
     """
-    reach, last, first = _REACH[out.tlp], _EPOCH, True
-    objects: list[Indicator] = []
+    head = _dumped(_head(out))
     yield '{"Event":{"Attribute":[\n'
-    for item in items:
-        last = max(last, item.changed_at or item.added_at or last)
-        if _is_object(item):
-            objects.append(item)
-            continue
+    for number, item in enumerate(attributes):
         [(kind, value)] = item.values.items()
-        yield ("" if first else ",\n") + _dumped(_attribute(item, kind, value, own=item.key()))
-        first = False
+        said = _attribute(item, kind, value, own=item.key())
+        yield (",\n" if number else "") + _dumped(said)
     yield '\n],"Object":[\n'
     for number, item in enumerate(objects):
         yield (",\n" if number else "") + _dumped(_object(item))
-    yield "\n]," + _dumped(_head(out, reach=reach, last=last))[1:-1] + "}}\n"
+    yield "\n]," + head[1:-1] + "}}\n"
 
 
-def _is_object(item: Indicator) -> bool:
-    return len(item.values) > 1 or not _RELATION.keys().isdisjoint(item.values)
-
-
-def _head(out: OutEvent, *, reach: str, last: str) -> dict[str, object]:
+def _head(out: OutEvent) -> dict[str, object]:
     desk = {"name": out.desk, "uuid": str(derived_id("misp-organisation", out.desk))}
     return {
         "uuid": str(derived_id("misp-event", out.desk, out.subject)),
         "info": out.subject,
-        "date": last[:10],
-        "timestamp": _seconds(last),
+        "date": out.changed_at[:10],
+        "timestamp": _seconds(out.changed_at),
         "threat_level_id": "4",
         "analysis": "2",
-        "distribution": reach,
+        "distribution": _REACH[out.tlp],
         "published": False,
         "Orgc": desk,
         "Org": desk,

@@ -36,7 +36,6 @@ IGNORED: Final[Mapping[str, str]] = {
     "lang": "values have no language",
     "external_references": "leads elsewhere",
     "granular_markings": "the whole is handled by its strictest marking",
-    "defanged": "values of a pattern are never defanged",
     "name": "free text may name people",
     "description": "free text may name people",
     "pattern_version": "the pattern itself is read",

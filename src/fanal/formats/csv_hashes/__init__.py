@@ -1,0 +1,1 @@
+"""CSV lists of hashes, as analysts and other programs write them."""

@@ -1,0 +1,86 @@
+"""Reader of CSV lists: generous about names, case, separators and marks, strict about values."""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+from fanal.formats.indicators import MAX_CLASSIFICATION, Indicator, hash_value, kind_of
+from fanal.formats.refusal import FormatRefused, Refusal
+
+COLUMNS: Final = ("pdq", "md5", "sha1", "sha256", "photodna", "classification")
+SEPARATORS: Final = ",;\t|"
+GUARD: Final = "'"
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula at the start of a cell; the writer puts an apostrophe before it."""
+_CLASS_NAMES: Final = frozenset(
+    {"classification", "classificationcode", "class", "classe", "category", "categorie", "label"}
+)
+_PLAIN: Final = re.compile(r"[^a-z0-9é]+")
+
+
+def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
+    """Yield the items of a list; any column but one hash may be missing or empty.
+
+    Columns stand in any order, under names like `MD5`, `md5_hash`, `SHA-256`, `Category`; cells are separated by
+    comma, semicolon, tabulator or bar, as the first line shows.
+
+    Raises:
+        FormatRefused: no header, an unknown column or one that stands twice, a malformed hash, a line without
+            a hash or with another number of cells. The path is `line N`.
+    """
+    rest = iter(lines)
+    first = next(rest, "").removeprefix("\ufeff")
+    separator = max(SEPARATORS, key=first.count)
+    try:
+        reader = csv.reader(chain([first], rest), delimiter=separator, strict=True)
+        header = [_column(name) for name in next(reader, [])]
+        kinds = [name for name in header if name]
+        if not kinds or None in header or len(kinds) != len(set(kinds)):
+            known = ", ".join(COLUMNS)
+            raise FormatRefused(Refusal.UNKNOWN_FIELD, "line 1", parameters={"expected": known})
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield _item(reader.line_num, kinds, row)
+    except csv.Error as error:
+        raise FormatRefused(Refusal.MALFORMED, f"line {reader.line_num or 1}") from error
+
+
+def _column(name: str) -> str | None:
+    """Return the kind of a column, `CLASS` for the class, None for an unknown one."""
+    plain = _PLAIN.sub("", name.lower())
+    if plain.replace("é", "e") in _CLASS_NAMES:
+        return "CLASS"
+    return kind_of(plain) or kind_of(plain.removeprefix("hash").removesuffix("hash"))
+
+
+def _item(number: int, kinds: list[str], row: list[str]) -> Indicator:
+    path = f"line {number}"
+    if len(row) != len(kinds):
+        cells = {"expected": len(kinds)}
+        raise FormatRefused(Refusal.MISSING_FIELD, path, parameters=cells)
+    values: dict[str, str] = {}
+    classification = ""
+    for kind, cell in zip(kinds, row, strict=True):
+        text = cell.strip()
+        if not text:
+            continue
+        if kind == "CLASS":
+            classification = _unguarded(text, path=path)
+            continue
+        value = hash_value(kind, text)
+        if value is None:
+            raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": kind})
+        values[kind] = value
+    if not values:
+        raise FormatRefused(Refusal.MISSING_FIELD, path, parameters={"expected": "hash"})
+    return Indicator(line=number, values=values, classification=classification)
+
+
+def _unguarded(text: str, *, path: str) -> str:
+    plain = text[1:] if text[:1] == GUARD and text[1:2] in (*FORMULA, GUARD) else text
+    if len(plain) > MAX_CLASSIFICATION or "\0" in plain:
+        limit = {"limit": MAX_CLASSIFICATION}
+        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters=limit)
+    return plain
