@@ -2,14 +2,20 @@
 
 import io
 import json
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import fanal.formats
+from fanal.formats.csv_hashes.read import read_csv
+from fanal.formats.indicators import Indicator
+from fanal.formats.misp.read import read_event
 from fanal.formats.ncmec.read import Document, Node, read_file_details, read_report
 from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.report.read import canonical_bytes, read_report as read_own
+from fanal.formats.stix.read import Reading, read_bundle
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
 from fanal.formats.vics.read import read_case
 from tests.formats.ncmec_documents import NOW
@@ -25,8 +31,11 @@ def described(sample: Path) -> object:
     body = sample.read_bytes()
     if sample.parent.parent.name == "report":
         return json.loads(canonical_bytes(read_own(body)))
-    if sample.parent.parent.name == "vics":
-        return items(body) if "hashset" in sample.name else told(read_case(body).document)
+    name = sample.parent.parent.name
+    if name in LISTS or "hashset" in sample.name:
+        return LISTS.get(name, hash_set)(body)
+    if name == "vics":
+        return told(read_case(body).document)
     if sample.suffix == ".json":
         return told(read_export(body))
     if b"<fileDetails>" in body:
@@ -34,12 +43,29 @@ def described(sample: Path) -> object:
     return told(read_report(body, now=NOW))
 
 
-def items(body: bytes) -> object:
+def hash_set(body: bytes) -> object:
     """Return every entry of a hash set, whatever its category."""
     chosen = Selection(categories=frozenset("012345"))
     context = describe(io.BytesIO(body))
-    found = read_hash_set(io.BytesIO(body), context=context, selection=chosen)
-    return [[i.line, i.values, i.classification] for i in found]
+    return shown([*read_hash_set(io.BytesIO(body), context=context, selection=chosen)])
+
+
+def exchanged(read: Callable[[io.BytesIO, Reading], Iterator[Indicator]], body: bytes) -> object:
+    reading = Reading()
+    found = [*read(io.BytesIO(body), reading)]
+    ignored = sorted([*said, count] for said, count in reading.ignored.items())
+    return {"items": shown(found), "ignored": ignored, "markings": sorted(reading.markings)}
+
+
+def shown(found: list[Indicator]) -> list[object]:
+    return [[i.line, i.values, i.classification, i.scope, i.withdrawn] for i in found]
+
+
+LISTS: dict[str, Callable[[bytes], object]] = {
+    "stix": partial(exchanged, read_bundle),
+    "misp": partial(exchanged, read_event),
+    "csv_hashes": lambda body: shown([*read_csv(body.decode().splitlines(keepends=True))]),
+}
 
 
 def told(document: Document) -> object:
