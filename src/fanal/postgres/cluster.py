@@ -201,7 +201,7 @@ class Cluster:
         descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             place.account.own_file(place.log)
-            options = [f"-c{name}={value}" for name, value in _server_options(place).items()]
+            options = [f"-c{name}={value}" for name, value in self._options().items()]
             self._child = place.account.popen(
                 [self.binaries.program("postgres"), "-D", str(place.data), *options],
                 output=descriptor,
@@ -209,6 +209,13 @@ class Cluster:
             )
         finally:
             os.close(descriptor)
+
+    def _options(self) -> dict[str, str]:
+        """Return the settings of a start: pages in the log by LZ4 where this build of PostgreSQL has it."""
+        lz4 = {"wal_compression": "lz4"}
+        ask = [self.binaries.program("postgres"), "-D", str(self.place.data), "-C", "wal_compression"]
+        known = self.place.account.run([*ask, "-cwal_compression=lz4"])[0] == 0
+        return _server_options(self.place) | (lz4 if known else {})
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + _START_SECONDS
@@ -250,18 +257,21 @@ def _server_options(place: Place) -> dict[str, str]:
     told (provisioning refuses), not overruled.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    disk = shutil.disk_usage(place.root).free // 2**30
+    # A year of volume makes indexes of gigabytes that are written all over: they live in shared memory
+    # (taken as it is used), and a checkpoint, after which each page goes into the log whole, comes seldom.
     return {
         "listen_addresses": "",
         "port": str(PORT),
         "unix_socket_directories": f'"{place.socket}"',
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
-        "shared_buffers": f"{max(64, min(512, memory // 16))}MB",
+        "shared_buffers": f"{max(64, min(4096, memory // 8))}MB",
         "effective_cache_size": f"{max(256, memory // 3)}MB",
         "maintenance_work_mem": "128MB",
         "work_mem": "16MB",
-        "max_wal_size": "2GB",
-        "checkpoint_timeout": "15min",
+        "max_wal_size": f"{max(1, min(8, disk // 20))}GB",
+        "checkpoint_timeout": "30min",
         "wal_compression": "on",
         "random_page_cost": "1.1",
         "jit": "off",

@@ -26,6 +26,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "bench match": ([], [["--size", "0"], ["--size"], ["more"]]),
     "bench pipeline": ([], [["--size", "0"], ["--workers", "-1"], ["--size"]]),
     "bench portal": ([], [["--size", "1"], ["--size", "1e9"]]),
+    "bench triage": ([], [["--size", "0"], ["--earlier", "-1"], ["--known", "0"], ["x"]]),
     "demo accounts": ([], [["x"], ["--lang", "de"]]),
     "demo load": ([], [["x"]]),
     "demo story": ([], [["x"], ["--json=1"]]),
@@ -71,6 +72,7 @@ WITHOUT_DATABASE = {
     "bench match",
     "bench pipeline",
     "bench portal",
+    "bench triage",
 }
 
 

@@ -1,6 +1,7 @@
-"""A worker that notes how long each stage takes; run by `fanal bench pipeline`."""
+"""A worker that notes how long each stage takes; run by the benches of the pipeline."""
 
 import json
+import resource
 import signal
 import sys
 import threading
@@ -15,7 +16,7 @@ from fanal.kernel.actors import system_actor
 
 
 def main(output: Path) -> None:
-    """Run the stages until SIGTERM; leave the seconds of each stage in `output`."""
+    """Run the stages until SIGTERM; leave in `output` what they took."""
     django.setup()
     from fanal.ledger import operations as ledger
     from fanal.worker.__main__ import tune_collector
@@ -31,12 +32,18 @@ def main(output: Path) -> None:
 
     loop = StageLoop(actor=system_actor("bench"), clock=clock.now, observe=observe)
     loop.run_once()
+    cpu = time.process_time()
     output.write_text("{}")
     while not stop.is_set():
         if not loop.run_once():
             time.sleep(0.01)
         ledger.sequence_pending(now=clock.now())
-    output.write_text(json.dumps(seconds))
+    told = {
+        "seconds": seconds,
+        "cpu": time.process_time() - cpu,
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+    output.write_text(json.dumps(told))
 
 
 if __name__ == "__main__":
