@@ -213,7 +213,13 @@ class Cluster:
     def _options(self) -> dict[str, str]:
         """Return the settings of a start: pages in the log by LZ4 where this build of PostgreSQL has it."""
         lz4 = {"wal_compression": "lz4"}
-        ask = [self.binaries.program("postgres"), "-D", str(self.place.data), "-C", "wal_compression"]
+        ask = [
+            self.binaries.program("postgres"),
+            "-D",
+            str(self.place.data),
+            "-C",
+            "wal_compression",
+        ]
         known = self.place.account.run([*ask, "-cwal_compression=lz4"])[0] == 0
         return _server_options(self.place) | (lz4 if known else {})
 
@@ -270,7 +276,7 @@ def _server_options(place: Place) -> dict[str, str]:
         "effective_cache_size": f"{max(256, memory // 3)}MB",
         "maintenance_work_mem": "128MB",
         "work_mem": "16MB",
-        "max_wal_size": f"{max(1, min(8, disk // 20))}GB",
+        "max_wal_size": f"{max(1, min(8, disk // 10))}GB",
         "checkpoint_timeout": "30min",
         "wal_compression": "on",
         "random_page_cost": "1.1",

@@ -28,7 +28,7 @@ def held(
     weak: bool = False,
 ) -> Shared:
     holders = tuple(
-        Holder(UUID(int=i), roles[n % len(roles)], weak, at[n] if at else None)
+        Holder(UUID(int=i).bytes, roles[n % len(roles)], weak, at[n] if at else None)
         for n, i in enumerate(ids)
     )
     counts = {role: (seen or len(ids)) / len(set(roles)) for role in roles}
@@ -103,9 +103,9 @@ def test_frequency_counts_by_role() -> None:
         kind=Kind.HANDLE,
         value="v",
         holders=(
-            Holder(UUID(int=1), Role.SUSPECT),
-            Holder(UUID(int=2), Role.SUSPECT),
-            Holder(UUID(int=3), Role.CONTENT),
+            Holder(UUID(int=1).bytes, Role.SUSPECT),
+            Holder(UUID(int=2).bytes, Role.SUSPECT),
+            Holder(UUID(int=3).bytes, Role.CONTENT),
         ),
         recent=seen,
         total=seen,

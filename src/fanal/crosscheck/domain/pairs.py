@@ -6,8 +6,7 @@ related and rated once, as a group. Reasons are made for the few pairs that are 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import product
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -28,10 +27,8 @@ Meeting = tuple[Rated, Holder, Holder]
 Ranked = list[tuple[int, Holder, int]]
 """Holders with the rank of their report before them, and the number of their role and strength after."""
 
-_STATES = {
-    (role, weak): place for place, (role, weak) in enumerate(product(SelectorRole, (False, True)))
-}
-_MOST_STATES = len(_STATES)
+_STATES = {role: 2 * place for place, role in enumerate(SelectorRole)}
+_MOST_STATES = 2 * len(_STATES)
 
 
 class Pairs:
@@ -39,8 +36,10 @@ class Pairs:
 
     def __init__(self, values: Sequence[Shared], batch: set[UUID], measured: Damping) -> None:
         self._ids = sorted({holder.report_id for value in values for holder in value.holders})
+        self._named: dict[int, UUID] = {}
         self._rank = {report_id: rank for rank, report_id in enumerate(self._ids)}
-        self._batch = {self._rank[report_id] for report_id in batch if report_id in self._rank}
+        octets = [report_id.bytes for report_id in batch]
+        self._batch = {self._rank[report_id] for report_id in octets if report_id in self._rank}
         self._width = len(self._ids)
         self._measured = measured
         self._values = values
@@ -52,15 +51,21 @@ class Pairs:
     def ends(self, pair: int) -> tuple[UUID, UUID]:
         """Return the later and the earlier report of a pair."""
         later, earlier = divmod(pair, self._width)
-        return self._ids[later], self._ids[earlier]
+        return self._id(later), self._id(earlier)
 
     def ranks(self, pair: int) -> tuple[int, int]:
         """Return the ranks of the later and the earlier report of a pair."""
         return divmod(pair, self._width)
 
-    def rank_of(self, report_id: UUID) -> int:
+    def rank_of(self, report_id: bytes) -> int:
         """Return the rank of a report, -1 where no pair can have it."""
         return self._rank.get(report_id, -1)
+
+    def _id(self, rank: int) -> UUID:
+        known = self._named.get(rank)
+        if known is None:
+            known = self._named[rank] = UUID(bytes=self._ids[rank])
+        return known
 
     def meetings(self, pair: int) -> list[Meeting]:
         """Return what a pair shares. Pairs of the same standing share one `Rated`, which tells the roles."""
@@ -74,19 +79,21 @@ class Pairs:
         weights = self._measured.weights
         shown, combined = weights.shown, self._combined_meetings
         rated = [
-            (score, pair)
+            (-score, pair)
             for pair, met in self._found.items()
             if (score := met[0][0].score if len(met) == 1 else combined(met)) >= shown
         ]
-        rated.sort(key=lambda found: (-found[0], found[1]))
+        rated.sort()
+        batch, width, most = self._batch, self._width, weights.most_links
         counts: dict[int, int] = defaultdict(int)
         kept = []
         for _, pair in rated:
-            ours = [end for end in divmod(pair, self._width) if end in self._batch]
-            if any(counts[end] < weights.most_links for end in ours):
+            later, earlier = divmod(pair, width)
+            one, two = later in batch, earlier in batch
+            if (one and counts[later] < most) or (two and counts[earlier] < most):
                 kept.append(pair)
-                for end in ours:
-                    counts[end] += 1
+                counts[later] += one
+                counts[earlier] += two
         return kept
 
     def _combined_meetings(self, met: list[Meeting]) -> float:
@@ -112,15 +119,16 @@ class Pairs:
         kinds = self._measured.weights.kind
         places: dict[object, list[int]] = defaultdict(list)
         ranked: dict[object, Ranked] = {}
+        rank = self._rank
         for place, value in enumerate(self._values):
-            holders = [
-                (self._rank[holder.report_id], holder, _STATES[holder.role, holder.weak])
-                for holder in value.holders
-            ]
-            steady = kinds[value.kind].half_life_days is None and not _several(holders)
-            key: object = tuple((rank, state) for rank, _, state in holders) if steady else place
+            holders = value.holders
+            ranks = [rank[holder.report_id] for holder in holders]
+            states = [_STATES[holder.role] + holder.weak for holder in holders]
+            steady = kinds[value.kind].half_life_days is None and len(set(ranks)) == len(ranks)
+            key: object = (tuple(ranks), tuple(states)) if steady else place
             places[key].append(place)
-            ranked[key] = holders
+            if key not in ranked:
+                ranked[key] = list(zip(ranks, holders, states, strict=True))
         return [(tuple(found), ranked[key]) for key, found in places.items()]
 
     def _relate(self, places: tuple[int, ...], holders: Ranked) -> None:
@@ -129,28 +137,26 @@ class Pairs:
         rate = self._rater(places)
         known: dict[int, Rated] = {}  # by the states of both ends, where age plays no part
         steady = rate.steady
-        for pair, states, later, earlier in self._meetings(holders):
-            rated = known.get(states)
-            if rated is None:
-                rated = rate(later, earlier)
-                if steady:
-                    known[states] = rated
-            if several:
-                _keep_best(found[pair], (rated, later, earlier))
-            else:
-                found[pair].append((rated, later, earlier))
-
-    def _meetings(self, holders: Ranked) -> Iterator[tuple[int, int, Holder, Holder]]:
-        """Yield each pair with a report of the batch, a number for the states of both ends, and these."""
         batch, width = self._batch, self._width
-        for one, holder, state in holders:
-            if one not in batch:
-                continue
+        for one, holder, state in [ranked for ranked in holders if ranked[0] in batch]:
             for two, other, second in holders:
                 if one > two:
-                    yield one * width + two, state * _MOST_STATES + second, holder, other
+                    pair, states = one * width + two, state * _MOST_STATES + second
+                    later, earlier = holder, other
                 elif one < two and two not in batch:  # both of the batch: met once, from the later
-                    yield two * width + one, second * _MOST_STATES + state, other, holder
+                    pair, states = two * width + one, second * _MOST_STATES + state
+                    later, earlier = other, holder
+                else:
+                    continue
+                rated = known.get(states)
+                if rated is None:
+                    rated = rate(later, earlier)
+                    if steady:
+                        known[states] = rated
+                if several:
+                    _keep_best(found[pair], (rated, later, earlier))
+                else:
+                    found[pair].append((rated, later, earlier))
 
     def _rater(self, places: tuple[int, ...]) -> "_Rater":
         return _Rater(

@@ -1,7 +1,6 @@
 """What a value shared by two reports is worth: base by kind and roles, damping, age."""
 
 from collections.abc import Mapping
-from uuid import UUID
 
 from msgspec import Struct
 
@@ -12,10 +11,13 @@ _LEAST_AGE = 0.3
 _DAY = 86400.0
 
 
-class Holder(Struct, frozen=True):
-    """A report that holds a value: in which role, found weakly, used when (microseconds since 1970, UTC)."""
+class Holder(Struct, frozen=True, gc=False):
+    """A report that holds a value: in which role, found weakly, used when (microseconds since 1970, UTC).
 
-    report_id: UUID
+    The report is named by the octets of its id, which sort as ids do: a batch meets tens of thousands.
+    """
+
+    report_id: bytes
     role: SelectorRole
     weak: bool = False
     at: int | None = None
@@ -56,6 +58,7 @@ class Damping:
         self._populations = populations
         self.weights = weights
         self._known: dict[tuple[int, SelectorRole, SelectorRole], Kept] = {}
+        self._reports: dict[tuple[SelectorKind, SelectorRole, SelectorRole], tuple[int, int]] = {}
 
     def of(self, shared: Shared, one: SelectorRole, two: SelectorRole) -> Kept:
         """Return what a value keeps between two roles; measured once."""
@@ -65,22 +68,33 @@ class Damping:
         return known
 
     def _measure(self, shared: Shared, one: SelectorRole, two: SelectorRole) -> Kept:
-        roles = {one, two}
-        settings = self.weights.kind[shared.kind]
-        shares = []
-        for seen, population in (
-            (shared.recent, self._populations.recent),
-            (shared.total, self._populations.total),
-        ):
-            shares.append(
-                damping(
-                    seen=sum(seen.get(role, 0) for role in roles),
-                    population=sum(population.get((shared.kind, role), 0) for role in roles),
-                    prior=self.weights.prior_of(shared.kind),
-                    sharpness=settings.sharpness,
-                )
+        kind = shared.kind
+        recent, total = _held_by(shared.recent, one, two), _held_by(shared.total, one, two)
+        of_recent, of_total = self._reports_with(kind, one, two)
+        prior, sharpness = self.weights.prior_of(kind), self.weights.kind[kind].sharpness
+        share = min(
+            damping(seen=recent, population=of_recent, prior=prior, sharpness=sharpness),
+            damping(seen=total, population=of_total, prior=prior, sharpness=sharpness),
+        )
+        return Kept(share, round(total))
+
+    def _reports_with(
+        self, kind: SelectorKind, one: SelectorRole, two: SelectorRole
+    ) -> tuple[int, int]:
+        """Return how many reports hold any value of a kind in either role, recently and in all."""
+        known = self._reports.get((kind, one, two))
+        if known is None:
+            recent, total = (
+                sum(counted.get((kind, role), 0) for role in {one, two})
+                for counted in (self._populations.recent, self._populations.total)
             )
-        return Kept(min(shares), round(sum(shared.total.get(role, 0) for role in roles)))
+            known = self._reports[kind, one, two] = (recent, total)
+        return known
+
+
+def _held_by(seen: Mapping[SelectorRole, float], one: SelectorRole, two: SelectorRole) -> float:
+    held = seen.get(one, 0)
+    return held if one is two else held + seen.get(two, 0)
 
 
 def weigh(value: Shared, one: Holder, two: Holder, measured: Damping) -> float:  # noqa: PLR0917

@@ -85,8 +85,8 @@ def crosscheck_batch(
     ids = [report.report_id for report in reports]
     weights = load_weights()
     seen = look_up(actor=actor, reports=reports, now=now)
-    desks = _desks(actor, ids, seen)
     links = link(ids, seen.shared, queries.populations(now=now), weights)
+    desks = _desks(actor, ids, links, seen)
     facts = kin_facts(ids, links, weights)
     with transaction.atomic():
         fresh = _not_linked_before(ids)
@@ -120,8 +120,12 @@ def _dossiers(
     return assemble({end for found in strong for end in (found.one, found.two)}, now=now)
 
 
-def _desks(actor: Actor, ids: Sequence[UUID], seen: Seen) -> dict[UUID, int]:
-    desks = dict(seen.desks)
+def _desks(  # noqa: PLR0917
+    actor: Actor, ids: Sequence[UUID], links: Sequence[Link], seen: Seen
+) -> dict[UUID, int]:
+    """Return the desk of each report of the batch and of each end of a link."""
+    met = {*ids, *(found.report_id for found in links), *(found.other_id for found in links)}
+    desks = {i: seen.desks[octets] for i in met if (octets := i.bytes) in seen.desks}
     missing = [report_id for report_id in ids if report_id not in desks]
     if missing:
         desks |= harmonised.get_desks(actor=actor, report_ids=missing)

@@ -12,7 +12,6 @@ from fanal.crosscheck.domain.periods import recent_from
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE, key_bytes
-from fanal.harmonise.queries import SightingRow
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import lowest_id
 
@@ -22,10 +21,10 @@ COUNTED = 20_000
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """The shared values of a batch, and the desk of every report that was met."""
+    """The shared values of a batch, and the desk of every report that was met, by its id's octets."""
 
     shared: tuple[Shared, ...]
-    desks: dict[UUID, int]
+    desks: dict[bytes, int]
 
 
 def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> Seen:
@@ -37,40 +36,37 @@ def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime)
     }
     keys, values = list(wanted), list(wanted.values())
     found = harmonised.get_shared_rows(actor=actor, keys=keys, limit=NEWEST)
-    bounded = [UUID(keys[place]) for place, rows in found if len(rows) > NEWEST]
+    bounded = [UUID(keys[rows[0][0]]) for rows in found if len(rows) > NEWEST]
     counts = harmonised.count_sightings(actor=actor, keys=bounded, most=COUNTED)
-    recent = lowest_id(recent_from(now))
+    recent = lowest_id(recent_from(now)).bytes
     shared: list[Shared] = []
-    desks: dict[UUID, int] = {}
-    for place, rows in found:
-        count = counts.get(UUID(keys[place]), 0) if len(rows) > NEWEST else 0
-        newest = rows[:NEWEST]
-        first = newest[0][0]
-        if any(row[0] != first for row in newest):
-            desks.update((row[0], row[1]) for row in newest)
-            shared.append(_shared(values[place], newest, (count, recent)))
+    desks: dict[bytes, int] = {}
+    for rows in found:
+        # Rows come from the newest report on: the value is one report's alone where first and last agree.
+        if rows[0][1] == rows[min(len(rows), NEWEST) - 1][1]:
+            continue
+        count = counts.get(UUID(keys[rows[0][0]]), 0) if len(rows) > NEWEST else 0
+        _, ids, at_desks, roles, weak, at = zip(*rows[:NEWEST], strict=True)
+        desks.update(zip(ids, at_desks, strict=True))
+        holders = tuple(map(Holder, ids, map(ROLE_OF_CODE.__getitem__, roles), weak, at))
+        shared.append(_shared(values[rows[0][0]], holders, (count, recent)))
     return Seen(shared=tuple(shared), desks=desks)
 
 
-def _shared(
-    selector: Selector, newest: Sequence[SightingRow], measured: tuple[int, UUID]
-) -> Shared:
+def _shared(selector: Selector, newest: tuple[Holder, ...], measured: tuple[int, bytes]) -> Shared:
     count, recent = measured
     total = _by_role(newest, max(1.0, count / len(newest)))
-    # Rows come from the newest on. Where even the oldest of them is recent, those that were not read may be
-    # too: all are taken for recent.
-    all_recent = newest[-1][0] >= recent
+    # Where even the oldest of those read is recent, those that were not read may be too: all are taken so.
+    all_recent = newest[-1].report_id >= recent
     return Shared(
         kind=selector.kind,
         value=selector.value,
-        holders=tuple(
-            Holder(report_id, ROLE_OF_CODE[role], weak, at)
-            for report_id, _, role, weak, at in newest
-        ),
-        recent=total if all_recent else _by_role([r for r in newest if r[0] >= recent], 1.0),
+        holders=newest,
+        recent=total if all_recent else _by_role([h for h in newest if h.report_id >= recent], 1.0),
         total=total,
     )
 
 
-def _by_role(rows: Sequence[SightingRow], scale: float) -> Mapping[SelectorRole, float]:
-    return {ROLE_OF_CODE[role]: n * scale for role, n in Counter(row[2] for row in rows).items()}
+def _by_role(holders: Sequence[Holder], scale: float) -> Mapping[SelectorRole, float]:
+    counts = Counter([holder.role for holder in holders])
+    return {role: n * scale for role, n in counts.items()}

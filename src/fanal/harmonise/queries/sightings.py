@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -20,8 +22,9 @@ from fanal.kernel.arrays import plain_array
 _MOST = 1000  # the bound of any count or page here
 _WINDOW = 10_000
 
-SightingRow = tuple[UUID, int, int, bool, int | None]
-"""Report, desk, number of the role (`ROLE_OF_CODE`), whether weak, when used (microseconds since 1970)."""
+SightingRow = tuple[int, bytes, int, int, bool, int | None]
+"""Place of the key, report (its id's octets), desk, number of the role (`ROLE_OF_CODE`), whether weak, when
+used (microseconds since 1970)."""
 
 # In each statement `desks` is NULL for the system, which reaches all.
 
@@ -49,11 +52,12 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 
 def get_shared_rows(
     *, actor: Actor, keys: Sequence[str], limit: int = 50
-) -> list[tuple[int, list[SightingRow]]]:
+) -> list[list[SightingRow]]:
     """Return the newest sightings of each key (in hexadecimal) that stands in two or more, newest first.
 
-    The result names a key by its place in `keys`. Of each key come `limit` rows at most, and one more
-    where there are more. Rows are plain: cross-check reads tens of thousands a second.
+    Each list is of one key, whose place in `keys` its rows name. Of each key come `limit` rows at most, and
+    one more where there are more. Rows are plain, and ids are octets, which compare as ids do and far
+    faster: cross-check reads tens of thousands a second.
 
     Raises:
         AccessRefused: the actor is not the system; this reaches every desk.
@@ -66,11 +70,9 @@ def get_shared_rows(
         # the planner, which knows none of them by name, would read and sort them all.
         cursor.execute("SET LOCAL enable_sort = off")
         cursor.execute(_SHARED, {"keys": plain_array(keys), "more": max(1, min(limit, _MOST)) + 1})
-        found: dict[int, list[SightingRow]] = {}
-        for row in cursor.fetchall():
-            found.setdefault(row[0] - 1, []).append(row[1:])
+        rows: list[SightingRow] = cursor.fetchall()
         cursor.execute("SET LOCAL enable_sort = on")
-        return list(found.items())
+    return [list(of_one) for _, of_one in groupby(rows, key=itemgetter(0))]
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
@@ -164,7 +166,7 @@ def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the qu
 
 
 _SHARED = """
-SELECT wanted.place, s.report_id, s.desk_id, s.role, s.weak,
+SELECT wanted.place - 1, uuid_send(s.report_id), s.desk_id, s.role, s.weak,
     (extract(epoch FROM s.at) * 1000000)::bigint
 FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)
 CROSS JOIN LATERAL (
