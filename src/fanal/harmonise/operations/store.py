@@ -53,8 +53,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     desk_id: int
     record: bytes
     words: str
-    keys: tuple[str, ...]
-    """The keys of the report's selectors, in their order, in hexadecimal."""
+    keys: tuple[bytes, ...]
+    """The keys of the report's selectors, in their order."""
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
@@ -104,14 +104,14 @@ def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
         cursor.execute(
             _INSERT_SELECTORS,
             [
-                plain_array(key for key, _ in ordered),
+                plain_array(key.hex() for key, _ in ordered),
                 plain_array(selector.kind for _, selector in ordered),
                 text_array(selector.value for _, selector in ordered),
             ],
         )
 
 
-def _value_of(item: tuple[str, Selector]) -> str:
+def _value_of(item: tuple[bytes, Selector]) -> str:
     return item[1].value
 
 
@@ -149,7 +149,7 @@ def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
         report_id, desk = item.report.report_id.hex, str(item.desk_id)
         rows += [
             (
-                key,
+                key.hex(),
                 report_id,
                 desk,
                 _ROLE_TEXTS[selector.role],
