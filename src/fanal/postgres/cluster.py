@@ -8,7 +8,6 @@ checksums, and logs neither statements nor values.
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -21,9 +20,9 @@ from fanal.postgres.binaries import Binaries, find_binaries, shelter
 from fanal.postgres.passwords import ADMIN, PasswordFile
 from fanal.postgres.place import Place, find_place, make_home
 from fanal.postgres.processes import PROC, processes_in, wait_until_nobody_in, works_in
+from fanal.postgres.settings import PORT, server_options
 
 ADMIN_LOGIN = "fanal_admin"
-PORT = 5432
 _START_SECONDS = 300.0  # crash recovery may replay a good deal of log
 _STOP_SECONDS = 60.0
 _PAUSE = 0.05
@@ -221,7 +220,7 @@ class Cluster:
             "wal_compression",
         ]
         known = self.place.account.run([*ask, "-cwal_compression=lz4"])[0] == 0
-        return _server_options(self.place) | (lz4 if known else {})
+        return server_options(self.place) | (lz4 if known else {})
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + _START_SECONDS
@@ -254,44 +253,6 @@ class Cluster:
         with contextlib.suppress(FileNotFoundError):
             return "\n".join(self.place.log.read_text(errors="replace").splitlines()[-5:])
         return "(none)"
-
-
-def _server_options(place: Place) -> dict[str, str]:
-    """Return the settings given at each start.
-
-    `fsync` and `synchronous_commit` are not among them: an operator who switched one off must be
-    told (provisioning refuses), not overruled.
-    """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    disk = shutil.disk_usage(place.root).free // 2**30
-    # A year of volume makes indexes of gigabytes that are written all over: they live in shared memory
-    # (taken as it is used), and a checkpoint, after which each page goes into the log whole, comes seldom.
-    return {
-        "listen_addresses": "",
-        "port": str(PORT),
-        "unix_socket_directories": f'"{place.socket}"',
-        "unix_socket_permissions": "0700",
-        "password_encryption": "scram-sha-256",
-        "shared_buffers": f"{max(64, min(4096, memory // 8))}MB",
-        "effective_cache_size": f"{max(256, memory // 3)}MB",
-        "maintenance_work_mem": "128MB",
-        "work_mem": "16MB",
-        "max_wal_size": f"{max(1, min(8, disk // 10))}GB",
-        "checkpoint_timeout": "30min",
-        "wal_compression": "on",
-        "random_page_cost": "1.1",
-        "jit": "off",
-        # The log is readable by operators: no statement, no parameter, no row detail in it.
-        "logging_collector": "off",
-        "log_line_prefix": "%m [%p] ",
-        "log_statement": "none",
-        "log_min_duration_statement": "-1",
-        "log_min_error_statement": "panic",
-        "log_parameter_max_length": "0",
-        "log_parameter_max_length_on_error": "0",
-        "log_error_verbosity": "terse",
-        "cluster_name": f"fanal-{secrets.token_hex(2)}",
-    }
 
 
 @contextlib.contextmanager
