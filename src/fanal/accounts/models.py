@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -224,3 +225,60 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.digest).hex()
+
+
+class Instruction(models.Model):
+    """A standing instruction as proposed (migration 0004). Append-only; no names means everybody."""
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.TextField()
+    names = ArrayField(models.TextField())
+    grounds = models.TextField()
+    basis = models.TextField()
+    valid_from = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    proposer = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_instruction"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class InstructionSecond(models.Model):
+    """The signature of the second person; the database compares it with the proposer."""
+
+    instruction = models.OneToOneField(
+        Instruction, on_delete=models.PROTECT, primary_key=True, related_name="second"
+    )
+    proposer_id = models.UUIDField()
+    second_id = models.UUIDField()
+    seconded_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_instruction_second"
+
+    def __str__(self) -> str:
+        return str(self.instruction_id)
+
+
+class InstructionEnd(models.Model):
+    """The end of an instruction before its date, with its reason."""
+
+    instruction = models.OneToOneField(
+        Instruction, on_delete=models.PROTECT, primary_key=True, related_name="end"
+    )
+    revoked_by = models.UUIDField()
+    revoked_at = models.DateTimeField()
+    reason = models.TextField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_instruction_end"
+
+    def __str__(self) -> str:
+        return str(self.instruction_id)

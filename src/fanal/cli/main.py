@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "backup": "fanal.cli.backup:backup",
     "doctor": "fanal.cli.doctor:doctor",
     "fsck": "fanal.cli.vault:fsck",
+    "instructions": "fanal.cli.instructions:instructions",
     "keys": "fanal.cli.vault:keys",
     "lists": "fanal.cli.lists:lists",
     "ledger": "fanal.cli.ledger:ledger",

@@ -86,6 +86,7 @@ RULES: tuple[Rule, ...] = (
     _rule("accounts_review", [APP, WORKER], APPEND),
     _rule("analyse_vote", [APP, WORKER], APPEND),
     _rule("analyse_change", [APP, WORKER], APPEND),
+    _rule("accounts_instruction*", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),

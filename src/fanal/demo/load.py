@@ -13,6 +13,7 @@ from fanal.demo import (
     encounters,
     envelopes,
     everyday,
+    instructions,
     oversight,
     people,
     remarks,
@@ -40,6 +41,7 @@ def agenda() -> list[Event]:
         [
             *people.events(),
             *rules.events(),
+            *instructions.events(),
             *envelopes.events(),
             *tracks.events(),
             *stories.events(),

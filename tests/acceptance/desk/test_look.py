@@ -90,6 +90,7 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
         ("claire", "quarantine/"),
         ("claire", "rules/"),
         ("claire", "rules/draft/"),
+        ("claire", "instructions/propose/"),
         ("hugo", "reference/?table=measure"),
         ("hugo", "reference/?table=priority"),
         ("hugo", "reference/?table=lexicon"),
@@ -97,6 +98,23 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
 )
 def test_page(open_as: Callable[..., Page], axe: Axe, lang: str, name: str, path: str) -> None:
     check(open_as(name, f"/{lang}/desk/{path}"), axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_standing_instruction(open_as: Callable[..., Page], axe: Axe, lang: str) -> None:
+    page = open_as("claire", f"/{lang}/desk/instructions/propose/")
+    page.select_option("#kind", "FEEDBACK")
+    page.fill("#grounds", "Neutral grounds\nof two lines.")
+    page.fill("#basis", "LCEN 6-1")
+    page.click("main form button[type=submit]")
+    page.wait_for_selector("[role=alert]")
+    check(page, axe, lang)
+    page.check("[name=everybody]")
+    page.click("main form button[type=submit]")
+    page.wait_for_selector("#history")
+    check(page, axe, lang)
+    page.goto(page.url.partition("/instructions/")[0] + "/instructions/")
+    check(page, axe, lang)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

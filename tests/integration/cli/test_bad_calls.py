@@ -20,6 +20,7 @@ from tests.integration.cli.calling import Manner, call_all
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 UNREADABLE = os.fsdecode(b"\xff\xfe")
+INSTRUCTION = ["FEEDBACK", "--grounds", "g", "--basis", "B 1", "--until", "2026-12-31"]
 CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "backup": (["/proc/none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
     "bench desk": ([], [["--reports", "0"], ["--views", "x"], ["more"]]),
@@ -34,6 +35,10 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "export ncmec-xml": (["x", "--out", "/proc/none/e"], [[], ["x"], ["--out", "/tmp"], ["x", "--out", "/etc/passwd"]]),
     "fsck": ([], [["--grace", "soon"], ["--grace", "-1"], ["--grace", "9" * 30], ["x"]]),
     "import": (["jsonl", "/etc/hostname"], [[], ["jsonl"], ["zip", "/etc"], ["jsonl", "/no/such"]]),
+    "instructions list": ([], [["x"]]),
+    "instructions propose": ([*INSTRUCTION, "--as", "l"], [[], ["EVERYTHING"], ["FEEDBACK"], [*INSTRUCTION, "--as", "l", "--until", "soon"]]),
+    "instructions revoke": ([NOBODY, "--as", "l", "--reason", "r"], [[], ["x"], [NOBODY, "--as", "l"]]),
+    "instructions second": ([NOBODY, "--as", "l"], [[], ["x"], [NOBODY]]),
     "keys node": (["/proc/none/n", "--name", "x"], [[], ["a"], ["/etc", "--name", "x"], ["/etc/passwd", "--name", "x"]]),
     "keys rotate": ([], [["x"], ["--only-rewrap=1"]]),
     "ledger checkpoint": ([], [["x"]]),
@@ -178,6 +183,7 @@ def test_what_the_installation_refuses_is_told(home: Path, tmp_path: Path) -> No
         ["partner", "revoke", "nobody"],
         ["import", "jsonl", "/etc/hostname", "--partner", ""],
         ["rules", "draft", "/etc/hostname", "--as", "nobody"],
+        ["instructions", "second", NOBODY, "--as", "nobody"],
         ["user", "grant", "nobody", "ANALYST", "--act", "a"],
         ["user", "close", "nobody"],
         ["user", "link", "nobody", "s"],

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 
 from fanal.accounts import operations as accounts, queries as people
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import User
 from fanal.analyse import operations as analyse, queries as analysed
@@ -60,6 +61,7 @@ class World:
     view_ids: dict[str, UUID] = field(default_factory=dict)
     shared_view_ids: dict[str, UUID] = field(default_factory=dict)
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
+    instruction_id: UUID = field(default_factory=lambda: UUID(int=0))
     canaries: dict[str, str] = field(default_factory=dict)
 
     def canary(self, cell: str, what: str) -> str:
@@ -95,13 +97,14 @@ FACTORIES: dict[str, Factory] = {
     "figure": lambda world, cell: "RECEIVED",
     "year": lambda world, cell: world.now.year,
     "ruleset_id": lambda world, cell: _ruleset(world),
+    "instruction_id": lambda world, cell: world.instruction_id,
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
 }
 
-NO_OBJECT = frozenset({"figure", "year", "ruleset_id"})
-"""What an address carries that is the object of nobody: figures and rules are one and the same for all."""
+NO_OBJECT = frozenset({"figure", "year", "ruleset_id", "instruction_id"})
+"""What an address carries that is the object of nobody: figures, rules and instructions are one for all."""
 
 
 def _ruleset(world: World) -> UUID:
@@ -129,6 +132,7 @@ def make_world() -> World:
     _notes(world)
     _openings(world)
     _views(world)
+    _instruction(world)
     return world
 
 
@@ -306,6 +310,22 @@ def _views(world: World) -> None:
                 now=world.now,
                 share_with=share_with,
             )
+
+
+def _instruction(world: World) -> None:
+    """Let a supervisor propose a standing instruction: of the whole installation, for its staff's eyes."""
+    keeper = User.objects.get(username="keeper-own")
+    world.instruction_id = accounts.propose_instruction(
+        actor=people.actor_for(user=keeper, now=world.now),
+        instruction=NewInstruction(
+            kind=InstructionKind.FEEDBACK,
+            grounds=world.canary("none", "instruction"),
+            basis="BASIS 1",
+            valid_from=world.now,
+            expires_at=world.now + timedelta(days=30),
+        ),
+        now=world.now,
+    )
 
 
 def _desk(cell: str) -> int:

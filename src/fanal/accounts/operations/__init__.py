@@ -1,4 +1,4 @@
-"""The writing door of accounts: people and accounts, habilitations, partners, demo accounts."""
+"""The writing door of accounts: people, habilitations, partners, standing instructions, demo."""
 
 from fanal.accounts.operations.counters import (
     add_counter,
@@ -39,6 +39,11 @@ from fanal.accounts.operations.people import (
     record_refusal,
     record_sign_in,
 )
+from fanal.accounts.operations.standing import (
+    propose_instruction,
+    revoke_instruction,
+    second_instruction,
+)
 
 __all__ = [
     "AT_A_DESK",
@@ -63,11 +68,14 @@ __all__ = [
     "forget_usage",
     "get_counter",
     "grant_habilitation",
+    "propose_instruction",
     "record_refusal",
     "record_sign_in",
     "review_habilitation",
     "revoke_credential",
     "revoke_habilitation",
+    "revoke_instruction",
+    "second_instruction",
     "set_counter",
     "spend_quota",
 ]

@@ -68,6 +68,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("Run"),
         (
             Entry(route="desk:rulesets", words=_("Rule sets"), icon="target"),
+            Entry(route="desk:instructions", words=_("Standing instructions"), icon="sign"),
             Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
             Entry(route="account_people", words=_("Accounts"), icon="person"),
             Entry(route="account_habilitations", words=_("Habilitations"), icon="people"),

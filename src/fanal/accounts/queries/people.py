@@ -1,4 +1,4 @@
-"""The reading door of accounts: actors, partner identities, habilitations, people's names."""
+"""Reads of people and bodies: actors, partner identities, habilitations, names."""
 
 import base64
 import binascii

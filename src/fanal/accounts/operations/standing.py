@@ -1,0 +1,134 @@
+"""Standing instructions: proposed by one person, seconded by another, ended by whoever may."""
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+from django.db import DatabaseError, transaction
+
+from fanal.accounts.domain.instructions import (
+    InstructionKind,
+    InstructionRefused,
+    InstructionState,
+    NewInstruction,
+    StandingInstruction,
+    checked,
+    checked_reason,
+)
+from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.models import Instruction, InstructionEnd, InstructionSecond, Organisation
+from fanal.accounts.queries.standing import get_instruction
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+_OF_BODIES = frozenset({InstructionKind.FEEDBACK})
+"""Kinds whose names are those of bodies that accounts knows."""
+
+
+def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
+    """Store an instruction that waits for its second person, and return its id.
+
+    Raises:
+        InstructionRefused: GROUNDS, BASIS, NAMES, DATES; UNKNOWN_NAME where a provider has no such name;
+            PAST where it would expire before it began to hold.
+        Refused: the actor may not propose.
+    """
+    require(actor, "instruction.propose")
+    asked = checked(instruction)
+    if asked.expires_at <= now:
+        raise InstructionRefused("PAST")
+    known = Organisation.objects.filter(name__in=asked.names).count()
+    if asked.kind in _OF_BODIES and known != len(asked.names):
+        raise InstructionRefused("UNKNOWN_NAME")
+    with transaction.atomic():
+        made = Instruction.objects.create(
+            id=new_id(now),
+            kind=asked.kind,
+            names=list(asked.names),
+            grounds=asked.grounds,
+            basis=asked.basis,
+            valid_from=asked.valid_from,
+            expires_at=asked.expires_at,
+            proposer_id=actor.person_id,
+            proposed_at=now,
+        )
+        _log(actor=actor, action="instruction.propose", now=now, row=made)
+    return made.id
+
+
+def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> None:
+    """Sign an instruction as its second person: from now on, within its dates, it holds.
+
+    Raises:
+        InstructionRefused: NOT_FOUND; NOT_WAITING where it was seconded, has expired or was revoked.
+        Refused: the actor proposed it, or may not second.
+    """
+    found = _found(actor, instruction_id)
+    require(actor, "instruction.second", Resource(owner_id=found.proposer_id))
+    if found.state(now) is not InstructionState.WAITING:
+        raise InstructionRefused("NOT_WAITING")
+    try:
+        with transaction.atomic():
+            InstructionSecond.objects.create(
+                instruction_id=found.id,
+                proposer_id=found.proposer_id,
+                second_id=actor.person_id,
+                seconded_at=now,
+            )
+            _log(actor=actor, action="instruction.second", now=now, row=found)
+    except DatabaseError as error:  # somebody signed or revoked it in between
+        raise InstructionRefused("NOT_WAITING") from error
+
+
+def revoke_instruction(*, actor: Actor, instruction_id: UUID, reason: str, now: datetime) -> None:
+    """End an instruction at once, signed or not; one person is enough to stop what leaves.
+
+    Raises:
+        InstructionRefused: NOT_FOUND; REASON; ENDED where it has expired or was revoked.
+        Refused: the actor may not revoke.
+    """
+    require(actor, "instruction.revoke")
+    found, words = _found(actor, instruction_id), checked_reason(reason)
+    if found.state(now) in {InstructionState.EXPIRED, InstructionState.REVOKED}:
+        raise InstructionRefused("ENDED")
+    try:
+        with transaction.atomic():
+            InstructionEnd.objects.create(
+                instruction_id=found.id, revoked_by=actor.person_id, revoked_at=now, reason=words
+            )
+            _log(actor=actor, action="instruction.revoke", now=now, row=found)
+    except DatabaseError as error:
+        raise InstructionRefused("ENDED") from error
+
+
+def _found(actor: Actor, instruction_id: UUID) -> StandingInstruction:
+    found = get_instruction(actor=actor, instruction_id=instruction_id)
+    if found is None:
+        raise InstructionRefused("NOT_FOUND")
+    return found
+
+
+def _log(
+    *, actor: Actor, action: str, now: datetime, row: Instruction | StandingInstruction
+) -> None:
+    """Write the act with a keyed digest of exactly what was proposed: a later change would show."""
+    body = "\x1f".join(
+        [
+            row.kind,
+            row.basis,
+            row.valid_from.isoformat(),
+            row.expires_at.isoformat(),
+            row.grounds,
+            *row.names,
+        ]
+    )
+    content = hashlib.sha256(body.encode()).digest()
+    digest = ledger.keyed_digest(kind="instruction", object_id=row.id, content=content)
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ledger.ObjectRef(kind="instruction", id=row.id, digest=digest)],
+        detail={"kind": row.kind},
+    )

@@ -1,0 +1,81 @@
+"""Reads of standing instructions: the one in force for what would leave, and the list for people."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.accounts.domain.policy import require
+from fanal.accounts.models import Instruction
+from fanal.kernel.actors import Actor
+
+
+def standing_in_force(
+    *, kind: InstructionKind, scope: str | None, now: datetime
+) -> StandingInstruction | None:
+    """Return the instruction under which something of `kind` may leave at `now`, None when there is none.
+
+    `scope` is the name of the provider, recipient or list; None asks for one that covers everybody. One
+    that names `scope` comes before one for everybody, the longest first. Whoever lets something leave cites
+    it in the ledger: `detail=found.cited` and `found.reference` among the objects.
+    """
+    reaches = Q(names=[])
+    if scope is not None:
+        reaches |= Q(names__contains=[scope])
+    rows = (
+        Instruction.objects.filter(
+            reaches,
+            kind=kind,
+            valid_from__lte=now,
+            expires_at__gt=now,
+            second__seconded_at__lte=now,
+        )
+        .exclude(end__revoked_at__lte=now)
+        .select_related("second", "end")
+        .order_by("-names", "-expires_at", "id")
+    )
+    row = rows.first()
+    return None if row is None else _record(row)
+
+
+def list_instructions(*, actor: Actor) -> list[StandingInstruction]:
+    """Return every standing instruction, the newest first.
+
+    Raises:
+        Refused: the actor may not read them.
+    """
+    require(actor, "instruction.read")
+    rows = Instruction.objects.select_related("second", "end").order_by("-proposed_at", "-id")
+    return [_record(row) for row in rows]
+
+
+def get_instruction(*, actor: Actor, instruction_id: UUID) -> StandingInstruction | None:
+    """Return one instruction, or None.
+
+    Raises:
+        Refused: the actor may not read them.
+    """
+    require(actor, "instruction.read")
+    found = Instruction.objects.select_related("second", "end").filter(id=instruction_id).first()
+    return None if found is None else _record(found)
+
+
+def _record(row: Instruction) -> StandingInstruction:
+    second, end = getattr(row, "second", None), getattr(row, "end", None)
+    return StandingInstruction(
+        id=row.id,
+        kind=InstructionKind(row.kind),
+        names=tuple(row.names),
+        grounds=row.grounds,
+        basis=row.basis,
+        valid_from=row.valid_from,
+        expires_at=row.expires_at,
+        proposer_id=row.proposer_id,
+        proposed_at=row.proposed_at,
+        second_id=second.second_id if second else None,
+        seconded_at=second.seconded_at if second else None,
+        revoked_by=end.revoked_by if end else None,
+        revoked_at=end.revoked_at if end else None,
+        revocation_reason=end.reason if end else "",
+    )

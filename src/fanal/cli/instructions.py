@@ -1,0 +1,195 @@
+"""`fanal instructions`: what may leave the desk by itself, proposed by one person, seconded by another."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import click
+
+from fanal.accounts.domain.instructions import (
+    InstructionKind,
+    InstructionRefused,
+    NewInstruction,
+    StandingInstruction,
+)
+from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused, language
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.calendar import PARIS
+from fanal.postgres import DatabaseRole
+
+_MOTIVE = "fanal instructions"
+
+
+@click.group()
+def instructions() -> None:
+    """Standing instructions: what leaves without a person's act each time (two people, dated)."""
+
+
+@instructions.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@with_django(DatabaseRole.APP)
+def list_(as_json: bool) -> None:
+    """List every standing instruction with its state, newest first."""
+    from fanal.accounts import queries
+
+    now = clock.now()
+    for found in queries.list_instructions(actor=system_actor(_MOTIVE)):
+        _show(found, now=now, as_json=as_json)
+
+
+@instructions.command("propose")
+@click.argument("kind", type=click.Choice([kind.value for kind in InstructionKind]))
+@click.option("--as", "login", required=True, help="Login of the supervisor who proposes.")
+@click.option("--grounds", required=True, help="What may leave, and why.")
+@click.option("--basis", required=True, help="Code of the legal basis, such as “LCEN 6-1”.")
+@click.option(
+    "--name", "names", multiple=True, help="Provider, recipient or list; none: everybody."
+)
+@click.option(
+    "--until",
+    "last",
+    type=click.DateTime(["%Y-%m-%d"]),
+    required=True,
+    help="Last day; it holds once seconded.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_django(DatabaseRole.APP)
+def propose(
+    kind: str,
+    login: str,
+    grounds: str,
+    basis: str,
+    names: tuple[str, ...],
+    last: datetime,
+    as_json: bool,
+) -> None:
+    """Propose an instruction of KIND and print it; it waits for its second person."""
+    from fanal.accounts import operations
+
+    now, actor = clock.now(), _person(login, "instruction.propose")
+    asked = NewInstruction(
+        kind=InstructionKind(kind),
+        grounds=grounds,
+        basis=basis,
+        names=names,
+        valid_from=now,
+        expires_at=last.replace(tzinfo=PARIS) + timedelta(days=1),
+    )
+    with _told():
+        made = operations.propose_instruction(actor=actor, instruction=asked, now=now)
+    _show_again(actor, made, as_json=as_json)
+
+
+@instructions.command("second")
+@click.argument("instruction", type=click.UUID)
+@click.option("--as", "login", required=True, help="Login of the supervisor who seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_django(DatabaseRole.APP)
+def second(instruction: UUID, login: str, as_json: bool) -> None:
+    """Second INSTRUCTION; its proposer cannot."""
+    from fanal.accounts import operations
+
+    actor = _person(login, "instruction.second")
+    with _told():
+        operations.second_instruction(actor=actor, instruction_id=instruction, now=clock.now())
+    _show_again(actor, instruction, as_json=as_json)
+
+
+@instructions.command("revoke")
+@click.argument("instruction", type=click.UUID)
+@click.option("--as", "login", required=True, help="Login of the supervisor who revokes.")
+@click.option("--reason", required=True, help="Why it ends.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_django(DatabaseRole.APP)
+def revoke(instruction: UUID, login: str, reason: str, as_json: bool) -> None:
+    """End INSTRUCTION at once; one person is enough to stop what leaves."""
+    from fanal.accounts import operations
+
+    actor = _person(login, "instruction.revoke")
+    with _told():
+        operations.revoke_instruction(
+            actor=actor, instruction_id=instruction, reason=reason, now=clock.now()
+        )
+    _show_again(actor, instruction, as_json=as_json)
+
+
+def _show_again(actor: Actor, instruction_id: UUID, *, as_json: bool) -> None:
+    from fanal.accounts import queries
+
+    found = queries.get_instruction(actor=actor, instruction_id=instruction_id)
+    if found is not None:
+        _show(found, now=clock.now(), as_json=as_json)
+
+
+def _show(found: StandingInstruction, *, now: datetime, as_json: bool) -> None:
+    from fanal import reference
+
+    state = found.state(now)
+    if not as_json:
+        label = reference.label("instruction_state", state, language())
+        names = ", ".join(found.names) or "*"
+        click.echo(f"{found.id}  {label:14}{found.kind:13}{found.expires_at:%Y-%m-%d}  {names}")
+        return
+    line = {
+        "id": str(found.id),
+        "kind": found.kind,
+        "state": state,
+        "names": list(found.names),
+        "grounds": found.grounds,
+        "basis": found.basis,
+        "valid_from": found.valid_from.isoformat(),
+        "expires_at": found.expires_at.isoformat(),
+        "proposer": str(found.proposer_id),
+        "proposed_at": found.proposed_at.isoformat(),
+        "second": str(found.second_id) if found.second_id else None,
+        "seconded_at": _moment(found.seconded_at),
+        "revoked_at": _moment(found.revoked_at),
+        "revocation_reason": found.revocation_reason or None,
+    }
+    click.echo(json.dumps(line, ensure_ascii=False))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in the user's language why an instruction cannot take a step."""
+    from fanal import reference
+    from fanal.accounts.domain.policy import Reason, Refused as NotAllowed
+
+    try:
+        yield
+    except InstructionRefused as refused:
+        code = refused.code
+    except NotAllowed as refused:
+        if refused.reason_code is not Reason.OWN_ACT:
+            raise
+        code = "SAME_PERSON"
+    else:
+        return
+    raise Refused(
+        "INSTRUCTION_REFUSED", detail=reference.label("instruction_refused", code, language())
+    ) from None
+
+
+def _person(login: str, action: str) -> Actor:
+    """Return the person `login` with the roles held now.
+
+    Raises:
+        Refused: nobody of that name may do `action`.
+    """
+    from fanal.accounts import queries, rows
+    from fanal.accounts.domain.policy import may
+
+    user = queries.find_user(username=login)
+    actor = queries.actor_for(user=user, now=clock.now(), motive=_MOTIVE) if user else None
+    if actor is None or not may(actor, action):
+        raise Refused("INSTRUCTION_NOBODY", name=login)
+    rows.show_to(actor)
+    return actor
+
+
+def _moment(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None

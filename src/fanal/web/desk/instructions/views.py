@@ -1,0 +1,213 @@
+"""Standing instructions: list, propose, second by another supervisor, revoke, and what left under each."""
+
+from datetime import date, datetime, timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fanal import reference
+from fanal.accounts import operations, queries
+from fanal.accounts.domain.instructions import (
+    LONGEST,
+    LONGEST_GROUNDS,
+    LONGEST_REASON,
+    InstructionKind,
+    InstructionRefused,
+    InstructionState,
+    NewInstruction,
+    StandingInstruction,
+)
+from fanal.accounts.domain.policy import Resource, allows, may
+from fanal.accounts.routes import needs
+from fanal.kernel.calendar import PARIS, paris_day
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import history
+
+_FIELDS = ("kind", "everybody", "names", "grounds", "basis", "from", "until")
+_PROPOSED = timedelta(days=180)
+
+
+@never_cache
+@require_GET
+@needs("instruction.read")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show every standing instruction: what holds and what waits first, then what ended."""
+    found = queries.list_instructions(actor=actor_of(request))
+    lines = _lines(request, found)
+    ended = {InstructionState.EXPIRED, InstructionState.REVOKED}
+    context = {
+        "lines": [line for line in lines if line["state"] not in ended],
+        "ended": [line for line in lines if line["state"] in ended],
+        "may_propose": may(actor_of(request), "instruction.propose"),
+    }
+    return render(request, "instructions/list.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("instruction.propose")
+def propose(request: HttpRequest) -> HttpResponse:
+    """Propose an instruction by form: kind, scope, text, basis, dates; it then waits for a second person."""
+    if request.method != "POST":
+        return _form(request)
+    try:
+        instruction_id = operations.propose_instruction(
+            actor=actor_of(request), instruction=_asked(request), now=now_of(request)
+        )
+    except InstructionRefused as refused:
+        return _form(request, refused=refused.code)
+    messages.success(request, _("Proposed. It holds once another supervisor has seconded it."))
+    return redirect("desk:instruction", instruction_id)
+
+
+@never_cache
+@require_GET
+@needs("instruction.read")
+def show(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
+    """Show one instruction with its signatures, its next steps and what left under it."""
+    return _page(request, instruction_id)
+
+
+@require_POST
+@needs("instruction.second")
+def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
+    """Second an instruction; its proposer cannot."""
+    found, actor = _found(request, instruction_id), actor_of(request)
+    if not allows(actor, "instruction.second", Resource(owner_id=found.proposer_id)).allowed:
+        return _page(request, instruction_id, refused="SAME_PERSON")
+    try:
+        operations.second_instruction(actor=actor, instruction_id=found.id, now=now_of(request))
+    except InstructionRefused as refused:
+        return _page(request, instruction_id, refused=refused.code)
+    messages.success(request, _("Seconded."))
+    return redirect("desk:instruction", instruction_id)
+
+
+@require_POST
+@needs("instruction.revoke")
+def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
+    """End an instruction at once, with its reason."""
+    found = _found(request, instruction_id)
+    try:
+        operations.revoke_instruction(
+            actor=actor_of(request),
+            instruction_id=found.id,
+            reason=request.POST.get("reason", ""),
+            now=now_of(request),
+        )
+    except InstructionRefused as refused:
+        return _page(request, instruction_id, refused=refused.code)
+    messages.success(request, _("Revoked: nothing leaves under it any more."))
+    return redirect("desk:instruction", instruction_id)
+
+
+def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
+    found = queries.get_instruction(actor=actor_of(request), instruction_id=instruction_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _lines(request: HttpRequest, found: list[StandingInstruction]) -> list[dict[str, object]]:
+    """Return instructions with their state and the names of who signed."""
+    people = {p for i in found for p in (i.proposer_id, i.second_id, i.revoked_by) if p}
+    names = queries.person_names(person_ids=people)
+    return [
+        {
+            "record": i,
+            "state": i.state(now_of(request)),
+            "proposer": names.get(i.proposer_id, ""),
+            "second": names.get(i.second_id, "") if i.second_id else "",
+            "revoker": names.get(i.revoked_by, "") if i.revoked_by else "",
+        }
+        for i in found
+    ]
+
+
+def _page(request: HttpRequest, instruction_id: UUID, *, refused: str = "") -> HttpResponse:
+    found, actor = _found(request, instruction_id), actor_of(request)
+    (line,) = _lines(request, [found])
+    ended = line["state"] in {InstructionState.EXPIRED, InstructionState.REVOKED}
+    its = Resource(owner_id=found.proposer_id)
+    context = {
+        "line": line,
+        "record": found,
+        "waiting": line["state"] == InstructionState.WAITING,
+        "own": found.proposer_id == actor.person_id,
+        "may_second": allows(actor, "instruction.second", its).allowed,
+        "may_revoke": not ended and may(actor, "instruction.revoke"),
+        "history": history.lines_of(found.id, actor=actor, reads=True),
+        "refused": _why(refused),
+        "longest": LONGEST_REASON,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "instructions/one.html", context, status=status)
+
+
+def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
+    today = paris_day(now_of(request))
+    typed = {name: request.POST.get(name, "") for name in _FIELDS}
+    context = {
+        "kinds": list(InstructionKind),
+        "typed": typed,
+        "everybody": typed["everybody"] == "yes",
+        "first": today,
+        "last": today + LONGEST - timedelta(days=1),
+        "proposed": today + _PROPOSED,
+        "refused": _why(refused),
+        "longest": LONGEST_GROUNDS,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "instructions/propose.html", context, status=status)
+
+
+def _asked(request: HttpRequest) -> NewInstruction:
+    """Return what the form asks for; that everybody is meant is said, never a field left empty.
+
+    Raises:
+        InstructionRefused: KIND, SCOPE, DATES.
+    """
+    post = request.POST
+    try:
+        kind = InstructionKind(post.get("kind", ""))
+    except ValueError:
+        raise InstructionRefused("KIND") from None
+    names = tuple(line for line in post.get("names", "").splitlines() if line.strip())
+    if (post.get("everybody") == "yes") is bool(names):
+        raise InstructionRefused("SCOPE")
+    begins, ends = _day(post.get("from", "")), _day(post.get("until", ""))
+    # One day of the form is one day of the instruction, the last included; from today means now.
+    now = now_of(request)
+    return NewInstruction(
+        kind=kind,
+        names=names,
+        grounds=post.get("grounds", ""),
+        basis=post.get("basis", ""),
+        valid_from=now if begins == paris_day(now) else _midnight(begins),
+        expires_at=_midnight(ends, days=1),
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InstructionRefused("DATES") from None
+
+
+def _midnight(day: date, *, days: int = 0) -> datetime:
+    try:
+        found = day + timedelta(days=days)
+    except OverflowError:
+        raise InstructionRefused("DATES") from None
+    return datetime(found.year, found.month, found.day, tzinfo=PARIS)
+
+
+def _why(code: str) -> str:
+    return reference.label("instruction_refused", code, get_language() or "fr") if code else ""
