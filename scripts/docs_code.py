@@ -102,7 +102,7 @@ def _command(path: str, command: click.Command) -> str:
     text = [f"## {path}", paragraphs(command.help)]
     if not isinstance(command, click.Group):
         pieces = command.collect_usage_pieces(click.Context(command))
-        text.append(f"`{' '.join([path, *pieces])}`")
+        text[-1] += f" `{' '.join([path, *pieces])}`"
     options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
     if options:
         text.append(table(("Option", "Meaning"), [_option(o) for o in options]))
