@@ -48,6 +48,12 @@ class Environment:
     """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas."""
     step_up_minutes: int
     """`FANAL_STEP_UP_MINUTES`: minutes for which a second factor serves sensitive acts (default 10)."""
+    backlog_limit: int
+    """`FANAL_BACKLOG_LIMIT`: waiting reports from which programs must wait (default 100000; 0: never)."""
+    disk_reserve_mb: int
+    """`FANAL_DISK_RESERVE_MB`: megabytes of the vault's disk that programs leave free (default 512)."""
+    max_file_mb: int
+    """`FANAL_MAX_FILE_MB`: megabytes of the largest file that the wire takes (default 500)."""
     oidc_url: str
     """`FANAL_OIDC_URL`: discovery address of the single sign-on provider; empty for none."""
     oidc_client_id: str
@@ -62,7 +68,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
     """Return the settings of `values` (usually `os.environ`).
 
     Raises:
-        SettingRefused: the reporter's address shall be kept and nobody said through how many proxies.
+        SettingRefused: the reporter's address shall be kept and nobody said through how many proxies; a
+            bound is no number.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -92,6 +99,13 @@ def read_environment(values: Mapping[str, str]) -> Environment:
             a.strip() for a in values.get("FANAL_DUTY", "duty@fanal.test").split(",") if a.strip()
         ],
         step_up_minutes=max(1, int(values.get("FANAL_STEP_UP_MINUTES") or 10)),
+        backlog_limit=_read_number(
+            values.get("FANAL_BACKLOG_LIMIT"), "FANAL_BACKLOG_LIMIT", 100_000
+        ),
+        disk_reserve_mb=_read_number(
+            values.get("FANAL_DISK_RESERVE_MB"), "FANAL_DISK_RESERVE_MB", 512
+        ),
+        max_file_mb=_read_number(values.get("FANAL_MAX_FILE_MB"), "FANAL_MAX_FILE_MB", 500),
         oidc_url=values.get("FANAL_OIDC_URL", ""),
         oidc_client_id=values.get("FANAL_OIDC_CLIENT_ID", ""),
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
@@ -104,6 +118,14 @@ def _read_hops(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and int(text) <= 9):
         raise SettingRefused(f"FANAL_PROXY_HOPS is a number from 0 to 9, not {text!r}")
+    return int(text)
+
+
+def _read_number(text: str | None, name: str, default: int) -> int:
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise SettingRefused(f"{name} is a whole number, not {text!r}")
     return int(text)
 
 

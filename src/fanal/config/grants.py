@@ -175,6 +175,8 @@ INTAKE_FUNCTIONS = (
     "intake_withdraw_work",
     "intake_follow",
     "intake_conversation",
+    "intake_backlog",
+    "intake_count_refusal",
     "orient_state_of",
     "orient_withdraw",
 )

@@ -27,6 +27,9 @@ FANAL_SMTP_URL = ENV.smtp_url
 FANAL_MAIL_FROM = ENV.mail_from
 FANAL_DUTY = ENV.duty_addresses
 FANAL_STEP_UP_MINUTES = ENV.step_up_minutes
+FANAL_BACKLOG_LIMIT = ENV.backlog_limit
+FANAL_DISK_RESERVE_MB = ENV.disk_reserve_mb
+FANAL_MAX_FILE_MB = ENV.max_file_mb
 
 SECRET_KEY = ENV.secret_key or secrets.token_urlsafe(48)
 DEBUG = False

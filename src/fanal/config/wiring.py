@@ -8,6 +8,8 @@ from django.conf import settings
 from fanal.analyse.operations import material
 from fanal.config.keys import keys_folder, load_keys
 from fanal.connectors import mail
+from fanal.intake import queries as intake
+from fanal.intake.domain.pressure import Limits
 from fanal.ledger import signer
 from fanal.vault import keyring
 from fanal.web.account import demo, sealing, second_factor
@@ -30,6 +32,13 @@ def wire() -> None:
         required=not settings.FANAL_DEMO, fresh=timedelta(minutes=settings.FANAL_STEP_UP_MINUTES)
     )
     sealing.install(secret=settings.SECRET_KEY)
+    intake.install_limits(
+        limits=Limits(
+            backlog=settings.FANAL_BACKLOG_LIMIT,
+            reserve=settings.FANAL_DISK_RESERVE_MB << 20,
+            largest_file=settings.FANAL_MAX_FILE_MB << 20,
+        )
+    )
     public_pages.install(
         public_pages.PublicNode.under(
             keys_folder(settings.FANAL_HOME),

@@ -1,12 +1,15 @@
 """Reads of the vault: rows only; bytes come from `operations.open_object`, which logs the read."""
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from uuid import UUID
 
 from django.db import connection
 
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.arrays import uuid_array
+from fanal.vault import keyring
 from fanal.vault.domain.records import Bound, Placed, SealedObject, StoredObject
 
 COLUMNS = "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id"
@@ -18,6 +21,30 @@ _READERS = (
     Role.MEASURES_OFFICER,
     Role.LABORATORY,
 )
+
+
+def free_bytes() -> int:
+    """Return how many bytes the vault's disk still takes.
+
+    Raises:
+        OSError: the folder is away.
+    """
+    found = os.statvfs(_nearest(keyring.current().vault_folder))
+    return found.f_bavail * found.f_frsize
+
+
+def spool_folder() -> Path:
+    """Return where unlinked temporary files lie while they arrive: on the vault's disk.
+
+    Raises:
+        OSError: the folder is away.
+    """
+    return _nearest(keyring.current().vault_folder)
+
+
+def _nearest(folder: Path) -> Path:
+    """Return the folder, or before the first seal has made it, the one that it will lie in."""
+    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 class VaultRefused(PermissionError):

@@ -40,7 +40,9 @@ SENDS = (sends.call_duty, sends.tell_opening)
 def expire_reports(timestamp: int) -> None:
     """Close unfinished wire reports whose time is over."""
     del timestamp
-    intake.expire_reports(actor=system_actor("expiry"), now=clock.now())
+    actor, now = system_actor("expiry"), clock.now()
+    while intake.expire_reports(actor=actor, now=now):
+        continue
 
 
 @app.periodic(cron="17 3 * * *")
@@ -91,10 +93,11 @@ def renew_index(timestamp: int) -> None:
 @app.periodic(cron="23 * * * *")
 @app.task(queueing_lock="forget_usage")
 def forget_usage(timestamp: int) -> None:
-    """Drop the quota counters of past minutes and the ended ones of sign-in."""
+    """Drop the quota counters of past minutes, the ended ones of sign-in, old counts of refusals."""
     del timestamp
     accounts.forget_usage(now=clock.now())
     accounts.forget_counters(now=clock.now())
+    intake.forget_refusals(now=clock.now())
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -102,7 +102,8 @@ class TestHandIn:
         client = Client(headers={"Authorization": f"Bearer {issued.token}"})
         assert _post(client, REPORT).status_code == 201
         answer = _post(client, REPORT | {"reference": "cube-2"})
-        assert (answer.status_code, answer["Retry-After"]) == (429, "60")
+        assert answer.status_code == 429
+        assert 1 <= int(answer["Retry-After"]) <= 60
         assert _stored() == 1
 
 

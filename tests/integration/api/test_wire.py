@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from fanal.accounts import operations as accounts
 from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.intake import queries as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 
@@ -141,10 +143,8 @@ class TestWire:
         assert _code(bad[1]) == 5001
 
     def test_a_cut_upload_is_1111_and_an_oversized_one_1110(
-        self, basic: Client, monkeypatch: pytest.MonkeyPatch
+        self, basic: Client, request: pytest.FixtureRequest
     ) -> None:
-        from fanal.api.ispws import uploads
-
         number = _submit(basic)
         whole = encode_multipart(
             BOUNDARY, {"id": number, "file": SimpleUploadedFile("t", b"x" * 5000)}
@@ -154,7 +154,9 @@ class TestWire:
             **{"wsgi.input": io.BytesIO(whole[:3000])},
         )  # fmt: skip
         assert _code(ET.fromstring(cut.content)) == 1111
-        monkeypatch.setattr(uploads, "MAX_FILE", 4000)
+        before = intake.current_limits()
+        request.addfinalizer(lambda: intake.install_limits(limits=before))
+        intake.install_limits(limits=replace(before, largest_file=4000))
         large = basic.generic("POST", "/ispws/upload", whole, content_type=MULTIPART_CONTENT)
         assert _code(ET.fromstring(large.content)) == 1110
         assert not list(_form(basic, "finish", id=number)[1].iter("fileId"))

@@ -9,6 +9,7 @@ from fanal.reference import Retention
 STRUCTURE = frozenset(
     {
         "accounts_desk",  # no person
+        "intake_refusal",  # figures by body and hour
         "intake_wire",  # numbers only, goes with its report
         "measures_contact",  # hosts only
     }

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from uuid import uuid4
 
@@ -11,10 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 
 from fanal.accounts.domain.records import PartnerIdentity
-from fanal.api.credentials import basic_partner
-from fanal.formats.ncmec.answers import AnswerCode, report_response
+from fanal.api.credentials import ShouldWait, basic_partner
+from fanal.formats.ncmec.answers import AnswerCode, code_of, refusal_response, report_response
+from fanal.formats.refusal import FormatRefused
+from fanal.intake import operations as intake
 
 RETRY_AFTER = "5"
+_CODE = "wire_code"
+_WAITS = {"QUOTA_SPENT": "Quota spent", "BUSY": "Too much is waiting"}
 log = logging.getLogger(__name__)
 View = Callable[..., HttpResponse]
 
@@ -27,9 +32,31 @@ def xml(body: bytes, *, status: int = 200) -> HttpResponse:
     return answer
 
 
+def coded(code: AnswerCode, body: bytes, *, status: int = 200) -> HttpResponse:
+    """Return an XML answer that remembers its code: refusals are counted by it."""
+    answer = xml(body, status=status)
+    answer.__dict__[_CODE] = code
+    return answer
+
+
 def simple(code: AnswerCode, **parts: object) -> HttpResponse:
     """Return a `reportResponse` of `code`."""
-    return xml(report_response(code, **parts))  # type: ignore[arg-type]
+    return coded(code, report_response(code, **parts))  # type: ignore[arg-type]
+
+
+def refused(refusal: FormatRefused) -> HttpResponse:
+    """Return the answer to a document that its format refuses."""
+    return coded(code_of(refusal), refusal_response(refusal))
+
+
+def should_wait(refusal: ShouldWait) -> HttpResponse:
+    """Return code 1000 with `Retry-After`, at HTTP 200 like every refusal here (ADR 0022)."""
+    answer = simple(
+        AnswerCode.SERVER_ERROR,
+        description=f"{_WAITS[refusal.code]}: nothing was stored, send again in {refusal.wait} seconds",
+    )
+    answer["Retry-After"] = str(refusal.wait)
+    return answer
 
 
 def partner_only(
@@ -49,10 +76,12 @@ def partner_only(
                 answer["WWW-Authenticate"] = 'Basic realm="ispws", charset="UTF-8"'
                 return answer
             if request.method != method and not (method == "GET" and request.method == "HEAD"):
-                answer = xml(refuse(AnswerCode.INVALID_REQUEST))
+                answer = coded(AnswerCode.INVALID_REQUEST, refuse(AnswerCode.INVALID_REQUEST))
                 answer["Allow"] = method
-                return answer
-            return view(request, identity, *args)
+            else:
+                answer = view(request, identity, *args)
+            _count(identity, answer, step=view.__name__, now=request.now)  # type: ignore[attr-defined]
+            return answer
 
         @wraps(view)
         def guarded(request: HttpRequest, *args: object) -> HttpResponse:
@@ -71,4 +100,11 @@ def partner_only(
     return decorate
 
 
-__all__ = ["PartnerIdentity", "partner_only", "simple", "xml"]
+def _count(identity: PartnerIdentity, answer: HttpResponse, *, step: str, now: datetime) -> None:
+    """Count a refusal to a partner, by step and code: what its page at the desk shows."""
+    code = answer.__dict__.get(_CODE, AnswerCode.SUCCESS)
+    if code != AnswerCode.SUCCESS:
+        intake.count_refusal(sender_id=identity.partner_id, step=step, code=str(int(code)), now=now)
+
+
+__all__ = ["PartnerIdentity", "coded", "partner_only", "refused", "should_wait", "simple", "xml"]

@@ -4,31 +4,42 @@ The vault seals it in one pass from there: memory stays flat. What touches the d
 under a key that this process makes for the one file and forgets with it: no block of it can be read.
 """
 
+import contextlib
 import secrets
 import tempfile
 from collections.abc import Iterator
 from typing import IO
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.core.exceptions import SuspiciousOperation
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
 from fanal.api.body import FORM_LIMIT, accept_chunked, is_chunked
+from fanal.intake import queries as intake
+from fanal.vault import queries as vault
 
-MAX_FILE = 500 * 1024 * 1024
-MAX_BODY = MAX_FILE + FORM_LIMIT
-"""Of a chunked upload: the file, and what its form adds."""
 _TAIL = 1024
 _BLOCK = 1 << 20
 _TAG = 16
 
 
+def most_of_a_body() -> int:
+    """Return the most bytes of a chunked upload: the largest file, and what its form adds."""
+    return intake.current_limits().largest_file + FORM_LIMIT
+
+
 class SealedFile:
-    """An unlinked temporary file, AES-256-GCM under a key that exists in memory only; written once."""
+    """An unlinked temporary file, AES-256-GCM under a key that exists in memory only; written once.
+
+    It lies on the vault's disk, whose room is watched: a temporary folder may be memory, or small.
+    """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
+        self._file: IO[bytes] = tempfile.TemporaryFile(  # noqa: SIM115 - closed with this
+            dir=vault.spool_folder()
+        )
         self._cipher, self._held, self._written = AESGCM(secrets.token_bytes(32)), bytearray(), 0
 
     def write(self, data: bytes) -> None:
@@ -84,11 +95,13 @@ class Counted:
     """
 
     def __init__(self, request: HttpRequest) -> None:
-        accept_chunked(request, limit=MAX_BODY)
+        accept_chunked(request, limit=most_of_a_body())
         stated = request.META.get("CONTENT_LENGTH") or "0"
         self._end = _last_delimiter(request) if is_chunked(request) else b""
         self._tail = b""
-        self._request, self._left = request, int(stated) if stated.isdigit() else 0
+        self.stated = int(stated) if stated.isdigit() else 0
+        """Bytes that the headers promise; 0 of a chunked body."""
+        self._request, self._left = request, self.stated
 
     def read(self, size: int | None = None, /) -> bytes:
         """Return up to `size` bytes."""
@@ -97,6 +110,13 @@ class Counted:
         if self._end and block:
             self._tail = (self._tail + block)[-_TAIL:]
         return block
+
+    def drop(self) -> None:
+        """Read what a sender is still sending, and keep nothing: it then sees why it was refused."""
+        left = most_of_a_body()
+        with contextlib.suppress(OSError, SuspiciousOperation):
+            while left > 0 and (block := self.read(_BLOCK)):
+                left -= len(block)
 
     @property
     def is_cut(self) -> bool:
@@ -110,7 +130,7 @@ def _last_delimiter(request: HttpRequest) -> bytes:
 
 
 class SpoolHandler(FileUploadHandler):
-    """Streams one file to a spool; a file over `MAX_FILE` stops the upload."""
+    """Streams one file to a spool; one over the installation's limit stops the upload."""
 
     chunk_size = 1 << 20
     is_too_large = False
@@ -118,6 +138,7 @@ class SpoolHandler(FileUploadHandler):
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self._sealed: SealedFile | None = None
+        self._largest = intake.current_limits().largest_file
 
     def new_file(  # noqa: PLR0917 - the signature of the base class
         self,
@@ -140,7 +161,7 @@ class SpoolHandler(FileUploadHandler):
         Raises:
             StopUpload: over the limit.
         """
-        if start + len(raw_data) > MAX_FILE:
+        if start + len(raw_data) > self._largest:
             self.upload_interrupted()
             self.is_too_large = True
             raise StopUpload(connection_reset=False)

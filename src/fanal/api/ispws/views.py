@@ -4,6 +4,8 @@ status · xsd · submit · upload · fileinfo · finish · retract. Refusals are
 bad credentials; everything accepted is kept as it came.
 """
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -11,8 +13,8 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, form_headers, read_body
-from fanal.api.credentials import QuotaSpent, spend
-from fanal.api.ispws.answers import partner_only, simple, xml
+from fanal.api.credentials import ShouldWait, make_room, make_room_for_file, spend
+from fanal.api.ispws.answers import coded, partner_only, refused, should_wait, simple, xml
 from fanal.api.ispws.reading import (
     UNREADABLE,
     file_reference,
@@ -20,8 +22,8 @@ from fanal.api.ispws.reading import (
     number_of,
     reference_of,
 )
-from fanal.api.ispws.uploads import MAX_BODY, Counted, Spool, SpoolHandler
-from fanal.formats.ncmec.answers import AnswerCode, done_response, refusal_response
+from fanal.api.ispws.uploads import Counted, Spool, SpoolHandler, most_of_a_body
+from fanal.formats.ncmec.answers import AnswerCode, done_response
 from fanal.formats.ncmec.model import schema_bytes
 from fanal.formats.ncmec.read import read_file_details, read_report
 from fanal.formats.ncmec.syntax import MAX_BYTES
@@ -69,17 +71,16 @@ def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Open a report: seal its XML and answer with its number."""
     now = request.now  # type: ignore[attr-defined]
     try:
+        spend(identity, now=now)
         body = read_body(request, limit=MAX_BYTES)
         document = read_report(body, now=now)
-        spend(identity, now=now)
+        make_room(now=now, needed=len(body), urgent=is_urgent(document))
     except BodyTooLarge:
-        return xml(refusal_response(FormatRefused(Refusal.TOO_LARGE)))
+        return refused(FormatRefused(Refusal.TOO_LARGE))
     except FormatRefused as refusal:
-        return xml(refusal_response(refusal))
-    except QuotaSpent:
-        answer = simple(AnswerCode.SERVER_ERROR, description="Quota spent: try again in a minute")
-        answer["Retry-After"] = "60"
-        return answer
+        return refused(refusal)
+    except ShouldWait as refusal:
+        return should_wait(refusal)
     [answer_] = operations.receive_reports(
         actor=identity.actor,
         submissions=[
@@ -103,9 +104,19 @@ def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @partner_only("POST")
 def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Seal one file of an open report (multipart `id` and `file`) and answer with id and MD5."""
+    stream = Counted(request)
+    try:
+        make_room_for_file(now=request.now, needed=stream.stated)  # type: ignore[attr-defined]
+    except ShouldWait as refusal:
+        stream.drop()
+        return should_wait(refusal)
+    return _take_form(request, identity, stream)
+
+
+def _take_form(request: HttpRequest, identity: PartnerIdentity, stream: Counted) -> HttpResponse:
     handler = SpoolHandler(request)
     request.upload_handlers = [handler]
-    stream, headers = Counted(request), form_headers(request, limit=MAX_BODY)
+    headers = form_headers(request, limit=most_of_a_body())
     try:
         fields, files = request.parse_file_upload(headers, stream)  # type: ignore[arg-type]
     except BodyTooLarge:
@@ -154,9 +165,9 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         body = read_body(request, limit=MAX_BYTES)
         number, file_id = file_reference(read_file_details(body))
     except BodyTooLarge:
-        return xml(refusal_response(FormatRefused(Refusal.TOO_LARGE)))
+        return refused(FormatRefused(Refusal.TOO_LARGE))
     except FormatRefused as refusal:
-        return xml(refusal_response(refusal))
+        return refused(refusal)
     facts = _own(identity, number)
     if facts is None:
         return simple(AnswerCode.NO_SUCH_REPORT)
@@ -181,17 +192,17 @@ def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     number = reference_of(request)
     facts = _own(identity, number)
     if facts is None:
-        return xml(done_response(AnswerCode.NO_SUCH_REPORT, report_id=number or 0))
+        return _done(AnswerCode.NO_SUCH_REPORT, number)
     try:
         operations.finish_report(
             actor=identity.actor,
             report_id=facts.report_id,
             now=request.now,  # type: ignore[attr-defined]
         )
-    except TransitionRefused as refused:
-        return xml(done_response(_STATE_CODES[refused.state], report_id=number or 0))
+    except TransitionRefused as moved:
+        return _done(_STATE_CODES[moved.state], number)
     files = queries.list_file_ids(actor=identity.actor, report_id=facts.report_id)
-    return xml(done_response(AnswerCode.SUCCESS, report_id=number or 0, file_ids=files))
+    return _done(AnswerCode.SUCCESS, number, files)
 
 
 @csrf_exempt
@@ -212,9 +223,13 @@ def retract(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         )
     except retraction.AlreadyDecided:
         return simple(AnswerCode.NOT_AUTHORIZED_FOR_ACTION, report_id=number)
-    except TransitionRefused as refused:
-        return simple(_STATE_CODES[refused.state], report_id=number)
+    except TransitionRefused as moved:
+        return simple(_STATE_CODES[moved.state], report_id=number)
     return simple(AnswerCode.SUCCESS, report_id=number)
+
+
+def _done(code: AnswerCode, number: int | None, files: Sequence[str] = ()) -> HttpResponse:
+    return coded(code, done_response(code, report_id=number or 0, file_ids=files))
 
 
 def _own(identity: PartnerIdentity, number: int | None) -> ReportFacts | None:

@@ -13,6 +13,7 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api.credentials import bearer_partner
 from fanal.api.v1.problems import ApiRefused, render
 from fanal.api.v1.reports import router
+from fanal.intake import operations as intake
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,16 @@ def on_refused(request: HttpRequest, problem: ApiRefused) -> HttpResponse:
     answer = api.create_response(
         request, render(problem, language=_language(request)), status=problem.status
     )
-    if problem.status == 429:
-        answer["Retry-After"] = "60"
+    if problem.wait:
+        answer["Retry-After"] = str(problem.wait)
+    identity = getattr(request, "auth", None)
+    if isinstance(identity, PartnerIdentity):
+        intake.count_refusal(
+            sender_id=identity.partner_id,
+            step=request.method or "",
+            code=problem.code,
+            now=request.now,  # type: ignore[attr-defined]
+        )
     return answer
 
 
@@ -63,7 +72,10 @@ def on_unauthenticated(request: HttpRequest, error: AuthenticationError) -> Http
 def on_away(request: HttpRequest, failure: Exception) -> HttpResponse:
     """Answer while database or vault are away: nothing was acknowledged, the same request may come again."""
     log.error("api: %s", type(failure).__name__)
-    answer = on_refused(request, ApiRefused(503, "UNAVAILABLE", retry=True))
+    problem = ApiRefused(503, "UNAVAILABLE", retry=True)
+    answer = api.create_response(
+        request, render(problem, language=_language(request)), status=problem.status
+    )
     answer["Retry-After"] = "5"
     return answer
 

@@ -1,6 +1,7 @@
 """Refusals of the partner API: one exception, one shape, words in the caller's language."""
 
 from fanal import reference
+from fanal.api.credentials import ShouldWait
 from fanal.formats.refusal import FormatRefused, Refusal
 
 _STATUS = {
@@ -19,6 +20,14 @@ class ApiRefused(Exception):
         super().__init__(code)
         self.status, self.code, self.path, self.retry = status, code, path, retry
         self.parameters: dict[str, str | int] = {}
+        self.wait = 0
+
+
+def should_wait(refusal: ShouldWait) -> ApiRefused:
+    """Return the answer to a sender that should come again after a while: 429 with `Retry-After`."""
+    problem = ApiRefused(429, refusal.code, retry=True)
+    problem.wait = refusal.wait
+    return problem
 
 
 def refused_format(refusal: FormatRefused) -> ApiRefused:

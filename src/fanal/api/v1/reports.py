@@ -12,8 +12,8 @@ from ninja.responses import Status
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, read_body
-from fanal.api.credentials import QuotaSpent, spend
-from fanal.api.v1.problems import ApiRefused, refused_format
+from fanal.api.credentials import ShouldWait, make_room, spend
+from fanal.api.v1.problems import ApiRefused, refused_format, should_wait
 from fanal.api.v1.schemas import REPORT_BODY, Problem, ReportReceived, ReportStatus
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, canonical_bytes, read_report
@@ -65,16 +65,16 @@ def hand_in(  # noqa: PLR0917 - the API library reads the parameters by name
     """
     identity, now = _caller(request)
     try:
+        spend(identity, now=now)
         body = read_body(request, limit=MAX_BYTES)
         report = read_report(body)
+        make_room(now=now, needed=len(body), urgent=report.emergency)
     except BodyTooLarge:
         raise ApiRefused(413, "TOO_LARGE") from None
     except FormatRefused as refusal:
         raise refused_format(refusal) from None
-    try:
-        spend(identity, now=now)
-    except QuotaSpent:
-        raise ApiRefused(429, "QUOTA_SPENT", retry=True) from None
+    except ShouldWait as refusal:
+        raise should_wait(refusal) from None
     submission = _submission(
         body, report, identity=identity, finish=state == "finished", test=lifecycle == "test",
         key=idempotency_key, correlation_id=correlation_id,

@@ -23,6 +23,7 @@ from fanal.intake.operations.queue import (
     urgent_waits,
 )
 from fanal.intake.operations.receive import receive_reports
+from fanal.intake.operations.refusals import count_refusal, forget_refusals
 from fanal.intake.operations.retention import (
     forget_identities,
     forget_messages,
@@ -41,12 +42,14 @@ __all__ = [
     "answer_desk",
     "ask_reporter",
     "claim_batch",
+    "count_refusal",
     "describe_file",
     "expire_reports",
     "fail_claims",
     "finish_report",
     "forget_identities",
     "forget_messages",
+    "forget_refusals",
     "forget_reports",
     "lift_holds",
     "list_held",

@@ -17,6 +17,7 @@ from fanal.intake.queries.files import (
     list_uploads,
     open_submissions,
 )
+from fanal.intake.queries.pressure import current_limits, get_pressure, install_limits
 from fanal.intake.queries.senders import count_sent, list_sent
 from fanal.intake.queries.work import (
     count_received,
@@ -34,6 +35,7 @@ __all__ = [
     "count_sent",
     "count_withdrawn",
     "count_work",
+    "current_limits",
     "find_desk_number",
     "find_key",
     "find_references",
@@ -42,8 +44,10 @@ __all__ = [
     "follow",
     "get_by_key",
     "get_by_wire_id",
+    "get_pressure",
     "get_receipts",
     "get_reports",
+    "install_limits",
     "is_reachable",
     "list_expired",
     "list_file_ids",
