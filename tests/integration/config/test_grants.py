@@ -142,6 +142,8 @@ PUBLIC_NODE_WRITES = {
 }
 
 PUBLIC_NODE_CALLS = {
+    "intake_backlog": {"integer"},
+    "intake_count_refusal": {"void"},
     "intake_conversation": {"id", "from_desk", "created_at", "object_id", "for_reporter"},
     "intake_enqueue": {"void"},
     "intake_follow": {"id", "state", "received_at", "in_progress", "signed"},
