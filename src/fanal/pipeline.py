@@ -14,6 +14,7 @@ from datetime import datetime
 from uuid import UUID
 
 from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.facts import facts_of
 from fanal.analyse.domain.priority import DryRun
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
@@ -138,6 +139,29 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
     return analyse.dry_run_ruleset(
         actor=actor, ruleset_id=ruleset_id, report_ids=ids, kin=list(kin.values()), now=now
     )
+
+
+def facts_after(
+    *, actor: Actor, after: UUID, limit: int, now: datetime
+) -> list[tuple[UUID, dict[str, float]]]:
+    """Return what priority rules look at, of the reports that follow `after`, oldest first.
+
+    Facts are numbers under the names of `analyse.domain.facts.FACTS`: no name, no address, no text. Ages
+    are those of `now`. Reports out of the actor's reach are left out; an empty list is the end.
+    """
+    while ids := analysed.analysed_after(after=after, limit=limit):
+        records = harmonised.get_records(actor=actor, report_ids=ids)
+        analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
+        kin = crosschecked.kin_facts(actor=actor, report_ids=list(analyses))
+        found = [
+            (i, facts_of(records[i], analyses[i], kin.get(i), now=now))
+            for i in ids
+            if i in analyses
+        ]
+        if found:
+            return found
+        after = ids[-1]
+    return []
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

@@ -11,6 +11,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, words
+from fanal.cli.retriage import facts, retriage
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.postgres import DatabaseRole
@@ -57,7 +58,7 @@ def draft(file: Path, login: str) -> None:
     from fanal.analyse import operations
     from fanal.analyse.domain.rules import RulesRefused
 
-    actor = _supervisor(login)
+    actor = supervisor(login)
     try:
         with _told():
             made = operations.draft_ruleset(
@@ -81,7 +82,7 @@ def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool) -> None:
     from fanal import reference
     from fanal.pipeline import try_rules
 
-    actor = _supervisor(login)
+    actor = supervisor(login)
     with _told():
         got = try_rules(actor=actor, ruleset_id=ruleset, limit=reports, now=clock.now())
     if as_json:
@@ -112,7 +113,7 @@ def activate(ruleset: UUID, login: str) -> None:
     """Put RULESET in force; its author cannot. `fanal replay prioritise` ranks the past anew."""
     from fanal.analyse import operations
 
-    actor = _supervisor(login)
+    actor = supervisor(login)
     with _told():
         operations.activate_ruleset(actor=actor, ruleset_id=ruleset, now=clock.now())
     click.echo(words("RULES_IN_FORCE"))
@@ -129,7 +130,7 @@ def _told() -> Iterator[None]:
         raise Refused(f"RULES_{refused.code}") from None
 
 
-def _supervisor(login: str) -> Actor:
+def supervisor(login: str) -> Actor:
     """Return the person `login` with the roles held now; the policy decides what they may.
 
     Raises:
@@ -144,6 +145,10 @@ def _supervisor(login: str) -> Actor:
         raise Refused("RULES_NOBODY", name=login)
     rows.show_to(actor)
     return actor
+
+
+rules.add_command(facts)
+rules.add_command(retriage)
 
 
 def _moment(instant: datetime | None) -> str | None:

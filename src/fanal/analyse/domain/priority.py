@@ -1,6 +1,6 @@
 """Priority 0–100 from rules, explained part by part, and the dry run of a candidate rule set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -55,7 +55,7 @@ def prioritise(  # noqa: PLR0917
     """
     by_report = {facts.report_id: facts for facts in kin}
     return [
-        _priority(
+        priority_of(
             report.report_id,
             facts_of(report, analysis, by_report.get(report.report_id), now=now),
             rules,
@@ -76,7 +76,7 @@ def dry_run(  # noqa: PLR0917
     before = prioritise(reports, analyses, kin, current, now)
     after = prioritise(reports, analyses, kin, candidate, now)
     changes = [
-        _change(old, new)
+        compare(old, new)
         for old, new in zip(before, after, strict=True)
         if old.score != new.score or old.level != new.level
     ]
@@ -92,7 +92,8 @@ def dry_run(  # noqa: PLR0917
     )
 
 
-def _priority(report_id: UUID, facts: dict[str, float], rules: PriorityRules) -> Priority:
+def priority_of(report_id: UUID, facts: Mapping[str, float], rules: PriorityRules) -> Priority:
+    """Return the priority that `rules` give a report of these facts (names of `facts.FACTS`)."""
     applied = [
         (rule, facts[rule.fact])
         for rule in rules.rule
@@ -150,7 +151,8 @@ def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart
     return PriorityPart(code=code, points=round(points, 2), because=because)
 
 
-def _change(old: Priority, new: Priority) -> Change:
+def compare(old: Priority, new: Priority) -> Change:
+    """Return what became of one report's priority; reasons name the rules whose points differ."""
     before = {part.code: part.points for part in old.parts}
     after = {part.code: part.points for part in new.parts}
     reasons = [

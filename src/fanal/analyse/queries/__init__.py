@@ -22,6 +22,8 @@ from fanal.analyse.queries.material import (
 )
 from fanal.analyse.queries.results import (
     Version,
+    analysed_after,
+    count_analysed,
     get_analyses,
     get_priorities,
     list_analyses,
@@ -43,7 +45,9 @@ __all__ = [
     "ListedChange",
     "StoredRuleSet",
     "Version",
+    "analysed_after",
     "changed_hashes",
+    "count_analysed",
     "count_changed",
     "count_votes",
     "current_rules",

@@ -59,6 +59,25 @@ def newest_analysed(*, limit: int) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
+def count_analysed() -> int:
+    """Return how many reports are analysed, whatever their desk."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analyse_result WHERE revision = 1")
+        row = cursor.fetchone()
+    return int(row[0])
+
+
+def analysed_after(*, after: UUID, limit: int) -> list[UUID]:
+    """Return the ids of analysed reports that follow `after`, oldest first, whatever their desk."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
+            " ORDER BY report_id LIMIT %s",
+            [after, limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
     if not report_ids or reach(actor, "report.read").empty:
         return []

@@ -1,0 +1,201 @@
+"""`fanal rules facts` and `fanal rules retriage`: new rules over all history, on one machine or on Spark.
+
+The first writes what rules look at as Parquet, numbers without names; the second needs no database: it runs
+where the Parquet is, with the same rules (`analyse.domain.retriage`). Both need the extra `spark`.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+
+from fanal.analyse.domain.retriage import Tally
+from fanal.analyse.domain.rules import PriorityRules, RulesRefused, read_rules
+from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused, words
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, system_actor
+from fanal.postgres import DatabaseRole
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_BATCH = 2_000
+_BATCHES_A_FILE = 100
+_RULES_FILE = "rules-in-force.toml"
+_NOTE_FILE = "facts.json"
+_Rules = tuple[PriorityRules, PriorityRules]
+
+
+@click.command("facts")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--as", "login", required=True, help="Login of the supervisor who asks.")
+@with_django(DatabaseRole.WORKER)
+def facts(out: Path, login: str) -> None:
+    """Write the facts of every analysed report to OUT as Parquet, with the rules in force beside them."""
+    from fanal.analyse import queries
+    from fanal.cli.rules import supervisor
+
+    _require("pyarrow")
+    actor, now = supervisor(login), clock.now()
+    _make_folder(out)
+    stored = next(found for found in queries.list_rulesets() if found.state == "ACTIVE")
+    written = 0
+
+    def batches() -> Iterator["pa.RecordBatch"]:
+        nonlocal written
+        with click.progressbar(length=queries.count_analysed(), file=sys.stderr) as bar:
+            for batch in _facts(actor, now):
+                written += len(batch)
+                bar.update(len(batch))
+                yield batch
+
+    write_parts(out, batches())
+    (out / _RULES_FILE).write_text(stored.body, "utf-8")
+    note = {"written_at": now.isoformat(), "rules": stored.version, "reports": written}
+    (out / _NOTE_FILE).write_text(json.dumps(note) + "\n", "utf-8")
+    click.echo(json.dumps(note))
+
+
+@click.command("retriage")
+@click.argument("candidate", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--facts", "source", required=True, help="Folder that `fanal rules facts` wrote.",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)  # fmt: skip
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
+@click.option("--master", default="local[*]", show_default=True, help="Address of Spark's master.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def retriage(
+    candidate: Path, source: Path, out: Path, engine: str, master: str, as_json: bool
+) -> None:
+    """Rank all history anew with CANDIDATE (TOML) beside the rules in force; needs no database.
+
+    Both results of every report are written to OUT as Parquet: score and level before and after, and the
+    rules whose points differ.
+    """
+    import msgspec
+
+    _require("pyarrow")
+    texts = _text(source / _RULES_FILE), _text(candidate)
+    rules = _read(source / _RULES_FILE, texts[0]), _read(candidate, texts[1])
+    if engine == "spark":
+        _require("pyspark")
+        from fanal.cli.retriage.spark import run_on_spark
+
+        if out.exists():
+            raise Refused("FOLDER_NOT_EMPTY", folder=out)
+        run_on_spark(source, out, texts=texts, master=master)
+    else:
+        _make_folder(out)
+        _compare_here(source, out, rules)
+    outcome = _tally(out).outcome(rules)
+    if as_json:
+        click.echo(msgspec.json.encode(outcome).decode())
+        return
+    click.echo(
+        words(
+            "DRY_RUN_OUTCOME",
+            candidate=outcome.candidate,
+            current=outcome.current,
+            reports=outcome.reports,
+            risen=outcome.risen,
+            fallen=outcome.fallen,
+            levels=outcome.level_changes,
+        )
+    )
+
+
+def _facts(actor: Actor, now: datetime) -> Iterator["pa.RecordBatch"]:
+    """Yield the facts of all history by batches; each batch is in the ledger before it is yielded."""
+    from fanal.cli.retriage.tables import facts_table
+    from fanal.ledger import operations as ledger
+    from fanal.pipeline import facts_after
+
+    # Read by the system at the actor's desks: numbers leave, no content is shown.
+    reader = system_actor("facts of priority rules", desk_ids=actor.desk_ids)
+    after = UUID(int=0)
+    while found := facts_after(actor=reader, after=after, limit=_BATCH, now=now):
+        ledger.record_batch(
+            actor=actor, action="report.export", at=now, kind="report",
+            items=[(report_id, b"") for report_id, _ in found], detail={"format": "facts"},
+        )  # fmt: skip
+        yield facts_table(found)
+        after = found[-1][0]
+
+
+def _compare_here(source: Path, out: Path, rules: _Rules) -> None:
+    from fanal.cli.retriage.tables import compared
+
+    write_parts(out, (compared(batch, rules) for batch in _read_parts(source)))
+
+
+def _tally(out: Path) -> Tally:
+    from fanal.cli.retriage.tables import changes_of
+
+    tally = Tally()
+    for batch in _read_parts(out):
+        for change in changes_of(batch):
+            tally.add(change)
+    return tally
+
+
+def _read_parts(folder: Path) -> Iterator["pa.RecordBatch"]:
+    from pyarrow import parquet
+
+    for path in sorted(folder.glob("part-*.parquet")):
+        with parquet.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=_BATCH)
+
+
+def write_parts(folder: Path, batches: Iterable["pa.RecordBatch"]) -> None:
+    """Write batches as Parquet files of at most 200 000 rows, so that executors share them."""
+    from pyarrow import parquet
+
+    writer, number = None, 0
+    try:
+        for number, batch in enumerate(batches):
+            if number % _BATCHES_A_FILE == 0:
+                if writer:
+                    writer.close()
+                path = folder / f"part-{number // _BATCHES_A_FILE:05}.parquet"
+                writer = parquet.ParquetWriter(path, batch.schema, compression="zstd")
+            if writer:
+                writer.write_batch(batch)
+    finally:
+        if writer:
+            writer.close()
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise Refused("FOLDER_NOT_EMPTY", folder=folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused("RULES_REFUSED", path=path, detail=error) from None
+
+
+def _read(path: Path, text: str) -> PriorityRules:
+    try:
+        return read_rules(text)
+    except RulesRefused as refused:
+        raise Refused("RULES_REFUSED", path=path, detail=refused) from None
+
+
+def _require(name: str) -> None:
+    try:
+        import_module(name)
+    except ImportError:
+        raise Refused("EXTRA_MISSING", name=name, extra="spark") from None

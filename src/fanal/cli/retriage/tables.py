@@ -1,0 +1,70 @@
+"""Facts and changes as Arrow tables: what stands in the Parquet files of a re-triage.
+
+Facts: `report_id` (text), `facts` (map of name to number). Changes: `report_id`, `before`, `after` (0–100),
+`level_before`, `level_after`, `because` (JSON: the rules whose points differ).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from uuid import UUID
+
+import msgspec
+import pyarrow as pa
+
+from fanal.analyse.domain.priority import Change
+from fanal.analyse.domain.records import Because
+from fanal.analyse.domain.retriage import retriage
+from fanal.analyse.domain.rules import PriorityRules
+
+FACTS = pa.schema([("report_id", pa.string()), ("facts", pa.map_(pa.string(), pa.float64()))])
+CHANGES = pa.schema(
+    [
+        ("report_id", pa.string()),
+        ("before", pa.int16()),
+        ("after", pa.int16()),
+        ("level_before", pa.string()),
+        ("level_after", pa.string()),
+        ("because", pa.string()),
+    ]
+)
+_BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
+
+
+def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBatch:
+    """Return facts as `FACTS`."""
+    pairs = list(rows)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([str(report_id) for report_id, _ in pairs], FACTS.field(0).type),
+            pa.array([list(facts.items()) for _, facts in pairs], FACTS.field(1).type),
+        ],
+        schema=FACTS,
+    )
+
+
+def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) -> pa.RecordBatch:
+    """Return what becomes of each report of a batch of facts, as `CHANGES`; `rules`: in force, candidate."""
+    rows = zip(batch["report_id"].to_pylist(), batch["facts"].to_pylist(), strict=True)
+    changes = list(retriage(((UUID(name), dict(facts)) for name, facts in rows), rules))
+    columns: list[list[object]] = [
+        [str(change.report_id) for change in changes],
+        [change.before for change in changes],
+        [change.after for change in changes],
+        [change.level_before for change in changes],
+        [change.level_after for change in changes],
+        [msgspec.json.encode(change.because).decode() for change in changes],
+    ]
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, CHANGES.types, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=CHANGES)
+
+
+def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
+    """Yield the changes of a batch of `CHANGES`."""
+    for row in batch.to_pylist():
+        yield Change(
+            report_id=UUID(row["report_id"]),
+            before=row["before"],
+            after=row["after"],
+            level_before=row["level_before"],
+            level_after=row["level_after"],
+            because=_BECAUSE.decode(row["because"]),
+        )
