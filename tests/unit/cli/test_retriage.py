@@ -17,9 +17,7 @@ from fanal.cli.retriage import retriage
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra `spark`")
 IN_FORCE = shipped_texts()[0][1]
-CANDIDATE = IN_FORCE.replace("points = 60", "points = 40", 1).replace(
-    "from = 65", "from = 75"
-)
+CANDIDATE = IN_FORCE.replace("points = 20", "points = 5").replace("from = 65", "from = 75")
 CANDIDATE = CANDIDATE.replace(
     f'version = "{read_rules(IN_FORCE).version}"', 'version = "priority/next"'
 )
