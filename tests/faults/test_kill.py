@@ -65,7 +65,7 @@ def ordeal() -> Iterator[Ordeal]:
     print(f"\nseed {SEED}, history {history.file.name}")
     point_file = folder / f"fanal-failpoint-{os.getpid()}"
     point_file.write_text("")
-    with live(FANAL_FAILPOINT=f"@{point_file}") as server:
+    with live(FANAL_FAILPOINT=f"@{point_file}", FANAL_WORKERS="2") as server:
         partner = server.add_partner("Shapes")
         breaker = Breaker(
             server=server, history=history, random=Random(SEED), point_file=point_file

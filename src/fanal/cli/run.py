@@ -38,8 +38,16 @@ _PORT_PAUSE = 0.5
     "--port", type=click.IntRange(1, 65535), envvar="FANAL_PORT", default=8000, show_default=True
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-def run(demo: bool, port: int, host: str) -> None:
-    """Supervise PostgreSQL (when embedded), web and worker until SIGTERM."""
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    envvar="FANAL_WORKERS",
+    default=1,
+    show_default=True,
+    help="Worker processes that share the stages; a core each.",
+)
+def run(demo: bool, port: int, host: str, workers: int) -> None:
+    """Supervise PostgreSQL (when embedded), web and workers until SIGTERM."""
     if demo and not _is_loopback(host):
         raise Refused("LOOPBACK_ONLY")
     home = find_home()
@@ -56,7 +64,7 @@ def run(demo: bool, port: int, host: str) -> None:
         if mark is Mark.DEMO and not _is_loopback(host):
             raise Refused("LOOPBACK_ONLY")
         _wait_for_port(host, port)
-        children = _children(databases, home=home, mark=mark, host=host, port=port)
+        children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
         if demo:
             children.append(_demo(databases, home=home))
         write_private(home / PORT_FILE, f"{port}\n")
@@ -154,7 +162,7 @@ def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
 
 
 def _children(
-    databases: Databases, *, home: Path, mark: Mark | None, host: str, port: int
+    databases: Databases, *, home: Path, mark: Mark | None, host: str, port: int, workers: int
 ) -> list[Child]:
     web_role = _web_role()
     web = Child(
@@ -165,13 +173,20 @@ def _children(
     )
     if web_role is DatabaseRole.INTAKE:
         return [web]
-    worker = Child(
-        name="worker",
-        arguments=[sys.executable, "-m", "fanal.worker"],
-        environment=_environment(databases, role=DatabaseRole.WORKER, home=home, mark=mark),
-        log=home / "log" / "worker.log",
-    )
-    return [web, worker]
+    names = ["worker", *(f"worker-{number}" for number in range(2, workers + 1))]
+    environment = _environment(databases, role=DatabaseRole.WORKER, home=home, mark=mark)
+    return [
+        web,
+        *(
+            Child(
+                name=name,
+                arguments=[sys.executable, "-m", "fanal.worker"],
+                environment=environment,
+                log=home / "log" / f"{name}.log",
+            )
+            for name in names
+        ),
+    ]
 
 
 def _demo(databases: Databases, *, home: Path) -> Child:
