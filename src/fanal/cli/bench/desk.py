@@ -1,20 +1,28 @@
-"""`fanal bench desk`: how long the desk's queue takes to open over many waiting reports.
+"""`fanal bench desk`: how long the desk's pages take to open over many waiting reports.
 
-The rows are made by the server itself: envelopes and cases over thirteen months, with the spread of
-priorities, kinds and channels of a busy desk. Pages are asked for through all middleware, signed in as a
-demo analyst, and each writes its read to the ledger as in service.
+A sample goes through every stage; the server makes the other reports: envelopes, cases, words, two values
+each and where they were seen, over thirteen months, with the spread of a busy desk. Every value that many
+reports of the sample hold is held by a tenth of the others too, so that a report's page meets values seen a
+million times. Pages are asked for through all middleware, signed in as a demo analyst, and each writes its
+read to the ledger as in service.
 """
 
 import json
+import shutil
+import tempfile
 import time
+from collections.abc import Sequence
 from statistics import quantiles
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import click
 import psycopg
 
+from fanal.cli.bench.carrying import carry
 from fanal.cli.bench.place import bench_home
+from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.postgres import DatabaseRole
@@ -22,37 +30,71 @@ from fanal.postgres import DatabaseRole
 if TYPE_CHECKING:
     from django.test import Client
 
-_BYTES_PER_REPORT = 1_500
-_PAGES = (
+SAMPLE = 300
+_BYTES_PER_REPORT = 2_600
+_SPARE = 6_000_000_000  # the log of the writes, and indexes while they are built
+_PORTION = 500_000
+_QUEUE = (
     "/en/desk/",
     "/en/desk/?view=DANGER",
     "/en/desk/?view=LATE",
     "/en/desk/?kind=GROOMING",
     "/en/desk/?channel=SOCIAL&level=HIGH",
 )
-
+_INDEXES = (
+    "DROP INDEX harmonise_selector_prefix; DROP INDEX harmonise_text_words",
+    (
+        "CREATE INDEX harmonise_selector_prefix ON harmonise_selector (left(value, 100) text_pattern_ops)"
+        " WHERE kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ')"
+    ),
+    "CREATE INDEX harmonise_text_words ON harmonise_text USING gin (words)",
+)
 _ROWS = """
 CREATE TEMP TABLE made ON COMMIT DROP AS
 SELECT n, received_at, (
     lpad(to_hex((extract(epoch FROM received_at) * 1000)::bigint), 12, '0')
-    || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid AS id
+    || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid AS id,
+    'user' || n || '@service' || n %% 40 AS handle, 'place' || n %% 50000 || '.example' AS host
 FROM (
-    SELECT n, %(now)s::timestamptz - make_interval(secs => n * 34128000.0 / %(size)s) AS received_at
-    FROM generate_series(1, %(size)s) AS n
-) numbered;
+    SELECT n, %(now)s::timestamptz - make_interval(secs => 60 + n * 34128000.0 / %(size)s) AS received_at
+    FROM generate_series(%(first)s, %(last)s) AS n
+) numbered ORDER BY 3;
 INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state, received_at,
     changed_at, object_id, size)
 SELECT id, %(desk)s, %(sender)s, 'IMPORT', 'ncmec-xml', 'bench-' || n, 'FINISHED', received_at,
     received_at, id, 3900 FROM made;
 INSERT INTO orient_case (report_id, desk_id, rank, level, kind, channel, platform, country,
     received_at, links, sender_id, due_at, proposal_revision)
-SELECT id, %(desk)s, 100 - (n * 7919 %% 100),
+SELECT id, %(desk)s, 100 - (n %% 100 * 79 %% 100),
     CASE WHEN n %% 200 = 0 THEN 'DANGER' WHEN n %% 10 = 0 THEN 'HIGH' WHEN n %% 10 < 6 THEN 'NORMAL'
         ELSE 'LOW' END,
     (ARRAY['ABUSE_MATERIAL', 'ABUSE_MATERIAL', 'GROOMING', 'SEXTORTION', 'OTHER'])[1 + n %% 5],
     (ARRAY['SOCIAL', 'MESSAGING', 'GAME', 'WEB'])[1 + n %% 4], 'Service ' || n %% 40,
     (ARRAY['FR', 'BE', ''])[1 + n %% 3], received_at, n %% 12, %(sender)s,
     received_at + interval '90 days', 1 FROM made;
+INSERT INTO harmonise_text (report_id, desk_id, words)
+SELECT id, %(desk)s, to_tsvector('harmonise_words', 'someone writes from a place about lantern' || n %% 1000
+    || ' rareword' || n) FROM made;
+INSERT INTO harmonise_selector (key, kind, value)
+SELECT substr(encode(sha256(convert_to(kind || '|' || value, 'UTF8')), 'hex'), 1, 32)::uuid, kind, value
+FROM (SELECT 'HANDLE' AS kind, handle AS value FROM made UNION SELECT 'HOST', host FROM made) v
+ON CONFLICT DO NOTHING;
+INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak, at)
+SELECT key, id, %(desk)s, role, false, received_at FROM (
+    SELECT substr(encode(sha256(convert_to('HANDLE|' || handle, 'UTF8')), 'hex'), 1, 32)::uuid AS key,
+        id, 1 AS role, received_at FROM made
+    UNION ALL
+    SELECT substr(encode(sha256(convert_to('HOST|' || host, 'UTF8')), 'hex'), 1, 32)::uuid, id, 6, received_at
+        FROM made
+    UNION ALL
+    SELECT h.key, m.id, 6, m.received_at FROM made m JOIN hub h ON h.place = m.n %% 10
+) seen ORDER BY key, id;
+"""
+_HUBS = """
+CREATE TEMP TABLE hub AS
+SELECT key, row_number() OVER (ORDER BY count(*) DESC, key) - 1 AS place
+FROM harmonise_sighting GROUP BY key HAVING count(DISTINCT report_id) > %(often)s
+ORDER BY count(*) DESC, key LIMIT 10
 """
 
 
@@ -61,28 +103,46 @@ SELECT id, %(desk)s, 100 - (n * 7919 %% 100),
 @click.option("--views", type=click.IntRange(min=20), default=200, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def desk(reports: int, views: int, as_json: bool) -> None:
-    """Open the desk's queue VIEWS times over REPORTS waiting reports."""
-    with bench_home(need_bytes=400_000_000 + reports * _BYTES_PER_REPORT) as databases:
+    """Open the desk's queue, reports and searches VIEWS times each over REPORTS waiting reports.
+
+    Where the disk is too small for so many, fewer are made, and the result says so.
+    """
+    asked, reports = reports, _fitting(reports)
+    with bench_home(need_bytes=_SPARE + reports * _BYTES_PER_REPORT) as databases:
         analyst, desk_id = _analyst()
-        _fill(databases.url(DatabaseRole.OWNER), reports, desk_id)
-        cpu = time.process_time()
-        times = _open(analyst, views)
-        cpu = time.process_time() - cpu
-    cuts = quantiles(times, n=100, method="inclusive")
-    result = {
-        "bench": "desk",
-        "reports": reports,
-        "views": views,
-        "p50_ms": round(cuts[49], 1),
-        "p95_ms": round(cuts[94], 1),
-        "slowest_ms": round(max(times), 1),
-        "python_cpu_ms": round(cpu * 1000 / (views + len(_PAGES)), 1),
-    }
+        sample = list(synthetic_reports(seed=20261125, count=SAMPLE))
+        carry(sample, databases, workers=1, prefix="sample")
+        started = time.monotonic()
+        address = databases.url(DatabaseRole.OWNER)
+        pages = _fill(address, reports, desk_id)
+        filled = time.monotonic() - started
+        result = {
+            "bench": "desk",
+            "reports": reports + SAMPLE,
+            "reports_asked": asked,
+            "views": views,
+            "fill_s": round(filled, 1),
+            "database_bytes": _size(address),
+        }
+        for name, paths in pages.items():
+            cpu = time.process_time()
+            times = _open(analyst, paths, views)
+            cpu = time.process_time() - cpu
+            result |= _figures(name, times) | {
+                f"{name}_python_cpu_ms": round(cpu * 1000 / (views + len(paths)), 1)
+            }
+    result |= {"p95_ms": max(value for key, value in result.items() if key.endswith("_p95_ms"))}
     if as_json:
         click.echo(json.dumps(result))
     else:
         for key, value in result.items():
             click.echo(f"{key}: {value}")
+
+
+def _fitting(reports: int) -> int:
+    """Return how many reports the disk has room for, at most `reports`."""
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    return max(1, min(reports, (free - 2 * _SPARE) // _BYTES_PER_REPORT))
 
 
 def _analyst() -> tuple["Client", int]:
@@ -102,23 +162,69 @@ def _analyst() -> tuple["Client", int]:
     return client, min(queries.actor_for(user=user, now=now).desk_ids)
 
 
-def _fill(address: str, reports: int, desk_id: int) -> None:
+def _fill(address: str, reports: int, desk_id: int) -> dict[str, list[str]]:
+    """Make the rows; return the paths of each kind of page."""
     values = {"size": reports, "now": clock.now(), "desk": desk_id, "sender": uuid4()}
-    with psycopg.connect(address, cursor_factory=psycopg.ClientCursor) as owner:
-        owner.execute(_ROWS, values)
-    with psycopg.connect(address, autocommit=True) as owner:
-        owner.execute("VACUUM (ANALYZE) orient_case, intake_report")
+    with psycopg.connect(
+        address, cursor_factory=psycopg.ClientCursor, autocommit=True, options="-c work_mem=256MB"
+    ) as owner:
+        owner.execute("SET maintenance_work_mem = '1GB'; SET synchronous_commit = off")
+        sample = [row[0] for row in owner.execute("SELECT report_id FROM orient_case").fetchall()]
+        owner.execute(_HUBS, {"often": SAMPLE // 20})
+        hub = owner.execute(
+            "SELECT v.kind, v.value FROM hub h JOIN harmonise_selector v USING (key) ORDER BY place LIMIT 1"
+        ).fetchone()
+        owner.execute(_INDEXES[0])
+        for first in range(1, reports + 1, _PORTION):
+            last = min(reports, first + _PORTION - 1)
+            with owner.transaction():
+                owner.execute(_ROWS, values | {"first": first, "last": last})
+        for index in _INDEXES[1:]:
+            owner.execute(index)
+        owner.execute("VACUUM (ANALYZE)")
+    middle = reports // 2 + 1
+    searches = [
+        {"q": f"user{middle}"},
+        {"q": "lantern7"},
+        {"q": "someone writes"},
+        {"q": f"rareword{middle}"},
+        {"kind": "HANDLE", "value": f"user{middle}@service{middle % 40}"},
+        {"kind": "HOST", "value": f"place{middle % 50000}.example"},
+    ]
+    if hub is not None:
+        searches.append({"kind": hub[0], "value": hub[1]})
+    return {
+        "queue": list(_QUEUE),
+        "report": [f"/en/desk/reports/{report_id}/" for report_id in sample[:40]],
+        "search": [f"/en/desk/search/?{urlencode(search)}" for search in searches],
+    }
 
 
-def _open(analyst: "Client", views: int) -> list[float]:
+def _open(analyst: "Client", paths: Sequence[str], views: int) -> list[float]:
     """Return the milliseconds of each view, the pages by turns; the first round warms up unmeasured."""
     times = []
-    for number in range(views + len(_PAGES)):
+    for number in range(views + len(paths)):
+        path = paths[number % len(paths)]
         started = time.perf_counter()
-        answer = analyst.get(_PAGES[number % len(_PAGES)])
+        answer = analyst.get(path)
         elapsed = (time.perf_counter() - started) * 1000
         if answer.status_code != 200:
-            raise click.ClickException(f"the queue answered {answer.status_code}")
-        if number >= len(_PAGES):
+            raise click.ClickException(f"{path} answered {answer.status_code}")
+        if number >= len(paths):
             times.append(elapsed)
     return times
+
+
+def _figures(name: str, times: Sequence[float]) -> dict[str, float]:
+    cuts = quantiles(times, n=100, method="inclusive")
+    return {
+        f"{name}_p50_ms": round(cuts[49], 1),
+        f"{name}_p95_ms": round(cuts[94], 1),
+        f"{name}_slowest_ms": round(max(times), 1),
+    }
+
+
+def _size(address: str) -> int:
+    with psycopg.connect(address, autocommit=True) as owner:
+        row = owner.execute("SELECT pg_database_size(current_database())").fetchone()
+    return int(row[0]) if row else 0
