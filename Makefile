@@ -30,7 +30,7 @@ beside:
 
 setup: $(VENV)/.installed src/fanal/web/staticfiles/.prepared ## Environment, front-end assets, catalogues
 
-setup-test: setup
+setup-test: setup $(VENV)/.spark
 	@PYTHON=$(BIN)/python scripts/install_system.sh
 
 check: setup ## Lint, types, import contracts, templates
@@ -71,6 +71,10 @@ $(VENV)/bin/python:
 $(VENV)/.installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python $(PIP) --no-compile --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python $(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/.spark: requirements/spark.txt | $(VENV)/.installed
+	$(BIN)/python $(PIP) --no-compile --no-deps --require-hashes -r requirements/spark.txt
 	@touch $@
 
 $(NEXT)/.installed: requirements/client-3.13.txt pyproject.toml

@@ -62,7 +62,9 @@ class Breaker:
             self.kills += 1
             self.history.note(kill=target, why=name, count=count)
         else:
-            self.missed.append(name)  # the machine was too slow to pass there: one at random instead
+            self.missed.append(
+                name
+            )  # the machine was too slow to pass there: one at random instead
             self._kill(target)
         self.point_file.write_text("")
         assert wait_for(self.server.ready, seconds=_SERVING), self.server.told()

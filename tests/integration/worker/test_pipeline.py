@@ -179,3 +179,27 @@ def test_an_urgent_report_that_no_stage_can_read_raises_its_alarm() -> None:
     alarms = Alarms()
     assert alarms.run(now=NOW) == 1
     assert alarms.run(now=NOW) == 0
+
+
+def test_exported_facts_give_the_priority_that_the_stages_gave() -> None:
+    """What leaves for a re-triage decides as the report itself did, and names nobody."""
+    from uuid import UUID
+
+    from fanal.analyse import queries as analysed
+    from fanal.analyse.domain.facts import FACTS
+    from fanal.analyse.domain.priority import priority_of
+    from fanal.kernel import clock
+    from fanal.pipeline import facts_after
+
+    ids = _deposit(GROOMING, MATERIAL, GROOMING | {"reference": "g-2", "emergency": False})
+    _work()
+    found, after = {}, UUID(int=0)
+    while some := facts_after(actor=SYSTEM, after=after, limit=2, now=clock.now()):
+        assert not found.keys() & {report_id for report_id, _ in some}
+        found |= dict(some)
+        after = some[-1][0]
+    assert set(ids) <= set(found)
+    stored = analysed.get_priorities(actor=SYSTEM, report_ids=ids)
+    rules = analysed.current_rules()
+    assert {i: priority_of(i, found[i], rules) for i in ids} == stored
+    assert {name for facts in found.values() for name in facts} <= FACTS.keys()
