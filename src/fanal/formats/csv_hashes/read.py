@@ -23,8 +23,8 @@ _PLAIN: Final = re.compile(r"[^a-z0-9é]+")
 def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
     """Yield the items of a list; any column but one hash may be missing or empty.
 
-    Columns stand in any order, under names like `MD5`, `md5_hash`, `SHA-256`, `Category`; the first line shows
-    whether comma, semicolon, tabulator or bar separates cells.
+    Columns stand in any order, under names like `MD5`, `md5_hash`, `SHA-256`, `Category`; the first line
+    shows whether comma, semicolon, tabulator or bar separates cells.
 
     Raises:
         FormatRefused: no header, an unknown column or one that stands twice, a malformed hash, a line without
