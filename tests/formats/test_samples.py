@@ -18,6 +18,7 @@ from fanal.formats.report.read import canonical_bytes, read_report as read_own
 from fanal.formats.stix.read import Reading, read_bundle
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
 from fanal.formats.vics.read import read_case
+from fanal.formats.xarf.read import read_xarf
 from tests.formats.ncmec_documents import NOW
 
 FOLDERS = sorted(
@@ -36,6 +37,8 @@ def described(sample: Path) -> object:
         return LISTS.get(name, hash_set)(body)
     if name == "vics":
         return told(read_case(body).document)
+    if name == "xarf":
+        return told(read_xarf(body))
     if sample.suffix == ".json":
         return told(read_export(body))
     if b"<fileDetails>" in body:

@@ -44,6 +44,11 @@ class Refusal(StrEnum):
     NESTED_PACKAGE = "NESTED_PACKAGE"
     NO_REPORT_INSIDE = "NO_REPORT_INSIDE"
     PERSON = "PERSON"  # a list of indicators that describes people
+    # what must not travel inside a report, or is no place where a page could be
+    MEDIA_IN_EVIDENCE = "MEDIA_IN_EVIDENCE"
+    NOT_OF_THE_WEB = "NOT_OF_THE_WEB"
+    # the law that a report would be made under is not in force
+    NOT_IN_FORCE = "NOT_IN_FORCE"
 
 
 _SYNTAX = frozenset(

@@ -30,6 +30,9 @@ class Format(StrEnum):
     NCMEC_XML = "ncmec-xml"
     NCMEC_JSON = "ncmec-json"
     VICS = "vics"
+    XARF = "xarf"
+    DSA_18 = "dsa-18"
+    COM_2022_209 = "com-2022-209"
 
 
 class KeyKind(StrEnum):

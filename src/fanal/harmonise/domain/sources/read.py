@@ -10,6 +10,7 @@ from fanal.harmonise.domain.sources.ncmec import read_ncmec
 from fanal.harmonise.domain.sources.ncmec_json import read_ncmec_json
 from fanal.harmonise.domain.sources.report import read_form, read_own
 from fanal.harmonise.domain.sources.vics import read_vics
+from fanal.harmonise.domain.sources.xarf import read_xarf_report
 
 
 class UnknownFormat(Exception):
@@ -46,6 +47,10 @@ def _vics(source: Source, _: datetime) -> Draft:
     return read_vics(source.body, reference=str(source.report_id))
 
 
+def _xarf(source: Source, _: datetime) -> Draft:
+    return read_xarf_report(source.body, reference=str(source.report_id))
+
+
 def _own(source: Source, _: datetime) -> Draft:
     return read_own(source.body)
 
@@ -60,4 +65,5 @@ _READERS: Final[Mapping[str, Callable[[Source, datetime], Draft]]] = {
     "ncmec-xml": _ncmec_xml,
     "ncmec-json": _ncmec_json,
     "vics": _vics,
+    "xarf": _xarf,
 }

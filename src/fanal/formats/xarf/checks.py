@@ -1,0 +1,68 @@
+"""Our own checks, where the public validator is lax (package `xarf` 1.0.0): used both ways.
+
+It passes a picture as evidence of a csam report, and `javascript:` as an address; it refuses every
+`domain` with capitals, in punycode or under a top-level domain that is not all letters.
+"""
+
+import base64
+import binascii
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from fanal.formats.refusal import FormatRefused, Refusal
+
+_TEXTS: Final = frozenset(
+    {
+        *("text/plain", "text/csv", "text/html", "text/markdown", "text/email"),
+        *("application/json", "message/rfc822"),
+    }
+)
+"""Kinds of evidence that hold words only; a document or archive could hold a picture."""
+_DOMAIN: Final = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,}")
+_BASE64_BLOCK: Final = re.compile(r"(?:[A-Za-z0-9+/=_-]\s?){2000,}")
+_EMBEDDED: Final = re.compile(
+    r"data:\s*(?:image|video|audio)/|content-type:\s*(?:image|video|audio)/", re.IGNORECASE
+)
+_MAX_HOST: Final = 253
+
+
+def check_address(address: str, *, path: str) -> None:
+    """Refuse an address that is not of the web.
+
+    Raises:
+        FormatRefused: another scheme than http and https, or no host.
+    """
+    try:
+        parts = urlsplit(address.strip())
+        host = parts.hostname
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme.lower() not in {"http", "https"} or not host:
+        raise FormatRefused(Refusal.NOT_OF_THE_WEB, path)
+
+
+def writable_domain(host: str | None) -> str | None:
+    """Return a host as `domain` may hold it, None for an address, an IDN or what the pattern refuses."""
+    plain = (host or "").lower().rstrip(".")
+    if len(plain) > _MAX_HOST or "xn--" in plain or _DOMAIN.fullmatch(plain) is None:
+        return None
+    return plain
+
+
+def text_of_evidence(content_type: str, payload: str, *, path: str) -> str:
+    """Return the words of a piece of evidence.
+
+    Raises:
+        FormatRefused: it is, or may hold, a picture, a film or a sound; or is no base64.
+    """
+    if content_type.partition(";")[0].strip().lower() not in _TEXTS:
+        raise FormatRefused(Refusal.MEDIA_IN_EVIDENCE, path)
+    try:
+        words = base64.b64decode("".join(payload.split()), validate=True).decode("utf-8", "strict")
+    except (binascii.Error, ValueError) as error:
+        code = Refusal.MEDIA_IN_EVIDENCE if isinstance(error, UnicodeError) else Refusal.WRONG_TYPE
+        raise FormatRefused(code, path) from error
+    if "\0" in words or _EMBEDDED.search(words) or _BASE64_BLOCK.search(words):
+        raise FormatRefused(Refusal.MEDIA_IN_EVIDENCE, path)
+    return words

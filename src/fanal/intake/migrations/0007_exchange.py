@@ -1,0 +1,22 @@
+"""Reports of XARF, notifications of DSA article 18 and reports of COM(2022)209 are formats of their own."""
+
+from django.db import migrations
+
+FORWARD = """
+ALTER TABLE intake_report DROP CONSTRAINT intake_report_format;
+ALTER TABLE intake_report ADD CONSTRAINT intake_report_format CHECK (
+    format IN ('form/1', 'report/1', 'ncmec-xml', 'ncmec-json', 'vics', 'xarf', 'dsa-18', 'com-2022-209'));
+"""
+
+BACKWARD = """
+ALTER TABLE intake_report DROP CONSTRAINT intake_report_format;
+ALTER TABLE intake_report ADD CONSTRAINT intake_report_format CHECK (
+    format IN ('form/1', 'report/1', 'ncmec-xml', 'ncmec-json', 'vics')) NOT VALID;
+"""
+
+
+class Migration(migrations.Migration):
+    """One constraint of one table."""
+
+    dependencies = [("intake", "0006_vics")]
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]
