@@ -24,6 +24,7 @@ _TITLES = {
     "routing": "Routing",
     "qualification": "Qualification",
     "retention": "Retention",
+    "instrument": "Texts of reports",
 }
 
 

@@ -2,16 +2,32 @@
 
 import re
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.documents import require_in_force, trial
 from fanal.cli.failures import tell
 from fanal.kernel import clock
+from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def arguments(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what every export takes: reports, a folder, in whose name."""
+    for decorate in (
+        click.option("--as", "as_user", metavar="USER", help="In whose name it is written."),
+        click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path)),
+        click.argument("references", metavar="REF...", nargs=-1, required=True),
+    ):
+        command = decorate(command)
+    return command
 
 
 @click.group()
@@ -20,9 +36,7 @@ def export() -> None:
 
 
 @export.command("ncmec-xml")
-@click.argument("references", metavar="REF...", nargs=-1, required=True)
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--as", "as_user", metavar="USER", help="In whose name it is written.")
+@arguments
 @click.option("--motive", default="", metavar="TEXT", help="Why whoever reported is opened.")
 @with_django(DatabaseRole.APP)
 def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motive: str) -> None:
@@ -33,23 +47,92 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motiv
     """
     from fanal.cli.export_ncmec import write_folder
     from fanal.cli.readers import reader
+
+    actor, now = reader(as_user, motive="fanal export ncmec-xml"), clock.now()
+
+    def write(report_id: UUID, folder: Path) -> bool:
+        return write_folder(report_id, folder, actor=actor, motive=motive, now=now)
+
+    _write_all("ncmec-xml", references, out, actor=actor, now=now, write=write)
+
+
+@export.command("xarf")
+@arguments
+@with_django(DatabaseRole.APP)
+def xarf(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
+    """Write DIR/REF/N.json: XARF v4, csam or csem, for each address of the web.
+
+    Nothing of a victim, a citizen or the words of a report goes out.
+    """
+    _write_documents("xarf", references, out, as_user=as_user)
+
+
+@export.command("dsa-18")
+@arguments
+@with_django(DatabaseRole.APP)
+def dsa_18(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
+    """Write DIR/REF/1.json: a notification under article 18 of the Digital Services Act."""
+    _write_documents("dsa-18", references, out, as_user=as_user)
+
+
+@export.command("com-2022-209")
+@arguments
+@trial
+@with_django(DatabaseRole.APP)
+def com_2022_209(
+    references: tuple[str, ...], out: Path, as_user: str | None, even_if_not_in_force: bool
+) -> None:
+    """Write DIR/REF/1.json: the fields of a report under article 13 of COM(2022)209, a proposal."""
+    require_in_force("com-2022-209", now=clock.now(), even_if_not=even_if_not_in_force)
+    _write_documents("com-2022-209", references, out, as_user=as_user)
+
+
+def _write_documents(
+    format_: str, references: tuple[str, ...], out: Path, *, as_user: str | None
+) -> None:
+    from fanal.cli.export_exchange import WRITERS, find
+    from fanal.cli.readers import reader
+
+    actor = reader(as_user, motive=f"fanal export {format_}")
+
+    def write(report_id: UUID, folder: Path) -> bool:
+        found = find(report_id, actor=actor)
+        if found is None:
+            return False
+        for number, document in enumerate(WRITERS[format_](found), start=1):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number}.json").write_bytes(document)
+        return True
+
+    _write_all(format_, references, out, actor=actor, now=clock.now(), write=write)
+
+
+def _write_all(
+    format_: str,
+    references: tuple[str, ...],
+    out: Path,
+    *,
+    actor: Actor,
+    now: datetime,
+    write: Callable[[UUID, Path], bool],
+) -> None:
+    """Note the communication, then write each report into a folder of its own; tell what is missing."""
     from fanal.cli.resolve import resolve
     from fanal.ledger import operations as ledger
 
-    actor, now = reader(as_user, motive="fanal export ncmec-xml"), clock.now()
     found = [(reference, resolve(actor, reference)) for reference in references]
     ids = [report_id for _, several in found for report_id in several]
     if ids:
         ledger.record_batch(
             actor=actor, action="report.export", at=now, kind="report",
-            items=[(report_id, b"") for report_id in ids], detail={"format": "ncmec-xml"},
+            items=[(report_id, b"") for report_id in ids], detail={"format": format_},
         )  # fmt: skip
     missing = [reference for reference, several in found if not several]
     taken: dict[str, str] = {}
     for reference, several in found:
         for number, report_id in enumerate(several):
             name = _folder(reference, taken) + (f"-{number + 1}" if number else "")
-            if not write_folder(report_id, out / name, actor=actor, motive=motive, now=now):
+            if not write(report_id, out / name):
                 missing.append(reference)
     for reference in missing:
         tell("NO_HARMONISED", reference=reference)

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import with_django
+from fanal.cli.documents import require_in_force, trial
 from fanal.cli.failures import Refused, tell
 from fanal.cli.sources import (
     FORMATS,
@@ -39,8 +40,11 @@ BATCH_BYTES = 16_000_000
     type=click.Path(exists=True, path_type=Path),
 )
 @click.option("--partner", default="import", show_default=True, help="In whose name.")
+@trial
 @with_django(DatabaseRole.APP, seals=True)
-def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
+def import_(
+    format_: str, paths: tuple[Path, ...], partner: str, even_if_not_in_force: bool
+) -> None:
     """Bring reports of FORMAT from files or folders in through intake.
 
     What was brought in before is recognised: an interrupted run is simply run again.
@@ -50,6 +54,7 @@ def import_(format_: str, paths: tuple[Path, ...], partner: str) -> None:
     from fanal.kernel.actors import SYSTEM_PERSON, system_actor
 
     now = clock.now()
+    require_in_force(format_, now=now, even_if_not=even_if_not_in_force)
     try:
         partner_id = accounts.ensure_partner(actor=system_actor("import"), name=partner, now=now)
     except accounts.NameRefused:

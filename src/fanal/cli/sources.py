@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from fanal.cli.documents import READERS
 from fanal.cli.failures import words_of_refusal
 from fanal.cli.packed import count_packed, is_packed, read_packed
 from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
-from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.report.read import canonical_bytes, read_lines
 from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, Submission
@@ -190,24 +190,32 @@ def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
 
 
 def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
-    del now
-    path = source.path
-    if is_packed(path):
-        yield from _read_packed(source)
-        return
-    try:
-        body = _bytes(path)
-        document = read_export(body)
-    except FormatRefused as refusal:
-        yield Unreadable(place=str(path), reason=reason_of(refusal))
-        return
-    yield Found(
-        place=str(path),
-        format=Format.NCMEC_JSON,
-        body=body,
-        canonical=body,
-        reference=document.text("reportId") or path.stem,
-    )
+    alone = _document_reader(Format.NCMEC_JSON)
+    yield from _read_packed(source) if is_packed(source.path) else alone(source, now)
+
+
+def _document_reader(format_: Format) -> Reader:
+    """Return the reader of a format whose documents hold one report each."""
+
+    def read(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+        del now
+        path = source.path
+        try:
+            body = _bytes(path)
+            own, urgent = READERS[format_](body)
+        except FormatRefused as refusal:
+            yield Unreadable(place=str(path), reason=reason_of(refusal))
+            return
+        yield Found(
+            place=str(path),
+            format=format_,
+            body=body,
+            canonical=body,
+            reference=own or path.stem,
+            urgent=urgent,
+        )
+
+    return read
 
 
 def _read_vics(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
@@ -266,6 +274,9 @@ FORMATS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "ncmec-xml": ((".xml",), _read_xml),
     "ncmec-json": ((".json", ".zip"), _read_json),
     "vics": ((".json",), _read_vics),
+    "xarf": ((".json",), _document_reader(Format.XARF)),
+    "dsa-18": ((".json",), _document_reader(Format.DSA_18)),
+    "com-2022-209": ((".json",), _document_reader(Format.COM_2022_209)),
 }
 """Name of each format: how its files end, and who reads them."""
 _COUNTERS: dict[str, Callable[[Path], int]] = {

@@ -47,8 +47,6 @@ class Refusal(StrEnum):
     # what must not travel inside a report, or is no place where a page could be
     MEDIA_IN_EVIDENCE = "MEDIA_IN_EVIDENCE"
     NOT_OF_THE_WEB = "NOT_OF_THE_WEB"
-    # the law that a report would be made under is not in force
-    NOT_IN_FORCE = "NOT_IN_FORCE"
 
 
 _SYNTAX = frozenset(

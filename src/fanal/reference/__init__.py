@@ -1,6 +1,7 @@
 """Law, taxonomies and labels as dated, sourced data, and their reader."""
 
 from fanal.reference.catalogue import Catalogue, label, load, read_catalogue, render
+from fanal.reference.instruments import Instrument
 from fanal.reference.reader import ReferenceRefused, read_entries, read_labels
 from fanal.reference.records import (
     Body,
@@ -19,6 +20,7 @@ __all__ = [
     "Catalogue",
     "Clock",
     "Entry",
+    "Instrument",
     "MeasureClock",
     "MeasureRule",
     "Offence",

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from fanal.reference.instruments import Instrument
 from fanal.reference.reader import (
     ReferenceRefused,
     check_overlaps,
@@ -43,6 +44,7 @@ KINDS: tuple[type[Entry], ...] = (
     Qualification,
     ListBasis,
     MaterialRule,
+    Instrument,
 )
 
 

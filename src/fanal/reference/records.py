@@ -13,11 +13,11 @@ Language = Literal["fr", "en"]
 Confidence = Literal["H", "M", "L"]
 
 
-class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of what is read: immutable, unknown keys refused with their path."""
 
 
-class Text(_Strict, frozen=True, kw_only=True):
+class Text(Strict, frozen=True, kw_only=True):
     """The same words in both languages."""
 
     fr: str
@@ -28,7 +28,7 @@ class Text(_Strict, frozen=True, kw_only=True):
         return self.en if lang.startswith("en") else self.fr
 
 
-class SourceNote(_Strict, frozen=True, kw_only=True):
+class SourceNote(Strict, frozen=True, kw_only=True):
     """Where a rule was read, and when; `note` says what was not."""
 
     title: str
@@ -37,7 +37,7 @@ class SourceNote(_Strict, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Entry(_Strict, frozen=True, kw_only=True):
+class Entry(Strict, frozen=True, kw_only=True):
     """One dated version of one rule: what every kind has in common."""
 
     kind: ClassVar[str] = "entry"
@@ -69,7 +69,7 @@ class Entry(_Strict, frozen=True, kw_only=True):
         return self.in_force_from <= on and (self.in_force_to is None or on < self.in_force_to)
 
 
-class Degree(_Strict, frozen=True, kw_only=True):
+class Degree(Strict, frozen=True, kw_only=True):
     """An aggravated form of an offence: its place in the article, when it applies, its maximum."""
 
     code: str
@@ -79,7 +79,7 @@ class Degree(_Strict, frozen=True, kw_only=True):
     fine_euros: int | None = None
 
 
-class OffenceValue(_Strict, frozen=True, kw_only=True):
+class OffenceValue(Strict, frozen=True, kw_only=True):
     """What an article punishes and what follows from it.
 
     `limitation` holds every reading (two where the letter is ambiguous); `max_prison_years` is None for
@@ -108,7 +108,7 @@ class Offence(Entry, frozen=True, kw_only=True):
     value: OffenceValue
 
 
-class MeasureValue(_Strict, frozen=True, kw_only=True):
+class MeasureValue(Strict, frozen=True, kw_only=True):
     """An administrative or judicial measure: its article, addressees and what it needs.
 
     `target` is what it names: an exact address, a host name, or a search result. `needs` lists the
@@ -133,7 +133,7 @@ class MeasureRule(Entry, frozen=True, kw_only=True):
     value: MeasureValue
 
 
-class MeasureClockValue(_Strict, frozen=True, kw_only=True):
+class MeasureClockValue(Strict, frozen=True, kw_only=True):
     """A delay of a measure: from which recorded instant, how long, and what it allows or obliges.
 
     `unit` HOURS counts elapsed time; DAYS, WEEKS and MONTHS count in Europe/Paris.
@@ -155,7 +155,7 @@ class MeasureClock(Entry, frozen=True, kw_only=True):
     value: MeasureClockValue
 
 
-class BodyValue(_Strict, frozen=True, kw_only=True):
+class BodyValue(Strict, frozen=True, kw_only=True):
     """A body that may be competent or must be told; `role` is what it is to the desk."""
 
     role: Literal[
@@ -172,7 +172,7 @@ class Body(Entry, frozen=True, kw_only=True):
     value: BodyValue
 
 
-class RoutingValue(_Strict, frozen=True, kw_only=True):
+class RoutingValue(Strict, frozen=True, kw_only=True):
     """A step of the routing order: when `when` holds, `body` is proposed; the lowest `rank` first."""
 
     rank: int
@@ -189,7 +189,7 @@ class Routing(Entry, frozen=True, kw_only=True):
     value: RoutingValue
 
 
-class ClockValue(_Strict, frozen=True, kw_only=True):
+class ClockValue(Strict, frozen=True, kw_only=True):
     """The desk's own delay for a level: minutes elapsed, or working days in Europe/Paris."""
 
     stage: Literal["TAKE", "DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER"]
@@ -206,7 +206,7 @@ class Clock(Entry, frozen=True, kw_only=True):
     value: ClockValue
 
 
-class QualificationValue(_Strict, frozen=True, kw_only=True):
+class QualificationValue(Strict, frozen=True, kw_only=True):
     """When an article is a candidate: every condition that is stated must hold.
 
     `kinds` and `signals` hold when the report has one of them (signals are codes of findings);
@@ -232,7 +232,7 @@ class Qualification(Entry, frozen=True, kw_only=True):
     value: QualificationValue
 
 
-class ListBasisValue(_Strict, frozen=True, kw_only=True):
+class ListBasisValue(Strict, frozen=True, kw_only=True):
     """The text under which a list of known material is held or was received."""
 
     article: str
@@ -246,7 +246,7 @@ class ListBasis(Entry, frozen=True, kw_only=True):
     value: ListBasisValue
 
 
-class MaterialRuleValue(_Strict, frozen=True, kw_only=True):
+class MaterialRuleValue(Strict, frozen=True, kw_only=True):
     """What known material is worth.
 
     An entry that `matches` different reports meet within `window_hours`, and `share_percent` of all that
@@ -272,7 +272,7 @@ class MaterialRule(Entry, frozen=True, kw_only=True):
     value: MaterialRuleValue
 
 
-class RetentionValue(_Strict, frozen=True, kw_only=True):
+class RetentionValue(Strict, frozen=True, kw_only=True):
     """How long data of a class stay: from which instant, how long, when reviewed, what suspends expiry."""
 
     start: Literal["RECEIVED", "DECIDED", "CLOSED", "LAST_USED", "ENDED", "RECORDED"]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import fanal.formats
 from tests.formats.maximal import maximal
 from tests.formats.zips import export, zipped
 
@@ -26,6 +27,12 @@ def _json(folder: Path) -> None:
     (folder / "1.json").write_bytes(export(9001, {"filename": "stayed.bin"}))
 
 
+def _sample(format_: str, name: str) -> Callable[[Path], None]:
+    """Return who copies a sample of a format."""
+    source = Path(fanal.formats.__path__[0]) / format_ / "samples" / name
+    return lambda folder: (folder / name).write_bytes(source.read_bytes()) and None
+
+
 def _zip(folder: Path) -> None:
     files = {"1.json": export(9002, {"filename": "a.bin"}), "a.bin": b"a" * 90_000, "n.txt": b"n"}
     (folder / "one.zip").write_bytes(zipped(files))
@@ -38,6 +45,10 @@ PACKAGES: Mapping[str, tuple[str, int, Callable[[Path], None]]] = {
     "xml": ("ncmec-xml", 2, _xml),
     "json": ("ncmec-json", 1, _json),
     "zip": ("ncmec-json", 3, _zip),
+    "vics": ("vics", 1, _sample("vics", "case-2.0.json")),
+    "xarf": ("xarf", 1, _sample("xarf", "csam.json")),
+    "dsa": ("dsa-18", 1, _sample("dsa18", "notification.json")),
+    "com": ("com-2022-209", 1, _sample("com209", "report.json")),
 }
 """Name of each kind of package: its format, how many reports it holds, and who writes it into a folder."""
 

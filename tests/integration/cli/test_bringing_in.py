@@ -197,7 +197,8 @@ def pairs(view: dict[str, list[dict[str, str]]]) -> set[tuple[str, str]]:
 def test_a_package_brought_in_again_changes_nothing(installed: Installed, tmp_path: Path) -> None:
     """For every format: the same reports, the same rows in every table, the same log."""
     packages = written(tmp_path)
-    calls = [["import", format_, str(folder)] for format_, _, folder in packages.values()]
+    trial = "--even-if-not-in-force"
+    calls = [["import", format_, str(folder), trial] for format_, _, folder in packages.values()]
     first = installed.call(*calls)
     told = {n: json.loads(a.out) for n, a in zip(packages, first, strict=True)}
     nothing = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}

@@ -211,6 +211,7 @@ def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
         "routing",
         "qualification",
         "retention",
+        "instrument",
     ]
     for table in [*tables, "priority", "lexicon"]:
         body = web.get(f"/{lang}/desk/reference/?table={table}").content.decode()

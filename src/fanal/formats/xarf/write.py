@@ -35,8 +35,8 @@ _OF_AN_ADDRESS: Final = ":/?#[]@!$&'()*+,;=%-._~"
 class Sent(Struct, frozen=True, kw_only=True):
     """What is written: the report, the desk that sends it, and what the vocabulary says of it.
 
-    `urls` are its addresses as the WHATWG serialises them; `classes` the csam classes of its files, in
-    their order, empty where a file has none; `exploitation` is the csem type of its kind, empty where there is none.
+    `urls` are its addresses as the WHATWG serialises them, `classes` the csam classes of its files, in
+    their order, empty where a file has none; `exploitation` is the csem type of its kind, empty for none.
     """
 
     report_id: UUID

@@ -156,7 +156,9 @@ class Source(Struct, frozen=True, kw_only=True):
     desk_id: int | None = None
     reference: str | None = None
     received_at: datetime | None = None
-    format: str  # "report/1" | "form/1" | "ncmec-xml" | "ncmec-json" | "vics"
+    format: (
+        str  # "report/1" | "form/1" | "ncmec-xml" | "ncmec-json" | "vics" | "xarf" | "dsa-18" | …
+    )
     body: bytes
     files: tuple["SourceFile", ...] = ()
 

@@ -19,6 +19,7 @@ from fanal.reference import (
     Body,
     Clock,
     Entry,
+    Instrument,
     MeasureClock,
     MeasureRule,
     Offence,
@@ -41,6 +42,7 @@ TABLES: Mapping[str, type[Entry]] = {
         Routing,
         Qualification,
         Retention,
+        Instrument,
     )
 }
 
@@ -165,6 +167,18 @@ def _measure_clock(entry: Entry) -> Facts:
     ]
 
 
+def _instrument(entry: Entry) -> Facts:
+    if not isinstance(entry, Instrument):
+        return []
+    value = entry.value
+    status = {"PROPOSED": _("proposed, not in force"), "IN_FORCE": _("in force")}[value.status]
+    return [
+        (_("Article"), value.article),
+        (_("Status"), status),
+        (_("Format"), value.format),
+    ]
+
+
 def _clock(entry: Entry) -> Facts:
     if not isinstance(entry, Clock):
         return []
@@ -242,4 +256,5 @@ _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     Routing: _routing,
     Qualification: _qualification,
     Retention: _retention,
+    Instrument: _instrument,
 }

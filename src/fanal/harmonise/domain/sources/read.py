@@ -6,6 +6,7 @@ from typing import Final
 
 from fanal.harmonise.domain.records import Source
 from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.envelopes import read_com209, read_dsa18
 from fanal.harmonise.domain.sources.ncmec import read_ncmec
 from fanal.harmonise.domain.sources.ncmec_json import read_ncmec_json
 from fanal.harmonise.domain.sources.report import read_form, read_own
@@ -51,6 +52,14 @@ def _xarf(source: Source, _: datetime) -> Draft:
     return read_xarf_report(source.body, reference=str(source.report_id))
 
 
+def _dsa18(source: Source, _: datetime) -> Draft:
+    return read_dsa18(source.body)
+
+
+def _com209(source: Source, _: datetime) -> Draft:
+    return read_com209(source.body)
+
+
 def _own(source: Source, _: datetime) -> Draft:
     return read_own(source.body)
 
@@ -66,4 +75,6 @@ _READERS: Final[Mapping[str, Callable[[Source, datetime], Draft]]] = {
     "ncmec-json": _ncmec_json,
     "vics": _vics,
     "xarf": _xarf,
+    "dsa-18": _dsa18,
+    "com-2022-209": _com209,
 }

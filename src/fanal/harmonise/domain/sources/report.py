@@ -15,7 +15,7 @@ def read_own(body: bytes) -> Draft:
     Raises:
         FormatRefused: the bytes are no such report.
     """
-    return _draft_of(read_report(body))
+    return draft_of(read_report(body))
 
 
 def read_form(body: bytes, *, reference: str) -> Draft:
@@ -27,7 +27,7 @@ def read_form(body: bytes, *, reference: str) -> Draft:
         return _read_form(body, reference=reference)
     except FormatRefused:
         report, left_over = mended(body, reference=reference)
-        return complete(_draft_of(report), left_over)
+        return complete(draft_of(report), left_over)
 
 
 def _read_form(body: bytes, *, reference: str) -> Draft:
@@ -36,13 +36,14 @@ def _read_form(body: bytes, *, reference: str) -> Draft:
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise FormatRefused(Refusal.MALFORMED) from error
     if "reference" in answers or not answers:
-        return _draft_of(read_form_report(body))
+        return draft_of(read_form_report(body))
     inside = body.lstrip().removeprefix(b"{")  # spliced, so that the strict reader sees it all
     whole = b'{"reference":' + msgspec.json.encode(reference) + b"," + inside
-    return _draft_of(read_form_report(whole))
+    return draft_of(read_form_report(whole))
 
 
-def _draft_of(report: Report) -> Draft:
+def draft_of(report: Report) -> Draft:
+    """Return the draft of a report of the report format, value by value."""
     hints = tuple(
         CategoryHint(
             scheme=file.classification.scheme,

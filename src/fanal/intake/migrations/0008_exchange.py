@@ -18,5 +18,5 @@ ALTER TABLE intake_report ADD CONSTRAINT intake_report_format CHECK (
 class Migration(migrations.Migration):
     """One constraint of one table."""
 
-    dependencies = [("intake", "0006_vics")]
+    dependencies = [("intake", "0007_pressure")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,0 +1,63 @@
+"""Formats whose documents hold one report each: how each is read at the door, and in force or not."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import click
+
+from fanal import reference
+from fanal.cli.failures import Refused
+from fanal.formats.com209.provider_report import read_provider_report
+from fanal.formats.dsa18.notification import read_notification
+from fanal.formats.ncmec_json.read import read_export
+from fanal.formats.xarf.read import read_xarf
+from fanal.intake.domain.records import Format
+from fanal.kernel.calendar import paris_day
+
+trial = click.option(
+    "--even-if-not-in-force", is_flag=True, help="A format whose law is not in force: as a trial."
+)
+"""`--even-if-not-in-force`, for the commands that read and write such formats."""
+Envelope = tuple[str, bool]
+"""The reference of a report, empty where it has none of its own, and whether it is urgent."""
+
+
+def _export(body: bytes) -> Envelope:
+    return read_export(body).text("reportId"), False
+
+
+def _xarf(body: bytes) -> Envelope:
+    return read_xarf(body).text("report_id"), False
+
+
+def _dsa18(body: bytes) -> Envelope:
+    found, report = read_notification(body)
+    return found.notification_id, report.emergency or found.stage in {"ONGOING", "LIKELY"}
+
+
+def _com209(body: bytes) -> Envelope:
+    found, report = read_provider_report(body)
+    return found.report_id, report.emergency or found.urgent
+
+
+READERS: Mapping[Format, Callable[[bytes], Envelope]] = {
+    Format.NCMEC_JSON: _export,
+    Format.XARF: _xarf,
+    Format.DSA_18: _dsa18,
+    Format.COM_2022_209: _com209,
+}
+"""What is read of each format before its bytes are sealed. Each raises FormatRefused."""
+
+
+def require_in_force(format_: str, *, now: datetime, even_if_not: bool) -> None:
+    """Refuse a format made for a text that is not in force, unless it is tried all the same.
+
+    Raises:
+        Refused: the reference holds no entry that says IN_FORCE on this day.
+    """
+    day = paris_day(now)
+    law = reference.load()
+    made = [i for i in law.entries(reference.Instrument) if i.value.format == format_]
+    in_force = any(i.in_force(day) and i.value.status == "IN_FORCE" for i in made)
+    if made and not in_force and not even_if_not:
+        raise Refused("NOT_IN_FORCE", text=made[0].code, entry=made[0].entry_id)

@@ -1,0 +1,1 @@
+"""Notifications under article 18 of the Digital Services Act."""

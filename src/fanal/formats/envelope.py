@@ -1,0 +1,184 @@
+"""Notifications that a law asks of a provider: what the law wants said, around a report of the report format.
+
+The envelope is strict (unknown fields are refused with their path), and so is the report within. Its leaves
+have paths (`provider/contact/email`, `informed[2]/country`), under which a record keeps them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+from msgspec import Struct, structs
+
+from fanal.formats.json_tree import parse
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.report.read import read_report
+from fanal.formats.report.records import Person, PersonRole, Report
+
+MAX_BYTES: Final = 1_000_000
+_MAX_TEXT: Final = 200_000
+_AT: Final = re.compile(r"\$\.?(.*)")
+_COUNTED: Final = re.compile(r"\[([0-9]+)\]")
+_STEP: Final = re.compile(r"([a-z_]+)(?:\[([0-9]{1,4})\])?")
+T = TypeVar("T", bound="Part")
+
+
+class Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Base of every part of an envelope: immutable, absent fields omitted, unknown fields refused."""
+
+
+class Contact(Part, frozen=True, kw_only=True):
+    """Who answers for the provider; withheld like every reporter's identity."""
+
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+class Provider(Part, frozen=True, kw_only=True):
+    """The provider, its Member State of establishment (ISO 3166-1) and its legal representative."""
+
+    name: str
+    member_state: str | None = None
+    legal_representative: str | None = None
+    contact: Contact | None = None
+
+
+def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
+    """Return the envelope, and the report that its field `report` holds.
+
+    Raises:
+        FormatRefused: no strict JSON within the limits, an unknown, missing or wrong field.
+    """
+    if len(body) > MAX_BYTES:
+        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
+    tree = parse(body)  # strict about keys, numbers and encodings, which msgspec alone is not
+    if not isinstance(tree, dict):
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "object"})
+    parts = _parts(body)
+    inner = parts.pop("report", None)
+    if inner is None:
+        raise FormatRefused(Refusal.MISSING_FIELD, "report")
+    try:
+        found = msgspec.json.decode(msgspec.json.encode(parts), type=kind)
+    except msgspec.ValidationError as error:
+        raise _refusal(str(error)) from error
+    try:
+        report = read_report(bytes(inner))
+    except FormatRefused as refusal:
+        path = f"report/{refusal.path}" if refusal.path else "report"
+        raise FormatRefused(refusal.code, path, parameters=refusal.parameters) from refusal
+    for path, text in leaves(found):
+        _check_text(text, path=path)
+    return found, report
+
+
+def leaves(part: Part) -> list[tuple[str, str]]:
+    """Return every value of an envelope as text, with its path; lists count from 1."""
+    return list(_leaves("", msgspec.to_builtins(part)))
+
+
+def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
+    """Return the envelope that `leaves` made these pairs of, None where they are none.
+
+    Other pairs are passed over.
+    """
+    tree: dict[str, object] = {}
+    for path, value in pairs:
+        steps = [_STEP.fullmatch(part) for part in path.split("/")]
+        if all(steps) and steps[0] is not None and steps[0][1] in kind.__struct_fields__:
+            _place(tree, [(s[1], int(s[2] or 0)) for s in steps if s is not None], value)
+    try:
+        return msgspec.convert(_listed(tree), kind, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+def write_envelope(part: Part, report: Report) -> bytes:
+    """Return the document of an envelope around a report, indented, as UTF-8."""
+    whole = {**msgspec.to_builtins(part), "report": msgspec.to_builtins(report)}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2)
+
+
+def written_report(report: Report, *, pairs: Sequence[tuple[str, str]]) -> tuple[Report, str]:
+    """Return a record's report as the format takes it, and what it has no place for, told line by line.
+
+    The report gets its own reference back. A reporter whose values are withheld is left out.
+    """
+    told = [
+        f"ASSOCIATED {person.type or ''}: {msgspec.json.encode(person).decode()}"
+        for person in report.persons
+        if person.role is PersonRole.ASSOCIATED
+    ]
+    kept = structs.replace(
+        report,
+        reference=dict(pairs).get("report/reference", report.reference),
+        persons=tuple(
+            person
+            for person in report.persons
+            if person.role is not PersonRole.ASSOCIATED
+            and person != Person(role=PersonRole.REPORTER)
+        ),
+    )
+    return kept, "\n".join(told)
+
+
+def _parts(body: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise FormatRefused(Refusal.MALFORMED) from error
+
+
+def _refusal(message: str) -> FormatRefused:
+    """Return the code and path that a validator's sentence speaks of."""
+    words, _, where = message.partition(" - at `")
+    matched = _AT.match(where.rstrip("`"))
+    path = matched[1].replace(".", "/") if matched else ""
+    path = _COUNTED.sub(lambda found: f"[{int(found[1]) + 1}]", path)  # from 1, as everywhere
+    name = words.partition("`")[2].partition("`")[0]
+    if "missing required field" in words:
+        return FormatRefused(Refusal.MISSING_FIELD, f"{path}/{name}".strip("/"))
+    if "unknown field" in words:
+        return FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}/{name}".strip("/"))
+    code = Refusal.UNKNOWN_CODE if "Invalid enum value" in words else Refusal.WRONG_TYPE
+    return FormatRefused(code, path)
+
+
+def _check_text(text: str, *, path: str) -> None:
+    if len(text) > _MAX_TEXT:
+        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": _MAX_TEXT})
+    if "\0" in text:
+        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path)
+
+
+def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(f"{path}/{name}" if path else name, inner)
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value, start=1):
+            yield from _leaves(f"{path}[{number}]", inner)
+    elif value is not None:
+        yield path, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _place(tree: dict[str, object], steps: list[tuple[str, int]], value: str) -> None:
+    """Put a value into nested objects; a list is an object whose keys are numbers, until `_listed`."""
+    at: dict[object, object] = tree  # type: ignore[assignment]
+    keys = [key for name, number in steps for key in ((name, number) if number else (name,))]
+    for key in keys[:-1]:
+        inner = at.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return
+        at = inner
+    at[keys[-1]] = value
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    if value and all(isinstance(key, int) for key in value):
+        return [_listed(value[key]) for key in sorted(value)]
+    return {key: _listed(inner) for key, inner in value.items()}
