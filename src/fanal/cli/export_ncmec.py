@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from fanal.accounts.domain import policy
+from fanal.accounts.domain.policy import Resource
 from fanal.cli.failures import Refused, tell
 from fanal.config.environment import read_environment
 from fanal.formats.ncmec.outgoing import Outgoing
@@ -72,13 +73,14 @@ def _outgoing(record: HarmonisedReport, facts: ReportFacts, *, email: str) -> Ou
 
 
 def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmission | None:
-    """Return the sealed document of a report that the actor reaches; None where it cannot be opened here."""
+    """Return the sealed document of a report; None where it cannot be opened here, or not by this actor."""
     system = system_actor(f"export asked for by {actor.person_id}")
     try:
+        policy.require(actor, "original.open", Resource(desk_id=facts.desk_id, sealed=True))
         return intake.open_submissions(actor=system, report_ids=[facts.report_id], now=now).get(
             facts.report_id
         )
-    except (KeyMissing, ObjectUnknown):
+    except (policy.Refused, KeyMissing, ObjectUnknown):
         tell("WRITTEN_FROM_RECORD", reference=facts.reference)
         return None
 

@@ -5,12 +5,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from lxml import etree
 
 from fanal.formats.ncmec.model import SCHEMA_PATH
 from fanal.kernel import clock
-from fanal.kernel.actors import system_actor
+from fanal.kernel.actors import Actor, Role, system_actor
 from tests.formats.maximal import listed, maximal
 
 MAXIMAL = maximal()
@@ -27,7 +28,7 @@ def answered(client: Client, path: str, body: bytes | dict[str, object]) -> etre
     return root
 
 
-def exported(report_id: UUID, folder: Path) -> list[bytes]:
+def exported(report_id: UUID, folder: Path, actor: Actor = SYSTEM) -> list[bytes]:
     """Return the report and its files as the command writes them, each valid."""
     from fanal.cli.export_ncmec import write_folder
     from fanal.worker.stages import StageLoop
@@ -35,7 +36,7 @@ def exported(report_id: UUID, folder: Path) -> list[bytes]:
     loop = StageLoop(actor=SYSTEM, clock=clock.now)
     while loop.run_once():
         pass
-    assert write_folder(report_id, folder, actor=SYSTEM, motive="", now=clock.now())
+    assert write_folder(report_id, folder, actor=actor, motive="", now=clock.now())
     count = len(list(folder.iterdir())) - 1
     names = ["report.xml", *(f"file-{number}.xml" for number in range(1, count + 1))]
     documents = [(folder / name).read_bytes() for name in names]
@@ -79,20 +80,65 @@ def test_the_wire_gives_back_every_element_and_attribute(basic: Client, tmp_path
     assert (len(record.conversation), len(record.files)) == (8, 4)
 
 
-def test_an_import_gives_back_every_element_and_attribute(tmp_path: Path) -> None:
+def imported(folder: Path) -> UUID:
+    """Bring the maximal report in as `fanal import` does."""
     from fanal.cli.sources import Found, read_sources
     from fanal.intake import operations as intake
 
-    folder = tmp_path / "in" / "whole"
-    folder.mkdir(parents=True)
-    (folder / "report.xml").write_bytes(MAXIMAL.report)
+    own = folder / "whole"
+    own.mkdir(parents=True)
+    (own / "report.xml").write_bytes(MAXIMAL.report)
     for number, details in enumerate(MAXIMAL.files, start=1):
-        (folder / f"file-{number}.xml").write_bytes(details)
-    [item] = read_sources("ncmec-xml", [folder.parent], now=clock.now())
+        (own / f"file-{number}.xml").write_bytes(details)
+    [item] = read_sources("ncmec-xml", [folder], now=clock.now())
     assert isinstance(item, Found)
     submission = item.submission(sender_id=uuid4())
     [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
     assert answer.report_id is not None
-    report, *files = exported(answer.report_id, tmp_path / "out")
+    return answer.report_id
+
+
+def test_an_import_gives_back_every_element_and_attribute(tmp_path: Path) -> None:
+    report, *files = exported(imported(tmp_path / "in"), tmp_path / "out")
     assert listed(report) == listed(MAXIMAL.report)
     assert [listed(file) for file in files] == [listed(file) for file in MAXIMAL.files]
+
+
+def person(role: Role) -> Actor:
+    return Actor(
+        person_id=uuid4(), roles=frozenset({role}), desk_ids=frozenset({1}), motive="test",
+        role_desks=frozenset({(role, 1)}),
+    )  # fmt: skip
+
+
+def openings() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM harmonise_opening")
+        return int(cursor.fetchone()[0])
+
+
+def test_who_reported_is_opened_by_a_named_act_or_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report_id = imported(tmp_path / "in")
+    report, *_ = exported(report_id, tmp_path / "one", person(Role.SUPERVISOR))
+    assert listed(report) == listed(MAXIMAL.report)
+    assert (openings(), capsys.readouterr().err) == (1, "")
+
+    report, *_ = exported(report_id, tmp_path / "two", person(Role.ANALYST))
+    assert openings() == 1
+    assert "whole" in capsys.readouterr().err
+    named = "report/reporter[1]/reportingPerson[1]"
+    assert dict(listed(report))[f"{named}/firstName[1]"] == "Fanal"
+    sent = dict(listed(MAXIMAL.report))
+    assert (
+        dict(listed(report))["report/victim[2]/schoolName[1]"]
+        == sent["report/victim[2]/schoolName[1]"]
+    )
+    people = [value for path, value in sent.items() if path.startswith(named) and " n" in value]
+    assert [value for value in people if value.encode() in report] == []
+
+    report, *_ = exported(report_id, tmp_path / "three", person(Role.MEASURES_OFFICER))
+    assert openings() == 1
+    assert "whole" in capsys.readouterr().err
+    assert [value for value in people if value.encode() in report] == []

@@ -188,6 +188,22 @@ def test_what_is_written_out_comes_in_again(installed: Installed, tmp_path: Path
         k for k, _ in pairs(given)
     }
     assert any(link["id"] == given["id"] for link in returned["links"])
+    partners_read(installed, tmp_path / "exchange")
+
+
+def partners_read(installed: Installed, out: Path) -> None:
+    """The same report in the formats of other partners; a proposal of law only as a trial."""
+    names = ("xarf", "dsa-18", "com-2022-209")
+    calls = [["export", n, "import:whole", "--out", str(out / n), *CHIEF] for n in names]
+    *sent, proposal, trial = installed.call(*calls, [*calls[-1], "--even-if-not-in-force"])
+    assert [(a.status, a.err) for a in (*sent, trial)] == [(0, "")] * 3
+    assert "COM(2022)209" in proposal.err
+    assert (proposal.status, proposal.out) == (2, "")
+    assert {p.name for n in names for p in (out / n).rglob("*.json")} == {"1.json"}
+    [hoster] = (out / "xarf").rglob("*.json")
+    assert json.loads(hoster.read_bytes())["exploitation_type"] == "grooming"
+    [back] = installed.call(["import", "dsa-18", str(out / "dsa-18"), "--partner", "authority"])
+    assert json.loads(back.out)["received"] == 1
 
 
 def pairs(view: dict[str, list[dict[str, str]]]) -> set[tuple[str, str]]:
