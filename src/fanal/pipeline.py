@@ -8,7 +8,7 @@ between two stages loses nothing, and `fanal replay STAGE` sends reports through
 changed. Priority comes after cross-check, so that "reported before" counts (docs: decisions).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -45,6 +45,11 @@ class Batch:
     priorities: dict[UUID, Priority] = field(default_factory=dict)
     failed: dict[UUID, str] = field(default_factory=dict)
     """Reports that this step could not treat, with the code of the reason: quarantine."""
+
+
+def hash_files(batch: Batch) -> Iterator[None]:
+    """Before stage 2: fingerprints of uploaded files, taken once, in a child that can reach nothing."""
+    return harmonise.hash_files(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
 
 
 def run_harmonise(batch: Batch) -> None:
@@ -112,14 +117,19 @@ def run_orient(batch: Batch) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What a stage runs, and where its reports go next; None: to a person."""
+    """What a stage runs, and where its reports go next; None: to a person.
+
+    `before` is long work outside the step's transaction: it commits by itself, and pauses every second or
+    so for the loop to look at whatever must be prompt.
+    """
 
     run: Callable[[Batch], None]
     then: Stage | None
+    before: Callable[[Batch], Iterator[None]] | None = None
 
 
 STEPS: Mapping[Stage, Step] = {
-    Stage.HARMONISE: Step(run=run_harmonise, then=Stage.ANALYSE),
+    Stage.HARMONISE: Step(run=run_harmonise, then=Stage.ANALYSE, before=hash_files),
     Stage.ANALYSE: Step(run=run_analyse, then=Stage.CROSSCHECK),
     Stage.CROSSCHECK: Step(run=run_crosscheck, then=Stage.PRIORITISE),
     Stage.PRIORITISE: Step(run=run_prioritise, then=Stage.ORIENT),

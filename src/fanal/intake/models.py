@@ -147,6 +147,15 @@ class Upload(models.Model):
     sha256 = models.TextField(null=True)  # noqa: DJ001 - unknown where the file stayed away
     details_id = models.UUIDField(null=True)
     earlier_ids = ArrayField(models.UUIDField(), default=list)
+    hashed_at = models.DateTimeField(null=True)
+    media_type = models.TextField(default="")
+    width = models.IntegerField(null=True)
+    height = models.IntegerField(null=True)
+    scale = models.SmallIntegerField(default=1)
+    pdq = models.TextField(null=True)  # noqa: DJ001 - no hash is not the empty hash
+    pdq_quality = models.SmallIntegerField(null=True)
+    frames = ArrayField(models.TextField(), default=list)
+    unhashed = models.TextField(null=True)  # noqa: DJ001 - no reason is not the empty reason
 
     class Meta:
         db_table = "intake_upload"

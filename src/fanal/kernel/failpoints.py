@@ -24,6 +24,8 @@ POINTS: Final = frozenset(
         "vault.unsynced",  # bytes appended to a pack, not synced
         "vault.chunk",  # in the middle of a file of its own
         "vault.renamed",  # the file has its name, no row points to it
+        "hash.taken",  # hashes are known, nothing is written
+        "hash.committed",  # written, their report not harmonised
         "worker.begin",  # before a claim
         "worker.claimed",  # the claim is committed, no step ran
         "worker.stepped",  # in the transaction: results written, claim moved on

@@ -8,7 +8,7 @@ that dies leaves its claims to the lease.
 
 import errno
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -109,6 +109,8 @@ class StageLoop:
         """Run one step; return whether the batch goes on together."""
         step, started = STEPS[stage], perf_counter()
         try:
+            if step.before and not self._prepare(token, step.before(batch), batch, urgent=urgent):
+                return False
             with transaction.atomic():
                 step.run(batch)
                 done = [i for i in batch.report_ids if i not in batch.failed]
@@ -132,6 +134,19 @@ class StageLoop:
         self._observe(stage, perf_counter() - started)
         self._set_failures_aside(token, batch)
         batch.report_ids = done
+        return True
+
+    def _prepare(self, token: UUID, pauses: Iterator[None], batch: Batch, *, urgent: bool) -> bool:
+        """Do what comes before a step; in its pauses keep the lease and the time. False: stopped."""
+        for _ in pauses:
+            intake.renew_claims(
+                actor=self._actor, token=token, report_ids=batch.report_ids, lease=LEASE
+            )
+            if not self._between():
+                intake.put_back(actor=self._actor, token=token, report_ids=batch.report_ids)
+                return False
+            if not urgent:
+                self._run_urgent()
         return True
 
     def _go_on_with_the_rest(

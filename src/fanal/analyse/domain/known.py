@@ -100,8 +100,10 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
         for file in report.files:
             pairs = zip(EXACT_KINDS, (file.sha256, file.sha1, file.md5), strict=True)
             exact.update((kind, value) for kind, value in pairs if value)
-            if file.pdq and _PDQ.fullmatch(file.pdq):
-                hashes.add(file.pdq)
+        hashes.update(value for _, _, value in _near_hashes(report))
+        for found in report.computed:
+            pairs = zip(EXACT_KINDS, (found.sha256, found.sha1, found.md5), strict=True)
+            exact.update((kind, value) for kind, value in pairs if value)
         for url in report.urls:
             exact.update((kind, value) for kind, value in _addresses(url) if value)
     return exact, hashes
@@ -115,12 +117,7 @@ def find_known(
         [
             *_known_files(report, lists, rule_version),
             *_known_addresses(report, lists, rule_version),
-            *(
-                finding
-                for index, file in enumerate(report.files)
-                if file.pdq
-                for finding in _near_findings(index, file.pdq, lists, rule_version=rule_version)
-            ),
+            *_near_findings(report, lists, rule_version),
         ]
         for report in reports
     ]
@@ -134,22 +131,54 @@ def _known_files(
             for entry in lists.exact(kind, value) if value else ():
                 place = f"files[{index}].{kind.lower()}"
                 yield _known("KNOWN_HASH", lists.weight(entry), entry, place, rule_version)
+    for found in report.computed:
+        for kind, value in zip(EXACT_KINDS, (found.sha256, found.sha1, found.md5), strict=True):
+            for entry in lists.exact(kind, value) if value else ():
+                place = f"files[{found.file}].computed.{kind.lower()}"
+                yield _known("KNOWN_HASH", lists.weight(entry), entry, place, rule_version)
 
 
 def _near_findings(
-    index: int, pdq: str, lists: KnownLists, *, rule_version: str
+    report: HarmonisedReport, lists: KnownLists, rule_version: str
 ) -> Iterator[Finding]:
-    """Yield for each list its nearest entry that counts, and its nearest that is silenced if nearer."""
-    counted: set[str] = set()
-    silenced: set[str] = set()
-    for entry, distance in lists.near(pdq):
-        name, weight = entry.list_name, lists.weight(entry)
+    """Yield for each file and list the nearest entry that counts, and a silenced one where it is nearer.
+
+    Whichever of the file's hashes is nearest says it.
+    """
+    counted: set[tuple[int, str]] = set()
+    silenced: set[tuple[int, str]] = set()
+    hits = [
+        (index, distance, place, pdq, entry)
+        for index, place, pdq in _near_hashes(report)
+        for entry, distance in lists.near(pdq)
+    ]
+    for index, distance, place, pdq, entry in sorted(hits, key=lambda hit: hit[:2]):
+        name, weight = (index, entry.list_name), lists.weight(entry)
         if name in counted or (not weight and name in silenced):
             continue
         (counted if weight else silenced).add(name)
         score = weight * (1 - 0.4 * distance / PDQ_RADIUS)
-        place = f"files[{index}].pdq"
         yield _known("KNOWN_HASH", score, entry, place, rule_version, value=pdq, distance=distance)
+
+
+def _near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
+    """Yield (file, path, PDQ) of every hash that may be compared by distance.
+
+    A file has the one its source states, and the desk's own where that differs; one that is known to be of
+    low quality is left out, whoever states it.
+    """
+    own = {found.file: found for found in report.computed}
+    for index, file in enumerate(report.files):
+        computed = own.get(index)
+        low = computed.pdq if computed and not computed.is_comparable() else None
+        if file.pdq and file.pdq != low and _PDQ.fullmatch(file.pdq):
+            yield index, f"files[{index}].pdq", file.pdq
+        if computed is None:
+            continue
+        if computed.pdq and computed.pdq != file.pdq and computed.is_comparable():
+            yield index, f"files[{index}].computed.pdq", computed.pdq
+        for frame in computed.frames:
+            yield index, f"files[{index}].computed.frames", frame
 
 
 def _known_addresses(

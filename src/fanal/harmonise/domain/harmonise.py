@@ -1,6 +1,6 @@
 """The heart of the stage: drafts in, harmonised reports out, one for each and in the same order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from msgspec import structs
 
 from fanal.formats.report.records import Channel, File, Place
 from fanal.harmonise.domain.collect import Collector, Origin
+from fanal.harmonise.domain.computed import collect_computed, is_low
 from fanal.harmonise.domain.games import read_game
 from fanal.harmonise.domain.hashes import read_hash
 from fanal.harmonise.domain.people import (
@@ -20,6 +21,7 @@ from fanal.harmonise.domain.people import (
 )
 from fanal.harmonise.domain.records import (
     Category,
+    ComputedFile,
     HarmonisedReport,
     HarmonisedUrl,
     SelectorKind as Kind,
@@ -95,6 +97,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
         conversation=draft.conversation,
         persons=tuple(read.person for read in people),
         files=files,
+        computed=draft.computed,
         payments=draft.payments,
         categories=categories,
         extra=draft.extra,
@@ -118,7 +121,11 @@ def _collect_fields(
     for place, address in enumerate(addresses):
         collector.add_url(address, Origin(role=_CONTENT, source=f"urls[{place}]"))
     _collect_loose(draft, collector)
-    files = tuple([_collect_file(file, n, collector) for n, file in enumerate(draft.files)])
+    files = tuple(
+        [_collect_file(file, n, collector, draft.computed) for n, file in enumerate(draft.files)]
+    )
+    if draft.computed:
+        collect_computed(draft.computed, collector)
     return tuple([address.record() for address in addresses]), files
 
 
@@ -132,8 +139,13 @@ def _collect_loose(draft: Draft, collector: Collector) -> None:
             collector.add(Kind.GAME, game, Origin(role=_CONTENT, source="platform"))
 
 
-def _collect_file(file: File, place: int, collector: Collector) -> File:
-    """Add a file's fingerprints, and return it with those that could be read in canonical form."""
+def _collect_file(  # noqa: PLR0917
+    file: File, place: int, collector: Collector, computed: Sequence[ComputedFile]
+) -> File:
+    """Add a file's fingerprints, and return it with those that could be read in canonical form.
+
+    A PDQ hash that is known to be of low quality links nothing: pictures without detail share theirs.
+    """
     canonical = {}
     for kind, name in _HASHES:
         text: str | None = getattr(file, name)
@@ -143,7 +155,8 @@ def _collect_file(file: File, place: int, collector: Collector) -> File:
         if value is None:
             collector.warn(path, f"{kind}_UNREADABLE", text)
             continue
-        collector.add(kind, value, Origin(role=_CONTENT, source=path))
+        if not (computed and kind is Kind.PDQ and is_low(file, place, computed)):
+            collector.add(kind, value, Origin(role=_CONTENT, source=path))
         if value != text:
             canonical[name] = value
     return structs.replace(file, **canonical) if canonical else file

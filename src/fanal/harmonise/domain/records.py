@@ -20,6 +20,7 @@ from fanal.formats.report.records import (
     ReportKind,
     Stated,
 )
+from fanal.hashing.domain.records import LOWEST_QUALITY, FileFacts
 
 
 class SelectorKind(StrEnum):
@@ -113,6 +114,32 @@ class Warning(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False): 
     value: str = ""
 
 
+class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What the desk's own hasher found out about `files[file]`.
+
+    `media_type` by its first bytes; a picture's dimensions, PDQ and its quality (0 to 100); `scale`, the
+    divisor at which a large JPEG was decoded; the PDQ of a video's `frames`; `unhashed`, why there is no
+    PDQ. Exact hashes stand here only where the file's own fields say otherwise.
+    """
+
+    file: int
+    media_type: str = ""
+    width: int | None = None
+    height: int | None = None
+    scale: int = 1
+    pdq: str | None = None
+    quality: int | None = None
+    frames: tuple[str, ...] = ()
+    unhashed: str | None = None
+    sha256: str | None = None
+    sha1: str | None = None
+    md5: str | None = None
+
+    def is_comparable(self) -> bool:
+        """Return whether there is a PDQ good enough to be compared by distance."""
+        return self.pdq is not None and (self.quality or 0) >= LOWEST_QUALITY
+
+
 class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A report in the one shape. Texts as reported; identifiers canonical."""
 
@@ -135,6 +162,7 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     conversation: tuple[Message, ...] = ()
     persons: tuple[Person, ...] = ()
     files: tuple[File, ...] = ()
+    computed: tuple[ComputedFile, ...] = ()
     payments: tuple[Payment, ...] = ()
     categories: tuple[Category, ...] = ()
     extra: tuple[Extra, ...] = ()
@@ -178,3 +206,4 @@ class SourceFile(Struct, frozen=True, kw_only=True):
     md5: str | None = None
     pdq: str | None = None
     size: int | None = None
+    computed: FileFacts | None = None

@@ -2,6 +2,7 @@
 
 from fanal.harmonise.operations.batch import harmonise_batch, reveal_reporter, source_of
 from fanal.harmonise.operations.erase import erase
+from fanal.harmonise.operations.hashing import hash_files
 from fanal.harmonise.operations.identity import (
     IDENTITY_NOTICE,
     IdentityUnknown,
@@ -16,6 +17,7 @@ __all__ = [
     "MotiveRefused",
     "erase",
     "harmonise_batch",
+    "hash_files",
     "open_identity",
     "reveal_reporter",
     "see_opening",

@@ -9,6 +9,7 @@ from django.db import transaction
 from msgspec import structs
 
 from fanal.harmonise.domain.access import require_system
+from fanal.harmonise.domain.computed import with_computed
 from fanal.harmonise.domain.encoding import pack
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile
@@ -83,6 +84,7 @@ def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
                 sha1=upload.sha1,
                 md5=upload.md5,
                 size=upload.size,
+                computed=upload.computed,
             )
             for upload, details, earlier in opened.files
         ),
@@ -124,6 +126,8 @@ def _read(
 
     def harmonised(source: Source, draft: Draft) -> HarmonisedReport:
         at = received[source.report_id]
+        if source.files:
+            draft = with_computed(draft, source.files)
         report = harmonise_one(source.report_id, draft)
         report = later_than_received(until_received(report, at), at)
         return structs.replace(report, reference=source.reference or report.reference)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.states import ReportState, Stage
 
 PUBLIC_SENDER = UUID(int=0)
@@ -146,7 +147,8 @@ class Withdrawn(Struct, frozen=True, kw_only=True):
 class UploadFacts(Struct, frozen=True, kw_only=True):
     """One file of a report: sealed with its hashes, or known by its details only (no `object_id`).
 
-    `details_id` is the sealed details document, `earlier_ids` those it replaced, oldest first.
+    `details_id` is the sealed details document, `earlier_ids` those it replaced, oldest first. `computed` is
+    what the desk's own hasher found out, once it has looked.
     """
 
     file_id: str
@@ -158,6 +160,7 @@ class UploadFacts(Struct, frozen=True, kw_only=True):
     sha256: str | None = None
     details_id: UUID | None = None
     earlier_ids: tuple[UUID, ...] = ()
+    computed: FileFacts | None = None
 
 
 class OpenedSubmission(Struct, frozen=True, kw_only=True):

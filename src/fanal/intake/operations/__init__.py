@@ -7,6 +7,7 @@ from fanal.intake.operations.follow import (
     answer_desk,
     ask_reporter,
 )
+from fanal.intake.operations.hashes import note_hashes
 from fanal.intake.operations.lifecycle import (
     expire_reports,
     finish_report,
@@ -19,6 +20,7 @@ from fanal.intake.operations.queue import (
     fail_claims,
     list_held,
     put_back,
+    renew_claims,
     replay_stage,
     urgent_waits,
 )
@@ -53,9 +55,11 @@ __all__ = [
     "forget_reports",
     "lift_holds",
     "list_held",
+    "note_hashes",
     "place_hold",
     "put_back",
     "receive_reports",
+    "renew_claims",
     "replay_stage",
     "retract_report",
     "spend_challenge",

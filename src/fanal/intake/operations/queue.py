@@ -123,6 +123,25 @@ def advance_claims(
             raise LeaseLost
 
 
+def renew_claims(
+    *, actor: Actor, token: UUID, report_ids: Sequence[UUID], lease: timedelta
+) -> None:
+    """Hold leased reports for another `lease`: for work that is done outside a step's transaction.
+
+    Raises:
+        LeaseLost: a row is no longer held by `token`.
+    """
+    _require_system(actor)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_work SET lease_until = now() + make_interval(secs => %s)"
+            " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s AND lease_until >= now()",
+            [lease.total_seconds(), uuid_array(report_ids), token],
+        )
+        if cursor.rowcount != len(report_ids):
+            raise LeaseLost
+
+
 def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[UUID]:
     """Return which of `report_ids` are still leased to `token`, in their order."""
     _require_system(actor)

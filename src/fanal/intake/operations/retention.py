@@ -64,7 +64,8 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
         cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [ids])
         cursor.execute("DELETE FROM intake_work WHERE report_id = ANY(%s)", [ids])
         cursor.execute(
-            "UPDATE intake_upload SET name = '', md5 = NULL, sha1 = NULL, sha256 = NULL"
+            "UPDATE intake_upload SET name = '', md5 = NULL, sha1 = NULL, sha256 = NULL, pdq = NULL,"
+            " pdq_quality = NULL, frames = '{}'"
             " WHERE report_id = ANY(%s)",
             [ids],
         )

@@ -14,6 +14,7 @@ from fanal.intake.queries.envelopes import (
 from fanal.intake.queries.files import (
     get_receipts,
     list_file_ids,
+    list_unhashed,
     list_uploads,
     open_submissions,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "list_reports",
     "list_sent",
     "list_silent",
+    "list_unhashed",
     "list_uploads",
     "list_urgent_work",
     "open_submissions",

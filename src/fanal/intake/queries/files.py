@@ -5,7 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from msgspec import convert
 
+from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor, Role
@@ -33,12 +35,15 @@ def _uploads(report_ids: Iterable[UUID]) -> dict[UUID, list[UploadFacts]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, file_id, object_id, name, size, md5, sha1, sha256, details_id,"
-            " earlier_ids FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
+            " earlier_ids, hashed_at IS NOT NULL, media_type, width, height, scale, pdq, pdq_quality,"
+            " frames, unhashed FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
             " ORDER BY report_id, position, file_id",
             [uuid_array(report_ids)],
         )
-        for report_id, *facts, earlier in cursor:
-            file_id, object_id, name, size, md5, sha1, sha256, details = facts
+        for row in cursor:
+            report_id, file_id, object_id, name, size, md5, sha1, sha256, details, earlier = row[
+                :10
+            ]
             uploads.setdefault(report_id, []).append(
                 UploadFacts(
                     file_id=file_id,
@@ -50,9 +55,56 @@ def _uploads(report_ids: Iterable[UUID]) -> dict[UUID, list[UploadFacts]]:
                     sha256=sha256,
                     details_id=details,
                     earlier_ids=tuple(earlier),
+                    computed=_computed(row) if row[10] else None,
                 )
             )
     return uploads
+
+
+def _computed(row: Sequence[object]) -> FileFacts:
+    _, _, _, _, size, md5, sha1, sha256 = row[:8]
+    media_type, width, height, scale, pdq, quality, frames, unhashed = row[11:]
+    return convert(
+        {
+            "media_type": media_type,
+            "size": size or 0,
+            "md5": md5 or "",
+            "sha1": sha1 or "",
+            "sha256": sha256 or "",
+            "width": width,
+            "height": height,
+            "scale": scale,
+            "pdq": pdq,
+            "quality": quality,
+            "frames": frames,
+            "unhashed": unhashed,
+        },
+        FileFacts,
+    )
+
+
+def list_unhashed(*, actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUID, UploadFacts]]:
+    """Return (report, file) of every sealed file of these reports that the hasher has not seen.
+
+    Raises:
+        PermissionError: only the system hashes.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("report.hash")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT report_id FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
+            " AND object_id IS NOT NULL AND hashed_at IS NULL",
+            [uuid_array(report_ids)],
+        )
+        waiting = {row[0] for row in cursor.fetchall()}
+    found = _uploads(waiting) if waiting else {}
+    return [
+        (report_id, upload)
+        for report_id in report_ids
+        for upload in found.get(report_id, ())
+        if upload.object_id is not None and upload.computed is None
+    ]
 
 
 def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:

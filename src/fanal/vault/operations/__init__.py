@@ -4,9 +4,11 @@ from fanal.vault.domain.records import Sealable, SealedObject
 from fanal.vault.operations.erase import erase
 from fanal.vault.operations.opening import (
     ObjectUnknown,
+    Stream,
     open_batch,
     open_object,
     open_stream,
+    open_streams,
 )
 from fanal.vault.operations.rewrap import rewrap
 from fanal.vault.operations.sealing import TooLarge, seal_batch, seal_stream
@@ -15,11 +17,13 @@ __all__ = [
     "ObjectUnknown",
     "Sealable",
     "SealedObject",
+    "Stream",
     "TooLarge",
     "erase",
     "open_batch",
     "open_object",
     "open_stream",
+    "open_streams",
     "rewrap",
     "seal_batch",
     "seal_stream",

@@ -16,7 +16,7 @@ from fanal.formats.report.records import (
     ReportKind,
     Stated,
 )
-from fanal.harmonise.domain.records import Extra, Selector, Warning as SourceWarning
+from fanal.harmonise.domain.records import ComputedFile, Extra, Selector, Warning as SourceWarning
 
 
 class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
@@ -58,6 +58,7 @@ class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
     conversation: tuple[Message, ...] = ()
     persons: tuple[Person, ...] = ()
     files: tuple[File, ...] = ()
+    computed: tuple[ComputedFile, ...] = ()
     payments: tuple[Payment, ...] = ()
     hints: tuple[CategoryHint, ...] = ()
     loose: tuple[Selector, ...] = ()

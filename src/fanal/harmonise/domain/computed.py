@@ -1,0 +1,111 @@
+"""What the desk's own hasher found out, beside what a source says of its files.
+
+Both stand: a source's word stays in the file's own fields. Ours fills what it left open, becomes selectors of
+its own where it differs, and is kept whole in the record's `computed`.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from fanal.formats.report.records import File
+from fanal.harmonise.domain.collect import Collector, Origin
+from fanal.harmonise.domain.records import (
+    ComputedFile,
+    SelectorKind,
+    SelectorRole,
+    SourceFile,
+    Warning as Doubt,
+)
+from fanal.harmonise.domain.sources.draft import Draft
+from fanal.hashing.domain.records import FileFacts, Unhashed
+
+_EXACT = ("sha256", "sha1", "md5")
+_NO_WARNING = frozenset({Unhashed.NO_PICTURE, Unhashed.EMPTY})
+
+
+def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
+    """Return `draft` with what was found out about its sealed files, each matched to its place.
+
+    A perceptual hash of low quality fills no field: it is kept and marked, and compared with nothing.
+    """
+    files, computed, doubts = list(draft.files), [], list(draft.warnings)
+    places = _places(draft.files, sources)
+    for place, source in places:
+        facts = source.computed
+        if facts is None:
+            continue
+        file, path = files[place], f"files[{place}]"
+        found = _computed(place, facts, file)
+        computed.append(found)
+        if facts.unhashed and facts.unhashed not in _NO_WARNING:
+            doubts.append(Doubt(path=path, code="FILE_NOT_HASHED", value=facts.unhashed))
+        if facts.pdq is None:
+            continue
+        if not found.is_comparable():
+            doubts.append(
+                Doubt(path=f"{path}.pdq", code="PDQ_LOW_QUALITY", value=str(facts.quality))
+            )
+        elif file.pdq is None:
+            files[place] = structs.replace(file, pdq=facts.pdq)
+        elif file.pdq.strip().lower() != facts.pdq:
+            doubts.append(
+                Doubt(path=f"{path}.pdq", code="HASH_DIFFERS_FROM_REPORTED", value=facts.pdq)
+            )
+    return structs.replace(
+        draft, files=tuple(files), computed=tuple(computed), warnings=tuple(doubts)
+    )
+
+
+def collect_computed(computed: Sequence[ComputedFile], collector: Collector) -> None:
+    """Add the hashes that stand in no field of their file: ours where it differs, a video's frames."""
+    for number, found in enumerate(computed):
+        path = f"computed[{number}]"
+        named = [(SelectorKind(name.upper()), getattr(found, name), name) for name in _EXACT]
+        if found.is_comparable():
+            named.append((SelectorKind.PDQ, found.pdq, "pdq"))
+        named += [(SelectorKind.PDQ, frame, "frames") for frame in found.frames]
+        for kind, value, name in named:
+            if value:
+                origin = Origin(role=SelectorRole.CONTENT, source=f"{path}.{name}")
+                collector.add(kind, value, origin)
+
+
+def _computed(place: int, facts: FileFacts, file: File) -> ComputedFile:
+    differing = {
+        name: value
+        for name in _EXACT
+        if (value := getattr(facts, name)) and value != (getattr(file, name) or "").strip().lower()
+    }
+    return ComputedFile(
+        file=place,
+        media_type=facts.media_type,
+        width=facts.width,
+        height=facts.height,
+        scale=facts.scale,
+        pdq=facts.pdq,
+        quality=facts.quality,
+        frames=facts.frames,
+        unhashed=facts.unhashed,
+        **differing,
+    )
+
+
+def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[int, SourceFile]]:
+    """Return the place of each source's file: in the same order, else by its SHA-256."""
+    if len(files) == len(sources):
+        return list(enumerate(sources))
+    by_hash = {file.sha256.strip().lower(): n for n, file in enumerate(files) if file.sha256}
+    return [
+        (by_hash[source.sha256], source)
+        for source in sources
+        if source.sha256 is not None and source.sha256 in by_hash
+    ]
+
+
+def is_low(file: File, place: int, computed: Sequence[ComputedFile]) -> bool:
+    """Return whether a file's PDQ hash is one that we found to be of low quality."""
+    value = (file.pdq or "").strip().lower()
+    return any(
+        c.file == place and c.pdq == value and not c.is_comparable() for c in computed if c.pdq
+    )

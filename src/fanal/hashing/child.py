@@ -1,0 +1,151 @@
+"""The program of the children: `python -m fanal.hashing.child DESCRIPTOR`.
+
+It starts as the *nursery*: it imports and compiles all that hashing needs, gives up network and account,
+and sees no file ever. On its control socket it is asked for children, which it makes by forking: a new one
+costs a few milliseconds, so that a file that kills its child is cheap. A child gives up the rest (`jail`),
+then reads files from its own socket and answers facts, one after the other. No name, no path and no
+descriptor of another file reaches it; what it reads never touches the disk.
+
+Control socket: `b"F"` with the child's socket asks for a child of pictures, `b"V"` of videos; the answer is
+its process number. `b"R" + number` waits for a killed child and answers its status. On a child's socket: a
+length (8 bytes), a media type (64 bytes) and the file; back come a length (4 bytes) and the facts as JSON.
+"""
+
+import array  # noqa: F401 - socket.recv_fds imports it when first used, which is too late
+import gc
+import io
+import os
+import signal
+import socket
+import sys
+from hashlib import md5, sha1, sha256
+from typing import NoReturn
+
+import msgspec
+from msgspec import structs
+from PIL import Image
+
+from fanal.hashing import jail, video
+from fanal.hashing.domain.kinds import PICTURES
+from fanal.hashing.domain.records import HEAD_BYTES, FileFacts, Limits, Unhashed
+from fanal.hashing.picture import hash_picture
+
+_PIECE = 1 << 20
+_READY = b"ready"
+
+
+def main() -> None:
+    """Be the nursery until the control socket closes."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    limits = msgspec.json.decode(sys.argv[2], type=Limits)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _warm(limits)
+    alone = jail.leave_network()
+    jail.drop_account()
+    gc.freeze()
+    control.sendall(_READY + (b"1" if alone else b"0"))
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+        if not message:
+            os._exit(0)  # whoever asked for children is gone; theirs close with their sockets
+        if message[:1] == b"R":
+            _, status = os.waitpid(int(message[1:]), 0)
+            control.sendall(str(status).encode())
+            continue
+        child = os.fork()
+        if child == 0:
+            try:
+                control.close()
+                _serve(socket.socket(fileno=descriptors[0]), limits, videos=message == b"V")
+            finally:
+                os._exit(
+                    1
+                )  # whatever it was, it is told by the empty answer; a trace may quote the file
+        for descriptor in descriptors:
+            os.close(descriptor)
+        control.sendall(str(child).encode())
+
+
+def _warm(limits: Limits) -> None:
+    """Hash a small picture of each format and kind, so that nothing is imported or compiled later."""
+    for kind in sorted(PICTURES):
+        name = kind.removeprefix("image/").upper()
+        for mode in ("L", "RGB"):
+            file = io.BytesIO()
+            Image.effect_noise((160, 96), 90).convert(mode).save(file, name)
+            facts = hash_picture(file.getvalue(), facts=FileFacts(media_type=kind), limits=limits)
+            if facts.pdq is None:
+                raise RuntimeError(f"{kind} cannot be hashed here: {facts.unhashed}")
+    for mode in ("CMYK", "P", "RGBA", "LA", "1", "I;16"):
+        Image.new(mode, (8, 8)).convert("RGB")
+
+
+def _serve(asked: socket.socket, limits: Limits, *, videos: bool) -> NoReturn:
+    """Be a child: give everything up, then hash one file after the other until the socket closes."""
+    seconds = limits.video_seconds if videos else limits.cpu_seconds
+    jail.die_with_parent()
+    jail.cap(limits, seconds=seconds)
+    jail.filter_calls(files=videos)
+    encode = msgspec.json.encode
+    while True:
+        head = _read(asked, HEAD_BYTES)
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF ends a process that has no handler
+        try:
+            facts = _facts(asked, head, limits)
+        except MemoryError:
+            facts = FileFacts(unhashed=Unhashed.TOO_MUCH_MEMORY)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answer = encode(facts)
+        asked.sendall(len(answer).to_bytes(4, "big") + answer)
+
+
+def _facts(asked: socket.socket, head: bytes, limits: Limits) -> FileFacts:
+    """Read a file, hash its bytes on the way, and what it shows where it is a picture or a video."""
+    size, media_type = int.from_bytes(head[:8], "big"), head[8:].rstrip(b"\0").decode()
+    most = limits.file_bytes if media_type in PICTURES else 0
+    if media_type.startswith("video/") and video.is_installed():
+        most = limits.video_bytes
+    held = bytearray()
+    digests = md5(usedforsecurity=False), sha1(usedforsecurity=False), sha256()
+    left = size
+    while left:
+        piece = _read(asked, min(left, _PIECE))
+        left -= len(piece)
+        for digest in digests:
+            digest.update(piece)
+        if size <= most:
+            held += piece
+    facts = FileFacts(
+        media_type=media_type,
+        size=size,
+        md5=digests[0].hexdigest(),
+        sha1=digests[1].hexdigest(),
+        sha256=digests[2].hexdigest(),
+    )
+    return _looked_at(held, facts=facts, most=most, limits=limits)
+
+
+def _looked_at(held: bytearray, *, facts: FileFacts, most: int, limits: Limits) -> FileFacts:
+    if not facts.size:
+        return structs.replace(facts, unhashed=Unhashed.EMPTY)
+    if not most:
+        return structs.replace(facts, unhashed=Unhashed.NO_PICTURE)
+    if facts.size > most:
+        return structs.replace(facts, unhashed=Unhashed.TOO_LARGE)
+    if facts.media_type in PICTURES:
+        return hash_picture(held, facts=facts, limits=limits)
+    return video.hash_video(held, facts=facts)
+
+
+def _read(asked: socket.socket, size: int) -> bytes:
+    pieces = bytearray()
+    while len(pieces) < size:
+        piece = asked.recv(min(size - len(pieces), _PIECE))
+        if not piece:
+            os._exit(0)
+        pieces += piece
+    return bytes(pieces)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""What a child gives up before it sees a hostile byte. Linux; each layer that is missing is named.
+
+| Layer | As root | As a plain user |
+|---|---|---|
+| network of its own, without any interface | always | where the system lets users make namespaces |
+| the account `nobody`, no group | always | stays the user's own |
+| system calls: those of reading, answering and memory only | always | always |
+| memory, processor time, no file written, no core | always | always |
+
+System calls are filtered by seccomp, for x86-64 and 64-bit Arm; elsewhere the filter is left out and said so.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from fanal.hashing.domain.records import Limits
+
+_NOBODY: Final = 65534
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
+_FILTER_MODE: Final = 2
+_NEW_USER, _NEW_NETWORK, _NEW_IPC = 0x10000000, 0x40000000, 0x08000000
+_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_EXECUTABLE: Final = 4
+_THREAD: Final = 0x00010000
+
+# Numbers of system calls: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h.
+_ARCHITECTURES: Final[Mapping[str, int]] = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_CALLS: Final[Mapping[str, Mapping[str, int]]] = {
+    "x86_64": {
+        "read": 0,
+        "write": 1,
+        "close": 3,
+        "fstat": 5,
+        "poll": 7,
+        "lseek": 8,
+        "munmap": 11,
+        "brk": 12,
+        "rt_sigaction": 13,
+        "rt_sigprocmask": 14,
+        "rt_sigreturn": 15,
+        "sched_yield": 24,
+        "mremap": 25,
+        "madvise": 28,
+        "setitimer": 38,
+        "getpid": 39,
+        "recvfrom": 45,
+        "exit": 60,
+        "sendto": 44,
+        "gettid": 186,
+        "futex": 202,
+        "restart_syscall": 219,
+        "clock_gettime": 228,
+        "exit_group": 231,
+        "getrandom": 318,
+        "sigaltstack": 131,
+        "getrusage": 98,
+        "set_robust_list": 273,
+        "rseq": 334,
+    },
+    "aarch64": {
+        "read": 63,
+        "write": 64,
+        "close": 57,
+        "fstat": 80,
+        "ppoll": 73,
+        "lseek": 62,
+        "munmap": 215,
+        "brk": 214,
+        "rt_sigaction": 134,
+        "rt_sigprocmask": 135,
+        "rt_sigreturn": 139,
+        "sched_yield": 124,
+        "mremap": 216,
+        "madvise": 233,
+        "setitimer": 103,
+        "getpid": 172,
+        "recvfrom": 207,
+        "sendto": 206,
+        "exit": 93,
+        "gettid": 178,
+        "futex": 98,
+        "sigaltstack": 132,
+        "restart_syscall": 128,
+        "clock_gettime": 113,
+        "exit_group": 94,
+        "getrandom": 278,
+        "getrusage": 165,
+        "set_robust_list": 99,
+        "rseq": 293,
+    },
+}
+_MEMORY_CALLS: Final = {
+    "x86_64": (9, 10),
+    "aarch64": (222, 226),
+}  # mmap, mprotect: never executable
+_FILE_CALLS: Final = {
+    # What a video library needs beside: to open its anonymous file, and threads, never processes.
+    "x86_64": (257, 262, 17, 89, 267, 72, 204, 203, 99, 4, 21, 319, 435),
+    "aarch64": (56, 79, 67, 78, 25, 123, 122, 179, 48, 279, 435),
+}
+_CLONE: Final = {"x86_64": 56, "aarch64": 220}
+_CLONE3: Final = 435
+
+
+def leave_network() -> bool:
+    """Move this process into a network without interfaces; return whether the system allowed it."""
+    wanted = _NEW_NETWORK | _NEW_IPC
+    if os.geteuid() != 0:
+        wanted |= _NEW_USER
+    return bool(_libc().unshare(wanted) == 0)
+
+
+def drop_account() -> None:
+    """Become `nobody` where this process is root; whoever is a plain user stays it."""
+    if os.geteuid() != 0:
+        return
+    os.setgroups([])
+    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+
+
+def die_with_parent() -> None:
+    """Have the system end this process when its parent ends."""
+    _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+
+
+def cap(limits: Limits, *, seconds: float) -> None:
+    """Bound memory and processor time; `seconds` is what one file may take."""
+    pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+    memory = pages * resource.getpagesize() + limits.memory
+    whole_life = int(seconds * limits.files) + 1
+    for kind, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CPU, whole_life),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def filter_calls(*, files: bool = False) -> bool:
+    """Leave this process the system calls of reading, answering and memory; any other fails with EPERM.
+
+    With `files`, those that a video library needs too. Returns False where the machine has no table.
+    """
+    machine = platform.machine()
+    if sys.platform != "linux" or machine not in _ARCHITECTURES:
+        return False
+    libc = _libc()
+    code = b"".join(_program(machine, files=files))
+    buffer = ctypes.create_string_buffer(code)
+    program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
+    held = ctypes.create_string_buffer(program)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return False
+    return bool(libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, ctypes.addressof(held), 0, 0) == 0)
+
+
+def _program(machine: str, *, files: bool) -> Iterable[bytes]:
+    """Yield the filter in classic BPF: (operation, jump if true, jump if false, value) each."""
+    load, equal, any_bit, answer = 0x20, 0x15, 0x45, 0x06
+
+    def line(operation: int, value: int, yes: int = 0, *, no: int = 0) -> bytes:
+        return struct.pack("HBBI", operation, yes, no, value)
+
+    yield line(load, 4)  # seccomp_data.arch
+    yield line(equal, _ARCHITECTURES[machine], 1)
+    yield line(answer, _KILL)
+    yield line(load, 0)  # seccomp_data.nr
+    allowed = [*_CALLS[machine].values()]
+    if files:
+        allowed += [call for call in _FILE_CALLS[machine] if call != _CLONE3]
+    for call in allowed:
+        yield line(equal, call, no=1)
+        yield line(answer, _ALLOW)
+    for call in _MEMORY_CALLS[machine]:
+        yield line(equal, call, no=4)
+        yield line(load, 32)  # the third argument's low half: the protection asked for
+        yield line(any_bit, _EXECUTABLE, 1)
+        yield line(answer, _ALLOW)
+        yield line(answer, _REFUSE | errno.EPERM)
+    # Threads are made by clone; clone3, whose flags cannot be seen here, "does not exist".
+    yield line(equal, _CLONE3, no=1)
+    yield line(answer, _REFUSE | errno.ENOSYS)
+    yield line(equal, _CLONE[machine], no=3)
+    yield line(load, 16)  # the first argument: the flags
+    yield line(any_bit, _THREAD, no=1)
+    yield line(answer, _ALLOW)
+    yield line(answer, _REFUSE | errno.EPERM)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,273 @@
+"""The pool: a few children at work, each replaced after some files, after any fault and at its time limit.
+
+A file that kills its child costs itself: the answer says so (`Unhashed`), the next file goes to a new child.
+Only the nursery failing to start is nobody's fault; it raises `HasherAway`.
+"""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Lock
+from time import monotonic
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from fanal.hashing import video
+from fanal.hashing.domain.kinds import PICTURES, media_type_of
+from fanal.hashing.domain.records import FileFacts, Limits, Unhashed
+
+_START_SECONDS: Final = 120.0  # a first start compiles
+_STOP_SECONDS: Final = 5.0
+_SLOWEST: Final = 20e6  # bytes a second that merely pass
+_LONGEST_ANSWER: Final = 1 << 16
+_DECODER: Final = msgspec.json.Decoder(FileFacts)
+log = logging.getLogger("fanal.hashing")
+
+
+class HasherAway(RuntimeError):
+    """No child can be had on this machine; the text says why. No file is to blame."""
+
+
+class FileToHash(Struct, frozen=True, kw_only=True):
+    """A file's length and its bytes in pieces; the pieces are read once, in the pool's thread.
+
+    `exact`: its exact hashes are known, so that a file which nobody can look into is not read to its end.
+    """
+
+    size: int
+    pieces: Iterable[bytes]
+    exact: bool = False
+
+
+class _Child(Struct, kw_only=True):
+    number: int
+    socket: socket.socket
+    left: int
+    videos: bool
+
+
+class Pool:
+    """Hashes files in `size` children at once. Safe for threads; the nursery starts at the first file."""
+
+    def __init__(self, *, limits: Limits | None = None, size: int | None = None) -> None:
+        """Take `size` children, by default as many as there are processors, four at most."""
+        self.limits = limits or Limits()
+        self.size = size or min(4, os.cpu_count() or 1)
+        self._lock = Lock()
+        self._nursery: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._idle: SimpleQueue[_Child | None] = SimpleQueue()
+        for _ in range(self.size):
+            self._idle.put(None)
+        self.without_network: bool | None = None
+
+    def hash_files(self, files: Sequence[FileToHash]) -> list[FileFacts | BaseException]:
+        """Return the facts of each file in order, or what its `pieces` raised.
+
+        Raises:
+            HasherAway: no child can be had.
+        """
+        with ThreadPoolExecutor(self.size, thread_name_prefix="hash") as threads:
+            answers = list(threads.map(self._one, files))
+        for answer in answers:
+            if isinstance(answer, HasherAway):
+                raise answer
+        return answers
+
+    def stop(self) -> None:
+        """End the children and the nursery; the next file starts them anew."""
+        for _ in range(self.size):
+            child = self._idle.get()
+            if child is not None:
+                child.socket.close()
+            self._idle.put(None)
+        with self._lock:
+            self._end_nursery()
+
+    def _one(self, file: FileToHash) -> FileFacts | BaseException:
+        pieces = iter(file.pieces)
+        try:
+            first = next(pieces, b"")
+            while not first and file.size:
+                first = next(pieces)
+        except BaseException as failure:  # noqa: BLE001 - the caller knows what its bytes may raise
+            return failure
+        kind = media_type_of(first)
+        if file.exact and (reason := self._not_looked_at(file, kind)):
+            return FileFacts(media_type=kind, size=file.size, unhashed=reason)
+        child = self._idle.get()
+        kept: _Child | None = None
+        try:
+            child = self._fit(child, videos=kind.startswith("video/"))
+            facts, kept = self._ask(child, file, kind, first, pieces)
+        except (HasherAway, _SourceFailed) as failure:
+            return failure.__cause__ or failure
+        finally:
+            self._idle.put(kept)
+        return facts
+
+    def _not_looked_at(self, file: FileToHash, kind: str) -> Unhashed | None:
+        if not file.size:
+            return Unhashed.EMPTY
+        most = self.limits.file_bytes if kind in PICTURES else 0
+        if kind.startswith("video/") and video.is_installed():
+            most = self.limits.video_bytes
+        if not most:
+            return Unhashed.NO_PICTURE
+        return Unhashed.TOO_LARGE if file.size > most else None
+
+    def _ask(  # noqa: PLR0917
+        self, child: _Child, file: FileToHash, kind: str, first: bytes, pieces: Iterator[bytes]
+    ) -> tuple[FileFacts, _Child | None]:
+        """Give a child a file; return its answer, and the child where it may see another."""
+        limits = self.limits
+        seconds = limits.video_seconds if child.videos else limits.wall_seconds
+        end = monotonic() + seconds + file.size / _SLOWEST
+        try:
+            self._send(
+                child.socket, file.size.to_bytes(8, "big") + kind.encode().ljust(64, b"\0"), end
+            )
+            self._send(child.socket, first, end)
+            while (piece := self._next(pieces)) is not None:
+                self._send(child.socket, piece, end)
+            size = int.from_bytes(self._receive(child.socket, 4, end), "big")
+            if size > _LONGEST_ANSWER:
+                raise ValueError("the answer is too long")
+            facts = _DECODER.decode(self._receive(child.socket, size, end))
+        except _SourceFailed:
+            self._end(child)
+            raise
+        except TimeoutError:
+            self._end(child)
+            return FileFacts(media_type=kind, size=file.size, unhashed=Unhashed.TOO_SLOW), None
+        except (OSError, EOFError, ValueError, msgspec.MsgspecError):
+            by = self._end(child)
+            slow = by in {signal.SIGPROF, signal.SIGXCPU}
+            reason = Unhashed.TOO_SLOW if slow else Unhashed.CHILD_DIED
+            return FileFacts(media_type=kind, size=file.size, unhashed=reason), None
+        child.left -= 1
+        # What ran out of memory may have left it in pieces: such a child is not used again.
+        if child.left and facts.unhashed is not Unhashed.TOO_MUCH_MEMORY:
+            return facts, child
+        self._end(child)
+        return facts, None
+
+    @staticmethod
+    def _next(pieces: Iterator[bytes]) -> bytes | None:
+        try:
+            return next(pieces, None)
+        except Exception as failure:
+            raise _SourceFailed from failure
+
+    @staticmethod
+    def _send(to: socket.socket, data: bytes, end: float) -> None:
+        to.settimeout(max(0.001, end - monotonic()))
+        to.sendall(data)
+
+    @staticmethod
+    def _receive(source: socket.socket, size: int, end: float) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            source.settimeout(max(0.001, end - monotonic()))
+            piece = source.recv(size - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return bytes(data)
+
+    def _fit(self, child: _Child | None, *, videos: bool) -> _Child:
+        """Return a child of the kind that a file needs."""
+        if child is not None and child.videos == videos:
+            return child
+        if child is not None:
+            self._end(child)
+        return self._new_child(videos=videos)
+
+    def _new_child(self, *, videos: bool) -> _Child:
+        for attempt in range(2):
+            ours, theirs = socket.socketpair()
+            with theirs, self._lock:
+                try:
+                    control = self._started()
+                    socket.send_fds(control, [b"V" if videos else b"F"], [theirs.fileno()])
+                    number = int(control.recv(16))
+                except (OSError, ValueError) as failure:
+                    self._end_nursery()
+                    ours.close()
+                    if attempt:
+                        raise HasherAway("the nursery of hashing ends at once") from failure
+                    continue
+            return _Child(number=number, socket=ours, left=self.limits.files, videos=videos)
+        raise AssertionError("unreachable")
+
+    def _end(self, child: _Child) -> int | None:
+        """Kill a child and wait for it; return the signal that had ended it, if one had."""
+        child.socket.close()
+        with self._lock:
+            if self._control is None:
+                return None
+            try:
+                # Not reaped before it is asked for, so the number is still the child's own.
+                os.kill(child.number, signal.SIGKILL)
+                self._control.sendall(b"R" + str(child.number).encode())
+                status = int(self._control.recv(16))
+            except (OSError, ValueError):
+                self._end_nursery()
+                return None
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+
+    def _started(self) -> socket.socket:
+        """Return the control socket of a running nursery; the lock is held."""
+        if self._control is not None:
+            return self._control
+        ours, theirs = socket.socketpair()
+        environment = {
+            k: v for k, v in os.environ.items() if k in {"PATH", "NUMBA_CACHE_DIR", "HOME"}
+        }
+        with theirs:
+            self._nursery = subprocess.Popen(  # noqa: S603 - our own program
+                [
+                    *(sys.executable, "-I", "-m", "fanal.hashing.child"),
+                    *(str(theirs.fileno()), msgspec.json.encode(self.limits).decode()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=environment | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+        ours.settimeout(_START_SECONDS)
+        self._control = ours
+        ready = ours.recv(16)
+        if not ready:
+            self._end_nursery()
+            raise HasherAway("the nursery of hashing does not start: see its message above")
+        ours.settimeout(_STOP_SECONDS)
+        self.without_network = ready.endswith(b"1")
+        log.info(
+            "hashing: %d children, network %s", self.size, "cut" if self.without_network else "open"
+        )
+        return ours
+
+    def _end_nursery(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._nursery is not None:
+            try:
+                self._nursery.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._nursery.kill()
+                self._nursery.wait()
+            self._nursery = None
+
+
+class _SourceFailed(Exception):
+    """The bytes to hash could not be read; the cause says why."""

@@ -1,0 +1,29 @@
+"""What the desk's hasher finds out about a sealed file: its kind, dimensions, PDQ, or why it has none."""
+
+from django.db import migrations
+
+SQL = """
+ALTER TABLE intake_upload
+    ADD COLUMN hashed_at timestamptz,
+    ADD COLUMN media_type text NOT NULL DEFAULT '',
+    ADD COLUMN width integer,
+    ADD COLUMN height integer,
+    ADD COLUMN scale smallint NOT NULL DEFAULT 1,
+    ADD COLUMN pdq text,
+    ADD COLUMN pdq_quality smallint,
+    ADD COLUMN frames text[] NOT NULL DEFAULT '{}',
+    ADD COLUMN unhashed text,
+    ADD CONSTRAINT intake_upload_pdq CHECK ((pdq IS NULL) = (pdq_quality IS NULL));
+"""
+BACK = """
+ALTER TABLE intake_upload
+    DROP COLUMN hashed_at, DROP COLUMN media_type, DROP COLUMN width, DROP COLUMN height, DROP COLUMN scale,
+    DROP COLUMN pdq, DROP COLUMN pdq_quality, DROP COLUMN frames, DROP COLUMN unhashed;
+"""
+
+
+class Migration(migrations.Migration):
+    """A file is hashed once: `hashed_at` says when, and a replay leaves it alone."""
+
+    dependencies = [("intake", "0005_earlier_details")]
+    operations = [migrations.RunSQL(SQL, BACK)]
