@@ -14,7 +14,7 @@ from tests.live import Live, wait_for
 
 WEB, WORKER = "granian", "fanal.worker"
 _SERVED_BY = {
-    name: WORKER if name.startswith(("worker.", "send.", "checkpoint.")) else WEB
+    name: WORKER if name.startswith(("worker.", "hash.", "send.", "checkpoint.")) else WEB
     for name in sorted(POINTS)
 }
 _PASSED_ONCE = ("send.", "checkpoint.", "vault.chunk", "vault.renamed")

@@ -11,6 +11,7 @@ import click
 import psycopg
 
 from fanal.cli.boot import find_vault
+from fanal.cli.doctor_hashing import look_at_hashing
 from fanal.cli.doctor_vault import look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
 from fanal.cli.run import PORT_FILE, is_alive
@@ -36,7 +37,11 @@ _WEB = Path(__file__).resolve().parents[1] / "web"
 def doctor(port: int) -> None:
     """Look at everything Fanal needs here; exit with 1 when something stops it."""
     home = read_environment(os.environ).home
-    findings = [*look_at_machine(home=home, port=port), *look_at_database(home=home)]
+    findings = [
+        *look_at_machine(home=home, port=port),
+        *look_at_hashing(),
+        *look_at_database(home=home),
+    ]
     for finding in findings:
         click.echo(f"{finding.level:8}{finding.text}")
     if any(f.level is Level.PROBLEM for f in findings):

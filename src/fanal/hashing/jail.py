@@ -156,14 +156,15 @@ def filter_calls(*, files: bool = False) -> bool:
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:
         return False
-    libc = _libc()
+    prctl = _libc().prctl
+    prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     code = b"".join(_program(machine, files=files))
     buffer = ctypes.create_string_buffer(code)
     program = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))
     held = ctypes.create_string_buffer(program)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    if prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return False
-    return bool(libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, ctypes.addressof(held), 0, 0) == 0)
+    return bool(prctl(_PR_SET_SECCOMP, _FILTER_MODE, ctypes.addressof(held), 0, 0) == 0)
 
 
 def _program(machine: str, *, files: bool) -> Iterable[bytes]:

@@ -4,6 +4,7 @@ A file that kills its child costs itself: the answer says so (`Unhashed`), the n
 Only the nursery failing to start is nobody's fault; it raises `HasherAway`.
 """
 
+import atexit
 import logging
 import os
 import signal
@@ -68,6 +69,7 @@ class Pool:
         for _ in range(self.size):
             self._idle.put(None)
         self.without_network: bool | None = None
+        self.filtered: bool | None = None
 
     def hash_files(self, files: Sequence[FileToHash]) -> list[FileFacts | BaseException]:
         """Return the facts of each file in order, or what its `pieces` raised.
@@ -192,21 +194,28 @@ class Pool:
         return self._new_child(videos=videos)
 
     def _new_child(self, *, videos: bool) -> _Child:
-        for attempt in range(2):
+        for again in (True, False):
             ours, theirs = socket.socketpair()
-            with theirs, self._lock:
-                try:
-                    control = self._started()
-                    socket.send_fds(control, [b"V" if videos else b"F"], [theirs.fileno()])
-                    number = int(control.recv(16))
-                except (OSError, ValueError) as failure:
-                    self._end_nursery()
-                    ours.close()
-                    if attempt:
-                        raise HasherAway("the nursery of hashing ends at once") from failure
-                    continue
-            return _Child(number=number, socket=ours, left=self.limits.files, videos=videos)
+            try:
+                with theirs, self._lock:
+                    number = self._bear(theirs, videos=videos)
+            except HasherAway:
+                ours.close()
+                if not again:
+                    raise
+            else:
+                return _Child(number=number, socket=ours, left=self.limits.files, videos=videos)
         raise AssertionError("unreachable")
+
+    def _bear(self, its_socket: socket.socket, *, videos: bool) -> int:
+        """Have the nursery make a child; the lock is held."""
+        try:
+            control = self._started()
+            socket.send_fds(control, [b"V" if videos else b"F"], [its_socket.fileno()])
+            return int(control.recv(16))
+        except (OSError, ValueError) as failure:
+            self._end_nursery()
+            raise HasherAway("the nursery of hashing does not answer") from failure
 
     def _end(self, child: _Child) -> int | None:
         """Kill a child and wait for it; return the signal that had ended it, if one had."""
@@ -245,14 +254,19 @@ class Pool:
             )
         ours.settimeout(_START_SECONDS)
         self._control = ours
+        atexit.unregister(self.stop)
+        atexit.register(self.stop)
         ready = ours.recv(16)
         if not ready:
             self._end_nursery()
             raise HasherAway("the nursery of hashing does not start: see its message above")
         ours.settimeout(_STOP_SECONDS)
-        self.without_network = ready.endswith(b"1")
+        self.without_network, self.filtered = ready[-2:-1] == b"1", ready[-1:] == b"1"
         log.info(
-            "hashing: %d children, network %s", self.size, "cut" if self.without_network else "open"
+            "hashing: %d children, network %s, system calls %s",
+            self.size,
+            "cut" if self.without_network else "open",
+            "filtered" if self.filtered else "not filtered",
         )
         return ours
 

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 from fanal import reference
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.hashing.domain.records import Unhashed
 from fanal.judicial.domain.records import Outcome
 from fanal.judicial.domain.states import ReferralState
 from fanal.kernel.actors import Role
@@ -191,6 +192,7 @@ def test_typography() -> None:
         ("channel", Channel),
         ("person_role", PersonRole),
         ("selector_kind", SelectorKind),
+        ("unhashed", Unhashed),
         ("selector_role", SelectorRole),
         ("track", Track),
         ("reading", Reading),

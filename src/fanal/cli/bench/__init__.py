@@ -10,6 +10,7 @@ _BENCHES = {
     "portal": "fanal.cli.bench.portal:portal",
     "desk": "fanal.cli.bench.desk:desk",
     "match": "fanal.cli.bench.match:match",
+    "hash": "fanal.cli.bench.hash:hash_",
 }
 
 

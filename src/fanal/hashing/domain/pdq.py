@@ -40,7 +40,10 @@ def pdq(pixels: NDArray[np.uint8]) -> tuple[str, int]:
     if pixels.shape[:2] == (64, 64):
         samples[:] = _brightness(pixels)
     else:
-        shrink(np.ascontiguousarray(pixels), _PARTS, samples)
+        # Seen as read-only whoever made it: one compiled form serves all, and a child can compile no other.
+        steady = np.ascontiguousarray(pixels).view()
+        steady.flags.writeable = False
+        shrink(steady, _PARTS, samples)
     frequencies = np.empty((16, 16), np.float32)
     transform(samples, _COSINES, frequencies)
     flat = frequencies.reshape(-1)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from fanal.analyse.domain.records import Because, Finding
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
+from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import UploadFacts
@@ -33,9 +33,11 @@ def cards_of(record: HarmonisedReport, findings: Sequence[Finding], *, actor: Ac
     stored = {u.sha256: u for u in uploads.get(record.report_id, []) if u.sha256}
     elsewhere = _elsewhere(record, actor=actor)
     decided = _decided({i for ids in elsewhere.values() for i in ids}, actor=actor)
+    computed = {found.file: found for found in record.computed}
     return [
         _card(
             file,
+            computed=computed.get(number),
             upload=stored.get(file.sha256 or ""),
             verdicts=_verdicts(findings, number),
             others=elsewhere.get(number, frozenset()),
@@ -48,6 +50,7 @@ def cards_of(record: HarmonisedReport, findings: Sequence[Finding], *, actor: Ac
 def _card(
     file: File,
     *,
+    computed: ComputedFile | None,
     upload: UploadFacts | None,
     verdicts: list[Because],
     others: frozenset[UUID],
@@ -55,6 +58,9 @@ def _card(
 ) -> Item:
     kind = file.classification
     hashes = [(name, value) for name in _HASHES if (value := getattr(file, name.lower()))]
+    if computed is not None:
+        own = ((name, getattr(computed, name.lower())) for name in _HASHES)
+        hashes += [pair for pair in own if pair[1] and pair not in hashes]
     return {
         "name": file.name or _("Unnamed file"),
         "size": upload.size if upload else None,
@@ -65,10 +71,25 @@ def _card(
         "hashes": hashes,
         "verdicts": verdicts,
         "listable": bool(hashes),
+        **_facts_of(computed),
         "others": len(others),
         "bounded": len(others) >= _SEEN,
         "assessed": len(others & decided),
         "href": selector_link(*hashes[0]) if hashes and others else "",
+    }
+
+
+def _facts_of(computed: ComputedFile | None) -> Item:
+    """Return what the desk's own hasher found out: never the picture, only its facts."""
+    if computed is None:
+        return {"media_type": "", "pixels": "", "quality": None, "vague": False, "unhashed": ""}
+    pixels = f"{computed.width} × {computed.height}" if computed.width else ""
+    return {
+        "media_type": computed.media_type,
+        "pixels": pixels,
+        "quality": computed.quality,
+        "vague": computed.pdq is not None and not computed.is_comparable(),
+        "unhashed": computed.unhashed or "",
     }
 
 

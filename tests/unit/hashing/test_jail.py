@@ -1,0 +1,79 @@
+"""What a child cannot do any more, tried by a process that gave it up, as root and as a plain user."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import ctypes, json, mmap, os, socket, sys
+from fanal.hashing import jail
+from fanal.hashing.domain.records import Limits
+
+plain, files = sys.argv[1] == "plain", sys.argv[2] == "files"
+if plain and os.geteuid() == 0:
+    os.setgroups([]); os.setresgid(4242, 4242, 4242); os.setresuid(4242, 4242, 4242)
+alone = jail.leave_network()
+interfaces = [name for _, name in socket.if_nameindex()] if alone else []
+jail.drop_account()
+account = os.geteuid()
+inherited = os.open("/dev/null", os.O_RDWR)
+jail.cap(Limits(memory=64 << 20), seconds=5)
+filtered = jail.filter_calls(files=files)
+
+def tried(act):
+    try:
+        act()
+    except OSError as refused:
+        return refused.errno
+    except MemoryError:
+        return "memory"
+    return "done"
+
+answer = {
+    "alone": alone, "interfaces": interfaces, "account": account, "filtered": filtered,
+    "socket": tried(socket.socket), "fork": tried(os.fork),
+    "exec": tried(lambda: os.execv("/bin/true", ["true"])),
+    "open": tried(lambda: os.open("/etc/passwd", os.O_RDONLY)),
+    "write": tried(lambda: os.open("/tmp/x", os.O_WRONLY | os.O_CREAT)),
+    "kill": tried(lambda: os.kill(os.getppid(), 0)),
+    "code": tried(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)),
+    "memory": tried(lambda: bytearray(200 << 20)),
+    "reading": tried(lambda: os.read(inherited, 1)),
+}
+os.write(1, json.dumps(answer).encode())
+os._exit(0)
+"""
+
+
+def imprisoned(who: str, *, files: str = "none") -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", PROGRAM, who, files], capture_output=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("who", ["root", "plain"])
+def test_a_child_reaches_nothing(who: str) -> None:
+    if who == "root" and os.geteuid() != 0:
+        pytest.skip("only root can give root's rights up")
+    found = imprisoned(who)
+    assert found["account"] != 0
+    assert found["filtered"] is True
+    for act in ("socket", "fork", "exec", "open", "write", "kill", "code"):
+        assert found[act] == 1, act  # EPERM
+    assert found["memory"] == "memory"
+    assert found["reading"] == "done"
+    if who == "root":
+        assert found["alone"] is True
+    if found["alone"]:
+        assert set(found["interfaces"]) <= {"lo"}
+
+
+def test_a_child_of_videos_opens_files_and_still_reaches_nobody() -> None:
+    found = imprisoned("plain", files="files")
+    assert found["open"] == "done"
+    for act in ("socket", "fork", "exec", "code"):
+        assert found[act] == 1, act

@@ -1,0 +1,270 @@
+"""Hostile bytes: each is answered within a second, harms only itself, and leaves the pool at work."""
+
+import hashlib
+import io
+import os
+import signal
+import struct
+import sys
+import time
+import types
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fanal.hashing import video
+from fanal.hashing.domain.kinds import media_type_of
+from fanal.hashing.domain.pdq import pdq
+from fanal.hashing.domain.records import FileFacts, Limits, Unhashed
+from fanal.hashing.pool import FileToHash, HasherAway, Pool
+from tests.unit.hashing.pictures import draw, encoded
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    made = Pool(size=2)
+    made.hash_files([asked(b"warm")])
+    yield made
+    made.stop()
+
+
+def asked(data: bytes, *, exact: bool = False) -> FileToHash:
+    pieces = [data[i : i + 65_536] for i in range(0, len(data), 65_536)]
+    return FileToHash(size=len(data), pieces=pieces, exact=exact)
+
+
+def answer(pool: Pool, data: bytes) -> FileFacts:
+    """Return the facts of one file, which must come within a second of the machine's time."""
+    started = time.perf_counter()
+    [facts] = pool.hash_files([asked(data)])
+    taken = time.perf_counter() - started
+    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert taken < busy, f"{taken:.2f} s"
+    assert isinstance(facts, FileFacts)
+    return facts
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(width: int, height: int, *, depth: int = 8, colour: int = 2, data: bytes = b"") -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def jpeg_of(width: int, height: int) -> bytes:
+    data = bytearray(encoded(draw("noise", 64, 64), "JPEG"))
+    start = data.index(b"\xff\xc0") + 5
+    data[start : start + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
+
+
+PICTURE = draw("shapes", 300, 400)
+
+
+@pytest.mark.parametrize("name", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_a_picture_has_its_exact_and_its_visual_hashes(pool: Pool, name: str) -> None:
+    data = encoded(PICTURE, name)
+    facts = answer(pool, data)
+    assert (facts.width, facts.height, facts.unhashed) == (400, 300, None)
+    assert facts.media_type == f"image/{name.lower()}"
+    assert facts.sha256 == hashlib.sha256(data).hexdigest()
+    assert facts.sha1 == hashlib.sha1(data).hexdigest()
+    assert facts.md5 == hashlib.md5(data).hexdigest()
+    shown = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    assert (facts.pdq, facts.quality) == pdq(shown)
+
+
+def same(one: str | None, other: str | None) -> int:
+    return (int(one or "0", 16) ^ int(other or "0", 16)).bit_count()
+
+
+def test_every_kind_of_pixels_becomes_the_same_picture(pool: Pool) -> None:
+    image = Image.fromarray(PICTURE)
+    grey = np.asarray(image.convert("L"))
+    wide = Image.fromarray((grey.astype(np.uint16) << 8) | 37)
+    clear = image.copy()
+    clear.putalpha(128)
+    plain = answer(pool, encoded(image, "PNG")).pdq
+    files = {
+        "alpha": encoded(clear, "PNG"),
+        "palette": encoded(image.quantize(256), "PNG"),
+        "grey": encoded(image.convert("L"), "PNG"),
+        "grey with alpha": encoded(image.convert("LA"), "PNG"),
+        "sixteen bits": encoded(wide, "PNG"),
+        "cmyk": encoded(image.convert("CMYK"), "JPEG", quality=95),
+        "one bit": encoded(image.convert("1"), "PNG"),
+    }
+    distances = {name: same(answer(pool, data).pdq, plain) for name, data in files.items()}
+    assert distances["alpha"] == 0
+    assert distances.pop("one bit") <= 80  # what is left of it is dithered
+    assert all(distance <= 30 for distance in distances.values()), distances
+    assert same(answer(pool, files["sixteen bits"]).pdq, answer(pool, files["grey"]).pdq) <= 4
+
+
+def test_the_first_frame_of_an_animation_counts(pool: Pool) -> None:
+    first, second = Image.fromarray(PICTURE), Image.fromarray(draw("noise", 300, 400))
+    for name in ("GIF", "WEBP"):
+        options = {"lossless": True} if name == "WEBP" else {}
+        still = answer(pool, encoded(first, name, **options)).pdq
+        moving = encoded(first, name, save_all=True, append_images=[second], **options)
+        assert same(answer(pool, moving).pdq, still) <= 2
+
+
+def test_an_orientation_in_exif_is_ignored(pool: Pool) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encoded(PICTURE, "JPEG", exif=exif, quality=95)
+    facts = answer(pool, turned)
+    assert (facts.width, facts.height) == (400, 300)
+    assert facts.pdq == answer(pool, encoded(PICTURE, "JPEG", quality=95)).pdq
+
+
+def test_a_large_jpeg_is_decoded_at_a_scale(pool: Pool) -> None:
+    large = encoded(Image.new("L", (9000, 5000), 90), "JPEG", quality=30)
+    facts = answer(pool, large)
+    assert (facts.width, facts.height, facts.scale, facts.unhashed) == (9000, 5000, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "data"),
+    [
+        (Unhashed.EMPTY, b""),
+        (Unhashed.NO_PICTURE, b"only words"),
+        (Unhashed.NO_PICTURE, b"\x00\x00\x00\x18ftypisom" + b"\0" * 99),
+        (Unhashed.DAMAGED, encoded(PICTURE, "JPEG")[:4000]),
+        (Unhashed.DAMAGED, encoded(PICTURE, "PNG")[:1000]),
+        (Unhashed.DAMAGED, encoded(PICTURE, "WEBP")[:1000]),
+        (Unhashed.DAMAGED, encoded(PICTURE, "GIF")[:900]),
+        (Unhashed.DAMAGED, b"\xff\xd8\xff" + os.urandom(5000)),
+        (Unhashed.DAMAGED, b"\x89PNG\r\n\x1a\n" + os.urandom(5000)),
+        (Unhashed.DAMAGED, b"GIF89a" + os.urandom(5000)),
+        (Unhashed.DAMAGED, b"RIFF\x00\x10\x00\x00WEBPVP8 " + os.urandom(5000)),
+        (Unhashed.DAMAGED, b"\x89PNG\r\n\x1a\n"),
+        (Unhashed.TOO_MANY_PIXELS, png(60_000, 60_000, data=zlib.compress(bytes(1000)))),
+        (Unhashed.TOO_MANY_PIXELS, png(2**31 - 1, 2**31 - 1)),
+        (Unhashed.TOO_MANY_PIXELS, jpeg_of(65_000, 65_000)),
+        (Unhashed.TOO_MANY_PIXELS, b"GIF89a" + struct.pack("<HHBBB", 65_535, 65_535, 0x80, 0, 0)
+         + bytes(6) + b"," + struct.pack("<HHHHB", 0, 0, 65_535, 65_535, 0) + b"\x02\x01D\x00;"),
+        (Unhashed.DAMAGED, png(7000, 7000, data=zlib.compress(bytes(1000)))),
+        (Unhashed.DAMAGED, png(100, 100, depth=3, data=zlib.compress(bytes(100_000)))),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)}-bytes",
+)  # fmt: skip
+def test_hostile_bytes_cost_only_themselves(pool: Pool, reason: Unhashed, data: bytes) -> None:
+    facts = answer(pool, data)
+    assert (facts.unhashed, facts.pdq) == (reason, None)
+    assert facts.sha256 == hashlib.sha256(data).hexdigest()
+    assert answer(pool, encoded(PICTURE, "PNG")).pdq is not None
+
+
+def test_a_text_chunk_that_inflates_without_end_is_refused(pool: Pool) -> None:
+    bomb = zlib.compress(bytes(80 << 20), 9)
+    head = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"zTXt", b"note\0\0" + bomb)
+    assert answer(pool, data).unhashed is Unhashed.DAMAGED
+
+
+def test_what_takes_too_long_or_too_much_is_ended() -> None:
+    data = encoded(draw("noise", 1500, 1500), "PNG")
+    for limits, reason in (
+        (Limits(cpu_seconds=0.02), Unhashed.TOO_SLOW),
+        (Limits(wall_seconds=0.001), Unhashed.TOO_SLOW),
+        (Limits(memory=20 << 20), Unhashed.TOO_MUCH_MEMORY),
+        (Limits(pixels=1_000_000), Unhashed.TOO_MANY_PIXELS),
+        (Limits(file_bytes=1000), Unhashed.TOO_LARGE),
+    ):
+        small = Pool(size=1, limits=limits)
+        try:
+            [facts] = small.hash_files([asked(data)])
+            assert isinstance(facts, FileFacts)
+            assert facts.unhashed is reason, limits
+        finally:
+            small.stop()
+
+
+def test_children_are_replaced_after_some_files_and_after_a_death() -> None:
+    pool = Pool(size=1, limits=Limits(files=2))
+    try:
+        data = encoded(PICTURE, "PNG")
+        facts = pool.hash_files([asked(data)] * 5)
+        assert len({f.pdq for f in facts}) == 1
+        first = pool._idle.get()
+        assert first is not None
+        assert first.left == 1
+        os.kill(first.number, signal.SIGKILL)
+        pool._idle.put(first)
+        [lost, next_one] = pool.hash_files([asked(data), asked(data)])
+        assert lost.unhashed is Unhashed.CHILD_DIED
+        assert next_one.pdq == facts[0].pdq
+
+        pool._nursery.kill()  # the worst: all children are orphans
+        pool._nursery.wait()
+        [after] = pool.hash_files([asked(data)])
+        [again] = pool.hash_files([asked(data)])
+        assert again.pdq == facts[0].pdq
+        assert after.pdq in {None, facts[0].pdq}
+    finally:
+        pool.stop()
+
+
+def test_a_nursery_that_does_not_start_blames_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    pool = Pool(size=1)
+    with pytest.raises(HasherAway):
+        pool.hash_files([asked(b"words"), asked(b"more")])
+    pool.stop()
+
+
+def test_bytes_that_cannot_be_read_are_told_and_the_child_is_not_used_again(pool: Pool) -> None:
+    def broken() -> Iterator[bytes]:
+        yield encoded(PICTURE, "PNG")[:500]
+        raise LookupError("sealed")
+
+    [failed, fine] = pool.hash_files(
+        [FileToHash(size=5000, pieces=broken()), asked(encoded(PICTURE, "PNG"))]
+    )
+    assert isinstance(failed, LookupError)
+    assert fine.pdq is not None
+
+
+def test_a_file_nobody_looks_into_is_not_read_when_its_hashes_are_known(pool: Pool) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"words and nothing else"
+        raise AssertionError("read on")
+
+    [facts] = pool.hash_files([FileToHash(size=10**9, pieces=pieces(), exact=True)])
+    assert facts.unhashed is Unhashed.NO_PICTURE
+
+
+def test_kinds_are_told_by_the_first_bytes() -> None:
+    assert media_type_of(b"\x00\x00\x00\x18ftypisom") == "video/mp4"
+    assert media_type_of(b"\x00\x00\x00\x18ftypheic") == "image/heic"
+    assert media_type_of(b"RIFF\x00\x00\x00\x00AVI LIST") == "video/x-msvideo"
+    assert media_type_of(b"RIFF") == ""
+    assert media_type_of(b"") == ""
+
+
+def test_a_video_is_hashed_where_the_library_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The adapter alone: the library needs FFmpeg's own, which are not here."""
+    seen: list[bytes] = []
+
+    def compute(path: str, *, seconds_per_hash: float) -> list[types.SimpleNamespace]:
+        seen.append(Path(path).read_bytes())
+        assert seconds_per_hash == 1.0
+        near = f"{int('ab' * 32, 16) ^ 7:064x}"
+        hashes = [("AB" * 32, 90), (near, 90), ("00" * 32, 20), ("cd" * 32, 70)]
+        return [types.SimpleNamespace(hex=value, quality=q) for value, q in hashes]
+
+    assert not video.is_installed()
+    library = types.ModuleType("vpdq")
+    library.computeHash = compute  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vpdq", library)
+    facts = video.hash_video(bytearray(b"frames"), facts=FileFacts(media_type="video/mp4"))
+    assert seen == [b"frames"]
+    assert facts.frames == ("ab" * 32, "cd" * 32)
