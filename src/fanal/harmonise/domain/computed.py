@@ -92,15 +92,18 @@ def _computed(place: int, facts: FileFacts, file: File) -> ComputedFile:
 
 
 def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[int, SourceFile]]:
-    """Return the place of each source's file: in the same order, else by its SHA-256."""
-    if len(files) == len(sources):
-        return list(enumerate(sources))
-    by_hash = {file.sha256.strip().lower(): n for n, file in enumerate(files) if file.sha256}
-    return [
-        (by_hash[source.sha256], source)
-        for source in sources
-        if source.sha256 is not None and source.sha256 in by_hash
-    ]
+    """Return the place of each source's file: by its SHA-256, else by its turn where all are there."""
+    by_hash: dict[str, list[int]] = {}
+    for place, file in enumerate(files):
+        if file.sha256:
+            by_hash.setdefault(file.sha256.strip().lower(), []).append(place)
+    found: list[tuple[int, SourceFile]] = []
+    for turn, source in enumerate(sources):
+        if places := by_hash.get(source.sha256 or ""):
+            found.append((places.pop(0), source))
+        elif len(files) == len(sources):
+            found.append((turn, source))
+    return found
 
 
 def is_low(file: File, place: int, computed: Sequence[ComputedFile]) -> bool:
