@@ -34,7 +34,7 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
     require(actor, "statistics.read")
     until = paris_day(now)
     written = 0
-    for figure, count in sources.DAILY.items():
+    for figure, count in (sources.DAILY | sources.TRENDS).items():
         with transaction.atomic():
             held = models.Counted.objects.select_for_update().filter(figure=figure).first()
             since = _since(held, until, whole=whole)

@@ -19,13 +19,21 @@ class Source(Protocol):
         """Return the counts of the period."""
 
 
-DAILY: Mapping[str, Source] = {
+DAILY: dict[str, Source] = {
     "RECEIVED": intake.count_received,
     "ORIENTED": orient.count_cases,
     "DECIDED": orient.count_decisions,
     "SENT": measures.count_sent,
 }
 """Figures whose closed days `statistics_daily` holds."""
+
+TRENDS: dict[str, Source] = {
+    "SENDERS": orient.count_senders,
+    "COUNTRIES": orient.count_countries,
+    "PLATFORMS": orient.count_platforms,
+    "SIGNALS": orient.count_signals,
+}
+"""Counts of a day that only trends show; `statistics_daily` holds them too."""
 
 PERIOD: Mapping[str, Source] = {
     "OUTCOMES": measures.count_measures,

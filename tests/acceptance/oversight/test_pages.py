@@ -64,6 +64,11 @@ def test_statistics(visit, axe: Axe, now: datetime, lang: str) -> None:
     check(page, axe, f"statistics-{lang}")
     page.goto(page.url + f"year/{now.year}/")
     check(page, axe, f"year-{lang}")
+    page.goto(page.url.replace(f"year/{now.year}/", "trends/"))
+    page.wait_for_selector("canvas[data-chart]")
+    for meaning in page.locator(".fs-meaning summary").all():
+        meaning.click()
+    check(page, axe, f"trends-{lang}")
 
 
 def test_figures_move_as_soon_as_a_report_comes_in(visit, now: datetime) -> None:

@@ -18,6 +18,7 @@ from fanal.orient.domain.proposal import propose
 from fanal.orient.domain.records import OrientItem, Proposal
 from fanal.orient.domain.states import CaseState
 from fanal.orient.operations.alarms import raise_alarms
+from fanal.orient.operations.signals import count_signals
 from fanal.reference import Catalogue
 
 _ENCODER = msgspec.json.Encoder()
@@ -107,6 +108,7 @@ def orient_batch(
         revisions = _next_revisions([item.report.report_id for item in items])
         bodies = _write_proposals(items, proposals, revisions=revisions, now=now)
         _write_cases(items, revisions, catalogue)
+        count_signals(items, revisions)
         raise_alarms(
             actor=actor, items=[_where(item) for item in items if _alarming(item)], now=now
         )

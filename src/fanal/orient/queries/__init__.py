@@ -14,6 +14,12 @@ from fanal.orient.queries.cases import (
 from fanal.orient.queries.figures import count_cases, count_decisions, count_states, delays
 from fanal.orient.queries.notes import notes_of, search_notes
 from fanal.orient.queries.queue import COUNT_CAP, count_arrivals, count_views, list_queue
+from fanal.orient.queries.trends import (
+    count_countries,
+    count_platforms,
+    count_senders,
+    count_signals,
+)
 from fanal.orient.queries.views import count_saved_views, list_saved_views
 
 __all__ = [
@@ -21,8 +27,12 @@ __all__ = [
     "alarms_of",
     "count_arrivals",
     "count_cases",
+    "count_countries",
     "count_decisions",
+    "count_platforms",
     "count_saved_views",
+    "count_senders",
+    "count_signals",
     "count_states",
     "count_views",
     "decision_behind",

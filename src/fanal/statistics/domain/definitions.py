@@ -83,6 +83,20 @@ def figures() -> dict[str, Figure]:
 
 
 @lru_cache(maxsize=1)
+def trends() -> dict[str, Figure]:
+    """Return the figures that trends show by week, by code, in the order of the page.
+
+    Raises:
+        DefinitionsInvalid: a code twice, or an unknown field.
+    """
+    read = _read("trends.toml", _Definitions).figure
+    found = {figure.code: figure for figure in read}
+    if len(found) != len(read):
+        raise DefinitionsInvalid("a trend is defined twice")
+    return found
+
+
+@lru_cache(maxsize=1)
 def historical() -> tuple[Historical, ...]:
     """Return the published figures, in file order.
 

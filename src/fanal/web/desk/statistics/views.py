@@ -37,7 +37,7 @@ WITHDRAWN_WITHIN = timedelta(days=365)
 @needs("statistics.read")
 def home(request: HttpRequest) -> HttpResponse:
     """Show the figures of the present month and the twelve before."""
-    actor, now, lang = actor_of(request), now_of(request), _language()
+    actor, now, lang = actor_of(request), now_of(request), language()
     months = months_until(paris_day(now), count=queries.CHOICE)
     tables = _tables(months, actor=actor, now=now, delays_from=months[-RECENT])
     context = {
@@ -50,7 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "this_year": paris_day(now).year,
         "since": months[0],
         "until": add_months(months[-1], 1),
-        "frame": _frame(actor),
+        "frame": frame_of(actor),
     }
     return render(request, "statistics/home.html", context)
 
@@ -60,7 +60,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @needs("statistics.read")
 def year_summary(request: HttpRequest, year: int) -> HttpResponse:
     """Show a calendar year beside the one before, ready to print."""
-    actor, now, lang = actor_of(request), now_of(request), _language()
+    actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
     if not FIRST_YEAR <= year <= today.year:
         raise Http404
@@ -74,7 +74,7 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
         "lead": _lead(open_year=year == today.year),
         "since": months[0],
         "until": add_months(months[-1], 1),
-        "frame": _frame(actor),
+        "frame": frame_of(actor),
     }
     return render(request, "statistics/year.html", context)
 
@@ -84,7 +84,7 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
 @needs("statistics.read")
 def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
     """Send the page of a year as an accessible PDF."""
-    actor, now, lang = actor_of(request), now_of(request), _language()
+    actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
     if not FIRST_YEAR <= year <= today.year:
         raise Http404
@@ -184,7 +184,7 @@ def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list
 
 
 def _delays_title(table: Table) -> str:
-    since = numbers.month(table.since, _language())
+    since = numbers.month(table.since, language())
     return _("Delays since %(month)s") % {"month": since}
 
 
@@ -232,10 +232,11 @@ def _historical(lang: str) -> list[dict[str, object]]:
     ]
 
 
-def _frame(actor: Actor) -> str:
+def frame_of(actor: Actor) -> str:
     """Return the desk's frame, with its alarms, for those who answer them; else the plain one."""
     return "desk/base.html" if may(actor, "report.list") else "base_desk.html"
 
 
-def _language() -> str:
+def language() -> str:
+    """Return the language of a page: fr or en."""
     return "en" if (get_language() or "fr").startswith("en") else "fr"

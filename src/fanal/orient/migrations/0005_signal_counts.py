@@ -1,0 +1,20 @@
+"""How often each signal was found, by day of receipt: appended batch by batch, so that no writer waits."""
+
+from django.db import migrations
+
+SQL = """
+CREATE TABLE orient_signal_count (
+    day date NOT NULL, -- of receipt, in Europe/Paris
+    code text NOT NULL,
+    n integer NOT NULL,
+    CONSTRAINT orient_signal_count_n CHECK (n > 0)
+);
+CREATE INDEX orient_signal_count_day ON orient_signal_count (day);
+"""
+
+
+class Migration(migrations.Migration):
+    """Counts without key: a day's rows are summed when the day is counted."""
+
+    dependencies = [("orient", "0004_saved_views")]
+    operations = [migrations.RunSQL(SQL, "DROP TABLE orient_signal_count")]

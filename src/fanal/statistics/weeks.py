@@ -1,0 +1,179 @@
+"""The reading door of trends: weekly counts, where they changed their level, and which names are new.
+
+Closed days come from `statistics_daily`, a few days since from the stages: no page scans reports.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import msgspec
+from django.db import connection
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import require
+from fanal.accounts.rows import across_desks
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.statistics import models, sources
+from fanal.statistics.domain.definitions import Figure, trends
+from fanal.statistics.domain.months import start_of
+from fanal.statistics.domain.tabular import Row, Table, as_json, table_csv
+from fanal.statistics.domain.trends import Change, Newcomer, change_points, newcomers
+
+KNOWN: Final = 104
+"""Complete weeks from which a level is learnt."""
+SHOWN: Final = 52
+"""Weeks on the page and in files: each stands beside the same week of the year before."""
+_WEEK = timedelta(days=7)
+_KINDS = {"KINDS": ("ORIENTED", "first"), "CHANNELS": ("ORIENTED", "second")}
+
+
+class Trend(Struct, frozen=True, kw_only=True):
+    """A figure by week. `counts` holds, by code, a number for each of `weeks` (their Mondays), all complete.
+
+    `now` are the counts of the week that is not over. `changes` lie within the weeks shown.
+    """
+
+    figure: Figure
+    weeks: tuple[date, ...]
+    counts: Mapping[str, tuple[int, ...]]
+    now: Mapping[str, int]
+    changes: Mapping[str, tuple[Change, ...]]
+    new: tuple[Newcomer, ...]
+    made_at: datetime
+
+    @property
+    def shown(self) -> range:
+        """The places of the weeks that are shown."""
+        return range(len(self.weeks) - SHOWN, len(self.weeks))
+
+
+@across_desks()  # counts of every desk, and no row
+def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
+    """Return a trend over the last 104 complete weeks.
+
+    Raises:
+        Refused: the actor may not read statistics.
+        KeyError: no trend has this code.
+    """
+    require(actor, "statistics.read")
+    definition = trends()[figure]
+    today = paris_day(now)
+    monday = today - timedelta(days=today.weekday())
+    weeks = tuple([monday - _WEEK * n for n in range(KNOWN, 0, -1)])
+    source, column = _KINDS.get(figure, (figure, "first"))
+    found = _by_week(actor, source, column, days=(weeks[0], today + timedelta(days=1)))
+    codes = {code for _, code in found}
+    counts = {code: tuple([found.get((week, code), 0) for week in weeks]) for code in codes}
+    first = len(weeks) - SHOWN
+    changes = {
+        code: tuple([c for c in change_points(series) if c.told >= first])
+        for code, series in counts.items()
+        if code
+    }
+    return Trend(
+        figure=definition,
+        weeks=weeks,
+        counts=counts,
+        now={code: found[monday, code] for code in codes if (monday, code) in found},
+        changes={code: points for code, points in changes.items() if points},
+        new=newcomers(counts),
+        made_at=now,
+    )
+
+
+def table_of(found: Trend) -> Table:
+    """Return a trend as rows: week, code, number, and the number of the same week a year before."""
+    rows = [
+        Row(
+            keys=(found.weeks[place].isoformat(), code),
+            value=series[place],
+            before=series[place - SHOWN],
+        )
+        for place in found.shown
+        for code, series in sorted(found.counts.items())
+        if series[place] or series[place - SHOWN]
+    ]
+    return Table(
+        figure=found.figure,
+        rows=tuple(rows),
+        since=found.weeks[-SHOWN],
+        until=found.weeks[-1] + _WEEK,
+        made_at=found.made_at,
+    )
+
+
+def trend_json(found: Trend) -> bytes:
+    """Return a trend as one JSON object: as any figure, with its changes of level and new names."""
+    whole = msgspec.json.decode(as_json(table_of(found)), type=dict[str, object])
+    whole["changes"] = [
+        {
+            "code": code,
+            "week": found.weeks[change.at],
+            "told_in": found.weeks[change.told],
+            "direction": change.direction,
+            "before": change.before,
+            "after": change.after,
+        }
+        for code, changes in sorted(found.changes.items())
+        for change in changes
+    ]
+    whole["new"] = [
+        {
+            "code": name.code,
+            "first_week": found.weeks[name.first],
+            "total": name.total,
+            "last_4_weeks": name.last,
+            "4_weeks_before": name.earlier,
+        }
+        for name in found.new
+    ]
+    return msgspec.json.encode(whole)
+
+
+def trend_csv(found: Trend) -> str:
+    """Return a trend as CSV: as any figure, with a column that marks a change of level (UP, DOWN)."""
+    marks: dict[tuple[str, ...], str] = {
+        (found.weeks[change.at].isoformat(), code): change.direction
+        for code, changes in found.changes.items()
+        for change in changes
+    }
+    return table_csv(table_of(found), extra=("change_of_level", lambda keys: marks.get(keys, "")))
+
+
+def _by_week(
+    actor: Actor, source: str, column: str, *, days: tuple[date, date]
+) -> dict[tuple[date, str], int]:
+    """Return counts by (Monday, code) over days (the second excluded): closed ones as they are held."""
+    since, until = days
+    held = models.Counted.objects.filter(figure=source).first()
+    first, last = (since, since) if held is None else (max(since, held.first), held.until)
+    if not since <= first < last:
+        first = last = since
+    last = min(last, until)
+    found: dict[tuple[date, str], int] = defaultdict(int)
+    place = 1 if column == "first" else 2
+    count = (sources.DAILY | sources.TRENDS)[source]
+    for begin, end in ((since, first), (last, until)):
+        if begin >= end:
+            continue
+        for row in count(actor=actor, since=start_of(begin), until=start_of(end)):
+            day = row[0]
+            found[day - timedelta(days=day.weekday()), str(row[place])] += row[3]
+    for week, code, n in _held(source, column, first, last):
+        found[week, code] += n
+    return dict(found)
+
+
+def _held(  # noqa: PLR0917
+    source: str, column: str, since: date, until: date
+) -> list[tuple[date, str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT date_trunc('week', day)::date, {column}, sum(n)::integer"  # noqa: S608 - a name of this module
+            " FROM statistics_daily WHERE figure = %s AND day >= %s AND day < %s GROUP BY 1, 2",
+            [source, since, until],
+        )
+        return list(cursor.fetchall())

@@ -1,0 +1,200 @@
+"""Trends: weekly counts of two years, changes of level told in words, new services; each as CSV and JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.statistics import weeks
+from fanal.statistics.domain import definitions
+from fanal.statistics.domain.months import change
+from fanal.statistics.domain.trends import RECENT, Change, Newcomer
+from fanal.statistics.weeks import SHOWN, Trend
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.components import numbers
+from fanal.web.desk.statistics.views import frame_of, language
+
+DRAWN: Final = 6
+"""Names in a chart; the others are drawn as one."""
+LISTED: Final = 20
+_PUBLIC = UUID(int=0)
+Names = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPanel:
+    """A trend on the page: what `charts.js` draws, a table by name, and what changed."""
+
+    code: str
+    key: str
+    title: str
+    definition: str
+    source: str
+    query: str
+    retention: str
+    header: list[str]
+    lines: list[tuple[str, list[str]]]
+    changes: list[dict[str, object]]
+    chart: dict[str, object] | None
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def home(request: HttpRequest) -> HttpResponse:
+    """Show the trends of the last 52 complete weeks, each beside the year before."""
+    actor, now, lang = actor_of(request), now_of(request), language()
+    found = [weeks.trend(actor=actor, figure=code, now=now) for code in definitions.trends()]
+    platforms = next(trend for trend in found if trend.figure.code == "PLATFORMS")
+    context = {
+        "panels": [_panel(trend, lang) for trend in found],
+        "new": [_newcomer(name, platforms.weeks, lang) for name in platforms.new],
+        "learning": weeks.KNOWN,
+        "frame": frame_of(actor),
+    }
+    return render(request, "statistics/trends.html", context)
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def trend_csv(request: HttpRequest, figure: str) -> HttpResponse:
+    """Send a trend as CSV, its changes of level marked."""
+    answer = HttpResponse(
+        weeks.trend_csv(_asked(request, figure)), content_type="text/csv; charset=utf-8"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="fanal-weeks-{figure.lower()}.csv"'
+    return answer
+
+
+@never_cache
+@require_safe
+@needs("statistics.read")
+def trend_json(request: HttpRequest, figure: str) -> HttpResponse:
+    """Send a trend as JSON, with its definition, its changes of level and its new names."""
+    return HttpResponse(weeks.trend_json(_asked(request, figure)), content_type="application/json")
+
+
+def _asked(request: HttpRequest, figure: str) -> Trend:
+    if figure not in definitions.trends():
+        raise Http404
+    return weeks.trend(actor=actor_of(request), figure=figure, now=now_of(request))
+
+
+def _panel(trend: Trend, lang: str) -> TrendPanel:
+    figure = trend.figure
+    shown = {code: series[-SHOWN:] for code, series in trend.counts.items()}
+    codes = sorted((c for c in shown if any(shown[c])), key=lambda c: (-sum(shown[c]), c))
+    names = _names(trend, codes, lang)
+    return TrendPanel(
+        code=figure.code,
+        key=f"trend-{figure.code.lower()}",
+        title=definitions.words(figure.label, lang),
+        definition=definitions.words(figure.definition, lang),
+        source=definitions.words(figure.source, lang),
+        query=figure.query,
+        retention=definitions.words(figure.retention, lang),
+        header=[
+            definitions.words(figure.columns[1].label, lang),
+            _("Last 4 weeks"),
+            _("4 weeks before"),
+            _("Change"),
+            _("Same weeks a year before"),
+            _("This week so far"),
+        ],
+        lines=[(names[code], _cells(trend, code, lang)) for code in codes[:LISTED]],
+        changes=_changes(trend, names, lang),
+        chart=_chart(trend, codes, names, lang=lang) if codes else None,
+    )
+
+
+def _cells(trend: Trend, code: str, lang: str) -> list[str]:
+    series = trend.counts[code]
+    last, earlier = sum(series[-RECENT:]), sum(series[-2 * RECENT : -RECENT])
+    year_before = sum(series[-SHOWN - RECENT : -SHOWN])
+    return [
+        numbers.number(last, lang),
+        numbers.number(earlier, lang),
+        numbers.percent(change(last, earlier), lang),
+        numbers.number(year_before, lang),
+        numbers.number(trend.now.get(code, 0), lang),
+    ]
+
+
+def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
+    """Return the changes of level, the latest first."""
+    found = [(code, point) for code, points in trend.changes.items() for point in points]
+    found.sort(key=lambda pair: (-pair[1].at, pair[0]))
+    return [
+        {
+            "name": names.get(code, code),
+            "up": point.direction == "UP",
+            "week": _week(trend.weeks[point.at], lang),
+            **_levels(point, lang),
+        }
+        for code, point in found
+    ]
+
+
+def _levels(point: Change, lang: str) -> dict[str, object]:
+    return {
+        "before": numbers.number(point.before, lang),
+        "after": numbers.number(point.after, lang),
+    }
+
+
+def _chart(trend: Trend, codes: Sequence[str], names: Names, *, lang: str) -> dict[str, object]:
+    series: list[dict[str, object]] = [
+        {"name": names[code], "values": list(trend.counts[code][-SHOWN:])} for code in codes[:DRAWN]
+    ]
+    if rest := codes[DRAWN:]:
+        values = [sum(trend.counts[code][place] for code in rest) for place in trend.shown]
+        series.append({"name": _("Others"), "values": values})
+    whole = [sum(c[place - SHOWN] for c in trend.counts.values()) for place in trend.shown]
+    series.append({"name": _("Year before"), "values": whole, "line": True})
+    labels = [_week(trend.weeks[place], lang) for place in trend.shown]
+    return {"type": "bar", "stacked": True, "labels": labels, "series": series}
+
+
+def _newcomer(name: Newcomer, mondays: Sequence[date], lang: str) -> dict[str, object]:
+    return {
+        "name": name.code,
+        "week": _week(mondays[name.first], lang),
+        "total": numbers.number(name.total, lang),
+        "last": numbers.number(name.last, lang),
+        "earlier": numbers.number(name.earlier, lang),
+    }
+
+
+def _names(trend: Trend, codes: Sequence[str], lang: str) -> Names:
+    """Return the words of codes: a partner's name, a country's, a service's own."""
+    kind = trend.figure.columns[1].kind
+    senders: dict[UUID, str] = {}
+    if trend.figure.code == "SENDERS":
+        senders = accounts.partner_names(partner_ids=[UUID(code) for code in codes])
+        senders[_PUBLIC] = _("The public")
+    return {code: _name(code, kind, senders, lang) for code in {*codes, *trend.changes}}
+
+
+def _name(code: str, kind: str, senders: Mapping[UUID, str], lang: str) -> str:  # noqa: PLR0917
+    if not code:
+        return _("Not known")
+    if senders:
+        return senders.get(UUID(code), code)
+    return reference.label(kind, code, lang) if kind else code
+
+
+def _week(monday: date, lang: str) -> str:
+    """Return the Monday of a week as people read it, with its year where space is short."""
+    month = numbers.month(monday, lang, short=True).rpartition(" ")
+    return f"{monday.day} {month[0]} {month[2]}"
