@@ -68,8 +68,12 @@ def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
     codes = {code for _, code in found}
     counts = {code: tuple([found.get((week, code), 0) for week in weeks]) for code in codes}
     first = len(weeks) - SHOWN
+    # Weeks before the first report of all are no level: the desk was not there.
+    began = min(
+        (place for series in counts.values() for place, n in enumerate(series) if n), default=0
+    )
     changes = {
-        code: tuple([c for c in change_points(series) if c.told >= first])
+        code: tuple([c for c in change_points(series, start=began) if c.told >= first])
         for code, series in counts.items()
         if code
     }

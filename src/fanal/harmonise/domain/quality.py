@@ -29,6 +29,9 @@ _CONTACT: Final = frozenset(
 _MATERIAL: Final = frozenset({ReportKind.ABUSE_MATERIAL, ReportKind.NONCONSENSUAL_IMAGE})
 _SHORT_CONTEXT: Final = 40
 _WARNINGS_FOR_NOTHING: Final = 5
+_NOT_THE_SENDERS = frozenset(
+    {"FILE_NOT_HASHED", "PDQ_LOW_QUALITY"}
+)  # said of what the desk computed
 _PRECISION: Final = {"SECOND": 1.0, "MINUTE": 1.0, "HOUR": 0.6, "DAY": 0.4, "MONTH": 0.1}
 _ZONE_ASSUMED: Final = 0.8
 _PSEUDONYM_ALONE: Final = 0.6
@@ -166,7 +169,8 @@ def _context(report: HarmonisedReport) -> float:
 
 
 def _readable(report: HarmonisedReport) -> float:
-    return max(0.0, 1 - len(report.warnings) / _WARNINGS_FOR_NOTHING)
+    doubts = sum(1 for warning in report.warnings if warning.code not in _NOT_THE_SENDERS)
+    return max(0.0, 1 - doubts / _WARNINGS_FOR_NOTHING)
 
 
 def _share(given: Iterable[bool]) -> float:

@@ -72,11 +72,11 @@ class _Side(Struct):
         return self.total > LIMIT
 
 
-def change_points(counts: Sequence[int]) -> tuple[Change, ...]:
-    """Return the changes of level of a series of weekly counts, oldest first."""
+def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[Change, ...]:
+    """Return the changes of level of weekly counts, oldest first; weeks before `start` do not count."""
     light = [2 * sqrt(n + 0.375) for n in counts]
     found: list[Change] = []
-    start, sides = 0, (_Side(sign=1), _Side(sign=-1))
+    sides = (_Side(sign=1), _Side(sign=-1))
     for week, value in enumerate(light):
         # The weeks of a running excursion are no part of the level that they are measured by.
         calm = min((side.since for side in sides if side.since is not None), default=week)
