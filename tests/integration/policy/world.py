@@ -95,6 +95,7 @@ FACTORIES: dict[str, Factory] = {
     "opening_id": lambda world, cell: world.opening_ids[cell],
     "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
     "figure": lambda world, cell: "RECEIVED",
+    "trend": lambda world, cell: "KINDS",
     "year": lambda world, cell: world.now.year,
     "ruleset_id": lambda world, cell: _ruleset(world),
     "instruction_id": lambda world, cell: world.instruction_id,
@@ -103,7 +104,7 @@ FACTORIES: dict[str, Factory] = {
     "provider_id": lambda world, cell: "unknown",
 }
 
-NO_OBJECT = frozenset({"figure", "year", "ruleset_id", "instruction_id"})
+NO_OBJECT = frozenset({"figure", "trend", "year", "ruleset_id", "instruction_id"})
 """What an address carries that is the object of nobody: figures, rules and instructions are one for all."""
 
 

@@ -68,21 +68,21 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 @needs("statistics.read")
-def trend_csv(request: HttpRequest, figure: str) -> HttpResponse:
+def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
     """Send a trend as CSV, its changes of level marked."""
     answer = HttpResponse(
-        weeks.trend_csv(_asked(request, figure)), content_type="text/csv; charset=utf-8"
+        weeks.trend_csv(_asked(request, trend)), content_type="text/csv; charset=utf-8"
     )
-    answer["Content-Disposition"] = f'attachment; filename="fanal-weeks-{figure.lower()}.csv"'
+    answer["Content-Disposition"] = f'attachment; filename="fanal-weeks-{trend.lower()}.csv"'
     return answer
 
 
 @never_cache
 @require_safe
 @needs("statistics.read")
-def trend_json(request: HttpRequest, figure: str) -> HttpResponse:
+def trend_json(request: HttpRequest, trend: str) -> HttpResponse:
     """Send a trend as JSON, with its definition, its changes of level and its new names."""
-    return HttpResponse(weeks.trend_json(_asked(request, figure)), content_type="application/json")
+    return HttpResponse(weeks.trend_json(_asked(request, trend)), content_type="application/json")
 
 
 def _asked(request: HttpRequest, figure: str) -> Trend:

@@ -9,8 +9,8 @@ urlpatterns: list[URLPattern] = [
     path("year/<int:year>/", views.year_summary, name="statistics-year"),
     path("year/<int:year>/pdf/", views.year_pdf, name="statistics-year-pdf"),
     path("trends/", trends.home, name="trends"),
-    path("trends/<str:figure>/csv/", trends.trend_csv, name="trends-csv"),
-    path("trends/<str:figure>/json/", trends.trend_json, name="trends-json"),
+    path("trends/<str:trend>/csv/", trends.trend_csv, name="trends-csv"),
+    path("trends/<str:trend>/json/", trends.trend_json, name="trends-json"),
     path("<str:figure>/csv/", views.figure_csv, name="statistics-csv"),
     path("<str:figure>/json/", views.figure_json, name="statistics-json"),
 ]
