@@ -25,5 +25,5 @@ ALTER TABLE intake_upload
 class Migration(migrations.Migration):
     """A file is hashed once: `hashed_at` says when, and a replay leaves it alone."""
 
-    dependencies = [("intake", "0007_pressure")]
+    dependencies = [("intake", "0008_exchange")]
     operations = [migrations.RunSQL(SQL, BACK)]
