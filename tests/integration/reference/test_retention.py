@@ -12,6 +12,7 @@ STRUCTURE = frozenset(
         "intake_refusal",  # figures by body and hour
         "intake_wire",  # numbers only, goes with its report
         "measures_contact",  # hosts only
+        "orient_signal_count",  # a day, a code, a number
     }
 )
 PACKAGES = [
