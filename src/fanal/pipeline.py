@@ -18,6 +18,7 @@ from fanal.analyse.domain.facts import facts_of
 from fanal.analyse.domain.priority import DryRun
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
+from fanal.distribution import operations as distribution
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
@@ -93,7 +94,10 @@ def run_prioritise(batch: Batch) -> None:
 
 
 def run_orient(batch: Batch) -> None:
-    """Stage 5: tracks and legal bases proposed; the report takes its place in the desk's queue."""
+    """Stage 5: tracks and legal bases proposed; the report takes its place in the desk's queue.
+
+    Where another desk is concerned, that is noted beside it.
+    """
     facts, analyses, priorities = _facts(batch), _analyses(batch), _priorities(batch)
     kin = {k.report_id: k for k in _kin(batch)}
     orient.orient_batch(
@@ -111,6 +115,11 @@ def run_orient(batch: Batch) -> None:
             )
             for report in _reports(batch)
         ],
+        now=batch.now,
+    )
+    distribution.plan_batch(
+        actor=batch.actor,
+        reports=[report for report in _reports(batch) if not facts[report.report_id].is_test],
         now=batch.now,
     )
 

@@ -136,6 +136,7 @@ RULES: tuple[Rule, ...] = (
             "orient",
             "measures",
             "judicial",
+            "distribution",
             "statistics",
             "vault",
             "accounts",

@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "fanal.orient",
     "fanal.measures",
     "fanal.judicial",
+    "fanal.distribution",
     "fanal.statistics",
     "fanal.web",
     "fanal.config",

@@ -1,0 +1,185 @@
+"""`fanal distribution`: what belongs to other desks: recipients, packages sealed for them, their answers."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import click
+import msgspec
+
+from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused
+from fanal.config.environment import read_environment
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.postgres import DatabaseRole
+
+_ACTOR = system_actor("fanal distribution")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+
+
+@click.group()
+def distribution() -> None:
+    """Send what belongs to other desks: planned by rules, sealed for each, acknowledged."""
+
+
+@distribution.command("recipients")
+@_JSON
+@with_django(DatabaseRole.WORKER)
+def recipients(as_json: bool) -> None:
+    """List the desks that reports go to, and how many reports wait for each place."""
+    from fanal.distribution import queries
+
+    waiting = queries.planned(actor=_ACTOR)
+    for found in queries.list_recipients(actor=_ACTOR):
+        line = _plain(found) | {"planned": waiting.pop((found.country, found.region), 0)}
+        text = f"{found.code:20}{found.country} {found.region:5}{line['planned']:>8}  {found.name}"
+        click.echo(json.dumps(line) if as_json else text)
+    for (country, region), count in waiting.items():
+        line = {"code": None, "country": country, "region": region, "planned": count}
+        click.echo(json.dumps(line) if as_json else f"{'–':20}{country} {region:5}{count:>8}")
+
+
+@distribution.command("add")
+@click.argument("code")
+@click.option("--name", required=True, help="How people call the desk.")
+@click.option("--country", required=True, help="ISO 3166-1 code of two letters.")
+@click.option("--region", default="", help="Region of the own country, such as HDF.")
+@click.option("--key", required=True, help="The desk's age recipient (age1…).")
+@with_django(DatabaseRole.WORKER)
+def add(code: str, name: str, country: str, region: str, key: str) -> None:
+    """Register the desk CODE; it gets nothing before a standing instruction names it."""
+    from fanal.distribution import operations
+
+    with _told():
+        operations.add_recipient(
+            actor=_ACTOR, code=code, name=name, place=(country, region), key=key, now=clock.now()
+        )
+
+
+@distribution.command("close")
+@click.argument("code")
+@with_django(DatabaseRole.WORKER)
+def close(code: str) -> None:
+    """Send nothing more to the desk CODE."""
+    from fanal.distribution import operations
+
+    with _told():
+        operations.close_recipient(actor=_ACTOR, code=code, now=clock.now())
+
+
+@distribution.command("send")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@with_django(DatabaseRole.WORKER)
+def send(out: Path) -> None:
+    """Seal what is planned for each desk into DIR/CODE/PACKAGE.age, under the instructions in force."""
+    from fanal.distribution import operations
+
+    name = read_environment(os.environ).mail_from
+
+    def deliver(code: str, package: UUID, sealed: bytes) -> None:
+        folder = out / code
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_whole(folder / f"{package}.age", sealed)
+
+    for sent in operations.send(actor=_ACTOR, sender=name, deliver=deliver, now=clock.now()):
+        click.echo(msgspec.json.encode(sent).decode())
+
+
+@distribution.command("packages")
+@_JSON
+@with_django(DatabaseRole.WORKER)
+def packages(as_json: bool) -> None:
+    """List what left, the newest first."""
+    from fanal.distribution import queries
+
+    for found in queries.list_packages(actor=_ACTOR):
+        state = "ACKNOWLEDGED" if found.acknowledged_at else "SENT"
+        text = f"{found.id}  {found.recipient:20}{found.reports:>6}  {state}"
+        click.echo(json.dumps(_plain(found)) if as_json else text)
+
+
+@distribution.command("open")
+@click.argument("package", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key", required=True, help="File of the age identity that it is sealed to.",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+def open_(package: Path, key: Path, out: Path) -> None:
+    """Open a package of another desk: DIR/PACKAGE.jsonl for `fanal import jsonl`, and its answer."""
+    from fanal.distribution.domain.package import Acknowledgement, PackageRefused, unseal
+
+    try:
+        manifest, body = unseal(package.read_bytes(), identity=_identity(key))
+    except PackageRefused as refused:
+        raise Refused(f"PACKAGE_{refused}", path=package) from None
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write_whole(out / f"{manifest.package}.jsonl", body)
+    answer = Acknowledgement(
+        package=manifest.package,
+        opened_at=clock.now(),
+        reports=manifest.reports,
+        token=manifest.token,
+    )
+    _write_whole(out / f"{manifest.package}.ack.json", msgspec.json.encode(answer) + b"\n")
+    told = {
+        "package": str(manifest.package),
+        "sender": manifest.sender,
+        "reports": manifest.reports,
+    }
+    click.echo(json.dumps(told))
+
+
+@distribution.command("acknowledge")
+@click.argument("answer", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_django(DatabaseRole.WORKER)
+def acknowledge(answer: Path) -> None:
+    """Note the ANSWER of a desk (PACKAGE.ack.json): it opened what we sent."""
+    from fanal.distribution import operations
+    from fanal.distribution.domain.package import Acknowledgement
+
+    try:
+        read = msgspec.json.decode(answer.read_bytes(), type=Acknowledgement)
+    except msgspec.MsgspecError as error:
+        raise Refused("ANSWER_REFUSED", path=answer, detail=error) from None
+    try:
+        count = operations.acknowledge(actor=_ACTOR, answer=read, now=clock.now())
+    except operations.AcknowledgementRefused as refused:
+        raise Refused(f"ANSWER_{refused}", path=answer) from None
+    click.echo(json.dumps({"package": str(read.package), "reports": count}))
+
+
+def _identity(path: Path) -> str:
+    """Return the secret key of an identity file; lines that begin with # are remarks (age-keygen)."""
+    text = path.read_text("utf-8", errors="replace")
+    return next((line for line in text.splitlines() if line and not line.startswith("#")), "")
+
+
+def _write_whole(path: Path, body: bytes) -> None:
+    """Write a file that is there whole or not at all, for its owner alone."""
+    partial = path.with_name(path.name + ".partial")
+    partial.touch(mode=0o600)
+    with partial.open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)
+
+
+def _plain(record: object) -> dict[str, object]:
+    found: dict[str, object] = msgspec.to_builtins(record)
+    return found
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    from fanal.distribution.operations import RecipientRefused
+
+    try:
+        yield
+    except RecipientRefused as refused:
+        raise Refused(f"RECIPIENT_{refused}") from None

@@ -1,0 +1,118 @@
+"""Whose a report is: destinations from evidence, by dated rules. Pure."""
+
+import re
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import resources
+
+import msgspec
+import phonenumbers
+from msgspec import Struct
+
+from fanal.formats.report.records import Person, PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport
+
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_POSTCODE = re.compile(r"[0-9]{5}")
+
+
+class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rule file; `regions` holds the départements of each region of the own country."""
+
+    schema: int
+    version: str
+    source: str
+    checked_by: str
+    home: str
+    also_home: tuple[str, ...]
+    enough: int
+    evidence: dict[str, int]
+    regions: dict[str, tuple[str, ...]]
+
+    def is_home(self, country: str) -> bool:
+        """Return whether a country (ISO 3166-1 alpha-2) is the desk's own, overseas included."""
+        return country == self.home or country in self.also_home
+
+    def region_of(self, postcode: str | None) -> str | None:
+        """Return the region of a postcode of the own country, None where it is none."""
+        if not postcode or not _POSTCODE.fullmatch(postcode):
+            return None
+        starts = {postcode[:2], postcode[:3]}
+        found = (name for name, parts in self.regions.items() if starts & set(parts))
+        return next(found, None)
+
+
+class Destination(Struct, frozen=True, kw_only=True, order=True):
+    """A country, or a region of the own one, and the codes of the evidence that names it."""
+
+    country: str
+    region: str = ""
+    because: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=1)
+def shipped_routing() -> Routing:
+    """Return the rules that the package ships."""
+    text = resources.files("fanal.distribution").joinpath("data", "rules.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), Routing)
+
+
+def destinations_of(report: HarmonisedReport, rules: Routing) -> tuple[Destination, ...]:
+    """Return where a report belongs beside the desk that received it, in order; nothing: ours alone."""
+    evidence: dict[str, set[str]] = defaultdict(set)
+    for country, code in _evidence(report):
+        if _COUNTRY.fullmatch(country):
+            evidence[rules.home if rules.is_home(country) else country].add(code)
+    counting = {
+        country: tuple(sorted(codes))
+        for country, codes in evidence.items()
+        if sum(rules.evidence[code] for code in codes) >= rules.enough
+    }
+    abroad = [
+        Destination(country=country, because=codes)
+        for country, codes in counting.items()
+        if country != rules.home
+    ]
+    return tuple(sorted(abroad + _regions(report, counting, rules)))
+
+
+def _evidence(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
+    for person in report.persons:
+        if person.role in (PersonRole.SUSPECT, PersonRole.VICTIM) and person.country:
+            yield person.country.upper(), f"{person.role}_COUNTRY"
+        if person.role is PersonRole.SUSPECT:
+            for phone in person.phones:
+                if country := _phone_country(phone):
+                    yield country, "SUSPECT_PHONE"
+    if report.place is not None and report.place.country:
+        yield report.place.country.upper(), "PLACE_COUNTRY"
+
+
+def _phone_country(phone: str) -> str | None:
+    """Return the country of an E.164 number; shared codes (+1, +7) name one by the number's beginning."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(phone))
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _regions(
+    report: HarmonisedReport, counting: dict[str, tuple[str, ...]], rules: Routing
+) -> list[Destination]:
+    if rules.home not in counting:
+        return []
+    found: dict[str, set[str]] = defaultdict(set)
+    for person in report.persons:
+        if _at_home(person, rules) and (region := rules.region_of(person.postcode)):
+            found[region].add(f"{person.role}_POSTCODE")
+    return [
+        Destination(country=rules.home, region=region, because=tuple(sorted(codes)))
+        for region, codes in found.items()
+    ]
+
+
+def _at_home(person: Person, rules: Routing) -> bool:
+    told = person.role in (PersonRole.SUSPECT, PersonRole.VICTIM)
+    return told and bool(person.country) and rules.is_home((person.country or "").upper())

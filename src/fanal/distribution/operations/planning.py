@@ -1,0 +1,57 @@
+"""Planning: at the end of ORIENT each report is told where else it belongs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from django.db import connection
+
+from fanal.accounts.domain.policy import require
+from fanal.distribution.domain.routing import destinations_of, shipped_routing
+from fanal.distribution.models import Recipient
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+
+
+def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
+    """Note where each report belongs beside this desk; return how many notes are new.
+
+    A country abroad is noted even where no desk is registered for it, a region of the own country only where
+    one is. A replay adds what is new and takes nothing back: what was noted may have left.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    rules = shipped_routing()
+    found = [
+        (report.report_id, place) for report in reports for place in destinations_of(report, rules)
+    ]
+    if not found:
+        return 0
+    open_regions = set(
+        Recipient.objects.filter(closed_at=None).exclude(region="").values_list("country", "region")
+    )
+    rows = [
+        (report_id, place)
+        for report_id, place in found
+        if not place.region or (place.country, place.region) in open_regions
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO distribution_item"
+            " (report_id, country, region, because, rule_version, planned_at)"
+            " SELECT i.report_id, i.country, i.region, i.because::jsonb, %s, %s"
+            " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])"
+            " AS i (report_id, country, region, because)"
+            " ON CONFLICT DO NOTHING",
+            [
+                rules.version,
+                now,
+                [report_id for report_id, _ in rows],
+                [place.country for _, place in rows],
+                [place.region for _, place in rows],
+                [msgspec.json.encode(place.because).decode() for _, place in rows],
+            ],
+        )
+        return int(cursor.rowcount)

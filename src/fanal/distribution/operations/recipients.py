@@ -1,0 +1,93 @@
+"""Recipients: the desks of other countries and regions, each with its age key."""
+
+import re
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.distribution.domain.package import PackageRefused, check_key
+from fanal.distribution.domain.routing import shipped_routing
+from fanal.distribution.models import Recipient
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,39}")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+class RecipientRefused(ValueError):
+    """A recipient cannot be stored; its text is a code, as the operations name them."""
+
+
+def add_recipient(
+    *, actor: Actor, code: str, name: str, place: tuple[str, str], key: str, now: datetime
+) -> UUID:
+    """Register the desk of `place` (country, region or '') and return its id.
+
+    A key is never changed: close the recipient and register it anew under another code.
+
+    Raises:
+        RecipientRefused: CODE, NAME, COUNTRY, REGION, KEY, or TAKEN where the code exists or the place
+            has a desk.
+        Refused: the actor keeps no recipients.
+    """
+    require(actor, "distribution.keep")
+    country, region = place
+    rules = shipped_routing()
+    if not _CODE.fullmatch(code):
+        raise RecipientRefused("CODE")
+    if not name.strip() or len(name) > 200 or not name.isprintable():
+        raise RecipientRefused("NAME")
+    if not _COUNTRY.fullmatch(country) or (rules.is_home(country) and country != rules.home):
+        raise RecipientRefused("COUNTRY")
+    if (country == rules.home) != bool(region) or (region and region not in rules.regions):
+        raise RecipientRefused("REGION")
+    try:
+        checked = check_key(key)
+    except PackageRefused:
+        raise RecipientRefused("KEY") from None
+    try:
+        with transaction.atomic():
+            made = Recipient.objects.create(
+                id=new_id(now),
+                code=code,
+                name=name.strip(),
+                country=country,
+                region=region,
+                age_key=checked,
+                added_by=actor.person_id,
+                added_at=now,
+            )
+            _log(actor, made, now, opened=1)
+    except IntegrityError:
+        raise RecipientRefused("TAKEN") from None
+    return made.id
+
+
+def close_recipient(*, actor: Actor, code: str, now: datetime) -> None:
+    """Close a recipient: nothing goes there any more.
+
+    Raises:
+        RecipientRefused: NOT_FOUND, no open recipient has that code.
+        Refused: the actor keeps no recipients.
+    """
+    require(actor, "distribution.keep")
+    with transaction.atomic():
+        row = Recipient.objects.select_for_update().filter(code=code, closed_at=None).first()
+        if row is None:
+            raise RecipientRefused("NOT_FOUND")
+        Recipient.objects.filter(id=row.id).update(closed_at=now)
+        _log(actor, row, now, opened=0)
+
+
+def _log(actor: Actor, row: Recipient, now: datetime, *, opened: int) -> None:
+    ledger.record(
+        actor=actor,
+        action="recipient.change",
+        at=now,
+        objects=[ledger.ObjectRef(kind="recipient", id=row.id)],
+        detail={"open": opened},
+    )

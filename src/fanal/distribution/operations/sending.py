@@ -1,0 +1,184 @@
+"""Sending: what is planned for a recipient is sealed for it, under a standing instruction; and its answer."""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from msgspec import Struct
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.accounts.domain.policy import require
+from fanal.distribution.domain.package import (
+    Acknowledgement,
+    Manifest,
+    answers,
+    line_of,
+    seal,
+    token_digest,
+)
+from fanal.distribution.models import Item, Package, Recipient
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.outgoing import as_report
+from fanal.intake import queries as intake
+from fanal.intake.domain.number import desk_number
+from fanal.intake.domain.states import ReportState
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+MOST_REPORTS = 2_000
+"""Reports of one package."""
+
+
+class AcknowledgementRefused(ValueError):
+    """An answer is not accepted; the text is a code: NOT_FOUND, WRONG_TOKEN."""
+
+
+class Sent(Struct, frozen=True, kw_only=True):
+    """What became of a recipient's turn: a package, or why there is none (NO_INSTRUCTION, NOTHING)."""
+
+    recipient: str
+    package: UUID | None = None
+    reports: int = 0
+    reason: str = ""
+
+
+def send(
+    *,
+    actor: Actor,
+    sender: str,
+    deliver: Callable[[str, UUID, bytes], None],
+    now: datetime,
+) -> list[Sent]:
+    """Seal what is planned for each open recipient and hand it to `deliver` (code, package id, bytes).
+
+    `sender` is how this desk names itself. A package's rows are committed after `deliver` returned: when it
+    fails nothing counts as sent, and a package delivered twice is told apart by its id. At most 2 000 reports
+    a package; the rest goes with the next ones.
+
+    Raises:
+        Refused: the actor sends nothing.
+    """
+    require(actor, "distribution.send")
+    outcome: list[Sent] = []
+    for recipient in Recipient.objects.filter(closed_at=None).order_by("code"):
+        instruction = accounts.standing_in_force(
+            kind=InstructionKind.DISTRIBUTION, scope=recipient.code, now=now
+        )
+        if instruction is None:
+            outcome.append(Sent(recipient=recipient.code, reason="NO_INSTRUCTION"))
+            continue
+        before = len(outcome)
+        while made := _send_some(recipient, instruction, actor, sender, deliver, now):
+            outcome.append(made)
+        if len(outcome) == before:
+            outcome.append(Sent(recipient=recipient.code, reason="NOTHING"))
+    return outcome
+
+
+def acknowledge(*, actor: Actor, answer: Acknowledgement, now: datetime) -> int:
+    """Note that a recipient opened a package; return how many reports that acknowledges (0: known before).
+
+    Raises:
+        AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, whoever answers has not opened it.
+        Refused: the actor sends nothing.
+    """
+    require(actor, "distribution.send")
+    with transaction.atomic():
+        package = Package.objects.select_for_update().filter(id=answer.package).first()
+        if package is None:
+            raise AcknowledgementRefused("NOT_FOUND")
+        if not answers(answer, bytes(package.token_digest)):
+            raise AcknowledgementRefused("WRONG_TOKEN")
+        if package.acknowledged_at is not None:
+            return 0
+        Package.objects.filter(id=package.id).update(acknowledged_at=now)
+        items = Item.objects.filter(package_id=package.id, state="SENT")
+        ids = list(items.values_list("report_id", flat=True))
+        items.update(state="ACKNOWLEDGED")
+        ledger.record_batch(
+            actor=actor,
+            action="transfer.acknowledge",
+            at=now,
+            kind="report",
+            items=[(report_id, package.id.bytes) for report_id in ids],
+            detail={"package": str(package.id)},
+        )
+    return len(ids)
+
+
+def _send_some(  # noqa: PLR0917
+    recipient: Recipient,
+    instruction: StandingInstruction,
+    actor: Actor,
+    sender: str,
+    deliver: Callable[[str, UUID, bytes], None],
+    now: datetime,
+) -> Sent | None:
+    """Seal, deliver and commit one package; None when nothing is left for this recipient."""
+    with transaction.atomic():
+        planned = Item.objects.select_for_update(skip_locked=True).filter(
+            country=recipient.country, region=recipient.region, state="PLANNED"
+        )
+        ids = list(planned.order_by("report_id").values_list("report_id", flat=True)[:MOST_REPORTS])
+        if not ids:
+            return None
+        lines = _lines(actor, ids)
+        place = Item.objects.filter(country=recipient.country, region=recipient.region)
+        place.filter(report_id__in=[i for i in ids if i not in lines]).update(state="DROPPED")
+        if not lines:
+            return Sent(recipient=recipient.code, reason="DROPPED")
+        manifest = Manifest(
+            schema=1,
+            package=new_id(now),
+            sender=sender,
+            recipient=recipient.code,
+            made_at=now,
+            reports=len(lines),
+            sha256="",
+            instruction=instruction.id,
+            token=secrets.token_urlsafe(32),
+        )
+        sealed = seal(manifest, list(lines.values()), key=recipient.age_key)
+        Package.objects.create(
+            id=manifest.package,
+            recipient=recipient,
+            instruction_id=instruction.id,
+            made_at=now,
+            reports=len(lines),
+            sha256=hashlib.sha256(sealed).digest(),
+            token_digest=token_digest(manifest.token),
+        )
+        place.filter(report_id__in=list(lines)).update(state="SENT", package_id=manifest.package)
+        ledger.record_batch(
+            actor=actor,
+            action="report.transfer",
+            at=now,
+            kind="report",
+            items=[(report_id, hashlib.sha256(line).digest()) for report_id, line in lines.items()],
+            detail={"package": str(manifest.package), "to": recipient.code} | instruction.cited,
+        )
+        deliver(recipient.code, manifest.package, sealed)
+    return Sent(recipient=recipient.code, package=manifest.package, reports=len(lines))
+
+
+def _lines(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+    """Return the lines of the reports that still may leave: finished, no test, not erased."""
+    facts = intake.get_reports(actor=actor, report_ids=ids)
+    leaving = [
+        report_id
+        for report_id in ids
+        if report_id in facts
+        and facts[report_id].state is ReportState.FINISHED
+        and not facts[report_id].is_test
+    ]
+    records = harmonised.get_records(actor=actor, report_ids=leaving)
+    return {
+        report_id: line_of(as_report(records[report_id]), reference=desk_number(report_id))
+        for report_id in leaving
+        if report_id in records
+    }

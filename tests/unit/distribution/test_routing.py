@@ -1,0 +1,172 @@
+"""Whose a report is: evidence, weights, regions; and packages sealed, opened, refused."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+import pyrage
+import pytest
+
+from fanal.distribution.domain.package import (
+    Acknowledgement,
+    Manifest,
+    PackageRefused,
+    answers,
+    check_key,
+    line_of,
+    seal,
+    token_digest,
+    unseal,
+)
+from fanal.distribution.domain.routing import Destination, destinations_of, shipped_routing
+from fanal.formats.report.read import read_report
+from fanal.formats.report.records import Person, PersonRole, Place, Report, ReportKind
+from fanal.harmonise.domain.records import HarmonisedReport
+
+RULES = shipped_routing()
+SUSPECT, VICTIM, REPORTER = PersonRole.SUSPECT, PersonRole.VICTIM, PersonRole.REPORTER
+
+
+def report(*persons: Person, place: str | None = None) -> HarmonisedReport:
+    return HarmonisedReport(
+        report_id=UUID(int=1),
+        reference="r",
+        kind=ReportKind.OTHER,
+        persons=persons,
+        place=Place(country=place) if place else None,
+    )
+
+
+def places(*persons: Person, place: str | None = None) -> list[tuple[str, str, tuple[str, ...]]]:
+    found = destinations_of(report(*persons, place=place), RULES)
+    assert list(found) == sorted(found)
+    return [(d.country, d.region, d.because) for d in found]
+
+
+def test_without_evidence_a_report_is_ours() -> None:
+    assert places() == []
+    assert places(Person(role=SUSPECT, country="FR")) == []
+    assert places(Person(role=SUSPECT, country="RE"), place="GP") == []
+
+
+def test_a_country_abroad_is_named_with_its_evidence() -> None:
+    suspect = Person(role=SUSPECT, country="be", phones=("+3225550100",))
+    assert places(suspect) == [("BE", "", ("SUSPECT_COUNTRY", "SUSPECT_PHONE"))]
+    assert places(Person(role=VICTIM, country="DE"), place="ES") == [
+        ("DE", "", ("VICTIM_COUNTRY",)),
+        ("ES", "", ("PLACE_COUNTRY",)),
+    ]
+
+
+@pytest.mark.parametrize("role", [REPORTER, PersonRole.WITNESS, PersonRole.RECIPIENT])
+def test_who_only_tells_says_nothing_of_where(role: PersonRole) -> None:
+    assert places(Person(role=role, country="BE", phones=("+3225550100",))) == []
+
+
+@pytest.mark.parametrize("country", ["Belgium", "B", "1E", "", "BEL"])
+def test_what_is_no_country_names_none(country: str) -> None:
+    assert places(Person(role=SUSPECT, country=country)) == []
+
+
+@pytest.mark.parametrize(
+    ("postcode", "region"),
+    [("59000", "HDF"), ("75011", "IDF"), ("20090", "COR"), ("97110", "971"), ("97660", "976")],
+)
+def test_a_postcode_names_a_region_of_the_own_country(postcode: str, region: str) -> None:
+    victim = Person(role=VICTIM, country="FR", postcode=postcode)
+    assert places(victim) == [("FR", region, ("VICTIM_POSTCODE",))]
+
+
+@pytest.mark.parametrize("postcode", ["5900", "00000", "99000", "59 000", "٥٩٠٠٠"])
+def test_a_postcode_that_is_none_names_no_region(postcode: str) -> None:
+    assert places(Person(role=VICTIM, country="FR", postcode=postcode)) == []
+
+
+def test_a_postcode_abroad_is_not_read_as_ours() -> None:
+    assert places(Person(role=VICTIM, country="DE", postcode="59000")) == [
+        ("DE", "", ("VICTIM_COUNTRY",))
+    ]
+
+
+def test_every_departement_is_in_one_region() -> None:
+    parts = [part for region in RULES.regions.values() for part in region]
+    assert len(parts) == len(set(parts))
+    mainland = {f"{n:02}" for n in range(1, 96)}
+    assert mainland <= set(parts)
+
+
+def test_weights_decide_what_counts() -> None:
+    strict = msgspec.structs.replace(RULES, enough=4)
+    person = Person(role=SUSPECT, country="BE")
+    assert destinations_of(report(person), strict) == ()
+    both = Person(role=SUSPECT, country="BE", phones=("+3225550100",))
+    assert destinations_of(report(both), strict) == (
+        Destination(country="BE", because=("SUSPECT_COUNTRY", "SUSPECT_PHONE")),
+    )
+
+
+MANIFEST = Manifest(
+    schema=1,
+    package=UUID(int=7),
+    sender="desk@desk.example",
+    recipient="BE-DESK",
+    made_at=datetime(2026, 11, 25, tzinfo=UTC),
+    reports=0,
+    sha256="",
+    instruction=UUID(int=8),
+    token="t" * 43,
+)
+
+
+def test_a_package_opens_for_its_desk_alone_and_reads_as_reports() -> None:
+    ours, other = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    told = Report(
+        reference="theirs",
+        kind=ReportKind.GROOMING,
+        description="Someone asks for secrets.",
+        persons=(Person(role=SUSPECT, country="BE", emails=("a@mail.example",)),),
+    )
+    sealed = seal(MANIFEST, [line_of(told, reference="7KM-3QP-9XD")], key=str(ours.to_public()))
+    assert b"mail.example" not in sealed
+    manifest, body = unseal(sealed, identity=str(ours))
+    assert (manifest.package, manifest.reports) == (MANIFEST.package, 1)
+    read = read_report(body.splitlines()[0])
+    assert read == msgspec.structs.replace(told, reference="7KM-3QP-9XD")
+    with pytest.raises(PackageRefused, match="SEALED_FOR_ANOTHER"):
+        unseal(sealed, identity=str(other))
+    with pytest.raises(PackageRefused, match="SEALED_FOR_ANOTHER"):
+        unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), identity=str(ours))
+    with pytest.raises(PackageRefused, match="KEY"):
+        unseal(sealed, identity="AGE-SECRET-KEY-NONE")
+
+
+def test_who_reported_never_leaves() -> None:
+    told = Report(
+        reference="x",
+        kind=ReportKind.OTHER,
+        persons=(Person(role=REPORTER, name="Canary"), Person(role=SUSPECT, name="Someone")),
+    )
+    line = line_of(told, reference="n")
+    assert b"Canary" not in line
+    assert b"Someone" in line
+
+
+@pytest.mark.parametrize("plain", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
+def test_what_is_no_package_is_refused(plain: bytes) -> None:
+    ours = pyrage.x25519.Identity.generate()
+    with pytest.raises(PackageRefused, match="NO_PACKAGE"):
+        unseal(pyrage.encrypt(plain, [ours.to_public()]), identity=str(ours))
+
+
+def test_an_answer_knows_the_token() -> None:
+    answer = Acknowledgement(
+        package=UUID(int=7), opened_at=MANIFEST.made_at, reports=1, token=MANIFEST.token
+    )
+    assert answers(answer, token_digest(MANIFEST.token))
+    assert not answers(answer, token_digest("another"))
+
+
+@pytest.mark.parametrize("key", ["", "age1", "AGE-SECRET-KEY-1", "ssh-ed25519 x", "age1é"])
+def test_a_key_that_is_none_is_refused(key: str) -> None:
+    with pytest.raises(PackageRefused, match="KEY"):
+        check_key(key)
