@@ -205,7 +205,7 @@ def test_a_region_gets_what_is_planned_after_it_is_registered() -> None:
         ({"place": ("Belgium", "")}, "COUNTRY"),
         ({"place": ("GP", "")}, "COUNTRY"),
         ({"place": ("FR", "")}, "REGION"),
-        ({"place": ("FR", "XXX")}, "REGION"),
+        ({"place": ("FR", "ZZZ")}, "REGION"),
         ({"place": ("BE", "HDF")}, "REGION"),
         ({"key": "age1none"}, "KEY"),
         ({"code": "BE-DESK", "place": ("DE", "")}, "TAKEN"),
