@@ -1,6 +1,5 @@
-"""`fanal export FORMAT …`: writes what partners read; each report written is a ledger communication."""
+"""`fanal export FORMAT …`: writes what partners read; what is written is a communication in the ledger."""
 
-import re
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -11,12 +10,13 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
+from fanal.cli.export_indicators import misp, stix
+from fanal.cli.export_vics import csv_hashes, vics
 from fanal.cli.failures import tell
+from fanal.cli.places import place_of
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def arguments(command: Callable[..., None]) -> Callable[..., None]:
@@ -32,7 +32,7 @@ def arguments(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def export() -> None:
-    """Write reports in the formats that partners read."""
+    """Write reports, dossiers and lists in the formats that partners read."""
 
 
 @export.command("ncmec-xml")
@@ -131,7 +131,7 @@ def _write_all(
     taken: dict[str, str] = {}
     for reference, several in found:
         for number, report_id in enumerate(several):
-            name = _folder(reference, taken) + (f"-{number + 1}" if number else "")
+            name = place_of(reference, taken) + (f"-{number + 1}" if number else "")
             if not write(report_id, out / name):
                 missing.append(reference)
     for reference in missing:
@@ -140,11 +140,5 @@ def _write_all(
         sys.exit(2)
 
 
-def _folder(reference: str, taken: dict[str, str]) -> str:
-    """Return a folder's name for a reference: inside DIR whatever a partner called it, and no other's."""
-    name = _UNSAFE.sub("_", reference)
-    if not name.strip("."):
-        name = "_" + name
-    while taken.setdefault(name, reference) != reference:
-        name += "_"
-    return name
+for _command in (vics, csv_hashes, stix, misp):
+    export.add_command(_command)

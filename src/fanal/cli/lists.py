@@ -12,7 +12,9 @@ from fanal import reference
 from fanal.analyse.domain.listfile import ListRefused
 from fanal.analyse.domain.lists import ListAttributes, ListsRefused, Scope, Sharing, Vote
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, language
+from fanal.cli.failures import Refused, language, tell
+from fanal.cli.list_files import FORMATS, Told, read_indicators
+from fanal.cli.sources import reason_of
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -101,27 +103,57 @@ def show(name: str | None, as_json: bool) -> None:
 @click.option(
     "--clear", is_flag=True, help="These are known false alarms: silence what they match."
 )
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="csv", show_default=True)
+@click.option("--country", default="", help="VICS: whose categories these are, as US.")
+@click.option("--category", "categories", multiple=True, help="VICS: a category to take.")
 @with_django(DatabaseRole.WORKER)
-def load(name: str, file: Path, clear: bool) -> None:
-    """Load FILE (CSV: pdq, md5, sha1, sha256, classification) into the list NAME, all or nothing.
+def load(
+    name: str, file: Path, clear: bool, format_: str, country: str, categories: tuple[str, ...]
+) -> None:
+    """Load FILE into the list NAME, all or nothing; what its sender withdrew is withdrawn.
 
-    Prints one JSON object a line of the file, with the id of its item; a second time changes nothing.
+    CSV has the columns pdq, md5, sha1, sha256, photodna, classification. Prints one JSON object an item,
+    with its id; a second time changes nothing.
     """
     from fanal.analyse import operations
 
+    scope = Scope.CLEAR if clear else None
     try:
-        with _told(), file.open(encoding="utf-8", newline="") as text:
-            ids = operations.load_list(
-                actor=_ACTOR,
-                name=name,
-                lines=text,
-                now=clock.now(),
-                scope=Scope.CLEAR if clear else None,
-            )
+        with _told():
+            if format_ == "csv":
+                with file.open(encoding="utf-8", newline="") as text:
+                    ids = operations.load_list(
+                        actor=_ACTOR, name=name, lines=text, now=clock.now(), scope=scope
+                    )
+            else:
+                told = Told(country=country, categories=categories, harmless=clear)
+                ids = _take(name, file, format_, told=told, scope=scope)
     except (ListRefused, UnicodeDecodeError) as refused:
-        raise Refused("LIST_REFUSED", path=file, detail=refused) from None
+        refusal = refused.refusal if isinstance(refused, ListRefused) else None
+        detail = reason_of(refusal) if refusal else refused
+        raise Refused("LIST_REFUSED", path=file, detail=detail) from None
     for item_id in ids:
         click.echo(json.dumps({"id": str(item_id)}))
+
+
+def _take(name: str, file: Path, format_: str, *, told: Told, scope: Scope | None) -> list[UUID]:
+    """Load a file of another format and tell what was not taken of it, whether or not anything was."""
+    from fanal.analyse import operations
+
+    try:
+        with read_indicators(file, format_, told) as found:
+            taken = operations.take_items(
+                actor=_ACTOR, name=name, found=found, now=clock.now(), scope=scope
+            )
+    except ListRefused:
+        told.tell()
+        raise Refused("LIST_NOTHING", path=file) from None
+    told.tell()
+    for other, count in taken.left_out.items():
+        tell("LIST_SCOPE", name=other, count=count)
+    if taken.withdrawn:
+        tell("LIST_WITHDRAWN", name=name, count=taken.withdrawn)
+    return taken.ids
 
 
 @lists.command("withdraw")

@@ -9,11 +9,13 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 
 
-def reader(username: str | None, *, motive: str) -> Actor:
+def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
     """Return the actor that reads: a named person, or the system in a demo database.
 
+    `action` is what they must be allowed to do: read reports, or keep lists (`list.keep`).
+
     Raises:
-        Refused: no such person, none that may read reports, or nobody named outside a demo.
+        Refused: no such person, none that may, or nobody named outside a demo.
     """
     from fanal.accounts import queries as accounts, rows
     from fanal.accounts.domain.policy import may
@@ -24,8 +26,9 @@ def reader(username: str | None, *, motive: str) -> Actor:
         raise Refused("READER_NEEDED")
     user = accounts.find_user(username=username)
     actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
-    if actor is None or not may(actor, "report.read"):
-        raise Refused("READER_REFUSED", name=username)
+    if actor is None or not may(actor, action):
+        refused = "READER_REFUSED" if action == "report.read" else "KEEPER_REFUSED"
+        raise Refused(refused, name=username)
     rows.show_to(actor)
     return actor
 

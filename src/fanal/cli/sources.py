@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from fanal.cli.documents import READERS
-from fanal.cli.failures import words_of_refusal
+from fanal.cli.failures import words, words_of_refusal
 from fanal.cli.packed import count_packed, is_packed, read_packed
 from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
@@ -231,7 +231,9 @@ def _read_vics(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
                 reference=part.reference,
             )
     except FormatRefused as refusal:
-        yield Unreadable(place=str(source.path), reason=reason_of(refusal))
+        hash_set = refusal.parameters.get("expected") == "#Cases"
+        reason = words("VICS_HASH_SET") if hash_set else reason_of(refusal)
+        yield Unreadable(place=str(source.path), reason=reason)
 
 
 def _read_packed(source: Source) -> Iterator[Found | Unreadable]:
@@ -247,7 +249,9 @@ def _read_packed(source: Source) -> Iterator[Found | Unreadable]:
                 files=files,
             )
     except FormatRefused as refusal:
-        yield Unreadable(place=str(source.path), reason=reason_of(refusal))
+        hash_set = refusal.parameters.get("expected") == "#Cases"
+        reason = words("VICS_HASH_SET") if hash_set else reason_of(refusal)
+        yield Unreadable(place=str(source.path), reason=reason)
 
 
 def _bytes(path: Path) -> bytes:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fanal.cli.export import _folder
+from fanal.cli.places import place_of
 from fanal.cli.sources import Found, Unreadable, passed_over, read_sources
 from fanal.formats.ncmec.synthesis import synthetic_reports
 
@@ -63,7 +63,7 @@ def test_no_file_is_passed_over_in_silence(tmp_path: Path) -> None:
 
 def test_a_reference_names_a_folder_inside_and_no_others() -> None:
     taken: dict[str, str] = {}
-    assert _folder("cube-1", taken) == "cube-1"
-    assert _folder("..", taken) == "_.."
-    assert _folder("a/b", taken) != _folder("a_b", taken)
-    assert "/" not in _folder("../../etc", taken)
+    assert place_of("cube-1", taken) == "cube-1"
+    assert place_of("..", taken) == "_.."
+    assert place_of("a/b", taken) != place_of("a_b", taken)
+    assert "/" not in place_of("../../etc", taken)

@@ -1,26 +1,34 @@
-"""Items of a list of known material; its file: CSV with columns pdq, md5, sha1, sha256, classification."""
+"""Items of a list of known material: from its CSV file, and from the formats that others exchange."""
 
-import csv
-import re
 from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from msgspec import Struct
 
-COLUMNS = ("pdq", "md5", "sha1", "sha256", "classification")
-_DIGITS = {"pdq": 64, "md5": 32, "sha1": 40, "sha256": 64}
-_HEXADECIMAL = re.compile(r"[0-9a-f]+")
-MAX_CLASSIFICATION = 100
+from fanal.formats.csv_hashes.read import read_csv
+from fanal.formats.indicators import HASH_DIGITS, MAX_CLASSIFICATION, Indicator, hash_value
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.harmonise.domain.hosts import canonical_host, registrable_domain
+from fanal.harmonise.domain.urls import read_url
+
 MAX_ADDRESS = 2000
 ADDRESSES = frozenset({"URL", "HOST", "DOMAIN"})
+HASHES = frozenset({*HASH_DIGITS, "PHOTODNA"})
 
 
 class ListRefused(ValueError):
-    """What came cannot be read as a list: line number and reason. Nothing of it is loaded."""
+    """What came cannot be read as a list: line number and reason. Nothing of it is loaded.
+
+    `refusal` is the format's own where there is one: its code has words in both languages.
+    """
+
+    def __init__(self, message: str, *, refusal: FormatRefused | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One line: its hashes by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`) or addresses, and its class.
+    """One line: its hashes by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`) or addresses, and its class.
 
     `item_id` is set by who knows the item by an id of their own (a partner's list that is fetched again).
     """
@@ -31,38 +39,46 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 def read_list(lines: Iterable[str]) -> Iterator[Item]:
-    """Yield the items of a list file; any column but one hash may be missing or empty.
+    """Yield the items of a CSV file; any column but one hash may be missing or empty.
 
     Raises:
         ListRefused: no header, an unknown column, a malformed hash, or a line without a hash.
     """
-    reader = csv.reader(lines)
-    header = [name.strip().lstrip("\ufeff").lower() for name in next(reader, [])]
-    if not header or set(header) - set(COLUMNS) or len(header) != len(set(header)):
-        raise ListRefused(f"line 1: columns are among {', '.join(COLUMNS)}")
-    for number, row in enumerate(reader, start=2):
-        if any(cell.strip() for cell in row):
-            yield _item(number, header, row)
+    try:
+        for found in read_csv(lines):
+            yield Item(values=found.values, classification=found.classification)
+    except FormatRefused as refusal:
+        said = f"{refusal.path}: {refusal.code}"
+        raise ListRefused(said, refusal=refusal) from None
 
 
-def _item(number: int, header: list[str], row: list[str]) -> Item:
-    if len(row) != len(header):
-        raise ListRefused(f"line {number}: {len(row)} cells for {len(header)} columns")
-    cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
-    classification = cells.pop("classification", "")
-    if len(classification) > MAX_CLASSIFICATION:
-        raise ListRefused(f"line {number}: classification over {MAX_CLASSIFICATION} characters")
-    values = {}
-    for name, cell in cells.items():
-        value = cell.lower()
-        if not value:
+def item_of(found: Indicator) -> Item:
+    """Return the item that an indicator of another format is, its addresses in the form that is compared.
+
+    Others call every name of a host a domain: one below a registrable domain is a HOST here.
+
+    Raises:
+        FormatRefused: an address is none.
+    """
+    values: dict[str, str] = {}
+    for kind, value in found.values.items():
+        if kind not in ADDRESSES:
+            values[kind] = value
             continue
-        if not _is_hash(name, value):
-            raise ListRefused(f"line {number}: {name} has {_DIGITS[name]} hexadecimal digits")
-        values[name.upper()] = value
-    if not values:
-        raise ListRefused(f"line {number}: no hash")
-    return Item(values=values, classification=classification)
+        place, listed = _address(kind, value)
+        if not listed or not _is_address(listed):
+            path = f"{found.line}: {kind}"
+            raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": kind})
+        values[place] = listed
+    return Item(values=values, classification=found.classification)
+
+
+def _address(kind: str, value: str) -> tuple[str, str | None]:
+    if kind == "URL":
+        return kind, read_url(value).key
+    host = canonical_host(value)
+    below = kind == "DOMAIN" and host is not None and registrable_domain(host) != host
+    return ("HOST" if below else kind), host
 
 
 def check_item(item: Item) -> Item:
@@ -74,7 +90,7 @@ def check_item(item: Item) -> Item:
     if not item.values:
         raise ListRefused("an item has no value")
     for kind, value in item.values.items():
-        fits = _is_address(value) if kind in ADDRESSES else _is_hash(kind.lower(), value)
+        fits = _is_address(value) if kind in ADDRESSES else _is_hash(kind, value)
         if not fits:
             raise ListRefused(f"{kind} does not hold {value[:80]!r}")
     if len(item.classification) > MAX_CLASSIFICATION or "\0" in item.classification:
@@ -82,8 +98,8 @@ def check_item(item: Item) -> Item:
     return item
 
 
-def _is_hash(name: str, value: str) -> bool:
-    return len(value) == _DIGITS.get(name) and bool(_HEXADECIMAL.fullmatch(value))
+def _is_hash(kind: str, value: str) -> bool:
+    return kind in HASHES and hash_value(kind, value) == value
 
 
 def _is_address(value: str) -> bool:

@@ -9,6 +9,7 @@ from fanal.analyse.operations.asides import (
 from fanal.analyse.operations.batch import analyse_batch, prioritise_batch
 from fanal.analyse.operations.described import create_list, describe_list
 from fanal.analyse.operations.erase import erase
+from fanal.analyse.operations.foreign import Taken, take_items
 from fanal.analyse.operations.lists import (
     add_addresses,
     add_items,
@@ -29,6 +30,7 @@ from fanal.analyse.operations.votes import cast_vote
 __all__ = [
     "ASIDE_NOTICE",
     "RuleSetRefused",
+    "Taken",
     "activate_ruleset",
     "add_addresses",
     "add_items",
@@ -45,6 +47,7 @@ __all__ = [
     "prioritise_batch",
     "release_item",
     "renew_index",
+    "take_items",
     "withdraw_aside",
     "withdraw_item",
     "withdraw_items",

@@ -37,6 +37,7 @@ from fanal.analyse.queries.rulesets import (
     list_rulesets,
 )
 from fanal.analyse.queries.votes import count_votes, list_votes, newest_votes
+from fanal.analyse.queries.whole import items_of_list
 
 __all__ = [
     "AsideRecord",
@@ -62,6 +63,7 @@ __all__ = [
     "get_priorities",
     "get_ruleset",
     "is_change_known",
+    "items_of_list",
     "list_analyses",
     "list_asides",
     "list_changes",

@@ -71,7 +71,9 @@ def survey(stream: BinaryIO) -> Survey:
             current.parts += filling.add(piece.body)
         elif piece.path == CASES:
             tree = as_object(piece.tree(), path=f"case[{len(cases) + 1}]")
-            sample = sample or tree
+            if sample is None:
+                sample = tree
+                _check_first(tree)
             if "Media" in tree and not isinstance(tree["Media"], list):
                 raise FormatRefused(Refusal.WRONG_TYPE, f"case[{len(cases) + 1}]/Media")
             current.head, current.totals = piece.body, tuple(_totals(tree, current))
@@ -105,6 +107,12 @@ def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[Part]:
         elif piece.path == CASES:
             yield _part(found, number, name=name, held=held, first=first, part=part)
             number, held, first, part, filling = number + 1, [], 1, 1, _Filling()
+
+
+def _check_first(tree: dict[str, object]) -> None:
+    """Refuse a hash set at its first entry: it may hold millions, which are no cases."""
+    if "MD5" in tree and not {"CaseID", "CaseNumber", "Media"} & tree.keys():
+        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases"})
 
 
 class _Filling:

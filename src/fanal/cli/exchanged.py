@@ -1,0 +1,131 @@
+"""Lists and reports on their way out: who may, how far, and the ledger's entry before a byte is written."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import click
+
+from fanal.analyse.domain.lists import Sharing
+from fanal.cli.failures import Refused, tell
+from fanal.formats.indicators import Indicator
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor
+
+if TYPE_CHECKING:
+    from fanal.analyse.queries import ListState
+
+DESK = "Fanal"
+COLOURS = ("white", "green", "amber", "red")
+_OPEN = frozenset({"white", "green"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A list that is written: what it is, and its items as often as they are asked for."""
+
+    state: "ListState"
+    writable: Callable[[Indicator], bool]
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def changed_at(self) -> str:
+        """When the list last changed (RFC 3339, UTC, milliseconds)."""
+        return milliseconds(self.state.changed_at)
+
+    def items(self, *, counted: bool = True) -> Iterator[Indicator]:
+        """Yield the items that the format has room for; the others are counted by kind, once."""
+        from fanal.analyse import queries
+
+        for item in queries.items_of_list(list_id=self.state.id):
+            if self.writable(item):
+                yield item
+            elif counted:
+                self.left_out.update(["WITHDRAWN"] if item.withdrawn else item.values)
+
+    def tell_left_out(self) -> None:
+        """Say what the format has no room for."""
+        tell_left_out(self.left_out)
+
+
+def open_list(
+    name: str, *, as_user: str | None, format_: str, writable: Callable[[Indicator], bool],
+    tlp: str | None = None,
+) -> Listed:  # fmt: skip
+    """Return a list to write, its going out noted in the ledger.
+
+    Raises:
+        Refused: nobody who keeps lists, no such list, or one that may not go so far.
+    """
+    from fanal.analyse import queries
+    from fanal.cli.readers import reader
+    from fanal.ledger import operations as ledger
+
+    actor = reader(as_user, motive=f"fanal export {format_}", action="list.keep")
+    state = next((found for found in queries.list_lists() if found.name == name), None)
+    if state is None:
+        raise Refused("NO_LIST", name=name)
+    sharing = state.facts.attributes.sharing
+    if sharing is Sharing.DESK or (sharing is Sharing.AUTHORITIES and tlp in _OPEN):
+        raise Refused("LIST_STAYS", name=name, sharing=sharing)
+    ledger.record(
+        actor=actor, action="list.export", at=clock.now(),
+        objects=[ledger.ObjectRef(kind="list", id=state.id)], detail={"format": format_},
+    )  # fmt: skip
+    return Listed(state=state, writable=writable)
+
+
+def note_reports(actor: Actor, report_ids: Sequence[UUID], *, format_: str) -> None:
+    """Write and commit the ledger's entry that these reports go out."""
+    from fanal.ledger import operations as ledger
+
+    if report_ids:
+        ledger.record_batch(
+            actor=actor, action="report.export", at=clock.now(), kind="report",
+            items=[(report_id, b"") for report_id in report_ids], detail={"format": format_},
+        )  # fmt: skip
+
+
+def records_of(
+    actor: Actor, report_ids: Sequence[UUID]
+) -> dict[UUID, tuple[HarmonisedReport, str]]:
+    """Return the harmonised reports among these, each with the instant it was received."""
+    from fanal.harmonise import queries as harmonised
+    from fanal.intake import queries as intake
+
+    records = harmonised.get_records(actor=actor, report_ids=report_ids)
+    facts = intake.get_reports(actor=actor, report_ids=report_ids)
+    return {
+        report_id: (record, milliseconds(facts[report_id].received_at))
+        for report_id, record in records.items()
+        if report_id in facts
+    }
+
+
+def one_source(*, references: Sequence[str], list_name: str | None) -> None:
+    """Refuse a call that names neither reports nor a list, or both."""
+    if bool(references) is (list_name is not None):
+        raise Refused("REPORTS_OR_LIST")
+
+
+def tell_left_out(left_out: Counter[str]) -> None:
+    """Say how many values of which kinds a format has no room for."""
+    for kind, count in sorted(left_out.items()):
+        tell("LEFT_OUT", count=count, kind=kind)
+
+
+def milliseconds(instant: datetime) -> str:
+    """Return an instant as the formats of exchange write it."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
+
+
+list_option = click.option("--list", "list_name", metavar="NAME", help="The list to write.")
+as_option = click.option("--as", "as_user", metavar="USER", help="In whose name it is written.")
+tlp_option = click.option(
+    "--tlp", type=click.Choice(COLOURS), default="amber", show_default=True,
+    help="How far whoever receives it may pass it on.",
+)  # fmt: skip

@@ -1,0 +1,75 @@
+"""Files of lists as others send them: read by their format, with what was not read told in words."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from fanal import reference
+from fanal.cli.failures import Refused, language, tell
+from fanal.cli.sources import reason_of
+from fanal.formats.indicators import Indicator
+from fanal.formats.misp.read import read_event
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.stix.read import Reading, read_bundle
+from fanal.formats.vics.hashset import Selection, describe, read_hash_set
+
+FORMATS = ("csv", "vics", "stix", "misp")
+_MOST_TOLD = 20
+
+
+class Told:
+    """What a file held that no list takes, told once it is loaded."""
+
+    def __init__(self, *, country: str, categories: Sequence[str], harmless: bool) -> None:
+        self.reading = Reading()
+        self.selection = Selection(
+            country=country.upper(), categories=frozenset(categories), harmless=harmless
+        )
+
+    def tell(self) -> None:
+        """Say it on standard error, the most frequent first."""
+        for colour in sorted(self.reading.markings):
+            tell("LIST_MARKED", colour=colour.upper())
+        for name, count in self.selection.left_out.most_common(_MOST_TOLD):
+            tell("LIST_LEFT_OUT", name=name, count=count)
+        for name, count in self.selection.unknown.most_common(_MOST_TOLD):
+            self._unread(name, "UNKNOWN", count)
+        for (name, reason), count in self.reading.ignored.most_common(_MOST_TOLD):
+            self._unread(name, reason, count)
+
+    @staticmethod
+    def _unread(name: str, reason: str, count: int) -> None:
+        words = reference.label("list_unread", reason, language())
+        tell("LIST_UNREAD", name=name, reason=words, count=count)
+
+
+@contextmanager
+def read_indicators(path: Path, format_: str, told: Told) -> Iterator[Iterator[Indicator]]:
+    """Open a file of a format other than CSV and give its items, one in memory at a time.
+
+    Raises:
+        Refused: it is no list of this format; whoever is inside gets nothing.
+        OSError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            if format_ == "vics":
+                context = describe(stream)
+                stream.seek(0)
+                yield read_hash_set(stream, context=context, selection=told.selection)
+            else:
+                read = read_bundle if format_ == "stix" else read_event
+                yield read(stream, told.reading)
+    except FormatRefused as refusal:
+        raise _refused(path, refusal) from None
+
+
+def _refused(path: Path, refusal: FormatRefused) -> Refused:
+    named = refusal.parameters.get("value", "")
+    if refusal.code is Refusal.PERSON:
+        return Refused("LIST_PERSON", path=f"{path} ({refusal.path})", name=named)
+    if refusal.code is Refusal.UNKNOWN_CODE:
+        return Refused("VICS_CATEGORIES", path=path, scheme=named)
+    if refusal.parameters.get("expected") == "#Media":
+        return Refused("VICS_CASES", path=path)
+    return Refused("LIST_REFUSED", path=path, detail=reason_of(refusal))
