@@ -45,7 +45,7 @@ class Listed:
             if self.writable(item):
                 yield item
             elif counted:
-                self.left_out.update(["WITHDRAWN"] if item.withdrawn else item.values)
+                self.left_out.update(["WITHDRAWN"] if item.withdrawn else list(item.values))
 
     def tell_left_out(self) -> None:
         """Say what the format has no room for."""

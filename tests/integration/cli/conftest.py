@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import call_all
+from tests.integration.cli.installing import Installed
 from tests.server import fast_folder
 
 
@@ -24,4 +26,30 @@ def home() -> Iterator[Path]:
         yield folder / "var"
     finally:
         Cluster.open(home=folder / "var", environ=os.environ).stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    folder = Path(tempfile.mkdtemp(prefix="fanal-in-", dir=fast_folder()))
+    folder.chmod(0o755)
+    home, out = folder / "var", tmp_path_factory.mktemp("out")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "FANAL_"))}
+    try:
+        [made] = call_all([["migrate"]], home=home, folder=out)
+        assert made.status == 0, made.err
+        with open_databases(home=home, environ=clean) as databases:
+            assert databases.cluster is not None
+            found = Installed(home=home, url=databases.cluster.admin_url("fanal"), folder=out)
+            password = ["--password", "correct horse battery 71"]
+            people = found.call(
+                ["user", "add", "chief", "--name", "C", *password],
+                ["user", "grant", "chief", "SUPERVISOR", "--act", "a", "--desk", "1"],
+                ["user", "add", "keeper", "--name", "K", *password],
+                ["user", "grant", "keeper", "ADMINISTRATOR", "--act", "a"],
+            )
+            assert [(p.status, p.err) for p in people] == [(0, "")] * 4
+            yield found
+    finally:
+        Cluster.open(home=home, environ=clean).stop()
         shutil.rmtree(folder, ignore_errors=True)

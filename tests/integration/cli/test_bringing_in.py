@@ -3,30 +3,16 @@
 Each read and each writing is in the name of a person (decisions 14).
 """
 
-import contextlib
 import json
 import os
-import shutil
 import signal
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-import pytest
-
-from fanal.config.databases import open_databases
-from fanal.postgres import Cluster
-from tests.integration.cli.calling import Answer, Manner, call_all
+from tests.integration.cli.installing import CHIEF, DESK_ADDRESS, Installed, all_done, working
 from tests.integration.cli.packages import written
-from tests.live import FANAL, wait_for
-from tests.server import fast_folder
+from tests.live import wait_for
 
-DESK_ADDRESS = "desk-31@desk.example"
-CHIEF = ["--as", "chief"]
 FULL = {
     "reference": "whole",
     "kind": "GROOMING",
@@ -48,84 +34,6 @@ FULL = {
     "files": [{"name": "a.bin", "md5": "0" * 31 + "1", "sha256": "0" * 63 + "2"}],
 }
 """What a partner's system and NCMEC's format both have fields for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """A production installation with a supervisor, its database held up."""
-
-    home: Path
-    url: str
-    folder: Path
-
-    def call(self, *calls: list[str]) -> list[Answer]:
-        """Make calls in one interpreter."""
-        return call_all(
-            calls,
-            home=self.home,
-            folder=self.folder,
-            manner=Manner.STARTED,
-            FANAL_MAIL_FROM=DESK_ADDRESS,
-        )
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command in a process of its own."""
-        ours = ("FANAL_", "DATABASE_", "DJANGO_", "PYTEST_", "PG")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        return subprocess.Popen(
-            [*FANAL, *arguments],
-            env=kept | {"FANAL_HOME": str(self.home)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def count(self, query: str, *parameters: object) -> int:
-        """Return one number of the database."""
-        with psycopg.connect(self.url) as admin:
-            row = admin.execute(query, parameters).fetchone()
-        return int(row[0]) if row else 0
-
-    def rows(self) -> dict[str, int]:
-        """Return how many rows every table holds."""
-        with psycopg.connect(self.url) as admin:
-            names = admin.execute(
-                "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
-                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-            ).fetchall()
-            union = " UNION ALL ".join(f"SELECT '{n}', count(*) FROM {n}" for (n,) in names)
-            return dict(admin.execute(union).fetchall())  # type: ignore[arg-type]
-
-    def write(self, name: str, *reports: dict[str, object]) -> str:
-        """Write reports as JSON lines and return the path."""
-        path = self.home.parent / name
-        path.write_text("".join(json.dumps(report) + "\n" for report in reports))
-        return str(path)
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
-    folder = Path(tempfile.mkdtemp(prefix="fanal-in-", dir=fast_folder()))
-    folder.chmod(0o755)
-    home, out = folder / "var", tmp_path_factory.mktemp("out")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "FANAL_"))}
-    try:
-        [made] = call_all([["migrate"]], home=home, folder=out)
-        assert made.status == 0, made.err
-        with open_databases(home=home, environ=clean) as databases:
-            assert databases.cluster is not None
-            found = Installed(home=home, url=databases.cluster.admin_url("fanal"), folder=out)
-            password = ["--password", "correct horse battery 71"]
-            people = found.call(
-                ["user", "add", "chief", "--name", "C", *password],
-                ["user", "grant", "chief", "SUPERVISOR", "--act", "a", "--desk", "1"],
-                ["user", "add", "keeper", "--name", "K", *password],
-                ["user", "grant", "keeper", "ADMINISTRATOR", "--act", "a"],
-            )
-            assert [(p.status, p.err) for p in people] == [(0, "")] * 4
-            yield found
-    finally:
-        Cluster.open(home=home, environ=clean).stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_entries(installed: Installed, login: str) -> int:
@@ -225,22 +133,6 @@ def test_a_package_brought_in_again_changes_nothing(installed: Installed, tmp_pa
     told = {n: json.loads(a.out) for n, a in zip(packages, again, strict=True)}
     assert told == {n: nothing | {"repeated": count} for n, (_, count, _) in packages.items()}
     assert installed.rows() == before
-
-
-@contextlib.contextmanager
-def working(installed: Installed) -> Iterator[None]:
-    """The stages run meanwhile."""
-    worker = installed.start("worker")
-    try:
-        yield
-    finally:
-        worker.terminate()
-        worker.wait(60)
-
-
-def all_done(installed: Installed) -> None:
-    left = "SELECT count(*) FROM intake_work WHERE stage <> 'DONE'"
-    assert wait_for(lambda: installed.count(left) == 0, seconds=90)
 
 
 def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
