@@ -189,6 +189,15 @@ def test_a_list_that_is_written_is_read_the_same(version: str, country: str) -> 
     assert not chosen.unknown
 
 
+def test_a_context_may_stand_anywhere_and_only_once() -> None:
+    media = {"MD5": MD5, "Category": 1}
+    last = json.dumps({"value": [media], "@odata.context": CONTEXT + "Media"}).encode()
+    assert [item.classification for item in load(last)] == ["VICS-US:1"]
+    twice = b'{"@odata.context":"%sMedia","odata.metadata":7,"@odata.context":"x","value":[]}'
+    with pytest.raises(FormatRefused):
+        load(twice % CONTEXT.encode())
+
+
 def test_a_case_is_counted_again_and_cut_into_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "PART_MEDIA", 2)
     body = (SAMPLES / "case-2.0.json").read_bytes()
@@ -282,7 +291,7 @@ class Endless(io.RawIOBase):
 
     @staticmethod
     def _made(count: int) -> Iterator[bytes]:
-        yield b'{"value":['
+        yield b'{"@odata.context":"%sMedia","value":[' % CONTEXT.encode()
         for number in range(count):
             entry = b'{"MediaID":%d,"Category":null,"MD5":"%032X","Comments":"%s"}'
             yield (b"," if number else b"") + entry % (number, number, b"n" * 300)
@@ -306,7 +315,7 @@ def test_a_large_hash_set_passes_in_the_memory_of_one_entry() -> None:
     tracemalloc.start()
     try:
         stream = cast("io.BufferedReader", Endless(6_000))
-        context = describe(cast("io.BufferedReader", Endless(1)))
+        context = describe(io.BytesIO(hash_set({"MD5": MD5}, context=CONTEXT + "Media")))
         items = read_hash_set(stream, context=context, selection=Selection())
         count = sum(1 for _ in items)
         _, peak = tracemalloc.get_traced_memory()

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from fanal.formats.indicators import MAX_CLASSIFICATION, Indicator, hash_value, kind_of
-from fanal.formats.json_pieces import Piece
+from fanal.formats.json_pieces import Cut, read_pieces
 from fanal.formats.json_tree import check_text, parse
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.vics.categories import Use, Vocabulary, vocabulary_of
-from fanal.formats.vics.read import CASES, Context, Kind, as_object, context_of, pieces_of
+from fanal.formats.vics.read import CASES, MEDIA, Context, Kind, as_object, context_of, pieces_of
 
 READ: Final = ("MD5", "SHA1", "PhotoDNA", "AlternativeHashes", "Category", "Tags")
 _STORED: Final = "a list holds values and a class; the file stays with who sent it"
@@ -41,6 +41,11 @@ IGNORED: Final[Mapping[str, str]] = {
 }
 """Keys of a media that a list does not take, and why; unknown ones are counted."""
 CLASS_TAG: Final = "fanal:class="
+_START: Final = 4_096
+_CONTEXT_FIRST: Final = re.compile(
+    rb"""(?:\xef\xbb\xbf)?\s*(\{\s*"(?:@odata\.context|odata\.metadata)"\s*:\s*"[^"\\]{1,500}")\s*,"""
+)
+_WHOLE: Final[Mapping[tuple[str, ...], Cut]] = {CASES: Cut.WHOLE}
 _CLASS: Final = re.compile(r"(?:^|[,;])\s*" + CLASS_TAG + r"([^,;\s]*)")
 
 
@@ -59,18 +64,39 @@ class Selection(Struct, kw_only=True):
 
 
 def describe(stream: BinaryIO) -> Context:
-    """Return what a file says of itself, read whole once.
+    """Return what a file that can be read again from its start says of itself.
+
+    A context that stands first, as OData wants it, spares a pass over the whole file; `read_hash_set` holds
+    it against what the file says in the end.
 
     Raises:
         FormatRefused: no VICS, or cases, which are reports and no list.
     """
-    rest, sample = b"", None
+    start = stream.read(_START)
+    stream.seek(0)
+    sample = _first(stream)
+    said = _CONTEXT_FIRST.match(start)
+    if said is not None:
+        rest = as_object(parse(said[1] + b"}"), path="")
+    else:
+        stream.seek(0)
+        *_, last = read_pieces(stream, cuts=_WHOLE)
+        rest = as_object(last.tree(), path="")
+    return _media_context(rest, sample)
+
+
+def _first(stream: BinaryIO) -> dict[str, object] | None:
     for piece in pieces_of(stream):
-        if piece.path == CASES and sample is None:
-            sample = as_object(piece.tree(), path="value")
-        elif not piece.path:
-            rest = piece.body
-    context = context_of(as_object(parse(rest), path=""), sample=sample)
+        if piece.path == CASES:
+            return as_object(piece.tree(), path="value")
+        if piece.path == MEDIA:
+            break
+        return None
+    raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
+
+
+def _media_context(rest: dict[str, object], sample: dict[str, object] | None) -> Context:
+    context = context_of(rest, sample=sample)
     if context.kind is not Kind.MEDIA:
         raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
     return context
@@ -86,20 +112,25 @@ def read_hash_set(
             neither known nor chosen.
     """
     vocabulary = vocabulary_of(selection.country or context.country)
-    number = 0
-    for piece in pieces_of(stream):
-        if piece.path == CASES:
-            number += 1
-            item = _item(piece, number, selection=selection, vocabulary=vocabulary)
-            if item is not None:
-                yield item
+    number, sample = 0, None
+    for piece in read_pieces(stream, cuts=_WHOLE):
+        if not piece.path:
+            said = _media_context(as_object(piece.tree(), path=""), sample)
+            if said != context:
+                raise FormatRefused(Refusal.MALFORMED, parameters={"value": "two contexts"})
+            continue
+        number += 1
+        media = as_object(piece.tree(), path=f"value[{number}]")
+        sample = sample or media
+        item = _item(media, number, selection=selection, vocabulary=vocabulary)
+        if item is not None:
+            yield item
 
 
 def _item(
-    piece: Piece, number: int, *, selection: Selection, vocabulary: Vocabulary
+    media: dict[str, object], number: int, *, selection: Selection, vocabulary: Vocabulary
 ) -> Indicator | None:
     path = f"value[{number}]"
-    media = as_object(piece.tree(), path=path)
     for key in media:
         if key not in READ and key not in IGNORED:
             selection.unknown[key] += 1
