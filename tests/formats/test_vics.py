@@ -255,6 +255,7 @@ def test_what_is_no_case_file_is_refused_whole(body: bytes) -> None:
 def test_a_case_that_is_written_holds_what_it_brought() -> None:
     file = OutFile(name="a.jpg", hashes={"MD5": MD5, "PDQ": "f" * 64}, classification="VICS-US:1")
     kept = [
+        ("case/Media[1]/Segments[1]/Start", "0"),
         ("case/CaseID", "X"),
         ("case/Media[1]/IsSuspected", "false"),
         ("case/Contact/Name", "no"),
@@ -265,6 +266,7 @@ def test_a_case_that_is_written_holds_what_it_brought() -> None:
     assert (case["CaseID"], case["TotalMediaFiles"], media["IsSuspected"]) == ("X", 1, False)
     assert (media["Category"], media["MediaFiles"][0]["FileName"]) == (1, "a.jpg")
     assert media["AlternativeHashes"] == [{"HashName": "PDQ", "HashValue": "F" * 64}]
+    assert media["Segments"] == [{"Start": "0"}]
     assert "Contact" not in case
 
 

@@ -50,6 +50,7 @@ class _Node(Struct):
 
     text: str | None = None
     entries: dict[str, list["_Node"]] = field(default_factory=dict)
+    listed: set[str] = field(default_factory=set)
 
     def at(self, name: str, number: int) -> "_Node":
         """Return the entry `name` at a place from 1, made when needed."""
@@ -126,12 +127,14 @@ def _context(version: str, country: str) -> tuple[str, str]:
 
 def _put(root: _Node, path: str, text: str) -> None:
     """Put a kept value back in its place; what is ours, and what is sealed, stays out."""
-    steps = [(m[1], int(m[2] or 1)) for m in _STEP.finditer(path)]
+    steps = [(m[1], m[2]) for m in _STEP.finditer(path)]
     if len(steps) < 2 or steps[0][0] != "case" or steps[1][0] in _OURS:
         return
     node = root
     for name, number in steps[1:]:
-        node = node.at(name, number)
+        if number:
+            node.listed.add(name)
+        node = node.at(name, int(number or 1))
     node.text = text
 
 
@@ -171,7 +174,8 @@ def _object(node: _Node, kind: TypeModel | None) -> dict[str, object]:
     for name, several in node.entries.items():
         model = known.get(name)
         held = [_held(one, model) for one in several]
-        listed = len(held) > 1 or (model is not None and not model.is_leaf)
+        whole = model is not None and not model.is_leaf
+        listed = len(held) > 1 or whole or name in node.listed
         out[name] = held if listed else held[0]
     return out
 
