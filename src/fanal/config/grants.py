@@ -90,6 +90,7 @@ RULES: tuple[Rule, ...] = (
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),
+    _rule("orient_feedback", [APP, WORKER], APPEND),
     _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),
@@ -176,8 +177,10 @@ INTAKE_FUNCTIONS = (
     "intake_withdraw_work",
     "intake_follow",
     "intake_conversation",
+    "accounts_standing",
     "intake_backlog",
     "intake_count_refusal",
+    "orient_feedback_for",
     "orient_state_of",
     "orient_withdraw",
 )

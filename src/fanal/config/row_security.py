@@ -101,6 +101,7 @@ BOUNDED: Mapping[str, Bounds] = {
     "orient_case": Bounds(rows=_OWN),
     "orient_alarm": Bounds(rows=_OWN),
     "orient_note": Bounds(rows=_OWN),
+    "orient_feedback": Bounds(rows=_OWN),
     "orient_view": Bounds(rows=_OWN),
     "orient_note_words": Bounds(rows=_behind("orient_note", "p.id = note_id")),
     # The overseer reads every measure and what it rests on (LCEN art. 6-1).

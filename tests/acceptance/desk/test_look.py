@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
+from fanal.accounts import operations as accounts, queries as people
 from fanal.analyse import operations as analyse
 from fanal.crosscheck import queries as crosschecked
 from fanal.judicial import queries as judicial
@@ -12,6 +13,7 @@ from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
 from tests.acceptance.public.test_look import assert_looks
 from tests.integration.desk.story import Desk
+from tests.integration.desk.test_providers import send
 from tests.integration.desk.work import decided
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,6 +100,23 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
 )
 def test_page(open_as: Callable[..., Page], axe: Axe, lang: str, name: str, path: str) -> None:
     check(open_as(name, f"/{lang}/desk/{path}"), axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_provider(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
+    accounts.add_partner(actor=system_actor("test"), name="Chatoria", now=desk.now, quota=60)
+    sender = people.find_partner(name="Chatoria")
+    assert sender is not None
+    send(desk, sender, "sent", {"kind": "GROOMING"})
+    page = open_as("claire", f"/{lang}/desk/providers/")
+    check(page, axe, lang)
+    page.click("main table a")
+    check(page, axe, lang)
+    page.goto(page.url.partition("/desk/")[0] + f"/desk/reports/{desk.reports['sent']}/")
+    page.locator("section[aria-labelledby=quality] details").evaluate(
+        "node => { node.open = true }"
+    )
+    check(page, axe, lang)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

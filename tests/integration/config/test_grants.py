@@ -142,6 +142,7 @@ PUBLIC_NODE_WRITES = {
 }
 
 PUBLIC_NODE_CALLS = {
+    "accounts_standing": {"uuid"},
     "intake_backlog": {"integer"},
     "intake_count_refusal": {"void"},
     "intake_conversation": {"id", "from_desk", "created_at", "object_id", "for_reporter"},
@@ -155,6 +156,9 @@ PUBLIC_NODE_CALLS = {
         "stage", "quarantined_at", "signed",
     },
     "intake_withdraw_work": {"void"},
+    "orient_feedback_for": {
+        "id", "report_id", "reference", "wire_id", "verdict", "lacks", "given_at",
+    },
     "orient_state_of": {"text"},
     "orient_withdraw": {"boolean"},
 }  # fmt: skip

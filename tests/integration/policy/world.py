@@ -99,12 +99,13 @@ FACTORIES: dict[str, Factory] = {
     "year": lambda world, cell: world.now.year,
     "ruleset_id": lambda world, cell: _ruleset(world),
     "instruction_id": lambda world, cell: world.instruction_id,
+    "provider": lambda world, cell: world.partner_ids["own"],
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
 }
 
-NO_OBJECT = frozenset({"figure", "trend", "year", "ruleset_id", "instruction_id"})
+NO_OBJECT = frozenset({"figure", "trend", "year", "ruleset_id", "instruction_id", "provider"})
 """What an address carries that is the object of nobody: figures, rules and instructions are one for all."""
 
 

@@ -90,6 +90,16 @@ class CredentialRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialUse:
+    """An access of a provider's programs: its quota, and the calls of the fullest minute of the last hour."""
+
+    login: str
+    quota_per_minute: int | None
+    revoked_at: datetime | None
+    peak: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRecord:
     """One account as lists show it: who, which body, whether it signs in, and the roles in force."""
 

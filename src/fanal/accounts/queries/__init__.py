@@ -22,8 +22,10 @@ from fanal.accounts.queries.people import (
 from fanal.accounts.queries.standing import (
     get_instruction,
     list_instructions,
+    standing_id,
     standing_in_force,
 )
+from fanal.accounts.queries.usage import list_uses
 
 __all__ = [
     "actor_for",
@@ -42,8 +44,10 @@ __all__ = [
     "list_credentials",
     "list_habilitations",
     "list_instructions",
+    "list_uses",
     "own_habilitations",
     "partner_names",
     "person_names",
+    "standing_id",
     "standing_in_force",
 ]

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
@@ -37,6 +38,14 @@ def standing_in_force(
     )
     row = rows.first()
     return None if row is None else _record(row)
+
+
+def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> UUID | None:
+    """Return the id of what `standing_in_force` returns: for nodes that read no instruction's text."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_standing(%s, %s, %s)", [kind, scope, now])
+        found: UUID | None = cursor.fetchone()[0]
+    return found
 
 
 def list_instructions(*, actor: Actor) -> list[StandingInstruction]:

@@ -11,6 +11,7 @@ from ninja.security import HttpBearer
 
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api.credentials import bearer_partner
+from fanal.api.v1.feedback import router as feedback_router
 from fanal.api.v1.problems import ApiRefused, render
 from fanal.api.v1.reports import router
 from fanal.intake import operations as intake
@@ -36,6 +37,7 @@ api = NinjaAPI(
     docs_url=None,
 )
 api.add_router("", router)
+api.add_router("", feedback_router)
 
 
 @api.exception_handler(ApiRefused)

@@ -19,6 +19,13 @@ from fanal.intake.queries.files import (
     open_submissions,
 )
 from fanal.intake.queries.pressure import current_limits, get_pressure, install_limits
+from fanal.intake.queries.providers import (
+    count_by_sender,
+    count_states,
+    count_weeks,
+    list_refusals,
+    newest_of,
+)
 from fanal.intake.queries.senders import count_sent, list_sent
 from fanal.intake.queries.work import (
     count_received,
@@ -32,8 +39,11 @@ from fanal.intake.queries.work import (
 )
 
 __all__ = [
+    "count_by_sender",
     "count_received",
     "count_sent",
+    "count_states",
+    "count_weeks",
     "count_withdrawn",
     "count_work",
     "current_limits",
@@ -54,11 +64,13 @@ __all__ = [
     "list_file_ids",
     "list_messages",
     "list_quarantine",
+    "list_refusals",
     "list_reports",
     "list_sent",
     "list_silent",
     "list_unhashed",
     "list_uploads",
     "list_urgent_work",
+    "newest_of",
     "open_submissions",
 ]

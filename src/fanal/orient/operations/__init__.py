@@ -25,6 +25,12 @@ from fanal.orient.operations.decisions import (
     settle_case,
 )
 from fanal.orient.operations.erase import erase
+from fanal.orient.operations.feedback import (
+    NoInstruction,
+    NothingToJudge,
+    give_feedback,
+    send_feedback,
+)
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 from fanal.orient.operations.views import (
     MAX_NAME,
@@ -43,7 +49,9 @@ __all__ = [
     "CaseNotHeld",
     "CaseTaken",
     "CaseUnknown",
+    "NoInstruction",
     "NoteRefused",
+    "NothingToJudge",
     "NothingToNote",
     "OrientItem",
     "ViewRefused",
@@ -55,6 +63,7 @@ __all__ = [
     "delete_view",
     "erase",
     "escalate_alarms",
+    "give_feedback",
     "note_dossier",
     "note_report",
     "orient_batch",
@@ -64,6 +73,7 @@ __all__ = [
     "renew_claim",
     "reopen_case",
     "save_view",
+    "send_feedback",
     "settle_case",
     "take_calls",
     "withdraw_case",

@@ -19,6 +19,7 @@ from fanal.orient.domain.deciding import check_decision, reason_digest
 from fanal.orient.domain.records import Basis, Choice, Decision, Track
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case, DecisionReason, StoredDecision
+from fanal.orient.operations.feedback import derive_feedback
 
 
 class CaseNotHeld(Exception):
@@ -57,6 +58,7 @@ def decide(
             objects=_objects(stored),
             detail={"move": move, "proposal_revision": stored.proposal_revision},
         )
+        derive_feedback(actor=actor, case=case, tracks=choice.tracks, now=now)
     return stored.record(reason=choice.reason)
 
 

@@ -11,6 +11,7 @@ from fanal.orient.queries.cases import (
     list_settled,
     proposals_of,
 )
+from fanal.orient.queries.feedback import count_feedback, feedback_of, provider_figures
 from fanal.orient.queries.figures import count_cases, count_decisions, count_states, delays
 from fanal.orient.queries.notes import notes_of, search_notes
 from fanal.orient.queries.queue import COUNT_CAP, count_arrivals, count_views, list_queue
@@ -29,6 +30,7 @@ __all__ = [
     "count_cases",
     "count_countries",
     "count_decisions",
+    "count_feedback",
     "count_platforms",
     "count_saved_views",
     "count_senders",
@@ -38,6 +40,7 @@ __all__ = [
     "decision_behind",
     "decisions_of",
     "delays",
+    "feedback_of",
     "get_case",
     "get_cases",
     "get_proposals",
@@ -48,6 +51,7 @@ __all__ = [
     "notes_of",
     "open_alarms",
     "proposals_of",
+    "provider_figures",
     "report_of_alarm",
     "search_notes",
 ]

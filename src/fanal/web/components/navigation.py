@@ -39,6 +39,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("Work"),
         (
             Entry(route="partners:sent", words=_("What you sent"), icon="send"),
+            Entry(route="partners:feedback", words=_("Feedback"), icon="note"),
             Entry(route="partners:laboratory", words=_("Laboratory"), icon="inbox"),
             Entry(route="desk:queue", words=_("Queue"), icon="queue"),
             Entry(route="desk:second", words=_("To second"), icon="two"),
@@ -60,6 +61,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("Know"),
         (
             Entry(route="desk:statistics", words=_("Statistics"), icon="chart"),
+            Entry(route="desk:providers", words=_("Providers"), icon="inbox"),
             Entry(route="desk:reference", words=_("Rules and law"), icon="book"),
             Entry(route="desk:ledger", words=_("Ledger"), icon="ledger"),
         ),

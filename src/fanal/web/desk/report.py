@@ -31,6 +31,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import content, files, history, notes
 from fanal.web.desk.kin import kin_of
 from fanal.web.desk.proposals import Typed, proposal_of
+from fanal.web.desk.providers import feedback
 from fanal.web.reading import consult
 
 
@@ -54,6 +55,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     if case is None or facts is None or record is None:
         raise Http404
+    sender = accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, "")
     links = crosschecked.links_of(actor=actor, report_id=report_id)
     consult(request, "report", [report_id], reports=[x.other_id for x in links if x.other_id])
     return {
@@ -62,7 +64,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         "record": record,
         "state_open": case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED},
         "moves": CASE_STATES.moves_from(case.state),
-        "sender": accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, ""),
+        "sender": sender,
         **_holding(case, actor=actor, now=now),
         **_content(record, actor=actor),
         **_kin(record, links, actor=actor),
@@ -70,6 +72,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         **_drafts(report_id, actor=actor),
         **_exchange(report_id, request=request, now=now),
         **notes.shown(request, [report_id]),
+        **feedback.shown(record, sender=sender, actor=actor),
         "may_open_identity": may(actor, "identity.open"),
         "history": history.lines_of(report_id, actor=actor),
     }

@@ -66,6 +66,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<uuid:report_id>/replay/", quarantine.replay, name="replay"),
     path("instructions/", include("fanal.web.desk.instructions.urls")),
+    path("", include("fanal.web.desk.providers.urls")),
     path("reference/", rules.rules, name="reference"),
     path("rules/", rulesets.rulesets, name="rulesets"),
     path("rules/draft/", rulesets.draft, name="ruleset-draft"),

@@ -14,7 +14,8 @@ from fanal.intake import queries as intake
 from fanal.intake.domain.records import KeyKind, ReportFacts
 from fanal.intake.domain.states import ReportState, expires_at
 from fanal.kernel.actors import Actor
-from fanal.web.account.actors import actor_of
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.partners import feedback
 from fanal.web.reading import consult
 
 PAGE = 50
@@ -65,6 +66,7 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
         "facts": facts,
         "receipt": receipts.get(report_id, ""),
         "files": files.get(report_id, []),
+        "feedback": feedback.sent(actor, now=now_of(request), report_id=report_id) or (),
     }
     return render(request, "partners/report.html", context)
 

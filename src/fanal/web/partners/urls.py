@@ -2,12 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.partners import laboratory, reports
+from fanal.web.partners import feedback, laboratory, reports
 
 app_name = "partners"
 urlpatterns: list[URLPattern] = [
     path("", reports.sent, name="sent"),
     path("reports/<uuid:report_id>/", reports.show, name="report"),
     path("reports/<uuid:report_id>/receipt/", reports.receipt, name="receipt"),
+    path("feedback/", feedback.listing, name="feedback"),
     path("laboratory/", laboratory.home, name="laboratory"),
 ]

@@ -1,0 +1,175 @@
+"""Feedback: given by a person or by a decision, and sent to whom it concerns under an instruction."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.domain.policy import Resource, require
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.ledger.operations import ObjectRef
+from fanal.orient.domain.feedback import (
+    Feedback,
+    FeedbackOrigin,
+    FeedbackVerdict,
+    checked_lacks,
+    of_decision,
+)
+from fanal.orient.domain.records import Track
+from fanal.orient.models import Case
+
+_NOBODY = UUID(int=0)
+_SETTLED = timedelta(seconds=5)
+"""Feedback is sent once older than any transaction that writes it: a cursor then skips none."""
+
+
+class NoInstruction(Exception):
+    """No standing instruction lets feedback leave to this provider now."""
+
+
+class NothingToJudge(LookupError):
+    """No such report of a program within reach."""
+
+
+def give_feedback(
+    *,
+    actor: Actor,
+    report_id: UUID,
+    verdict: FeedbackVerdict,
+    lacks: tuple[str, ...] = (),
+    now: datetime,
+) -> UUID:
+    """Write what the desk says of a provider's report, and return its id; the newest counts.
+
+    Raises:
+        NothingToJudge: no such report, or none that a program sent.
+        Refused: the actor may not at that desk.
+        FeedbackRefused: UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED.
+    """
+    case = Case.objects.filter(report_id=report_id).first()
+    if case is None or case.sender_id == _NOBODY:
+        raise NothingToJudge
+    require(actor, "feedback.give", Resource(desk_id=case.desk_id))
+    codes = checked_lacks(verdict, lacks)
+    with transaction.atomic():
+        return _write(actor, case, verdict, lacks=codes, origin=FeedbackOrigin.PERSON, now=now)
+
+
+def derive_feedback(
+    *, actor: Actor, case: Case, tracks: tuple[Track, ...], now: datetime
+) -> UUID | None:
+    """Write what a decision says of a report by itself, in the decision's transaction; None: nothing.
+
+    A person's own word on the report stays: nothing is derived over it.
+    """
+    verdict = of_decision(tracks)
+    if verdict is None or case.sender_id == _NOBODY:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM orient_feedback WHERE report_id = %s LIMIT 1", [case.report_id])
+        if cursor.fetchone() is not None:
+            return None
+    return _write(actor, case, verdict, lacks=(), origin=FeedbackOrigin.DECISION, now=now)
+
+
+def send_feedback(
+    *,
+    actor: Actor,
+    after: UUID | None = None,
+    report_id: UUID | None = None,
+    limit: int = 100,
+    now: datetime,
+) -> list[Feedback]:
+    """Return feedback on the actor's own reports, oldest first, given after `after`; it leaves by this call.
+
+    It leaves only under a standing instruction for this provider; the ledger entry, written before
+    anything is returned, cites it.
+
+    Raises:
+        NoInstruction: none is in force.
+        Refused: the actor is no partner.
+    """
+    require(actor, "report.status", Resource(partner_id=actor.partner_id))
+    body = actor.partner_id or _NOBODY
+    name = accounts.partner_names(partner_ids=[body]).get(body)
+    instruction = accounts.standing_id(kind=InstructionKind.FEEDBACK, scope=name, now=now)
+    if instruction is None:
+        raise NoInstruction
+    with transaction.atomic():
+        found = _fetch(body, report_id=report_id, after=after, limit=limit, now=now)
+        if found:
+            reports = {item.report_id for item in found}
+            ledger.record(
+                actor=actor,
+                action="feedback.send",
+                at=now,
+                objects=[
+                    *(ObjectRef(kind="report", id=one) for one in sorted(reports)),
+                    ObjectRef(kind="instruction", id=instruction),
+                ],
+                detail={"instruction": str(instruction), "count": len(found)},
+            )
+    return found
+
+
+def _fetch(
+    sender_id: UUID, *, report_id: UUID | None, after: UUID | None, limit: int, now: datetime
+) -> list[Feedback]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, report_id, reference, wire_id, verdict, lacks, given_at"
+            " FROM orient_feedback_for(%s, %s, %s, %s, %s)",
+            [sender_id, report_id, after or _NOBODY, now - _SETTLED, limit],
+        )
+        return [
+            Feedback(
+                id=row[0],
+                report_id=row[1],
+                reference=row[2],
+                wire_id=row[3],
+                verdict=FeedbackVerdict(row[4]),
+                lacks=tuple(row[5]),
+                given_at=row[6],
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def _write(
+    actor: Actor,
+    case: Case,
+    verdict: FeedbackVerdict,
+    *,
+    lacks: tuple[str, ...],
+    origin: FeedbackOrigin,
+    now: datetime,
+) -> UUID:
+    made = new_id(now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO orient_feedback (id, report_id, desk_id, sender_id, verdict, lacks, origin,"
+            " author_id, given_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                made,
+                case.report_id,
+                case.desk_id,
+                case.sender_id,
+                verdict,
+                list(lacks),
+                origin,
+                actor.person_id,
+                now,
+            ],
+        )
+    ledger.record(
+        actor=actor,
+        action="feedback.give",
+        at=now,
+        objects=[ObjectRef(kind="report", id=case.report_id)],
+        detail={"verdict": verdict, "origin": origin, "lacks": len(lacks)},
+    )
+    return made

@@ -1,0 +1,90 @@
+"""What the desk said of providers' reports, within the desks of who reads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import reach, require
+from fanal.kernel.actors import Actor
+from fanal.orient.domain.feedback import Feedback, FeedbackOrigin, FeedbackVerdict
+
+
+def feedback_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Feedback]]:
+    """Return the feedback on reports that the actor may read, oldest first."""
+    bounds = reach(actor, "report.read")
+    found: dict[UUID, list[Feedback]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, report_id, verdict, lacks, given_at, origin, author_id FROM orient_feedback"
+            " WHERE report_id = ANY(%s) AND (%s OR desk_id = ANY(%s)) ORDER BY id",
+            [list(report_ids), bounds.everywhere, sorted(bounds.desk_ids)],
+        )
+        for row in cursor.fetchall():
+            found.setdefault(row[1], []).append(
+                Feedback(
+                    id=row[0],
+                    report_id=row[1],
+                    verdict=FeedbackVerdict(row[2]),
+                    lacks=tuple(row[3]),
+                    given_at=row[4],
+                    origin=FeedbackOrigin(row[5]),
+                    author_id=row[6],
+                )
+            )
+    return found
+
+
+def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[str, int]:
+    """Return how many reports of a provider got each verdict since an instant, by their newest feedback.
+
+    Raises:
+        Refused: the actor does not watch over providers.
+    """
+    require(actor, "provider.read")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT verdict, count(*) FROM (SELECT DISTINCT ON (report_id) report_id, verdict"
+            " FROM orient_feedback WHERE sender_id = %s AND given_at >= %s"
+            " ORDER BY report_id, id DESC) AS newest GROUP BY verdict",
+            [sender_id, since],
+        )
+        return dict(cursor.fetchall())
+
+
+class ProviderFigures(Struct, frozen=True, kw_only=True):
+    """Of one provider: reports at the desk, those linked to earlier ones, seconds to the queue."""
+
+    cases: int
+    linked: int
+    median: float | None
+    slowest: float | None
+    """The slowest in twenty (95th percentile)."""
+
+    @property
+    def share(self) -> int:
+        """Percent of reports that share a value with an earlier one."""
+        return round(100 * self.linked / self.cases) if self.cases else 0
+
+
+def provider_figures(*, actor: Actor, report_ids: Sequence[UUID]) -> ProviderFigures:
+    """Return how a provider's reports reached the queue, within the reader's desks.
+
+    Raises:
+        Refused: the actor does not watch over providers.
+    """
+    require(actor, "provider.read")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE links > 0),"
+            " percentile_cont(0.5) WITHIN GROUP (ORDER BY took),"
+            " percentile_cont(0.95) WITHIN GROUP (ORDER BY took) FROM ("
+            " SELECT c.links, extract(epoch FROM p.created_at - c.received_at) AS took FROM orient_case c"
+            " LEFT JOIN orient_proposal p ON p.report_id = c.report_id AND p.revision = 1"
+            " WHERE c.report_id = ANY(%s)) AS of_late",
+            [list(report_ids)],
+        )
+        cases, linked, median, slowest = cursor.fetchone()
+    return ProviderFigures(cases=cases, linked=linked, median=median, slowest=slowest)

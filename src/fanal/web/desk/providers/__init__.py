@@ -1,0 +1,1 @@
+"""Providers at the desk: figures of each, the quality of their reports, and feedback on a report."""

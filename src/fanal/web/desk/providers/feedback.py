@@ -1,0 +1,66 @@
+"""The quality of a report and what the desk says of it to its provider."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.harmonise.domain.quality import assess
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.feedback import FeedbackRefused, FeedbackVerdict
+from fanal.web.account.actors import actor_of, now_of
+
+
+def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, object]:
+    """Return the quality of a report, and, of a provider's, what the desk said of it."""
+    if not sender:
+        return {"quality": None}
+    given = oriented.feedback_of(actor=actor, report_ids=[record.report_id])
+    found = given.get(record.report_id, [])
+    people = {item.author_id for item in found if item.author_id}
+    names = accounts.person_names(person_ids=people)
+    return {
+        "quality": assess(record),
+        "feedback": [
+            (item, names.get(item.author_id, "") if item.author_id else "")
+            for item in reversed(found)
+        ],
+        "verdicts": list(FeedbackVerdict),
+        "may_judge": may(actor, "feedback.give"),
+    }
+
+
+@require_POST
+@needs("feedback.give")
+def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Say of a provider's report that it was useful, a duplicate, or which data it lacks."""
+    verdict = request.POST.get("verdict", "")
+    try:
+        if verdict not in set(FeedbackVerdict):
+            raise FeedbackRefused("VERDICT")
+        orient.give_feedback(
+            actor=actor_of(request),
+            report_id=report_id,
+            verdict=FeedbackVerdict(verdict),
+            lacks=tuple(request.POST.getlist("lacks")) if verdict == "LACKS_DATA" else (),
+            now=now_of(request),
+        )
+    except orient.NothingToJudge:
+        raise Http404 from None
+    except FeedbackRefused as refused:
+        why = reference.label("feedback_refused", refused.code, get_language() or "fr")
+        messages.error(request, why)
+    else:
+        messages.success(
+            request, _("Noted. It leaves only under a standing instruction for feedback.")
+        )
+    return redirect("desk:report", report_id)

@@ -1,0 +1,89 @@
+"""Providers: who sends how much, and for each its states, refusals, delays, quota, quality and trend."""
+
+from collections import Counter
+from datetime import timedelta
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.routes import needs
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.quality import Quality, assess
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor
+from fanal.orient import queries as oriented
+from fanal.web.account.actors import actor_of, now_of
+
+PERIOD = timedelta(days=91)
+"""What the page looks back on: thirteen weeks."""
+READ = 100
+"""Newest reports that the quality of a provider is drawn from."""
+_USUALLY = 0.5
+_JUDGED = 2000
+"""Newest reports that delays and links are drawn from."""
+
+
+@never_cache
+@require_GET
+@needs("provider.read")
+def listing(request: HttpRequest) -> HttpResponse:
+    """List the providers that sent something in the last thirteen weeks, the largest first."""
+    actor, now = actor_of(request), now_of(request)
+    counts = intake.count_by_sender(actor=actor, since=now - PERIOD, now=now)
+    names = accounts.partner_names(partner_ids=counts)
+    rows = [(one, name, counts[one]) for one, name in names.items()]
+    context = {"rows": sorted(rows, key=lambda row: (-row[2], row[1]))}
+    return render(request, "providers/list.html", context)
+
+
+@never_cache
+@require_GET
+@needs("provider.read")
+def show(request: HttpRequest, provider: UUID) -> HttpResponse:
+    """Show one provider's figures of the last thirteen weeks, for the reader's desks."""
+    actor, now = actor_of(request), now_of(request)
+    name = accounts.partner_names(partner_ids=[provider]).get(provider)
+    if name is None:
+        raise Http404
+    since = now - PERIOD
+    states = intake.count_states(actor=actor, sender_id=provider, since=since, now=now)
+    weeks = intake.count_weeks(actor=actor, sender_id=provider, since=since, now=now)
+    newest = intake.newest_of(actor=actor, sender_id=provider, limit=_JUDGED)
+    most = max((week.count for week in weeks), default=1)
+    context = {
+        "name": name,
+        "states": states.items(),
+        "total": sum(states.values()),
+        "refusals": intake.list_refusals(actor=actor, sender_id=provider, since=since),
+        "weeks": [(week, round(100 * week.count / most)) for week in weeks],
+        "uses": accounts.list_uses(actor=actor, partner_id=provider, now=now),
+        "delays": oriented.provider_figures(actor=actor, report_ids=newest),
+        "feedback": oriented.count_feedback(actor=actor, sender_id=provider, since=since),
+        "instruction": accounts.standing_id(kind=InstructionKind.FEEDBACK, scope=name, now=now),
+        **_quality(newest[:READ], actor=actor),
+    }
+    return render(request, "providers/one.html", context)
+
+
+def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
+    """Return the mean quality of the newest reports, and how often each part is wholly missing."""
+    found: list[Quality] = [
+        assess(record) for record in harmonised.get_records(actor=actor, report_ids=ids).values()
+    ]
+    lacking = Counter(code for quality in found for code in quality.lacks)
+    asked = Counter(part.code for quality in found for part in quality.parts)
+    shares = [(code, lacking[code] / asked[code]) for code in asked]
+    return {
+        "read": len(found),
+        "mean": round(sum(q.score for q in found) / len(found)) if found else None,
+        "lacks": [
+            (code, round(100 * share), share > _USUALLY)
+            for code, share in sorted(shares, key=lambda pair: (-pair[1], pair[0]))
+            if share
+        ],
+    }

@@ -1,0 +1,58 @@
+"""What the desk said of the partner's own reports: it leaves only under a standing instruction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal.accounts.routes import needs
+from fanal.kernel.actors import Actor
+from fanal.orient import operations as orient
+from fanal.orient.domain.feedback import Feedback
+from fanal.web.account.actors import actor_of, now_of
+
+PAGE = 100
+
+
+@never_cache
+@require_safe
+@needs("report.status")
+def listing(request: HttpRequest) -> HttpResponse:
+    """List the feedback on the partner's own reports, oldest first, page by page."""
+    found = sent(actor_of(request), now=now_of(request), after=_after(request), limit=PAGE + 1)
+    shown = found[:PAGE] if found is not None else []
+    context = {
+        "permitted": found is not None,
+        "rows": shown,
+        "following": shown[-1].id if found is not None and len(found) > PAGE else None,
+    }
+    return render(request, "partners/feedback.html", context)
+
+
+def sent(
+    actor: Actor,
+    *,
+    now: datetime,
+    after: UUID | None = None,
+    report_id: UUID | None = None,
+    limit: int = PAGE,
+) -> Sequence[Feedback] | None:
+    """Return feedback as it leaves, None where no instruction permits any."""
+    try:
+        return orient.send_feedback(
+            actor=actor, after=after, report_id=report_id, limit=limit, now=now
+        )
+    except orient.NoInstruction:
+        return None
+
+
+def _after(request: HttpRequest) -> UUID | None:
+    asked = request.GET.get("after", "")
+    try:
+        return UUID(asked) if asked else None
+    except ValueError:
+        raise Http404 from None

@@ -1,0 +1,214 @@
+"""`/api/v1/feedback`: one's own reports only, under an instruction only, nothing twice and nothing skipped."""
+
+import base64
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import Error as DatabaseError
+from django.test import Client
+
+from fanal.accounts import operations as accounts, queries as people
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.accounts.domain.policy import Refused
+from fanal.accounts.domain.records import IssuedCredentials
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.ledger import queries as ledger
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.feedback import FeedbackVerdict
+from tests.integration.accounts.people import make_user
+from tests.integration.api.test_reports import REPORT, _post
+from tests.integration.desk.story import run_stages
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/feedback"
+SYSTEM = system_actor("test", desk_ids=frozenset({1}))
+EARLIER = timedelta(minutes=5)
+
+
+def person(login: str, role: Role) -> Actor:
+    user = make_user(login, role, at=clock.now() - timedelta(days=2))
+    return people.actor_for(user=user, now=clock.now(), motive="test")
+
+
+def permit(*names: str) -> UUID:
+    """A standing instruction for feedback, by two supervisors made for it."""
+    now = clock.now() - EARLIER
+    one, other = (person(f"chief-{uuid4().hex[:6]}", Role.SUPERVISOR) for _ in range(2))
+    made = accounts.propose_instruction(
+        actor=one,
+        instruction=NewInstruction(
+            kind=InstructionKind.FEEDBACK,
+            names=names,
+            grounds="g",
+            basis="B 1",
+            valid_from=now,
+            expires_at=now + timedelta(days=9),
+        ),
+        now=now,
+    )
+    accounts.second_instruction(actor=other, instruction_id=made, now=now)
+    return made
+
+
+def received(client: Client, *references: str) -> list[UUID]:
+    made = [UUID(_post(client, REPORT | {"reference": name}).json()["id"]) for name in references]
+    run_stages(clock.now())
+    return made
+
+
+def judge(actor: Actor, report_id: UUID, verdict: str, *lacks: str, ago: int = 60) -> None:
+    orient.give_feedback(
+        actor=actor,
+        report_id=report_id,
+        verdict=FeedbackVerdict(verdict),
+        lacks=lacks,
+        now=clock.now() - timedelta(seconds=ago),
+    )
+
+
+def other_partner(name: str = "Other") -> Client:
+    issued = accounts.add_partner(actor=SYSTEM, name=name, now=clock.now())
+    return Client(headers={"Authorization": f"Bearer {issued.token}"})
+
+
+def test_nothing_leaves_without_an_instruction(bearer: Client) -> None:
+    (report,) = received(bearer, "a")
+    judge(person("ana", Role.ANALYST), report, "USEFUL")
+    answer = bearer.get(URL)
+    assert (answer.status_code, answer.json()["code"]) == (403, "NO_INSTRUCTION")
+    other_partner()
+    permit("Other")
+    assert bearer.get(URL).status_code == 403
+    lines = ledger.entries_of(actor=SYSTEM, object_id=report)
+    assert "feedback.send" not in {line.action for line in lines}
+
+
+def test_it_leaves_under_an_instruction_which_the_ledger_cites(bearer: Client) -> None:
+    (report,) = received(bearer, "a")
+    judge(person("ana", Role.ANALYST), report, "LACKS_DATA", "FILE_HASH", "SUSPECT_ADDRESS")
+    instruction = permit("Cube Messenger")
+    (item,) = bearer.get(URL).json()["items"]
+    assert item["report"] == str(report)
+    assert (item["reference"], item["verdict"]) == ("a", "LACKS_DATA")
+    assert item["lacks"] == ["SUSPECT_ADDRESS", "FILE_HASH"]
+    assert set(item) == {
+        "id", "report", "reference", "report_id", "verdict", "lacks", "given_at",
+    }  # fmt: skip
+    for object_id in (report, instruction):
+        last = ledger.entries_of(actor=SYSTEM, object_id=object_id)[-1]
+        assert last.action == "feedback.send"
+        assert last.detail == {"instruction": str(instruction), "count": 1}
+
+
+def test_a_revoked_instruction_stops_it_at_once(bearer: Client) -> None:
+    (report,) = received(bearer, "a")
+    judge(person("ana", Role.ANALYST), report, "USEFUL")
+    made = permit()
+    assert len(bearer.get(URL).json()["items"]) == 1
+    accounts.revoke_instruction(
+        actor=person("hugo", Role.SUPERVISOR), instruction_id=made, reason="r", now=clock.now()
+    )
+    assert bearer.get(URL).status_code == 403
+
+
+def test_a_provider_sees_its_own_reports_only(bearer: Client) -> None:
+    stranger = other_partner()
+    (own,), (theirs,) = received(bearer, "a"), received(stranger, "b")
+    ana = person("ana", Role.ANALYST)
+    for report in (own, theirs):
+        judge(ana, report, "USEFUL")
+    permit()
+    assert [i["report"] for i in bearer.get(URL).json()["items"]] == [str(own)]
+    assert [i["report"] for i in stranger.get(URL).json()["items"]] == [str(theirs)]
+    assert Client().get(URL).status_code == 401
+
+
+def test_pages_give_everything_once_and_a_later_word_comes_later(bearer: Client) -> None:
+    reports = received(bearer, "a", "b", "c")
+    ana = person("ana", Role.ANALYST)
+    for number, report in enumerate(reports):
+        judge(ana, report, "USEFUL", ago=100 - number)
+    permit()
+    seen, after = [], ""
+    for _ in range(9):
+        page = bearer.get(f"{URL}?limit=2{after}").json()
+        seen += [item["reference"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert seen == ["a", "b", "c"]
+    last = bearer.get(URL).json()["items"][-1]["id"]
+    assert bearer.get(f"{URL}?after={last}").json() == {"items": [], "next": None}
+    judge(ana, reports[0], "DUPLICATE", ago=50)
+    (later,) = bearer.get(f"{URL}?after={last}").json()["items"]
+    assert (later["reference"], later["verdict"]) == ("a", "DUPLICATE")
+
+
+def test_what_was_said_this_instant_waits_so_that_no_cursor_passes_it(bearer: Client) -> None:
+    (report,) = received(bearer, "a")
+    judge(person("ana", Role.ANALYST), report, "USEFUL", ago=0)
+    permit()
+    assert bearer.get(URL).json()["items"] == []
+
+
+@pytest.mark.parametrize("query", ["?after=x", "?limit=0", "?limit=501", "?limit=x", "?after=%00"])
+def test_bad_parameters_are_refused(bearer: Client, query: str) -> None:
+    permit()
+    assert bearer.get(URL + query).status_code == 422
+
+
+def test_who_may_say_what(bearer: Client) -> None:
+    (report,) = received(bearer, "a")
+    for role in (Role.OVERSEER, Role.STATISTICIAN, Role.MEASURES_OFFICER):
+        with pytest.raises(Refused):
+            judge(person(f"no-{role.lower()}", role), report, "USEFUL")
+    with pytest.raises(orient.NothingToJudge):
+        judge(person("ana", Role.ANALYST), uuid4(), "USEFUL")
+
+
+def test_raw_sql_changes_no_feedback_and_lets_no_words_in(bearer: Client) -> None:
+    (report,) = received(bearer, "a")
+    judge(person("ana", Role.ANALYST), report, "USEFUL")
+    insert = (
+        "INSERT INTO orient_feedback (id, report_id, desk_id, sender_id, verdict, lacks, origin,"
+        " author_id, given_at) SELECT gen_random_uuid(), report_id, desk_id, sender_id, %s, %s, 'PERSON',"
+        " author_id, now() FROM orient_feedback"
+    )
+    for statement, values in (
+        ("UPDATE orient_feedback SET verdict = 'DUPLICATE'", []),
+        ("DELETE FROM orient_feedback", []),
+        (insert, ["LACKS_DATA", ["his name is known to us"]]),
+        (insert, ["LACKS_DATA", []]),
+        (insert, ["USEFUL", ["FILE_HASH"]]),
+        (insert, ["SECRET", []]),
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, values)
+    actor = people.actor_for(user=make_user("bea", Role.ANALYST), now=clock.now(), motive="m")
+    assert len(oriented.feedback_of(actor=actor, report_ids=[report])[report]) == 1
+
+
+@pytest.fixture
+def as_intake(bearer: Client, credentials: IssuedCredentials) -> None:
+    """Everything ready, then signed in as a public node."""
+    from tests.conftest import _SERVER
+
+    (report,) = received(bearer, "a")
+    judge(person("ana", Role.ANALYST), report, "USEFUL")
+    permit()
+    _SERVER.become("intake")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.urls("fanal.config.urls_public")
+@pytest.mark.usefixtures("as_intake")
+def test_a_public_node_sends_it_without_reading_a_table(bearer: Client) -> None:
+    assert [i["verdict"] for i in bearer.get(URL).json()["items"]] == ["USEFUL"]
+
+
+def test_basic_credentials_open_no_feedback(credentials: IssuedCredentials) -> None:
+    pair = base64.b64encode(f"{credentials.user}:{credentials.password}".encode()).decode()
+    assert Client(headers={"Authorization": f"Basic {pair}"}).get(URL).status_code == 401

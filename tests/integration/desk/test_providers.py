@@ -1,0 +1,114 @@
+"""Providers at the desk: figures, quality explained, feedback given on the report's page or by a decision."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+import pytest
+from django.test import Client
+
+from fanal.accounts import operations as accounts, queries as people
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import system_actor
+from fanal.orient import queries as oriented
+from tests.integration.desk.story import GAME, MATERIAL, Desk, run_stages
+from tests.integration.desk.work import decided
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+SYSTEM = system_actor("test")
+
+
+def send(desk: Desk, sender: UUID, name: str, body: dict[str, object], *, desk_id: int = 1) -> None:
+    """Receive a provider's report an hour ago and run the stages."""
+    at = desk.now - timedelta(hours=1)
+    content = msgspec.json.encode({"reference": f"REF-{name}", **body})
+    submission = Submission(
+        arrival=Arrival.API, format=Format.REPORT, body=content, canonical=content,
+        sender_id=sender, desk_id=desk_id, reference=f"REF-{name}",
+    )  # fmt: skip
+    (answer,) = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=at)
+    assert answer.report_id is not None
+    desk.reports[name] = answer.report_id
+    run_stages(at + timedelta(seconds=2))
+
+
+@pytest.fixture
+def provider(desk: Desk) -> UUID:
+    """Chatoria, which sent two reports here and one to another desk, and was refused three times."""
+    accounts.add_partner(actor=SYSTEM, name="Chatoria", now=desk.now, quota=60)
+    found = people.find_partner(name="Chatoria")
+    assert found is not None
+    send(desk, found, "rich", MATERIAL)
+    send(desk, found, "poor", {"kind": "GROOMING"})
+    send(desk, found, "elsewhere", GAME, desk_id=2)
+    for _ in range(3):
+        intake.count_refusal(sender_id=found, step="submit", code="4110", now=desk.now)
+    return found
+
+
+def test_a_providers_page_tells_its_figures_for_the_readers_desks(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    page = sign_in("claire").get("/en/desk/providers/").content.decode()
+    assert f"/en/desk/providers/{provider}/" in page
+    body = sign_in("ana").get(f"/en/desk/providers/{provider}/").content.decode()
+    for words in (
+        "Chatoria", "4110", "<td class=\"fd-number\">3</td>", "2.0 s in the middle",
+        "Suspect’s IP address", "none leaves", "over the newest 2",
+    ):  # fmt: skip
+        assert words in body, words
+    away = sign_in("yann").get(f"/fr/desk/providers/{provider}/").content.decode()
+    assert "sur les 1 plus récents" in away
+    assert "REF-" not in body
+
+
+def test_who_may_see_it(desk: Desk, provider: UUID, sign_in: SignIn) -> None:
+    for name in ("gabrielle", "hugo", "driss"):
+        assert sign_in(name).get(f"/fr/desk/providers/{provider}/").status_code == 403
+    nobody = UUID(int=7)
+    assert sign_in("ana").get(f"/fr/desk/providers/{nobody}/").status_code == 404
+
+
+def test_a_report_shows_its_quality_and_takes_feedback(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    report, web = desk.reports["poor"], sign_in("ana")
+    body = web.get(f"/fr/desk/reports/{report}/").content.decode()
+    assert "sur 100" in body
+    assert "Compte, courriel, téléphone" in body
+    where = f"/fr/desk/reports/{report}/feedback/"
+    for bad in ({}, {"verdict": "X"}, {"verdict": "LACKS_DATA"},
+                {"verdict": "LACKS_DATA", "lacks": "X"}):  # fmt: skip
+        assert web.post(where, bad).status_code == 302
+    assert oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report]) == {}
+    web.post(where, {"verdict": "LACKS_DATA", "lacks": ["SUSPECT_ADDRESS", "WHERE"]})
+    (given,) = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    assert (given.verdict, given.lacks) == ("LACKS_DATA", ("SUSPECT_ADDRESS", "WHERE"))
+    assert "Données manquantes" in web.get(f"/fr/desk/reports/{report}/").content.decode()
+    assert sign_in("yann").post(where, {"verdict": "USEFUL"}).status_code in {403, 404}
+    assert oriented.feedback_of(actor=desk.actor("yann"), report_ids=[report]) == {}
+
+
+def test_a_decision_says_useful_and_never_over_a_persons_word(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    report = desk.reports["rich"]
+    decided(desk, "rich")
+    (given,) = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    assert (given.verdict, given.origin) == ("USEFUL", "DECISION")
+    sign_in("ana").post(f"/fr/desk/reports/{report}/feedback/", {"verdict": "DUPLICATE"})
+    found = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    assert [f.verdict for f in found] == ["USEFUL", "DUPLICATE"]
+
+
+def test_a_persons_word_comes_before_the_decision(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    report = desk.reports["rich"]
+    sign_in("bruno").post(f"/fr/desk/reports/{report}/feedback/", {"verdict": "DUPLICATE"})
+    decided(desk, "rich")
+    found = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    assert [f.verdict for f in found] == ["DUPLICATE"]
