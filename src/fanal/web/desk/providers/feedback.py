@@ -43,12 +43,14 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, o
 @needs("feedback.give")
 def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Say of a provider's report that it was useful, a duplicate, or which data it lacks."""
-    verdict = request.POST.get("verdict", "")
+    verdict, actor = request.POST.get("verdict", ""), actor_of(request)
+    if oriented.get_case(actor=actor, report_id=report_id) is None:
+        raise Http404
     try:
         if verdict not in set(FeedbackVerdict):
             raise FeedbackRefused("VERDICT")
         orient.give_feedback(
-            actor=actor_of(request),
+            actor=actor,
             report_id=report_id,
             verdict=FeedbackVerdict(verdict),
             lacks=tuple(request.POST.getlist("lacks")) if verdict == "LACKS_DATA" else (),
