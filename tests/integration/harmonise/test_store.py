@@ -188,6 +188,24 @@ def test_a_report_given_twice_in_a_batch_is_written_once() -> None:
     assert rows("SELECT count(*) FROM harmonise_record") == [(1,)]
 
 
+def test_shared_rows_come_newest_first_with_the_roles_of_a_report_in_order() -> None:
+    name = {"platform": "Snapchat", "value": "same_one9"}
+    both = [{"role": role, "handles": [name]} for role in ("SUSPECT", "VICTIM")]
+    first, last = (
+        source({"persons": both}, received_at=NOW + timedelta(minutes=n)) for n in range(2)
+    )
+    alone = source(handles("alone_7"), received_at=NOW)
+    write(last, alone, first)
+    wanted = [
+        selector_key(SelectorKind.HANDLE, f"{name}@snapchat").hex
+        for name in ("alone_7", "same_one9")
+    ]
+    (found,) = queries.get_shared_rows(actor=SYSTEM, keys=wanted)
+    assert [(row[0], uuid.UUID(bytes=row[1]), row[3]) for row in found] == [
+        (1, report.report_id, role) for report in (last, first) for role in (1, 2)
+    ]
+
+
 def test_texts_that_a_copy_could_trip_on_survive() -> None:
     hostile = "\\N \\. \t\n\r \\x41 ' \" % %s {} ; -- \u202e \u0085 𝔘"
     one = source(
