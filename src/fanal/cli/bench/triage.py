@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from uuid import UUID
 
 import click
 import psycopg
@@ -22,6 +23,7 @@ from fanal.config.databases import Databases
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import lowest_id
 from fanal.postgres import DatabaseRole
 
 SAMPLE = 500
@@ -55,11 +57,11 @@ def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bo
         earlier = nation.fill(address, earlier=earlier) if earlier else 0
         _list_known(reports, known)
         parsed = parse_rounds(reports)
-        empty = stored(databases)
+        empty, started = stored(databases), clock.now()
         carried = carry(reports, databases, workers=count)
         full = stored(databases)
         parsed += parse_rounds(reports)
-        outcome = _outcome(databases)
+        outcome = _outcome(databases, first=lowest_id(started))
     result = {
         "bench": "triage",
         "size": size,
@@ -112,17 +114,18 @@ def _known_hashes(reports: Reports, known: int) -> Iterator[str]:
         yield hashlib.sha256(b"bench %d" % number).hexdigest()
 
 
-def _outcome(databases: Databases) -> dict[str, int]:
-    """Return what became of the reports: links, reports of each level, reports with known material."""
+def _outcome(databases: Databases, *, first: UUID) -> dict[str, int]:
+    """Return what became of the reports from id `first` on: linked reports, links, reports of each level."""
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
         levels = owner.execute(
-            "SELECT 'level_' || lower(level), count(*) FROM orient_case c"
-            " WHERE EXISTS (SELECT FROM analyse_priority p WHERE p.report_id = c.report_id)"
-            " GROUP BY 1 ORDER BY 1"
+            "SELECT 'level_' || lower(level), count(*) FROM orient_case"
+            " WHERE report_id >= %s GROUP BY 1 ORDER BY 1",
+            [first],
         ).fetchall()
         linked = owner.execute(
-            "SELECT count(*), coalesce(sum(links), 0) FROM crosscheck_kin k WHERE links > 0"
-            " AND EXISTS (SELECT FROM analyse_priority p WHERE p.report_id = k.report_id)"
+            "SELECT count(*), coalesce(sum(links), 0) FROM crosscheck_kin"
+            " WHERE links > 0 AND report_id >= %s",
+            [first],
         ).fetchone() or (0, 0)
     return {"linked_reports": int(linked[0]), "links": int(linked[1])} | {
         str(level): int(number) for level, number in levels
