@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import fanal.formats
@@ -13,6 +14,7 @@ from fanal.formats.com209.provider_report import read_provider_report
 from fanal.formats.csv_hashes.read import read_csv
 from fanal.formats.dsa18.notification import read_notification
 from fanal.formats.envelope import Part, leaves
+from fanal.formats.hashsharing.read import read_page
 from fanal.formats.indicators import Indicator
 from fanal.formats.misp.read import read_event
 from fanal.formats.ncmec.read import Document, Node, read_file_details, read_report
@@ -20,6 +22,7 @@ from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.report.read import canonical_bytes, read_report as read_own
 from fanal.formats.report.records import Report
 from fanal.formats.stix.read import Reading, read_bundle
+from fanal.formats.taxii.indicators import read_envelope
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
 from fanal.formats.vics.read import read_case
 from fanal.formats.xarf.read import read_xarf
@@ -65,6 +68,8 @@ def shown(found: list[Indicator]) -> list[object]:
 LISTS: dict[str, Callable[[bytes], object]] = {
     "stix": partial(exchanged, read_bundle),
     "misp": partial(exchanged, read_event),
+    "hashsharing": lambda body: json.loads(msgspec.json.encode(read_page(body))),
+    "taxii": lambda body: json.loads(msgspec.json.encode(read_envelope(body))),
     "csv_hashes": lambda body: shown([*read_csv(body.decode().splitlines(keepends=True))]),
 }
 

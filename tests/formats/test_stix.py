@@ -113,6 +113,7 @@ def test_every_property_and_object_of_the_standard_is_read_or_ignored_with_a_rea
         ("[file:hashes.MD5 MATCHES 'x']", None),
         ("[file:name = 'x']", None),
         ("[file:hashes.MD5 = 'x' AND file:name = 'y']", None),
+        ("[file:hashes.MD5 = 'x' AND file:hashes.MD5 = 'y']", None),
         ("[file:hashes.MD5 = 'x'] FOLLOWEDBY [file:hashes.MD5 = 'y']", None),
         ("[file:hashes.MD5 = 'x'] REPEATS 5 TIMES", None),
         ("[file:hashes.'SSDEEP' = 'x']", None),

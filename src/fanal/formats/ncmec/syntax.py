@@ -23,7 +23,7 @@ _QUOTED: Final = re.compile(r""""[^"]*"|'[^']*'""")
 # libxml2 takes quadratic time over the attributes of one tag: past this it is not even parsed.
 _UNPARSED_ATTRIBUTES: Final = 256
 _FEW_ATTRIBUTES: Final = _UNPARSED_ATTRIBUTES * len(' a=""')  # bytes that cannot hold more
-_SHORT: Final = MAX_ELEMENTS * len("<a/>")  # bytes that cannot hold too many elements
+_SHORTEST: Final = len("<a/>")  # bytes of the shortest element
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _NAMES_8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
@@ -49,13 +49,15 @@ class _Parsers(threading.local):
 _PARSERS: Final = _Parsers()
 
 
-def parse(body: bytes) -> etree._Element:
+def parse(body: bytes, *, limit: int = MAX_BYTES, elements: int = MAX_ELEMENTS) -> etree._Element:
     """Return the root of an XML document within the limits, without a look at its content.
+
+    `limit` counts bytes; both limits are those of a report unless another format names its own.
 
     Raises:
         FormatRefused: always with `malformed` true.
     """
-    clean = _in_utf8(body)
+    clean = _in_utf8(body, limit)
     start = _PROLOG.match(clean)
     if clean.startswith(b"<!", start.end() if start else 0):
         raise FormatRefused(Refusal.DOCTYPE)
@@ -71,18 +73,18 @@ def parse(body: bytes) -> etree._Element:
     if b"!" in clean and root.getroottree().docinfo.internalDTD is not None:
         raise FormatRefused(Refusal.DOCTYPE)
     if (
-        len(clean) > _SHORT
-        and clean.count(b"<") > MAX_ELEMENTS
-        and sum(1 for _ in root.iter()) > MAX_ELEMENTS
+        len(clean) > elements * _SHORTEST
+        and clean.count(b"<") > elements
+        and sum(1 for _ in root.iter()) > elements
     ):
-        raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_ELEMENTS})
+        raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": elements})
     return root
 
 
-def _in_utf8(body: bytes) -> bytes:
+def _in_utf8(body: bytes, limit: int) -> bytes:
     """Return the document in UTF-8 without a mark, its encoding checked against what it declares."""
-    if len(body) > MAX_BYTES:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
+    if len(body) > limit:
+        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": limit})
     wide = body[:2] in _UTF16_MARKS
     clean = body.removeprefix(_UTF8_MARK)
     if wide or not clean.isascii():

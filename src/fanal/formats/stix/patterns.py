@@ -40,6 +40,8 @@ _ONE: Final = re.compile(
     + r"\s*"
 )
 _OR: Final = re.compile(r"\]\s*OR\s*\[|\s+OR\s+")
+_QUOTED: Final = re.compile(_TEXT, re.DOTALL)
+_AND: Final = re.compile(r"\bAND\b")  # the library tells it between observations, not within one
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -107,7 +109,7 @@ def _general(text: str) -> Iterator[tuple[str, str]]:
     if len(text) > _LONGEST:
         raise _Other
     seen = Pattern(text).inspect()
-    if seen.qualifiers or set(seen.observation_ops) - {"OR"}:
+    if seen.qualifiers or set(seen.observation_ops) - {"OR"} or _AND.search(_QUOTED.sub("", text)):
         raise _Other
     for observable, comparisons in seen.comparisons.items():
         for path, operator, constant in comparisons:

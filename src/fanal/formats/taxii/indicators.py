@@ -1,0 +1,182 @@
+"""Hashes of known material as STIX 2.1 indicators, and what of a partner's indicators is such a hash."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from fanal.formats.indicators import HASH_DIGITS, hash_value
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.stix.patterns import read_pattern, write_pattern
+from fanal.formats.stix.vocabulary import TLP
+
+MAX_ENVELOPE: Final = 16 * 1024 * 1024
+"""Bytes of an envelope; a thousand indicators take about one megabyte."""
+MAX_OBJECTS: Final = 20_000
+_COLOUR: Final = "amber"
+_NOTHING: Final = "[file:size = -1]"  # matches no file, and tells no hash that was withdrawn
+_VERSION: Final = 0xF << 76
+
+
+class Indicator(Struct, frozen=True, kw_only=True):
+    """An indicator: its `hashes` by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`), none where it is revoked."""
+
+    id: str
+    created: datetime
+    modified: datetime
+    hashes: tuple[tuple[str, str], ...]
+    classification: str = ""
+    confidence: int = 100
+    owner: str = ""
+    revoked: bool = False
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """The indicators of an envelope; `more` says that others follow, `next` where."""
+
+    indicators: tuple[Indicator, ...]
+    more: bool
+    next: str = ""
+
+
+def stix_id(item_id: UUID) -> str:
+    """Return the STIX id of an item: its own, marked as of version 4, which STIX asks of indicators."""
+    return f"indicator--{UUID(int=item_id.int & ~_VERSION | 4 << 76)}"
+
+
+def item_ids(stix: str) -> list[UUID]:
+    """Return the ids that an item of this STIX id may have (version 7 or 5); none where it is no such id."""
+    prefix, _, text = stix.partition("--")
+    try:
+        found = UUID(text)
+    except ValueError:
+        return []
+    if prefix != "indicator" or str(found) != text or found.version != 4:
+        return []
+    return [UUID(int=found.int & ~_VERSION | version << 76) for version in (7, 5)]
+
+
+def write_indicator(indicator: Indicator) -> dict[str, object]:
+    """Return an indicator as STIX 2.1; a revoked one keeps its id and tells no hash."""
+    said: dict[str, object] = {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": indicator.id,
+        "created": _milliseconds(indicator.created),
+        "modified": _milliseconds(max(indicator.modified, indicator.created)),
+        "name": "Hash of known material",
+        "description": "Fingerprint of an assessed file. No file is attached.",
+        "indicator_types": ["malicious-activity"],
+        "pattern": write_pattern(dict(indicator.hashes)) if indicator.hashes else _NOTHING,
+        "pattern_type": "stix",
+        "valid_from": _milliseconds(indicator.created),
+        "confidence": indicator.confidence,
+        "object_marking_refs": [TLP[_COLOUR]],
+    }
+    if indicator.owner:
+        said["external_references"] = [
+            {"source_name": indicator.owner, "external_id": indicator.id.partition("--")[2]}
+        ]
+    if indicator.classification:
+        said["labels"] = [indicator.classification]
+    if indicator.revoked:
+        said["revoked"] = True
+    return said
+
+
+def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, following: str) -> bytes:
+    """Return an envelope; without objects the list is left out (section 3.7)."""
+    said: dict[str, object] = {"more": more}
+    if following:
+        said["next"] = following
+    listed = list(objects)
+    if listed:
+        said["objects"] = listed
+    return msgspec.json.encode(said)
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """Return the indicators of an envelope, without hashes where their pattern is none of hashes alone.
+
+    Raises:
+        FormatRefused: no envelope, an object without its required properties, or a malformed hash.
+    """
+    if len(body) > MAX_ENVELOPE:
+        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_ENVELOPE})
+    try:
+        said = msgspec.json.decode(body, type=_Envelope)
+    except (msgspec.ValidationError, RecursionError):
+        raise FormatRefused(Refusal.WRONG_TYPE, "objects") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise FormatRefused(Refusal.MALFORMED) from None
+    if len(said.objects) > MAX_OBJECTS:
+        raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_OBJECTS})
+    found = tuple(
+        _indicator(object_, f"objects[{number}]")
+        for number, object_ in enumerate(said.objects)
+        if object_.type == "indicator"
+    )
+    return Envelope(indicators=found, more=said.more, next=said.next)
+
+
+class _Object(Struct, kw_only=True):
+    """The properties that are read; others may be whatever they are."""
+
+    type: str
+    id: str = ""
+    created: datetime | None = None
+    modified: datetime | None = None
+    pattern: str = ""
+    pattern_type: str = ""
+    labels: list[str] = []
+    confidence: int = 100
+    revoked: bool = False
+
+
+class _Envelope(Struct, kw_only=True):
+    more: bool = False
+    next: str = ""
+    objects: list[_Object] = []
+
+
+def _indicator(object_: _Object, path: str) -> Indicator:
+    if not object_.id.startswith("indicator--") or len(object_.id) > 100:
+        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}.id")
+    if object_.created is None or object_.modified is None or "\0" in "".join(object_.labels):
+        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}.modified")
+    return Indicator(
+        id=object_.id,
+        created=_aware(object_.created, f"{path}.created"),
+        modified=_aware(object_.modified, f"{path}.modified"),
+        hashes=() if object_.revoked else _hashes(object_, f"{path}.pattern"),
+        classification=object_.labels[0][:100] if object_.labels else "",
+        confidence=min(max(object_.confidence, 0), 100),
+        revoked=object_.revoked,
+    )
+
+
+def _hashes(object_: _Object, path: str) -> tuple[tuple[str, str], ...]:
+    """Return the hashes of a pattern that is alternatives of values, none of any other."""
+    told = read_pattern(object_.pattern) if object_.pattern_type == "stix" else None
+    found: dict[tuple[str, str], None] = {}
+    for kind, text in (pair for values in told or () for pair in values.items()):
+        if kind not in HASH_DIGITS:
+            continue  # a kind that no list of ours holds
+        value = hash_value(kind, text)
+        if value is None:
+            raise FormatRefused(Refusal.WRONG_TYPE, path)
+        found[kind, value] = None
+    return tuple(found)
+
+
+def _aware(instant: datetime, path: str) -> datetime:
+    if instant.tzinfo is None:
+        raise FormatRefused(Refusal.BAD_DATE, path)
+    return instant.astimezone(UTC)
+
+
+def _milliseconds(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"

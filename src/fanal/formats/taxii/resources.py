@@ -1,0 +1,107 @@
+"""The resources of TAXII 2.1 as JSON (OASIS standard of 10 June 2021, sections 3.6, 4 and 5)."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+MEDIA_TYPE: Final = "application/taxii+json;version=2.1"
+STIX_MEDIA_TYPE: Final = "application/stix+json;version=2.1"
+
+
+class Resource(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A resource; what it does not have is left out."""
+
+
+class Discovery(Resource, frozen=True, kw_only=True):
+    """Section 4.1: where the API roots are."""
+
+    title: str
+    api_roots: tuple[str, ...]
+    default: str
+    description: str = ""
+
+
+class ApiRoot(Resource, frozen=True, kw_only=True):
+    """Section 4.2: what a root speaks."""
+
+    title: str
+    max_content_length: int
+    versions: tuple[str, ...]
+    description: str = ""
+
+
+class Collection(Resource, frozen=True, kw_only=True):
+    """Section 5.2: a collection, here always one to read from."""
+
+    id: str
+    title: str
+    can_read: bool
+    can_write: bool
+    description: str = ""
+    media_types: tuple[str, ...] = ()
+
+
+class Collections(Resource, frozen=True, kw_only=True):
+    """Section 5.1; without any, the list is left out."""
+
+    collections: tuple[Collection, ...] = ()
+
+
+class ManifestRecord(Resource, frozen=True, kw_only=True):
+    """Section 5.3: one version of an object."""
+
+    id: str
+    date_added: str
+    version: str
+    media_type: str
+
+
+class Manifest(Resource, frozen=True, kw_only=True):
+    """Section 5.3: records, and whether there are more."""
+
+    more: bool = False
+    next: str = ""
+    objects: tuple[ManifestRecord, ...] = ()
+
+
+class Versions(Resource, frozen=True, kw_only=True):
+    """Section 5.8: the versions of an object."""
+
+    more: bool = False
+    versions: tuple[str, ...] = ()
+
+
+class Problem(Resource, frozen=True, kw_only=True):
+    """Section 3.6.1: what was wrong with a request."""
+
+    title: str
+    http_status: str
+    error_code: str = ""
+    description: str = ""
+
+
+def encode(resource: Resource) -> bytes:
+    """Return a resource as JSON."""
+    return msgspec.json.encode(resource)
+
+
+def timestamp(instant: datetime) -> str:
+    """Return an instant with microseconds, as `date_added` and `added_after` need it to be exact."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def read_timestamp(text: str) -> datetime:
+    """Return the instant of a TAXII timestamp.
+
+    Raises:
+        ValueError: it is none, or names no zone.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a timestamp names its zone")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a timestamp out of range") from error
