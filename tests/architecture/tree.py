@@ -6,7 +6,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src/fanal"
-STAGES = ("intake", "harmonise", "analyse", "crosscheck", "orient", "measures", "judicial")
+STAGES = (
+    "intake",
+    "harmonise",
+    "analyse",
+    "exchange",
+    "crosscheck",
+    "orient",
+    "measures",
+    "judicial",
+)
 HOLDERS = ("ledger", "vault", "accounts")
 
 

@@ -133,6 +133,7 @@ RULES: tuple[Rule, ...] = (
             "intake",
             "harmonise",
             "analyse",
+            "exchange",
             "crosscheck",
             "orient",
             "measures",

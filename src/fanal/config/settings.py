@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "fanal.intake",
     "fanal.harmonise",
     "fanal.analyse",
+    "fanal.exchange",
     "fanal.crosscheck",
     "fanal.orient",
     "fanal.measures",

@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("receipt-root.pub", pages.receipt_key, name="receipt-key"),
     path("api/v1/", api.urls),
     path("ispws/", include("fanal.api.ispws.urls")),
+    path("hashsharing/", include("fanal.api.hashsharing.urls")),
+    path("taxii2/", include("fanal.api.taxii.urls")),
     *i18n_patterns(
         path("", include("fanal.web.public.urls")),
         path("", include("fanal.web.account.urls")),

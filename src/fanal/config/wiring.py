@@ -7,7 +7,7 @@ from django.conf import settings
 
 from fanal.analyse.operations import material
 from fanal.config.keys import keys_folder, load_keys
-from fanal.connectors import mail
+from fanal.connectors import mail, outside
 from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import Limits
 from fanal.ledger import signer
@@ -26,6 +26,7 @@ def wire() -> None:
             folder=settings.FANAL_HOME / "mail",
         )
     )
+    outside.install(outside.Door(loopback=settings.FANAL_DEMO))
     material.install(folder=settings.FANAL_HOME / "index")
     demo.install(on=settings.FANAL_DEMO)
     second_factor.install(

@@ -32,6 +32,8 @@ POINTS: Final = frozenset(
         "worker.advanced",  # committed, the next step not begun
         "checkpoint.signed",  # in the transaction: the row is written
         "checkpoint.committed",  # committed, the file outside not written
+        "fetch.stored",  # in the transaction: a partner's page and its checkpoint are written
+        "fetch.committed",  # committed, the next page not asked for
         "send.begin",  # before a message leaves
         "send.sent",  # the message left, nothing notes it
     }

@@ -10,6 +10,9 @@ STRUCTURE = frozenset(
     {
         "accounts_desk",  # no person
         "intake_refusal",  # figures by body and hour
+        "exchange_clock",  # one counter
+        "exchange_change",  # numbers and times
+        "exchange_member",  # numbers of bodies
         "intake_wire",  # numbers only, goes with its report
         "measures_contact",  # hosts only
         "orient_signal_count",  # a day, a code, a number
@@ -19,6 +22,7 @@ PACKAGES = [
     "accounts",
     "analyse",
     "crosscheck",
+    "exchange",
     "harmonise",
     "intake",
     "judicial",

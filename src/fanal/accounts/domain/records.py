@@ -39,6 +39,7 @@ class PartnerIdentity:
 
     partner_id: UUID
     partner: str
+    login: str
     credential_id: UUID
     quota_per_minute: int | None
     actor: Actor

@@ -17,6 +17,7 @@ from fanal.accounts.domain.records import (
     AccountRecord,
     CredentialRecord,
     HabilitationRecord,
+    OrganisationKind,
     PartnerIdentity,
 )
 from fanal.accounts.models import (
@@ -98,6 +99,12 @@ def addresses_of(*, roles: Iterable[Role], desk_id: int, now: datetime) -> list[
     people = held.filter(Q(desk_id=desk_id) | Q(desk_id__isnull=True)).values("person_id")
     users = User.objects.filter(person_id__in=people, is_active=True).exclude(email="")
     return list(users.order_by("id").values_list("email", flat=True))
+
+
+def organisation_kind(*, organisation_id: UUID) -> OrganisationKind | None:
+    """Return what a body is to the desk, None for an unknown one."""
+    found = Organisation.objects.filter(id=organisation_id).values_list("kind", flat=True).first()
+    return None if found is None else OrganisationKind(found)
 
 
 def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -236,6 +243,7 @@ def _identity(credential: PartnerCredential) -> PartnerIdentity:
     return PartnerIdentity(
         partner_id=credential.organisation_id,
         partner=credential.organisation.name,
+        login=credential.login,
         credential_id=credential.id,
         quota_per_minute=credential.quota_per_minute,
         actor=actor,

@@ -36,7 +36,7 @@ from fanal.analyse.queries.rulesets import (
     get_ruleset,
     list_rulesets,
 )
-from fanal.analyse.queries.votes import count_votes, list_votes, newest_votes
+from fanal.analyse.queries.votes import count_votes, list_votes, newest_votes, votes_of
 from fanal.analyse.queries.whole import items_of_list
 
 __all__ = [
@@ -76,4 +76,5 @@ __all__ = [
     "newest_analysed",
     "newest_change",
     "newest_votes",
+    "votes_of",
 ]

@@ -22,14 +22,20 @@ _Row: TypeAlias = tuple[UUID, str, str, UUID, str, str, datetime]
 def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastVote]]:
     """Return the votes up, down and the last one of each entry that has any; a voter's last counts."""
     counted: dict[UUID, tuple[int, int, CastVote]] = {}
+    for item_id, votes in votes_of(item_ids=item_ids).items():
+        ups = sum(vote.vote is Vote.UP for vote in votes)
+        counted[item_id] = (ups, len(votes) - ups, votes[-1])
+    return counted
+
+
+def votes_of(*, item_ids: Iterable[UUID]) -> dict[UUID, list[CastVote]]:
+    """Return the votes that count on each entry that has any, oldest first: the last one of each voter."""
+    found: dict[UUID, list[CastVote]] = {}
     with connection.cursor() as cursor:
         cursor.execute(_COUNTED, [list(set(item_ids))])
         for row in cursor.fetchall():
-            vote = _vote(row)
-            ups, downs = counted.get(vote.item_id, (0, 0, vote))[:2]
-            up = vote.vote is Vote.UP
-            counted[vote.item_id] = (ups + up, downs + (not up), vote)
-    return counted
+            found.setdefault(row[0], []).append(_vote(row))
+    return found
 
 
 def list_votes(*, item_id: UUID) -> list[CastVote]:

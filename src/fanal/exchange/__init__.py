@@ -1,0 +1,1 @@
+"""Lists exchanged with partners: served to members, fetched from sources."""

@@ -1,0 +1,54 @@
+"""How a reader moves through the feed of changes: ranges, cursors, and lists that came later.
+
+Every change of an item of a list has a place in the feed (1, 2, 3 …), given in the order in which changes
+commit. A reader asks for a range of places and gets each item of it once: at its last place up to the end of
+the range, so that what changes meanwhile is neither missed nor told twice. A list that a member may read
+only since place `since` stands there whole: its older rows count as being at that place.
+"""
+
+from uuid import UUID
+
+from msgspec import Struct
+
+
+class Cursor(Struct, frozen=True, kw_only=True):
+    """Everything up to here was read: a place, and the row within a list that stands at that place."""
+
+    place: int
+    row: int
+
+
+class OpenList(Struct, frozen=True, kw_only=True):
+    """A list as a member reads it: whole at place `since`, then by its changes."""
+
+    list_id: UUID
+    since: int = 0
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """The rows of one list that may come next: `after` excluded, `upto` included."""
+
+    list_id: UUID
+    since: int
+    after: int
+    upto: int
+
+
+def before(first: int) -> Cursor:
+    """Return the cursor of a reader who begins with place `first`."""
+    return Cursor(place=first - 1, row=first - 1)
+
+
+def windows(lists: list[OpenList], *, cursor: Cursor, last: int) -> list[Window]:
+    """Return which rows of each list lie after `cursor` and up to place `last`; empty ones are left out."""
+    found = []
+    for one in lists:
+        after = cursor.place
+        if cursor.place < one.since:
+            after = 0
+        elif cursor.place == one.since:
+            after = cursor.row
+        upto = last if one.since <= last else 0
+        if after < upto:
+            found.append(Window(list_id=one.list_id, since=one.since, after=after, upto=upto))
+    return found

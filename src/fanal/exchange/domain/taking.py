@@ -1,0 +1,81 @@
+"""What a page of a partner changes here; the same page again changes nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from fanal.analyse.domain.listfile import Item
+from fanal.exchange.domain.records import RemoteEntry, Taken
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Items that leave first, items that come (some of them back), and what is known of the entries then."""
+
+    leaving: tuple[UUID, ...]
+    coming: tuple[Item, ...]
+    taken: tuple[Taken, ...]
+    freed: tuple[str, ...]
+    """Values that some item lost: another entry of the source may hold them too."""
+
+
+def plan(
+    entries: Iterable[RemoteEntry], known: Mapping[str, Taken], *, fresh_ids: Sequence[UUID]
+) -> Plan:
+    """Return what a page changes, given what earlier pages left; `fresh_ids` serve entries never seen.
+
+    Of an entry that stands in the page several times the last counts. A tombstone of what never came is
+    nothing. Where an entry lost a value, all its items leave and those it still has come back.
+    """
+    last = {entry.key: entry for entry in entries}
+    spare = iter(fresh_ids)
+    leaving: list[UUID] = []
+    coming: list[Item] = []
+    taken: list[Taken] = []
+    freed: set[str] = set()
+    for key, entry in last.items():
+        before = known.get(key)
+        held = () if entry.deleted else tuple(sorted({f"{k}:{v}" for k, v in entry.values}))
+        said = entry.classification if held else ""
+        if (before is None and not held) or (
+            before is not None and (before.held, before.classification) == (held, said)
+        ):
+            continue
+        now = Taken(
+            remote=key,
+            item_id=before.item_id if before else next(spare),
+            held=held,
+            classification=said,
+        )
+        lost = set(before.held) - set(held) if before else set()
+        if before and lost:
+            leaving += [item_id for item_id, _ in layers(before)]
+            freed |= lost
+        coming += items_of(now)
+        taken.append(now)
+    return Plan(
+        leaving=tuple(leaving), coming=tuple(coming), taken=tuple(taken), freed=tuple(sorted(freed))
+    )
+
+
+def items_of(entry: Taken) -> list[Item]:
+    """Return the items that an entry is here: one, and one more for each further value of the same kind."""
+    return [
+        Item(values=values, classification=entry.classification, item_id=item_id)
+        for item_id, values in layers(entry)
+    ]
+
+
+def layers(entry: Taken) -> list[tuple[UUID, dict[str, str]]]:
+    """Return the items of an entry with their values; the first has the entry's own id."""
+    found: list[dict[str, str]] = []
+    for text in entry.held:
+        kind, _, value = text.partition(":")
+        free = next((values for values in found if kind not in values), None)
+        if free is None:
+            found.append(free := {})
+        free[kind] = value
+    return [
+        (uuid5(entry.item_id, str(number)) if number else entry.item_id, values)
+        for number, values in enumerate(found)
+    ]

@@ -1,0 +1,37 @@
+"""The writing door of the exchange: serving, members and votes, sources, pages taken."""
+
+from fanal.exchange.operations.members import find_item, member_numbers, vote
+from fanal.exchange.operations.serving import (
+    items_of,
+    note_refusal,
+    note_response,
+    open_lists,
+    reading,
+    serve_page,
+)
+from fanal.exchange.operations.sources import (
+    SourceRefused,
+    add_source,
+    secret_of,
+    switch_source,
+)
+from fanal.exchange.operations.taking import TurnLost, note_failure, take_page
+
+__all__ = [
+    "SourceRefused",
+    "TurnLost",
+    "add_source",
+    "find_item",
+    "items_of",
+    "member_numbers",
+    "note_failure",
+    "note_refusal",
+    "note_response",
+    "open_lists",
+    "reading",
+    "secret_of",
+    "serve_page",
+    "switch_source",
+    "take_page",
+    "vote",
+]

@@ -1,0 +1,81 @@
+"""Members by number, and what they say of entries."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.analyse import operations as analyse
+from fanal.analyse.domain.lists import Vote
+from fanal.exchange import queries
+from fanal.exchange.domain.records import SharedItem, SharedList
+from fanal.exchange.operations.serving import items_of
+from fanal.kernel.actors import Actor
+
+_AGREED = "CONFIRMED"
+
+
+def member_numbers(
+    *, actor: Actor, organisation_ids: Iterable[UUID | None]
+) -> dict[UUID | None, int]:
+    """Return the number of each organisation and of the desk (None); one that has none yet gets the next.
+
+    Raises:
+        Refused: the actor is no member.
+    """
+    require(actor, "list.receive", Resource(partner_id=actor.partner_id))
+    wanted = set(organisation_ids)
+    found = queries.member_numbers(organisation_ids=wanted)
+    missing = wanted - set(found)
+    if not missing:
+        return found
+    with connection.cursor() as cursor:
+        for organisation_id in missing:
+            cursor.execute(
+                "INSERT INTO exchange_member (organisation_id) VALUES (%s)"
+                " ON CONFLICT ON CONSTRAINT exchange_member_organisation DO NOTHING",
+                [organisation_id],
+            )
+    return queries.member_numbers(organisation_ids=wanted)
+
+
+def find_item(*, item_id: UUID, lists: Sequence[SharedList]) -> SharedItem | None:
+    """Return an item as the member whose `lists` these are gets it, None where they hold no such item."""
+    for shared in lists:
+        rows = queries.rows_of_items(
+            list_id=shared.id, item_ids=[item_id], after=0, last=queries.newest_place()
+        )
+        if rows:
+            return next(iter(items_of(rows=rows, lists=[shared])), None)
+    return None
+
+
+def vote(
+    *,
+    actor: Actor,
+    item: SharedItem,
+    kind: str,
+    affirmative: bool,
+    reason: str,
+    now: datetime,
+) -> SharedItem:
+    """Keep a member's vote on an entry that it reads, and return the entry with the votes that count.
+
+    Of one member's votes on one entry the last counts.
+
+    Raises:
+        Refused: the actor may not vote.
+        ListsRefused: the reason is none of those offered.
+    """
+    analyse.cast_vote(
+        actor=actor,
+        item_id=item.item.item_id,
+        vote=Vote.UP if affirmative else Vote.DOWN,
+        reason=_AGREED if affirmative else reason,
+        kind=kind,
+        now=now,
+    )
+    [voted] = items_of(rows=[item.row], lists=[item.shared])
+    return voted

@@ -1,0 +1,144 @@
+"""Taking a page of a partner: its changes and the checkpoint that covers them, in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.accounts.domain.instructions import StandingInstruction
+from fanal.accounts.domain.policy import require
+from fanal.analyse import operations as analyse, queries as analysed
+from fanal.exchange import queries
+from fanal.exchange.domain.records import RemotePage, Source, Taken
+from fanal.exchange.domain.taking import Plan, items_of, plan
+from fanal.kernel.actors import Actor
+from fanal.kernel.failpoints import failpoint
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+
+class TurnLost(Exception):
+    """Another fetcher took a page of this source meanwhile; what this one holds is dropped."""
+
+
+def take_page(
+    *,
+    actor: Actor,
+    source: Source,
+    page: RemotePage,
+    turn: int,
+    under: StandingInstruction | None,
+    now: datetime,
+) -> None:
+    """Put a page into the source's list and move its checkpoint, or neither.
+
+    `turn` is the checkpoint's when the page was asked for. `under` is the standing instruction cited; None
+    where a person fetches.
+
+    Raises:
+        Refused: the actor keeps no lists.
+        TurnLost: the checkpoint has moved; nothing is changed.
+    """
+    require(actor, "list.keep")
+    name = analysed.get_lists()[source.list_id].name
+    with transaction.atomic():
+        _lock(source.id, turn)
+        known = queries.taken_entries(
+            source_id=source.id, keys=[entry.key for entry in page.entries]
+        )
+        changes = plan(page.entries, known, fresh_ids=[new_id(now) for _ in page.entries])
+        _apply(actor, source, changes, name=name, now=now)
+        withdrawn = sum(1 for entry in changes.taken if not entry.held)
+        _advance(source.id, page, taken=len(changes.taken) - withdrawn, gone=withdrawn, now=now)
+        if changes.taken:
+            _record(actor, source, changes, under=under, now=now)
+        failpoint("fetch.stored")
+    failpoint("fetch.committed")
+
+
+def note_failure(*, actor: Actor, source: Source, code: str, now: datetime) -> None:
+    """Keep why a fetch ended before its end; the checkpoint stays where it is.
+
+    Raises:
+        Refused: the actor keeps no lists.
+    """
+    require(actor, "list.keep")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE exchange_checkpoint SET error = %s, error_at = %s, tried_at = %s"
+            " WHERE source_id = %s",
+            [code, now, now, source.id],
+        )
+
+
+def _lock(source_id: UUID, turn: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
+        )
+        row = cursor.fetchone()
+    if row is None or row[0] != turn:
+        raise TurnLost
+
+
+def _apply(actor: Actor, source: Source, changes: Plan, *, name: str, now: datetime) -> None:
+    """Withdraw what leaves, then add what comes: what another entry holds too comes back with it."""
+    coming = list(changes.coming)
+    if changes.leaving:
+        analyse.withdraw_items(actor=actor, name=name, item_ids=changes.leaving, now=now)
+    _remember(source.id, changes.taken)
+    if changes.freed:
+        shared = queries.taken_holding(source_id=source.id, values=changes.freed)
+        coming += [item for entry in shared for item in items_of(entry)]
+    if coming:
+        analyse.add_items(actor=actor, name=name, items=coming, now=now)
+
+
+def _remember(source_id: UUID, taken: Sequence[Taken]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO exchange_taken (source_id, remote, item_id, held, classification)"
+            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (source_id, remote) DO UPDATE"
+            " SET held = EXCLUDED.held, classification = EXCLUDED.classification",
+            [(source_id, t.remote, t.item_id, list(t.held), t.classification) for t in taken],
+        )
+
+
+def _advance(source_id: UUID, page: RemotePage, *, taken: int, gone: int, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE exchange_checkpoint SET position = %s, turn = turn + 1, pages = pages + 1,"
+            " taken = taken + %s, withdrawn = withdrawn + %s, page_at = %s, tried_at = %s,"
+            " completed_at = coalesce(%s, completed_at), error = '', error_at = NULL"
+            " WHERE source_id = %s",
+            [page.position, taken, gone, now, now, now if page.finished else None, source_id],
+        )
+
+
+def _record(
+    actor: Actor,
+    source: Source,
+    changes: Plan,
+    *,
+    under: StandingInstruction | None,
+    now: datetime,
+) -> None:
+    ledger.record(
+        actor=actor,
+        action="list.fetch",
+        at=now,
+        objects=[
+            ledger.ObjectRef(kind="source", id=source.id),
+            ledger.ObjectRef(kind="list", id=source.list_id),
+            *([under.reference] if under else []),
+            *map(_entered, changes.taken),
+        ],
+        detail={"count": len(changes.taken), **(under.cited if under else {})},
+    )
+
+
+def _entered(entry: Taken) -> ledger.ObjectRef:
+    content = " ".join(entry.held).encode()
+    digest = ledger.keyed_digest(kind="list_item", object_id=entry.item_id, content=content)
+    return ledger.ObjectRef(kind="list_item", id=entry.item_id, digest=digest)

@@ -1,0 +1,100 @@
+"""Sources, how far each was fetched, and which items their entries became."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.accounts.domain.policy import require
+from fanal.exchange.domain.records import Checkpoint, Service, Source, Taken
+from fanal.kernel.actors import Actor
+
+_SOURCES = (
+    "SELECT id, name, kind, url, list_id, collection, login, secret_id, secret_file, every_minutes,"
+    " enabled, added_at FROM exchange_source"
+)
+_CHECKPOINT = (
+    "SELECT position, turn, pages, taken, withdrawn, page_at, completed_at, tried_at, error, error_at"
+    " FROM exchange_checkpoint WHERE source_id = %s"
+)
+
+
+def list_sources(*, actor: Actor) -> list[Source]:
+    """Return the sources by name.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "source.read")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SOURCES} ORDER BY name")
+        return [_source(row) for row in cursor.fetchall()]
+
+
+def find_source(*, actor: Actor, name: str) -> Source | None:
+    """Return the source of that name, None when there is none.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "source.read")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SOURCES} WHERE name = %s", [name])
+        row = cursor.fetchone()
+    return None if row is None else _source(row)
+
+
+def get_checkpoint(*, source_id: UUID) -> Checkpoint:
+    """Return how far a source was fetched."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CHECKPOINT, [source_id])
+        row = cursor.fetchone()
+    if row is None:
+        return Checkpoint()
+    return Checkpoint(
+        position=row[0],
+        turn=row[1],
+        pages=row[2],
+        taken=row[3],
+        withdrawn=row[4],
+        page_at=row[5],
+        completed_at=row[6],
+        tried_at=row[7],
+        error=row[8],
+        error_at=row[9],
+    )
+
+
+def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, Taken]:
+    """Return what became of some entries of a source, by their key there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT remote, item_id, held, classification FROM exchange_taken"
+            " WHERE source_id = %s AND remote = ANY(%s)",
+            [source_id, list(keys)],
+        )
+        return {row[0]: _taken(row) for row in cursor.fetchall()}
+
+
+def taken_holding(*, source_id: UUID, values: Sequence[str]) -> list[Taken]:
+    """Return the entries of a source that hold one of these values (`KIND:value`)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT remote, item_id, held, classification FROM exchange_taken"
+            " WHERE source_id = %s AND held && %s::text[] ORDER BY item_id",
+            [source_id, list(values)],
+        )
+        return [_taken(row) for row in cursor.fetchall()]
+
+
+def _taken(row: tuple[str, UUID, list[str], str]) -> Taken:
+    return Taken(remote=row[0], item_id=row[1], held=tuple(row[2]), classification=row[3])
+
+
+def _source(row: tuple[object, ...]) -> Source:
+    names = (
+        "id", "name", "kind", "url", "list_id", "collection", "login", "secret_id", "secret_file",
+        "every_minutes", "enabled", "added_at",
+    )  # fmt: skip
+    found = dict(zip(names, row, strict=True))
+    return Source(**found | {"kind": Service(str(found["kind"]))})  # type: ignore[arg-type]
