@@ -11,6 +11,7 @@ import click
 from fanal import reference
 from fanal.analyse.domain.listfile import ListRefused
 from fanal.analyse.domain.lists import ListAttributes, ListsRefused, Scope, Sharing, Vote
+from fanal.cli import exchange
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, tell
 from fanal.cli.list_files import FORMATS, Told, read_indicators
@@ -20,6 +21,7 @@ from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
 
 _ACTOR = system_actor("fanal lists")
+_DEMO_BASIS = "LCEN_6_1"
 _NAMES = {
     "scheme": "vocabulary of the entries' classes, as NCMEC or VICS-FR",
     "category": "class of entries that have none",
@@ -115,9 +117,11 @@ def load(
     CSV has the columns pdq, md5, sha1, sha256, photodna, classification. Prints one JSON object an item,
     with its id; a second time changes nothing.
     """
-    from fanal.analyse import operations
+    from fanal.accounts import queries as accounts
+    from fanal.analyse import operations, queries
 
     scope = Scope.CLEAR if clear else None
+    fresh = accounts.has_demo_mark() and not clear and queries.find_list(name=name) is None
     try:
         with _told():
             if format_ == "csv":
@@ -132,6 +136,8 @@ def load(
         refusal = refused.refusal if isinstance(refused, ListRefused) else None
         detail = reason_of(refusal) if refusal else refused
         raise Refused("LIST_REFUSED", path=file, detail=detail) from None
+    if fresh:
+        _open_in_demo(name)
     for item_id in ids:
         click.echo(json.dumps({"id": str(item_id)}))
 
@@ -154,6 +160,14 @@ def _take(name: str, file: Path, format_: str, *, told: Told, scope: Scope | Non
     if taken.withdrawn:
         tell("LIST_WITHDRAWN", name=name, count=taken.withdrawn)
     return taken.ids
+
+
+def _open_in_demo(name: str) -> None:
+    """Give a list that a demo has just made a basis, so that its services show it; elsewhere a keeper does."""
+    from fanal.analyse import operations
+
+    attributes = ListAttributes(legal_basis=_DEMO_BASIS)
+    operations.describe_list(actor=_ACTOR, name=name, attributes=attributes, now=clock.now())
 
 
 @lists.command("withdraw")
@@ -270,3 +284,7 @@ def _told() -> Iterator[None]:
     except ListsRefused as refused:
         detail = reference.label("lists_refused", refused.code, language())
         raise Refused("LISTS_REFUSED", detail=detail) from None
+
+
+lists.add_command(exchange.source)
+lists.add_command(exchange.fetch)

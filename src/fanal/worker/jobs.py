@@ -22,7 +22,7 @@ from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
-from fanal.worker import expiry, sends, upkeep
+from fanal.worker import expiry, fetching, sends, upkeep
 from fanal.worker.alive import LivingJobs
 
 _STOP_BEAT = 0.5
@@ -88,6 +88,14 @@ def renew_index(timestamp: int) -> None:
     """Write the index of known hashes anew where the lists have changed much."""
     del timestamp
     analyse.renew_index(actor=system_actor("index"))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="fetch_lists")
+def fetch_lists(timestamp: int) -> None:
+    """Fetch the partners' lists that are due, each under a standing instruction in force."""
+    del timestamp
+    fetching.fetch_due(actor=system_actor("lists of partners"))
 
 
 @app.periodic(cron="23 * * * *")

@@ -1,0 +1,102 @@
+"""What the two list services share: a member's credentials, methods, one transaction a response, refusals."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+
+from fanal.accounts.domain.policy import Refused
+from fanal.accounts.domain.records import PartnerIdentity
+from fanal.api.credentials import basic_partner
+from fanal.exchange import operations
+from fanal.exchange.domain.records import Service
+
+log = logging.getLogger(__name__)
+View = Callable[..., HttpResponse]
+
+
+class ServiceRefused(Exception):
+    """A request is refused: a status, a code that the desk sees, and a protocol text for the caller."""
+
+    def __init__(self, status: int, code: str, text: str) -> None:
+        super().__init__(code)
+        self.status, self.code, self.text = status, code, text
+
+
+def _takes_all(_request: HttpRequest) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """One service: how it writes a refusal, and which requests it can answer at all (else 406)."""
+
+    service: Service
+    write: Callable[[int, str, str], HttpResponse]
+    takes: Callable[[HttpRequest], bool] = _takes_all
+
+    def refuse(self, status: int, code: str, text: str) -> HttpResponse:
+        """Return a refusal: 401 asks for credentials, 503 says when to come back."""
+        answer = self.write(status, code, text)
+        if status == 401:
+            answer["WWW-Authenticate"] = f'Basic realm="{self.service.lower()}", charset="UTF-8"'
+        if status == 503:
+            answer["Retry-After"] = "5"
+        return answer
+
+    def member_only(self, *methods: str) -> Callable[[View], View]:
+        """Return a decorator: HTTP Basic credentials and some methods; the view gets the identity second.
+
+        What a member asked wrongly is kept for its page and the desk's. A database that is away, or a list
+        that is being changed just now, is 503: nothing was taken, the same request may come again.
+        """
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def guarded(request: HttpRequest, **arguments: object) -> HttpResponse:
+                try:
+                    return self._admit(request, methods) or self._run(view, request, arguments)
+                except (SuspiciousOperation, BadRequest):
+                    return self.refuse(400, "INVALID", "Invalid request")
+                except (OperationalError, InterfaceError, OSError) as failure:
+                    log.error("%s: %s", self.service, type(failure).__name__)
+                    return self.refuse(503, "AWAY", "Try again later")
+
+            return guarded
+
+        return decorate
+
+    def _admit(self, request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse | None:
+        """Return a refusal, or None once the request has its `member`."""
+        identity = basic_partner(request, now=request.now)  # type: ignore[attr-defined]
+        if identity is None:
+            return self.refuse(401, "UNAUTHENTICATED", "Authentication required")
+        if not self.takes(request):
+            return self.refuse(406, "NOT_ACCEPTABLE", "No such representation is served here")
+        method = "GET" if request.method == "HEAD" else request.method
+        if method not in methods:
+            answer = self.refuse(405, "BAD_METHOD", f"Use {' or '.join(methods)}")
+            answer["Allow"] = ", ".join(methods)
+            return answer
+        request.member = identity  # type: ignore[attr-defined]
+        return None
+
+    def _run(self, view: View, request: HttpRequest, arguments: dict[str, object]) -> HttpResponse:
+        identity: PartnerIdentity = request.member  # type: ignore[attr-defined]
+        try:
+            with operations.reading():
+                return view(request, identity, **arguments)
+        except ServiceRefused as refused:
+            operations.note_refusal(
+                actor=identity.actor,
+                service=self.service,
+                code=refused.code,
+                now=request.now,  # type: ignore[attr-defined]
+            )
+            return self.refuse(refused.status, refused.code, refused.text)
+        except Refused:
+            return self.refuse(403, "NO_MEMBER", "Not a member of this service")

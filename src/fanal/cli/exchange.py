@@ -1,0 +1,198 @@
+"""`fanal lists source` and `fanal lists fetch`: where lists are fetched from, and fetching one now."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from fanal.cli.boot import with_django
+from fanal.cli.failures import Failed, Refused, language
+from fanal.exchange.domain.records import Checkpoint, Service, Source
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.ids import new_id
+from fanal.postgres import DatabaseRole
+
+_ACTOR = system_actor("fanal lists")
+
+
+@click.group("source")
+def source() -> None:
+    """Keep the sources: partners' servers that feed a list."""
+
+
+@source.command("add")
+@click.argument("name")
+@click.option("--kind", type=click.Choice([s.value for s in Service]), required=True)
+@click.option(
+    "--url", required=True, help="Root of the service: https://…/hashsharing, or an API root."
+)
+@click.option("--list", "listed", required=True, help="List that it feeds; it exists already.")
+@click.option("--collection", default="", help="Collection of a TAXII server.")
+@click.option("--login", default="", help="User name of HTTP Basic.")
+@click.option("--secret-file", default="", help="File that holds the password, read at each fetch.")
+@click.option(
+    "--secret-stdin", is_flag=True, help="Read the password from standard input and seal it."
+)
+@click.option(
+    "--every", type=click.IntRange(1, 10080), default=60, help="Minutes between two fetches."
+)
+@with_django(DatabaseRole.WORKER, seals=True)
+def add(  # noqa: PLR0913
+    name: str,
+    kind: str,
+    url: str,
+    listed: str,
+    collection: str,
+    login: str,
+    secret_file: str,
+    secret_stdin: bool,
+    every: int,
+) -> None:
+    """Add the source NAME. The schedule fetches it once a standing instruction covers its list."""
+    from fanal.accounts import queries as accounts
+    from fanal.analyse import queries as analysed
+    from fanal.exchange import operations
+
+    now, found = clock.now(), analysed.find_list(name=listed)
+    if found is None:
+        raise Refused("SOURCE_REFUSED", why=_why("LIST"))
+    made = Source(
+        id=new_id(now),
+        name=name,
+        kind=Service(kind),
+        url=url,
+        list_id=found.id,
+        collection=collection,
+        login=login,
+        secret_file=str(Path(secret_file).resolve()) if secret_file else "",
+        every_minutes=every,
+        added_at=now,
+    )
+    with _told():
+        operations.add_source(
+            actor=_ACTOR,
+            source=made,
+            secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
+            loopback=accounts.has_demo_mark(),
+            now=now,
+        )
+    click.echo(json.dumps({"id": str(made.id), "name": name}, ensure_ascii=False))
+
+
+@source.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@with_django(DatabaseRole.WORKER)
+def list_(as_json: bool) -> None:
+    """List every source with how far it was fetched, and why the last fetch failed if it did."""
+    from fanal.exchange import queries
+
+    for found in queries.list_sources(actor=_ACTOR):
+        held = queries.get_checkpoint(source_id=found.id)
+        line = _line(found, held)
+        click.echo(
+            json.dumps(line, ensure_ascii=False)
+            if as_json
+            else f"{found.name}  {held.taken} + {held.withdrawn} −  {held.error or held.completed_at or ''}"
+        )
+
+
+@source.command("off")
+@click.argument("name")
+@with_django(DatabaseRole.WORKER)
+def off(name: str) -> None:
+    """Switch the source NAME off: the schedule passes over it, its list stays as it is."""
+    _switch(name, enabled=False)
+
+
+@source.command("on")
+@click.argument("name")
+@with_django(DatabaseRole.WORKER)
+def on(name: str) -> None:
+    """Switch the source NAME on again."""
+    _switch(name, enabled=True)
+
+
+@click.command("fetch")
+@click.argument("name")
+@click.option(
+    "--as", "login", help="Login of the supervisor who fetches; else an instruction is needed."
+)
+@with_django(DatabaseRole.WORKER)
+def fetch(name: str, login: str | None) -> None:
+    """Fetch the source NAME now, from where the last fetch ended; print how far it got.
+
+    By itself only under a standing instruction LIST_FETCH that covers the list; with --as on a person's act.
+    """
+    from fanal.exchange import queries
+    from fanal.worker import fetching
+
+    found = queries.find_source(actor=_ACTOR, name=name)
+    if found is None:
+        raise Refused("SOURCE_NOT_FOUND", name=name)
+    if login is None and fetching.instruction_for(found, now=clock.now()) is None:
+        raise Refused("FETCH_NEEDS_INSTRUCTION", name=name)
+    actor = _ACTOR if login is None else _person(login)
+    try:
+        pages = fetching.fetch_source(actor=actor, source=found, by_person=login is not None)
+    except fetching.FetchFailed as failed:
+        raise Failed("FETCH_FAILED", name=name, why=_why(failed.code)) from None
+    held = queries.get_checkpoint(source_id=found.id)
+    click.echo(json.dumps(_line(found, held) | {"fetched": pages}, ensure_ascii=False))
+
+
+def _switch(name: str, *, enabled: bool) -> None:
+    from fanal.exchange import operations, queries
+
+    found = queries.find_source(actor=_ACTOR, name=name)
+    if found is None:
+        raise Refused("SOURCE_NOT_FOUND", name=name)
+    operations.switch_source(actor=_ACTOR, source=found, enabled=enabled, now=clock.now())
+
+
+def _person(login: str) -> Actor:
+    from fanal.accounts import queries, rows
+    from fanal.accounts.domain.policy import may
+
+    user = queries.find_user(username=login)
+    actor = (
+        queries.actor_for(user=user, now=clock.now(), motive="fanal lists fetch") if user else None
+    )
+    if actor is None or not may(actor, "list.keep"):
+        raise Refused("FETCH_NOBODY", name=login)
+    rows.show_to(actor)
+    return actor
+
+
+def _line(found: Source, held: Checkpoint) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "kind": found.kind.value,
+        "url": found.url,
+        "enabled": found.enabled,
+        "pages": held.pages,
+        "taken": held.taken,
+        "withdrawn": held.withdrawn,
+        "completed_at": held.completed_at.isoformat() if held.completed_at else None,
+        "error": held.error,
+    }
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say in the user's language why a source cannot be so."""
+    from fanal.exchange.operations import SourceRefused
+
+    try:
+        yield
+    except SourceRefused as refused:
+        raise Refused("SOURCE_REFUSED", why=_why(refused.code)) from None
+
+
+def _why(code: str) -> str:
+    from fanal import reference
+
+    return reference.label("exchange_refused", code, language())

@@ -1,0 +1,101 @@
+"""Fetches pages of a hash-sharing server of NCMEC's shape, version 2.
+
+A range of time is read through `next` to its end; the following range begins a while before that end, since
+the clocks of two machines differ. What comes again changes nothing.
+"""
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from fanal.connectors.outside import Door, OutsideRefused
+from fanal.exchange.domain.records import RemoteEntry, RemotePage, Source
+from fanal.exchange.domain.sharing import HASH_KINDS
+from fanal.formats.hashsharing.read import MAX_PAGE, read_page
+from fanal.formats.hashsharing.records import SharedEntry
+
+_OVERLAP: Final = timedelta(minutes=15)
+_MARGIN: Final = timedelta(seconds=5)
+_WAY: Final = "/v2/entries?"
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A checkpoint: the range under way, and the path of its next page; empty where it begins."""
+
+    since: datetime = _EPOCH
+    until: datetime = _EPOCH
+    next: str = ""
+
+
+def fetch_page(
+    door: Door, *, source: Source, secret: str, position: str, now: datetime
+) -> RemotePage:
+    """Return the page that `position` asks for, and where the following one begins.
+
+    Raises:
+        OutsideRefused: as `Door.get`; LOOP where the page leads to itself, NEXT where it leads elsewhere.
+        FormatRefused: what came is no page.
+    """
+    place = _read(position)
+    if place.next:
+        path = place.next
+    else:
+        place = msgspec.structs.replace(place, until=now.replace(microsecond=0) - _MARGIN)
+        path = _WAY + urlencode({"from": _written(place.since), "to": _written(place.until)})
+    try:
+        answer = door.get(source.url + path, headers=_headers(source, secret), limit=MAX_PAGE)
+    except OutsideRefused as refused:
+        if place.next and refused.code == "STATUS" and 400 <= refused.status < 500:
+            return _anew(place)  # the way on has lost its validity: the range begins again
+        raise
+    page = read_page(answer.body)
+    if page.next and not page.next.startswith(_WAY):
+        raise OutsideRefused("NEXT")
+    if page.next and page.next == path:
+        raise OutsideRefused("LOOP")
+    following = msgspec.structs.replace(place, next=page.next)
+    if not page.next:
+        following = Place(since=max(_EPOCH, place.until - _OVERLAP))
+    return RemotePage(
+        entries=tuple(_entry(entry) for entry in page.entries),
+        position=msgspec.json.encode(following).decode(),
+        finished=not page.next,
+    )
+
+
+def _anew(place: Place) -> RemotePage:
+    again = Place(since=place.since)
+    return RemotePage(entries=(), position=msgspec.json.encode(again).decode(), finished=False)
+
+
+def _entry(entry: SharedEntry) -> RemoteEntry:
+    held = {tag.upper(): value for tag, value in entry.fingerprints.items()}
+    return RemoteEntry(
+        key=f"{entry.member.id}/{entry.id}",
+        values=tuple((kind, held[kind]) for kind in HASH_KINDS if kind in held),
+        classification=entry.classification[:100],
+        deleted=entry.deleted,
+    )
+
+
+def _read(position: str) -> Place:
+    try:
+        return msgspec.json.decode(position, type=Place) if position else Place()
+    except msgspec.DecodeError:
+        return Place()
+
+
+def _headers(source: Source, secret: str) -> dict[str, str]:
+    headers = {"Accept": "application/xml"}
+    if source.login or secret:
+        pair = base64.b64encode(f"{source.login}:{secret}".encode()).decode()
+        headers["Authorization"] = f"Basic {pair}"
+    return headers
+
+
+def _written(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

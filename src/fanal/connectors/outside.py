@@ -1,0 +1,219 @@
+"""GET over https from partners' machines: no other host, no inner network, bounded in time and size.
+
+The name is resolved once, every address it has is checked, and the connection goes to an address that was
+checked: a name that answers otherwise the second time reaches nothing. Redirects stay on the host.
+"""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urljoin, urlsplit
+
+CONNECT_SECONDS: Final = 10.0
+TOTAL_SECONDS: Final = 120.0
+_BLOCK: Final = 1 << 16
+_REDIRECTS: Final = 3
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_AGENT: Final = "fanal"
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class OutsideRefused(Exception):
+    """Nothing usable came back; `code` says why (labels of kind `exchange_refused`), never what was sent."""
+
+    def __init__(self, code: str, *, status: int = 0) -> None:
+        super().__init__(code)
+        self.code, self.status = code, status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer of status 200: its headers in lower case, its body whole."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What may be reached. `loopback`: this machine too, by http as well (a demo database, tests)."""
+
+    loopback: bool = False
+    seconds: float = TOTAL_SECONDS
+
+    def get(self, url: str, *, headers: Mapping[str, str], limit: int) -> Response:
+        """Return the answer to a GET; `limit` bounds the body in bytes.
+
+        Raises:
+            OutsideRefused: NOT_HTTPS, ADDRESS, AWAY, TLS, TIMEOUT, TOO_LARGE, REDIRECT, NOT_AUTHORISED (401,
+                403), BUSY (429, 503), STATUS (any other), PROTOCOL.
+        """
+        ends = time.monotonic() + self.seconds
+        origin = _origin(url)
+        for _ in range(_REDIRECTS + 1):
+            if _origin(url) != origin:
+                raise OutsideRefused("REDIRECT")
+            try:
+                answer = self._once(url, headers, limit=limit, ends=ends)
+            except (http.client.HTTPException, OSError) as failure:
+                raise OutsideRefused(_told(failure, late=time.monotonic() >= ends)) from None
+            if isinstance(answer, Response):
+                return answer
+            try:
+                url = urljoin(url, answer)
+            except ValueError:
+                raise OutsideRefused("REDIRECT") from None
+        raise OutsideRefused("REDIRECT")
+
+    def _once(
+        self, url: str, headers: Mapping[str, str], *, limit: int, ends: float
+    ) -> Response | str:
+        """Return the answer, or where it has moved to."""
+        parts = urlsplit(url)
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+        connection = _Pinned(host, port, list(self._addresses(host, port, secure=secure)), secure)
+        with closing(connection), connection.cut_at(ends):
+            connection.request("GET", path, headers={"User-Agent": _AGENT, **headers})
+            answer = connection.getresponse()
+            if answer.status in _MOVED:
+                return answer.getheader("Location") or ""
+            _check_status(answer.status)
+            body = bytearray()
+            while block := answer.read1(_BLOCK):
+                body += block
+                if len(body) > limit:
+                    raise OutsideRefused("TOO_LARGE")
+            if answer.length or time.monotonic() >= ends:
+                raise http.client.IncompleteRead(bytes(body))  # it ended before its stated length
+            named = {name.lower(): value for name, value in answer.getheaders()}
+            return Response(headers=named, body=bytes(body))
+
+    def _addresses(self, host: str, port: int, *, secure: bool) -> Iterator[str]:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            raise OutsideRefused("AWAY") from None
+        for entry in found:
+            address = str(entry[4][0])
+            here = ipaddress.ip_address(address.partition("%")[0])
+            if self.loopback and here.is_loopback:
+                yield address
+            elif not secure:
+                raise OutsideRefused("NOT_HTTPS")
+            elif is_public(here):
+                yield address
+            else:
+                raise OutsideRefused("ADDRESS")
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to one of the addresses that were checked, under the host's name."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        host: str,
+        port: int,
+        addresses: list[str],
+        secure: bool,
+    ) -> None:
+        super().__init__(host, port, timeout=CONNECT_SECONDS)
+        self._addresses, self._secure, self._name = addresses, secure, host
+
+    def connect(self) -> None:
+        """Connect to the first address that answers.
+
+        Raises:
+            OSError: none does.
+        """
+        failure: OSError = ConnectionError("no address")
+        for address in self._addresses:
+            try:
+                line = socket.create_connection((address, self.port), timeout=CONNECT_SECONDS)
+            except OSError as error:
+                failure = error
+                continue
+            context = ssl.create_default_context()
+            self.sock = (
+                context.wrap_socket(line, server_hostname=self._name) if self._secure else line
+            )
+            return
+        raise failure
+
+    @contextmanager
+    def cut_at(self, ends: float) -> Iterator[None]:
+        """Cut the line at an instant of the monotonic clock: a server that drips keeps nobody waiting."""
+        timer = threading.Timer(max(0.0, ends - time.monotonic()), self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        if self.sock is not None:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _told(failure: Exception, *, late: bool) -> str:
+    """Return the code of what broke a call."""
+    if late or isinstance(failure, TimeoutError):
+        return "TIMEOUT"
+    if isinstance(failure, ssl.SSLError):
+        return "TLS"
+    broken = isinstance(failure, http.client.HTTPException) and not isinstance(failure, OSError)
+    return "PROTOCOL" if broken else "AWAY"
+
+
+def is_public(address: Address) -> bool:
+    """Return whether an address is one of the public network, whatever it is wrapped in."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if address.teredo or address.is_site_local:
+            return False
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast
+
+
+def _check_status(status: int) -> None:
+    if status in {401, 403}:
+        raise OutsideRefused("NOT_AUTHORISED", status=status)
+    if status in {429, 503}:
+        raise OutsideRefused("BUSY", status=status)
+    if status != 200:
+        raise OutsideRefused("STATUS", status=status)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port
+    except ValueError:
+        raise OutsideRefused("ADDRESS") from None
+
+
+_installed: list[Door] = []
+
+
+def install(door: Door) -> None:
+    """Make `door` that of this process."""
+    _installed[:] = [door]
+
+
+def current() -> Door:
+    """Return the installed door."""
+    return _installed[0]

@@ -1,0 +1,107 @@
+"""Fetches pages of a collection of a TAXII 2.1 server: indicators of hashes, in the order in which they came.
+
+The checkpoint is the server's own `X-TAXII-Date-Added-Last` (or, within a traversal, its `next`): no clock of
+ours is compared with one of theirs.
+"""
+
+import base64
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from fanal.connectors.outside import Door, OutsideRefused, Response
+from fanal.exchange.domain.records import RemoteEntry, RemotePage, Source
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.taxii.indicators import MAX_ENVELOPE, Indicator, read_envelope
+from fanal.formats.taxii.resources import MEDIA_TYPE, read_timestamp
+
+_LIMIT: Final = 1000
+_LONGEST_NEXT: Final = 2000
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A checkpoint: what the traversal comes after, its next page, and the last date that was seen in it."""
+
+    after: str = ""
+    next: str = ""
+    seen: str = ""
+
+
+def fetch_page(
+    door: Door, *, source: Source, secret: str, position: str, now: datetime
+) -> RemotePage:
+    """Return the page that `position` asks for, and where the following one begins.
+
+    Raises:
+        OutsideRefused: as `Door.get`; MEDIA_TYPE for another one, LOOP where the page leads to itself.
+        FormatRefused: what came is no envelope.
+    """
+    del now  # no clock of ours is compared with one of theirs
+    place = _read(position)
+    asked = {"limit": str(_LIMIT), "match[type]": "indicator"}
+    asked |= {"added_after": place.after} if place.after else {}
+    asked |= {"next": place.next} if place.next else {}
+    url = f"{source.url}/collections/{source.collection}/objects/?{urlencode(asked)}"
+    try:
+        answer = door.get(url, headers=_headers(source, secret), limit=MAX_ENVELOPE)
+    except OutsideRefused as refused:
+        if place.next and refused.code == "STATUS" and 400 <= refused.status < 500:
+            again = Place(after=place.seen or place.after)  # what was taken has been committed
+            return _page((), again, finished=False)
+        raise
+    if answer.headers.get("content-type", "").partition(";")[0].strip() != "application/taxii+json":
+        raise OutsideRefused("MEDIA_TYPE")
+    envelope = read_envelope(answer.body)
+    seen = _last(answer) or place.seen
+    entries = tuple(_entry(indicator) for indicator in envelope.indicators)
+    if not envelope.more:
+        return _page(entries, Place(after=seen or place.after), finished=True)
+    following = Place(after=place.after, next=envelope.next, seen=seen)
+    if not envelope.next:
+        following = Place(after=seen)
+    if following == place or len(envelope.next) > _LONGEST_NEXT:
+        raise OutsideRefused("LOOP")
+    return _page(entries, following, finished=False)
+
+
+def _page(entries: tuple[RemoteEntry, ...], place: Place, *, finished: bool) -> RemotePage:
+    return RemotePage(
+        entries=entries, position=msgspec.json.encode(place).decode(), finished=finished
+    )
+
+
+def _entry(indicator: Indicator) -> RemoteEntry:
+    return RemoteEntry(
+        key=indicator.id,
+        values=indicator.hashes,
+        classification=indicator.classification,
+        deleted=indicator.revoked,
+    )
+
+
+def _last(answer: Response) -> str:
+    text = answer.headers.get("x-taxii-date-added-last", "").strip()
+    if not text:
+        return ""
+    try:
+        read_timestamp(text)
+    except ValueError:
+        raise FormatRefused(Refusal.BAD_DATE, "X-TAXII-Date-Added-Last") from None
+    return text
+
+
+def _read(position: str) -> Place:
+    try:
+        return msgspec.json.decode(position, type=Place) if position else Place()
+    except msgspec.DecodeError:
+        return Place()
+
+
+def _headers(source: Source, secret: str) -> dict[str, str]:
+    headers = {"Accept": MEDIA_TYPE}
+    if source.login or secret:
+        pair = base64.b64encode(f"{source.login}:{secret}".encode()).decode()
+        headers["Authorization"] = f"Basic {pair}"
+    return headers

@@ -1,0 +1,96 @@
+"""Fetches lists from partners, page by page, each committed with the checkpoint that covers it."""
+
+import logging
+from datetime import datetime, timedelta
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.analyse import queries as analysed
+from fanal.connectors import hashsharing, outside, taxii
+from fanal.exchange import operations, queries
+from fanal.exchange.domain.records import Service, Source
+from fanal.formats.refusal import FormatRefused
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor
+
+_FETCHERS = {Service.HASHSHARING: hashsharing.fetch_page, Service.TAXII: taxii.fetch_page}
+_MOST_PAGES = 100_000
+log = logging.getLogger("fanal.worker")
+
+
+class FetchFailed(Exception):
+    """A fetch ended before its end; `code` says why. What was taken stays, and the next one goes on."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def instruction_for(source: Source, *, now: datetime) -> StandingInstruction | None:
+    """Return the instruction under which a source's list may be fetched now, None without one."""
+    listed = analysed.get_lists().get(source.list_id)
+    if listed is None:
+        return None
+    return accounts.standing_in_force(kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now)
+
+
+def fetch_source(*, actor: Actor, source: Source, by_person: bool = False) -> int:
+    """Fetch a source to its end for now; return how many pages were taken.
+
+    Without a person every page needs an instruction in force: one that ends meanwhile ends the fetch.
+
+    Raises:
+        FetchFailed: the code is kept beside the checkpoint.
+    """
+    try:
+        return _fetch(actor, source, by_person=by_person)
+    except (outside.OutsideRefused, operations.SourceRefused) as refused:
+        code = refused.code
+    except FormatRefused as refused:
+        log.warning("source %s: %s at %s", source.name, refused.code, refused.path)
+        code = "FORMAT"
+    operations.note_failure(actor=actor, source=source, code=code, now=clock.now())
+    raise FetchFailed(code)
+
+
+def fetch_due(*, actor: Actor) -> int:
+    """Fetch every source that is due and for which an instruction is in force; return how many were tried."""
+    tried = 0
+    for source in queries.list_sources(actor=actor):
+        now = clock.now()
+        if not _is_due(source, now) or instruction_for(source, now=now) is None:
+            continue
+        tried += 1
+        try:
+            fetch_source(actor=actor, source=source)
+        except FetchFailed as failed:
+            log.warning("source %s: %s", source.name, failed.code)
+    return tried
+
+
+def _fetch(actor: Actor, source: Source, *, by_person: bool) -> int:
+    secret = operations.secret_of(actor=actor, source=source, now=clock.now())
+    for pages in range(_MOST_PAGES):
+        held, now = queries.get_checkpoint(source_id=source.id), clock.now()
+        under = None if by_person else instruction_for(source, now=now)
+        if under is None and not by_person:
+            raise outside.OutsideRefused("NO_INSTRUCTION")
+        page = _FETCHERS[source.kind](
+            outside.current(), source=source, secret=secret, position=held.position, now=now
+        )
+        try:
+            operations.take_page(
+                actor=actor, source=source, page=page, turn=held.turn, under=under, now=clock.now()
+            )
+        except operations.TurnLost:
+            return pages  # another process fetches it: one is enough
+        if page.finished:
+            return pages + 1
+    raise outside.OutsideRefused("LOOP")
+
+
+def _is_due(source: Source, now: datetime) -> bool:
+    held = queries.get_checkpoint(source_id=source.id)
+    pace = timedelta(minutes=source.every_minutes)
+    last = held.tried_at if held.error or held.page_at == held.completed_at else None
+    return source.enabled and (last is None or now - last >= pace)

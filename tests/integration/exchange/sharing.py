@@ -1,0 +1,76 @@
+"""A desk that shares lists: supervisors, standing instructions, lists and members."""
+
+import base64
+from datetime import timedelta
+from uuid import UUID
+
+from django.test import Client
+
+from fanal.accounts import operations as accounts, queries as people
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.accounts.domain.records import PartnerIdentity
+from fanal.analyse import operations as analyse
+from fanal.analyse.domain.lists import ListAttributes
+from fanal.kernel import clock
+from fanal.kernel.actors import Role, system_actor
+from tests.integration.accounts.people import make_user
+
+SYSTEM = system_actor("test")
+BASIS = "LCEN_6_1"
+
+
+def instruct(kind: InstructionKind, *names: str) -> UUID:
+    """Put a standing instruction in force, signed by two supervisors; return its id."""
+    now = clock.now()
+    first, second = (
+        people.actor_for(user=people.find_user(username=login), now=now)
+        for login in ("proposer", "seconder")
+    )
+    made = accounts.propose_instruction(
+        actor=first,
+        instruction=NewInstruction(
+            kind=kind,
+            names=names,
+            grounds="Test.",
+            basis="LCEN 6-1",
+            valid_from=now - timedelta(days=1),
+            expires_at=now + timedelta(days=30),
+        ),
+        now=now,
+    )
+    accounts.second_instruction(actor=second, instruction_id=made, now=now)
+    return made
+
+
+def make_supervisors() -> None:
+    """Make the two who sign."""
+    for login in ("proposer", "seconder"):
+        make_user(login, Role.SUPERVISOR, at=clock.now() - timedelta(minutes=1))
+
+
+def make_list(name: str = "alpha", **said: object) -> UUID:
+    """Make an empty list that may be shared with partners, unless `said` says otherwise."""
+    attributes = ListAttributes(**{"legal_basis": BASIS} | said)
+    return analyse.create_list(actor=SYSTEM, name=name, attributes=attributes, now=clock.now())
+
+
+def load(name: str, *lines: str) -> list[UUID]:
+    """Load lines `md5` or `md5,classification` into a list."""
+    whole = [line if "," in line else f"{line}," for line in lines]
+    return analyse.load_list(
+        actor=SYSTEM, name=name, lines=["md5,classification", *whole], now=clock.now()
+    )
+
+
+def md5(number: int) -> str:
+    """Return a hash."""
+    return f"{number:032x}"
+
+
+def make_member(name: str = "Quay Test Host") -> tuple[PartnerIdentity, Client]:
+    """Make a member with its identity, and a client that speaks as its program."""
+    issued = accounts.add_partner(actor=SYSTEM, name=name, now=clock.now())
+    pair = base64.b64encode(f"{issued.user}:{issued.password}".encode()).decode()
+    identity = people.authenticate_partner_basic(authorization=f"Basic {pair}", now=clock.now())
+    assert identity is not None
+    return identity, Client(headers={"Authorization": f"Basic {pair}"})

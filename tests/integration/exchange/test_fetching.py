@@ -1,0 +1,327 @@
+"""Fanal fetches from a Fanal that serves over HTTP, in one process; and from servers that are none."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.domain.policy import Refused
+from fanal.analyse import operations as analyse
+from fanal.analyse.domain.lists import Sharing
+from fanal.connectors import outside
+from fanal.exchange import operations, queries
+from fanal.exchange.domain.records import Checkpoint, RemoteEntry, RemotePage, Service, Source
+from fanal.kernel import clock
+from fanal.kernel.actors import public_actor
+from fanal.kernel.ids import new_id
+from fanal.worker import fetching
+from tests.integration.exchange.sharing import (
+    SYSTEM,
+    instruct,
+    load,
+    make_list,
+    make_supervisors,
+    md5,
+)
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.role("worker"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+KINDS = {Service.HASHSHARING: "/hashsharing", Service.TAXII: "/taxii2/lists"}
+
+
+@pytest.fixture(autouse=True)
+def here(db: None) -> Iterator[None]:
+    """This machine may be fetched from, as in a demo."""
+    outside.install(outside.Door(loopback=True, seconds=60))
+    make_supervisors()
+    yield
+    outside.install(outside.Door())
+
+
+def add(
+    kind: Service, url: str, *, collection: str = "", secret: str = "", login: str = ""
+) -> Source:
+    """Add a source that feeds the list `mirror`."""
+    now = clock.now()
+    source = Source(
+        id=new_id(now),
+        name=f"source {kind}",
+        kind=kind,
+        url=url,
+        list_id=make_list("mirror", sharing=Sharing.DESK, legal_basis=""),
+        collection=collection,
+        login=login,
+        added_at=now,
+    )
+    operations.add_source(actor=SYSTEM, source=source, secret=secret, loopback=True, now=now)
+    found = queries.find_source(actor=SYSTEM, name=source.name)
+    assert found is not None
+    return found
+
+
+def held(name: str) -> dict[str, str]:
+    """Return value and class of what a list holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.value, e.classification FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
+            " WHERE l.name = %s AND e.withdrawn_at IS NULL",
+            [name],
+        )
+        rows = cursor.fetchall()
+    assert len(dict(rows)) == len(rows)
+    return dict(rows)
+
+
+def fetch(source: Source) -> Checkpoint:
+    fetching.fetch_source(actor=SYSTEM, source=source)
+    return queries.get_checkpoint(source_id=source.id)
+
+
+class TestFanalToFanal:
+    @pytest.mark.parametrize("kind", list(KINDS))
+    def test_changes_and_tombstones_come_over(
+        self, live_server: object, monkeypatch: pytest.MonkeyPatch, kind: Service
+    ) -> None:
+        from fanal.accounts import operations as accounts
+        from fanal.api.hashsharing import views
+        from fanal.connectors import taxii
+
+        monkeypatch.setattr(views, "PAGE", 3)
+        monkeypatch.setattr(taxii, "_LIMIT", 3)
+        instruct(InstructionKind.LIST_SERVICE)
+        instruct(InstructionKind.LIST_FETCH)
+        made = make_list("alpha", category="C0")
+        ids = load("alpha", *[f"{md5(n)},A{n}" for n in range(8)])
+        partner = accounts.add_partner(actor=SYSTEM, name="Fetcher", now=clock.now())
+        source = add(
+            kind,
+            f"{live_server.url}{KINDS[kind]}",
+            collection=str(made) if kind is Service.TAXII else "",
+            login=partner.user,
+            secret=partner.password,
+        )
+        behind(monkeypatch)
+        assert fetch(source).pages == 3
+        assert held("mirror") == held("alpha") == {md5(n): f"A{n}" for n in range(8)}
+        again = fetch(source)
+        assert (again.taken, again.withdrawn, held("mirror")) == (8, 0, held("alpha"))
+        analyse.withdraw_items(actor=SYSTEM, name="alpha", item_ids=ids[:2], now=clock.now())
+        load("alpha", f"{md5(5)},B", md5(50))
+        done = fetch(source)
+        assert (done.withdrawn, done.error) == (2, "")
+        assert held("mirror") == held("alpha") | {md5(50): "C0"}
+        load("alpha", f"{md5(0)},back")
+        fetch(source)
+        assert held("mirror")[md5(0)] == "back"
+
+    def test_what_the_secret_was_stays_sealed(self) -> None:
+        source = add(
+            Service.HASHSHARING, "https://lists.example/hashsharing", secret="canary-secret"
+        )
+        assert operations.secret_of(actor=SYSTEM, source=source, now=clock.now()) == "canary-secret"
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT s::text FROM exchange_source s")
+            assert "canary-secret" not in str(cursor.fetchall())
+
+
+def behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the fetcher not stay behind the clock: the test does not wait."""
+    from fanal.connectors import hashsharing
+
+    monkeypatch.setattr(hashsharing, "_MARGIN", -timedelta(seconds=2))
+
+
+@contextmanager
+def serving(body: bytes, kind: str, status: int = 200) -> Iterator[str]:
+    """Serve the same answer to everything."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: object) -> None:
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+XML, JSON = "application/xml", "application/taxii+json;version=2.1"
+GOOD = f"<image><member id='1'>a</member><id>x</id><fingerprints><md5>{md5(1)}</md5></fingerprints></image>"
+PAGE = "<queryResult><images>{}</images><paging><next>{}</next></paging></queryResult>"
+INDICATOR = {
+    "type": "indicator", "id": "indicator--1", "created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z",
+    "pattern_type": "stix", "pattern": f"[file:hashes.MD5 = '{md5(1)}']",
+}  # fmt: skip
+
+
+class TestGarbage:
+    @pytest.mark.parametrize(
+        ("kind", "body", "type_", "status", "code"),
+        [
+            (Service.HASHSHARING, b"<html>login</html>", "text/html", 200, "FORMAT"),
+            (Service.HASHSHARING, PAGE.format(GOOD + "<image/>", "").encode(), XML, 200, "FORMAT"),
+            (Service.HASHSHARING, PAGE.format(GOOD, "https://evil.example/").encode(), XML, 200, "NEXT"),
+            (Service.HASHSHARING, PAGE.format(GOOD, "//evil.example/v2/entries?").encode(), XML, 200, "NEXT"),
+            (Service.HASHSHARING, PAGE.format(GOOD, "@evil.example/v2/entries?").encode(), XML, 200, "NEXT"),
+            (Service.HASHSHARING, b"", XML, 500, "STATUS"),
+            (Service.HASHSHARING, b"", XML, 401, "NOT_AUTHORISED"),
+            (Service.TAXII, b"{}", "application/json", 200, "MEDIA_TYPE"),
+            (Service.TAXII, b"[1", JSON, 200, "FORMAT"),
+            (Service.TAXII, json.dumps({"objects": [INDICATOR, {"type": "indicator"}]}).encode(), JSON, 200, "FORMAT"),
+            (Service.TAXII, json.dumps({"more": True}).encode(), JSON, 200, "LOOP"),
+            (Service.TAXII, json.dumps({"more": True, "next": "x" * 3000}).encode(), JSON, 200, "LOOP"),
+        ],
+    )  # fmt: skip
+    def test_it_changes_nothing_and_is_told(
+        self, kind: Service, body: bytes, type_: str, status: int, code: str
+    ) -> None:
+        instruct(InstructionKind.LIST_FETCH)
+        with serving(body, type_, status) as url:
+            source = add(kind, url, collection="c" if kind is Service.TAXII else "")
+            with pytest.raises(fetching.FetchFailed) as failed:
+                fetching.fetch_source(actor=SYSTEM, source=source)
+        assert failed.value.code == code
+        found = queries.get_checkpoint(source_id=source.id)
+        assert (found.position, found.turn, found.error) == ("", 0, code)
+        assert held("mirror") == {}
+
+    def test_a_circle_of_pages_ends(self) -> None:
+        instruct(InstructionKind.LIST_FETCH)
+        body = PAGE.format(GOOD, "/v2/entries?start=1").encode()
+        with serving(body, XML) as url:
+            source = add(Service.HASHSHARING, url)
+            with pytest.raises(fetching.FetchFailed) as failed:
+                fetching.fetch_source(actor=SYSTEM, source=source)
+        assert failed.value.code == "LOOP"
+        assert held("mirror") == {md5(1): ""}
+
+
+class TestUnderWhat:
+    def test_the_schedule_fetches_under_an_instruction_alone(self) -> None:
+        with serving(PAGE.format(GOOD, "").encode(), XML) as url:
+            source = add(Service.HASHSHARING, url)
+            assert fetching.fetch_due(actor=SYSTEM) == 0
+            with pytest.raises(fetching.FetchFailed, match="NO_INSTRUCTION"):
+                fetching.fetch_source(actor=SYSTEM, source=source)
+            assert held("mirror") == {}
+            made = instruct(InstructionKind.LIST_FETCH, "mirror")
+            assert fetching.fetch_due(actor=SYSTEM) == 0  # the failure a moment ago is waited out
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE exchange_checkpoint SET tried_at = NULL, error = ''")
+            assert fetching.fetch_due(actor=SYSTEM) == 1
+            assert fetching.fetch_due(actor=SYSTEM) == 0
+            operations.switch_source(actor=SYSTEM, source=source, enabled=False, now=clock.now())
+        assert held("mirror") == {md5(1): ""}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM ledger_object o JOIN ledger_entry e ON e.id = o.entry_id"
+                " WHERE e.action = 'list.fetch' AND o.kind = 'instruction' AND o.object_id = %s",
+                [made],
+            )
+            assert cursor.fetchone() == (1,)
+
+    def test_two_fetchers_never_take_the_same_page(self) -> None:
+        source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
+        page = RemotePage(
+            entries=(RemoteEntry(key="1/x", values=(("MD5", md5(1)),)),),
+            position="a",
+            finished=True,
+        )
+        take(source, page, turn=0)
+        with pytest.raises(operations.TurnLost):
+            take(source, page, turn=0)
+        assert queries.get_checkpoint(source_id=source.id).turn == 1
+
+    def test_nobody_else_takes_or_adds(self) -> None:
+        source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
+        page = RemotePage(entries=(), position="", finished=True)
+        for call in (
+            lambda: operations.take_page(
+                actor=public_actor(), source=source, page=page, turn=0, under=None, now=clock.now()
+            ),
+            lambda: operations.add_source(actor=public_actor(), source=source, now=clock.now()),
+            lambda: queries.list_sources(actor=public_actor()),
+        ):
+            with pytest.raises(Refused):
+                call()
+
+
+def take(source: Source, page: RemotePage, *, turn: int) -> None:
+    operations.take_page(
+        actor=SYSTEM, source=source, page=page, turn=turn, under=None, now=clock.now()
+    )
+
+
+class TestTaking:
+    def test_a_value_that_two_entries_hold_stays_while_one_does(self) -> None:
+        source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
+        both = (("MD5", md5(1)),)
+        pages = [
+            (RemoteEntry(key="1/a", values=both), RemoteEntry(key="2/b", values=both)),
+            (RemoteEntry(key="1/a", values=(), deleted=True),),
+            (RemoteEntry(key="2/b", values=(("MD5", md5(2)),)),),
+            (RemoteEntry(key="2/b", values=(), deleted=True), RemoteEntry(key="9/z", values=(), deleted=True)),
+        ]  # fmt: skip
+        seen = []
+        for turn, entries in enumerate(pages):
+            take(source, RemotePage(entries=entries, position="", finished=True), turn=turn)
+            seen.append(sorted(held("mirror")))
+        assert seen == [[md5(1)], [md5(1)], [md5(2)], []]
+
+    def test_several_values_of_a_kind_are_several_items(self) -> None:
+        source = add(Service.TAXII, "https://lists.example/taxii2/lists", collection="c")
+        three = tuple(("MD5", md5(n)) for n in range(3))
+        entries = (RemoteEntry(key="i", values=(*three, ("SHA1", "1" * 40)), classification="A"),)
+        take(source, RemotePage(entries=entries, position="", finished=True), turn=0)
+        assert set(held("mirror")) == {*(md5(n) for n in range(3)), "1" * 40}
+        gone = (RemoteEntry(key="i", values=three[:1]),)
+        take(source, RemotePage(entries=gone, position="", finished=True), turn=1)
+        assert held("mirror") == {md5(0): ""}
+
+
+class TestSources:
+    @pytest.mark.parametrize(
+        ("said", "code"),
+        [
+            ({"url": "http://lists.example/"}, "NOT_HTTPS"), ({"url": "ftp://lists.example/"}, "NOT_HTTPS"),
+            ({"url": "https://user:pass@lists.example/"}, "ADDRESS"), ({"url": "https://"}, "ADDRESS"),
+            ({"url": "https://lists.example/?a=b"}, "ADDRESS"), ({"url": "https://lists.example/#a"}, "ADDRESS"),
+            ({"url": "https://[::1"}, "ADDRESS"), ({"url": "https://a b/"}, "ADDRESS"), ({"url": "x" * 600}, "ADDRESS"),
+            ({"url": "https://lists.example:99999/"}, "ADDRESS"), ({"url": "https://lists.example\\@evil.example/"}, "ADDRESS"),
+            ({"name": ""}, "NAME"), ({"name": "a\nb"}, "NAME"), ({"name": "x" * 101}, "NAME"),
+            ({"collection": "c"}, "COLLECTION"), ({"kind": Service.TAXII}, "COLLECTION"),
+            ({"kind": Service.TAXII, "collection": "../c"}, "COLLECTION"), ({"login": "a:b"}, "SECRET"),
+            ({"login": "a\r\nX: y"}, "SECRET"), ({"list_id": UUID(int=1)}, "LIST"),
+        ],
+    )  # fmt: skip
+    def test_what_cannot_be_one(self, said: dict[str, object], code: str) -> None:
+        base = {
+            "id": new_id(clock.now()),
+            "name": "s",
+            "kind": Service.HASHSHARING,
+            "url": "https://lists.example/hashsharing",
+            "list_id": make_list("mirror"),
+            "added_at": clock.now(),
+        }
+        with pytest.raises(operations.SourceRefused) as refused:
+            operations.add_source(actor=SYSTEM, source=Source(**base | said), now=clock.now())
+        assert refused.value.code == code
