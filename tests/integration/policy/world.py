@@ -100,6 +100,12 @@ FACTORIES: dict[str, Factory] = {
     "ruleset_id": lambda world, cell: _ruleset(world),
     "instruction_id": lambda world, cell: world.instruction_id,
     "provider": lambda world, cell: world.partner_ids["own"],
+    "collection": lambda world, cell: UUID(int=0),
+    "object_id": lambda world, cell: f"indicator--{UUID(int=0)}",
+    "status": lambda world, cell: "status",
+    "member": lambda world, cell: 1,
+    "entry": lambda world, cell: UUID(int=0),
+    "kind": lambda world, cell: "PDQ",
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",

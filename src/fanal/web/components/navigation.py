@@ -40,6 +40,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         (
             Entry(route="partners:sent", words=_("What you sent"), icon="send"),
             Entry(route="partners:feedback", words=_("Feedback"), icon="note"),
+            Entry(route="partners:lists", words=_("Lists for you"), icon="download"),
             Entry(route="partners:laboratory", words=_("Laboratory"), icon="inbox"),
             Entry(route="desk:queue", words=_("Queue"), icon="queue"),
             Entry(route="desk:second", words=_("To second"), icon="two"),
@@ -70,6 +71,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("Run"),
         (
             Entry(route="desk:rulesets", words=_("Rule sets"), icon="target"),
+            Entry(route="desk:exchange", words=_("Exchange of lists"), icon="send"),
             Entry(route="desk:instructions", words=_("Standing instructions"), icon="sign"),
             Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
             Entry(route="account_people", words=_("Accounts"), icon="person"),

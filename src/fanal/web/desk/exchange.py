@@ -1,0 +1,47 @@
+"""Exchange of lists: which member has read which list how far, and how far sources were fetched."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.routes import needs
+from fanal.analyse import queries as analysed
+from fanal.exchange import queries
+from fanal.web.account.actors import actor_of, now_of
+
+
+@never_cache
+@require_safe
+@needs("exchange.read")
+def exchange(request: HttpRequest) -> HttpResponse:
+    """Show sources with their checkpoints, and what members read; never a hash."""
+    actor, now = actor_of(request), now_of(request)
+    readings = queries.list_readings(actor=actor)
+    sources = queries.list_sources(actor=actor)
+    listed = analysed.get_lists()
+    names = accounts.partner_names(partner_ids={reading.partner_id for reading in readings})
+    context = {
+        "sources": [
+            {
+                "source": source,
+                "list": listed[source.list_id].name,
+                "checkpoint": queries.get_checkpoint(source_id=source.id),
+                "instruction": accounts.standing_in_force(
+                    kind=InstructionKind.LIST_FETCH, scope=listed[source.list_id].name, now=now
+                ),
+            }
+            for source in sources
+        ],
+        "readings": [
+            {
+                "reading": reading,
+                "member": names.get(reading.partner_id, ""),
+                "list": listed[reading.list_id].name if reading.list_id in listed else "",
+            }
+            for reading in readings
+        ],
+    }
+    return render(request, "desk/exchange.html", context)
