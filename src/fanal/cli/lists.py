@@ -163,7 +163,7 @@ def _take(name: str, file: Path, format_: str, *, told: Told, scope: Scope | Non
 
 
 def _open_in_demo(name: str) -> None:
-    """Give a list that a demo has just made a basis, so that its services show it; elsewhere a keeper does."""
+    """Give a list that a demo has just made a basis, so that its services show it."""
     from fanal.analyse import operations
 
     attributes = ListAttributes(legal_basis=_DEMO_BASIS)
