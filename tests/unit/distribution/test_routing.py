@@ -58,6 +58,26 @@ def test_a_country_abroad_is_named_with_its_evidence() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("phone", "country"),
+    [
+        ("+3225550100", "BE"),
+        ("+12025550123", "US"),
+        ("+16135550123", "CA"),
+        ("+442079460123", "GB"),
+        ("+639171234567", "PH"),
+        ("+262692123456", "FR"),
+        ("+88213000000", None),
+        ("+999123", None),
+        ("+", None),
+        ("no number", None),
+    ],
+)
+def test_a_telephone_names_its_country(phone: str, country: str | None) -> None:
+    found = {place for place, _, _ in places(Person(role=SUSPECT, phones=(phone,)))}
+    assert found == ({country} - {None, "FR"})
+
+
 @pytest.mark.parametrize("role", [REPORTER, PersonRole.WITNESS, PersonRole.RECIPIENT])
 def test_who_only_tells_says_nothing_of_where(role: PersonRole) -> None:
     assert places(Person(role=role, country="BE", phones=("+3225550100",))) == []

@@ -90,12 +90,26 @@ def _evidence(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
         yield report.place.country.upper(), "PLACE_COUNTRY"
 
 
+@lru_cache(maxsize=100_000)
 def _phone_country(phone: str) -> str | None:
-    """Return the country of an E.164 number; shared codes (+1, +7) name one by the number's beginning."""
+    """Return the country of an E.164 number; of a code that several share, by the number's beginning.
+
+    Reading a number whole costs as much as all other evidence together: most codes belong to one country.
+    """
+    for length in (1, 2, 3):
+        regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(_number(phone[1 : 1 + length]))
+        if regions and len(regions) == 1:
+            return None if regions[0] == "001" else str(regions[0])
+        if regions:
+            break
     try:
         return phonenumbers.region_code_for_number(phonenumbers.parse(phone))
     except phonenumbers.NumberParseException:
         return None
+
+
+def _number(digits: str) -> int:
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
 
 
 def _regions(
