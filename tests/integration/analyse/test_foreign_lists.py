@@ -1,0 +1,75 @@
+"""Lists in the formats of others: taken whole or not at all, by scope, addresses in the form that is compared."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from fanal.analyse import operations, queries
+from fanal.analyse.domain.listfile import ListRefused
+from fanal.analyse.domain.lists import Scope
+from fanal.formats.indicators import CLEAR, Indicator
+from fanal.formats.refusal import FormatRefused
+from fanal.kernel.actors import system_actor
+
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+SYSTEM = system_actor("test")
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+MD5 = "1" * 32
+
+
+def take(*found: Indicator, name: str = "alpha", scope: Scope | None = None) -> operations.Taken:
+    return operations.take_items(actor=SYSTEM, name=name, found=found, now=NOW, scope=scope)
+
+
+def held(name: str = "alpha") -> list[tuple[dict[str, str], bool]]:
+    listed = queries.find_list(name=name)
+    assert listed is not None
+    found = queries.items_of_list(list_id=listed.id)
+    return sorted(((i.values, i.withdrawn) for i in found), key=str)
+
+
+def test_addresses_are_listed_in_the_form_that_is_compared() -> None:
+    take(
+        Indicator(values={"URL": "HTTPS://Host.Example.TEST/a#part"}),
+        Indicator(values={"DOMAIN": "WWW.example.test."}),
+        Indicator(values={"DOMAIN": "example.test"}),
+    )
+    assert held() == [
+        ({"DOMAIN": "example.test"}, False),
+        ({"HOST": "www.example.test"}, False),
+        ({"URL": "https://host.example.test/a"}, False),
+    ]
+
+
+def test_a_withdrawal_takes_the_item_that_holds_the_value() -> None:
+    first = take(Indicator(values={"MD5": MD5, "SHA1": "2" * 40}))
+    again = take(Indicator(values={"MD5": MD5, "SHA1": "2" * 40}))
+    assert (again.ids, again.withdrawn) == (first.ids, 0)
+    gone = take(Indicator(values={"MD5": MD5}, withdrawn=True))
+    assert (gone.ids, gone.withdrawn) == ([], 1)
+    assert held() == [({"MD5": MD5, "SHA1": "2" * 40}, True)]
+    # Back in force, the value is told once, as it now is.
+    take(Indicator(values={"MD5": MD5}))
+    assert held() == [({"MD5": MD5}, False), ({"SHA1": "2" * 40}, True)]
+
+
+def test_a_false_alarm_is_never_loaded_as_known_material() -> None:
+    both = Indicator(values={"MD5": MD5}), Indicator(values={"MD5": "3" * 32}, scope=CLEAR)
+    assert dict(take(*both).left_out) == {"CLEAR": 1}
+    assert dict(take(*both, name="cleared", scope=Scope.CLEAR).left_out) == {"MATCH": 1}
+    assert (held(), held("cleared")) == ([({"MD5": MD5}, False)], [({"MD5": "3" * 32}, False)])
+
+
+@pytest.mark.parametrize(
+    ("found", "refused"),
+    [
+        ([], ListRefused),
+        ([Indicator(values={"MD5": MD5}, scope=CLEAR)], ListRefused),
+        ([Indicator(values={"MD5": MD5}), Indicator(values={"URL": "no address"})], FormatRefused),
+        ([Indicator(values={"MD5": MD5}), Indicator(values={"DOMAIN": "a b"})], FormatRefused),
+    ],
+)
+def test_nothing_of_it_is_loaded(found: list[Indicator], refused: type[Exception]) -> None:
+    with pytest.raises(refused):
+        take(*found)
+    assert queries.list_lists() == []
