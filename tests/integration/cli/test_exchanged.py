@@ -198,13 +198,20 @@ def test_cases_and_indicators_of_reports(installed: Installed, tmp_path: Path) -
         [back] = installed.call(["import", "vics", str(out), "--partner", "other"])
         assert json.loads(back.out)["received"] == 1, back.err
         all_done(installed)
-    first, second = (
-        json.loads(a.out)["harmonised"]
+    shown = [
+        json.loads(a.out)
         for a in installed.call(
             ["report", "show", f"import:{reference}", "--json", *CHIEF],
             ["report", "show", f"other:{reference}", "--json", *CHIEF],
         )
-    )
+    ]
+    dossier = shown[0]["dossier"]
+    [together] = installed.call(["export", "stix", dossier, "--out", str(tmp_path / "d"), *CHIEF])
+    assert together.status == 0, together.err
+    text = (tmp_path / "d" / f"{dossier}.json").read_text()
+    assert f"dossier {dossier}" in text
+    assert all(text.count(f'"value":"{f["md5"]}"') == 1 for f in shown[0]["harmonised"]["files"])
+    first, second = (view["harmonised"] for view in shown)
     assert first["files"] == second["files"]
     assert {(e["path"], e["value"]) for e in first["extra"] if "Media[" in e["path"]} <= {
         (e["path"], e["value"]) for e in second["extra"]
