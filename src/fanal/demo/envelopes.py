@@ -5,6 +5,7 @@ from functools import partial
 from uuid import uuid4
 
 from fanal.analyse import operations as analyse
+from fanal.analyse.domain.lists import ListAttributes, Vote
 from fanal.demo.agenda import Event
 from fanal.demo.content import Json, chance, hashes, material, pdq, sentences, suspect, talk, victim
 from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, World, carry, submission_key
@@ -241,7 +242,17 @@ def _load_lists(world: World, at: datetime) -> None:
         rows.append(_row(pdq(f"known/{number}"), known, ("A1", "A2", "B1", "B2")[number % 4]))
     viral = _row(pdq("viral"), hashes("viral"), "B1")
     claire = world.person("claire", at)
-    analyse.load_list(actor=claire, name=KNOWN, lines=[*rows, viral], now=at)
+    said = ListAttributes(
+        scheme="NCMEC",
+        confidence=90,
+        legal_basis="LOI_78_17_TITRE_III",
+        description="Empreintes inventées pour la démonstration",
+    )
+    analyse.create_list(actor=claire, name=KNOWN, attributes=said, now=at)
+    items = analyse.load_list(actor=claire, name=KNOWN, lines=[*rows, viral], now=at)
+    ana, up, down = world.person("ana", at), (Vote.UP, "CONFIRMED"), (Vote.DOWN, "COMMON_IMAGE")
+    for item, (vote, reason) in ((items[-1], up), (items[-2], down)):
+        analyse.cast_vote(actor=ana, item_id=item, vote=vote, reason=reason, now=at)
     cleared = [_row(pdq(f"clear/{n}"), hashes(f"clear/{n}"), "NONE") for n in range(20)]
     analyse.load_list(actor=claire, name=CLEARED, lines=[rows[0], *cleared], now=at, scope="CLEAR")
 

@@ -31,7 +31,7 @@ _GRACE = 10.0
 _AT_ONCE = 4
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
-SENDS = (sends.call_duty, sends.tell_opening)
+SENDS = (sends.call_duty, sends.tell_opening, sends.tell_aside)
 """Jobs that others queue: named here, so that the worker knows them."""
 
 
@@ -70,6 +70,14 @@ def expire_motives(timestamp: int) -> None:
     before = now - ledger.MOTIVES_KEPT
     while ledger.expire_motives(actor=actor, before=before, now=now):
         continue
+
+
+@app.periodic(cron="23 4 * * *")
+@app.task(queueing_lock="forget_matches")
+def forget_matches(timestamp: int) -> None:
+    """Drop counts of matches that nobody looks at any more."""
+    del timestamp
+    analyse.forget_matches(actor=system_actor("expiry"), now=clock.now())
 
 
 @app.periodic(cron="51 2 * * *")

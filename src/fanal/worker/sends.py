@@ -7,6 +7,7 @@ from procrastinate.contrib.django import app
 
 from fanal import reference
 from fanal.accounts import queries as accounts
+from fanal.analyse.operations import ASIDE_NOTICE
 from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations import IDENTITY_NOTICE
@@ -71,5 +72,26 @@ def tell_opening(opening_id: str) -> None:
             reference.render("IDENTITY_OPENED", parameters, x, kind="mail") for x in _LANGUAGES
         ),
         message_id=f"{opening_id}.identity_opened",
+        now=now,
+    )
+
+
+@app.task(
+    queue=SENDS_QUEUE,
+    retry=RetryStrategy(max_attempts=30, exponential_wait=2),
+    name=ASIDE_NOTICE,
+)
+def tell_aside(aside_id: str) -> None:
+    """Tell the supervisors of every desk that an entry of a list was set aside: look at the lists.
+
+    The mail names no list and no value. Where no supervisor has an address, the duty people are told.
+    """
+    now, mailer = clock.now(), mail.current()
+    told = accounts.addresses_of(roles=[Role.SUPERVISOR], desk_id=None, now=now)
+    mailer.send(
+        to=told or mailer.duty,
+        subject=reference.render("ASIDE_SUBJECT", {}, _LANGUAGES[0], kind="mail"),
+        text="\n\n".join(reference.render("ASIDE", {}, x, kind="mail") for x in _LANGUAGES),
+        message_id=f"{aside_id}.list_aside",
         now=now,
     )

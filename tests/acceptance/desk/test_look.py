@@ -14,7 +14,7 @@ from fanal.measures import queries as measures
 from tests.acceptance.public.test_look import assert_looks
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_providers import send
-from tests.integration.desk.work import decided
+from tests.integration.desk.work import decided, listed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Axe = Callable[..., list[str]]
@@ -150,6 +150,20 @@ def test_rule_set(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str)
     page.wait_for_selector("#tried")
     check(page, axe, lang)
     page.goto(page.url.partition("/rules/")[0] + "/rules/")
+    check(page, axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lists_and_an_entry(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
+    """A list whose entry met a report's file and was set aside: its page, the entry's, the file's card."""
+    item = listed(desk, "material")
+    page = open_as("claire", f"/{lang}/desk/lists/")
+    check(page, axe, lang)
+    page.goto(page.url + f"entries/{item}/")
+    page.fill("#reason", "Une page blanche.")
+    check(page, axe, lang)
+    page.goto(page.url.partition("/lists/")[0] + f"/reports/{desk.reports['material']}/")
+    page.locator(f"a[href$='entries/{item}/']").first.scroll_into_view_if_needed()
     check(page, axe, lang)
 
 

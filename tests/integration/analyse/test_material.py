@@ -82,7 +82,7 @@ def test_a_segment_is_written_when_due_and_taken_up(
     load(*(hash_of(n << 64) for n in range(1, 11)))
     assert matched(early, hash_of(1 << 64)) == [0]
     assert not operations.renew_index(actor=SYSTEM)
-    monkeypatch.setattr(material, "FULL", 5)
+    monkeypatch.setattr("fanal.analyse.domain.index.index.FULL", 5)
     assert operations.renew_index(actor=SYSTEM)
     assert not operations.renew_index(actor=SYSTEM)
     assert [path.name for path in folder.iterdir()] == ["pdq"]

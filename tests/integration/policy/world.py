@@ -106,19 +106,30 @@ FACTORIES: dict[str, Factory] = {
     "member": lambda world, cell: 1,
     "entry": lambda world, cell: UUID(int=0),
     "kind": lambda world, cell: "PDQ",
+    "item_id": lambda world, cell: _listed(world),
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
 }
 
-NO_OBJECT = frozenset({"figure", "trend", "year", "ruleset_id", "instruction_id", "provider"})
-"""What an address carries that is the object of nobody: figures, rules and instructions are one for all."""
+NO_OBJECT = frozenset(
+    {"figure", "instruction_id", "item_id", "provider", "ruleset_id", "trend", "year"}
+)
+"""What an address carries that is nobody's object: figures, rules, instructions and lists are one for all."""
 
 
 def _ruleset(world: World) -> UUID:
     """Return the rule set that the installation put in force."""
     analyse.load_shipped(actor=SYSTEM, now=world.now)
     return analysed.list_rulesets()[0].id
+
+
+def _listed(world: World) -> UUID:
+    """Return an entry of a list of known hashes."""
+    (item_id,) = analyse.load_list(
+        actor=SYSTEM, name="known", lines=["md5", "a" * 32], now=world.now
+    )
+    return item_id
 
 
 def make_world() -> World:

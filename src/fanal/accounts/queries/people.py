@@ -93,10 +93,15 @@ def find_partner(*, name: str) -> UUID | None:
     return None if found is None else found.id
 
 
-def addresses_of(*, roles: Iterable[Role], desk_id: int, now: datetime) -> list[str]:
-    """Return the mail addresses of active people who hold one of `roles` at the desk, or for the country."""
+def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -> list[str]:
+    """Return the mail addresses of active people who hold one of `roles` at the desk, or for the country.
+
+    Without a desk: at any of them.
+    """
     held = _in_force(now).filter(role__in=[r.value for r in roles])
-    people = held.filter(Q(desk_id=desk_id) | Q(desk_id__isnull=True)).values("person_id")
+    if desk_id is not None:
+        held = held.filter(Q(desk_id=desk_id) | Q(desk_id__isnull=True))
+    people = held.values("person_id")
     users = User.objects.filter(person_id__in=people, is_active=True).exclude(email="")
     return list(users.order_by("id").values_list("email", flat=True))
 

@@ -2,6 +2,7 @@
 
 from fanal.analyse.operations.asides import (
     ASIDE_NOTICE,
+    MAX_REASON,
     forget_matches,
     release_item,
     withdraw_aside,
@@ -29,6 +30,7 @@ from fanal.analyse.operations.votes import cast_vote
 
 __all__ = [
     "ASIDE_NOTICE",
+    "MAX_REASON",
     "RuleSetRefused",
     "Taken",
     "activate_ruleset",

@@ -187,7 +187,7 @@ def _set_aside(
         if not cursor.rowcount:
             return
     touch_list(item.list_id, now=now)
-    detail: dict[str, str | int] = {"matched": matched, "hours": hours, "rule": rule.entry_id}
+    detail: dict[str, str | int] = {"matched": matched, "hours": hours, "rule": rule.id}
     _told(actor, "list.set_aside", item.list_id, item_id, now, detail=detail)
     app.configure_task(ASIDE_NOTICE, queue="alarms").defer(aside_id=str(aside_id))
 

@@ -8,9 +8,12 @@ when much has changed; every process takes it up by itself.
 
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from uuid import UUID
+
+import numpy as np
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
@@ -21,7 +24,7 @@ from fanal.analyse.domain.index import (
     open_segment,
     write_segment,
 )
-from fanal.analyse.domain.index.index import FULL, pack_hashes, pack_labels
+from fanal.analyse.domain.index.index import is_due, pack_hashes, pack_labels
 from fanal.analyse.domain.known import PDQ_RADIUS, KnownEntry, KnownLists, values_of
 from fanal.analyse.queries import ListChange
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -29,6 +32,7 @@ from fanal.kernel.actors import Actor
 from fanal.reference.records import MaterialRuleValue
 
 _SEGMENT = "pdq"
+_PORTION = 50_000
 log = logging.getLogger("fanal.analyse")
 
 
@@ -97,7 +101,10 @@ def install(*, folder: Path) -> None:
 
 
 def renew_index(*, actor: Actor) -> bool:
-    """Write a new segment where more than `FULL` values changed since the last; return whether it was due.
+    """Write a new segment where enough values changed since the last (`is_due`); return whether it was due.
+
+    Only what changed is read from the database: the rest comes from the last segment. Searches go on
+    meanwhile. A process killed on the way leaves the last segment and the database, which hold everything.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -106,19 +113,22 @@ def renew_index(*, actor: Actor) -> bool:
     newest = queries.newest_change()
     segment = find_segment()
     after = 0 if segment is None else segment.header.upto
-    if newest is None or queries.count_changed(after=after) <= FULL:
+    count = 0 if segment is None else len(segment)
+    if newest is None or not is_due(queries.count_changed(after=after), count):
         return False
-    held = [row for row in queries.changed_hashes(after=0, upto=newest.number) if row[2]]
+    index = HashIndex(segment)
+    _bring_up(index, queries.changed_hashes(after=after, upto=newest.number))
+    hashes, labels = index.held()
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_segment(
         folder / _SEGMENT,
-        hashes=pack_hashes([value for _, value, _ in held]),
-        labels=pack_labels(entry_id.bytes for entry_id, _, _ in held),
+        hashes=hashes,
+        labels=labels,
         upto=newest.number,
         mark=newest.entry_id.bytes,
     )
-    log.info("hash index: %d hashes", len(held))
+    log.info("hash index: %d hashes", len(hashes))
     return True
 
 
@@ -135,18 +145,16 @@ def find_segment() -> Segment | None:
 
 
 def _bring_up(index: HashIndex, changes: Iterable[tuple[UUID, str, bool]]) -> None:
-    added: list[tuple[UUID, str]] = []
-    gone: list[bytes] = []
-    for entry_id, value, in_force in changes:
-        if in_force:
-            added.append((entry_id, value))
-        else:
-            gone.append(entry_id.bytes)
+    """Take in changes, portion by portion: a first load of millions is never held as rows."""
+    rest, gone = iter(changes), list[bytes]()
+    hashes, labels = [pack_hashes(())], [pack_labels(())]
+    while portion := list(islice(rest, _PORTION)):
+        added = [(entry_id, value) for entry_id, value, in_force in portion if in_force]
+        gone += [entry_id.bytes for entry_id, _, in_force in portion if not in_force]
+        hashes.append(pack_hashes([value for _, value in added]))
+        labels.append(pack_labels(entry_id.bytes for entry_id, _ in added))
     index.remove(gone)
-    index.add(
-        pack_hashes([value for _, value in added]),
-        pack_labels(entry_id.bytes for entry_id, _ in added),
-    )
+    index.add(np.concatenate(hashes), np.concatenate(labels))
 
 
 def _change_of(segment: Segment) -> ListChange:

@@ -73,7 +73,7 @@ def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
     if not rows:
         return {}
     lists = get_lists()
-    standings = _standings({row[1] for row in rows})
+    standings = get_standings(item_ids={row[1] for row in rows})
     return {
         row[0]: KnownEntry(
             entry_id=row[1],
@@ -88,7 +88,9 @@ def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
     }
 
 
-def _standings(item_ids: set[UUID]) -> dict[UUID, Standing]:
+def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, Standing]:
+    """Return the votes on each entry and whether it is set aside; an entry without either is left out."""
+    item_ids = set(item_ids)
     votes, asides = count_votes(item_ids=item_ids), get_asides(item_ids=item_ids)
     found: dict[UUID, Standing] = {}
     for item_id in votes.keys() | asides.keys():

@@ -73,6 +73,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="desk:rulesets", words=_("Rule sets"), icon="target"),
             Entry(route="desk:exchange", words=_("Exchange of lists"), icon="send"),
             Entry(route="desk:instructions", words=_("Standing instructions"), icon="sign"),
+            Entry(route="desk:lists", words=_("Lists"), icon="file"),
             Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
             Entry(route="account_people", words=_("Accounts"), icon="person"),
             Entry(route="account_habilitations", words=_("Habilitations"), icon="people"),

@@ -4,11 +4,12 @@ No byte of a file is ever sent to a browser: the tile is grey, and what is known
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from fanal.analyse.domain.records import Because, Finding
+from fanal.analyse.domain.records import Finding
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport, SelectorKind
@@ -16,8 +17,10 @@ from fanal.harmonise.domain.sightings import selector_key
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import UploadFacts
 from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.web.desk.content import selector_link
+from fanal.web.desk.known import verdicts_of
 
 _SEEN = 50  # reports looked at for one fingerprint; more show as "50+"
 _HASHES = ("SHA256", "SHA1", "MD5", "PDQ")
@@ -25,7 +28,9 @@ _HASHES = ("SHA256", "SHA1", "MD5", "PDQ")
 Item = dict[str, object]
 
 
-def cards_of(record: HarmonisedReport, findings: Sequence[Finding], *, actor: Actor) -> list[Item]:
+def cards_of(
+    record: HarmonisedReport, findings: Sequence[Finding], *, actor: Actor, now: datetime
+) -> list[Item]:
     """Return the cards of a report's files, in its order."""
     if not record.files:
         return []
@@ -34,12 +39,13 @@ def cards_of(record: HarmonisedReport, findings: Sequence[Finding], *, actor: Ac
     elsewhere = _elsewhere(record, actor=actor)
     decided = _decided({i for ids in elsewhere.values() for i in ids}, actor=actor)
     computed = {found.file: found for found in record.computed}
+    verdicts = verdicts_of(findings, on=paris_day(now))
     return [
         _card(
             file,
             computed=computed.get(number),
             upload=stored.get(file.sha256 or ""),
-            verdicts=_verdicts(findings, number),
+            verdicts=verdicts.get(f"files[{number}]", []),
             others=elsewhere.get(number, frozenset()),
             decided=decided,
         )
@@ -52,7 +58,7 @@ def _card(
     *,
     computed: ComputedFile | None,
     upload: UploadFacts | None,
-    verdicts: list[Because],
+    verdicts: list[Item],
     others: frozenset[UUID],
     decided: frozenset[UUID],
 ) -> Item:
@@ -70,6 +76,7 @@ def _card(
         "publicly_available": file.publicly_available,
         "hashes": hashes,
         "verdicts": verdicts,
+        "known": any(verdict["counts"] for verdict in verdicts),
         "listable": bool(hashes),
         **_facts_of(computed),
         "others": len(others),
@@ -91,14 +98,6 @@ def _facts_of(computed: ComputedFile | None) -> Item:
         "vague": computed.pdq is not None and not computed.is_comparable(),
         "unhashed": computed.unhashed or "",
     }
-
-
-def _verdicts(findings: Sequence[Finding], number: int) -> list[Because]:
-    """Return what the lists say of a file, each list once."""
-    place = f"files[{number}]."
-    return list(
-        {str(f.because): f.because for f in findings if f.source.startswith(place)}.values()
-    )
 
 
 def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:

@@ -66,7 +66,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         "moves": CASE_STATES.moves_from(case.state),
         "sender": sender,
         **_holding(case, actor=actor, now=now),
-        **_content(record, actor=actor),
+        **_content(record, actor=actor, now=now),
         **_kin(record, links, actor=actor),
         **proposal_of(case, record, typed=typed, actor=actor),
         **_drafts(report_id, actor=actor),
@@ -112,14 +112,14 @@ def _holding(case: Case, *, actor: Actor, now: datetime) -> dict[str, object]:
     }
 
 
-def _content(record: HarmonisedReport, *, actor: Actor) -> dict[str, object]:
+def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[str, object]:
     ids = [record.report_id]
     analysis = analysed.get_analyses(actor=actor, report_ids=ids).get(record.report_id)
     findings = analysis.findings if analysis else ()
     return {
         "timeline": content.timeline_of(record),
         "conversation": content.with_signals(record, findings),
-        "files": files.cards_of(record, findings, actor=actor),
+        "files": files.cards_of(record, findings, actor=actor, now=now),
         "groups": content.selector_groups(record, actor=actor),
         "findings": content.by_category(findings),
         "priority": analysed.get_priorities(actor=actor, report_ids=ids).get(record.report_id),

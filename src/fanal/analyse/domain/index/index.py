@@ -16,7 +16,9 @@ from fanal.analyse.domain.index.segment import HASH_BYTES, LABEL_BYTES, Hashes, 
 
 LARGEST_RADIUS: Final = 31
 FULL: Final = 4096
-"""Additions past which a new segment is due: scanning them takes a query as long as the tables do."""
+"""Changes past which a new segment is due, at the least: scanning them takes a query about a microsecond."""
+_PART: Final = 1000
+"""A segment of ten million is worth its writing for a thousandth of it, no sooner."""
 _ROOM: Final = 4096
 
 
@@ -85,6 +87,18 @@ class HashIndex:
             kept = ~np.isin(_rows(old.labels), gone)
             self._state = _State(old.hashes[kept], old.labels[kept], gone)
 
+    def held(self) -> tuple[Hashes, Labels]:
+        """Return every hash in force with its label, as copies: what the next segment holds."""
+        state, segment = self._state, self._segment
+        hashes, labels = state.hashes.view(np.uint8).reshape(-1, HASH_BYTES), state.labels
+        if segment is None or not len(segment):
+            return hashes.copy(), labels.copy()
+        kept = ~_among(segment.labels, state.gone)
+        return (
+            np.concatenate([segment.hashes[kept], hashes]),
+            np.concatenate([segment.labels[kept], labels]),
+        )
+
     def search(self, queries: Hashes, *, radius: int = LARGEST_RADIUS) -> Hits:
         """Return every hash within `radius` bits of each query, shape (q, 32), each pair once.
 
@@ -113,6 +127,11 @@ class HashIndex:
             found = _all_found(lambda room: scan(longs, state.hashes, radius, room))
             parts.append(_hits(found, state.labels))
         return _sorted(parts, state.gone)
+
+
+def is_due(changes: int, count: int) -> bool:
+    """Return whether so many changes beside a segment of `count` hashes are worth a new one."""
+    return changes > max(FULL, count // _PART)
 
 
 def pack_hashes(texts: Sequence[str]) -> Hashes:
@@ -166,6 +185,15 @@ def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
 def _rows(labels: Labels) -> NDArray[np.void]:
     """Return each label as one value that can be compared."""
     return np.ascontiguousarray(labels).view(f"V{LABEL_BYTES}").reshape(-1)
+
+
+def _among(labels: Labels, gone: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Return which of very many labels are gone: compared by their last half first, which is a number."""
+    halves = labels.reshape(-1).view(np.uint64)[1::2]
+    found = np.isin(halves, gone.view(np.uint64)[1::2])
+    rows = np.flatnonzero(found)
+    found[rows] = np.isin(_rows(labels[rows]), gone)
+    return found
 
 
 def _keys(labels: Iterable[bytes]) -> NDArray[np.void]:

@@ -58,6 +58,7 @@ class Segment:
         self.header = header
         self.file_number = path.stat().st_ino
         maps = _map(path, header.count, mode="r")
+        self.hashes: Hashes = maps.hashes
         self.labels: Labels = maps.labels
         self.tables = (maps.starts, maps.ids, maps.sketches, maps.hashes.view(np.uint64))
         """As `kernels.search_tables` takes them."""
@@ -130,6 +131,7 @@ def write_segment(
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Yield the place of a draft; afterwards it takes the place of `path`, or is gone."""
+    _sweep(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         yield draft
@@ -141,6 +143,17 @@ def _replacing(path: Path) -> Iterator[Path]:
             os.close(folder)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the drafts of writers that were killed."""
+    for draft in path.parent.glob(f".{path.name}.*.*"):
+        try:
+            os.kill(int(draft.name.split(".")[-2]), 0)
+        except (ProcessLookupError, ValueError):
+            draft.unlink(missing_ok=True)
+        except PermissionError:  # another user's, alive
+            continue
 
 
 class _Maps(Struct, frozen=True):

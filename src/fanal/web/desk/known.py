@@ -1,0 +1,73 @@
+"""What the lists say of a file now: whose entry met it, how surely, on which basis, what was voted since."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from uuid import UUID
+
+from django.utils.translation import get_language
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.analyse import queries as analysed
+from fanal.analyse.domain.lists import CastVote, Standing, Voter
+from fanal.analyse.domain.records import Finding
+from fanal.kernel.actors import SYSTEM_PERSON
+from fanal.reference.records import ListBasis
+
+Item = dict[str, object]
+
+
+def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
+    """Return what the lists say of each place of a report (`files[0]`), each entry once.
+
+    The reason is that of the analysis; votes and whether the entry is set aside are those of now.
+    """
+    known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
+    ids = {UUID(str(f.because.parameters["entry"])) for f in known}
+    standings = analysed.get_standings(item_ids=ids) if ids else {}
+    places: dict[str, dict[str, Item]] = {}
+    for finding in known:
+        told = places.setdefault(finding.source.partition(".")[0], {})
+        told.setdefault(str(finding.because), _verdict(finding, standings, on=on))
+    return {place: list(told.values()) for place, told in places.items()}
+
+
+def basis_of(code: str, *, on: date) -> Item | None:
+    """Return the words of a legal basis, whether it is unchecked, and whether it holds no more."""
+    if not code:
+        return None
+    versions = reference.load().versions(ListBasis, code, first=date.min, last=on)
+    if not versions:
+        return {"words": code, "unchecked": True, "ended": None}
+    newest = versions[-1]
+    return {
+        "words": newest.label.of(get_language() or "fr"),
+        "unchecked": newest.unchecked(on),
+        "ended": None if newest.in_force(on) else newest.in_force_to,
+    }
+
+
+def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
+    """Return votes with the name of who cast them."""
+    members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
+    people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}
+    names = accounts.partner_names(partner_ids=members) | accounts.person_names(person_ids=people)
+    return [{"vote": vote, "name": names.get(vote.voter_id, "")} for vote in votes]
+
+
+def _verdict(finding: Finding, standings: Mapping[UUID, Standing], *, on: date) -> Item:
+    said = finding.because.parameters
+    entry_id = UUID(str(said["entry"]))
+    standing = standings.get(entry_id, Standing())
+    return {
+        "reason": finding.because,
+        "counts": finding.score > 0 and standing.aside is None,
+        "entry_id": entry_id,
+        "owner": said.get("owner", ""),
+        "scheme": said.get("scheme", ""),
+        "confidence": said.get("confidence"),
+        "basis": basis_of(str(said.get("basis", "")), on=on),
+        "standing": standing,
+        # Set aside after this report was analysed: its reason does not say so.
+        "since": standing.aside if finding.code != "KNOWN_SET_ASIDE" else None,
+    }

@@ -1,0 +1,142 @@
+"""Lists of known material: whose, how large, on which basis; entries set aside, changes, votes."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.analyse import operations, queries
+from fanal.analyse.domain.lists import VOTE_REASONS, ChangedItem, ListsRefused, Vote
+from fanal.kernel.actors import SYSTEM_PERSON
+from fanal.kernel.calendar import paris_day
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import known
+
+_CHANGES = 20
+_ASIDES = 50
+_VOTES = 20
+_RATED = timedelta(days=2)
+
+
+@never_cache
+@require_GET
+@needs("list.read")
+def lists(request: HttpRequest) -> HttpResponse:
+    """Show every list, the entries set aside, and what changed and was voted lately."""
+    on = paris_day(now_of(request))
+    states = queries.list_lists()
+    names = {state.id: state.name for state in states}
+    aside = queries.list_asides(ended=False, limit=_ASIDES)
+    ended = queries.list_asides(ended=True, limit=_CHANGES)
+    changes = queries.list_changes(limit=_CHANGES)
+    people = {c.actor_id for c in changes if c.actor_id} | {r.ended_by for r in ended if r.ended_by}
+    persons = accounts.person_names(person_ids=people - {SYSTEM_PERSON})
+    persons[SYSTEM_PERSON] = _("the installation")
+    context = {
+        "states": [
+            {"state": s, "basis": known.basis_of(s.facts.attributes.legal_basis, on=on)}
+            for s in states
+        ],
+        "aside": [(r, names[r.list_id]) for r in aside],
+        "ended": [(r, names[r.list_id], persons.get(r.ended_by, "")) for r in ended if r.ended_by],
+        "changes": [
+            (c, names[c.list_id], persons.get(c.actor_id, "") if c.actor_id else "")
+            for c in changes
+        ],
+        "votes": known.votes_shown(queries.newest_votes(limit=_VOTES)),
+    }
+    return render(request, "desk/lists.html", context)
+
+
+@never_cache
+@require_GET
+@needs("list.read")
+def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Show one entry: its list, its values, how often reports meet it, and every vote."""
+    actor, now, item = actor_of(request), now_of(request), _item(item_id)
+    listed = queries.get_lists()[item.list_id]
+    standing = queries.get_standings(item_ids=[item_id]).get(item_id)
+    rates = queries.match_rates(item_ids=[item_id], since=now - _RATED).get(item_id, [])
+    context = {
+        "item": item,
+        "listed": listed,
+        "basis": known.basis_of(listed.attributes.legal_basis, on=paris_day(now)),
+        "standing": standing,
+        "why": _why(standing.aside.rule) if standing and standing.aside else "",
+        "rates": rates,
+        "matched": sum(count for _hour, count in rates),
+        "votes": known.votes_shown(queries.list_votes(item_id=item_id)[::-1]),
+        "reasons": VOTE_REASONS,
+        "may_vote": may(actor, "list.vote") and item.withdrawn_at is None,
+        "may_keep": may(actor, "list.keep"),
+        "longest": operations.MAX_REASON,
+    }
+    return render(request, "desk/list_entry.html", context)
+
+
+@require_POST
+@needs("list.vote")
+def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Keep the person's vote on an entry; the last one counts."""
+    item = _item(item_id)
+    said, _sep, reason = request.POST.get("vote", "").partition(".")
+    try:
+        operations.cast_vote(
+            actor=actor_of(request),
+            item_id=item.item_id,
+            vote=Vote(said),
+            reason=reason,
+            now=now_of(request),
+        )
+    except ValueError:  # none of the votes offered, or not with that reason
+        messages.error(request, _("Choose what you say of the entry."))
+    else:
+        messages.success(request, _("Your vote counts from the next report on."))
+    return redirect("desk:list-entry", item_id)
+
+
+@require_POST
+@needs("list.keep")
+def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Put an entry that is set aside back in force, or withdraw it."""
+    item = _item(item_id)
+    wrong = request.POST.get("outcome") == "WITHDRAWN"
+    end = operations.withdraw_aside if wrong else operations.release_item
+    try:
+        end(
+            actor=actor_of(request),
+            item_id=item.item_id,
+            reason=request.POST.get("reason", ""),
+            now=now_of(request),
+        )
+    except ListsRefused as refused:
+        words = reference.label("lists_refused", refused.code, get_language() or "fr")
+        messages.error(request, words)
+    else:
+        messages.success(
+            request,
+            _("The entry is withdrawn from its list.") if wrong else _("The entry is in force."),
+        )
+    return redirect("desk:list-entry", item_id)
+
+
+def _why(entry_id: str) -> str:
+    """Return why the rule that set an entry aside has the numbers it has."""
+    rule = reference.load().by_entry_id(entry_id)
+    return rule.note.of(get_language() or "fr") if rule and rule.note else ""
+
+
+def _item(item_id: UUID) -> ChangedItem:
+    found = queries.get_items(item_ids=[item_id]).get(item_id)
+    if found is None:
+        raise Http404
+    return found

@@ -1,0 +1,117 @@
+"""The pages of lists and entries, and what a report's file cards say of a match."""
+
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from fanal.analyse import operations, queries
+from fanal.analyse.domain.lists import Vote
+from tests.integration.desk.story import Desk
+from tests.integration.desk.work import listed, set_aside
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+
+
+@pytest.fixture
+def entry(desk: Desk) -> Mapping[str, UUID]:
+    """An entry of another body's list that met a report's file."""
+    return {"item": listed(desk, "material", aside=False), "report": desk.reports["material"]}
+
+
+def acts(action: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM ledger_entry WHERE action = %s", [action])
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("fr", ("Bureau exemple", "NON VÉRIFIÉ", "confiance 80", "1 contre", "Connu")),
+        ("en", ("Bureau exemple", "UNCHECKED", "confidence 80", "1 against", "Known")),
+    ],
+)
+def test_a_file_card_tells_where_a_match_comes_from(
+    desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID], lang: str, words: tuple[str, ...]
+) -> None:
+    operations.cast_vote(
+        actor=desk.actor("claire"),
+        item_id=entry["item"],
+        vote=Vote.DOWN,
+        reason="COMMON_IMAGE",
+        now=desk.now,
+    )
+    page = f"/{lang}/desk/reports/{entry['report']}/"
+    body = sign_in("ana").get(page).content.decode()
+    assert [w for w in words if w not in body] == []
+    set_aside(desk, "material")
+    body = sign_in("ana").get(page).content.decode()
+    assert ("mise à l’écart depuis" if lang == "fr" else "set aside since") in body
+    assert ("Sur une liste, sans effet" if lang == "fr" else "On a list, without effect") in body
+
+
+def test_the_page_of_lists_shows_them_and_what_happened(
+    desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID]
+) -> None:
+    set_aside(desk, "material")
+    for name in ("ana", "claire"):
+        body = sign_in(name).get("/fr/desk/lists/").content.decode()
+        for words in ("alpha", "Bureau exemple", "NON VÉRIFIÉ", "signalements en 24 heures"):
+            assert words in body
+    for name in ("driss", "elise", "hugo", "gabrielle"):
+        assert sign_in(name).get("/fr/desk/lists/").status_code == 403
+        path = f"/fr/desk/lists/entries/{entry['item']}/"
+        assert sign_in(name).get(path).status_code == 403
+
+
+def test_a_supervisor_releases_with_a_reason(
+    desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID]
+) -> None:
+    set_aside(desk, "material")
+    path = f"/en/desk/lists/entries/{entry['item']}/"
+    web = sign_in("claire")
+    assert 'value="RELEASED"' in web.get(path).content.decode()
+    assert 'value="RELEASED"' not in sign_in("ana").get(path).content.decode()
+    assert sign_in("ana").post(f"{path}release/", {"reason": "x"}).status_code == 403
+    refused = web.post(f"{path}release/", {"reason": " "}, follow=True).content.decode()
+    assert "Say why" in refused
+    assert len(queries.list_asides(ended=False, limit=5)) == 1
+    done = web.post(f"{path}release/", {"reason": "Seen.", "outcome": "RELEASED"}, follow=True)
+    assert "The entry is in force." in done.content.decode()
+    assert queries.list_asides(ended=False, limit=5) == []
+    assert acts("list.release") == 1
+    listed = web.get("/en/desk/lists/").content.decode()
+    assert "put back in force" in listed
+    assert "Seen." in listed
+
+
+def test_a_supervisor_withdraws_what_was_wrong(
+    desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID]
+) -> None:
+    set_aside(desk, "material")
+    path = f"/en/desk/lists/entries/{entry['item']}/"
+    sign_in("claire").post(f"{path}release/", {"reason": "Blank.", "outcome": "WITHDRAWN"})
+    assert queries.get_items(item_ids=[entry["item"]])[entry["item"]].withdrawn_at is not None
+    assert "withdrawn" in sign_in("claire").get(path).content.decode()
+
+
+def test_an_analyst_votes_and_the_last_vote_counts(
+    desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID]
+) -> None:
+    path = f"/en/desk/lists/entries/{entry['item']}/"
+    web = sign_in("ana")
+    for said in ("DOWN.WRONG_HASH", "UP.CONFIRMED"):
+        assert web.post(f"{path}vote/", {"vote": said}).status_code == 302
+    for said in ("", "UP", "UP.WRONG_HASH", "SIDEWAYS.OTHER"):
+        body = web.post(f"{path}vote/", {"vote": said}, follow=True).content.decode()
+        assert "Choose what you say of the entry." in body
+    assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (1, 0)
+    assert acts("list.vote") == 2
+    assert "1 for, 0 against" in web.get(path).content.decode()
+    nowhere = f"/en/desk/lists/entries/{UUID(int=5)}/"
+    assert web.get(nowhere).status_code == 404
+    assert web.post(f"{nowhere}vote/", {"vote": "UP.CONFIRMED"}).status_code == 404
