@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.facts import facts_of
 from fanal.analyse.domain.priority import DryRun
@@ -25,7 +27,9 @@ from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor, system_actor
-from fanal.orient import operations as orient
+from fanal.kernel.failpoints import failpoint
+from fanal.kernel.ids import lowest_id
+from fanal.orient import operations as orient, queries as oriented
 
 
 @dataclass(slots=True, kw_only=True)
@@ -181,6 +185,66 @@ def facts_after(
             return found
         after = ids[-1]
     return []
+
+
+TRIED_AT_ONCE = 500
+"""Reports of one portion of a dry run or of a new ranking: one transaction each."""
+
+
+def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
+    """Compare the next portion of the past under a candidate; return whether there is more to do.
+
+    Every stored report is compared once, in the order of ids, under both sets as of the trial's start; the
+    last portion closes it. False too where another worker holds the trial.
+    """
+    actor = system_actor("dry run of priority rules")
+    with transaction.atomic():
+        trial = analyse.hold_trial(actor=actor, trial_id=trial_id)
+        if trial is None:
+            return False
+        ids = analysed.analysed_between(
+            after=trial.reached, before=lowest_id(trial.started_at), limit=TRIED_AT_ONCE
+        )
+        if not ids:
+            analyse.finish_trial(trial=trial, now=now)
+            return False
+        records = harmonised.get_records(actor=actor, report_ids=ids)
+        analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
+        kin = crosschecked.kin_facts(actor=actor, report_ids=list(analyses))
+        known = [records[report_id] for report_id in ids if report_id in analyses]
+        analyse.try_portion(
+            trial=trial, reports=known, analyses=analyses, kin=list(kin.values()), reached=ids[-1]
+        )
+    return True
+
+
+def continue_rerank(*, now: datetime) -> bool:
+    """Rank the next portion of what waits under the rules in force; return whether there is more to do.
+
+    Priorities and proposals get a further revision; claims and states stay. Reports that already bear the
+    version in force are passed over, so that nothing is ranked twice after a kill.
+    """
+    actor = system_actor("ranking anew")
+    with transaction.atomic():
+        held = analyse.hold_rerank(actor=actor)
+        if held is None:
+            return False
+        ruleset_id, reached = held
+        ids = oriented.waiting_after(actor=actor, after=reached, limit=TRIED_AT_ONCE)
+        if not ids:
+            analyse.write_rerank(ruleset_id=ruleset_id, reached=None, changed=0, now=now)
+            return False
+        stale = analysed.ranked_otherwise(report_ids=ids, version=analysed.current_rules().version)
+        records = harmonised.get_records(actor=actor, report_ids=stale)
+        batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
+        if batch.report_ids:
+            run_prioritise(batch)
+            run_orient(batch)
+        failpoint("rerank.portion")
+        analyse.write_rerank(
+            ruleset_id=ruleset_id, reached=ids[-1], changed=len(batch.report_ids), now=now
+        )
+    return True
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

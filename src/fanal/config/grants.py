@@ -91,6 +91,8 @@ RULES: tuple[Rule, ...] = (
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),
     _rule("orient_feedback", [APP, WORKER], APPEND),
+    _rule("orient_unfolding", [APP, WORKER], APPEND),
+    _rule("orient_unfolding_words", [APP], APPEND),
     _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),

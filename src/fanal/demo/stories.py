@@ -124,7 +124,8 @@ def _viral() -> list[Event]:
     """One picture reported sixty times in nine days on three services, two of which encode it again.
 
     Copies of one service are the same file; early reports hold the file as sent and the service's copy, and
-    so bring the three together. That all look the same is found by the list of known hashes.
+    so bring the three together. That all look the same is found by the list of known hashes; the desk sees
+    them as one row for each period of four weeks, which nobody has taken yet.
     """
     luck = chance("viral")
     made = []
@@ -159,14 +160,7 @@ def _viral_report(name: str, place: int) -> Play:
                 for copy in names
             ],
         }
-        report_id = world.from_partner(name, body, at, partner=PLATFORM)
-        if place:
-            world.decide(
-                report_id,
-                at + timedelta(hours=luck.uniform(1, 30)),
-                by=luck.choice(("ana", "bruno")),
-                tracks=(Track.JUDICIAL,) if place < 3 else (Track.ELSEWHERE,),
-            )
+        world.from_partner(name, body, at, partner=PLATFORM)
 
     return play
 

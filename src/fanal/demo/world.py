@@ -38,6 +38,7 @@ PLATFORM = "plateforme-exemple"
 _LEASE = timedelta(minutes=10)
 _STAGES_TAKE = timedelta(seconds=4)
 _MOTIVE = "Traitement du signalement"
+_APART = "Les faits sont proches, l’affaire est distincte : elle se traite à part."
 
 
 class DemoBroken(RuntimeError):
@@ -167,8 +168,12 @@ class World:
         return found
 
     def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
-        """Take a case and return the token."""
-        return orient.claim_case(actor=self.person(by, at), report_id=report_id, now=at).token
+        """Take a case and return the token; one that is folded is taken out first, with a reason."""
+        actor = self.person(by, at)
+        case = oriented.get_case(actor=SYSTEM, report_id=report_id)
+        if case is not None and case.head_id is not None:
+            orient.unfold(actor=actor, report_id=report_id, reason=_APART, now=at)
+        return orient.claim_case(actor=actor, report_id=report_id, now=at).token
 
     def decide(
         self,

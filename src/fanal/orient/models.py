@@ -69,6 +69,9 @@ class Case(models.Model):
     due_at = models.DateTimeField()
     proposal_revision = models.IntegerField()
     is_test = models.BooleanField()
+    head_id = models.UUIDField(null=True)
+    folded = models.IntegerField(default=0)
+    ask_before = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "orient_case"
@@ -103,6 +106,9 @@ class Case(models.Model):
             due_at=self.due_at,
             proposal_revision=self.proposal_revision,
             is_test=self.is_test,
+            head_id=self.head_id,
+            folded=self.folded,
+            ask_before=self.ask_before,
         )
 
 

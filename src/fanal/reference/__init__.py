@@ -1,5 +1,6 @@
 """Law, taxonomies and labels as dated, sourced data, and their reader."""
 
+from fanal.reference.asking import Asking
 from fanal.reference.catalogue import Catalogue, label, load, read_catalogue, render
 from fanal.reference.instruments import Instrument
 from fanal.reference.reader import ReferenceRefused, read_entries, read_labels
@@ -16,6 +17,7 @@ from fanal.reference.records import (
 )
 
 __all__ = [
+    "Asking",
     "Body",
     "Catalogue",
     "Clock",

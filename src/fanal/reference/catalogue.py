@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from fanal.reference.asking import Asking
 from fanal.reference.instruments import Instrument
 from fanal.reference.reader import (
     ReferenceRefused,
@@ -45,6 +46,7 @@ KINDS: tuple[type[Entry], ...] = (
     ListBasis,
     MaterialRule,
     Instrument,
+    Asking,
 )
 
 
@@ -120,7 +122,7 @@ def read_catalogue(folder: Path) -> Catalogue:
     """
     by_name = {kind.kind: kind for kind in KINDS}
     entries: list[Entry] = []
-    law = sorted(folder.glob("fr/*.toml")) + sorted(folder.glob("eu/*.toml"))
+    law = [p for place in ("fr", "eu", "world") for p in sorted(folder.glob(f"{place}/*.toml"))]
     for path in law:
         name = file_kind(path)
         if name not in by_name:

@@ -22,7 +22,7 @@ from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
-from fanal.worker import expiry, fetching, sends, upkeep
+from fanal.worker import expiry, fetching, rules, sends, upkeep
 from fanal.worker.alive import LivingJobs
 
 _STOP_BEAT = 0.5
@@ -31,7 +31,7 @@ _GRACE = 10.0
 _AT_ONCE = 4
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
-SENDS = (sends.call_duty, sends.tell_opening, sends.tell_aside)
+SENDS = (sends.call_duty, sends.tell_opening, sends.tell_aside, rules.apply_rules)
 """Jobs that others queue: named here, so that the worker knows them."""
 
 

@@ -12,7 +12,7 @@ from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.listfile import ListRefused
 from fanal.analyse.domain.records import KinFacts
-from fanal.analyse.domain.rules import RulesRefused
+from fanal.analyse.domain.rules import RulesRefused, shipped_rules
 from fanal.formats.report.records import File, Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
 from fanal.kernel.actors import Actor, Role, system_actor
@@ -21,6 +21,7 @@ from fanal.kernel.ids import new_id
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 SYSTEM = system_actor("test")
+NEWEST = shipped_rules()[-1]
 RULES = (
     resources.files("fanal.analyse")
     .joinpath("data", "priority", "2026-11-24.toml")
@@ -152,36 +153,49 @@ def test_a_rule_set_needs_a_dry_run_and_a_second_person() -> None:
     )
     with pytest.raises(operations.RuleSetRefused, match="SAME_PERSON"):
         operations.activate_ruleset(actor=author, ruleset_id=ruleset, now=NOW)
-    assert queries.current_rules().version == "priority/2026-11-24"
+    assert queries.current_rules().version == NEWEST.version
     operations.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
     assert queries.current_rules().version == "priority/test"
     (got,) = operations.prioritise_batch(actor=SYSTEM, reports=[subject], kin=[], now=NOW)
     assert (got.score, got.rule_version) == (40, "priority/test")
 
 
-def test_the_first_shipped_set_is_in_force_at_install_and_a_later_file_is_a_draft(
+def test_the_newest_shipped_set_is_in_force_at_install_and_a_later_file_is_a_draft(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    (first,) = operations.load_shipped(actor=SYSTEM, now=NOW)
-    assert operations.load_shipped(actor=SYSTEM, now=NOW) == []
-    (stored,) = queries.list_rulesets()
-    assert (stored.id, stored.state, stored.source) == (first, "ACTIVE", "2026-11-24.toml")
-    later = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/2026-11-25"')
+    day = datetime.combine(NEWEST.in_force_from, NOW.timetz())
+    *older, first = operations.load_shipped(actor=SYSTEM, now=day)
+    assert operations.load_shipped(actor=SYSTEM, now=day) == []
+    states = dict.fromkeys(older, "DRAFT") | {first: "ACTIVE"}
+    assert {s.id: s.state for s in queries.list_rulesets()} == states
+    assert queries.current_rules().version == NEWEST.version
+    stored = queries.get_ruleset(ruleset_id=first)
+    assert stored is not None
+    assert stored.source == f"{NEWEST.in_force_from}.toml"
+    later = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/later"')
     monkeypatch.setattr(
         "fanal.analyse.operations.rulesets.shipped_texts",
-        lambda: [("2026-11-24.toml", RULES), ("2026-11-25.toml", later)],
+        lambda: [("later.toml", later)],
     )
-    (second,) = operations.load_shipped(actor=SYSTEM, now=NOW)
-    assert {s.id: s.state for s in queries.list_rulesets()} == {first: "ACTIVE", second: "DRAFT"}
-    assert queries.current_rules().version == "priority/2026-11-24"
+    (second,) = operations.load_shipped(actor=SYSTEM, now=day)
+    assert {s.id: s.state for s in queries.list_rulesets()} == states | {second: "DRAFT"}
+    assert queries.current_rules().version == NEWEST.version
     with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
             [second, SYSTEM.person_id, SYSTEM.person_id],
         )
     operations.dry_run_ruleset(actor=person(), ruleset_id=second, report_ids=[], kin=[], now=NOW)
-    operations.activate_ruleset(actor=person(), ruleset_id=second, now=NOW)
-    assert {s.id: s.state for s in queries.list_rulesets()} == {first: "CLOSED", second: "ACTIVE"}
+    operations.activate_ruleset(actor=person(), ruleset_id=second, now=day)
+    assert {s.id: s.state for s in queries.list_rulesets()} == states | {
+        first: "CLOSED",
+        second: "ACTIVE",
+    }
+
+
+def test_a_day_before_the_newest_file_the_one_before_it_is_put_in_force() -> None:
+    operations.load_shipped(actor=SYSTEM, now=NOW)
+    assert queries.current_rules().version == "priority/2026-11-24"
 
 
 def test_a_set_waits_for_its_day_and_for_a_dry_run_against_the_rules_in_force() -> None:

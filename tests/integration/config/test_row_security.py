@@ -19,6 +19,10 @@ READ_BY_ALL = {"accounts_habilitation"}
 FAR_DESK = 2
 
 FIRST, SECOND = (UUID(f"018f0000-0000-7000-8000-00000000000{n}") for n in (1, 2))
+FOLD = (
+    "INSERT INTO orient_fold (report_id, desk_id, pictures) VALUES (%s, %s, '')",
+    "INSERT INTO orient_unfolding VALUES (%s, %s, %s, %s, %s, now(), '')",
+)
 LINK = (
     "INSERT INTO crosscheck_link VALUES (%s, %s, %s, %s, 0.9, '2026-11-24', '\\x00')",
     "INSERT INTO crosscheck_kin VALUES (%s, now(), %s, 1, 0, 0, 0.9, '2026-11-24')",
@@ -82,11 +86,21 @@ def test_nothing_set_shows_nothing_and_takes_nothing(database_urls, as_role):
         )
 
 
+def add_folds(owner):
+    """Rows that only reports which are the same make."""
+    for desk in (1, FAR_DESK):
+        report_id, judged = uuid4(), uuid4()
+        owner.execute(FOLD[0], [report_id, desk])
+        owner.execute(FOLD[1], [judged, report_id, desk, uuid4(), uuid4()])
+        owner.execute("INSERT INTO orient_unfolding_words VALUES (%s, 'words')", [judged])
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("installed_keys")
 def test_a_desk_sees_and_changes_its_own_rows_only(database_urls, as_role):
     make_world()
     owner = as_role("owner")
+    add_folds(owner)
     for later, desk, other in ((SECOND, 1, 1), (SECOND, FAR_DESK, FAR_DESK)):
         earlier = FIRST if desk == 1 else UUID(int=FIRST.int - 1)
         owner.execute(LINK[0], [later, earlier, desk, other])

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from msgspec import structs
 
 from fanal.analyse.domain.priority import dry_run, prioritise
 from fanal.analyse.domain.records import Analysis, Because, Finding, KinFacts
@@ -19,13 +20,13 @@ from fanal.formats.report.records import (
     ReportKind,
     Stated,
 )
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import Extra, HarmonisedReport
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULES = shipped_rules()[-1]
 TEXT = (
     resources.files("fanal.analyse")
-    .joinpath("data", "priority", "2026-11-24.toml")
+    .joinpath("data", "priority", "2026-11-25.toml")
     .read_text("utf-8")
 )
 
@@ -225,8 +226,32 @@ def test_a_fresh_address_counts_and_one_from_the_future_is_no_error() -> None:
     ]
     assert "FRESH_ADDRESS" in codes[0]
     assert "FRESH_ADDRESS" in codes[1]
-    assert "STALE_ADDRESS" in codes[2]
+    assert "ADDRESS_TOO_LATE" in codes[2]
     assert codes[3] == {"SUSPECT_REACHABLE"}
+
+
+def test_industry_factors_count_and_unchecked_ones_never_set_a_floor() -> None:
+    def codes(**fields: object) -> set[str]:
+        (found,) = prioritise([report(**fields)], [analysis()], [], RULES, NOW)
+        assert found.floor in {None, "PROVIDER_ESCALATED"}
+        return {part.code for part in found.parts}
+
+    file = File(sha256="ab" * 32, seen_by_provider=True)
+    assert "NEW_MATERIAL_SEEN" in codes(files=(file,))
+    known = finding("KNOWN_HASH", 1.0)
+    seen = structs.replace(known, source="files[0].sha256")
+    (listed,) = prioritise([report(files=(file,))], [analysis(1, seen)], [], RULES, NOW)
+    assert {"KNOWN_MATERIAL"} <= {part.code for part in listed.parts}
+    assert "NEW_MATERIAL_SEEN" not in {part.code for part in listed.parts}
+    assert "SEXTORTION_ANNOTATED" in codes(annotations=("sextortion",))
+    assert "LIVE_STREAMING_FILE" in codes(annotations=("liveStreaming",))
+    for path in ("reportedInformation/accessToChildren", "persons[0]/accessToChildVictim"):
+        assert "ACCESS_TO_CHILDREN" in codes(extra=(Extra(path=path, value="true"),))
+        assert "ACCESS_TO_CHILDREN" not in codes(extra=(Extra(path=path, value="false"),))
+    assert "ESCALATION_EXPLAINED" in codes(escalation_reason="said to live with the child")
+    assert "ESCALATION_EXPLAINED" not in codes(escalation_reason="true")
+    closing = next(rule for rule in RULES.rule if rule.code == "ADDRESS_CLOSING")
+    assert closing.unchecked
 
 
 def test_previously_reported_suspect_counts_per_report_up_to_a_cap() -> None:
@@ -239,7 +264,7 @@ def test_previously_reported_suspect_counts_per_report_up_to_a_cap() -> None:
 
 def test_dry_run_says_who_rises_and_why() -> None:
     candidate = read_rules(
-        TEXT.replace("priority/2026-11-24", "priority/next").replace(
+        TEXT.replace("priority/2026-11-25", "priority/next").replace(
             'fact = "kind_grooming"\npoints = 20', 'fact = "kind_grooming"\npoints = 70'
         )
     )

@@ -4,12 +4,14 @@ Every name below can stand in a rule's `fact`; `FACTS` is the list the reader ch
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from fanal import reference
+from fanal.analyse.domain.asking import ask_owner, instant_of
 from fanal.analyse.domain.imminence import age_of, occurred_on
 from fanal.analyse.domain.records import Analysis, KinFacts
 from fanal.formats.report.records import Person, PersonRole, ReportKind, Stated
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import Extra, HarmonisedReport
 
 FACTS: dict[str, str] = {
     "emergency": "1 when the reporter says that a child is in danger now",
@@ -30,6 +32,11 @@ FACTS: dict[str, str] = {
     "spam": "1 when spam is annotated",
     "files": "number of files",
     "ip_age_days": "days since the newest dated address of a suspect",
+    "ip_days_left": "days left to ask who held a suspect's address; -1 once it is too late",
+    "access_to_children": "1 when the provider or the police says that a person can reach children",
+    "sextortion_annotated": "1 when the provider annotated sextortion",
+    "escalation_explained": "1 when the provider wrote why it asks for high priority",
+    "unlisted_seen_files": "files that a person at the provider saw and no list knows",
     "suspect_identifiers": "e-mails, telephones and addresses of suspects",
     "known_files": "files that a list knows (matches of score 0.5 or more)",
     "unlisted_classified_files": "classified files that no list knows",
@@ -65,7 +72,10 @@ _ANNOTATIONS = {
     "sadisticOnlineExploitation": "sadistic",
     "potentialMeme": "meme",
     "spam": "spam",
+    "sextortion": "sextortion_annotated",
 }
+_ACCESS = ("accessToChildren", "accessToChildVictim")
+"""Fields of NCMEC's law-enforcement JSON, which the record keeps as it came."""
 
 
 def facts_of(
@@ -75,6 +85,10 @@ def facts_of(
     facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
     facts.update(_stated(report))
     facts.update(_found(report, analysis))
+    asked = ask_owner(report, catalogue=reference.load())
+    if asked is not None:
+        left = (asked.until - now).total_seconds() / 86400
+        facts["ip_days_left"] = left if left > 0 else -1
     age = _address_age(report.persons, now)
     if age is not None:
         facts["ip_age_days"] = age
@@ -86,8 +100,9 @@ def facts_of(
 def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     if report.emergency:
         yield "emergency", 1
-    if report.escalation_reason:
-        yield "escalated", 1
+    yield from _escalated(report.escalation_reason)
+    if any(_grants_access(item) for item in report.extra):
+        yield "access_to_children", 1
     for said in report.stated:
         yield _STATED[said], 1
     for annotation in report.annotations:
@@ -101,6 +116,17 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     )
     if identifiers:
         yield "suspect_identifiers", identifiers
+
+
+def _escalated(reason: str | None) -> Iterator[tuple[str, float]]:
+    if reason:
+        yield "escalated", 1
+        if reason.strip().lower() not in {"", "true"}:
+            yield "escalation_explained", 1
+
+
+def _grants_access(item: Extra) -> bool:
+    return item.path.endswith(_ACCESS) and item.value.strip().lower() in {"true", "yes", "1"}
 
 
 def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
@@ -141,6 +167,12 @@ def _material(report: HarmonisedReport, known: set[str]) -> Iterator[tuple[str, 
     )
     if new:
         yield "unlisted_classified_files", new
+    seen = sum(
+        f.seen_by_provider is True and f"files[{index}]" not in known
+        for index, f in enumerate(report.files)
+    )
+    if seen:
+        yield "unlisted_seen_files", seen
 
 
 def _victim_ages(report: HarmonisedReport) -> list[int]:
@@ -158,18 +190,10 @@ def _address_age(persons: Sequence[Person], now: datetime) -> float | None:
     for person in persons:
         if person.role is PersonRole.SUSPECT:
             for ip in person.ips:
-                instant = _instant(ip.at)
+                instant = instant_of(ip.at)
                 if instant and (newest is None or instant > newest):
                     newest = instant
     return None if newest is None else max(0.0, (now - newest).total_seconds() / 86400)
-
-
-def _instant(value: str | None) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(value or "")
-    except ValueError:
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _kin(kin: KinFacts) -> Iterator[tuple[str, float]]:

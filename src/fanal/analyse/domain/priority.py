@@ -1,5 +1,6 @@
 """Priority 0–100 from rules, explained part by part, and the dry run of a candidate rule set."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -40,6 +41,36 @@ class DryRun(Struct, frozen=True, kw_only=True):
     fallen: int
     level_changes: int
     changes: tuple[Change, ...]
+    moves: dict[str, int] = {}
+    """How many reports go from one level to another, or stay: `HIGH>NORMAL`."""
+
+
+def no_run(*, current: str, candidate: str) -> DryRun:
+    """Return the dry run of no report at all."""
+    return DryRun(
+        current=current,
+        candidate=candidate,
+        reports=0,
+        risen=0,
+        fallen=0,
+        level_changes=0,
+        changes=(),
+    )
+
+
+def add_runs(one: DryRun, two: DryRun) -> DryRun:
+    """Return the counts of two dry runs of the same rules on different reports, without their changes."""
+    moves = Counter(one.moves) + Counter(two.moves)
+    return DryRun(
+        current=one.current,
+        candidate=one.candidate,
+        reports=one.reports + two.reports,
+        risen=one.risen + two.risen,
+        fallen=one.fallen + two.fallen,
+        level_changes=one.level_changes + two.level_changes,
+        changes=(),
+        moves=dict(sorted(moves.items())),
+    )
 
 
 def prioritise(  # noqa: PLR0917
@@ -89,7 +120,12 @@ def dry_run(  # noqa: PLR0917
         fallen=sum(c.after < c.before for c in changes),
         level_changes=sum(c.level_before != c.level_after for c in changes),
         changes=tuple(changes),
+        moves=dict(sorted(Counter(_moves(before, after)).items())),
     )
+
+
+def _moves(before: Sequence[Priority], after: Sequence[Priority]) -> Iterator[str]:
+    return (f"{old.level}>{new.level}" for old, new in zip(before, after, strict=True))
 
 
 def priority_of(report_id: UUID, facts: Mapping[str, float], rules: PriorityRules) -> Priority:

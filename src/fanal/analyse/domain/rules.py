@@ -151,6 +151,12 @@ def shipped_rules() -> list[PriorityRules]:
     return [read_rules(text) for _, text in shipped_texts()]
 
 
+def newest_shipped(*, on: date) -> PriorityRules:
+    """Return the shipped rules that an empty installation starts with: the newest in force, or the first."""
+    rules = shipped_rules()
+    return next((each for each in reversed(rules) if each.in_force_from <= on), rules[0])
+
+
 def _check(rule: Rule) -> None:
     faults = {
         "FACT": rule.fact not in FACTS,

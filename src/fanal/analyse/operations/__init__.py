@@ -26,11 +26,21 @@ from fanal.analyse.operations.rulesets import (
     dry_run_ruleset,
     load_shipped,
 )
+from fanal.analyse.operations.trials import (
+    finish_trial,
+    hold_rerank,
+    hold_trial,
+    start_trial,
+    try_portion,
+    write_rerank,
+)
 from fanal.analyse.operations.votes import cast_vote
+from fanal.analyse.operations.waking import RULES_JOB, wake
 
 __all__ = [
     "ASIDE_NOTICE",
     "MAX_REASON",
+    "RULES_JOB",
     "RuleSetRefused",
     "Taken",
     "activate_ruleset",
@@ -43,14 +53,21 @@ __all__ = [
     "draft_ruleset",
     "dry_run_ruleset",
     "erase",
+    "finish_trial",
     "forget_matches",
+    "hold_rerank",
+    "hold_trial",
     "load_list",
     "load_shipped",
     "prioritise_batch",
     "release_item",
     "renew_index",
+    "start_trial",
     "take_items",
+    "try_portion",
+    "wake",
     "withdraw_aside",
     "withdraw_item",
     "withdraw_items",
+    "write_rerank",
 ]

@@ -1,7 +1,6 @@
 """Priority rule sets: drafted by one person, run dry on past reports, put in force by another.
 
-The package ships the first set, which the system puts in force at install; a later shipped file is a draft
-like any other.
+The system puts the newest shipped set in force at install; a file that comes later is a draft like any other.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,13 @@ from fanal.accounts.domain.policy import Reason, Refused, Resource, require
 from fanal.analyse import queries
 from fanal.analyse.domain.priority import DryRun, dry_run
 from fanal.analyse.domain.records import KinFacts
-from fanal.analyse.domain.rules import PriorityRules, read_rules, shipped_texts
+from fanal.analyse.domain.rules import (
+    PriorityRules,
+    newest_shipped,
+    read_rules,
+    shipped_texts,
+)
+from fanal.analyse.operations.waking import wake
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.calendar import paris_day
@@ -38,8 +43,9 @@ class RuleSetRefused(Exception):
 def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
     """Store the shipped files that are not stored yet, and return the ids of the new rows.
 
-    In an empty table the oldest file is put in force by the system, with its name as its source. Every other
-    one is a draft: a new version of the package changes no priority by itself. Safe to repeat.
+    In an empty table the newest file in force by `now` (else the oldest) is put in force by the system, with
+    its name as its source. Every other one is a draft: a new version of the package changes no priority
+    by itself. Safe to repeat.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -50,15 +56,15 @@ def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         known = {stored.version for stored in queries.list_rulesets()}
+        first = None if known else newest_shipped(on=paris_day(now)).version
         for name, text in shipped_texts():
             rules = read_rules(text)
             if rules.version in known:
                 continue
             made.append(_insert(actor, rules, text, source=name, now=now))
-            if not known:
+            if rules.version == first:
                 _activate(made[-1], author=actor.person_id, approver=actor.person_id, now=now)
-                _log(actor, "ACTIVE", made[-1], now)
-            known.add(rules.version)
+                log_ruleset(actor, "ACTIVE", made[-1], now)
     return made
 
 
@@ -99,7 +105,7 @@ def dry_run_ruleset(
     require(actor, "rules.draft")
     if len(report_ids) > MAX_DRY_RUN:
         raise RuleSetRefused("TOO_MANY")
-    stored = _candidate(ruleset_id)
+    stored = candidate(ruleset_id)
     # The comparison is read by the system at the actor's desks: it keeps scores and shows no content.
     reader = system_actor("dry run of priority rules", desk_ids=actor.desk_ids)
     records = harmonised.get_records(actor=reader, report_ids=report_ids)
@@ -119,7 +125,7 @@ def dry_run_ruleset(
             " WHERE id = %s AND state IN ('DRAFT', 'DRY_RUN')",
             [msgspec.json.encode(kept), ruleset_id],
         )
-        _log(actor, "DRY_RUN", ruleset_id, now)
+        log_ruleset(actor, "DRY_RUN", ruleset_id, now)
     return outcome
 
 
@@ -132,7 +138,7 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
             come), STALE (the rules in force changed since its dry run).
     """
     require(actor, "rules.activate")
-    stored = _candidate(ruleset_id)
+    stored = candidate(ruleset_id)
     try:
         require(actor, "rules.activate", Resource(owner_id=stored.author_id))
     except Refused as refused:
@@ -147,10 +153,16 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
         raise RuleSetRefused("STALE")
     with transaction.atomic():
         _activate(ruleset_id, author=stored.author_id, approver=actor.person_id, now=now)
-        _log(actor, "ACTIVE", ruleset_id, now)
+        wake()
+        log_ruleset(actor, "ACTIVE", ruleset_id, now)
 
 
-def _candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
+def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
+    """Return a rule set that may still be tried and put in force.
+
+    Raises:
+        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE.
+    """
     found = queries.get_ruleset(ruleset_id=ruleset_id)
     if found is None:
         raise RuleSetRefused("NOT_FOUND")
@@ -167,7 +179,7 @@ def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: 
             " VALUES (%s, %s, %s, %s, %s, %s)",
             [ruleset_id, rules.version, body, actor.person_id, now, source],
         )
-    _log(actor, "DRAFT", ruleset_id, now)
+    log_ruleset(actor, "DRAFT", ruleset_id, now)
     return ruleset_id
 
 
@@ -180,9 +192,13 @@ def _activate(ruleset_id: UUID, *, author: UUID, approver: UUID, now: datetime) 
         )
         cursor.execute("UPDATE analyse_ruleset SET state = 'CLOSED' WHERE state = 'ACTIVE'")
         cursor.execute("UPDATE analyse_ruleset SET state = 'ACTIVE' WHERE id = %s", [ruleset_id])
+        cursor.execute(
+            "INSERT INTO analyse_rerank (ruleset_id, started_at) VALUES (%s, %s)", [ruleset_id, now]
+        )
 
 
-def _log(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:  # noqa: PLR0917
+def log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:  # noqa: PLR0917
+    """Write a step of a rule set in the journal."""
     ledger.record(
         actor=actor,
         action="rule.activate" if state == "ACTIVE" else "list.change",

@@ -36,6 +36,18 @@ from fanal.analyse.queries.rulesets import (
     current_rules,
     get_ruleset,
     list_rulesets,
+    rules_of,
+)
+from fanal.analyse.queries.trials import (
+    Rerank,
+    Trial,
+    analysed_between,
+    get_rerank,
+    get_trial,
+    open_trials,
+    ranked_otherwise,
+    trial_changes,
+    trials_of,
 )
 from fanal.analyse.queries.votes import count_votes, list_votes, newest_votes, votes_of
 from fanal.analyse.queries.whole import items_of_list
@@ -45,9 +57,12 @@ __all__ = [
     "ListChange",
     "ListState",
     "ListedChange",
+    "Rerank",
     "StoredRuleSet",
+    "Trial",
     "Version",
     "analysed_after",
+    "analysed_between",
     "changed_hashes",
     "count_analysed",
     "count_changed",
@@ -62,8 +77,10 @@ __all__ = [
     "get_items",
     "get_lists",
     "get_priorities",
+    "get_rerank",
     "get_ruleset",
     "get_standings",
+    "get_trial",
     "is_change_known",
     "items_of_list",
     "list_analyses",
@@ -78,5 +95,10 @@ __all__ = [
     "newest_analysed",
     "newest_change",
     "newest_votes",
+    "open_trials",
+    "ranked_otherwise",
+    "rules_of",
+    "trial_changes",
+    "trials_of",
     "votes_of",
 ]

@@ -28,11 +28,28 @@ class StoredRuleSet(Struct, frozen=True, kw_only=True):
 
 
 def current_rules() -> PriorityRules:
-    """Return the activated rules; before there are any, the first the package ships, never a later one."""
+    """Return the activated rules; before there are any, the newest that the package ships."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
         row = cursor.fetchone()
-    return _read_rules(row[0]) if row else _FIRST
+    return _read_rules(row[0]) if row else _SHIPPED
+
+
+def rules_of(*, version: str) -> PriorityRules:
+    """Return the rules that bear a version, stored or shipped.
+
+    Raises:
+        LookupError: no such version.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM analyse_ruleset WHERE version = %s", [version])
+        row = cursor.fetchone()
+    if row:
+        return _read_rules(row[0])
+    for rules in shipped_rules():
+        if rules.version == version:
+            return rules
+    raise LookupError(version)
 
 
 def get_ruleset(*, ruleset_id: UUID) -> StoredRuleSet | None:
@@ -65,5 +82,5 @@ def list_rulesets() -> list[StoredRuleSet]:
         ]
 
 
-_FIRST = shipped_rules()[0]
+_SHIPPED = shipped_rules()[-1]
 _read_rules = lru_cache(maxsize=4)(read_rules)

@@ -1,6 +1,6 @@
 """The writing door of judicial."""
 
-from fanal.judicial.operations.deciding import record_decision
+from fanal.judicial.operations.deciding import record_decision, record_decisions
 from fanal.judicial.operations.referrals import (
     ReferralRefused,
     ReferralUnknown,
@@ -16,4 +16,5 @@ __all__ = [
     "move_referral",
     "open_from_decision",
     "record_decision",
+    "record_decisions",
 ]

@@ -1,6 +1,6 @@
 """A decision and everything that it opens, in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -61,6 +61,44 @@ def record_decision(
                 actor=actor, decision=decision, report=report, level=level, now=now
             )
     return RecordedDecision(decision=decision, measure_ids=measure_ids, referral_id=referral_id)
+
+
+def record_decisions(
+    *,
+    actor: Actor,
+    report: HarmonisedReport,
+    folded: Sequence[HarmonisedReport],
+    choice: Choice,
+    claim_token: int,
+    now: datetime,
+) -> RecordedDecision:
+    """Write a decision on a report and the same one on some of those folded into it; all or nothing.
+
+    Each gets a decision, drafts and a ledger entry of its own; what is not named comes back to the queue.
+
+    Raises:
+        NotFolded: one of them is not folded into the report any more.
+        CaseNotHeld, DecisionRefused, MeasureRefused, ReferralRefused, Refused: as `record_decision`.
+    """
+    with transaction.atomic():
+        claims = orient.claim_folded(
+            actor=actor,
+            head_id=report.report_id,
+            report_ids=[other.report_id for other in folded],
+            now=now,
+        )
+        tokens = {claim.report_id: claim.token for claim in claims}
+        for other in folded:
+            record_decision(
+                actor=actor,
+                report=other,
+                choice=choice,
+                claim_token=tokens[other.report_id],
+                now=now,
+            )
+        return record_decision(
+            actor=actor, report=report, choice=choice, claim_token=claim_token, now=now
+        )
 
 
 def _targets(report: HarmonisedReport) -> tuple[Target, ...]:

@@ -134,6 +134,12 @@ class Case(Struct, frozen=True, kw_only=True):
     due_at: datetime
     proposal_revision: int
     is_test: bool
+    head_id: UUID | None = None
+    """The report that is shown for this one, while it is folded."""
+    folded: int = 0
+    """How many reports are folded into this one; its row has the highest priority, the nearest clock."""
+    ask_before: datetime | None = None
+    """Until when the owner of a suspect's newest address can be asked; None where nobody knows."""
 
     @property
     def due_stage(self) -> str:

@@ -10,6 +10,8 @@ class CaseState(StrEnum):
 
     TO_ASSESS = "TO_ASSESS"
     CLAIMED = "CLAIMED"
+    FOLDED = "FOLDED"
+    """The same as another report, which is shown for it."""
     TO_SECOND = "TO_SECOND"
     DECIDED = "DECIDED"
     CLOSED = "CLOSED"
@@ -25,12 +27,15 @@ CASE_STATES: StateTable[CaseState] = StateTable(
     transitions=(
         move("claim", OPEN_STATES, CaseState.CLAIMED),
         move("release", {CaseState.CLAIMED}, CaseState.TO_ASSESS),
+        move("fold", {CaseState.TO_ASSESS}, CaseState.FOLDED),
+        move("unfold", {CaseState.FOLDED}, CaseState.TO_ASSESS),
+        move("claim_folded", {CaseState.FOLDED}, CaseState.CLAIMED),
         move("decide", {CaseState.CLAIMED}, CaseState.DECIDED),
         move("decide_with_measure", {CaseState.CLAIMED}, CaseState.TO_SECOND),
         move("settle", {CaseState.TO_SECOND}, CaseState.DECIDED),
         move("reopen", {CaseState.TO_SECOND, CaseState.DECIDED}, CaseState.TO_ASSESS),
         move("close", {CaseState.DECIDED}, CaseState.CLOSED),
-        move("withdraw", OPEN_STATES, CaseState.WITHDRAWN),
+        move("withdraw", {*OPEN_STATES, CaseState.FOLDED}, CaseState.WITHDRAWN),
     ),
 )
 

@@ -32,6 +32,7 @@ from fanal.orient.operations.feedback import (
     send_feedback,
 )
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
+from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
 from fanal.orient.operations.views import (
     MAX_NAME,
     MAX_VIEWS,
@@ -50,6 +51,7 @@ __all__ = [
     "CaseTaken",
     "CaseUnknown",
     "NoInstruction",
+    "NotFolded",
     "NoteRefused",
     "NothingToJudge",
     "NothingToNote",
@@ -58,6 +60,7 @@ __all__ = [
     "ViewUnknown",
     "acknowledge_alarm",
     "claim_case",
+    "claim_folded",
     "close_case",
     "decide",
     "delete_view",
@@ -76,5 +79,6 @@ __all__ = [
     "send_feedback",
     "settle_case",
     "take_calls",
+    "unfold",
     "withdraw_case",
 ]

@@ -9,16 +9,20 @@ from django.db import connection, transaction
 
 from fanal import reference
 from fanal.accounts.domain.policy import require
+from fanal.analyse.domain.asking import ask_owner
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.encoding import pack_proposal
+from fanal.orient.domain.folding import never_folds
 from fanal.orient.domain.proposal import propose
 from fanal.orient.domain.records import OrientItem, Proposal
 from fanal.orient.domain.states import CaseState
 from fanal.orient.operations.alarms import raise_alarms
+from fanal.orient.operations.folding import fold_new, hold_folding
 from fanal.orient.operations.signals import count_signals
+from fanal.orient.operations.unfolding import refresh_heads, surface
 from fanal.reference import Catalogue
 
 _ENCODER = msgspec.json.Encoder()
@@ -31,21 +35,21 @@ _PROPOSALS = (
 _UPSERT = """
 INSERT INTO orient_case (
     report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
-    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test)
+    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test, ask_before)
 SELECT report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
-    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test
+    country, received_at, urgent, links, sender_id, due_at, proposal_revision, is_test, ask_before
 FROM jsonb_to_recordset(%s::jsonb) AS row(
     report_id uuid, desk_id integer, rank smallint, floor text, level text, reason text,
     reason_parameters jsonb, kind text, channel text, platform text, country text,
     received_at timestamptz, urgent boolean, links integer, sender_id uuid, due_at timestamptz,
-    proposal_revision integer, is_test boolean)
+    proposal_revision integer, is_test boolean, ask_before timestamptz)
 ORDER BY report_id
 ON CONFLICT (report_id) DO UPDATE SET
     rank = excluded.rank, floor = excluded.floor, level = excluded.level, reason = excluded.reason,
     reason_parameters = excluded.reason_parameters, kind = excluded.kind,
     channel = excluded.channel, platform = excluded.platform, country = excluded.country,
-    urgent = excluded.urgent, links = excluded.links,
-    due_at = CASE WHEN orient_case.state = 'TO_ASSESS' AND orient_case.claim_token = 0
+    urgent = excluded.urgent, links = excluded.links, ask_before = excluded.ask_before, own = NULL,
+    due_at = CASE WHEN orient_case.state IN ('TO_ASSESS', 'FOLDED') AND orient_case.claim_token = 0
                   THEN excluded.due_at ELSE orient_case.due_at END,
     proposal_revision = excluded.proposal_revision
 """
@@ -80,6 +84,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime
     proposal_revision: int
     is_test: bool
+    ask_before: datetime | None
 
 
 class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,9 +111,12 @@ def orient_batch(
     proposals = propose(items=items, catalogue=catalogue)
     with transaction.atomic():
         revisions = _next_revisions([item.report.report_id for item in items])
+        if any(revision > 1 for revision in revisions.values()):
+            hold_folding()  # before the rows of cases that others may fold into
         bodies = _write_proposals(items, proposals, revisions=revisions, now=now)
         _write_cases(items, revisions, catalogue)
         count_signals(items, revisions)
+        _fold(actor, items, revisions, now)
         raise_alarms(
             actor=actor, items=[_where(item) for item in items if _alarming(item)], now=now
         )
@@ -116,6 +124,21 @@ def orient_batch(
             actor=actor, action="report.orient", at=now, kind="report", items=bodies
         )
     return [(proposal.report_id, proposal) for proposal in proposals]
+
+
+def _fold(  # noqa: PLR0917
+    actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
+) -> None:
+    """Fold what is new; what comes again is where it was, unless it may not be hidden any more."""
+    fold_new(actor=actor, items=[i for i in items if revisions[i.report.report_id] == 1], now=now)
+    again = [item for item in items if revisions[item.report.report_id] > 1]
+    if again:
+        surface(
+            actor=actor,
+            report_ids=[item.report.report_id for item in again if never_folds(item)],
+            now=now,
+        )
+        refresh_heads([item.report.report_id for item in again])
 
 
 def _where(item: OrientItem) -> tuple[UUID, int]:
@@ -199,7 +222,13 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
         due_at=_due(item, catalogue, taken=False),
         proposal_revision=revision,
         is_test=item.is_test,
+        ask_before=_ask_before(item, catalogue),
     )
+
+
+def _ask_before(item: OrientItem, catalogue: Catalogue) -> datetime | None:
+    asked = ask_owner(item.report, catalogue=catalogue)
+    return asked.until if asked else None
 
 
 def _due(item: OrientItem, catalogue: Catalogue, *, taken: bool) -> datetime:

@@ -20,6 +20,7 @@ from fanal.orient.domain.records import Basis, Choice, Decision, Track
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case, DecisionReason, StoredDecision
 from fanal.orient.operations.feedback import derive_feedback
+from fanal.orient.operations.folding import fold_again, hold_folding
 
 
 class CaseNotHeld(Exception):
@@ -45,12 +46,16 @@ def decide(
         Refused: the actor may not decide at that desk.
     """
     with transaction.atomic():
+        hold_folding()  # before any row: who folds takes them in this order
         case = _held_case(actor, report_id, claim_token=claim_token, now=now)
         require(actor, "report.decide", Resource(desk_id=case.desk_id))
         bases = check_decision(choice, catalogue=reference.load(), on=paris_day(now))
         stored = _write(actor, case, choice=choice, bases=bases, now=now)
         move = "decide_with_measure" if Track.MEASURES in choice.tracks else "decide"
+        folded = list(Case.objects.filter(head_id=report_id).values_list("report_id", flat=True))
         _move(case, move, decided_at=now)
+        # The database let go what was folded into it, to which this decision does not apply: one job again.
+        fold_again(folded)
         ledger.record(
             actor=actor,
             action="decision.take",

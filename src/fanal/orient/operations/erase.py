@@ -34,7 +34,14 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
         )
         erased += cursor.rowcount
         cursor.execute(
-            "UPDATE orient_case SET reason_parameters = '{}', platform = ''"
+            "DELETE FROM orient_unfolding_words WHERE unfolding_id IN"
+            " (SELECT id FROM orient_unfolding WHERE report_id = ANY(%s))",
+            [ids],
+        )
+        erased += cursor.rowcount
+        cursor.execute("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
+        cursor.execute(
+            "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = ''"
             " WHERE report_id = ANY(%s)",
             [ids],
         )

@@ -10,9 +10,11 @@ from fanal.orient.queries.cases import (
     is_decided,
     list_settled,
     proposals_of,
+    waiting_after,
 )
 from fanal.orient.queries.feedback import count_feedback, feedback_of, provider_figures
 from fanal.orient.queries.figures import count_cases, count_decisions, count_states, delays
+from fanal.orient.queries.folding import Member, list_folded, unfoldings_of
 from fanal.orient.queries.notes import notes_of, search_notes
 from fanal.orient.queries.queue import COUNT_CAP, count_arrivals, count_views, list_queue
 from fanal.orient.queries.trends import (
@@ -25,6 +27,7 @@ from fanal.orient.queries.views import count_saved_views, list_saved_views
 
 __all__ = [
     "COUNT_CAP",
+    "Member",
     "alarms_of",
     "count_arrivals",
     "count_cases",
@@ -45,6 +48,7 @@ __all__ = [
     "get_cases",
     "get_proposals",
     "is_decided",
+    "list_folded",
     "list_queue",
     "list_saved_views",
     "list_settled",
@@ -54,4 +58,6 @@ __all__ = [
     "provider_figures",
     "report_of_alarm",
     "search_notes",
+    "unfoldings_of",
+    "waiting_after",
 ]

@@ -9,7 +9,7 @@ from fanal.accounts.domain.policy import Resource, allows, reach
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Case, Decision, StoredProposal
-from fanal.orient.domain.states import CaseState
+from fanal.orient.domain.states import OPEN_STATES, CaseState
 from fanal.orient.queries.bounds import bounded, reachable
 
 
@@ -32,6 +32,15 @@ def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     settled = {CaseState.DECIDED, CaseState.CLOSED, CaseState.WITHDRAWN}
     cases = get_cases(actor=actor, report_ids=report_ids)
     return {report_id for report_id, case in cases.items() if case.state in settled}
+
+
+def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
+    """Return the reports above one, in order of ids, on which the desk has not decided: folded ones too."""
+    rows = reachable(actor).filter(
+        state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
+        report_id__gt=after or UUID(int=0),
+    )
+    return list(rows.order_by("report_id").values_list("report_id", flat=True)[:limit])
 
 
 def is_decided(*, report_id: UUID) -> bool:

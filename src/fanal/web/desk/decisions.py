@@ -20,6 +20,7 @@ from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import folds
 from fanal.web.desk.claims import token_of
 from fanal.web.desk.proposals import WAYS, Typed
 from fanal.web.desk.report import page_of
@@ -33,6 +34,8 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
         recorded = _record(request, report_id)
     except orient.CaseNotHeld:
         return _refused(request, report_id, _words("decision_refusal", "CASE_NOT_HELD"))
+    except orient.NotFolded:
+        return _refused(request, report_id, _words("decision_refusal", "NOT_FOLDED"))
     except DecisionRefused as refused:
         return _refused(request, report_id, _words("decision_refusal", refused.code))
     except measures.MeasureRefused as refused:
@@ -61,16 +64,30 @@ def close(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
     actor = actor_of(request)
-    record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
-    if record is None:
+    also = _also(request)
+    records = harmonised.get_records(actor=actor, report_ids=[report_id, *also])
+    if not {report_id, *also} <= records.keys():
         raise Http404
-    return judicial.record_decision(
+    return judicial.record_decisions(
         actor=actor,
-        report=record,
+        report=records[report_id],
+        folded=[records[other] for other in also],
         choice=_choice(request),
         claim_token=token_of(request),
         now=now_of(request),
     )
+
+
+def _also(request: HttpRequest) -> list[UUID]:
+    """Return the folded reports to which the person applies the decision.
+
+    Raises:
+        Http404: one of them is no id.
+    """
+    try:
+        return [UUID(text) for text in request.POST.getlist("folded")][: folds.SHOWN]
+    except ValueError:
+        raise Http404 from None
 
 
 def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
@@ -79,6 +96,7 @@ def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
         bases=tuple(request.POST.getlist("basis")),
         body=request.POST.get("body", ""),
         reason=request.POST.get("reason", ""),
+        folded=tuple(request.POST.getlist("folded")),
         refused=words,
     )
     context = page_of(request, report_id, typed)

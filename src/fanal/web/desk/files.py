@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from fanal.accounts import queries as accounts
 from fanal.analyse.domain.records import Finding
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
@@ -19,6 +20,7 @@ from fanal.intake.domain.records import UploadFacts
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Decision
 from fanal.web.desk.content import selector_link
 from fanal.web.desk.known import verdicts_of
 
@@ -40,6 +42,12 @@ def cards_of(
     decided = _decided({i for ids in elsewhere.values() for i in ids}, actor=actor)
     computed = {found.file: found for found in record.computed}
     verdicts = verdicts_of(findings, on=paris_day(now))
+    newest = {
+        number: max(seen & decided.keys(), key=lambda i: (decided[i], i))
+        for number, seen in elsewhere.items()
+        if seen & decided.keys()
+    }
+    assessed = _assessments(sorted(set(newest.values())), actor=actor)
     return [
         _card(
             file,
@@ -47,8 +55,9 @@ def cards_of(
             upload=stored.get(file.sha256 or ""),
             verdicts=verdicts.get(f"files[{number}]", []),
             others=elsewhere.get(number, frozenset()),
-            decided=decided,
+            decided=frozenset(decided),
         )
+        | {"assessment": _of_file(file, assessed.get(newest[number])) if number in newest else None}
         for number, file in enumerate(record.files)
     ]
 
@@ -119,6 +128,42 @@ def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozen
     }
 
 
-def _decided(report_ids: set[UUID], *, actor: Actor) -> frozenset[UUID]:
+def _decided(report_ids: set[UUID], *, actor: Actor) -> dict[UUID, datetime]:
     cases = oriented.get_cases(actor=actor, report_ids=sorted(report_ids))
-    return frozenset(i for i, case in cases.items() if case.decided_at is not None)
+    return {i: case.decided_at for i, case in cases.items() if case.decided_at is not None}
+
+
+def _assessments(
+    report_ids: Sequence[UUID], *, actor: Actor
+) -> dict[UUID, tuple[Decision, str, HarmonisedReport | None]]:
+    """Return the last decision on each report, who took it, and what the report says of its files."""
+    taken = oriented.decisions_of(actor=actor, report_ids=report_ids)
+    names = accounts.person_names(person_ids={found[-1].author_id for found in taken.values()})
+    records = harmonised.get_records(actor=actor, report_ids=report_ids)
+    return {
+        report_id: (found[-1], names.get(found[-1].author_id, ""), records.get(report_id))
+        for report_id, found in taken.items()
+    }
+
+
+def _of_file(
+    file: File, found: tuple[Decision, str, HarmonisedReport | None] | None
+) -> Item | None:
+    """Return who assessed a file, when, which way it went, and its class as that report gives it."""
+    if found is None:
+        return None
+    decision, author, record = found
+    same = (other for other in record.files if _is_same(file, other)) if record else ()
+    kind = next((other.classification for other in same if other.classification), None)
+    return {
+        "report_id": decision.report_id,
+        "by": author,
+        "at": decision.decided_at,
+        "tracks": decision.tracks,
+        "class": f"{kind.scheme} {kind.code}" if kind else "",
+    }
+
+
+def _is_same(one: File, two: File) -> bool:
+    names = (name.lower() for name in _HASHES)
+    return any(getattr(one, n) and getattr(one, n) == getattr(two, n) for n in names)

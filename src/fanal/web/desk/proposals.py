@@ -31,6 +31,7 @@ class Typed(Struct, frozen=True, kw_only=True):
     bases: tuple[str, ...] = ()
     body: str = ""
     reason: str = ""
+    folded: tuple[str, ...] = ()
     refused: str = ""
 
 

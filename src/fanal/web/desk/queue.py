@@ -38,6 +38,8 @@ _ICONS = {
     QueueView.DECIDED: "check-circle",
 }
 _LATELY = timedelta(days=30)
+_ASK_SOON = timedelta(days=60)
+"""Before that the clock of an address is on the report's page only."""
 _PREVIEWED = 12  # selectors in a preview; the report shows all
 
 
@@ -144,6 +146,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
                 "sender": partners.get(case.sender_id, ""),
                 "reference": envelope.reference if envelope else str(case.report_id),
                 "because": _because(case),
+                "ask_soon": case.ask_before is not None and case.ask_before - now < _ASK_SOON,
             }
         )
     return rows

@@ -28,7 +28,7 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import content, files, history, notes
+from fanal.web.desk import asking, content, files, folds, history, notes
 from fanal.web.desk.kin import kin_of
 from fanal.web.desk.proposals import Typed, proposal_of
 from fanal.web.desk.providers import feedback
@@ -57,7 +57,9 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         raise Http404
     sender = accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, "")
     links = crosschecked.links_of(actor=actor, report_id=report_id)
-    consult(request, "report", [report_id], reports=[x.other_id for x in links if x.other_id])
+    folded = folds.folds_of(case, record, actor=actor)
+    others = [*(x.other_id for x in links if x.other_id), *folds.ids_of(folded)]
+    consult(request, "report", [report_id], reports=others)
     return {
         "case": case,
         "facts": facts,
@@ -66,6 +68,8 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         "moves": CASE_STATES.moves_from(case.state),
         "sender": sender,
         **_holding(case, actor=actor, now=now),
+        **folded,
+        **asking.clocks_of(record, facts),
         **_content(record, actor=actor, now=now),
         **_kin(record, links, actor=actor),
         **proposal_of(case, record, typed=typed, actor=actor),

@@ -16,6 +16,7 @@ from fanal.analyse.domain.lexicon import read_lexicon, shipped_lexicons
 from fanal.analyse.domain.rules import PriorityRules
 from fanal.kernel.calendar import paris_day
 from fanal.reference import (
+    Asking,
     Body,
     Clock,
     Entry,
@@ -43,6 +44,7 @@ TABLES: Mapping[str, type[Entry]] = {
         Qualification,
         Retention,
         Instrument,
+        Asking,
     )
 }
 
@@ -248,6 +250,18 @@ def _unit(code: str) -> str:
     }[code]
 
 
+def _asking(entry: Entry) -> Facts:
+    if not isinstance(entry, Asking):
+        return []
+    value = entry.value
+    return [
+        (_("Article"), value.article),
+        (_("Country or service"), value.country or value.provider),
+        (_("Length"), f"{value.length} {_unit(value.unit)}"),
+        (_("Counts from"), value.subject),
+    ]
+
+
 _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     Offence: _offence,
     MeasureRule: _measure,
@@ -257,4 +271,5 @@ _READERS: Mapping[type[Entry], Callable[[Entry], Facts]] = {
     Qualification: _qualification,
     Retention: _retention,
     Instrument: _instrument,
+    Asking: _asking,
 }

@@ -12,20 +12,22 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fanal import pipeline, reference
+from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.analyse import operations, queries
+from fanal.analyse.domain.priority import Change, DryRun
 from fanal.analyse.domain.rules import RulesRefused, read_rules, write_rules
 from fanal.intake import queries as intake
+from fanal.intake.domain.records import ReportFacts
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.queue_filters import LEVELS
 from fanal.web.desk.ruleset_form import Fault, Typed, differences, read_typed, typed_from, typed_of
 
-TRIED = 2000
-"""Reports of a dry run from the page, the newest; `fanal rules dry-run` takes more."""
-_SHOWN = 100
+_SHOWN = 50
+"""Reports shown that rise the most, and as many that fall."""
 
 
 @never_cache
@@ -71,10 +73,8 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
     stored = _stored(ruleset_id)
     current, candidate = queries.current_rules(), read_rules(stored.body)
     tried = stored.dry_run
-    changes = tried.changes[:_SHOWN] if tried else ()
-    reached = intake.get_reports(
-        actor=actor_of(request), report_ids=[change.report_id for change in changes]
-    )
+    trials = queries.trials_of(ruleset_id=ruleset_id)
+    changes = {rises: _changes(request, trials, rises=rises) for rises in (True, False)}
     return render(
         request,
         "desk/ruleset.html",
@@ -84,7 +84,11 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
             "current": current,
             "differences": list(differences(current, candidate)),
             "tried": tried,
-            "changes": [(change, reached.get(change.report_id)) for change in changes],
+            "risers": changes[True],
+            "fallers": changes[False],
+            "spread": spread(tried) if tried else [],
+            "running": trials[0] if trials and trials[0].finished_at is None else None,
+            "rerank": queries.get_rerank(ruleset_id=ruleset_id),
             "open": stored.state in ("DRAFT", "DRY_RUN"),
             "own": stored.author_id == actor_of(request).person_id,
             "stale": tried is not None and tried.current != current.version,
@@ -92,21 +96,33 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
     )
 
 
+@never_cache
+@require_GET
+@needs("rules.draft")
+def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
+    """Show how far the dry run and the ranking anew are; when they are over, the page is made anew."""
+    _stored(ruleset_id)
+    trials = queries.trials_of(ruleset_id=ruleset_id)
+    running = trials[0] if trials and trials[0].finished_at is None else None
+    rerank = queries.get_rerank(ruleset_id=ruleset_id)
+    context = {"running": running, "rerank": rerank, "ruleset_id": ruleset_id}
+    answer = render(request, "desk/ruleset_progress.html", context)
+    if running is None and (rerank is None or rerank.finished_at is not None):
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
 @require_POST
 @needs("rules.draft")
 def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Run a candidate dry on the newest reports of the person's desks."""
+    """Begin to run a candidate dry on every stored report; the worker does it, the page shows how far."""
     stored = _stored(ruleset_id)
     try:
-        got = pipeline.try_rules(
-            actor=actor_of(request), ruleset_id=stored.id, limit=TRIED, now=now_of(request)
-        )
+        operations.start_trial(actor=actor_of(request), ruleset_id=stored.id, now=now_of(request))
     except operations.RuleSetRefused as refused:
         messages.error(request, _why(refused.code))
     else:
-        messages.success(
-            request, _("Tried on %(n)s reports; none of them moved.") % {"n": got.reports}
-        )
+        messages.success(request, _("The dry run has begun; no report moves."))
     return redirect("desk:ruleset", ruleset_id)
 
 
@@ -123,9 +139,33 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
         messages.error(request, _why(refused.code))
     else:
         messages.success(
-            request, _("In force from now on, for reports that arrive or are replayed.")
+            request, _("In force from now on. The reports that wait are being ranked anew.")
         )
     return redirect("desk:ruleset", ruleset_id)
+
+
+def spread(tried: DryRun) -> list[tuple[str, int, int]]:
+    """Return how many reports stand at each level before and after, the highest level first."""
+    sides: dict[str, list[int]] = {level: [0, 0] for level in LEVELS}
+    for move, number in tried.moves.items():
+        before, _arrow, after = move.partition(">")
+        sides[before][0] += number
+        sides[after][1] += number
+    return [(level, before, after) for level, (before, after) in sides.items()]
+
+
+def _changes(
+    request: HttpRequest, trials: list[queries.Trial], *, rises: bool
+) -> list[tuple[Change, ReportFacts | None]]:
+    """Return the largest changes of the last dry run that ended, with the reports the person may see."""
+    ended = next((trial for trial in trials if trial.finished_at is not None), None)
+    if ended is None:
+        return []
+    changes = queries.trial_changes(trial_id=ended.id, limit=_SHOWN, rising=rises)
+    reached = intake.get_reports(
+        actor=actor_of(request), report_ids=[change.report_id for change in changes]
+    )
+    return [(change, reached.get(change.report_id)) for change in changes]
 
 
 def _form(request: HttpRequest, typed: Typed, faults: list[Fault]) -> HttpResponse:

@@ -8,6 +8,7 @@ from fanal.web.desk import (
     decisions,
     dossiers,
     exchange,
+    folds,
     identity,
     lists,
     measure_steps,
@@ -42,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/<uuid:report_id>/decide/", decisions.decide, name="decide"),
     path("reports/<uuid:report_id>/reopen/", decisions.reopen, name="reopen"),
     path("reports/<uuid:report_id>/close/", decisions.close, name="close"),
+    path("reports/<uuid:report_id>/unfold/", folds.unfold, name="unfold"),
     path("reports/<uuid:report_id>/question/", report.question, name="question"),
     path("reports/<uuid:report_id>/note/", notes.on_report, name="note"),
     path("reports/<uuid:report_id>/identity/", identity.identity, name="identity"),
@@ -79,5 +81,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("rules/draft/", rulesets.draft, name="ruleset-draft"),
     path("rules/<uuid:ruleset_id>/", rulesets.show, name="ruleset"),
     path("rules/<uuid:ruleset_id>/dry-run/", rulesets.dry_run, name="ruleset-dry-run"),
+    path("rules/<uuid:ruleset_id>/progress/", rulesets.progress, name="ruleset-progress"),
     path("rules/<uuid:ruleset_id>/activate/", rulesets.activate, name="ruleset-activate"),
 ]

@@ -1,0 +1,103 @@
+"""Until when the owner of an address or of an account can still be asked: pure, from dated rules.
+
+An address counts from the instant it was used, under the rule of its country in force that day; an account
+from the receipt of the report. Months end with their day in Europe/Paris, days are counted from the instant.
+Where no rule is known there is no clock: a guess would tell people that they have time.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+from msgspec import Struct
+
+from fanal.formats.report.records import IpSighting, PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.calendar import add_months, end_of_day, paris_day
+from fanal.reference import Asking, Catalogue
+
+HOME = "FR"
+"""The country of an address that nobody located: that is why the report was sent to a national desk."""
+
+
+class Askable(Struct, frozen=True, kw_only=True):
+    """A value, when it was used, until when its owner can be asked, and the rule that says so."""
+
+    value: str
+    used_at: datetime
+    until: datetime
+    rule: Asking
+    assumed: bool
+    """Nobody said in which country the address is: that of the desk was taken."""
+
+    @property
+    def unchecked(self) -> bool:
+        """Return whether the rule was read in no official text: it may suggest, never more (decisions 25)."""
+        return self.rule.unchecked(paris_day(self.used_at))
+
+
+def ask_owner(report: HarmonisedReport, *, catalogue: Catalogue) -> Askable | None:
+    """Return the suspects' address whose owner can be asked the longest; None where no rule is known."""
+    found = list(askable_of(report, catalogue=catalogue))
+    return max(found, key=lambda asked: (asked.until, asked.value)) if found else None
+
+
+def askable_of(report: HarmonisedReport, *, catalogue: Catalogue) -> Iterator[Askable]:
+    """Yield every dated address of a suspect, each with its clock, in the order of the report."""
+    for person in report.persons:
+        if person.role is PersonRole.SUSPECT and person.ips:
+            country = person.country or (report.place.country if report.place else None)
+            for ip in person.ips:
+                asked = _ask(ip, (country or HOME).upper(), catalogue)
+                if asked is not None:
+                    yield Askable(
+                        value=ip.value,
+                        used_at=asked[0],
+                        until=asked[1],
+                        rule=asked[2],
+                        assumed=country is None,
+                    )
+
+
+def ask_provider(
+    *, platform: str | None, received_at: datetime, catalogue: Catalogue
+) -> tuple[datetime, Asking] | None:
+    """Return until when the service that reported keeps what it reported, by its own rule or that of all."""
+    rules = catalogue.in_force(Asking, paris_day(received_at))
+    of_accounts = {r.value.provider.casefold(): r for r in rules if r.value.subject == "ACCOUNT"}
+    rule = of_accounts.get((platform or "").casefold()) or of_accounts.get("*")
+    return None if rule is None else (deadline(rule, received_at), rule)
+
+
+def deadline(rule: Asking, start: datetime) -> datetime:
+    """Return when the time that `rule` gives from `start` is over."""
+    if rule.value.unit == "DAYS":
+        return start.astimezone(UTC) + timedelta(days=rule.value.length)
+    return end_of_day(add_months(paris_day(start), rule.value.length))
+
+
+def instant_of(value: str | None) -> datetime | None:
+    """Return the instant of a source's text, in UTC where it names no zone; None where it is none."""
+    try:
+        instant = datetime.fromisoformat(value or "")
+    except ValueError:
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _ask(
+    ip: IpSighting, country: str, catalogue: Catalogue
+) -> tuple[datetime, datetime, Asking] | None:
+    used = instant_of(ip.at)
+    if used is None:
+        return None
+    try:
+        rule = _rule(catalogue, country, paris_day(used))
+        return None if rule is None else (used, deadline(rule, used), rule)
+    except (OverflowError, ValueError):
+        return None  # a year that no calendar holds
+
+
+@lru_cache(maxsize=4096)
+def _rule(catalogue: Catalogue, country: str, day: date) -> Asking | None:
+    return catalogue.by_code(Asking, f"ADDRESS_{country}", day)

@@ -1,0 +1,177 @@
+"""Dry runs over every stored report, and the new ranking after an activation, portion by portion.
+
+Each portion is one transaction: what it found and how far it came are written together, so that a kill costs
+one portion and counts nothing twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.analyse import queries
+from fanal.analyse.domain.priority import Change, DryRun, add_runs, dry_run, no_run
+from fanal.analyse.domain.records import Analysis, KinFacts
+from fanal.analyse.domain.rules import read_rules
+from fanal.analyse.operations.rulesets import candidate, log_ruleset
+from fanal.analyse.operations.waking import wake
+from fanal.analyse.queries.trials import Trial, get_trial
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
+from fanal.kernel.ids import new_id
+
+_KEPT_CHANGES = 500
+
+
+def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
+    """Begin to compare a candidate with the rules in force on every report stored now; the worker does it.
+
+    Returns the trial that runs already where there is one.
+
+    Raises:
+        Refused: the actor makes no rules.
+        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE.
+    """
+    require(actor, "rules.draft")
+    stored = candidate(ruleset_id)
+    current = queries.current_rules().version
+    outcome = no_run(current=current, candidate=read_rules(stored.body).version)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analyse_trial (id, ruleset_id, author_id, started_at, rules_in_force, total,"
+            " outcome) SELECT %s, %s, %s, %s, %s,"
+            " (SELECT count(*) FROM analyse_result WHERE revision = 1), %s"
+            " ON CONFLICT (ruleset_id) WHERE finished_at IS NULL DO NOTHING RETURNING id",
+            [
+                new_id(now), ruleset_id, actor.person_id, now, current, msgspec.json.encode(outcome),
+            ],
+        )  # fmt: skip
+        made = cursor.fetchone()
+        if made is not None:
+            log_ruleset(actor, "DRY_RUN", ruleset_id, now)
+            wake()
+            return UUID(str(made[0]))
+        cursor.execute(
+            "SELECT id FROM analyse_trial WHERE ruleset_id = %s AND finished_at IS NULL",
+            [ruleset_id],
+        )
+        return UUID(str(cursor.fetchone()[0]))
+
+
+def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
+    """Lock a trial for one portion; None where it is finished or another worker holds it.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM analyse_trial WHERE id = %s AND finished_at IS NULL"
+            " FOR UPDATE SKIP LOCKED",
+            [trial_id],
+        )
+        return get_trial(trial_id=trial_id) if cursor.fetchone() else None
+
+
+def try_portion(
+    *,
+    trial: Trial,
+    reports: Sequence[HarmonisedReport],
+    analyses: Mapping[UUID, Analysis],
+    kin: Sequence[KinFacts],
+    reached: UUID,
+) -> DryRun:
+    """Compare one portion under both sets, as of the trial's start, and write it with the place reached."""
+    found = dry_run(
+        reports,
+        [analyses[report.report_id] for report in reports],
+        kin,
+        (
+            queries.rules_of(version=trial.rules_in_force),
+            queries.rules_of(version=trial.outcome.candidate),
+        ),
+        trial.started_at,
+    )
+    outcome = add_runs(trial.outcome, found)
+    _write_changes(trial.id, found.changes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE analyse_trial SET reached = %s, outcome = %s WHERE id = %s",
+            [reached, msgspec.json.encode(outcome), trial.id],
+        )
+    return outcome
+
+
+def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
+    """Close a trial and keep its outcome, with the largest changes, beside its rule set."""
+    changes = tuple(queries.trial_changes(trial_id=trial.id, limit=_KEPT_CHANGES))
+    outcome = msgspec.structs.replace(trial.outcome, changes=changes)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])
+        cursor.execute(
+            "UPDATE analyse_ruleset SET state = 'DRY_RUN', dry_run = %s"
+            " WHERE id = %s AND state IN ('DRAFT', 'DRY_RUN')",
+            [msgspec.json.encode(outcome), trial.ruleset_id],
+        )
+    return outcome
+
+
+def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
+    """Lock the new ranking under way: its rule set and the report it has reached; None: nothing to do.
+
+    One whose set is no longer in force is over: the next set ranks what it left.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM analyse_rerank k USING analyse_ruleset r"
+            " WHERE r.id = k.ruleset_id AND r.state <> 'ACTIVE' AND k.finished_at IS NULL"
+        )
+        cursor.execute(
+            "SELECT ruleset_id, reached FROM analyse_rerank WHERE finished_at IS NULL"
+            " FOR UPDATE SKIP LOCKED"
+        )
+        row = cursor.fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def write_rerank(*, ruleset_id: UUID, reached: UUID | None, changed: int, now: datetime) -> bool:
+    """Write how far a new ranking came; `reached` None: this pass is over. Returns whether all is done.
+
+    A pass that still found something to rank is followed by another: reports were on their way meanwhile.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE analyse_rerank SET reached = %s, changed = changed + %s,"
+            " in_pass = CASE WHEN %s::uuid IS NULL THEN 0 ELSE in_pass + %s END,"
+            " finished_at = CASE WHEN %s::uuid IS NULL AND in_pass + %s = 0 THEN %s END"
+            " WHERE ruleset_id = %s RETURNING finished_at IS NOT NULL",
+            [reached, changed, reached, changed, reached, changed, now, ruleset_id],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _write_changes(trial_id: UUID, changes: Sequence[Change]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO analyse_trial_change (trial_id, report_id, score_before, score_after,"
+            " level_before, level_after, because) SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[],"
+            " %s::smallint[], %s::text[], %s::text[], %s::bytea[])",
+            [
+                trial_id,
+                uuid_array(change.report_id for change in changes),
+                plain_array(str(change.before) for change in changes),
+                plain_array(str(change.after) for change in changes),
+                text_array(change.level_before for change in changes),
+                text_array(change.level_after for change in changes),
+                bytes_array(msgspec.json.encode(change.because) for change in changes),
+            ],
+        )

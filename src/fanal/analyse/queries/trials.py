@@ -1,0 +1,134 @@
+"""Dry runs over all the past, and new rankings: how far they are, and what they found."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+from msgspec import Struct
+
+from fanal.analyse.domain.priority import Change, DryRun
+from fanal.analyse.domain.records import Because
+from fanal.kernel.arrays import uuid_array
+
+_BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
+_SELECT = (
+    "SELECT id, ruleset_id, author_id, started_at, rules_in_force, total, reached, outcome, finished_at"
+    " FROM analyse_trial"
+)
+
+
+class Trial(Struct, frozen=True, kw_only=True):
+    """A dry run: how many reports there were when it began, the last one compared, and the counts so far."""
+
+    id: UUID
+    ruleset_id: UUID
+    author_id: UUID
+    started_at: datetime
+    rules_in_force: str
+    total: int
+    reached: UUID | None
+    outcome: DryRun
+    finished_at: datetime | None
+
+
+class Rerank(Struct, frozen=True, kw_only=True):
+    """The ranking anew of what waits: since when, how many so far, and when it ended."""
+
+    started_at: datetime
+    changed: int
+    finished_at: datetime | None
+
+
+def get_trial(*, trial_id: UUID) -> Trial | None:
+    """Return a dry run, None when there is none."""
+    found = _trials(f"{_SELECT} WHERE id = %s", [trial_id])
+    return found[0] if found else None
+
+
+def trials_of(*, ruleset_id: UUID) -> list[Trial]:
+    """Return the dry runs of a rule set, newest first."""
+    return _trials(
+        f"{_SELECT} WHERE ruleset_id = %s ORDER BY started_at DESC, id DESC", [ruleset_id]
+    )
+
+
+def open_trials() -> list[Trial]:
+    """Return the dry runs that are not finished, oldest first."""
+    return _trials(f"{_SELECT} WHERE finished_at IS NULL ORDER BY started_at, id", [])
+
+
+def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> list[Change]:
+    """Return the largest changes of a dry run; only those that rise, or that fall, where it is said."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, score_before, score_after, level_before, level_after, because"
+            " FROM analyse_trial_change WHERE trial_id = %s AND (%s::boolean IS NULL"
+            " OR (score_after > score_before) = %s)"
+            " ORDER BY abs(score_after - score_before) DESC, report_id LIMIT %s",
+            [trial_id, rising, rising, limit],
+        )
+        return [
+            Change(
+                report_id=report_id,
+                before=before,
+                after=after,
+                level_before=level_before,
+                level_after=level_after,
+                because=_BECAUSE.decode(bytes(because)),
+            )
+            for report_id, before, after, level_before, level_after, because in cursor.fetchall()
+        ]
+
+
+def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UUID]:
+    """Return the ids of analysed reports, whatever their desk, above one and under another, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
+            " AND report_id < %s ORDER BY report_id LIMIT %s",
+            [after or UUID(int=0), before, limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
+    """Return those of `report_ids` whose newest priority comes from another version of the rules."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (report_id) report_id, rule_version FROM analyse_priority"
+            " WHERE report_id = ANY (%s::uuid[]) ORDER BY report_id, revision DESC",
+            [uuid_array(report_ids)],
+        )
+        return [report_id for report_id, ranked in cursor.fetchall() if ranked != version]
+
+
+def get_rerank(*, ruleset_id: UUID) -> Rerank | None:
+    """Return how far the ranking anew under a rule set is, None where there was none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT started_at, changed, finished_at FROM analyse_rerank WHERE ruleset_id = %s",
+            [ruleset_id],
+        )
+        row = cursor.fetchone()
+    return Rerank(started_at=row[0], changed=row[1], finished_at=row[2]) if row else None
+
+
+def _trials(query: str, values: list[UUID]) -> list[Trial]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return [
+            Trial(
+                id=row[0],
+                ruleset_id=row[1],
+                author_id=row[2],
+                started_at=row[3],
+                rules_in_force=row[4],
+                total=row[5],
+                reached=row[6],
+                outcome=msgspec.json.decode(bytes(row[7]), type=DryRun),
+                finished_at=row[8],
+            )
+            for row in cursor.fetchall()
+        ]

@@ -1,0 +1,285 @@
+"""Which reports are one job: levels of sameness as keys, and the fold that follows from them. Pure.
+
+The fold is a function of the set of reports, so that the order of arrival changes nothing. At each level the
+reports with the same key are folded into the first of them (one that somebody took, else the smallest id);
+the others leave the levels after it. Rules: `orient/data/folding.toml`.
+"""
+
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from functools import cache
+from hashlib import blake2b
+from importlib import resources
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from fanal.analyse.domain.index import HashIndex
+from fanal.analyse.domain.index.index import pack_labels
+from fanal.formats.report.records import File, PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.intake.domain.records import PUBLIC_SENDER
+from fanal.orient.domain.records import OrientItem
+
+MOST_FILES: Final = 64
+"""A report of more files is not compared picture by picture."""
+_HASH: Final = 32
+_DAY_MS: Final = 86_400_000
+_FIRST_MONDAY: Final = 4  # 5 January 1970
+_IDENTITIES = frozenset({"EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"})
+_WHO = frozenset({"SUSPECT", "ASSOCIATED", "RECIPIENT", "WITNESS"})
+_TELLING = frozenset({"GROOMING", "SEXTORTION", "LIVESTREAM", "IMMINENCE"})
+_ENCODER = msgspec.msgpack.Encoder()
+
+
+class Sameness(StrEnum):
+    """The levels, from the strongest to the weakest."""
+
+    SAME_FILE = "SAME_FILE"
+    NEAR_FILE = "NEAR_FILE"
+    SAME_ACCOUNT = "SAME_ACCOUNT"
+    SAME_EVENT = "SAME_EVENT"
+    VIRAL_BUNDLE = "VIRAL_BUNDLE"
+
+
+LEVELS: Final = tuple(Sameness)
+
+
+class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One level as data; lengths in days, `distance` in bits."""
+
+    code: Sameness
+    days: int
+    source: str
+    checked_by: str
+    at_least: int = 2
+    distance: int = 0
+
+
+class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The levels in force, in the order of `LEVELS`."""
+
+    schema: int
+    version: str
+    level: tuple[Level, ...]
+
+    def of(self, code: Sameness) -> Level:
+        """Return the rule of a level."""
+        return self.level[LEVELS.index(code)]
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """A report that may be folded: its key at each level (16 bytes), None where it has none.
+
+    `pictures` are its PDQ hashes, 32 bytes each, sorted. Somebody `taken` it: it is never folded away.
+    """
+
+    report_id: UUID
+    keys: tuple[bytes | None, ...]
+    pictures: bytes = b""
+    taken: bool = False
+
+
+class Folded(Struct, frozen=True, kw_only=True):
+    """Into which report another was folded, and at which level."""
+
+    parent: UUID
+    level: Sameness
+
+
+@cache
+def load_rules() -> FoldRules:
+    """Return the rules of the package.
+
+    Raises:
+        ValueError: the file names other levels than `LEVELS`, or out of order.
+    """
+    text = resources.files("fanal.orient").joinpath("data", "folding.toml").read_text("utf-8")
+    rules = msgspec.toml.decode(text.encode(), type=FoldRules)
+    if tuple(level.code for level in rules.level) != LEVELS:
+        raise ValueError("folding.toml names each level once, from the strongest")
+    return rules
+
+
+def never_folds(item: OrientItem) -> bool:
+    """Return whether a report stands for itself whatever it shares: somebody waits, or it is read first."""
+    report, priority = item.report, item.priority
+    return bool(
+        report.emergency
+        or report.escalation_reason
+        or report.stated
+        or priority.floor
+        or priority.level == "DANGER"
+        or item.sender_id == PUBLIC_SENDER
+    )
+
+
+def standing_of(item: OrientItem, rules: FoldRules) -> Standing | None:
+    """Return the keys of a report; None when it never folds or shares nothing that could be the same."""
+    if never_folds(item):
+        return None
+    report = item.report
+    who, files = _who(report), _file_set(report.files)
+    if not files and not who:
+        return None
+    told = _digest((item.desk_id, item.is_test, report.kind, _said(report)))
+    pictures = _pictures(report)
+    whom = told + _digest(who)
+    sender, which = item.sender_id.bytes, _digest(files)
+    parts = (
+        whom + which if files else None,
+        whom if pictures else None,
+        whom + sender if who else None,
+        whom + report.occurred.earliest[:10].encode() if who and report.occurred else None,
+        told + sender + which if files and _is_bare(item) else None,
+    )
+    day = (report.report_id.int >> 80) // _DAY_MS - _FIRST_MONDAY
+    return Standing(
+        report_id=report.report_id,
+        keys=tuple(
+            None if part is None else _key(part, place, day // rule.days)
+            for place, (part, rule) in enumerate(zip(parts, rules.level, strict=True))
+        ),
+        pictures=pictures,
+    )
+
+
+def fold(standings: Iterable[Standing], rules: FoldRules) -> dict[UUID, Folded]:
+    """Return what each folded report was folded into; a report that is missing here is shown.
+
+    A report may be folded into one that is folded itself, at a weaker level: `root_of` follows.
+    """
+    folded: dict[UUID, Folded] = {}
+    alive = sorted(standings, key=lambda s: (not s.taken, s.report_id))
+    for place, rule in enumerate(rules.level):
+        classes: dict[bytes, list[Standing]] = {}
+        for standing in alive:
+            if (key := standing.keys[place]) is not None:
+                classes.setdefault(key, []).append(standing)
+        for members in classes.values():
+            if len(members) >= rule.at_least:
+                pairs = _near(members, rule) if rule.distance else _all(members)
+                folded.update((one, Folded(parent=first, level=rule.code)) for one, first in pairs)
+        if classes:
+            alive = [standing for standing in alive if standing.report_id not in folded]
+    return folded
+
+
+def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
+    """Return the report that is shown for `report_id`."""
+    while (found := folded.get(report_id)) is not None:
+        report_id = found.parent
+    return report_id
+
+
+def _all(members: Sequence[Standing]) -> list[tuple[UUID, UUID]]:
+    """Return (folded, into) for the members of a class, its first one first."""
+    first = members[0].report_id
+    return [(member.report_id, first) for member in members[1:] if not member.taken]
+
+
+def _near(members: Sequence[Standing], rule: Level) -> list[tuple[UUID, UUID]]:
+    """Return (folded, into): each goes into the first one before it that looks the same and is not folded.
+
+    Near is no equality: a member is near the report that is shown for it, never only near another near one.
+    """
+    neighbours = _neighbours(members, rule.distance)
+    pairs: list[tuple[UUID, UUID]] = []
+    away: set[int] = set()
+    for place, member in enumerate(members):
+        before = (n for n in neighbours.get(place, ()) if n < place and n not in away)
+        first = next((n for n in before if _alike(members[n], member, rule.distance)), None)
+        if first is not None and not member.taken:
+            away.add(place)
+            pairs.append((member.report_id, members[first].report_id))
+    return pairs
+
+
+def _neighbours(members: Sequence[Standing], distance: int) -> dict[int, list[int]]:
+    """Return for each member those of which a picture is near its first one, sorted."""
+    labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]
+    index = HashIndex()
+    index.add(_hashes(m.pictures for m in members), pack_labels(n.to_bytes(16) for n in labels))
+    hits = index.search(_hashes(m.pictures[:_HASH] for m in members), radius=distance)
+    found: dict[int, set[int]] = {}
+    others = hits.labels[:, 8:].copy().view(">u8").reshape(-1)
+    for query, other in zip(hits.queries.tolist(), others.tolist(), strict=True):
+        found.setdefault(query, set()).add(other)
+    return {query: sorted(others) for query, others in found.items()}
+
+
+def _alike(one: Standing, two: Standing, distance: int) -> bool:
+    """Return whether each picture of one report is near a picture of the other, both ways."""
+    left, right = (_hashes([s.pictures]) for s in (one, two))
+    bits = np.unpackbits(left[:, None, :] ^ right[None, :, :], axis=2).sum(axis=2)
+    near = bits <= distance
+    return bool(near.any(axis=1).all() and near.any(axis=0).all())
+
+
+def _hashes(pictures: Iterable[bytes]) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+    return np.frombuffer(b"".join(pictures), np.uint8).reshape(-1, _HASH)
+
+
+def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
+    """Return who the report names beside victims: identifiers as they are compared, names, ages."""
+    found: set[tuple[str, ...]] = {
+        (s.kind, s.value) for s in report.selectors if s.kind in _IDENTITIES and s.role in _WHO
+    }
+    for person in report.persons:
+        if person.role in _WHO and (person.name or person.birth_date or person.age):
+            found.add((person.name or "", person.birth_date or "", str(person.age or "")))
+    return sorted(found)
+
+
+def _said(report: HarmonisedReport) -> tuple[object, ...]:
+    """Return what no report may add unseen: victims, conversation, payments, addresses of pages."""
+    victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
+    addresses = sorted({url.key or url.reported for url in report.urls})
+    return (victims, report.conversation, report.payments, addresses)
+
+
+def _is_bare(item: OrientItem) -> bool:
+    """Return whether a report says nothing but which files an account held: one of many when it is viral."""
+    return not any(_said(item.report)) and not any(
+        finding.category in _TELLING for finding in item.analysis.findings
+    )
+
+
+def _file_set(files: Sequence[File]) -> list[str]:
+    """Return the files as a set of one strong kind of hash that all have; empty where they have none."""
+    for values in ({file.sha256 for file in files}, {file.sha1 for file in files}):
+        if values and None not in values:
+            return sorted(value for value in values if value)
+    return []
+
+
+def _pictures(report: HarmonisedReport) -> bytes:
+    """Return the PDQ hashes of a report, sorted; empty unless every file has one that tells pictures apart."""
+    if len(report.files) > MOST_FILES:
+        return b""
+    values = {file.pdq or "" for file in report.files}
+    if report.computed:
+        if any(found.pdq and not found.is_comparable() for found in report.computed):
+            return b""
+        ours = {found.file: found.pdq for found in report.computed if found.pdq}
+        values = {ours.get(n) or file.pdq or "" for n, file in enumerate(report.files)}
+    if not all(len(value) == 2 * _HASH and _tells(value) for value in values):
+        return b""
+    return bytes.fromhex("".join(sorted(values)))
+
+
+def _tells(value: str) -> bool:
+    """Return whether about half of the bits are set, as PDQ makes them: a plain surface has none, or all."""
+    return 64 <= int(value, 16).bit_count() <= 192
+
+
+def _digest(parts: object) -> bytes:
+    return blake2b(_ENCODER.encode(parts), digest_size=16).digest()
+
+
+def _key(part: bytes, place: int, period: int) -> bytes:
+    return blake2b(part, digest_size=16, salt=struct.pack(">Bi", place, period)).digest()

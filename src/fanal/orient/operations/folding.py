@@ -1,0 +1,295 @@
+"""Folds reports that are the same into one row of the queue, as they come and when one of them goes.
+
+A batch looks only at who stands for each of its keys, however many were folded before. Where a report comes
+in ahead of those that stand (workers finish in any order), everything that it touches is folded anew by the
+same pure function. One worker folds at a time.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct, structs
+
+from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import plain_array, uuid_array
+from fanal.ledger import operations as ledger
+from fanal.orient.domain.folding import (
+    LEVELS,
+    Folded,
+    FoldRules,
+    Sameness,
+    Standing,
+    fold,
+    load_rules,
+    root_of,
+    standing_of,
+)
+from fanal.orient.domain.records import OrientItem
+
+_HIGHEST = UUID(int=(1 << 128) - 1)
+_LOCK = 0x464F4C44  # "FOLD"
+_SELECT = (
+    "SELECT f.report_id, f.desk_id, f.level, f.parent, f.file_key, f.near_key, f.account_key, f.event_key,"
+    " f.viral_key, f.pictures, c.claim_token > 0, coalesce(c.head_id, c.report_id)"
+)
+_FROM = " FROM orient_fold f JOIN orient_case c ON c.report_id = f.report_id"
+_STANDING = " UNION ALL ".join(
+    f"{_SELECT}{_FROM} WHERE f.{column} = ANY (%s::bytea[]) AND f.{column} IS NOT NULL"
+    f" AND (f.level = 0 OR f.level > {place})"
+    for place, column in ((1, "file_key"), (3, "account_key"), (4, "event_key"))
+)
+# Of those folded because they look alike, only such as came after the first that is looked at.
+_NEAR = (
+    f"{_SELECT}{_FROM} JOIN unnest(%s::bytea[], %s::uuid[]) AS k (near_key, first)"
+    " ON f.near_key = k.near_key WHERE f.near_key IS NOT NULL AND f.level <> 1"
+    " AND (f.level <> 2 OR f.report_id > k.first)"
+)
+_VIRAL = (
+    f"{_SELECT} FROM unnest(%s::bytea[]) AS k (viral_key) CROSS JOIN LATERAL ("  # noqa: S608 - as above
+    "SELECT * FROM orient_fold v WHERE v.viral_key = k.viral_key AND v.level IN (0, 5)"
+    " ORDER BY v.level, v.report_id LIMIT %s) f JOIN orient_case c ON c.report_id = f.report_id"
+)
+_CONNECTED = (
+    f"{_SELECT}{_FROM} WHERE f.parent = ANY (%s::uuid[])"
+    f" UNION ALL {_SELECT}{_FROM} WHERE f.report_id = ANY (%s::uuid[])"
+)
+_WRITE = (
+    "INSERT INTO orient_fold (report_id, desk_id, level, parent, file_key, near_key, account_key, event_key,"
+    " viral_key, pictures) SELECT * FROM unnest(%s::uuid[], %s::int[], %s::smallint[], %s::uuid[],"
+    " %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[])"
+    " ON CONFLICT (report_id) DO UPDATE SET level = excluded.level, parent = excluded.parent"
+)
+_HIDE = """
+UPDATE orient_case c SET state = 'FOLDED', head_id = row.head, folded = 0, own = NULL,
+    rank = coalesce((c.own->>'rank')::smallint, c.rank), floor = coalesce(c.own->>'floor', c.floor),
+    level = coalesce(c.own->>'level', c.level), reason = coalesce(c.own->>'reason', c.reason),
+    reason_parameters = coalesce(c.own->'reason_parameters', c.reason_parameters),
+    urgent = coalesce((c.own->>'urgent')::boolean, c.urgent),
+    due_at = coalesce((c.own->>'due_at')::timestamptz, c.due_at),
+    ask_before = CASE WHEN c.own IS NULL THEN c.ask_before ELSE (c.own->>'ask_before')::timestamptz END
+FROM unnest(%s::uuid[], %s::uuid[]) AS row (report_id, head)
+WHERE c.report_id = row.report_id
+"""
+_SHOW = (
+    "UPDATE orient_case SET state = 'TO_ASSESS', head_id = NULL"
+    " WHERE report_id = ANY (%s::uuid[]) AND state = 'FOLDED'"
+)
+
+
+class _Row(Struct, frozen=True, kw_only=True):
+    """A stored report that may fold: where it stands now, and which report is shown for it."""
+
+    standing: Standing
+    desk_id: int
+    folded: Folded | None
+    root: UUID
+
+
+def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dict[UUID, Folded]:
+    """Fold reports that were oriented for the first time, whose cases are written; return those folded.
+
+    One ledger entry covers them; each keeps its own row and everything else it has.
+    """
+    rules = load_rules()
+    fresh = {
+        standing.report_id: _Row(
+            standing=standing, desk_id=item.desk_id, folded=None, root=standing.report_id
+        )
+        for item in items
+        if (standing := standing_of(item, rules)) is not None
+    }
+    folded = _place(fresh, rules) if fresh else {}
+    if folded:
+        ledger.record_batch(
+            actor=actor,
+            action="report.fold",
+            at=now,
+            kind="report",
+            items=[(i, f"{f.level} {f.parent}".encode()) for i, f in sorted(folded.items())],
+            detail={"count": len(folded)},
+        )
+    return folded
+
+
+def hold_folding() -> None:
+    """Wait until nobody else changes what is folded, and keep it so to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def fold_again(report_ids: Iterable[UUID]) -> None:
+    """Fold reports that were let go with the one that was shown for them, as if they came now."""
+    ids = uuid_array(report_ids)
+    if ids == "{}":
+        return
+    rows = _read(f"{_SELECT}{_FROM} WHERE f.report_id = ANY (%s::uuid[]) AND f.level = 0", [ids])
+    if rows:
+        _place(rows, load_rules())
+
+
+def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, Folded]:
+    """Fold `fresh` into what stands, write what changes, and return those of `fresh` that are folded."""
+    hold_folding()
+    gone: set[UUID] = set()
+    while True:
+        rows, folded = _folded(fresh, rules, gone)
+        roots = {i: _root(i, rows, folded) for i in rows}
+        changed = [i for i, row in rows.items() if row.folded != folded.get(i) or i in fresh]
+        elsewhere = [i for i, row in rows.items() if roots[i] != row.root]
+        away = {i: roots[i] for i in elsewhere if roots[i] != i}
+        closed = _closed(set(away.values()))
+        if not closed:
+            break
+        gone |= {i for i, row in rows.items() if roots[i] in closed or row.root in closed}
+    _write(rows, folded, changed)
+    _move(rows, away, [i for i in elsewhere if roots[i] == i])
+    return {i: folded[i] for i in fresh if i in folded}
+
+
+def _folded(
+    fresh: Mapping[UUID, _Row], rules: FoldRules, gone: set[UUID]
+) -> tuple[dict[UUID, _Row], dict[UUID, Folded]]:
+    """Return the rows looked at and how they fold: those before `fresh` change only where they must."""
+    rows = {**_standing(fresh.values(), rules), **fresh}
+    rows = {i: row for i, row in rows.items() if i in fresh or i not in gone}
+    folded = fold([row.standing if i in fresh else _as_seen(row) for i, row in rows.items()], rules)
+    moved = [
+        i
+        for i, row in rows.items()
+        if i not in fresh and i in folded and (row.folded is None or folded[i].parent in fresh)
+    ]
+    if moved:
+        rows = {**_connected(rows, rules), **fresh}
+        rows = {i: row for i, row in rows.items() if i in fresh or i not in gone}
+        return rows, fold([row.standing for row in rows.values()], rules)
+    return rows, {
+        i: found
+        for i, row in rows.items()
+        if (found := folded.get(i) if i in fresh else row.folded) is not None
+    }
+
+
+def _as_seen(row: _Row) -> Standing:
+    """Return a stored report without the levels that it no longer reaches: it was folded before them."""
+    if row.folded is None:
+        return row.standing
+    reached = LEVELS.index(row.folded.level) + 1
+    keys = row.standing.keys[:reached] + (None,) * (len(LEVELS) - reached)
+    return structs.replace(row.standing, keys=keys)
+
+
+def _root(report_id: UUID, rows: Mapping[UUID, _Row], folded: Mapping[UUID, Folded]) -> UUID:
+    """Return which report is shown: one that lies beyond the rows looked at is where they say."""
+    root = root_of(report_id, folded)
+    while root not in rows:
+        last = next(i for i in _way(report_id, folded) if folded[i].parent == root)
+        return rows[last].root
+    return root
+
+
+def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
+    while report_id in folded:
+        yield report_id
+        report_id = folded[report_id].parent
+
+
+def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
+    """Return who stands for each key of `rows`: few a key, since the others are folded into them."""
+    firsts: list[dict[bytes, UUID]] = [{} for _ in LEVELS]
+    for row in rows:
+        report_id = row.standing.report_id
+        for first, key in zip(firsts, row.standing.keys, strict=True):
+            if key is not None and report_id < first.get(key, _HIGHEST):
+                first[key] = report_id
+    file, near, account, event, viral = (_bytes_array(first) for first in firsts)
+    return (
+        _read(_STANDING, [file, account, event])
+        | _read(_NEAR, [near, uuid_array(firsts[1].values())])
+        | _read(_VIRAL, [viral, rules.of(Sameness.VIRAL_BUNDLE).at_least])
+    )
+
+
+def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
+    """Return everything that `rows` touch, by a key at any level or by having been folded together."""
+    found = dict(rows)
+    edge = dict(rows)
+    while edge:
+        parents = [row.folded.parent for row in edge.values() if row.folded]
+        near = _standing(edge.values(), rules)
+        near |= _read(_CONNECTED, [uuid_array(edge), uuid_array(parents)])
+        edge = {i: row for i, row in near.items() if i not in found}
+        found |= edge
+    return found
+
+
+def _read(query: str, values: Sequence[str | int]) -> dict[UUID, _Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return {row[0]: _row(row) for row in cursor.fetchall()}
+
+
+def _row(row: tuple) -> _Row:  # type: ignore[type-arg]
+    report_id, desk_id, level, parent, *keys, pictures, taken, root = row
+    return _Row(
+        standing=Standing(
+            report_id=report_id,
+            keys=tuple(None if key is None else bytes(key) for key in keys),
+            pictures=bytes(pictures),
+            taken=taken,
+        ),
+        desk_id=desk_id,
+        folded=Folded(parent=parent, level=LEVELS[level - 1]) if level else None,
+        root=root,
+    )
+
+
+def _closed(heads: set[UUID]) -> set[UUID]:
+    """Lock the rows of heads and return those that somebody took out of the queue in the meantime."""
+    if not heads:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, state FROM orient_case WHERE report_id = ANY (%s::uuid[])"
+            " ORDER BY report_id FOR UPDATE",
+            [uuid_array(heads)],
+        )
+        return {
+            row[0] for row in cursor.fetchall() if row[1] not in {"TO_ASSESS", "CLAIMED", "FOLDED"}
+        }
+
+
+def _write(
+    rows: Mapping[UUID, _Row], folded: Mapping[UUID, Folded], changed: Sequence[UUID]
+) -> None:
+    written = [(rows[i], folded.get(i)) for i in sorted(changed)]
+    columns = zip(*(row.standing.keys for row, _ in written), strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE,
+            [
+                uuid_array(row.standing.report_id for row, _ in written),
+                plain_array(str(row.desk_id) for row, _ in written),
+                plain_array(str(LEVELS.index(f.level) + 1 if f else 0) for _, f in written),
+                plain_array(f.parent.hex if f else "NULL" for _, f in written),
+                *(_bytes_array(column) for column in columns),
+                _bytes_array(row.standing.pictures for row, _ in written),
+            ],
+        )
+
+
+def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[UUID]) -> None:
+    """Hide the cases that are folded, show those that are so no longer, and let heads say what they hold."""
+    heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
+    with connection.cursor() as cursor:
+        if away:
+            cursor.execute(_HIDE, [uuid_array(away), uuid_array(away.values())])
+        if back:
+            cursor.execute(_SHOW, [uuid_array(back)])
+        if heads:
+            cursor.execute("SELECT orient_refresh_heads(%s::uuid[])", [uuid_array(heads)])
+
+
+def _bytes_array(values: Iterable[bytes | None]) -> str:
+    return plain_array("NULL" if value is None else rf"\\x{value.hex()}" for value in values)

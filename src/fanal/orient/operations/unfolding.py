@@ -1,0 +1,184 @@
+"""Taking reports out of a fold: by a person with a reason, by a decision, or since they may not be hidden."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.orient.domain.deciding import MAX_REASON, UNSTORABLE, DecisionRefused
+from fanal.orient.domain.records import Claim
+from fanal.orient.domain.states import CASE_STATES, CaseState
+from fanal.orient.models import Case
+from fanal.orient.operations.claims import LEASE
+from fanal.orient.operations.folding import fold_again, hold_folding
+
+
+class NotFolded(LookupError):
+    """The report is folded into no other, or not into that one."""
+
+
+def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None:
+    """Say that a report stands for itself: it comes to the queue, and nothing folds it again.
+
+    The judgement is a row that stays; its words expire. What was folded into the report at a stronger level
+    finds its place again.
+
+    Raises:
+        NotFolded: no such report, or it is not folded.
+        DecisionRefused: NO_REASON, REASON_TOO_LONG, REASON_UNREADABLE.
+        Refused: the actor may not decide at that desk.
+    """
+    words = _checked(reason)
+    with transaction.atomic():
+        hold_folding()
+        case = Case.objects.select_for_update().filter(report_id=report_id).first()
+        if case is None or case.state != CaseState.FOLDED or case.head_id is None:
+            raise NotFolded(str(report_id))
+        require(actor, "report.decide", Resource(desk_id=case.desk_id))
+        CASE_STATES.apply(CaseState(case.state), "unfold")
+        _judge(actor, case, words, now)
+        _let_go([report_id])
+        ledger.record(
+            actor=actor,
+            action="report.unfold",
+            at=now,
+            objects=[
+                ObjectRef(kind="report", id=report_id),
+                ObjectRef(kind="report", id=case.head_id),
+            ],
+        )
+
+
+def claim_folded(
+    *, actor: Actor, head_id: UUID, report_ids: Sequence[UUID], now: datetime
+) -> list[Claim]:
+    """Take reports out of a job whose head the actor holds, to decide on each of them.
+
+    Raises:
+        NotFolded: one of them is not folded into that report (any more).
+        Refused: the actor may not decide at that desk.
+    """
+    until, ids = now + LEASE, sorted(set(report_ids))
+    if not ids:
+        return []
+    with transaction.atomic():
+        hold_folding()
+        cases = list(
+            Case.objects.select_for_update()
+            .filter(report_id__in=ids, head_id=head_id, state=CaseState.FOLDED)
+            .order_by("report_id")
+        )
+        if [case.report_id for case in cases] != ids:
+            raise NotFolded(str(head_id))
+        for case in cases:
+            require(actor, "report.decide", Resource(desk_id=case.desk_id))
+        CASE_STATES.apply(CaseState.FOLDED, "claim_folded")
+        _let_go(ids)
+        Case.objects.filter(report_id__in=ids).update(
+            state=CaseState.CLAIMED, claimed_by=actor.person_id, lease_until=until, claim_token=1
+        )
+        ledger.record(
+            actor=actor,
+            action="case.claim",
+            at=now,
+            objects=[ObjectRef(kind="report", id=report_id) for report_id in ids],
+            detail={"folded": len(ids)},
+        )
+    return [
+        Claim(report_id=report_id, person_id=actor.person_id, token=1, lease_until=until)
+        for report_id in ids
+    ]
+
+
+def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
+    """Show reports that turned out to be such as never fold, for good; those that are shown stay."""
+    if not report_ids:
+        return
+    hold_folding()
+    ids = list(
+        Case.objects.filter(report_id__in=report_ids, state=CaseState.FOLDED)
+        .order_by("report_id")
+        .values_list("report_id", flat=True)
+    )
+    if ids:
+        _let_go(ids)
+        ledger.record_batch(
+            actor=actor,
+            action="report.unfold",
+            at=now,
+            kind="report",
+            items=[(report_id, b"") for report_id in ids],
+            detail={"count": len(ids)},
+        )
+
+
+def refresh_heads(report_ids: Sequence[UUID]) -> None:
+    """Let the heads among reports, and those of the folded ones among them, say what they hold now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT orient_refresh_heads(ARRAY(SELECT DISTINCT coalesce(head_id, report_id)"
+            " FROM orient_case WHERE report_id = ANY (%s::uuid[])"
+            " AND (head_id IS NOT NULL OR folded > 0)))",
+            [uuid_array(report_ids)],
+        )
+
+
+def _let_go(report_ids: Sequence[UUID]) -> None:
+    """Show folded reports and forget their keys; those folded into them are folded anew."""
+    ids = uuid_array(report_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT head_id FROM orient_case WHERE report_id = ANY (%s::uuid[])"
+            " AND head_id IS NOT NULL",
+            [ids],
+        )
+        heads = [row[0] for row in cursor.fetchall()]
+        cursor.execute("DELETE FROM orient_fold WHERE report_id = ANY (%s::uuid[])", [ids])
+        cursor.execute(
+            "UPDATE orient_fold SET level = 0, parent = NULL WHERE parent = ANY (%s::uuid[])"
+            " RETURNING report_id",
+            [ids],
+        )
+        behind = [row[0] for row in cursor.fetchall()]
+        cursor.execute(
+            "UPDATE orient_case SET state = 'TO_ASSESS', head_id = NULL"
+            " WHERE report_id = ANY (%s::uuid[]) AND state = 'FOLDED'",
+            [uuid_array([*report_ids, *behind])],
+        )
+        cursor.execute("SELECT orient_refresh_heads(%s::uuid[])", [uuid_array(heads)])
+    fold_again(behind)
+
+
+def _judge(actor: Actor, case: Case, words: str, now: datetime) -> None:  # noqa: PLR0917
+    judgement_id = new_id(now)
+    digest = keyed_digest(kind="unfolding", object_id=judgement_id, content=words.encode())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO orient_unfolding (id, report_id, desk_id, head_id, author_id, judged_at, digest)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                judgement_id, case.report_id, case.desk_id, case.head_id, actor.person_id, now, digest,
+            ],
+        )  # fmt: skip
+        cursor.execute(
+            "INSERT INTO orient_unfolding_words (unfolding_id, words) VALUES (%s, %s)",
+            [judgement_id, words],
+        )
+
+
+def _checked(reason: str) -> str:
+    words = reason.strip()
+    if not words:
+        raise DecisionRefused("NO_REASON")
+    if len(words) > MAX_REASON:
+        raise DecisionRefused("REASON_TOO_LONG")
+    if UNSTORABLE.search(words):
+        raise DecisionRefused("REASON_UNREADABLE")
+    return words

@@ -1,0 +1,114 @@
+"""What is folded into a report and why, what each adds to it, and taking one out with a reason."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport, Selector
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.deciding import DecisionRefused
+from fanal.orient.domain.records import Case
+from fanal.web.account.actors import actor_of, now_of
+
+SHOWN = 100
+"""Folded reports on one page, highest priority first; the others follow once these are decided."""
+
+
+@require_POST
+@needs("report.decide")
+def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Take a report out of its fold; without a reason the form comes back."""
+    actor, reason = actor_of(request), request.POST.get("reason", "")
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None:
+        raise Http404
+    try:
+        orient.unfold(actor=actor, report_id=report_id, reason=reason, now=now_of(request))
+    except orient.NotFolded:
+        messages.warning(request, _("The report has moved on since this page was made."))
+    except DecisionRefused as refused:
+        context = {
+            "case": case,
+            "typed": reason,
+            "refused": reference.label("decision_refusal", refused.code, get_language() or "fr"),
+        }
+        return render(
+            request, "desk/unfold_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    else:
+        messages.success(request, _("The report stands for itself from now on."))
+    return redirect("desk:report", report_id=report_id)
+
+
+def folds_of(case: Case, record: HarmonisedReport, *, actor: Actor) -> dict[str, object]:
+    """Return the reports folded into one, or the one that is shown for it, and who said what of it."""
+    said = oriented.unfoldings_of(actor=actor, report_id=case.report_id)
+    names = accounts.person_names(person_ids={judged.author_id for judged in said})
+    return {
+        "folded": _members(record, actor=actor) if case.folded else [],
+        "folded_more": max(0, case.folded - SHOWN),
+        "head": _head(case, actor=actor),
+        "unfoldings": [(judged, names.get(judged.author_id, "")) for judged in said],
+    }
+
+
+def ids_of(context: dict[str, object]) -> list[UUID]:
+    """Return the reports of which the page shows something, for the journal."""
+    folded = context["folded"]
+    return [row["case"].report_id for row in folded] if isinstance(folded, list) else []
+
+
+def _members(record: HarmonisedReport, *, actor: Actor) -> list[dict[str, object]]:
+    cases, why = oriented.list_folded(actor=actor, head_id=record.report_id, limit=SHOWN)
+    ids = [case.report_id for case in cases]
+    records = harmonised.get_records(actor=actor, report_ids=ids)
+    facts = intake.get_reports(actor=actor, report_ids=ids)
+    senders = accounts.partner_names(partner_ids={case.sender_id for case in cases})
+    held = _held(record)
+    return [
+        {
+            "case": case,
+            "reference": facts[case.report_id].reference,
+            "sender": senders.get(case.sender_id, ""),
+            "why": why.get(case.report_id),
+            "adds": [s for s in _selectors(records.get(case.report_id)) if _key(s) not in held],
+            "description": _other_words(records.get(case.report_id), record),
+        }
+        for case in cases
+        if case.report_id in facts
+    ]
+
+
+def _head(case: Case, *, actor: Actor) -> dict[str, object] | None:
+    if case.head_id is None:
+        return None
+    found = intake.get_reports(actor=actor, report_ids=[case.head_id]).get(case.head_id)
+    return {"id": case.head_id, "reference": found.reference if found else ""}
+
+
+def _selectors(record: HarmonisedReport | None) -> tuple[Selector, ...]:
+    return record.selectors if record else ()
+
+
+def _held(record: HarmonisedReport) -> set[tuple[str, str, str]]:
+    return {_key(selector) for selector in record.selectors}
+
+
+def _key(selector: Selector) -> tuple[str, str, str]:
+    return selector.kind, selector.value, selector.role
+
+
+def _other_words(record: HarmonisedReport | None, head: HarmonisedReport) -> str:
+    words = record.description if record else None
+    return words if words and words != head.description else ""
