@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
-from fanal.formats.report.records import Message, Person, PersonRole
+from fanal.formats.report.records import File, Message, Person, PersonRole
 from fanal.intake.domain.records import PUBLIC_SENDER
 from fanal.orient.domain.folding import (
     Sameness,
@@ -55,6 +55,14 @@ def test_near_is_31_bits_from_the_report_that_is_shown_and_never_a_chain() -> No
     assert folded[second].parent == first
     assert third not in folded or folded[third].level is not Sameness.NEAR_FILE
     assert fourth not in folded or folded[fourth].parent == third
+
+
+@pytest.mark.parametrize("pdq", ["0" * 64, "f" * 64, "no hash at all", "z" * 64, None])
+def test_a_hash_that_tells_nothing_is_near_nothing(pdq: str | None) -> None:
+    plain = [
+        report(File(sha256=f"{n:064x}", pdq=pdq), who="one", provider=n, at=at(n)) for n in (0, 1)
+    ]
+    assert levels(*plain) == [None, None]
 
 
 def test_account_event_and_viral_bundle() -> None:

@@ -5,6 +5,7 @@ reports with the same key are folded into the first of them (one that somebody t
 the others leave the levels after it. Rules: `orient/data/folding.toml`.
 """
 
+import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -28,6 +29,7 @@ from fanal.orient.domain.records import OrientItem
 MOST_FILES: Final = 64
 """A report of more files is not compared picture by picture."""
 _HASH: Final = 32
+_PDQ = re.compile("[0-9a-fA-F]{64}")
 _DAY_MS: Final = 86_400_000
 _FIRST_MONDAY: Final = 4  # 5 January 1970
 _IDENTITIES = frozenset({"EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"})
@@ -258,7 +260,7 @@ def _file_set(files: Sequence[File]) -> list[str]:
 
 
 def _pictures(report: HarmonisedReport) -> bytes:
-    """Return the PDQ hashes of a report, sorted; empty unless every file has one that tells pictures apart."""
+    """Return the PDQ hashes of a report, sorted; empty unless each file has one that tells pictures apart."""
     if len(report.files) > MOST_FILES:
         return b""
     values = {file.pdq or "" for file in report.files}
@@ -267,14 +269,14 @@ def _pictures(report: HarmonisedReport) -> bytes:
             return b""
         ours = {found.file: found.pdq for found in report.computed if found.pdq}
         values = {ours.get(n) or file.pdq or "" for n, file in enumerate(report.files)}
-    if not all(len(value) == 2 * _HASH and _tells(value) for value in values):
+    if not all(_tells(value) for value in values):
         return b""
     return bytes.fromhex("".join(sorted(values)))
 
 
 def _tells(value: str) -> bool:
-    """Return whether about half of the bits are set, as PDQ makes them: a plain surface has none, or all."""
-    return 64 <= int(value, 16).bit_count() <= 192
+    """Return whether it is a hash with about half of its bits set: a plain surface has none, or all."""
+    return bool(_PDQ.fullmatch(value)) and 64 <= int(value, 16).bit_count() <= 192
 
 
 def _digest(parts: object) -> bytes:
