@@ -13,7 +13,7 @@ import pytest
 
 from fanal.postgres import Cluster
 from tests.client.test_list_clients import COUNT, change, row
-from tests.live import Live, Partner
+from tests.live import Live
 
 pytestmark = pytest.mark.serial
 KINDS = {"HASHSHARING": "/hashsharing", "TAXII": "/taxii2/lists"}
@@ -33,8 +33,9 @@ def ask(server: Live) -> Iterator[Ask]:
 
 
 @pytest.fixture(scope="module")
-def sources(server: Live, partner: Partner, tmp_path_factory: pytest.TempPathFactory) -> None:
+def sources(server: Live, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A list of the installation's own, and one that each protocol feeds from it."""
+    partner = server.add_partner("Fetches lists")
     secret = tmp_path_factory.mktemp("secret") / "secret"
     secret.write_text(partner.password + "\n")
     rows = [row(10_000 + number) for number in range(COUNT)]

@@ -179,7 +179,7 @@ class TestPaging:
         load("alpha", md5(1), md5(2))
         [first] = {e.at for e in entries(member)}
         middle = f"{first:%Y-%m-%dT%H:%M:%SZ}"
-        before = (first - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        before = (first - timedelta(seconds=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
         after = (first + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         assert len(entries(member, f"/v2/entries?from={middle}&to={middle}")) == 2
         assert entries(member, f"/v2/entries?to={before}") == []

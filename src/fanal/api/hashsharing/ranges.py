@@ -1,6 +1,6 @@
 """What a member asks `entries` for: a range of time, or the way on that it was given."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -12,6 +12,8 @@ from fanal.exchange.domain.feed import Cursor
 
 PAGE: Final = 1000
 """Entries of a page, as members of the service know it."""
+PRESENT: Final = timedelta(seconds=2)
+"""A range that ends so shortly before now ends now: what comes again in the next one does no harm."""
 _DIGITS: Final = 18
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 

@@ -13,7 +13,7 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.hashsharing.answers import WIRE, xml
-from fanal.api.hashsharing.ranges import PAGE, end_of, read_range
+from fanal.api.hashsharing.ranges import PAGE, PRESENT, end_of, read_range
 from fanal.api.hashsharing.wording import REASONS, entries_of, page_of, reason_code
 from fanal.api.members import ServiceRefused
 from fanal.exchange import operations, queries
@@ -69,7 +69,9 @@ def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     newest = queries.newest_place()
     if cursor is None:
         cursor = before(queries.first_place_from(instant=asked.since))
-        last = min(newest, queries.place_at(instant=end_of(asked.until)))
+        last = newest
+        if now - asked.until > PRESENT:
+            last = min(newest, queries.place_at(instant=end_of(asked.until)))
     page = operations.serve_page(
         actor=identity.actor,
         service=Service.HASHSHARING,
