@@ -27,7 +27,6 @@ from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor, system_actor
-from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import lowest_id
 from fanal.orient import operations as orient, queries as oriented
 
@@ -240,7 +239,6 @@ def continue_rerank(*, now: datetime) -> bool:
         if batch.report_ids:
             run_prioritise(batch)
             run_orient(batch)
-        failpoint("rerank.portion")
         analyse.write_rerank(
             ruleset_id=ruleset_id, reached=ids[-1], changed=len(batch.report_ids), now=now
         )

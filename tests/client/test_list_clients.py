@@ -4,18 +4,15 @@ The client of hash sharing inside the PyPI package `threatexchange`, and `taxii2
 """
 
 import enum
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from tests.client.sharing import COUNT, change, row
 from tests.live import Live, Partner
 
 threatexchange = pytest.importorskip("threatexchange", reason="a tool of development")
@@ -29,8 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-SCRIPT = Path(__file__).with_name("shared_lists.py")
-COUNT = 2300
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,25 +34,6 @@ class Shared:
 
     ids: list[str]
     list_id: str = ""
-
-
-def change(server: Live, **wanted: Any) -> dict[str, list[str]]:
-    """Do at the desk what `shared_lists` offers."""
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT)],
-        input=json.dumps(wanted),
-        env=server.environment(PYTHONPATH="src:."),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def row(number: int) -> list[str]:
-    return [f"{number:032x}", f"{number:064x}" if number % 2 else ""]
 
 
 @pytest.fixture(scope="module")

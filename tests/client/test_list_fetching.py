@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from fanal.postgres import Cluster
-from tests.client.test_list_clients import COUNT, change, row
+from tests.client.sharing import COUNT, change, row
 from tests.live import Live
 
 pytestmark = pytest.mark.serial

@@ -17,15 +17,16 @@ def server_options(place: Place) -> dict[str, str]:
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
     disk = shutil.disk_usage(place.root).free // 2**30
-    # A year of volume makes indexes of gigabytes that are written all over: they live in shared memory
-    # (taken as it is used), and a checkpoint, after which each page goes into the log whole, comes seldom.
+    # Dropping and emptying tables looks through all shared memory: more of it would serve a year of volume,
+    # which an operator gives to a server of their own. Checkpoints, after which each page goes into the log
+    # whole, come seldom.
     return {
         "listen_addresses": "",
         "port": str(PORT),
         "unix_socket_directories": f'"{place.socket}"',
         "unix_socket_permissions": "0700",
         "password_encryption": "scram-sha-256",
-        "shared_buffers": f"{max(64, min(4096, memory // 8))}MB",
+        "shared_buffers": f"{max(64, min(512, memory // 16))}MB",
         "effective_cache_size": f"{max(256, memory // 3)}MB",
         "maintenance_work_mem": "128MB",
         "work_mem": "16MB",

@@ -11,6 +11,7 @@ from fanal.crosscheck import queries as crosschecked
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
+from fanal.worker.rules import carry_on
 from tests.acceptance.public.test_look import assert_looks
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_providers import send
@@ -147,6 +148,8 @@ def test_rule_set(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str)
     page.fill("#points-KIND_ABUSE_MATERIAL", "40")
     page.click("main form button[type=submit]")
     page.click("form[action$='dry-run/'] button")
+    page.wait_for_selector("#progress progress")
+    carry_on(seconds=60)
     page.wait_for_selector("#tried")
     check(page, axe, lang)
     page.goto(page.url.partition("/rules/")[0] + "/rules/")

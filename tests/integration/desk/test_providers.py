@@ -13,12 +13,22 @@ from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import system_actor
 from fanal.orient import queries as oriented
-from tests.integration.desk.story import GAME, MATERIAL, Desk, run_stages
+from tests.integration.desk.story import GAME, HOST, MATERIAL, Desk, hashed, run_stages
 from tests.integration.desk.work import decided
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
 SYSTEM = system_actor("test")
+
+_FILES, _PERSONS = MATERIAL["files"], MATERIAL["persons"]
+assert isinstance(_FILES, list)
+assert isinstance(_PERSONS, list)
+RICH = MATERIAL | {
+    "urls": [f"https://{HOST}/album/14"],
+    "files": [{**file, **hashed(file["name"])} for file in _FILES],
+    "persons": [{**_PERSONS[0], "emails": ["other@mail.example"]}],
+}
+"""As full as the desk's own report, about something else: the two are not one job."""
 
 
 def send(desk: Desk, sender: UUID, name: str, body: dict[str, object], *, desk_id: int = 1) -> None:
@@ -41,7 +51,7 @@ def provider(desk: Desk) -> UUID:
     accounts.add_partner(actor=SYSTEM, name="Chatoria", now=desk.now, quota=60)
     found = people.find_partner(name="Chatoria")
     assert found is not None
-    send(desk, found, "rich", MATERIAL)
+    send(desk, found, "rich", RICH)
     send(desk, found, "poor", {"kind": "GROOMING"})
     send(desk, found, "elsewhere", GAME, desk_id=2)
     for _ in range(3):

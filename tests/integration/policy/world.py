@@ -58,6 +58,7 @@ class World:
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
     opening_ids: dict[str, UUID] = field(default_factory=dict)
+    item_id: UUID | None = None
     view_ids: dict[str, UUID] = field(default_factory=dict)
     shared_view_ids: dict[str, UUID] = field(default_factory=dict)
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
@@ -106,7 +107,7 @@ FACTORIES: dict[str, Factory] = {
     "member": lambda world, cell: 1,
     "entry": lambda world, cell: UUID(int=0),
     "kind": lambda world, cell: "PDQ",
-    "item_id": lambda world, cell: _listed(world),
+    "item_id": lambda world, cell: world.item_id,
     "key": lambda world, cell: f"key-{cell}",
     "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
     "provider_id": lambda world, cell: "unknown",
@@ -124,12 +125,11 @@ def _ruleset(world: World) -> UUID:
     return analysed.list_rulesets()[0].id
 
 
-def _listed(world: World) -> UUID:
-    """Return an entry of a list of known hashes."""
-    (item_id,) = analyse.load_list(
+def _lists(world: World) -> None:
+    """Make an entry of a list of known hashes: before any rule is taken away, by whose leave it is made."""
+    (world.item_id,) = analyse.load_list(
         actor=SYSTEM, name="known", lines=["md5", "a" * 32], now=world.now
     )
-    return item_id
 
 
 def make_world() -> World:
@@ -148,6 +148,7 @@ def make_world() -> World:
     _decisions(world)
     _dossiers(world)
     _oversight(world)
+    _lists(world)
     _notes(world)
     _openings(world)
     _views(world)

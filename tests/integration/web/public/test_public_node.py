@@ -22,7 +22,8 @@ pytestmark = [
     pytest.mark.usefixtures("installed_keys"),
     pytest.mark.urls("fanal.config.urls_public"),
 ]
-NOW = datetime(2026, 11, 24, 20, 14, tzinfo=UTC)
+# Yesterday evening: the node's key, made as the tests begin, holds from yesterday on.
+NOW = (datetime.now(UTC) - timedelta(days=1)).replace(hour=20, minute=14, second=0, microsecond=0)
 CODE = re.compile(r"<code>((?:[0-9A-Z]{4}-){4}[0-9A-Z]{4})</code>")
 DRAFT = re.compile(r'name="draft" value="([^"]+)"')
 ANSWERS: dict[str, dict[str, str]] = {
