@@ -78,3 +78,14 @@ def test_no_entry_is_empty_or_fuzzy(path):
         if m.fuzzy or not (all(m.string) if isinstance(m.string, tuple) else m.string)
     ]
     assert bad == []
+
+
+def test_one_sentence_has_one_translation():
+    """Catalogues are merged as Django loads them: of two translations of a sentence the last one is everywhere."""
+    found = defaultdict(set)
+    for path in CATALOGUES:
+        with path.open("rb") as file:
+            for message in read_po(file, locale="fr"):
+                if message.id:
+                    found[message.context, message.id].add(message.string)
+    assert {key: several for key, several in found.items() if len(several) > 1} == {}

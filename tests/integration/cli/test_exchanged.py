@@ -181,9 +181,12 @@ def test_cases_and_indicators_of_reports(installed: Installed, tmp_path: Path) -
         ["import", "vics", str(case)], ["import", "vics", str(case)], ["import", "jsonl", source]
     )
     counts = [json.loads(a.out) for a in brought]
-    assert [(c["received"], c["repeated"], c["refused"]) for c in counts] == [
-        (1, 0, 0), (0, 1, 0), (1, 0, 0),
-    ]  # fmt: skip
+    first, *rest = [(c["received"], c["repeated"], c["refused"]) for c in counts]
+    assert first in {
+        (1, 0, 0),
+        (0, 1, 0),
+    }  # another test of this installation may have brought it in
+    assert rest == [(0, 1, 0), (1, 0, 0)]
     assert "TotalMediaFiles states 7, the file holds 3" in brought[0].err
     reference = json.loads(case.read_bytes().decode("utf-8-sig"))["value"][0]["CaseID"]
     with working(installed):

@@ -108,7 +108,7 @@ def _panel(trend: Trend, lang: str) -> TrendPanel:
             definitions.words(figure.columns[1].label, lang),
             _("Last 4 weeks"),
             _("4 weeks before"),
-            _("Change"),
+            _("Change in volume"),
             _("Same weeks a year before"),
             _("This week so far"),
         ],
