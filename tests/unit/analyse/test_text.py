@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 import time
 from uuid import UUID
 
@@ -170,13 +171,20 @@ def test_reads_the_speakers_of_a_pasted_conversation() -> None:
 def test_hostile_text_costs_linear_time(unit: str) -> None:
     lexicon = load_lexicon()
 
-    def seconds(size: int) -> float:
-        text = unit * (size // len(unit))
-        start = time.thread_time()
-        findings_of(find_hits(report(text, description=text), lexicon), rule_version="t")
-        return time.thread_time() - start
+    def work(size: int) -> int:
+        """Return how many calls a text of `size` characters takes: the same on a busy machine."""
+        text, calls = unit * (size // len(unit)), itertools.count()
+        sys.setprofile(lambda *_event: next(calls) and None)
+        try:
+            findings_of(find_hits(report(text, description=text), lexicon), rule_version="t")
+        finally:
+            sys.setprofile(None)
+        return next(calls)
 
-    seconds(2_000)
-    small, large = seconds(20_000), seconds(200_000)
-    assert large < 6
-    assert large < 30 * max(small, 0.01)
+    work(2_000)
+    started = time.thread_time()
+    small, large = work(20_000), work(200_000)
+    assert large < 11 * small + 1_000
+    assert time.thread_time() - started < 20, (
+        "what no call shows, such as a search that goes back and forth"
+    )
