@@ -16,6 +16,8 @@ from fanal.formats.dsa18.notification import read_notification
 from fanal.formats.envelope import Part, leaves
 from fanal.formats.hashsharing.read import read_page
 from fanal.formats.indicators import Indicator
+from fanal.formats.iso20022.read import read_transfers as read_iso
+from fanal.formats.iso20022.stream import kind_of
 from fanal.formats.misp.read import read_event
 from fanal.formats.ncmec.read import Document, Node, read_file_details, read_report
 from fanal.formats.ncmec_json.read import read_export
@@ -23,6 +25,7 @@ from fanal.formats.report.read import canonical_bytes, read_report as read_own
 from fanal.formats.report.records import Report
 from fanal.formats.stix.read import Reading, read_bundle
 from fanal.formats.taxii.indicators import read_envelope
+from fanal.formats.transfers.read import Damaged, read_transfers
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
 from fanal.formats.vics.read import read_case
 from fanal.formats.xarf.read import read_xarf
@@ -79,7 +82,21 @@ def enveloped(found: tuple[Part, Report]) -> object:
     return {"leaves": leaves(part), "report": json.loads(canonical_bytes(report))}
 
 
+def paid(body: bytes) -> object:
+    """Return the transfers of a message, or of an operator's file with its damaged rows."""
+    kind = kind_of(body)
+    found = read_iso(io.BytesIO(body), kind=kind) if kind else read_transfers(io.BytesIO(body))
+    return [
+        {"line": item.line, "refused": item.refusal.code}
+        if isinstance(item, Damaged)
+        else msgspec.to_builtins(item)
+        for item in found
+    ]
+
+
 REPORTS: dict[str, Callable[[bytes], object]] = {
+    "transfers": paid,
+    "iso20022": paid,
     "report": lambda body: json.loads(canonical_bytes(read_own(body))),
     "vics": lambda body: told(read_case(body).document),
     "xarf": lambda body: told(read_xarf(body)),

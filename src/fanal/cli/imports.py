@@ -11,15 +11,8 @@ import click
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.failures import Refused, tell
-from fanal.cli.sources import (
-    FORMATS,
-    Found,
-    Unreadable,
-    count_sources,
-    passed_over,
-    read_sources,
-    reason_of,
-)
+from fanal.cli.found import Found, Unreadable, reason_of
+from fanal.cli.sources import FORMATS, count_sources, passed_over, read_sources
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role

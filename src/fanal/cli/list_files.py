@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fanal import reference
 from fanal.cli.failures import Refused, language, tell
-from fanal.cli.sources import reason_of
+from fanal.cli.found import reason_of
 from fanal.formats.indicators import Indicator
 from fanal.formats.misp.read import read_event
 from fanal.formats.refusal import FormatRefused, Refusal

@@ -14,8 +14,8 @@ from fanal.analyse.domain.lists import ListAttributes, ListsRefused, Scope, Shar
 from fanal.cli import exchange
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, tell
+from fanal.cli.found import reason_of
 from fanal.cli.list_files import FORMATS, Told, read_indicators
-from fanal.cli.sources import reason_of
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole

@@ -2,74 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from uuid import UUID
 
 from fanal.cli.documents import READERS
-from fanal.cli.failures import words, words_of_refusal
+from fanal.cli.failures import words
+from fanal.cli.found import Found, Reader, Source, Unreadable, reason_of
 from fanal.cli.packed import count_packed, is_packed, read_packed
+from fanal.cli.transfer_files import count_transfers, transfers_reader
 from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.report.read import canonical_bytes, read_lines
-from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, Submission
+from fanal.intake.domain.records import Format
 
 _MAX_FILE = 50_000_000
 _REPORT = "report.xml"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """One report, with where it was found."""
-
-    place: str
-    format: Format
-    body: bytes
-    canonical: bytes
-    reference: str
-    urgent: bool = False
-    language: str = ""
-    details: tuple[bytes, ...] = ()
-    files: tuple[AttachedFile, ...] = ()
-
-    def submission(self, *, sender_id: UUID | None) -> Submission:
-        """Return what intake receives."""
-        if sender_id is None:
-            raise ValueError("an import has a sender")
-        return Submission(
-            arrival=Arrival.IMPORT,
-            format=self.format,
-            body=self.body,
-            canonical=self.canonical + b"".join(self.details),
-            keys=((KeyKind.REFERENCE, self.reference),),
-            sender_id=sender_id,
-            reference=self.reference,
-            urgent=self.urgent,
-            language=self.language,
-            details=self.details,
-            files=self.files,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """What could not be read, where, and the code of the reason."""
-
-    place: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A file to read, and the name of the report where the file is `report.xml` in a folder of its own."""
-
-    path: Path
-    name: str
-
-
-Reader = Callable[[Source, datetime], Iterator[Found | Unreadable]]
 
 
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
@@ -265,14 +214,6 @@ def _number(path: Path) -> tuple[int, str]:
     return (int(digits) if digits.isdigit() else 0, path.name)
 
 
-def reason_of(refusal: FormatRefused | None) -> str:
-    """Return why a document is refused, in the words of the command's language."""
-    if refusal is None:
-        return "unreadable"
-    said = words_of_refusal(refusal.code)
-    return f"{said} ({refusal.path})" if refusal.path else said
-
-
 FORMATS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "jsonl": ((".jsonl",), _read_jsonl),
     "ncmec-xml": ((".xml",), _read_xml),
@@ -281,10 +222,16 @@ FORMATS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "xarf": ((".json",), _document_reader(Format.XARF)),
     "dsa-18": ((".json",), _document_reader(Format.DSA_18)),
     "com-2022-209": ((".json",), _document_reader(Format.COM_2022_209)),
+    "transfers": ((".csv", ".tsv", ".txt"), transfers_reader(Format.TRANSFERS)),
+    "pacs008": ((".xml",), transfers_reader(Format.PACS_008)),
+    "camt053": ((".xml",), transfers_reader(Format.CAMT_053)),
 }
 """Name of each format: how its files end, and who reads them."""
 _COUNTERS: dict[str, Callable[[Path], int]] = {
     "jsonl": _count_lines,
     "ncmec-json": count_packed,
     "vics": count_parts,
+    "transfers": partial(count_transfers, format_=Format.TRANSFERS),
+    "pacs008": partial(count_transfers, format_=Format.PACS_008),
+    "camt053": partial(count_transfers, format_=Format.CAMT_053),
 }

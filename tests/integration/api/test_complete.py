@@ -82,7 +82,8 @@ def test_the_wire_gives_back_every_element_and_attribute(basic: Client, tmp_path
 
 def imported(folder: Path) -> UUID:
     """Bring the maximal report in as `fanal import` does."""
-    from fanal.cli.sources import Found, read_sources
+    from fanal.cli.found import Found
+    from fanal.cli.sources import read_sources
     from fanal.intake import operations as intake
 
     own = folder / "whole"

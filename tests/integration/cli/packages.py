@@ -49,6 +49,9 @@ PACKAGES: Mapping[str, tuple[str, int, Callable[[Path], None]]] = {
     "xarf": ("xarf", 1, _sample("xarf", "csam.json")),
     "dsa": ("dsa-18", 1, _sample("dsa18", "notification.json")),
     "com": ("com-2022-209", 1, _sample("com209", "report.json")),
+    "transfers": ("transfers", 2, _sample("transfers", "agency-en.csv")),
+    "pacs": ("pacs008", 2, _sample("iso20022", "pacs008.xml")),
+    "camt": ("camt053", 2, _sample("iso20022", "camt053.xml")),
 }
 """Name of each kind of package: its format, how many reports it holds, and who writes it into a folder."""
 

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fanal.cli.found import Found, Unreadable
 from fanal.cli.places import place_of
-from fanal.cli.sources import Found, Unreadable, passed_over, read_sources
+from fanal.cli.sources import passed_over, read_sources
 from fanal.formats.ncmec.synthesis import synthetic_reports
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

@@ -187,7 +187,7 @@ def test_texts_of_payments_and_of_outside_leaves_are_read() -> None:
             Extra(path="report/victim[1]/schoolName", value="https://y.example/2"),
         ),
     )
-    assert values(report, Kind.ACCOUNT) == [("GB82WEST12345698765432", Role.CONTENT)]
+    assert values(report, Kind.ACCOUNT) == [("GB82WEST12345698765432", Role.RECIPIENT)]
     assert values(report, Kind.EMAIL) == [("a@mail.example", Role.CONTENT)]
     assert [v for v, _ in values(report, Kind.HOST)] == ["x.example"]
 

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.report.records import FormAnswers, Person, PersonRole, Report
+from fanal.formats.report.records import FormAnswers, Payment, Person, PersonRole, Report
 
 R = TypeVar("R", bound=Report)
 
@@ -249,6 +249,14 @@ def _check_meaning(report: Report) -> None:
         raise FormatRefused(Refusal.BAD_REFERENCE, "reference", parameters={"limit": MAX_REFERENCE})
     for index, person in enumerate(report.persons):
         _check_person(person, path=f"persons[{index}]")
+    for index, payment in enumerate(report.payments):
+        _check_payment(payment, path=f"payments[{index}]")
+
+
+def _check_payment(payment: Payment, *, path: str) -> None:
+    for name in ("reference", "sender_person", "beneficiary_person"):  # exist on output only
+        if getattr(payment, name) is not None:
+            raise FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}.{name}")
 
 
 def _check_person(person: Person, *, path: str) -> None:

@@ -104,7 +104,7 @@ class IpSighting(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Person(_Part, frozen=True, kw_only=True):
-    """A person of the report, as far as known. `type` is the source's word for an ASSOCIATED one."""
+    """A person of the report, as far as known. `type` is the source's word for one that the source adds."""
 
     role: PersonRole
     name: str | None = None
@@ -151,7 +151,10 @@ class File(_Part, frozen=True, kw_only=True):
 
 
 class Payment(_Part, frozen=True, kw_only=True, gc=False):
-    """One payment; `amount` is a decimal number as text."""
+    """One payment; `amount` is a decimal number as text.
+
+    On output only: the operator's `reference`, and the places in `persons` of who paid and who was paid.
+    """
 
     at: str | None = None
     amount: str | None = None
@@ -161,6 +164,9 @@ class Payment(_Part, frozen=True, kw_only=True, gc=False):
     beneficiary_country: str | None = None
     label: str | None = None
     operator: str | None = None
+    reference: str | None = None
+    sender_person: int | None = None
+    beneficiary_person: int | None = None
 
 
 class Report(_Part, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from fanal.harmonise.domain.collect import Collector, Origin
 from fanal.harmonise.domain.computed import collect_computed, is_low
 from fanal.harmonise.domain.games import read_game
 from fanal.harmonise.domain.hashes import read_hash
+from fanal.harmonise.domain.paid import collect_payments, texts_of
 from fanal.harmonise.domain.people import (
     ReadPerson,
     collect_person,
@@ -121,6 +122,7 @@ def _collect_fields(
     for place, address in enumerate(addresses):
         collector.add_url(address, Origin(role=_CONTENT, source=f"urls[{place}]"))
     _collect_loose(draft, collector)
+    collect_payments(draft.payments, collector)
     files = tuple(
         [_collect_file(file, n, collector, draft.computed) for n, file in enumerate(draft.files)]
     )
@@ -180,21 +182,12 @@ def _texts(draft: Draft) -> Iterator[tuple[str, str]]:
             yield f"conversation[{place}].text", message.text
     if draft.escalation_reason:
         yield "escalation_reason", draft.escalation_reason
-    yield from _payment_texts(draft)
+    yield from texts_of(draft.payments)
     told = draft.description or ""
     for extra in draft.extra:
         # Some sources keep a leaf and tell it in the description too: it is read once.
         if _is_sentence(extra.path) and extra.value not in told:
             yield extra.path, extra.value
-
-
-def _payment_texts(draft: Draft) -> Iterator[tuple[str, str]]:
-    for place, payment in enumerate(draft.payments):
-        path = f"payments[{place}]"
-        named = (("sender", payment.sender), ("beneficiary", payment.beneficiary))
-        for name, text in (*named, ("label", payment.label)):
-            if text:
-                yield f"{path}.{name}", text
 
 
 @lru_cache(maxsize=8192)

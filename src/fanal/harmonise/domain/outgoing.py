@@ -1,6 +1,8 @@
 """A harmonised report in the report format again, for the writers of other formats."""
 
-from fanal.formats.report.records import Report
+from msgspec import structs
+
+from fanal.formats.report.records import PersonRole, Report
 from fanal.harmonise.domain.records import HarmonisedReport
 
 
@@ -19,7 +21,13 @@ def as_report(record: HarmonisedReport) -> Report:
         urls=tuple(url.reported for url in record.urls),
         description=record.description,
         conversation=record.conversation,
-        persons=record.persons,
+        persons=tuple(
+            person if person.role is PersonRole.ASSOCIATED else structs.replace(person, type=None)
+            for person in record.persons
+        ),
         files=record.files,
-        payments=record.payments,
+        payments=tuple(
+            structs.replace(payment, reference=None, sender_person=None, beneficiary_person=None)
+            for payment in record.payments
+        ),
     )

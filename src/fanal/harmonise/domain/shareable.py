@@ -1,21 +1,25 @@
 """What of a report may leave as indicators: its files' hashes, addresses, and identifiers of suspects.
 
 Never a name. Never a value of a victim, a witness, an intended recipient (who is often a child) or a
-reporter, whatever else it is in the same report. Nothing that was only found in free text.
+reporter, whatever else it is in the same report. Nothing that was only found in free text, nor what is known
+of somebody as the payer or the beneficiary of a transfer alone.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from fanal.formats.indicators import HASH_DIGITS, Indicator
 from fanal.formats.report.records import File
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
+from fanal.harmonise.domain.sources.transfers import PAYEE, PAYER
 
 SHARED_ROLES: Final = frozenset(
     {SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.CONTENT}
 )
 """Roles whose values may leave; every other stays, and takes the same value of these with it."""
 _SHORTEST: Final = 4
+_PERSON: Final = re.compile(r"persons\[(\d{1,6})\]")
 _ADDRESSES: Final = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 
 
@@ -29,14 +33,24 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
         value
         for report, _ in known
         for selector in report.selectors
-        if selector.role not in SHARED_ROLES
+        if selector.role not in SHARED_ROLES and not _paid(selector, report)
         for value in _forms(selector)
     }
     found: dict[str, Indicator] = {}
     for report, at in known:
-        for item in (*_files(report.files, at), *_selectors(report.selectors, withheld, at)):
+        named = [selector for selector in report.selectors if not _paid(selector, report)]
+        for item in (*_files(report.files, at), *_selectors(named, withheld, at)):
             found.setdefault(item.key(), item)
     return list(found.values())
+
+
+def _paid(selector: Selector, report: HarmonisedReport) -> bool:
+    """Return whether a value is of a payment's side: a parent, or a victim who pays, is no suspect for it."""
+    place = _PERSON.match(selector.source)
+    if place is None:
+        return selector.source.startswith("payments[")
+    number = int(place[1])
+    return number < len(report.persons) and report.persons[number].type in {PAYER, PAYEE}
 
 
 def _files(files: Iterable[File], at: str) -> Iterator[Indicator]:

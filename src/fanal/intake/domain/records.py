@@ -34,6 +34,9 @@ class Format(StrEnum):
     XARF = "xarf"
     DSA_18 = "dsa-18"
     COM_2022_209 = "com-2022-209"
+    TRANSFERS = "transfers"
+    PACS_008 = "pacs.008"
+    CAMT_053 = "camt.053"
 
 
 class KeyKind(StrEnum):

@@ -10,6 +10,7 @@ from fanal.harmonise.domain.sources.envelopes import read_com209, read_dsa18
 from fanal.harmonise.domain.sources.ncmec import read_ncmec
 from fanal.harmonise.domain.sources.ncmec_json import read_ncmec_json
 from fanal.harmonise.domain.sources.report import read_form, read_own
+from fanal.harmonise.domain.sources.transfers import read_camt053, read_pacs008, read_transfers
 from fanal.harmonise.domain.sources.vics import read_vics
 from fanal.harmonise.domain.sources.xarf import read_xarf_report
 
@@ -60,6 +61,18 @@ def _com209(source: Source, _: datetime) -> Draft:
     return read_com209(source.body)
 
 
+def _transfers(source: Source, _: datetime) -> Draft:
+    return read_transfers(source.body, reference=source.reference or str(source.report_id))
+
+
+def _pacs008(source: Source, _: datetime) -> Draft:
+    return read_pacs008(source.body, reference=source.reference or str(source.report_id))
+
+
+def _camt053(source: Source, _: datetime) -> Draft:
+    return read_camt053(source.body, reference=source.reference or str(source.report_id))
+
+
 def _own(source: Source, _: datetime) -> Draft:
     return read_own(source.body)
 
@@ -77,4 +90,7 @@ _READERS: Final[Mapping[str, Callable[[Source, datetime], Draft]]] = {
     "xarf": _xarf,
     "dsa-18": _dsa18,
     "com-2022-209": _com209,
+    "transfers": _transfers,
+    "pacs.008": _pacs008,
+    "camt.053": _camt053,
 }

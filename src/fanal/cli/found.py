@@ -1,0 +1,71 @@
+"""One report that `fanal import` found, or what is wrong with it; whoever reads a format yields these."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from fanal.cli.failures import words_of_refusal
+from fanal.formats.refusal import FormatRefused
+from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, Submission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One report, with where it was found."""
+
+    place: str
+    format: Format
+    body: bytes
+    canonical: bytes
+    reference: str
+    urgent: bool = False
+    language: str = ""
+    details: tuple[bytes, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
+
+    def submission(self, *, sender_id: UUID | None) -> Submission:
+        """Return what intake receives."""
+        if sender_id is None:
+            raise ValueError("an import has a sender")
+        return Submission(
+            arrival=Arrival.IMPORT,
+            format=self.format,
+            body=self.body,
+            canonical=self.canonical + b"".join(self.details),
+            keys=((KeyKind.REFERENCE, self.reference),),
+            sender_id=sender_id,
+            reference=self.reference,
+            urgent=self.urgent,
+            language=self.language,
+            details=self.details,
+            files=self.files,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """What could not be read, where, and the code of the reason."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file to read, and the name of the report where the file is `report.xml` in a folder of its own."""
+
+    path: Path
+    name: str
+
+
+Reader = Callable[[Source, datetime], Iterator[Found | Unreadable]]
+
+
+def reason_of(refusal: FormatRefused | None) -> str:
+    """Return why a document is refused, in the words of the command's language."""
+    if refusal is None:
+        return "unreadable"
+    said = words_of_refusal(refusal.code)
+    return f"{said} ({refusal.path})" if refusal.path else said

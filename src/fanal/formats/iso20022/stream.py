@@ -1,0 +1,207 @@
+"""XML of any size, piece by piece, by a parser that resolves nothing: no DTD, no entity, no network.
+
+What is large (`CdtTrfTxInf`, `Ntry`) comes one element at a time and leaves memory at once; what is left is
+the head of the document.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from lxml import etree
+from msgspec import Struct, field
+
+from fanal.formats.refusal import FormatRefused, Refusal
+
+MAX_DEPTH: Final = 40
+MAX_ELEMENTS: Final = 4_000
+"""Elements of one transaction or entry, and of the head of a document."""
+MAX_HEAD_BYTES: Final = 1_000_000
+NAMESPACE: Final = re.compile(
+    r"urn:iso:std:iso:20022:tech:xsd:(pacs\.008|camt\.053)\.001\.(0[1-9]|1[0-9])"
+)
+_PIECES: Final = {"pacs.008": "CdtTrfTxInf", "camt.053": "Ntry"}
+_ROOTS: Final = {
+    "pacs.008": ("FIToFICstmrCdtTrf", "FIToFICstmrCdtTrf"),
+    "camt.053": ("BkToCstmrStmt", "Stmt"),
+}
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """One transaction or entry: its number in the document, that of its statement, its element."""
+
+    number: int
+    statement: int
+    element: etree._Element
+
+
+class Head(Struct, kw_only=True):
+    """What is left of a document without its pieces: kind, namespace, and its elements by statement.
+
+    `common` are the elements before statements (`GrpHdr`), `statements` those of each statement.
+    """
+
+    kind: str
+    namespace: str
+    common: list[bytes] = field(default_factory=list)
+    statements: list[list[bytes]] = field(default_factory=list)
+
+
+def local(element: etree._Element) -> str:
+    """Return the name of an element without its namespace."""
+    return etree.QName(element).localname
+
+
+def kind_of(start: bytes) -> str | None:
+    """Return the kind of a document by its first bytes: `pacs.008`, `camt.053` or None."""
+    found = NAMESPACE.search(start.decode("utf-8", "replace"))
+    return found[1] if found else None
+
+
+def read_pieces(stream: BinaryIO, *, kind: str) -> Iterator[Piece]:
+    """Yield the transactions or entries of a document; each is emptied when the next is asked for.
+
+    Raises:
+        FormatRefused: no XML, a DOCTYPE, another root or namespace, over a limit.
+    """
+    walk = _Walk(kind)
+    yield from walk.pieces(stream)
+
+
+def read_head(stream: BinaryIO, *, kind: str) -> Head:
+    """Return what a document holds beside its pieces.
+
+    Raises:
+        FormatRefused: as `read_pieces`, or the head is over `MAX_HEAD_BYTES`.
+    """
+    walk = _Walk(kind)
+    for _ in walk.pieces(stream):
+        pass
+    if walk.head is None:
+        raise FormatRefused(Refusal.MALFORMED)
+    return walk.head
+
+
+def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
+    """Return a document of the same kind: head of a statement (from 1), and these pieces."""
+    outer, inner = _ROOTS[head.kind]
+    own = head.statements[statement - 1] if head.statements else []
+    inside = b"".join([*own, *pieces])
+    if outer != inner:
+        inside = b"<Stmt>" + inside + b"</Stmt>"
+    return (
+        f'<Document xmlns="{head.namespace}"><{outer}>'.encode()
+        + b"".join(head.common)
+        + inside
+        + f"</{outer}></Document>".encode()
+    )
+
+
+class _Walk:
+    """One pass: depth, counts and the place in the document."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._piece = _PIECES[kind]
+        self._outer, self._inner = _ROOTS[kind]
+        self._path: list[str] = []
+        self._count = 0
+        self._bytes = 0
+        self._number = 0
+        self.head: Head | None = None
+
+    def pieces(self, stream: BinaryIO) -> Iterator[Piece]:
+        try:
+            yield from self._walk(stream)
+        except (etree.XMLSyntaxError, ValueError) as error:
+            line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
+            raise FormatRefused(Refusal.MALFORMED, parameters={"line": line or 0}) from error
+        if self.head is None or self._path:
+            raise FormatRefused(Refusal.MALFORMED)
+
+    def _walk(self, stream: BinaryIO) -> Iterator[Piece]:
+        parser = etree.iterparse(
+            stream,
+            events=("start", "end"),
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            huge_tree=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        for event, element in parser:
+            if event == "start":
+                self._open(element)
+            else:
+                yield from self._close(element)
+
+    def _open(self, element: etree._Element) -> None:
+        name = local(element)
+        if not self._path:
+            self._check_root(element, name)
+        self._path.append(name)
+        self._count += 1
+        if len(self._path) > MAX_DEPTH:
+            raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+        if self._count > MAX_ELEMENTS:
+            raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_ELEMENTS})
+        if len(self._path) == 2 and name != self._outer:
+            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": self._outer})
+        if self.head and len(self._path) == self._depth and name == self._inner:
+            self.head.statements.append([])
+
+    @property
+    def _depth(self) -> int:
+        """Return the depth at which statements stand."""
+        return 2 if self._outer == self._inner else 3
+
+    def _check_root(self, element: etree._Element, name: str) -> None:
+        if element.getroottree().docinfo.internalDTD is not None:
+            raise FormatRefused(Refusal.DOCTYPE)
+        namespace = etree.QName(element).namespace or ""
+        found = NAMESPACE.fullmatch(namespace)
+        if name != "Document" or found is None or found[1] != self._kind:
+            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": self._kind})
+        self.head = Head(kind=self._kind, namespace=namespace)
+
+    def _close(self, element: etree._Element) -> Iterator[Piece]:
+        name = self._path.pop()
+        above = len(self._path)
+        head = self.head
+        if head is None:
+            return
+        inside = above == self._depth and self._path[-1] == self._inner
+        if inside and name == self._piece:
+            self._number += 1
+            yield Piece(number=self._number, statement=len(head.statements), element=element)
+            self._forget(element)
+            self._count = 0
+        elif inside:
+            self._keep(head.statements[-1], element)
+        elif above == 2 and self._depth == 3 and name != self._inner:
+            self._keep(head.common, element)
+        elif above == 2 and self._depth == 3:
+            self._forget(element)
+            self._count = 0
+
+    def _keep(self, kept: list[bytes], element: etree._Element) -> None:
+        body = serialised(element)
+        self._bytes += len(body)
+        if self._bytes > MAX_HEAD_BYTES:
+            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_HEAD_BYTES})
+        kept.append(body)
+        self._forget(element)
+
+    @staticmethod
+    def _forget(element: etree._Element) -> None:
+        parent = element.getparent()
+        element.clear()
+        while parent is not None and len(parent) > 1:
+            del parent[0]
+
+
+def serialised(element: etree._Element) -> bytes:
+    """Return an element as bytes, without what follows it."""
+    return etree.tostring(element, with_tail=False, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Transfers of money-transfer operators, CSV in the layouts of `layouts/`."""

@@ -1,0 +1,278 @@
+"""Operators' CSV to transfers: layout by header, every cell read or kept, nothing evaluated.
+
+A cell that a spreadsheet would take for a formula is text like any other.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from typing import BinaryIO, Final
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.transfer import Part, Party, Problem, Transfer, by_payer, part_of
+from fanal.formats.transfers.layouts import Layout, shipped_layouts
+from fanal.formats.transfers.rows import Row, read_rows
+
+MAX_COLUMNS: Final = 200
+_UTF8_MARK: Final = "\ufeff"
+_SPACES: Final = re.compile("[\\s\u00a0\u202f'’]")
+_AMOUNT: Final = re.compile(r"[+-]?\d{1,12}(?:\.\d{1,8})?")
+_OFFSET: Final = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?")
+_GUARDED: Final = ("'=", "'+", "'-", "'@")
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """A file's header: its layout, separator, the names of the columns and the field of each."""
+
+    layout: Layout
+    separator: str
+    names: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+class Damaged(Struct, frozen=True, kw_only=True):
+    """A row that is no row of its file: its line, and why."""
+
+    line: int
+    refusal: FormatRefused
+
+
+def read_header(row: Row) -> Header:
+    """Return what the first record of a file says.
+
+    Raises:
+        FormatRefused: WRONG_ROOT, no layout has such columns; TOO_MANY_VALUES.
+    """
+    for layout in shipped_layouts():
+        text = _text(row.body, layout)
+        for separator in layout.separators:
+            names = _cells(text, separator)
+            if names is None or len(names) > MAX_COLUMNS:
+                continue
+            fields = layout.fields_of(names)
+            if fields is not None:
+                return Header(
+                    layout=layout, separator=separator, names=tuple(names), fields=tuple(fields)
+                )
+    known = ", ".join(layout.id for layout in shipped_layouts())
+    raise FormatRefused(Refusal.WRONG_ROOT, "line 1", parameters={"expected": known})
+
+
+def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
+    """Yield every row of a file, as a transfer or as what is wrong with it.
+
+    Raises:
+        FormatRefused: as `read_header`, or the file is empty.
+    """
+    rows = read_rows(stream)
+    header = _header(rows)
+    for row in rows:
+        yield _read(row, header)
+
+
+def cut_parts(stream: BinaryIO) -> Iterator[Part | Damaged]:
+    """Yield the file in parts, each a file of the same layout with the rows of one payer, bytes unchanged.
+
+    Rows that are damaged come by themselves, where they stand.
+
+    Raises:
+        FormatRefused: as `read_transfers`.
+    """
+    rows = read_rows(stream)
+    first = next(rows, None)
+    if first is None:
+        raise FormatRefused(Refusal.MALFORMED, "line 1")
+    header = read_header(first)
+    damaged: list[Damaged] = []
+    for group in by_payer(_keyed(rows, header, damaged)):
+        yield from damaged
+        damaged.clear()
+        body = _ended(first.body) + b"".join(_ended(row.body) for row in group)
+        place = f"line {group[0].line}"
+        prefix = header.layout.id
+        yield part_of(prefix=prefix, place=place, body=body, count=len(group))
+    yield from damaged
+
+
+def _keyed(
+    rows: Iterator[Row], header: Header, damaged: list[Damaged]
+) -> Iterator[tuple[str, Row]]:
+    for row in rows:
+        read = _read(row, header)
+        if isinstance(read, Damaged):
+            damaged.append(read)
+        else:
+            yield read.sender.key(), row
+
+
+def _header(rows: Iterator[Row]) -> Header:
+    first = next(rows, None)
+    if first is None:
+        raise FormatRefused(Refusal.MALFORMED, "line 1")
+    return read_header(first)
+
+
+def _ended(body: bytes) -> bytes:
+    return body if body.endswith(b"\n") else body + b"\n"
+
+
+def _text(body: bytes, layout: Layout) -> str:
+    """Return a record as text: UTF-8 where it is, else the layout's encoding, each byte a character."""
+    try:
+        return body.decode().removeprefix(_UTF8_MARK)
+    except UnicodeDecodeError:
+        try:
+            return body.decode(layout.fallback_encoding)
+        except UnicodeDecodeError:
+            return body.decode("latin-1")
+
+
+def _cells(text: str, separator: str) -> list[str] | None:
+    try:
+        found = list(csv.reader([text], delimiter=separator, strict=True))
+    except csv.Error:
+        return None
+    return [cell for cells in found for cell in cells]
+
+
+def _read(row: Row, header: Header) -> Transfer | Damaged:
+    path = f"line {row.line}"
+    cells = _cells(_text(row.body, header.layout), header.separator) if row.whole else None
+    if cells is None:
+        return Damaged(line=row.line, refusal=FormatRefused(Refusal.MALFORMED, path))
+    if len(cells) != len(header.names):
+        many = {"expected": len(header.names), "got": len(cells)}
+        return Damaged(
+            line=row.line, refusal=FormatRefused(Refusal.WRONG_TYPE, path, parameters=many)
+        )
+    if any("\0" in cell for cell in cells):
+        return Damaged(line=row.line, refusal=FormatRefused(Refusal.FORBIDDEN_CHARACTER, path))
+    values: dict[str, str] = {}
+    extra: list[tuple[str, str]] = []
+    for name, field, cell in zip(header.names, header.fields, cells, strict=True):
+        if not cell.strip():
+            continue
+        if field == "kept":
+            extra.append((name.strip() or "?", cell))
+        else:
+            values[field] = cell
+    return _transfer(values, header=header, line=row.line, extra=tuple(extra))
+
+
+def _transfer(
+    values: Mapping[str, str], *, header: Header, line: int, extra: tuple[tuple[str, str], ...]
+) -> Transfer:
+    layout, problems = header.layout, list[Problem]()
+    at = _at(values, layout)
+    if at is None and values.get("date"):
+        written = " ".join(filter(None, (values.get(n) for n in ("date", "time", "offset"))))
+        problems.append(Problem(path=_name(header, "date"), code="TIME_UNREADABLE", value=written))
+        at = written
+    written_amount = values.get("amount")
+    amount = _amount(written_amount, layout.decimal) if written_amount else None
+    if amount is None and written_amount:
+        problems.append(
+            Problem(path=_name(header, "amount"), code="AMOUNT_UNREADABLE", value=written_amount)
+        )
+        amount = written_amount
+    return Transfer(
+        place=f"line {line}",
+        reference=_plain(values.get("reference")),
+        at=at,
+        amount=amount,
+        currency=(_plain(values.get("currency")) or layout.currency or "").upper() or None,
+        label=values.get("label"),
+        operator=_plain(values.get("operator")) or layout.operator,
+        sender=_party(values, "sender", layout),
+        beneficiary=_party(values, "beneficiary", layout),
+        extra=extra,
+        problems=tuple(problems),
+    )
+
+
+def _name(header: Header, field: str) -> str:
+    return header.names[header.fields.index(field)]
+
+
+def _party(values: Mapping[str, str], side: str, layout: Layout) -> Party:
+    own = {
+        name: _plain(values.get(f"{side}.{name}"))
+        for name in (
+            "iban", "account", "wallet", "customer", "phone", "email", "country", "postcode",
+        )
+    }  # fmt: skip
+    parts = (values.get(f"{side}.{name}") for name in ("first_name", "last_name"))
+    whole = " ".join(p.strip() for p in parts if p and p.strip())
+    name = values.get(f"{side}.name") or whole or None
+    born = _plain(values.get(f"{side}.birth_date"))
+    return Party(name=name, birth_date=_day(born, layout) if born else None, **own)
+
+
+def _plain(cell: str | None) -> str | None:
+    """Return a cell without the apostrophe that guards it from spreadsheets, nor blanks around it."""
+    text = (cell or "").strip()
+    return (text[1:] if text.startswith(_GUARDED) else text) or None
+
+
+def _amount(text: str, decimal: str) -> str | None:
+    """Return an amount as a plain decimal number; thousands may stand apart by a blank or the other mark."""
+    other = "," if decimal == "." else "."
+    plain = _SPACES.sub("", text).replace(other, "").replace(decimal, ".").strip("€$£")
+    if _AMOUNT.fullmatch(plain) is None:
+        return None
+    try:
+        return format(Decimal(plain), "f")
+    except InvalidOperation:
+        return None
+
+
+def _day(text: str, layout: Layout) -> str:
+    read = _parsed(text, layout)
+    return text if read is None else read[0].date().isoformat()
+
+
+def _at(values: Mapping[str, str], layout: Layout) -> str | None:
+    """Return date, time and offset as one instant, a date alone as a date, None where unreadable."""
+    pieces = filter(None, (_plain(values.get("date")), _plain(values.get("time"))))
+    read = _parsed(" ".join(pieces), layout)
+    if read is None:
+        return None
+    instant, has_time = read
+    if not has_time:
+        return instant.date().isoformat()
+    offset = values.get("offset")
+    if offset is not None:
+        found = _OFFSET.fullmatch(offset.strip())
+        if found is None or int(found[3] or 0) > 59:
+            return None
+        ahead = timedelta(hours=int(found[2]), minutes=int(found[3] or 0))
+        if ahead >= timedelta(hours=24):
+            return None
+        instant = instant.replace(tzinfo=timezone(ahead if found[1] == "+" else -ahead))
+    elif instant.tzinfo is None:
+        instant = instant.replace(tzinfo=ZoneInfo(layout.zone))
+    return instant.isoformat()
+
+
+def _parsed(text: str, layout: Layout) -> tuple[datetime, bool] | None:
+    for pattern in layout.dates:
+        try:
+            found = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is put on by whoever asks
+        except ValueError:
+            continue
+        return found, "%H" in pattern or "%I" in pattern
+    return None
+
+
+def is_transfers(first: bytes) -> bool:
+    """Return whether the first bytes of a file are the header of a known layout."""
+    row = Row(line=1, body=first.partition(b"\n")[0])
+    try:
+        return bool(read_header(row).fields)
+    except FormatRefused:
+        return False
