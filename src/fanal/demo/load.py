@@ -14,6 +14,7 @@ from fanal.demo import (
     envelopes,
     everyday,
     instructions,
+    other_desks,
     oversight,
     people,
     remarks,
@@ -47,6 +48,7 @@ def agenda() -> list[Event]:
             *stories.events(),
             *encounters.events(),
             *everyday.events(),
+            *other_desks.events(),
             *oversight.events(),
             *remarks.events(),
         ]

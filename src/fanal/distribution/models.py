@@ -54,6 +54,7 @@ class Item(models.Model):
     because = models.JSONField()
     rule_version = models.TextField()
     planned_at = models.DateTimeField()
+    ours = models.BooleanField(default=True)
     state = models.TextField()
     package = models.ForeignKey(Package, on_delete=models.PROTECT, null=True)
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from fanal.config.databases import open_databases
+from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES, ItemState, PackageState
 from fanal.intake.domain.states import REPORT_STATES, ReportState
 from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
@@ -27,11 +28,17 @@ _ALARM = (
     "SELECT CASE WHEN acknowledged_at IS NOT NULL THEN 'ACKNOWLEDGED'"
     " WHEN escalated_at IS NOT NULL THEN 'ESCALATED' ELSE 'RAISED' END FROM orient_alarm"
 )
+_PACKAGE = (
+    "SELECT CASE WHEN acknowledged_at IS NOT NULL THEN 'ACKNOWLEDGED'"
+    " WHEN made_at + interval '7 days' <= now() THEN 'OVERDUE' ELSE 'SENT' END FROM distribution_package"
+)
 _STATES = {
     "SELECT state FROM intake_report": (REPORT_STATES, ReportState),
     "SELECT state FROM orient_case": (CASE_STATES, CaseState),
     _ALARM: (ALARM_STATES, AlarmState),
     "SELECT state FROM measures_measure": (MEASURE_STATES, MeasureState),
+    "SELECT state FROM distribution_item": (ITEM_STATES, ItemState),
+    _PACKAGE: (PACKAGE_STATES, PackageState),
     "SELECT state FROM judicial_referral": (REFERRAL_STATES, ReferralState),
 }
 _OCCURRING = {

@@ -12,12 +12,15 @@ from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import Refused
 from fanal.distribution import operations, queries
 from fanal.distribution.domain.package import Acknowledgement, unseal
+from fanal.distribution.domain.routing import shipped_routing
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.ledger import queries as ledger
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import QueueFilter, QueueView
 from fanal.worker.stages import StageLoop
 from tests.integration.accounts.people import make_user
 
@@ -34,7 +37,7 @@ def keys(installed_keys: None) -> None:
     """The worker opens what was sealed."""
 
 
-def receive(reference: str, *, test: bool = False, **fields: object) -> UUID:
+def receive(reference: str, *, test: bool = False, at: datetime = NOW, **fields: object) -> UUID:
     body = msgspec.json.encode({"reference": reference, "kind": "GROOMING"} | fields)
     [answer] = intake.receive_reports(
         actor=SYSTEM,
@@ -49,7 +52,7 @@ def receive(reference: str, *, test: bool = False, **fields: object) -> UUID:
                 is_test=test,
             )
         ],
-        now=NOW,
+        now=at,
     )
     assert answer.report_id is not None
     loop = StageLoop(actor=SYSTEM, clock=clock.now)
@@ -58,8 +61,9 @@ def receive(reference: str, *, test: bool = False, **fields: object) -> UUID:
     return answer.report_id
 
 
-def suspect(country: str) -> dict[str, object]:
-    return {"persons": [{"role": "SUSPECT", "country": country, "emails": ["s@mail.example"]}]}
+def suspect(country: str, name: str = "s") -> dict[str, object]:
+    emails = [f"{name}@mail.example"]
+    return {"persons": [{"role": "SUSPECT", "country": country, "emails": emails}]}
 
 
 @pytest.fixture
@@ -162,6 +166,97 @@ def test_a_report_is_sealed_sent_opened_and_acknowledged(instructed: UUID) -> No
     transfer = next(entry for entry in history if entry.action == "report.transfer")
     assert transfer.detail["instruction"] == str(instructed)
     assert "transfer.acknowledge" in {entry.action for entry in history}
+
+
+def opened(delivered: Deliveries) -> Acknowledgement:
+    """What the desk answers that opens the only package delivered."""
+    [sealed] = delivered.values()
+    manifest, _body = unseal(sealed, identity=str(IDENTITY))
+    return Acknowledgement(
+        package=manifest.package, opened_at=NOW, reports=manifest.reports, token=manifest.token
+    )
+
+
+def case_state(report_id: UUID) -> str:
+    case = oriented.get_case(actor=SYSTEM, report_id=report_id)
+    assert case is not None
+    return case.state
+
+
+def test_what_another_desk_took_no_longer_waits_here_and_can_come_back(instructed: UUID) -> None:
+    theirs = receive("h-1", **suspect("BE", "one"))
+    ours_too = receive("h-2", place={"country": "FR"}, **suspect("BE", "two"))
+    elsewhere_too = receive("h-3", place={"country": "ES"}, **suspect("BE", "three"))
+    urgent = receive("h-4", emergency=True, **suspect("BE", "four"))
+    held = receive("h-5", **suspect("BE", "five"))
+    supervisor = person("sup", Role.SUPERVISOR)
+    orient.claim_case(actor=supervisor, report_id=held, now=NOW)
+    delivered: Deliveries = {}
+    send(delivered)
+    reports = [theirs, ours_too, elsewhere_too, urgent, held]
+    waiting = ["TO_ASSESS"] * 4 + ["CLAIMED"]
+    assert [case_state(one) for one in reports] == waiting  # sent is not taken
+    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
+    assert [case_state(one) for one in reports] == ["HANDED_OVER", *waiting[1:]]
+
+    counts = oriented.count_views(actor=SYSTEM, now=NOW).views
+    assert (counts[QueueView.OPEN], counts[QueueView.HANDED_OVER]) == (4, 1)
+    page = oriented.list_queue(
+        actor=SYSTEM, view=QueueView.HANDED_OVER, filters=QueueFilter(), now=NOW
+    )
+    assert [case.report_id for case in page.cases] == [theirs]
+    history = [entry.action for entry in ledger.entries_of(actor=SYSTEM, object_id=theirs)]
+    assert {"transfer.acknowledge", "case.hand_over"} <= set(history)
+
+    orient.reopen_case(actor=supervisor, report_id=theirs, now=NOW)
+    assert case_state(theirs) == "TO_ASSESS"
+    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)  # told again
+    assert case_state(theirs) == "TO_ASSESS"
+    assert orient.withdraw_case(actor=SYSTEM, report_id=theirs, now=NOW)
+
+
+def test_a_fold_whose_head_was_taken_hides_nothing(instructed: UUID) -> None:
+    sighting = {"occurred_at": "2026-11-20T10:00:00Z"} | suspect("BE")
+    head = receive("f-1", **sighting)
+    delivered: Deliveries = {}
+    send(delivered)
+    later = receive("f-2", at=NOW + timedelta(seconds=1), **sighting)  # not in the package
+    assert (case_state(head), case_state(later)) == ("TO_ASSESS", "FOLDED")
+    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
+    assert (case_state(head), case_state(later)) == ("HANDED_OVER", "TO_ASSESS")
+
+
+def test_what_was_taken_may_be_retracted_by_its_sender(instructed: UUID) -> None:
+    report_id = receive("h-6", **suspect("BE"))
+    delivered: Deliveries = {}
+    send(delivered)
+    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
+    partner = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
+    intake.retract_report(actor=partner, report_id=report_id, now=NOW)
+    assert orient.withdraw_case(actor=partner, report_id=report_id, now=NOW)
+    assert case_state(report_id) == "WITHDRAWN"
+
+
+def test_what_waits_is_listed_with_its_rule_and_a_package_with_its_reports(
+    instructed: UUID,
+) -> None:
+    first, second = receive("l-1", **suspect("BE")), receive("l-2", **suspect("ES"))
+    [belgium, spain] = queries.list_waiting(actor=SYSTEM)
+    assert (belgium.country, belgium.reports, spain.country) == ("BE", 1, "ES")
+    assert belgium.reasons == ((("SUSPECT_COUNTRY",), shipped_routing().version, 1),)
+    [item] = queries.list_planned(actor=SYSTEM, place=("ES", ""))
+    assert (item.report_id, item.because, item.ours) == (second, ("SUSPECT_COUNTRY",), False)
+    assert queries.list_planned(actor=SYSTEM, place=("ES", ""), after=second) == []
+    delivered: Deliveries = {}
+    [sent] = send(delivered)["BE-DESK"]
+    assert sent.package is not None
+    assert queries.reports_in(actor=SYSTEM, package_id=sent.package) == [first]
+    package = queries.get_package(actor=SYSTEM, package_id=sent.package)
+    assert package is not None
+    assert (package.recipient, package.instruction_id) == ("BE-DESK", instructed)
+    assert queries.get_package(actor=SYSTEM, package_id=uuid4()) is None
+    [transfer] = queries.items_of(actor=SYSTEM, report_ids=[first])[first]
+    assert (transfer.recipient, transfer.package_id) == ("BE-DESK", sent.package)
 
 
 def test_what_cannot_be_delivered_does_not_count_as_sent(instructed: UUID) -> None:

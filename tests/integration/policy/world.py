@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
+import pyrage
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
@@ -22,6 +23,7 @@ from fanal.accounts.models import User
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.crosscheck.domain.dossiers import Act
+from fanal.distribution import operations as distribution
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
@@ -63,6 +65,7 @@ class World:
     shared_view_ids: dict[str, UUID] = field(default_factory=dict)
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
     instruction_id: UUID = field(default_factory=lambda: UUID(int=0))
+    package_id: UUID | None = None
     canaries: dict[str, str] = field(default_factory=dict)
 
     def canary(self, cell: str, what: str) -> str:
@@ -100,6 +103,7 @@ FACTORIES: dict[str, Factory] = {
     "year": lambda world, cell: world.now.year,
     "ruleset_id": lambda world, cell: _ruleset(world),
     "instruction_id": lambda world, cell: world.instruction_id,
+    "package_id": lambda world, cell: world.package_id,
     "provider": lambda world, cell: world.partner_ids["own"],
     "collection": lambda world, cell: UUID(int=0),
     "object_id": lambda world, cell: f"indicator--{UUID(int=0)}",
@@ -114,9 +118,21 @@ FACTORIES: dict[str, Factory] = {
 }
 
 NO_OBJECT = frozenset(
-    {"figure", "instruction_id", "item_id", "provider", "ruleset_id", "trend", "year"}
+    {
+        "figure",
+        "instruction_id",
+        "item_id",
+        "package_id",
+        "provider",
+        "ruleset_id",
+        "trend",
+        "year",
+    }
 )
-"""What an address carries that is nobody's object: figures, rules, instructions and lists are one for all."""
+"""What an address carries that is nobody's object: figures, rules, instructions and lists are one for all.
+
+A package is one for all too: of its reports each person sees those of their own desks.
+"""
 
 
 def _ruleset(world: World) -> UUID:
@@ -153,6 +169,7 @@ def make_world() -> World:
     _openings(world)
     _views(world)
     _instruction(world)
+    _package(world)
     return world
 
 
@@ -348,6 +365,35 @@ def _instruction(world: World) -> None:
     )
 
 
+def _package(world: World) -> None:
+    """Send the reports of every cell to another desk in one package."""
+    key = str(pyrage.x25519.Identity.generate().to_public())
+    distribution.add_recipient(
+        actor=SYSTEM, code="BE-DESK", name="Desk", place=("BE", ""), key=key, now=world.now
+    )
+    one, other = (
+        people.actor_for(user=User.objects.get(username=f"keeper-{cell}"), now=world.now)
+        for cell in ("own", "other_desk")
+    )
+    made = accounts.propose_instruction(
+        actor=one,
+        instruction=NewInstruction(
+            kind=InstructionKind.DISTRIBUTION,
+            grounds="To the desk of Belgium.",
+            basis="BASIS 1",
+            valid_from=world.now,
+            expires_at=world.now + timedelta(days=30),
+        ),
+        now=world.now,
+    )
+    accounts.second_instruction(actor=other, instruction_id=made, now=world.now)
+    [sent] = distribution.send(
+        actor=SYSTEM, sender="walk", deliver=lambda *_told: None, now=world.now
+    )
+    assert sent.reports == len(OBJECT_CELLS)
+    world.package_id = sent.package
+
+
 def _desk(cell: str) -> int:
     return 1 if cell in {"own", "sealed"} else 2
 
@@ -357,6 +403,7 @@ def _submission(world: World, cell: str) -> Submission:
     persons = [
         {
             "role": "SUSPECT",
+            "country": "BE",
             "name": world.canary(facts, "name"),
             "handles": [{"platform": "game", "value": world.canary(facts, "handle")}],
         }

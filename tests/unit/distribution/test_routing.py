@@ -1,6 +1,6 @@
 """Whose a report is: evidence, weights, regions; and packages sealed, opened, refused."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -18,7 +18,9 @@ from fanal.distribution.domain.package import (
     token_digest,
     unseal,
 )
-from fanal.distribution.domain.routing import Destination, destinations_of, shipped_routing
+from fanal.distribution.domain.routing import Destination, shares_of, shipped_routing
+from fanal.distribution.domain.states import answer_due, package_state
+from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Person, PersonRole, Place, Report, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -38,7 +40,7 @@ def report(*persons: Person, place: str | None = None) -> HarmonisedReport:
 
 
 def places(*persons: Person, place: str | None = None) -> list[tuple[str, str, tuple[str, ...]]]:
-    found = destinations_of(report(*persons, place=place), RULES)
+    found = shares_of(report(*persons, place=place), RULES).places
     assert list(found) == sorted(found)
     return [(d.country, d.region, d.because) for d in found]
 
@@ -118,11 +120,30 @@ def test_every_departement_is_in_one_region() -> None:
 def test_weights_decide_what_counts() -> None:
     strict = msgspec.structs.replace(RULES, enough=4)
     person = Person(role=SUSPECT, country="BE")
-    assert destinations_of(report(person), strict) == ()
+    assert shares_of(report(person), strict).places == ()
     both = Person(role=SUSPECT, country="BE", phones=("+3225550100",))
-    assert destinations_of(report(both), strict) == (
+    assert shares_of(report(both), strict).places == (
         Destination(country="BE", because=("SUSPECT_COUNTRY", "SUSPECT_PHONE")),
     )
+
+
+def test_a_share_stays_ours_unless_a_desk_of_a_named_region_takes_it() -> None:
+    abroad = Person(role=SUSPECT, country="BE")
+    here = Person(role=VICTIM, country="FR", postcode="59000")
+    assert not shares_of(report(abroad), RULES).ours({("FR", "HDF")})
+    both = shares_of(report(abroad, here), RULES)
+    assert both.ours(set())
+    assert both.ours({("FR", "IDF")})
+    assert not both.ours({("FR", "HDF")})
+
+
+def test_a_package_is_overdue_until_it_is_acknowledged() -> None:
+    made = datetime(2026, 11, 18, 12, tzinfo=UTC)
+    due = answer_due(made, days=7)
+    before, after = made + timedelta(days=6), made + timedelta(days=7)
+    assert package_state(due_at=due, acknowledged_at=None, now=before) == "SENT"
+    assert package_state(due_at=due, acknowledged_at=None, now=after) == "OVERDUE"
+    assert package_state(due_at=due, acknowledged_at=before, now=after) == "ACKNOWLEDGED"
 
 
 MANIFEST = Manifest(
@@ -169,6 +190,14 @@ def test_who_reported_never_leaves() -> None:
     line = line_of(told, reference="n")
     assert b"Canary" not in line
     assert b"Someone" in line
+
+
+def test_associated_accounts_go_along_and_are_read_by_another_desk_only() -> None:
+    account = Person(role=PersonRole.ASSOCIATED, type="Linked", emails=("a@mail.example",))
+    line = line_of(Report(reference="x", kind=ReportKind.OTHER, persons=(account,)), reference="n")
+    assert read_report(line, written_by_a_desk=True).persons == (account,)
+    with pytest.raises(FormatRefused, match="UNKNOWN_CODE"):
+        read_report(line)
 
 
 @pytest.mark.parametrize("plain", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])

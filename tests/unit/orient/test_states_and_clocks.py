@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal import reference
+from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES
 from fanal.judicial.domain.states import REFERRAL_STATES
 from fanal.kernel.calendar import PARIS, add_working_days, holidays, is_working_day, paris_day
 from fanal.kernel.states import StateTable, TransitionRefused
@@ -17,7 +18,9 @@ from fanal.orient.domain.records import Choice, Track
 from fanal.orient.domain.states import ALARM_STATES, CASE_STATES, CaseState
 
 CATALOGUE = reference.load()
-TABLES = [CASE_STATES, ALARM_STATES, MEASURE_STATES, REFERRAL_STATES]
+TABLES = [
+    CASE_STATES, ALARM_STATES, MEASURE_STATES, REFERRAL_STATES, ITEM_STATES, PACKAGE_STATES,
+]  # fmt: skip
 ON = date(2026, 11, 24)
 
 

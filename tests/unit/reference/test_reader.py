@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal import reference
+from fanal.distribution.domain.states import ItemState, PackageState
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.hashing.domain.records import Unhashed
@@ -198,6 +199,8 @@ def test_typography() -> None:
         ("reading", Reading),
         ("case_state", CaseState),
         ("queue_view", QueueView),
+        ("transfer_state", ItemState),
+        ("package_state", PackageState),
         ("alarm_state", AlarmState),
         ("measure_state", MeasureState),
         ("measure_kind", MeasureKind),

@@ -1,8 +1,8 @@
 """A package for another desk: what it holds, sealed to that desk's age key. Pure.
 
-Inside the age file is a ZIP of `manifest.json` and `reports.jsonl` (the report format, one a line, so that
-`fanal import jsonl` reads it). The manifest carries a token that only whoever opens the package can know:
-the acknowledgement quotes it.
+Inside the age file is a ZIP of `manifest.json` and `reports.jsonl`: the report format as desks write it, one
+a line, associated accounts included, so that `fanal import jsonl` reads it.
+The manifest carries a token that only whoever opens the package can know: the acknowledgement quotes it.
 """
 
 import hashlib
@@ -110,11 +110,9 @@ def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
 def line_of(report: Report, *, reference: str) -> bytes:
     """Return a report as a line of a package, under the reference by which the sending desk knows it.
 
-    Who reported stays with the desk that was told (decision 8); so do associated accounts, which the format
-    knows on output only (decision 31): the recipient asks for them.
+    Who reported stays with the desk that was told (decision 8); associated accounts go along (decision 31).
     """
-    kept = set(PersonRole) - {PersonRole.REPORTER, PersonRole.ASSOCIATED}
-    persons = tuple(person for person in report.persons if person.role in kept)
+    persons = tuple(person for person in report.persons if person.role is not PersonRole.REPORTER)
     return msgspec.json.encode(
         msgspec.structs.replace(report, reference=reference, persons=persons)
     )

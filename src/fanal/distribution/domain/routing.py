@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import lru_cache
 from importlib import resources
 
@@ -28,6 +28,7 @@ class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     home: str
     also_home: tuple[str, ...]
     enough: int
+    acknowledge_within_days: int
     evidence: dict[str, int]
     regions: dict[str, tuple[str, ...]]
 
@@ -59,8 +60,21 @@ def shipped_routing() -> Routing:
     return msgspec.convert(tomllib.loads(text), Routing)
 
 
-def destinations_of(report: HarmonisedReport, rules: Routing) -> tuple[Destination, ...]:
-    """Return where a report belongs beside the desk that received it, in order; nothing: ours alone."""
+class Shares(Struct, frozen=True, kw_only=True):
+    """Whose a report is: this desk's by evidence (`home`), and the places beside it, in order."""
+
+    home: bool
+    places: tuple[Destination, ...]
+
+    def ours(self, open_regions: Container[tuple[str, str]]) -> bool:
+        """Return whether the own country's share is this desk's: no region that is named has a desk."""
+        return self.home and not any(
+            place.region and (place.country, place.region) in open_regions for place in self.places
+        )
+
+
+def shares_of(report: HarmonisedReport, rules: Routing) -> Shares:
+    """Return whose a report is; without a place it is this desk's alone."""
     evidence: dict[str, set[str]] = defaultdict(set)
     for country, code in _evidence(report):
         if _COUNTRY.fullmatch(country):
@@ -75,7 +89,10 @@ def destinations_of(report: HarmonisedReport, rules: Routing) -> tuple[Destinati
         for country, codes in counting.items()
         if country != rules.home
     ]
-    return tuple(sorted(abroad + _regions(report, counting, rules)))
+    return Shares(
+        home=rules.home in counting,
+        places=tuple(sorted(abroad + _regions(report, counting, rules))),
+    )
 
 
 def _evidence(report: HarmonisedReport) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ import msgspec
 from django.db import connection
 
 from fanal.accounts.domain.policy import require
-from fanal.distribution.domain.routing import destinations_of, shipped_routing
+from fanal.distribution.domain.routing import shares_of, shipped_routing
 from fanal.distribution.models import Recipient
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -25,7 +25,9 @@ def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: dateti
     require(actor, "pipeline.run")
     rules = shipped_routing()
     found = [
-        (report.report_id, place) for report in reports for place in destinations_of(report, rules)
+        (report.report_id, shares)
+        for report in reports
+        if (shares := shares_of(report, rules)).places
     ]
     if not found:
         return 0
@@ -33,25 +35,27 @@ def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: dateti
         Recipient.objects.filter(closed_at=None).exclude(region="").values_list("country", "region")
     )
     rows = [
-        (report_id, place)
-        for report_id, place in found
+        (report_id, place, shares.ours(open_regions))
+        for report_id, shares in found
+        for place in shares.places
         if not place.region or (place.country, place.region) in open_regions
     ]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO distribution_item"
-            " (report_id, country, region, because, rule_version, planned_at)"
-            " SELECT i.report_id, i.country, i.region, i.because::jsonb, %s, %s"
-            " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[])"
-            " AS i (report_id, country, region, because)"
+            " (report_id, country, region, because, ours, rule_version, planned_at)"
+            " SELECT i.report_id, i.country, i.region, i.because::jsonb, i.ours, %s, %s"
+            " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::boolean[])"
+            " AS i (report_id, country, region, because, ours)"
             " ON CONFLICT DO NOTHING",
             [
                 rules.version,
                 now,
-                [report_id for report_id, _ in rows],
-                [place.country for _, place in rows],
-                [place.region for _, place in rows],
-                [msgspec.json.encode(place.because).decode() for _, place in rows],
+                [report_id for report_id, _, _ in rows],
+                [place.country for _, place, _ in rows],
+                [place.region for _, place, _ in rows],
+                [msgspec.json.encode(place.because).decode() for _, place, _ in rows],
+                [ours for _, _, ours in rows],
             ],
         )
         return int(cursor.rowcount)

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from msgspec import Struct
 
 from fanal.accounts import queries as accounts
@@ -20,6 +21,7 @@ from fanal.distribution.domain.package import (
     seal,
     token_digest,
 )
+from fanal.distribution.domain.states import ITEM_STATES, ItemState
 from fanal.distribution.models import Item, Package, Recipient
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.outgoing import as_report
@@ -29,6 +31,7 @@ from fanal.intake.domain.states import ReportState
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.orient import operations as orient
 
 MOST_REPORTS = 2_000
 """Reports of one package."""
@@ -83,6 +86,9 @@ def send(
 def acknowledge(*, actor: Actor, answer: Acknowledgement, now: datetime) -> int:
     """Note that a recipient opened a package; return how many reports that acknowledges (0: known before).
 
+    A report that belongs to nobody else, and to this desk neither, no longer waits here
+    (`orient.hand_over`).
+
     Raises:
         AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, whoever answers has not opened it.
         Refused: the actor sends nothing.
@@ -97,9 +103,9 @@ def acknowledge(*, actor: Actor, answer: Acknowledgement, now: datetime) -> int:
         if package.acknowledged_at is not None:
             return 0
         Package.objects.filter(id=package.id).update(acknowledged_at=now)
-        items = Item.objects.filter(package_id=package.id, state="SENT")
+        items = Item.objects.filter(package_id=package.id, state=ItemState.SENT)
         ids = list(items.values_list("report_id", flat=True))
-        items.update(state="ACKNOWLEDGED")
+        items.update(state=ITEM_STATES.apply(ItemState.SENT, "acknowledge"))
         ledger.record_batch(
             actor=actor,
             action="transfer.acknowledge",
@@ -108,7 +114,20 @@ def acknowledge(*, actor: Actor, answer: Acknowledgement, now: datetime) -> int:
             items=[(report_id, package.id.bytes) for report_id in ids],
             detail={"package": str(package.id)},
         )
+        theirs = _theirs_alone(ids)
+        orient.hand_over(actor=actor, report_ids=theirs, package_id=package.id, now=now)
     return len(ids)
+
+
+def _theirs_alone(report_ids: Sequence[UUID]) -> list[UUID]:
+    """Return the reports of which no share is left with this desk: each place they belong to has them."""
+    left = Q(ours=True) | Q(state__in=[ItemState.PLANNED, ItemState.SENT])
+    kept = set(
+        Item.objects.filter(left, report_id__in=list(report_ids)).values_list(
+            "report_id", flat=True
+        )
+    )
+    return [report_id for report_id in report_ids if report_id not in kept]
 
 
 def _send_some(  # noqa: PLR0917
@@ -122,14 +141,16 @@ def _send_some(  # noqa: PLR0917
     """Seal, deliver and commit one package; None when nothing is left for this recipient."""
     with transaction.atomic():
         planned = Item.objects.select_for_update(skip_locked=True).filter(
-            country=recipient.country, region=recipient.region, state="PLANNED"
+            country=recipient.country, region=recipient.region, state=ItemState.PLANNED
         )
         ids = list(planned.order_by("report_id").values_list("report_id", flat=True)[:MOST_REPORTS])
         if not ids:
             return None
         lines = _lines(actor, ids)
         place = Item.objects.filter(country=recipient.country, region=recipient.region)
-        place.filter(report_id__in=[i for i in ids if i not in lines]).update(state="DROPPED")
+        place.filter(report_id__in=[i for i in ids if i not in lines]).update(
+            state=ITEM_STATES.apply(ItemState.PLANNED, "drop")
+        )
         if not lines:
             return Sent(recipient=recipient.code, reason="DROPPED")
         manifest = Manifest(
@@ -153,7 +174,9 @@ def _send_some(  # noqa: PLR0917
             sha256=hashlib.sha256(sealed).digest(),
             token_digest=token_digest(manifest.token),
         )
-        place.filter(report_id__in=list(lines)).update(state="SENT", package_id=manifest.package)
+        place.filter(report_id__in=list(lines)).update(
+            state=ITEM_STATES.apply(ItemState.PLANNED, "send"), package_id=manifest.package
+        )
         ledger.record_batch(
             actor=actor,
             action="report.transfer",

@@ -57,13 +57,16 @@ class _Duplicate(Struct, frozen=True):
     key: str
 
 
-def read_report(body: bytes) -> Report:
+def read_report(body: bytes, *, written_by_a_desk: bool = False) -> Report:
     """Return the report that `body` holds, every string byte for byte.
+
+    What a desk wrote may hold what is output only: associated accounts with their type (decisions 31), what is
+    known of a payment's parties.
 
     Raises:
         FormatRefused: over a limit, not strict JSON, or not a report; never anything else.
     """
-    return _read(body, _decoder)
+    return _read(body, _decoder, by_desk=written_by_a_desk)
 
 
 def read_form_report(body: bytes) -> FormAnswers:
@@ -75,7 +78,7 @@ def read_form_report(body: bytes) -> FormAnswers:
     return _read(body, _form_decoder)
 
 
-def _read(body: bytes, decoder: msgspec.json.Decoder[R]) -> R:
+def _read(body: bytes, decoder: msgspec.json.Decoder[R], *, by_desk: bool = False) -> R:
     if len(body) > MAX_BYTES:
         raise FormatRefused(Refusal.TOO_LARGE, "", parameters={"limit": MAX_BYTES})
     tree, repeated = _parse(body)
@@ -88,7 +91,7 @@ def _read(body: bytes, decoder: msgspec.json.Decoder[R]) -> R:
         _refuse_typed(str(error))
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise FormatRefused(Refusal.MALFORMED) from error
-    _check_meaning(report)
+    _check_meaning(report, by_desk=by_desk)
     return report
 
 
@@ -98,7 +101,10 @@ def canonical_bytes(report: Report) -> bytes:
 
 
 def read_lines(stream: BinaryIO) -> Iterator[Line]:
-    """Yield every non-blank line of a JSON-lines file, holding one line in memory at a time."""
+    """Yield every non-blank line of a JSON-lines file, holding one line in memory at a time.
+
+    Such files go from desk to desk: what is output only is read too.
+    """
     number = 0
     while body := stream.readline(MAX_BYTES + 2):
         number += 1
@@ -113,7 +119,8 @@ def read_lines(stream: BinaryIO) -> Iterator[Line]:
 
 def _read_line(number: int, body: bytes) -> Line:
     try:
-        return Line(number=number, body=body, report=read_report(body))
+        report = read_report(body, written_by_a_desk=True)
+        return Line(number=number, body=body, report=report)
     except FormatRefused as refusal:
         return Line(number=number, body=body, refusal=refusal)
 
@@ -239,7 +246,7 @@ def _refuse_typed(message: str) -> NoReturn:
     raise FormatRefused(Refusal.WRONG_TYPE, path, parameters=parameters)
 
 
-def _check_meaning(report: Report) -> None:
+def _check_meaning(report: Report, *, by_desk: bool) -> None:
     reference = report.reference
     if (
         not 1 <= len(reference) <= MAX_REFERENCE
@@ -248,21 +255,22 @@ def _check_meaning(report: Report) -> None:
     ):
         raise FormatRefused(Refusal.BAD_REFERENCE, "reference", parameters={"limit": MAX_REFERENCE})
     for index, person in enumerate(report.persons):
-        _check_person(person, path=f"persons[{index}]")
+        _check_person(person, path=f"persons[{index}]", by_desk=by_desk)
     for index, payment in enumerate(report.payments):
-        _check_payment(payment, path=f"payments[{index}]")
+        _check_payment(payment, path=f"payments[{index}]", by_desk=by_desk)
 
 
-def _check_payment(payment: Payment, *, path: str) -> None:
+def _check_payment(payment: Payment, *, path: str, by_desk: bool) -> None:
     for name in ("reference", "sender_person", "beneficiary_person"):  # exist on output only
-        if getattr(payment, name) is not None:
+        if getattr(payment, name) is not None and not by_desk:
             raise FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}.{name}")
 
 
-def _check_person(person: Person, *, path: str) -> None:
-    if person.role is PersonRole.ASSOCIATED:  # exists on output only (decisions 31)
+def _check_person(person: Person, *, path: str, by_desk: bool) -> None:
+    is_associated = person.role is PersonRole.ASSOCIATED
+    if is_associated and not by_desk:
         raise FormatRefused(Refusal.UNKNOWN_CODE, f"{path}.role")
-    if person.type is not None:
+    if person.type is not None and not is_associated:
         raise FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}.type")
     if abs(person.age or 0) > MAX_INTEGER:
         raise FormatRefused(Refusal.NUMBER_TOO_LARGE, f"{path}.age")

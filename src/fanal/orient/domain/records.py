@@ -163,6 +163,7 @@ class QueueView(StrEnum):
     MINE = "MINE"
     TO_SECOND = "TO_SECOND"
     LATE = "LATE"
+    HANDED_OVER = "HANDED_OVER"
     DECIDED = "DECIDED"
 
 

@@ -12,6 +12,8 @@ class CaseState(StrEnum):
     CLAIMED = "CLAIMED"
     FOLDED = "FOLDED"
     """The same as another report, which is shown for it."""
+    HANDED_OVER = "HANDED_OVER"
+    """Another desk has taken it, by a package whose opening it acknowledged."""
     TO_SECOND = "TO_SECOND"
     DECIDED = "DECIDED"
     CLOSED = "CLOSED"
@@ -30,12 +32,25 @@ CASE_STATES: StateTable[CaseState] = StateTable(
         move("fold", {CaseState.TO_ASSESS}, CaseState.FOLDED),
         move("unfold", {CaseState.FOLDED}, CaseState.TO_ASSESS),
         move("claim_folded", {CaseState.FOLDED}, CaseState.CLAIMED),
+        move(
+            "hand_over",
+            {CaseState.TO_ASSESS, CaseState.CLAIMED, CaseState.FOLDED},
+            CaseState.HANDED_OVER,
+        ),
         move("decide", {CaseState.CLAIMED}, CaseState.DECIDED),
         move("decide_with_measure", {CaseState.CLAIMED}, CaseState.TO_SECOND),
         move("settle", {CaseState.TO_SECOND}, CaseState.DECIDED),
-        move("reopen", {CaseState.TO_SECOND, CaseState.DECIDED}, CaseState.TO_ASSESS),
+        move(
+            "reopen",
+            {CaseState.TO_SECOND, CaseState.DECIDED, CaseState.HANDED_OVER},
+            CaseState.TO_ASSESS,
+        ),
         move("close", {CaseState.DECIDED}, CaseState.CLOSED),
-        move("withdraw", {*OPEN_STATES, CaseState.FOLDED}, CaseState.WITHDRAWN),
+        move(
+            "withdraw",
+            {*OPEN_STATES, CaseState.FOLDED, CaseState.HANDED_OVER},
+            CaseState.WITHDRAWN,
+        ),
     ),
 )
 

@@ -31,6 +31,7 @@ from fanal.orient.operations.feedback import (
     give_feedback,
     send_feedback,
 )
+from fanal.orient.operations.handing import hand_over
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
 from fanal.orient.operations.views import (
@@ -67,6 +68,7 @@ __all__ = [
     "erase",
     "escalate_alarms",
     "give_feedback",
+    "hand_over",
     "note_dossier",
     "note_report",
     "orient_batch",

@@ -86,10 +86,10 @@ def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
 
 def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Bring a decided case back to the queue; its decisions stay.
+    """Bring a case that was decided or handed over back to the queue; its decisions stay.
 
     Raises:
-        TransitionRefused: the case is not decided.
+        TransitionRefused: the case is neither.
         Refused: the actor may not decide at that desk.
     """
     _change(actor, report_id, move="reopen", action="case.reopen", now=now)

@@ -29,7 +29,7 @@ def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
 
 def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of `report_ids` on which the desk has nothing left to decide."""
-    settled = {CaseState.DECIDED, CaseState.CLOSED, CaseState.WITHDRAWN}
+    settled = {CaseState.HANDED_OVER, CaseState.DECIDED, CaseState.CLOSED, CaseState.WITHDRAWN}
     cases = get_cases(actor=actor, report_ids=report_ids)
     return {report_id for report_id, case in cases.items() if case.state in settled}
 

@@ -107,8 +107,8 @@ def in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
             return Q(state__in=OPEN_STATES, level="DANGER")
         case QueueView.MINE:
             return Q(state=CaseState.CLAIMED, claimed_by=actor.person_id)
-        case QueueView.TO_SECOND:
-            return Q(state=CaseState.TO_SECOND)
+        case QueueView.TO_SECOND | QueueView.HANDED_OVER:
+            return Q(state=CaseState(view.value))
         case QueueView.LATE:
             return Q(state__in=WAITING, due_at__lte=now)
         case QueueView.DECIDED:

@@ -53,6 +53,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         (
             Entry(route="desk:measures", words=_("Measures"), icon="shield"),
             Entry(route="desk:referrals", words=_("Referrals"), icon="law"),
+            Entry(route="desk:distribution", words=_("Other desks"), icon="globe"),
             Entry(route="oversight:home", words=_("Oversight"), icon="target"),
             Entry(route="oversight:recommendations", words=_("Recommendations"), icon="note"),
             Entry(route="oversight:openings", words=_("Identities opened"), icon="key"),

@@ -16,6 +16,7 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.records import Because
+from fanal.distribution import queries as distribution
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.harmonise import queries as harmonised
 from fanal.intake import queries as intake
@@ -35,6 +36,7 @@ _ICONS = {
     QueueView.MINE: "person",
     QueueView.TO_SECOND: "two",
     QueueView.LATE: "clock",
+    QueueView.HANDED_OVER: "send",
     QueueView.DECIDED: "check-circle",
 }
 _LATELY = timedelta(days=30)
@@ -134,6 +136,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
     names = accounts.person_names(person_ids={h for h in holders.values() if h})
     envelopes = intake.get_reports(actor=actor, report_ids=[c.report_id for c in cases])
     partners = accounts.partner_names(partner_ids={c.sender_id for c in cases})
+    transfers = distribution.items_of(actor=actor, report_ids=[c.report_id for c in cases])
     rows: list[dict[str, object]] = []
     for case in cases:
         holder = holders[case.report_id]
@@ -146,6 +149,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
                 "sender": partners.get(case.sender_id, ""),
                 "reference": envelope.reference if envelope else str(case.report_id),
                 "because": _because(case),
+                "away": [t for t in transfers.get(case.report_id, ()) if t.package_id],
                 "ask_soon": case.ask_before is not None and case.ask_before - now < _ASK_SOON,
             }
         )

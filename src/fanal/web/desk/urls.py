@@ -70,6 +70,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("quarantine/", quarantine.quarantine, name="quarantine"),
     path("quarantine/<uuid:report_id>/replay/", quarantine.replay, name="replay"),
     path("instructions/", include("fanal.web.desk.instructions.urls")),
+    path("distribution/", include("fanal.web.desk.distribution.urls")),
     path("", include("fanal.web.desk.providers.urls")),
     path("exchange/", exchange.exchange, name="exchange"),
     path("lists/", lists.lists, name="lists"),

@@ -1,0 +1,144 @@
+"""Reports of other desks: packages acknowledged, waited for and overdue; what waits, what was dropped."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pyrage
+
+from fanal.accounts import operations as accounts
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.demo.agenda import Event
+from fanal.demo.content import chance, sentences
+from fanal.demo.world import HOTLINE, SYSTEM, World
+from fanal.distribution import operations as distribution
+from fanal.distribution.domain.package import Acknowledgement, unseal
+from fanal.intake import operations as intake
+from fanal.orient import operations as orient
+
+_DAY = timedelta(days=1)
+_DESKS = (("ES-DESK", "Oficina Ejemplo", "ES"), ("IT-DESK", "Ufficio Esempio", "IT"))
+"""The last one is known, and no instruction lets anything leave for it."""
+_NEW = ("DE-DESK", "Meldestelle Beispiel", "DE")
+_SENDER = "desk@fanal.example"
+
+
+def events() -> list[Event]:
+    """Return what happens between this desk and others, from the first desk that is known on."""
+    return [
+        Event(before=200 * _DAY, play=_know),
+        *(
+            _report(f"OD-{country.lower()}-{number}", country, days)
+            for number, (country, days) in enumerate(
+                (("DE", 31), ("DE", 30), ("ES", 12), ("DE", 3), ("IT", 2), ("DE", 1))
+            )
+        ),
+        _report("OD-danger", "DE", 30.5, emergency=True),
+        Event(before=29 * _DAY, play=_acknowledged),
+        Event(before=11 * _DAY, play=_dropped),
+        Event(before=10 * _DAY, play=_sent),
+        Event(before=2.5 * _DAY, play=_sent),
+    ]
+
+
+def _know(world: World, at: datetime) -> None:
+    """Register the desks, and let two supervisors permit what leaves for two of them."""
+    for desk in _DESKS:
+        _register(desk, at)
+    made = accounts.propose_instruction(
+        actor=world.person("claire", at),
+        instruction=NewInstruction(
+            kind=InstructionKind.DISTRIBUTION,
+            names=("DE-DESK", "ES-DESK"),
+            grounds="Les signalements qui relèvent d’un service étranger lui sont remis, sans l’identité de "
+            "qui les a faits ; le service reste saisi de ceux qui le concernent aussi.",
+            basis="DÉMO, à valider par un juriste",
+            valid_from=at,
+            expires_at=at + 300 * _DAY,
+        ),
+        now=at,
+    )
+    later = at + _DAY
+    accounts.second_instruction(actor=world.person("helene", later), instruction_id=made, now=later)
+
+
+def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identity:
+    """Register a desk (code, name, country) and return the key that opens what is sealed for it."""
+    code, name, country = desk
+    identity = pyrage.x25519.Identity.generate()
+    distribution.add_recipient(
+        actor=SYSTEM,
+        code=code,
+        name=name,
+        place=(country, ""),
+        key=str(identity.to_public()),
+        now=at,
+    )
+    return identity
+
+
+def _report(name: str, country: str, days: float, *, emergency: bool = False) -> Event:
+    """Return the event of a report about somebody abroad."""
+
+    def play(world: World, at: datetime) -> None:
+        _receive(world, name, at, country=country, emergency=emergency)
+
+    return Event(before=days * _DAY, play=play, story="other desks", report=name)
+
+
+def _receive(
+    world: World, name: str, at: datetime, *, country: str, emergency: bool = False
+) -> UUID:
+    luck = chance(name)
+    handle = {"platform": "Galleo", "value": f"{name.lower()}_{luck.randrange(100, 999)}"}
+    return world.from_partner(
+        name,
+        {
+            "kind": "GROOMING",
+            "channel": "SOCIAL",
+            "platform": "Galleo",
+            "language": "fr",
+            "emergency": emergency,
+            "description": sentences("GROOMING", "fr", luck),
+            "persons": [{"role": "SUSPECT", "country": country, "handles": [handle]}],
+        },
+        at,
+    )
+
+
+def _sent(_world: World, at: datetime) -> None:
+    """Let what waits leave; nobody answers."""
+    distribution.send(
+        actor=SYSTEM, sender=_SENDER, deliver=lambda _code, _package, _sealed: None, now=at
+    )
+
+
+def _acknowledged(_world: World, at: datetime) -> None:
+    """Let what waits leave for a desk that is new; it opens its package two days later and answers."""
+    identity = _register(_NEW, at)
+    sealed: list[bytes] = []
+    distribution.send(
+        actor=SYSTEM,
+        sender=_SENDER,
+        deliver=lambda _code, _package, content: sealed.append(content),
+        now=at,
+    )
+    later = at + 2 * _DAY
+    manifest, _body = unseal(sealed[0], identity=str(identity))
+    distribution.acknowledge(
+        actor=SYSTEM,
+        answer=Acknowledgement(
+            package=manifest.package,
+            opened_at=later,
+            reports=manifest.reports,
+            token=manifest.token,
+        ),
+        now=later,
+    )
+
+
+def _dropped(world: World, at: datetime) -> None:
+    """Let a partner take back a report that waits to leave."""
+    report_id = _receive(world, "OD-dropped", at, country="ES")
+    later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
+    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
+    intake.retract_report(actor=sender, report_id=report_id, now=later)

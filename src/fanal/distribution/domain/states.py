@@ -1,0 +1,60 @@
+"""States of an item and of a package; those of a package follow from which of its instants are set."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from fanal.kernel.states import StateTable, move
+
+
+class ItemState(StrEnum):
+    """Where a report stands on its way to one destination."""
+
+    PLANNED = "PLANNED"
+    SENT = "SENT"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    DROPPED = "DROPPED"
+
+
+ITEM_STATES: StateTable[ItemState] = StateTable(
+    name="item",
+    initial=ItemState.PLANNED,
+    final=frozenset({ItemState.ACKNOWLEDGED, ItemState.DROPPED}),
+    transitions=(
+        move("send", {ItemState.PLANNED}, ItemState.SENT),
+        move("drop", {ItemState.PLANNED}, ItemState.DROPPED),
+        move("acknowledge", {ItemState.SENT}, ItemState.ACKNOWLEDGED),
+    ),
+)
+
+
+class PackageState(StrEnum):
+    """Where a package stands."""
+
+    SENT = "SENT"
+    OVERDUE = "OVERDUE"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+
+
+PACKAGE_STATES: StateTable[PackageState] = StateTable(
+    name="package",
+    initial=PackageState.SENT,
+    final=frozenset({PackageState.ACKNOWLEDGED}),
+    transitions=(
+        move("wait", {PackageState.SENT}, PackageState.OVERDUE),
+        move("acknowledge", {PackageState.SENT, PackageState.OVERDUE}, PackageState.ACKNOWLEDGED),
+    ),
+)
+
+
+def answer_due(made_at: datetime, *, days: int) -> datetime:
+    """Return until when a desk is expected to acknowledge a package: `days` times 24 hours."""
+    return made_at + timedelta(days=days)
+
+
+def package_state(
+    *, due_at: datetime, acknowledged_at: datetime | None, now: datetime
+) -> PackageState:
+    """Return the state of a package at `now`, from its instants."""
+    if acknowledged_at is not None:
+        return PackageState.ACKNOWLEDGED
+    return PackageState.OVERDUE if now >= due_at else PackageState.SENT

@@ -1,0 +1,149 @@
+"""Distribution: places that reports wait for, packages by state, one package and its reports by reference."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.routes import needs
+from fanal.distribution import queries
+from fanal.distribution.queries import KnownRecipient, WaitingPlace
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor
+from fanal.orient import queries as oriented
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import history
+from fanal.web.reading import consult
+
+PAGE = 50
+"""Packages, or reports, of one page."""
+
+
+@never_cache
+@require_safe
+@needs("distribution.read")
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show the places that reports wait for, the packages that left, and the desks that are known."""
+    actor, now = actor_of(request), now_of(request)
+    recipients = queries.list_recipients(actor=actor)
+    packages = queries.list_packages(
+        actor=actor, before=_position(request, "before"), limit=PAGE + 1
+    )
+    shown = packages[:PAGE]
+    context = {
+        "places": [
+            {"place": place, **_way(place, recipients, now)}
+            for place in queries.list_waiting(actor=actor)
+        ],
+        "packages": [(sent, sent.state(now)) for sent in shown],
+        "older": shown[-1].id if len(packages) > PAGE else None,
+        "newest": "before" not in request.GET,
+        "recipients": recipients,
+    }
+    return render(request, "distribution/list.html", context)
+
+
+@never_cache
+@require_safe
+@needs("distribution.read")
+def waiting(request: HttpRequest) -> HttpResponse:
+    """Show the reports that wait for one place, each with the rule that said so."""
+    actor, now = actor_of(request), now_of(request)
+    asked = request.GET.get("country", ""), request.GET.get("region", "")
+    found = {(p.country, p.region): p for p in queries.list_waiting(actor=actor)}
+    if asked not in found:
+        raise Http404
+    items = queries.list_planned(
+        actor=actor, place=asked, after=_position(request, "after"), limit=PAGE + 1
+    )
+    shown = items[:PAGE]
+    reports = _reports(request, [item.report_id for item in shown])
+    context = {
+        "place": found[asked],
+        **_way(found[asked], queries.list_recipients(actor=actor), now),
+        "rows": [(item, reports[item.report_id]) for item in shown if item.report_id in reports],
+        "elsewhere": len(shown) - len(reports),
+        "following": shown[-1].report_id if len(items) > PAGE else None,
+    }
+    return render(request, "distribution/waiting.html", context)
+
+
+@never_cache
+@require_safe
+@needs("distribution.read")
+def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
+    """Show a package: to whom, under which instruction, what is in it by reference, its answer."""
+    actor, now = actor_of(request), now_of(request)
+    sent = queries.get_package(actor=actor, package_id=package_id)
+    if sent is None:
+        raise Http404
+    ids = queries.reports_in(
+        actor=actor, package_id=package_id, after=_position(request, "after"), limit=PAGE + 1
+    )
+    shown = ids[:PAGE]
+    reports = _reports(request, shown)
+    items = queries.items_of(actor=actor, report_ids=list(reports))
+    context = {
+        "sent": sent,
+        "state": sent.state(now),
+        "rows": [
+            (item, reports[report_id])
+            for report_id in shown
+            for item in items.get(report_id, ())
+            if item.package_id == package_id
+        ],
+        "elsewhere": len(shown) - len(reports),
+        "following": shown[-1] if len(ids) > PAGE else None,
+        "history": history.lines_of(package_id, actor=actor),
+    }
+    return render(request, "distribution/package.html", context)
+
+
+def shown(report_id: UUID, *, actor: Actor) -> dict[str, object]:
+    """Return what a report's page says of where else the report belongs."""
+    return {"transfers": queries.items_of(actor=actor, report_ids=[report_id]).get(report_id, [])}
+
+
+def _way(
+    place: WaitingPlace, recipients: Sequence[KnownRecipient], now: datetime
+) -> dict[str, object]:
+    """Return which desk a place has, and the instruction under which it would get what waits."""
+    desk = next(
+        (
+            known
+            for known in recipients
+            if known.closed_at is None
+            and (known.country, known.region) == (place.country, place.region)
+        ),
+        None,
+    )
+    instruction = desk and accounts.standing_in_force(
+        kind=InstructionKind.DISTRIBUTION, scope=desk.code, now=now
+    )
+    return {"desk": desk, "instruction": instruction}
+
+
+def _reports(request: HttpRequest, report_ids: Sequence[UUID]) -> dict[UUID, dict[str, object]]:
+    """Return the references and cases of those reports that the person may see; the read is journaled."""
+    actor = actor_of(request)
+    cases = oriented.get_cases(actor=actor, report_ids=report_ids)
+    consult(request, "report", list(cases), action="report.list")
+    facts = intake.get_reports(actor=actor, report_ids=list(cases))
+    return {
+        report_id: {"case": case, "reference": facts[report_id].reference}
+        for report_id, case in cases.items()
+        if report_id in facts
+    }
+
+
+def _position(request: HttpRequest, name: str) -> UUID | None:
+    try:
+        return UUID(request.GET[name]) if name in request.GET else None
+    except ValueError:
+        raise Http404 from None

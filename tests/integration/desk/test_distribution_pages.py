@@ -1,0 +1,137 @@
+"""Pages of distribution: what waits, what left, one package, and the way between a report and its package."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pyrage
+import pytest
+from django.test import Client
+
+from fanal.accounts import operations as accounts
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.distribution import operations
+from fanal.distribution.domain.package import Acknowledgement, unseal
+from fanal.kernel.actors import Role, system_actor
+from fanal.ledger import queries as ledger
+from tests.integration.accounts.people import make_user
+from tests.integration.desk.story import Desk
+from tests.integration.desk.test_providers import send as receive
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SYSTEM = system_actor("test")
+IDENTITY = pyrage.x25519.Identity.generate()
+
+
+def instruct(desk: Desk) -> UUID:
+    operations.add_recipient(
+        actor=SYSTEM, code="DE-DESK", name="Desk of Germany", place=("DE", ""),
+        key=str(IDENTITY.to_public()), now=desk.now,
+    )  # fmt: skip
+    made = accounts.propose_instruction(
+        actor=desk.actor("claire"),
+        instruction=NewInstruction(
+            kind=InstructionKind.DISTRIBUTION,
+            grounds="Reports whose suspect lives in Germany.",
+            basis="CPP 695-9-31",
+            names=("DE-DESK",),
+            valid_from=desk.now - timedelta(days=20),
+            expires_at=desk.now + timedelta(days=30),
+        ),
+        now=desk.now - timedelta(days=20),
+    )
+    desk.users["helene"] = make_user("helene", Role.SUPERVISOR, at=desk.now - timedelta(days=2))
+    accounts.second_instruction(
+        actor=desk.actor("helene"), instruction_id=made, now=desk.now - timedelta(days=19)
+    )
+    return made
+
+
+def abroad(desk: Desk, name: str, country: str = "DE") -> UUID:
+    person = {"role": "SUSPECT", "country": country, "name": f"Person of {name}"}
+    receive(desk, uuid4(), name, {"kind": "OTHER", "persons": [person]})
+    return desk.reports[name]
+
+
+def package_of(desk: Desk, *, days_ago: int) -> bytes:
+    sealed: list[bytes] = []
+    [sent] = operations.send(
+        actor=SYSTEM,
+        sender="desk@desk.example",
+        deliver=lambda _code, _id, content: sealed.append(content),
+        now=desk.now - timedelta(days=days_ago),
+    )
+    assert sent.package is not None
+    return sealed[0]
+
+
+def acknowledge(desk: Desk, sealed: bytes) -> UUID:
+    manifest, _body = unseal(sealed, identity=str(IDENTITY))
+    operations.acknowledge(
+        actor=SYSTEM,
+        answer=Acknowledgement(
+            package=manifest.package,
+            opened_at=desk.now,
+            reports=manifest.reports,
+            token=manifest.token,
+        ),
+        now=desk.now,
+    )
+    return manifest.package
+
+
+def text(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return answer.content.decode()
+
+
+def test_what_waits_stands_with_its_desk_and_its_rule(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    report_id = abroad(desk, "w-1", country="PT")
+    ana = sign_in("ana")
+    page = text(ana, "/en/desk/distribution/")
+    assert "Portugal" in page
+    assert "No desk is known there" in page
+    assert "country of a suspect" in page
+    listed = text(ana, "/en/desk/distribution/waiting/?country=PT")
+    assert f"/en/desk/reports/{report_id}/" in listed
+    reads = [e.action for e in ledger.entries_of(actor=SYSTEM, object_id=report_id)]
+    assert reads[-1] == "report.list"
+    assert ana.get("/en/desk/distribution/waiting/?country=IT").status_code == 404
+    assert ana.get("/en/desk/distribution/waiting/?country=PT&after=x").status_code == 404
+    overseer = text(sign_in("gabrielle"), "/en/desk/distribution/waiting/?country=PT")
+    assert str(report_id) not in overseer
+    assert "1 report of this page is another desk's" in overseer
+
+
+def test_report_and_package_lead_to_each_other_whatever_became_of_them(
+    desk: Desk, sign_in: Callable[[str], Client]
+) -> None:
+    instruction, report_id = instruct(desk), abroad(desk, "p-1")
+    sealed = package_of(desk, days_ago=8)
+    late = abroad(desk, "p-2")
+    package_of(desk, days_ago=8)
+    package = acknowledge(desk, sealed)
+    ana = sign_in("ana")
+    overview = text(ana, "/en/desk/distribution/")
+    assert "Answer overdue" in overview
+    assert "Acknowledged" in overview
+    shown = text(ana, f"/en/desk/distribution/packages/{package}/")
+    assert f"/en/desk/reports/{report_id}/" in shown
+    assert f"/en/desk/reports/{late}/" not in shown
+    assert f"/en/desk/instructions/{instruction}/" in shown
+    assert "p-1" in shown
+    report = text(ana, f"/en/desk/reports/{report_id}/")
+    assert f"/en/desk/distribution/packages/{package}/" in report
+    assert "Taken by another desk" in report
+    assert "no longer waits for us" in report
+    queue = text(ana, "/en/desk/?view=HANDED_OVER")
+    assert str(report_id) in queue
+    assert "DE-DESK" in queue
+    assert str(report_id) not in text(ana, "/en/desk/")
+    assert str(late) in text(ana, "/en/desk/")  # nobody said that they have it
+    ana.post(f"/en/desk/reports/{report_id}/reopen/")
+    assert str(report_id) in text(ana, "/en/desk/")
+    assert ana.get(f"/en/desk/distribution/packages/{UUID(int=1)}/").status_code == 404
