@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -57,8 +57,8 @@ def waiting(request: HttpRequest) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     asked = request.GET.get("country", ""), request.GET.get("region", "")
     found = {(p.country, p.region): p for p in queries.list_waiting(actor=actor)}
-    if asked not in found:
-        raise Http404
+    if asked not in found:  # it left since the list was made
+        return redirect("desk:distribution")
     items = queries.list_planned(
         actor=actor, place=asked, after=_position(request, "after"), limit=PAGE + 1
     )
