@@ -60,8 +60,7 @@ class _Duplicate(Struct, frozen=True):
 def read_report(body: bytes, *, written_by_a_desk: bool = False) -> Report:
     """Return the report that `body` holds, every string byte for byte.
 
-    What a desk wrote may hold what is output only: associated accounts with their type (decisions 31), what is
-    known of a payment's parties.
+    What a desk wrote may hold associated accounts with their type, which are output only (decisions 31).
 
     Raises:
         FormatRefused: over a limit, not strict JSON, or not a report; never anything else.
@@ -103,7 +102,7 @@ def canonical_bytes(report: Report) -> bytes:
 def read_lines(stream: BinaryIO) -> Iterator[Line]:
     """Yield every non-blank line of a JSON-lines file, holding one line in memory at a time.
 
-    Such files go from desk to desk: what is output only is read too.
+    Such files go from desk to desk: associated accounts are read.
     """
     number = 0
     while body := stream.readline(MAX_BYTES + 2):
@@ -257,12 +256,12 @@ def _check_meaning(report: Report, *, by_desk: bool) -> None:
     for index, person in enumerate(report.persons):
         _check_person(person, path=f"persons[{index}]", by_desk=by_desk)
     for index, payment in enumerate(report.payments):
-        _check_payment(payment, path=f"payments[{index}]", by_desk=by_desk)
+        _check_payment(payment, path=f"payments[{index}]")
 
 
-def _check_payment(payment: Payment, *, path: str, by_desk: bool) -> None:
+def _check_payment(payment: Payment, *, path: str) -> None:
     for name in ("reference", "sender_person", "beneficiary_person"):  # exist on output only
-        if getattr(payment, name) is not None and not by_desk:
+        if getattr(payment, name) is not None:
             raise FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}.{name}")
 
 

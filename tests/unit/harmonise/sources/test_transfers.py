@@ -65,7 +65,8 @@ def test_who_pays_never_leaves_as_an_indicator() -> None:
 
 def test_a_report_of_transfers_leaves_in_the_report_format() -> None:
     line = line_of(as_report(first_part()), reference="r-2")
-    assert [p.role for p in read_report(line).persons] == [PersonRole.RECIPIENT]
+    read = read_report(line, written_by_a_desk=True)
+    assert [p.role for p in read.persons] == [PersonRole.ASSOCIATED, PersonRole.RECIPIENT]
 
 
 @pytest.mark.parametrize(("format_", "name"), [("pacs.008", "pacs008"), ("camt.053", "camt053")])
