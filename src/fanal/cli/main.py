@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = {
     "ledger": "fanal.cli.ledger:ledger",
     "migrate": "fanal.cli.migrate:migrate",
     "partner": "fanal.cli.partner:partner",
+    "payments": "fanal.cli.payments:payments",
     "receipt": "fanal.cli.vault:receipt",
     "restore": "fanal.cli.backup:restore",
     "run": "fanal.cli.run:run",

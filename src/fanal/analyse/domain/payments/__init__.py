@@ -1,0 +1,23 @@
+"""Payments: published typologies as data, read over the transfers of each payer. Pure; batch first."""
+
+from fanal.analyse.domain.payments.scoring import PayerScore, score_payers
+from fanal.analyse.domain.payments.signals import find_payment_signals
+from fanal.analyse.domain.payments.transfers import Paid, paid_in
+from fanal.analyse.domain.payments.typologies import (
+    PaymentsRefused,
+    Typologies,
+    load_typologies,
+    read_typologies,
+)
+
+__all__ = [
+    "Paid",
+    "PayerScore",
+    "PaymentsRefused",
+    "Typologies",
+    "find_payment_signals",
+    "load_typologies",
+    "paid_in",
+    "read_typologies",
+    "score_payers",
+]

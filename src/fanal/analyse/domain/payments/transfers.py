@@ -1,0 +1,158 @@
+"""Payments as the rules see them: who pays whom, when, how much, told apart by a digest."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from fanal.analyse.domain.text import normalize_word
+from fanal.formats.report.records import Payment, Person
+from fanal.harmonise.domain.accounts import read_iban, read_wallet
+from fanal.harmonise.domain.handles import fold, read_handle
+from fanal.harmonise.domain.paid import identifier
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.calendar import PARIS
+
+_MOST_EUROS = 10**9
+
+
+class Party(Struct, frozen=True, kw_only=True, gc=False):
+    """One side of a transfer: how it is compared (`KIND|value`, '' for nobody known), and how shown."""
+
+    key: str
+    shown: str
+    country: str | None = None
+    born: date | None = None
+
+    def id(self) -> UUID:
+        """Return the key as 16 octets; for a selector it is the key under which harmonise stores it."""
+        return UUID(bytes=hashlib.sha256(self.key.encode()).digest()[:16])
+
+
+class Paid(Struct, frozen=True, kw_only=True):
+    """One transfer. `id` is equal for a transfer that came twice, in whichever report or file.
+
+    `at` is UTC, None where it could not be read; `exact` says that it has an hour.
+    """
+
+    id: UUID
+    sender: Party
+    beneficiary: Party
+    at: datetime | None = None
+    exact: bool = False
+    amount: str = ""
+    currency: str = ""
+    euros: float | None = None
+    label: str = ""
+    words: str = ""
+    operator: str = ""
+    reference: str = ""
+
+
+def paid_in(report: HarmonisedReport, rates: Mapping[str, float]) -> list[Paid]:
+    """Return the payments of a report in its order."""
+    return [_paid(payment, report.persons, rates) for payment in report.payments]
+
+
+def _paid(payment: Payment, persons: tuple[Person, ...], rates: Mapping[str, float]) -> Paid:
+    operator = payment.operator or ""
+    sender = _party(payment.sender, _at(persons, payment.sender_person), operator=operator)
+    paid_to = _at(persons, payment.beneficiary_person)
+    beneficiary = _party(payment.beneficiary, paid_to, operator=operator)
+    country = (payment.beneficiary_country or beneficiary.country or "").upper() or None
+    at = _instant(payment.at)
+    label = payment.label or ""
+    whole = Paid(
+        id=UUID(int=0),
+        sender=sender,
+        beneficiary=structs.replace(beneficiary, country=country),
+        at=at,
+        exact=at is not None and "T" in (payment.at or ""),
+        amount=payment.amount or "",
+        currency=(payment.currency or "").upper(),
+        euros=_euros(payment, rates),
+        label=label,
+        words=" ".join(normalize_word(word) for word in label.split()),
+        operator=operator,
+        reference=payment.reference or "",
+    )
+    return _with_id(whole)
+
+
+def _with_id(paid: Paid) -> Paid:
+    """Return the transfer under the digest of its operator's reference, or of all that is said of it."""
+    if paid.operator and paid.reference:
+        told = f"R\0{fold(paid.operator)}\0{paid.reference}"
+    else:
+        at = paid.at.isoformat() if paid.at else ""
+        sides = f"{paid.sender.key}\0{paid.beneficiary.key}"
+        told = f"V\0{sides}\0{at}\0{paid.amount}\0{paid.currency}\0{paid.label}"
+    digest = hashlib.sha256(told.encode()).digest()[:16]
+    return structs.replace(paid, id=UUID(bytes=digest))
+
+
+def _at(persons: tuple[Person, ...], place: int | None) -> Person | None:
+    return persons[place] if place is not None and 0 <= place < len(persons) else None
+
+
+def _party(text: str | None, person: Person | None, *, operator: str) -> Party:
+    """Return a side of a payment: a person of the report where it names one, else what the text says."""
+    if person is None:
+        found = identifier(text, operator=operator) if text else None
+        key = f"{found[0]}|{found[1]}" if found else _name_key(text or "", operator)
+        return Party(key=key, shown=(text or "").strip())
+    key = next(_keys(person), "") or _name_key(person.name or "", operator, person.birth_date or "")
+    return Party(
+        key=key,
+        shown=person.name or (text or "").strip(),
+        country=person.country,
+        born=_day(person.birth_date),
+    )
+
+
+def _keys(person: Person) -> Iterator[str]:
+    """Yield the selectors of a person as `KIND|value`, the one that names them best first."""
+    for account in person.accounts:
+        value = read_iban(account.value) or read_wallet(account.value) or account.value
+        yield f"ACCOUNT|{value}"
+    for handle in person.handles:
+        if (name := read_handle(handle.value, handle.platform)) is not None:
+            yield f"HANDLE|{name}"
+    yield from (f"PHONE|{phone}" for phone in person.phones)
+    yield from (f"EMAIL|{email}" for email in person.emails)
+
+
+def _name_key(name: str, operator: str, born: str = "") -> str:
+    """Return what compares a person of whom only a name is known: at one operator, with one birth."""
+    plain = fold(name)
+    return f"NAME|{plain}|{born}|{fold(operator)}" if plain else ""
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
+
+
+def _instant(value: str | None) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(value or "")
+        aware = instant if instant.tzinfo else instant.replace(tzinfo=PARIS)
+        return aware.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _euros(payment: Payment, rates: Mapping[str, float]) -> float | None:
+    try:
+        amount = Decimal(payment.amount or "")
+    except InvalidOperation:
+        return None
+    rate = rates.get((payment.currency or "EUR").upper())
+    if not rate or not amount.is_finite() or not 0 < amount < _MOST_EUROS:
+        return None
+    return round(float(amount) * rate, 2)

@@ -1,0 +1,123 @@
+"""The typology files: indicators, what lowers them, and how they combine, read strictly."""
+
+import tomllib
+from datetime import date
+from importlib import resources
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Struct
+
+CODES: Final = frozenset(
+    f"PAYMENT_{name}"
+    for name in (
+        "SMALL_ROUND", "FREQUENT", "CORRIDOR", "LABEL", "HANDLE_LABEL", "NIGHT", "NIGHT_THERE",
+        "COMMON_BENEFICIARY", "ESCALATION", "TRAVEL", "SMALL_START", "FAST_REPEATS", "ABRUPT_STOP",
+        "YOUNG_SENDER", "REGULAR", "DOMESTIC", "HUB",
+    )
+)  # fmt: skip
+"""The indicators that have a test in `indicators.TESTS`."""
+
+
+class PaymentsRefused(ValueError):
+    """The typology file breaks its format."""
+
+
+class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One published indicator; which of the optional fields apply depends on its code.
+
+    Amounts in euros, ages in years, windows in hours. `core` names the typologies of
+    which it is a way of acting, without which they say nothing.
+    """
+
+    code: str
+    weight: float
+    source: str
+    confidence: str
+    checked_by: str
+    typologies: tuple[str, ...] = ()
+    core: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int = 0
+    first_maximum: int = 0
+    at_least: int = 1
+    at_most: int = 0
+    within_hours: int = 0
+    quiet_hours: int = 0
+    from_hour: int = 0
+    to_hour: int = 0
+    countries: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One typology: how many indicators it needs, and from which score it is shown."""
+
+    code: str
+    needs: int
+    shown_from: float
+
+
+class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A typology file: version, first day, rough exchange rates, zones of countries, rules."""
+
+    schema: int
+    version: str
+    in_force_from: date
+    rates: dict[str, float]
+    zones: dict[str, str]
+    default_zone: str
+    typology: tuple[Typology, ...]
+    indicator: tuple[Indicator, ...]
+    lowers: tuple[Indicator, ...] = ()
+
+    def zone_of(self, country: str | None) -> ZoneInfo | None:
+        """Return the zone of a country, that of the desk where none is said, None for one with several."""
+        if not country:
+            return ZoneInfo(self.default_zone)
+        name = self.zones.get(country.upper())
+        return ZoneInfo(name) if name else None
+
+
+def read_typologies(text: str) -> Typologies:
+    """Return the typologies of a TOML text.
+
+    Raises:
+        PaymentsRefused: unknown key, typology, zone or indicator, a weight outside 0..1, fewer than two
+            indicators needed, or called checked without having been read in the source.
+    """
+    try:
+        found = msgspec.convert(tomllib.loads(text), Typologies)
+        for name in (found.default_zone, *found.zones.values()):
+            ZoneInfo(name)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError, ZoneInfoNotFoundError) as error:
+        raise PaymentsRefused(f"payments: {error}") from error
+    codes = {typology.code for typology in found.typology}
+    for typology in found.typology:
+        # Published, word for word: no indicator suffices alone.
+        if typology.needs < 2 or not 0 < typology.shown_from < 1:
+            raise PaymentsRefused(f"payments: {typology.code}")
+    for rule in (*found.indicator, *found.lowers):
+        if (
+            {*rule.typologies, *rule.core} - codes
+            or rule.code not in CODES
+            or not 0 < rule.weight < 1
+            or not rule.source
+        ):
+            raise PaymentsRefused(f"payments: {rule.code}")
+        if rule.confidence != "H" and rule.checked_by != "UNCHECKED":
+            raise PaymentsRefused(f"payments: {rule.code} is not checked")
+    return found
+
+
+def shipped_texts() -> list[str]:
+    """Return the texts of the shipped files, the newest last."""
+    folder = resources.files("fanal.analyse").joinpath("data", "typologies")
+    names = sorted(p.name for p in folder.iterdir() if p.name.endswith(".toml"))
+    return [folder.joinpath(name).read_text("utf-8") for name in names]
+
+
+def load_typologies() -> Typologies:
+    """Return the newest of the shipped typologies."""
+    return read_typologies(shipped_texts()[-1])

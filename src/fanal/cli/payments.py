@@ -1,0 +1,165 @@
+"""`fanal payments`: a file of transfers scored by payer, on this machine alone: nothing is stored."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from fanal import reference
+from fanal.analyse.domain.payments import (
+    Paid,
+    PayerScore,
+    load_typologies,
+    paid_in,
+    score_payers,
+)
+from fanal.cli.failures import LANGUAGES, Refused, tell
+from fanal.cli.found import reason_of
+from fanal.cli.transfer_files import cut
+from fanal.formats.iso20022.stream import kind_of
+from fanal.formats.refusal import FormatRefused
+from fanal.formats.report.read import MAX_BYTES, read_lines, read_report
+from fanal.formats.transfer import Part
+from fanal.formats.transfers.read import is_transfers
+from fanal.harmonise.domain.harmonise import harmonise_one
+from fanal.harmonise.domain.records import Source
+from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.read import read_source
+from fanal.harmonise.domain.sources.report import draft_of
+from fanal.intake.domain.records import Format
+from fanal.kernel import clock
+
+_START = 65_536
+_NOBODY = UUID(int=0)
+
+
+@click.group()
+def payments() -> None:
+    """Payments: typologies read over a file of transfers."""
+
+
+@payments.command("score")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def score(file: Path, as_json: bool) -> None:
+    """Score every payer of FILE: CSV of operators, pacs.008, camt.053, or reports as JSON lines.
+
+    The highest score first. Each indicator says why in both languages and which transfers it saw. Nothing
+    is stored or sent, and no score is a decision.
+    """
+    typologies = load_typologies()
+    refused = 0
+    transfers: list[Paid] = []
+    for item in _drafts(file):
+        if isinstance(item, Draft):
+            transfers += paid_in(harmonise_one(_NOBODY, item), typologies.rates)
+        else:
+            refused += 1
+            tell("NOT_BROUGHT_IN", place=item[0], reason=item[1])
+    if not transfers:
+        raise Refused("NO_TRANSFER", path=file)
+    for found in score_payers(transfers, typologies):
+        click.echo(json.dumps(told(found), ensure_ascii=False) if as_json else _line(found))
+    if refused:
+        raise SystemExit(2)
+
+
+def told(found: PayerScore) -> dict[str, object]:
+    """Return a score as JSON has it: the payer, the score, each indicator with its transfers."""
+    kind, _, value = found.sender.key.partition("|")
+    return {
+        "sender": {"kind": kind, "value": value, "name": found.sender.shown},
+        "score": found.score,
+        "typology": found.typology or None,
+        "suspected": found.suspected,
+        "indicators": [
+            {
+                "code": point.code,
+                "weight": point.weight,
+                "lowers": point.lowers,
+                "core": list(point.core),
+                "because": {
+                    lang: reference.render(point.because.code, point.because.parameters, lang)
+                    for lang in LANGUAGES
+                },
+                "transfers": [str(paid_id) for paid_id in point.transfers],
+                "typologies": list(point.typologies),
+                "source": point.source,
+                "confidence": point.confidence,
+                "checked_by": point.checked_by,
+            }
+            for point in found.points
+        ],
+        "transfers": [_transfer(paid) for paid in found.transfers],
+        "total_eur": found.total,
+        "first_at": found.first_at.isoformat() if found.first_at else None,
+        "last_at": found.last_at.isoformat() if found.last_at else None,
+        "countries": list(found.countries),
+        "rule_version": found.rule_version,
+    }
+
+
+def _transfer(paid: Paid) -> dict[str, object]:
+    return {
+        "id": str(paid.id),
+        "reference": paid.reference or None,
+        "at": paid.at.isoformat() if paid.at else None,
+        "amount": paid.amount,
+        "currency": paid.currency or None,
+        "beneficiary": paid.beneficiary.shown,
+        "beneficiary_country": paid.beneficiary.country,
+        "label": paid.label or None,
+    }
+
+
+def _line(found: PayerScore) -> str:
+    name = found.sender.shown or found.sender.key
+    codes = ", ".join(point.code for point in found.points)
+    return f"{found.score:.2f}  {found.typology or '-':12}{len(found.transfers):4}  {name}  {codes}"
+
+
+def _drafts(path: Path) -> Iterator[Draft | tuple[str, str]]:
+    """Yield the drafts of a file, or a place and why nothing could be read there."""
+    with path.open("rb") as stream:
+        start = stream.read(_START)
+    kind = kind_of(start)
+    try:
+        if kind is not None:
+            yield from _parts(path, Format(kind))
+        elif is_transfers(start):
+            yield from _parts(path, Format.TRANSFERS)
+        else:
+            yield from _lines(path)
+    except FormatRefused as refusal:
+        yield str(path), reason_of(refusal)
+
+
+def _parts(path: Path, format_: Format) -> Iterator[Draft | tuple[str, str]]:
+    now = clock.now()
+    for item in cut(path, format_):
+        if isinstance(item, Part):
+            source = Source(
+                report_id=_NOBODY, format=format_.value, body=item.body, reference=item.reference
+            )
+            yield read_source(source, received_at=now)
+        else:
+            yield f"{path}:{item.line}", reason_of(item.refusal)
+
+
+def _lines(path: Path) -> Iterator[Draft | tuple[str, str]]:
+    """Yield the reports of JSON lines, or the one report that a file of several lines is."""
+    if path.stat().st_size <= MAX_BYTES:
+        try:
+            yield draft_of(read_report(path.read_bytes()))
+        except FormatRefused:
+            pass
+        else:
+            return
+    with path.open("rb") as stream:
+        for line in read_lines(stream):
+            if line.report is None:
+                yield f"{path}:{line.number}", reason_of(line.refusal)
+            else:
+                yield draft_of(line.report)
