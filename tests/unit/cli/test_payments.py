@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import fanal.formats
-from fanal.cli.main import fanal
+from fanal.cli.main import fanal as program
 
 ROOT = Path(fanal.formats.__path__[0])
 PAYMENTS = [
@@ -19,7 +19,7 @@ PAYMENTS = [
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(fanal, ["payments", "score", *arguments])
+    return CliRunner().invoke(program, ["payments", "score", *arguments])
 
 
 def lines(path: Path) -> list[dict[str, object]]:
