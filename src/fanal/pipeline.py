@@ -20,6 +20,7 @@ from fanal.analyse.domain.facts import facts_of
 from fanal.analyse.domain.priority import DryRun
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
+from fanal.deconfliction import operations as deconfliction
 from fanal.distribution import operations as distribution
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -99,7 +100,7 @@ def run_prioritise(batch: Batch) -> None:
 def run_orient(batch: Batch) -> None:
     """Stage 5: tracks and legal bases proposed; the report takes its place in the desk's queue.
 
-    Where another desk is concerned, that is noted beside it.
+    Where another desk is concerned, or holds one of its identifiers, that is noted beside it.
     """
     facts, analyses, priorities = _facts(batch), _analyses(batch), _priorities(batch)
     kin = {k.report_id: k for k in _kin(batch)}
@@ -120,6 +121,7 @@ def run_orient(batch: Batch) -> None:
         ],
         now=batch.now,
     )
+    deconfliction.note_reports(actor=batch.actor, reports=_reports(batch), now=batch.now)
     distribution.plan_batch(
         actor=batch.actor,
         reports=[report for report in _reports(batch) if not facts[report.report_id].is_test],

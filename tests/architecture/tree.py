@@ -12,6 +12,7 @@ STAGES = (
     "analyse",
     "exchange",
     "crosscheck",
+    "deconfliction",
     "orient",
     "measures",
     "judicial",

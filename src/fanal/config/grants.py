@@ -88,6 +88,10 @@ RULES: tuple[Rule, ...] = (
     _rule("analyse_change", [APP, WORKER], APPEND),
     _rule("accounts_instruction*", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
+    _rule("deconfliction_limit", [APP, WORKER], APPEND),
+    _rule("deconfliction_step", [APP, WORKER], APPEND),
+    _rule("deconfliction_withholding", [APP, WORKER], APPEND),
+    _rule("deconfliction_identity", [APP, WORKER], APPEND),  # made once, never another
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),
     _rule("orient_feedback", [APP, WORKER], APPEND),
@@ -137,6 +141,7 @@ RULES: tuple[Rule, ...] = (
             "analyse",
             "exchange",
             "crosscheck",
+            "deconfliction",
             "orient",
             "measures",
             "judicial",

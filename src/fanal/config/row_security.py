@@ -97,6 +97,26 @@ BOUNDED: Mapping[str, Bounds] = {
     "crosscheck_reason": Bounds(
         rows=_behind("intake_report", "p.id = ANY (crosscheck_judged(judgement_id))")
     ),
+    # A hit is seen by the desks that hold one of its reports; across desks nothing is.
+    "deconfliction_hit_report": Bounds(rows=_OWN),
+    "deconfliction_hit": Bounds(
+        rows=_behind("deconfliction_hit_report", "p.hit_id = deconfliction_hit.id")
+    ),
+    "deconfliction_step": Bounds(rows=_behind("deconfliction_hit", "p.id = hit_id")),
+    "deconfliction_step_words": Bounds(rows=_behind("deconfliction_step", "p.id = step_id")),
+    # That a dossier is withheld concerns each desk that is in it; why, the desk that withholds it.
+    "deconfliction_withholding": Bounds(
+        rows=_OWN,
+        reads=_behind(
+            "crosscheck_membership", "p.dossier_id = deconfliction_withholding.dossier_id"
+        ),
+    ),
+    "deconfliction_withholding_words": Bounds(
+        rows=_behind(
+            "deconfliction_withholding",
+            "p.id = withholding_id AND p.desk_id = ANY ((SELECT fanal_desks())::integer[])",
+        )
+    ),
     "orient_proposal": Bounds(rows=_OWN),
     "orient_case": Bounds(rows=_OWN),
     "orient_fold": Bounds(rows=_OWN),

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "fanal.analyse",
     "fanal.exchange",
     "fanal.crosscheck",
+    "fanal.deconfliction",
     "fanal.orient",
     "fanal.measures",
     "fanal.judicial",

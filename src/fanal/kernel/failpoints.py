@@ -34,6 +34,8 @@ POINTS: Final = frozenset(
         "checkpoint.committed",  # committed, the file outside not written
         "fetch.stored",  # in the transaction: a partner's page and its checkpoint are written
         "fetch.committed",  # committed, the next page not asked for
+        "deconflict.stored",  # in the transaction: a message of a round and its secret are written
+        "deconflict.committed",  # committed, the message not handed on
         "send.begin",  # before a message leaves
         "send.sent",  # the message left, nothing notes it
     }

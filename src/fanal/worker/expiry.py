@@ -15,6 +15,7 @@ from django.db import transaction
 from fanal import reference
 from fanal.analyse import operations as analyse
 from fanal.crosscheck import operations as crosscheck
+from fanal.deconfliction import operations as deconfliction
 from fanal.harmonise import operations as harmonise
 from fanal.intake import operations as intake, queries as intaken
 from fanal.kernel.actors import Actor
@@ -121,6 +122,7 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
         harmonise.erase(actor=actor, report_ids=report_ids)
         analyse.erase(actor=actor, report_ids=report_ids, now=now)
         crosscheck.erase(actor=actor, report_ids=report_ids, now=now)
+        deconfliction.erase(actor=actor, report_ids=report_ids)
         orient.erase(actor=actor, report_ids=report_ids)
         intake.forget_reports(actor=actor, report_ids=report_ids, now=now)
         ledger.record_batch(

@@ -11,6 +11,7 @@ search over a body tells what leaked, in whatever shape (page, JSON, CSV, error 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -35,6 +36,7 @@ from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, QueueFilter, QueueView, Track
 from fanal.orient.models import Case, StoredAlarm
 from fanal.worker.stages import StageLoop
+from tests.integration.policy.deconflicting import meet_and_withhold
 
 SYSTEM = system_actor("walk over every route", desk_ids=frozenset({1, 2}))
 OBJECT_CELLS = ("own", "other_desk", "other_partner", "sealed")
@@ -63,6 +65,8 @@ class World:
     item_id: UUID | None = None
     view_ids: dict[str, UUID] = field(default_factory=dict)
     shared_view_ids: dict[str, UUID] = field(default_factory=dict)
+    hit_ids: dict[str, UUID] = field(default_factory=dict)
+    counterpart_id: UUID = field(default_factory=lambda: UUID(int=0))
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
     instruction_id: UUID = field(default_factory=lambda: UUID(int=0))
     package_id: UUID | None = None
@@ -97,6 +101,9 @@ FACTORIES: dict[str, Factory] = {
     "view_id": lambda world, cell: world.view_ids[cell],
     "shared_view_id": lambda world, cell: world.shared_view_ids[cell],
     "opening_id": lambda world, cell: world.opening_ids[cell],
+    "hit_id": lambda world, cell: world.hit_ids[cell],
+    "counterpart_id": lambda world, cell: world.counterpart_id,
+    "round_id": lambda world, cell: UUID(int=0),
     "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
     "figure": lambda world, cell: "RECEIVED",
     "trend": lambda world, cell: "KINDS",
@@ -119,6 +126,7 @@ FACTORIES: dict[str, Factory] = {
 
 NO_OBJECT = frozenset(
     {
+        "counterpart_id",
         "figure",
         "instruction_id",
         "item_id",
@@ -169,6 +177,7 @@ def make_world() -> World:
     _openings(world)
     _views(world)
     _instruction(world)
+    meet_and_withhold(world, partial(_colleague, world), OBJECT_CELLS)
     _package(world)
     return world
 

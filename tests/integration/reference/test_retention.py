@@ -22,6 +22,7 @@ PACKAGES = [
     "accounts",
     "analyse",
     "crosscheck",
+    "deconfliction",
     "exchange",
     "harmonise",
     "intake",

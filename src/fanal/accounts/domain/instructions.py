@@ -34,6 +34,8 @@ class InstructionKind(StrEnum):
     """Entries of lists of known material, to providers; names are those of lists."""
     LIST_FETCH = "LIST_FETCH"
     """Entries fetched from partners' lists; names are those of lists."""
+    DECONFLICTION = "DECONFLICTION"
+    """Sets of identifiers under secrets, to counterparts; names are those of counterparts."""
 
 
 class InstructionState(StrEnum):

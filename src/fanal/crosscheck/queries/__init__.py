@@ -6,7 +6,7 @@ from fanal.crosscheck.queries.dossiers import (
     list_dossiers,
     members_of,
 )
-from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links, populations
+from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links, populations, telling
 
 __all__ = [
     "dossier_of",
@@ -17,4 +17,5 @@ __all__ = [
     "list_links",
     "members_of",
     "populations",
+    "telling",
 ]

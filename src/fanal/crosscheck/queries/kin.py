@@ -12,9 +12,12 @@ from fanal.crosscheck.domain.encoding import unpack_reasons
 from fanal.crosscheck.domain.linking import Populations
 from fanal.crosscheck.domain.periods import RECENT_MONTHS, TOTAL_MONTHS, month_before
 from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.telling import telling as domain_telling
 from fanal.crosscheck.domain.views import KinLink
+from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.harmonise.domain.sightings import HeldKey
 from fanal.kernel.actors import Actor
 
 _LINK = (
@@ -112,6 +115,11 @@ def populations(*, now: datetime) -> Populations:
         )
         rows = cursor.fetchall()
     return Populations(recent=_counts(rows, 3), total=_counts(rows, 2))
+
+
+def telling(*, held: Sequence[HeldKey], now: datetime) -> list[bool]:
+    """Return for each key whether the reports that hold it are few enough for it to tell anything."""
+    return domain_telling(held, populations(now=now), load_weights())
 
 
 def _counts(

@@ -1,6 +1,7 @@
 """The key of a selector, and what is known of where it was seen."""
 
 import hashlib
+from collections.abc import Mapping
 from uuid import UUID
 
 from msgspec import Struct
@@ -39,6 +40,33 @@ class Sighting(Struct, frozen=True, kw_only=True):
     weak: bool
     at: str | None = None
     port: int | None = None
+
+
+class KeySearch(Struct, frozen=True, kw_only=True):
+    """Which keys are looked for: those with a sighting in a field of its own that all of the first four open.
+
+    `desk_ids` empty means all; ids of reports stand for instants: `since` opens, `recent` divides counts. A
+    key is left out where a report of `withheld` holds it, or any report in a role of `never`; reports of
+    `aside` open none.
+    """
+
+    kinds: tuple[SelectorKind, ...]
+    roles: tuple[SelectorRole, ...]
+    desk_ids: tuple[int, ...]
+    since: UUID
+    recent: UUID
+    never: tuple[SelectorRole, ...]
+    withheld: tuple[UUID, ...] = ()
+    aside: tuple[UUID, ...] = ()
+
+
+class HeldKey(Struct, frozen=True, kw_only=True):
+    """A key that a search found, and how many sightings hold it by role, recently and in all."""
+
+    key: UUID
+    kind: SelectorKind
+    recent: Mapping[SelectorRole, int]
+    total: Mapping[SelectorRole, int]
 
 
 class Sightings(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,17 @@ def list_expired(
         return [row[0] for row in cursor.fetchall()]
 
 
+def list_aside(*, actor: Actor) -> list[UUID]:
+    """Return the reports that count nowhere outside: tests, and those not finished, retracted or expired."""
+    if not actor.has(Role.SYSTEM):
+        raise PermissionError("queue")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.id FROM intake_report r WHERE r.is_test OR r.state <> 'FINISHED' ORDER BY r.id"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 def list_silent(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[UUID]:

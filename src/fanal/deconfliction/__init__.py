@@ -1,0 +1,1 @@
+"""De-confliction: two desks learn that they hold the same identifier, and nothing else."""

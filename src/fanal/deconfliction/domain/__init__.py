@@ -1,0 +1,1 @@
+"""Rules of de-confliction: points, messages, sets, limits, states. Pure."""

@@ -1,0 +1,34 @@
+"""The writing door of de-confliction: counterparts, limits, rounds step by step, hits, expiry."""
+
+from fanal.deconfliction.operations.answering import answer
+from fanal.deconfliction.operations.concluding import conclude, take_conclusion
+from fanal.deconfliction.operations.counterparts import (
+    add_counterpart,
+    close_counterpart,
+    secret_of,
+    set_limits,
+)
+from fanal.deconfliction.operations.expiring import erase, expire_rounds
+from fanal.deconfliction.operations.hits import move_hit, note_reports
+from fanal.deconfliction.operations.identity import ensure_identity
+from fanal.deconfliction.operations.offering import make_offer
+from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.withholding import withhold
+
+__all__ = [
+    "add_counterpart",
+    "answer",
+    "close_counterpart",
+    "conclude",
+    "ensure_identity",
+    "erase",
+    "expire_rounds",
+    "make_offer",
+    "move_hit",
+    "note_reports",
+    "receive",
+    "secret_of",
+    "set_limits",
+    "take_conclusion",
+    "withhold",
+]

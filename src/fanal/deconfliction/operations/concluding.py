@@ -1,0 +1,135 @@
+"""Ending a round: what met becomes hits on both sides, the secrets go."""
+
+from datetime import datetime
+from typing import NoReturn
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.deconfliction import queries
+from fanal.deconfliction.domain import curve
+from fanal.deconfliction.domain.message import (
+    Answer,
+    Conclusion,
+    read_message,
+    write_message,
+)
+from fanal.deconfliction.domain.records import Counterpart, Round
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.sets import keys_at, meet
+from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
+from fanal.deconfliction.operations import rounds
+from fanal.deconfliction.operations.hits import write_hits
+from fanal.deconfliction.operations.identity import signing_key
+from fanal.kernel.actors import Actor
+from fanal.kernel.failpoints import failpoint
+
+
+def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
+    """Work out what met in a round that we began and that was answered; return the conclusion.
+
+    Asked again, the same one.
+
+    Raises:
+        Refused: the actor runs no rounds.
+        DeconflictionRefused: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION;
+            POINTS, the answer is none: the round is refused.
+    """
+    require(actor, "deconfliction.run")
+    found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
+    known = queries.message_body(round_id=round_id, kind=MessageKind.CONCLUSION)
+    if known is not None:
+        return known
+    stored = _open(found, counterpart, RoundState.OFFERED, MessageKind.ANSWER, now=now)
+    received = read_message(stored)
+    answer = received.message
+    assert isinstance(answer, Answer)  # noqa: S101 - stored under its kind
+    kept = rounds.unseal(round_id=found.id, now=now)
+    try:
+        met = meet(kept.key, kept.laid_out, twice=answer.twice, theirs=answer.points)
+    except curve.PointsRefused:
+        _refuse(actor, found, now)
+    message = Conclusion(
+        round=found.id,
+        sender=counterpart.our_name,
+        recipient=counterpart.name,
+        at=now.replace(microsecond=0),
+        expires=found.expires_at,
+        previous=received.digest.hex(),
+        met=met.places,
+    )
+    body = write_message(message, key=signing_key(now=now))
+    with transaction.atomic():
+        if rounds.hold(round_id=found.id) != RoundState.OFFERED:
+            raise DeconflictionRefused("NOT_NOW")  # another process concluded it meanwhile
+        rounds.keep_message(round_id=found.id, received=read_message(body), ours=True, now=now)
+        _end(actor, found, met.keys, now=now, action="deconfliction.conclude")
+        failpoint("deconflict.stored")
+    failpoint("deconflict.committed")
+    return body
+
+
+def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
+    """Take what the other side found in a round that we answered; return how many identifiers met.
+
+    That something met is its word: a false hit shows at the first contact, one kept silent never does. A
+    conclusion that names a point that nobody can hold is refused whole.
+
+    Raises:
+        Refused: the actor runs no rounds.
+        DeconflictionRefused: NOT_FOUND, NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION; POINTS: the round is
+            refused.
+    """
+    require(actor, "deconfliction.run")
+    found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.ANSWERING)
+    if found.state is RoundState.CONCLUDED:
+        return found.met or 0
+    stored = _open(found, counterpart, RoundState.ANSWERED, MessageKind.CONCLUSION, now=now)
+    message = read_message(stored).message
+    assert isinstance(message, Conclusion)  # noqa: S101 - stored under its kind
+    kept = rounds.unseal(round_id=found.id, now=now)
+    try:
+        keys = keys_at(kept.laid_out, message.met)
+    except curve.PointsRefused:
+        _refuse(actor, found, now)
+    with transaction.atomic():
+        if rounds.hold(round_id=found.id) != RoundState.ANSWERED:
+            raise DeconflictionRefused("NOT_NOW")
+        _end(actor, found, keys, now=now, action="deconfliction.take")
+        failpoint("deconflict.stored")
+    failpoint("deconflict.committed")
+    return len(keys)
+
+
+def _open(  # noqa: PLR0917
+    found: Round,
+    counterpart: Counterpart,
+    state: RoundState,
+    kind: MessageKind,
+    *,
+    now: datetime,
+) -> bytes:
+    """Return the message that a step works on."""
+    body = queries.message_body(round_id=found.id, kind=kind)
+    if found.state is not state or body is None:
+        raise DeconflictionRefused("NOT_NOW")
+    if now >= found.expires_at:
+        raise DeconflictionRefused("EXPIRED")
+    rounds.instruction_for(counterpart=counterpart, now=now)
+    return body
+
+
+def _refuse(actor: Actor, found: Round, now: datetime) -> NoReturn:
+    with transaction.atomic():
+        rounds.close(actor=actor, round_=found, move="refuse", now=now, error="POINTS")
+    raise DeconflictionRefused("POINTS")
+
+
+def _end(
+    actor: Actor, found: Round, keys: tuple[bytes, ...], *, now: datetime, action: str
+) -> None:
+    """Write hits and the end of the round, in the caller's transaction."""
+    write_hits(actor=actor, round_=found, keys=[UUID(bytes=key) for key in keys], now=now)
+    rounds.close(actor=actor, round_=found, move="conclude", now=now, met=len(keys))
+    rounds.note(actor=actor, action=action, round_=found, now=now, met=len(keys))

@@ -1,0 +1,183 @@
+"""Counterparts: registered with their key, limited, closed. A key never changes: close, register anew."""
+
+from datetime import datetime
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.db import IntegrityError, connection, transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.deconfliction import queries
+from fanal.deconfliction.domain.limits import DEFAULT, Limits
+from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.exchange.domain.sources import AddressRefused, checked_url
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.vault import operations as vault
+from fanal.vault.domain.records import Sealable
+
+_LONGEST_NAME = 100
+_LONGEST_CONTACT = 500
+_LONGEST_SECRET = 4096
+
+
+def add_counterpart(
+    *,
+    actor: Actor,
+    counterpart: NewCounterpart,
+    secret: str = "",
+    loopback: bool = False,
+    now: datetime,
+) -> UUID:
+    """Register a body to open rounds with, under the shipped limits, and return its id.
+
+    The secret of its service is sealed and never shown again.
+
+    Raises:
+        Refused: the actor keeps no counterparts.
+        DeconflictionRefused: NAME, OUR_NAME, CONTACT, KEY (no Ed25519 key, or our own), ADDRESS, NOT_HTTPS,
+            SECRET, PACE, TAKEN.
+    """
+    require(actor, "deconfliction.keep")
+    url = _checked(counterpart, secret, loopback=loopback)
+    counterpart_id = new_id(now)
+    secret_id = new_id(now) if secret else None
+    try:
+        with transaction.atomic():
+            if secret_id is not None:
+                sealable = Sealable(
+                    id=secret_id,
+                    owner_id=counterpart_id,
+                    kind="credential",
+                    plaintext=secret.encode(),
+                )
+                vault.seal_batch(items=[sealable], now=now)
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "INSERT INTO deconfliction_counterpart (id, name, our_name, contact, public_key,"
+                    " organisation_id, url, login, secret_id, every_hours, daily_points, added_by,"
+                    " added_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                    [
+                        counterpart_id, counterpart.name, counterpart.our_name, counterpart.contact.strip(),
+                        counterpart.public_key, counterpart.organisation_id, url, counterpart.login,
+                        secret_id, counterpart.every_hours, counterpart.daily_points, actor.person_id, now,
+                    ],
+                )  # fmt: skip
+            _limit(actor, counterpart_id, DEFAULT, now)
+            _log(actor, "counterpart.add", counterpart_id, now)
+    except IntegrityError:
+        raise DeconflictionRefused("TAKEN") from None
+    return counterpart_id
+
+
+def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> None:
+    """Close a counterpart: no message goes there or is taken from there any more; its hits stay.
+
+    Raises:
+        Refused: the actor keeps no counterparts.
+        DeconflictionRefused: NOT_FOUND, no open counterpart is that.
+    """
+    require(actor, "deconfliction.keep")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deconfliction_counterpart SET closed_at = %s WHERE id = %s AND closed_at IS NULL",
+            [now, counterpart_id],
+        )
+        if not cursor.rowcount:
+            raise DeconflictionRefused("NOT_FOUND")
+        _log(actor, "counterpart.close", counterpart_id, now)
+
+
+def set_limits(*, actor: Actor, counterpart_id: UUID, limits: Limits, now: datetime) -> None:
+    """Say anew what may enter a set for a counterpart; what was said before stays readable.
+
+    Raises:
+        Refused: the actor keeps no counterparts.
+        DeconflictionRefused: NOT_FOUND.
+    """
+    require(actor, "deconfliction.keep")
+    found = queries.get_counterpart(actor=actor, counterpart_id=counterpart_id)
+    if found is None or found.closed_at is not None:
+        raise DeconflictionRefused("NOT_FOUND")
+    if found.limits == limits:
+        return
+    with transaction.atomic():
+        _limit(actor, counterpart_id, limits, now)
+        _log(actor, "counterpart.limit", counterpart_id, now)
+
+
+def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
+    """Return the secret of a counterpart's service; empty where it has none.
+
+    Raises:
+        VaultRefused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged: as `vault.open_object`.
+    """
+    if counterpart.secret_id is None:
+        return ""
+    opened = vault.open_object(
+        actor=actor,
+        object_id=counterpart.secret_id,
+        now=now,
+        purpose="credential of a counterpart",
+    )
+    return opened.decode()
+
+
+def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
+    """Return the address as it is stored."""
+    for code, name in (("NAME", asked.name), ("OUR_NAME", asked.our_name)):
+        if name != name.strip() or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+            raise DeconflictionRefused(code)
+    if asked.name == asked.our_name:
+        raise DeconflictionRefused("OUR_NAME")
+    if not 0 < len(asked.contact.strip()) <= _LONGEST_CONTACT or "\x00" in asked.contact:
+        raise DeconflictionRefused("CONTACT")
+    _check_key(asked.public_key)
+    if not 1 <= asked.every_hours <= 744 or not 64 <= asked.daily_points <= 1 << 22:
+        raise DeconflictionRefused("PACE")
+    _check_secret(asked.login, secret)
+    if not asked.url:
+        return ""
+    try:
+        return checked_url(asked.url, loopback=loopback)
+    except AddressRefused as refused:
+        raise DeconflictionRefused(refused.code) from None
+
+
+def _check_key(key: bytes) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(key)
+    except ValueError:
+        raise DeconflictionRefused("KEY") from None
+    if key == queries.public_key():
+        raise DeconflictionRefused("KEY")
+
+
+def _check_secret(login: str, secret: str) -> None:
+    if any(len(text) > _LONGEST_SECRET or not text.isprintable() for text in (login, secret)):
+        raise DeconflictionRefused("SECRET")
+    if ":" in login:
+        raise DeconflictionRefused("SECRET")
+
+
+def _limit(actor: Actor, counterpart_id: UUID, limits: Limits, now: datetime) -> None:  # noqa: PLR0917
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO deconfliction_limit (id, counterpart_id, kinds, roles, desk_ids, months,"
+            " set_by, set_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                new_id(now), counterpart_id, list(limits.kinds), list(limits.roles), list(limits.desk_ids),
+                limits.months, actor.person_id, now,
+            ],
+        )  # fmt: skip
+
+
+def _log(actor: Actor, action: str, counterpart_id: UUID, now: datetime) -> None:  # noqa: PLR0917
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ledger.ObjectRef(kind="counterpart", id=counterpart_id)],
+    )

@@ -1,0 +1,78 @@
+"""What ends by time: rounds whose time is over, the bytes of their messages, and expired reports' hits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.deconfliction import queries
+from fanal.deconfliction.domain.states import RoundState
+from fanal.deconfliction.operations import rounds
+from fanal.kernel.actors import Actor
+
+
+def expire_rounds(*, actor: Actor, now: datetime) -> int:
+    """Close the rounds whose time is over, erase their secrets, drop the bytes of messages; return how many.
+
+    Raises:
+        Refused: the actor runs no rounds.
+    """
+    require(actor, "deconfliction.run")
+    closed = 0
+    for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
+        for found in queries.open_rounds(actor=actor, state=state):
+            if found.expires_at > now:
+                continue
+            with transaction.atomic():
+                if rounds.hold(round_id=found.id) == state:
+                    rounds.close(actor=actor, round_=found, move="expire", now=now)
+                    closed += 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deconfliction_message m SET body = NULL FROM deconfliction_round r"
+            " WHERE r.id = m.round_id AND r.expires_at <= %s AND r.closed_at IS NOT NULL"
+            " AND m.body IS NOT NULL",
+            [now],
+        )
+    return closed
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
+    """Take expired reports out of hits; return how many rows. The last one takes key and words with it.
+
+    The caller writes the ledger entry of the expiry, which covers every stage.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    ids, erased = list(report_ids), 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM deconfliction_hit_report WHERE report_id = ANY(%s::uuid[]) RETURNING hit_id",
+            [ids],
+        )
+        touched = list({hit_id for (hit_id,) in cursor.fetchall()})
+        erased += int(cursor.rowcount)
+        cursor.execute(
+            "UPDATE deconfliction_hit SET key = NULL WHERE id = ANY(%s::uuid[]) AND NOT EXISTS"
+            " (SELECT FROM deconfliction_hit_report o WHERE o.hit_id = deconfliction_hit.id) RETURNING id",
+            [touched],
+        )
+        empty = [hit_id for (hit_id,) in cursor.fetchall()]
+        erased += int(cursor.rowcount)
+        cursor.execute(
+            "DELETE FROM deconfliction_step_words w USING deconfliction_step s"
+            " WHERE s.id = w.step_id AND s.hit_id = ANY(%s::uuid[])",
+            [empty],
+        )
+        erased += int(cursor.rowcount)
+        cursor.execute(
+            "DELETE FROM deconfliction_withholding_words t USING deconfliction_withholding w"
+            " WHERE w.id = t.withholding_id AND w.report_ids && %s::uuid[]",
+            [ids],
+        )
+        erased += int(cursor.rowcount)
+    return erased

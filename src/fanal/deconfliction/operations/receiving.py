@@ -1,0 +1,182 @@
+"""Taking a counterpart's message: checked and stored, nothing worked out yet; the same twice is one."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.deconfliction import queries
+from fanal.deconfliction.domain import curve
+from fanal.deconfliction.domain.message import (
+    Answer,
+    Conclusion,
+    Offer,
+    Received,
+    check_signature,
+    read_message,
+)
+from fanal.deconfliction.domain.records import Counterpart, Round
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.sets import shown_points
+from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
+from fanal.deconfliction.operations import rounds
+from fanal.deconfliction.operations.offering import store_round
+from fanal.kernel.actors import Actor, Role, system_actor
+
+_AHEAD: Final = timedelta(minutes=10)
+"""How far another machine's clock may be ahead of ours."""
+_FOLLOWS: Final = {
+    MessageKind.ANSWER: (Side.OFFERING, RoundState.OFFERED, MessageKind.OFFER),
+    MessageKind.CONCLUSION: (Side.ANSWERING, RoundState.ANSWERED, MessageKind.ANSWER),
+}
+"""On which side a message is taken, in which state of the round, and the message that it must name."""
+_MACHINE: Final = system_actor("take a message of a counterpart")
+
+
+def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
+    """Take a message of a counterpart and return its round; working it out is another step.
+
+    A body's program hands in messages of its own counterpart alone.
+
+    Raises:
+        Refused: the actor may do neither that nor run rounds.
+        DeconflictionRefused: TOO_LARGE, MALFORMED; UNKNOWN, no open counterpart signs so; SIGNATURE; EXPIRED;
+            FUTURE; NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it follows another
+            message than ours, or ends otherwise; SECOND, another message of its kind was taken; NOT_NOW.
+    """
+    if actor.has(Role.PARTNER):
+        require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
+    else:
+        require(actor, "deconfliction.run")
+    received = read_message(body)
+    counterpart = _sender(actor, received)
+    message = received.message
+    if _is_known(received, counterpart):
+        return message.round
+    too_long = isinstance(message, Offer) and message.expires > message.at + rounds.LASTS
+    if now >= message.expires or too_long:
+        raise DeconflictionRefused("EXPIRED")
+    if message.at > now + _AHEAD:
+        raise DeconflictionRefused("FUTURE")
+    instruction = rounds.instruction_for(counterpart=counterpart, now=now)
+    try:
+        with transaction.atomic():
+            _hold_counterpart(counterpart)
+            if isinstance(message, Offer):
+                _begin(actor, received, counterpart, instruction_id=instruction.id, now=now)
+            else:
+                _follow(actor, received, counterpart, now=now)
+    except IntegrityError:
+        if _is_known(received, counterpart):  # the same came twice at once
+            return message.round
+        raise DeconflictionRefused("SECOND") from None
+    return message.round
+
+
+def _sender(actor: Actor, received: Received) -> Counterpart:
+    """Return the counterpart that signed a message."""
+    message = received.message
+    found = queries.find_counterpart(name=message.sender, our_name=message.recipient)
+    foreign = actor.has(Role.PARTNER) and (
+        found is None or found.organisation_id != actor.partner_id
+    )
+    if found is None or foreign:
+        raise DeconflictionRefused("UNKNOWN")
+    check_signature(received, key=found.public_key)
+    return found
+
+
+def _is_known(received: Received, counterpart: Counterpart) -> bool:
+    """Return whether exactly this message was taken before.
+
+    Raises:
+        DeconflictionRefused: SECOND, another one was; or the round is another counterpart's, or ours.
+    """
+    message = received.message
+    kept = rounds.digest_of(round_id=message.round, kind=message.kind_of)
+    if kept is None:
+        return False
+    found = queries.get_round(actor=_MACHINE, round_id=message.round)
+    if kept != received.digest or found is None or found.counterpart_id != counterpart.id:
+        raise DeconflictionRefused("SECOND")
+    return True
+
+
+def _hold_counterpart(counterpart: Counterpart) -> None:
+    """Let one message of a counterpart be taken at a time: its quota is counted exactly."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM deconfliction_counterpart WHERE id = %s FOR UPDATE", [counterpart.id]
+        )
+
+
+def _begin(
+    actor: Actor,
+    received: Received,
+    counterpart: Counterpart,
+    *,
+    instruction_id: UUID,
+    now: datetime,
+) -> None:
+    offer = received.message
+    assert isinstance(offer, Offer)  # noqa: S101 - the caller looked
+    made = Round(
+        id=offer.round,
+        counterpart_id=counterpart.id,
+        side=Side.ANSWERING,
+        state=RoundState.RECEIVED,
+        instruction_id=instruction_id,
+        started_at=now,
+        expires_at=offer.expires,
+        closed_at=None,
+        held=None,
+        shown=0,
+        asked=_asked(offer.points, counterpart, now=now),
+        met=None,
+        error="",
+    )
+    store_round(made)
+    rounds.keep_message(round_id=made.id, received=received, ours=False, now=now)
+    rounds.note(actor=actor, action="deconfliction.receive", round_=made, now=now, asked=made.asked)
+
+
+def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: datetime) -> None:
+    message = received.message
+    assert isinstance(message, Answer | Conclusion)  # noqa: S101 - the caller looked
+    side, state, before = _FOLLOWS[message.kind_of]
+    found = queries.get_round(actor=_MACHINE, round_id=message.round)
+    if found is None or found.counterpart_id != counterpart.id or found.side is not side:
+        raise DeconflictionRefused("NOT_FOUND")
+    if rounds.hold(round_id=found.id) != state:
+        raise DeconflictionRefused("NOT_NOW")
+    ours = rounds.digest_of(round_id=found.id, kind=before)
+    if (message.previous, message.expires) != (ours.hex() if ours else None, found.expires_at):
+        raise DeconflictionRefused("PREVIOUS")
+    if isinstance(message, Answer):
+        asked = _asked(message.points, counterpart, now=now)
+        if len(message.twice) != found.shown * curve.SIZE:
+            raise DeconflictionRefused("POINTS")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE deconfliction_round SET asked = %s WHERE id = %s", [asked, found.id]
+            )
+    rounds.keep_message(round_id=found.id, received=received, ours=False, now=now)
+    rounds.note(actor=actor, action="deconfliction.receive", round_=found, now=now)
+
+
+def _asked(points: bytes, counterpart: Counterpart, *, now: datetime) -> int:
+    """Return how many points a set shows, within what the counterpart may ask in a day.
+
+    Raises:
+        DeconflictionRefused: POINTS, QUOTA.
+    """
+    try:
+        number = len(shown_points(points))
+    except curve.PointsRefused:
+        raise DeconflictionRefused("POINTS") from None
+    today = queries.asked_on(counterpart_ids=[counterpart.id], now=now).get(counterpart.id, 0)
+    if today + number > counterpart.daily_points:
+        raise DeconflictionRefused("QUOTA")
+    return number

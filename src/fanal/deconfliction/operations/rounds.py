@@ -1,0 +1,191 @@
+"""What the steps of a round share: row, messages, sealed secret. For this package's operations."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from django.db import connection
+from msgspec import Struct
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.deconfliction import queries
+from fanal.deconfliction.domain.message import Received, pair_of
+from fanal.deconfliction.domain.records import Counterpart, Round
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.sets import LaidOut
+from fanal.deconfliction.domain.states import ROUNDS, MessageKind, Side
+from fanal.kernel.actors import Actor, system_actor
+from fanal.ledger import operations as ledger
+from fanal.vault import operations as vault, queries as vaulted
+from fanal.vault.domain.records import Sealable
+
+LASTS: Final = timedelta(days=7)
+"""How long a round may take: files travel by hand."""
+_KIND: Final = "deconfliction_round"
+_PURPOSE: Final = "go on with a round of de-confliction"
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What a round keeps sealed until it closes: its secret where it is still needed, and our set."""
+
+    laid_out: LaidOut
+    secret: bytes = b""
+
+    @property
+    def key(self) -> X25519PrivateKey:
+        """The secret as a key."""
+        return X25519PrivateKey.from_private_bytes(self.secret)
+
+
+def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstruction:
+    """Return the standing instruction under which rounds with a counterpart run (decision 30).
+
+    Raises:
+        DeconflictionRefused: NO_INSTRUCTION; CLOSED where the counterpart is.
+    """
+    if counterpart.closed_at is not None:
+        raise DeconflictionRefused("CLOSED")
+    found = accounts.standing_in_force(
+        kind=InstructionKind.DECONFLICTION, scope=counterpart.name, now=now
+    )
+    if found is None:
+        raise DeconflictionRefused("NO_INSTRUCTION")
+    return found
+
+
+def pair_with(counterpart: Counterpart) -> bytes:
+    """Return what separates the points of this pair of desks.
+
+    Raises:
+        DeconflictionRefused: NO_KEY, we have none yet.
+    """
+    own = queries.public_key()
+    if own is None:
+        raise DeconflictionRefused("NO_KEY")
+    return pair_of(own, counterpart.public_key)
+
+
+def hold(*, round_id: UUID) -> str:
+    """Lock a round to the end of the transaction and return its state.
+
+    Raises:
+        DeconflictionRefused: NOT_FOUND.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state FROM deconfliction_round WHERE id = %s FOR UPDATE", [round_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise DeconflictionRefused("NOT_FOUND")
+    return str(row[0])
+
+
+def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetime) -> None:
+    """Store a message of a round."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                round_id,
+                received.message.kind_of,
+                ours,
+                now,
+                received.digest,
+                received.body,
+            ],
+        )
+
+
+def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
+    """Return the digest of a message of a round, None where it has none of that kind."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT digest FROM deconfliction_message WHERE round_id = %s AND kind = %s",
+            [round_id, kind],
+        )
+        row = cursor.fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def seal(*, round_id: UUID, kept: Kept, now: datetime) -> None:
+    """Seal what a round must keep."""
+    sealable = Sealable(
+        id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
+    )
+    vault.seal_batch(items=[sealable], now=now)
+
+
+def unseal(*, round_id: UUID, now: datetime) -> Kept:
+    """Return what a round keeps; the entry of the step says what it was opened for."""
+    opened = vault.open_batch(
+        actor=system_actor(_PURPOSE), object_ids=[round_id], now=now, purpose=_PURPOSE
+    )
+    return msgspec.msgpack.decode(opened[round_id], type=Kept)
+
+
+def close(
+    *,
+    actor: Actor,
+    round_: Round,
+    move: str,
+    now: datetime,
+    met: int | None = None,
+    error: str = "",
+) -> None:
+    """Move a round to a final state and erase its secret, in the caller's transaction."""
+    state = ROUNDS[round_.side].apply(round_.state, move)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deconfliction_round SET state = %s, closed_at = %s, met = %s, error = %s"
+            " WHERE id = %s",
+            [state, now, met, error, round_.id],
+        )
+    machine = system_actor(f"end of a round of de-confliction: {state}")
+    if vaulted.list_objects(actor=machine, owner_ids=[round_.id]):
+        vault.erase(actor=machine, owner_ids=[round_.id], now=now)
+    if move != "conclude":
+        note(actor=actor, action=f"deconfliction.{move}", round_=round_, now=now, error=error)
+
+
+def note(
+    *,
+    actor: Actor,
+    action: str,
+    round_: Round,
+    now: datetime,
+    error: str = "",
+    **numbers: int,
+) -> None:
+    """Write the entry of a step: round, counterpart, the instruction, and counts; never a point or a key."""
+    cited: dict[str, str | int] = {"instruction": str(round_.instruction_id), **numbers}
+    if error:
+        cited["error"] = error
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[
+            ledger.ObjectRef(kind="round", id=round_.id),
+            ledger.ObjectRef(kind="counterpart", id=round_.counterpart_id),
+            ledger.ObjectRef(kind="instruction", id=round_.instruction_id),
+        ],
+        detail=cited,
+    )
+
+
+def found_round(*, actor: Actor, round_id: UUID, side: Side) -> tuple[Round, Counterpart]:
+    """Return a round of one side and its counterpart.
+
+    Raises:
+        DeconflictionRefused: NOT_FOUND.
+        Refused: the actor may see neither.
+    """
+    found = queries.get_round(actor=actor, round_id=round_id)
+    if found is None or found.side is not side:
+        raise DeconflictionRefused("NOT_FOUND")
+    counterpart = queries.get_counterpart(actor=actor, counterpart_id=found.counterpart_id)
+    assert counterpart is not None  # noqa: S101 - a foreign key holds it
+    return found, counterpart

@@ -1,0 +1,37 @@
+"""The reading door of de-confliction: counterparts, rounds, what is withheld, hits."""
+
+from fanal.deconfliction.queries.counterparts import (
+    asked_on,
+    find_counterpart,
+    get_counterpart,
+    list_counterparts,
+    public_key,
+)
+from fanal.deconfliction.queries.hits import get_hit, list_hits, signs_of, steps_of
+from fanal.deconfliction.queries.rounds import (
+    get_round,
+    last_started,
+    list_rounds,
+    message_body,
+    open_rounds,
+)
+from fanal.deconfliction.queries.withheld import withheld_reports, withholdings_of
+
+__all__ = [
+    "asked_on",
+    "find_counterpart",
+    "get_counterpart",
+    "get_hit",
+    "get_round",
+    "last_started",
+    "list_counterparts",
+    "list_hits",
+    "list_rounds",
+    "message_body",
+    "open_rounds",
+    "public_key",
+    "signs_of",
+    "steps_of",
+    "withheld_reports",
+    "withholdings_of",
+]
