@@ -109,6 +109,10 @@ def _judge_ring(world: World, at: datetime) -> None:
         actor=claire, act=Act.MERGE, left=own[5:6], right=own[6:8],
         now=at + timedelta(hours=1, minutes=5), reason="Une seule affaire sur trois jeux.",
     )  # fmt: skip
+    crosscheck.judge(
+        actor=claire, act=Act.OPEN, left=own, now=at + timedelta(hours=1, minutes=10),
+        reason="Confié au groupe des jeux en ligne.",
+    )  # fmt: skip
     false = [world.find("FALSE-1"), world.find("FALSE-2")]
     crosscheck.judge(
         actor=ana, act=Act.REJECT, left=false, now=at + timedelta(hours=2),

@@ -186,7 +186,7 @@ class TestDossiers:
         ]
         assert len(view.nodes) == 4
         assert len(view.edges) == 3
-        assert view.graph()["edges"][0]["data"]["kind"] == "HANDLE"
+        assert view.edges[0].reasons[0].kind == "HANDLE"
         # The id of the part that dissolved leads to the whole.
         assert parted[2] is not None
         same = queries.dossier_view(actor=actor, dossier_id=parted[2])

@@ -7,8 +7,10 @@ from uuid import UUID
 import pytest
 from django.db import connection
 from django.test import Client
+from lxml import etree
 
 from fanal.crosscheck import queries as crosschecked
+from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.states import Stage
 from fanal.orient import queries as oriented
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
@@ -177,6 +179,54 @@ def test_dossier_and_its_judgements(desk: Desk, sign_in: SignIn) -> None:
     assert again == dossier_id
     assert sign_in("yann").get(path).status_code == 404
     assert sign_in("yann").post(f"{path}judge/", split).status_code == 404
+
+
+def test_a_dossier_is_opened_closed_and_taken_up_again(desk: Desk, sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    dossier_id = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    path = f"/en/desk/dossiers/{dossier_id}/"
+    assert "Proposed" in web.get(path).content.decode()
+    assert web.post(f"{path}judge/", {"act": "CLOSE", "reason": "too early"}).status_code == 409
+    web.post(f"{path}judge/", {"act": "OPEN", "reason": "ours"})
+    assert "Close the dossier" in web.get(path).content.decode()
+    assert web.post(f"{path}judge/", {"act": "OPEN", "reason": "twice"}).status_code == 409
+    web.post(f"{path}judge/", {"act": "CLOSE", "reason": "nothing more to do"})
+    listed = web.get("/en/desk/dossiers/").content.decode()
+    assert "Closed" in listed
+    assert rows("dossier.open", desk.reports["danger"]) == 1
+    add_reports(desk, [("west", 0, MATERIAL | {"urls": ["https://west.example/a"]})], desk_id=2)
+    attach = {"act": "ATTACH", "reason": "the same phrase"}
+    for typed, words in (
+        ("", "Type the number"),
+        ("REF-nowhere", "No report of your desk"),
+        (desk_number(desk.reports["game"]), "in the dossier already"),
+        (desk_number(desk.reports["west"]), "No report of your desk"),
+    ):
+        answer = web.post(f"{path}judge/", attach | {"attach": typed})
+        assert answer.status_code == 409
+        assert words in answer.content.decode()
+    web.post(f"{path}judge/", attach | {"attach": desk_number(desk.reports["empty"])})
+    body = web.get(path, follow=True).content.decode()  # an earlier report gives the dossier its id
+    assert "REF-empty" in body
+    assert "1 report has joined since the dossier was closed" in body
+    web.post(f"{path}judge/", {"act": "OPEN", "reason": "something new"})
+    assert "has joined since" not in web.get(path, follow=True).content.decode()
+
+
+def test_the_graph_leaves_as_graphml(desk: Desk, sign_in: SignIn) -> None:
+    dossier_id = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    path = f"/fr/desk/dossiers/{dossier_id}/graphml/"
+    answer = sign_in("ana").get(path)
+    assert answer["Content-Disposition"].startswith("attachment")
+    graph = etree.fromstring(answer.content)
+    ns = {"g": "http://graphml.graphdrawing.org/xmlns"}
+    nodes = {n.get("id") for n in graph.findall(".//g:node", ns)}
+    assert str(desk.reports["game"]) in nodes
+    edges = graph.findall(".//g:edge", ns)
+    assert edges
+    assert all(e.get("source") in nodes and e.get("target") in nodes for e in edges)
+    assert rows("dossier.read", dossier_id) == 1
+    assert sign_in("yann").get(path).status_code == 404
 
 
 def test_quarantine_and_replay(desk: Desk, sign_in: SignIn) -> None:

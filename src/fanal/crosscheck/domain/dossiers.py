@@ -24,6 +24,8 @@ class Act(StrEnum):
     MERGE = "MERGE"  # the dossiers of `left` and of `right` are one
     SPLIT = "SPLIT"  # `left` and `right` are never in the same dossier
     REJECT = "REJECT"  # the reports of `left` do not belong together
+    OPEN = "OPEN"  # somebody works on the dossier of `left`, for the first time or again
+    CLOSE = "CLOSE"  # nobody needs to any more
     UNDO = "UNDO"  # the judgement `undoes` counts no more
 
 

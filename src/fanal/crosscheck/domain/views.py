@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.states import DossierState
 
 
 class KinLink(Struct, frozen=True, kw_only=True):
@@ -59,26 +60,9 @@ class DossierView(Struct, frozen=True, kw_only=True):
     nodes: tuple[DossierNode, ...]
     edges: tuple[DossierEdge, ...]
     judgements: tuple[JudgementLine, ...]
-
-    def graph(self) -> dict[str, list[dict[str, dict[str, str | float]]]]:
-        """Return the nodes and edges in the shape that cytoscape reads."""
-        nodes: list[dict[str, dict[str, str | float]]] = [
-            {"data": {"id": str(n.report_id or f"desk-{n.desk_id}-{i}"), "desk": n.desk_id}}
-            for i, n in enumerate(self.nodes)
-        ]
-        edges: list[dict[str, dict[str, str | float]]] = [
-            {
-                "data": {
-                    "id": f"{e.report_id}-{e.other_id}",
-                    "source": str(e.report_id),
-                    "target": str(e.other_id),
-                    "score": round(e.score, 3),
-                    "kind": e.reasons[0].kind if e.reasons else "",
-                }
-            }
-            for e in self.edges
-        ]
-        return {"nodes": nodes, "edges": edges}
+    state: DossierState = DossierState.PROPOSED
+    arrived_since: int = 0
+    """Of a closed dossier: reports of the actor's desks that joined after it was closed."""
 
 
 class DossierLine(Struct, frozen=True, kw_only=True):
@@ -89,3 +73,4 @@ class DossierLine(Struct, frozen=True, kw_only=True):
     opened_at: datetime
     reports: int
     own: int
+    state: DossierState = DossierState.PROPOSED

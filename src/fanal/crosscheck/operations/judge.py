@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from fanal.accounts import rows
 from fanal.crosscheck.domain.access import require_judge
 from fanal.crosscheck.domain.dossiers import Act, Judgement
+from fanal.crosscheck.domain.states import MOVES, conduct_of, state_of
 from fanal.crosscheck.operations.assemble import assemble
 from fanal.crosscheck.queries import state
 from fanal.kernel.actors import Actor
@@ -23,8 +24,11 @@ _ACTIONS = {
     Act.MERGE: "dossier.merge",
     Act.SPLIT: "dossier.split",
     Act.REJECT: "dossier.reject",
+    Act.OPEN: "dossier.open",
+    Act.CLOSE: "dossier.close",
     Act.UNDO: "dossier.judge",
 }
+_CONDUCT = {Act.OPEN, Act.CLOSE}
 
 
 class JudgementRefused(Exception):
@@ -47,12 +51,12 @@ def judge(
 ) -> UUID:
     """Write a judgement about reports, derive their dossiers again, and return its id.
 
-    `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides); REJECT takes
-    `left` alone, UNDO takes `undoes` alone.
+    `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides); REJECT, OPEN and
+    CLOSE take `left` alone, UNDO takes `undoes` alone.
 
     Raises:
         AccessRefused: the actor does not judge, or a report is another desk's.
-        JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, NOT_FOUND, ALREADY_UNDONE, UNKNOWN_REPORT.
+        JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, NOT_FOUND, ALREADY_UNDONE, UNKNOWN_REPORT, STATE.
     """
     _check(act, reason, (tuple(left), tuple(right)), undoes)
     # Membership follows from all links and judgements, at whatever desk: nothing of it is shown here.
@@ -64,12 +68,15 @@ def judge(
         if len(desks) != len(named):
             raise JudgementRefused("UNKNOWN_REPORT")
         require_judge(actor, desks.values())
+        if act in _CONDUCT:
+            _require_move(act, named)
         judgement_id = _next_id(now)
         judgement = Judgement(
             id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes
         )
         _write(actor, judgement, reason, now)
-        assemble(named, now=now)
+        if act not in _CONDUCT:
+            assemble(named, now=now)
         ledger.record(
             actor=actor,
             action=_ACTIONS[act],
@@ -87,7 +94,8 @@ def _check(  # noqa: PLR0917
     act: Act, reason: str, sides: tuple[tuple[UUID, ...], tuple[UUID, ...]], undoes: UUID | None
 ) -> None:
     left, right = sides
-    wanted = {Act.REJECT: (True, False, False), Act.UNDO: (False, False, True)}
+    left_alone = (True, False, False)
+    wanted = {Act.UNDO: (False, False, True)} | dict.fromkeys((Act.REJECT, *_CONDUCT), left_alone)
     if (bool(left), bool(right), undoes is not None) != wanted.get(act, (True, True, False)):
         raise JudgementRefused("SIDES")
     if len(left) + len(right) > MOST_NAMED:
@@ -96,6 +104,13 @@ def _check(  # noqa: PLR0917
         raise JudgementRefused("OVERLAP")
     if not reason.strip() or len(reason) > MAX_REASON or "\x00" in reason:
         raise JudgementRefused("REASON")
+
+
+def _require_move(act: Act, reports: Sequence[UUID]) -> None:
+    """Refuse to open what is open, and to close what nobody opened."""
+    held = state_of(conduct_of(state.judgements_about(reports)))
+    if (held, act) not in MOVES:
+        raise JudgementRefused("STATE")
 
 
 def _target(undoes: UUID) -> Judgement:

@@ -1,13 +1,15 @@
 """Dossiers as pages show them: lists, graph, judgements."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
 
 from fanal.crosscheck.domain.access import desks_of
-from fanal.crosscheck.domain.dossiers import Act, effective
+from fanal.crosscheck.domain.dossiers import Act, Judgement, effective
 from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.states import DossierState, conduct_of, state_of
 from fanal.crosscheck.domain.views import (
     DossierEdge,
     DossierLine,
@@ -64,10 +66,35 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
             " ORDER BY s.reports DESC, d.id LIMIT %(limit)s",
             {"desks": desks, "limit": min(limit, 1000)},
         )
-        return [
-            DossierLine(id=id_, desk_id=desk, opened_at=opened, reports=reports, own=own)
-            for id_, desk, opened, reports, own in cursor.fetchall()
-        ]
+        rows = cursor.fetchall()
+    states = _states([row[0] for row in rows], desks)
+    return [
+        DossierLine(
+            id=id_, desk_id=desk, opened_at=opened, reports=reports, own=own, state=states[id_]
+        )
+        for id_, desk, opened, reports, own in rows
+    ]
+
+
+def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
+    """Return where dossiers stand, as far as judgements about reports of `desks` (None: all) say."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, dossier_id FROM crosscheck_membership"
+            " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+            [list(dossiers), desks, desks],
+        )
+        dossier = dict(cursor.fetchall())
+    about: dict[UUID, list[Judgement]] = defaultdict(list)
+    for judgement in judgements_about(dossier):
+        named = {dossier[i] for i in (*judgement.left, *judgement.right) if i in dossier}
+        if (
+            judgement.undoes is not None
+        ):  # names no report: it matters to whoever holds what it undoes
+            named = set(dossiers)
+        for each in named:
+            about[each].append(judgement)
+    return {each: state_of(conduct_of(about[each])) for each in dossiers}
 
 
 def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
@@ -89,6 +116,9 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     own = [row[0] for row in rows if row[0] is not None]
     if not own:
         return None
+    judgements = judgements_about(own)
+    conduct = conduct_of(judgements)
+    state = state_of(conduct)
     nodes = tuple(DossierNode(desk_id=row[1], report_id=row[0]) for row in rows)
     return DossierView(
         id=current,
@@ -96,7 +126,13 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
         opened_at=rows[0][3],
         nodes=nodes,
         edges=_edges(own),
-        judgements=_lines(own),
+        judgements=_lines(judgements, set(own)),
+        state=state,
+        arrived_since=(
+            len(set(own).difference(conduct.left))
+            if conduct is not None and state is DossierState.CLOSED
+            else 0
+        ),
     )
 
 
@@ -119,10 +155,8 @@ def _edges(reports: Sequence[UUID]) -> tuple[DossierEdge, ...]:
         )
 
 
-def _lines(reports: Sequence[UUID]) -> tuple[JudgementLine, ...]:
-    """Return the judgements about `reports`, newest first; ids of other desks' reports are left out."""
-    mine = set(reports)
-    judgements = judgements_about(reports)
+def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
+    """Return judgements, newest first; ids of reports that are not `mine` are left out."""
     counted = {judgement.id for judgement in effective(judgements)}
     words = _words([judgement.id for judgement in judgements])
     return tuple(

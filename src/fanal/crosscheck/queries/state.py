@@ -55,7 +55,7 @@ def standing_of(reports: Iterable[UUID]) -> Standing:
 
 
 def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
-    """Return what a judgement is about: of `reports`, and of the dossiers with these anchors (by anchor)."""
+    """Return what judgements about links name: of `reports`, and of the dossiers with these anchors."""
     ends, heads = list(reports), list(anchors)
     with connection.cursor() as cursor:
         # The members are only gathered when there is a judgement to compare them with.
@@ -63,7 +63,7 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
             "SELECT DISTINCT unnest(left_ids || right_ids) FROM crosscheck_judgement"
             " WHERE (left_ids || right_ids) && (%s::uuid[] || ARRAY(SELECT m.report_id"
             " FROM crosscheck_membership m JOIN crosscheck_dossier d ON d.id = m.dossier_id"
-            " WHERE d.anchor_id = ANY(%s::uuid[])))",
+            " WHERE d.anchor_id = ANY(%s::uuid[]))) AND act NOT IN ('OPEN', 'CLOSE')",
             [uuid_array(ends), uuid_array(heads)],
         )
         named = [report_id for (report_id,) in cursor.fetchall()]

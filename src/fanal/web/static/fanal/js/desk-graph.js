@@ -1,9 +1,13 @@
 // Graphs of kin: cytoscape draws what a JSON element of the page holds; lists beside say the same in words.
+// A dossier's graph can gather its reports (by what they share, by service, by month): 2,000 reports stay readable.
 (() => {
   // The library's own style element would be refused by the content policy; `desk.css` holds its one rule.
   const placeholder = document.createElement("template");
   placeholder.id = "__________cytoscape_stylesheet";
   document.head.append(placeholder);
+
+  const MOST_LOOSE = 60; // reports that are drawn one by one before somebody chooses how to gather them
+  const GROUP = "group:";
 
   // Custom properties resolve in a real element: cytoscape draws on a canvas and knows no light-dark().
   const probe = document.createElement("span");
@@ -24,6 +28,7 @@
     { selector: "node[?here]", style: { "background-color": color("--fn-accent"), width: 26, height: 26, "font-weight": "bold" } },
     { selector: "node[?away]", style: { shape: "round-rectangle", "background-color": color("--fn-surface-2"),
       "border-color": color("--fn-line-strong"), "border-style": "dashed" } },
+    { selector: "node[count]", style: { shape: "round-hexagon", width: "mapData(count, 1, 200, 26, 64)", height: "mapData(count, 1, 200, 26, 64)", "font-weight": "bold" } },
     { selector: "edge", style: { "line-color": color("--fn-line-strong"), "curve-style": "bezier", opacity: 0.75,
       width: "mapData(score, 0, 1, 1, 6)" } },
     { selector: "edge.fd-dense", style: { opacity: 0.25, width: 1 } },
@@ -32,41 +37,117 @@
 
   // Nearly everything linked to everything has no shape that springs could find: a ring shows each label.
   const isDense = ({ nodes, edges }) => edges.length > nodes.length * 3;
-  const spread = (data) => isDense(data)
-    ? { name: "circle", padding: 28 }
-    : { name: "cose", animate: false, randomize: true, nodeRepulsion: () => 60000, idealEdgeLength: () => 90, nodeOverlap: 20, padding: 28 };
+  const spread = (data) => {
+    if (data.nodes.length > 300) return { name: "grid", padding: 28, avoidOverlapPadding: 24 };
+    if (isDense(data)) return { name: "circle", padding: 28 };
+    return { name: "cose", animate: false, randomize: true, nodeRepulsion: () => 60000, idealEdgeLength: () => 90, nodeOverlap: 20, padding: 28 };
+  };
 
-  for (const box of document.querySelectorAll("[data-graph]")) {
-    const data = JSON.parse(document.getElementById(box.dataset.graph).textContent);
-    const small = data.nodes.length > 1 && data.nodes[0].data.here;
-    const graph = cytoscape({
-      container: box,
-      elements: data,
-      style: look(),
-      layout: small
+  // What is drawn of `data` when its nodes are gathered by `by`, the groups in `open` apart.
+  const gathered = (data, by, open) => {
+    const home = new Map(), groups = new Map(), nodes = [];
+    for (const node of data.nodes) {
+      const name = by && node.data[by];
+      const key = name ? GROUP + name : "";
+      if (!key || open.has(key)) nodes.push(node);
+      else groups.set(key, [...(groups.get(key) || []), node]);
+      home.set(node.data.id, key && !open.has(key) ? key : node.data.id);
+    }
+    const worst = (members) => ["DANGER", "HIGH"].find((level) => members.some((node) => node.data.level === level)) || "";
+    for (const [key, members] of groups) {
+      nodes.push({ data: { id: key, label: `${key.slice(GROUP.length)} (${members.length})`, count: members.length, level: worst(members) } });
+    }
+    const edges = new Map();
+    for (const { data: edge } of data.edges) {
+      const [one, two] = [home.get(edge.source), home.get(edge.target)].sort();
+      if (one === two) continue;
+      const known = edges.get(`${one} ${two}`);
+      if (!known || known.data.score < edge.score) edges.set(`${one} ${two}`, { data: { id: `${one} ${two}`, source: one, target: two, score: edge.score } });
+    }
+    return { nodes, edges: [...edges.values()] };
+  };
+
+  const say = (id) => document.dispatchEvent(new CustomEvent("fanal:pick", { detail: id }));
+
+  const draw = (box) => {
+    const name = box.dataset.graph;
+    const all = JSON.parse(document.getElementById(name).textContent);
+    const small = all.nodes.length > 1 && Boolean(all.nodes[0].data.here);
+    const control = document.querySelector(`[data-graph-gather="${name}"]`);
+    const said = document.querySelector(`[data-graph-said="${name}"]`);
+    const open = new Set();
+    if (control && all.nodes.length > MOST_LOOSE) control.value = "shared";
+    const graph = cytoscape({ container: box, style: look(), maxZoom: 1.4, userZoomingEnabled: false, boxSelectionEnabled: false, autoungrabify: small });
+
+    const show = () => {
+      const data = control ? gathered(all, control.value, open) : all;
+      graph.elements().remove();
+      graph.add(data);
+      if (isDense(data)) graph.edges().addClass("fd-dense");
+      graph.layout(small
         ? { name: "concentric", concentric: (node) => (node.data("here") ? 2 : 1), levelWidth: () => 1, minNodeSpacing: 36, padding: 24 }
-        : spread(data),
-      maxZoom: 1.4,
-      userZoomingEnabled: false,
-      boxSelectionEnabled: false,
-      autoungrabify: small,
-    });
-    if (isDense(data)) graph.edges().addClass("fd-dense");
+        : spread(data)).run();
+      box.dataset.shown = graph.nodes().length;
+    };
+    const enter = (node) => {
+      const id = node.id();
+      if (id.startsWith(GROUP)) {
+        open.add(id);
+        show();
+      } else if (!node.data("away")) {
+        location.assign(`../../reports/${id}/`);
+      }
+    };
+
     document.addEventListener("fanal:theme", () => graph.style(look()));
     // Other views of the same reports stay in step: they speak by events, with the report's id.
-    graph.on("tap", "node", (event) => document.dispatchEvent(new CustomEvent("fanal:pick", { detail: event.target.id() })));
+    graph.on("tap", "node", (event) => (event.target.id().startsWith(GROUP) ? enter(event.target) : say(event.target.id())));
     document.addEventListener("fanal:pick", (event) => {
       graph.elements().removeClass("fd-picked");
       const node = graph.getElementById(event.detail);
       node.addClass("fd-picked");
       node.connectedEdges().addClass("fd-picked");
+      if (said) said.textContent = node.nonempty() ? node.data("label") : "";
     });
-    for (const button of document.querySelectorAll(`[data-graph-zoom="${box.dataset.graph}"]`)) {
+    control?.addEventListener("change", () => {
+      open.clear();
+      show();
+    });
+    if (said) {
+      let place = -1;
+      box.addEventListener("keydown", (event) => {
+        const nodes = graph.nodes().sort((one, two) => one.position("y") - two.position("y") || one.position("x") - two.position("x"));
+        const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+        if (step && nodes.length) {
+          place = (place + step + nodes.length) % nodes.length;
+          say(nodes[place].id());
+        } else if (event.key === "Enter" && nodes[place]) {
+          enter(nodes[place]);
+          place = -1;
+        } else if (event.key === "Escape" && open.size) {
+          open.clear();
+          show();
+          place = -1;
+        } else return;
+        event.preventDefault();
+      });
+      box.addEventListener("focus", () => { said.textContent = box.dataset.graphOpen; });
+    }
+    for (const button of document.querySelectorAll(`[data-graph-zoom="${name}"]`)) {
       button.addEventListener("click", () => {
         if (button.value === "fit") graph.fit(undefined, 28);
         else graph.zoom({ level: graph.zoom() * Number(button.value), renderedPosition: { x: box.clientWidth / 2, y: box.clientHeight / 2 } });
       });
     }
+    document.querySelector(`[data-graph-png="${name}"]`)?.addEventListener("click", (event) => {
+      const picture = URL.createObjectURL(graph.png({ output: "blob", full: true, scale: 2, bg: color("--fn-surface") }));
+      const link = Object.assign(document.createElement("a"), { href: picture, download: event.currentTarget.value });
+      link.click();
+      URL.revokeObjectURL(picture);
+    });
+    show();
     box.dataset.drawn = "";
-  }
+  };
+
+  for (const box of document.querySelectorAll("[data-graph]")) draw(box);
 })();

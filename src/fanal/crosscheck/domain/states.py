@@ -1,0 +1,50 @@
+"""States of a dossier: links propose it, people open and close it. Each move is a judgement."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from fanal.crosscheck.domain.dossiers import Act, Judgement, effective
+from fanal.kernel.states import StateTable, move
+
+
+class DossierState(StrEnum):
+    """Where a dossier stands; one that people reject is none any more."""
+
+    PROPOSED = "PROPOSED"
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+
+
+DOSSIER_STATES: StateTable[DossierState] = StateTable(
+    name="dossier",
+    initial=DossierState.PROPOSED,
+    final=frozenset(),
+    transitions=(
+        move("open", {DossierState.PROPOSED}, DossierState.OPEN),
+        move("close", {DossierState.OPEN}, DossierState.CLOSED),
+        move("reopen", {DossierState.CLOSED}, DossierState.OPEN),
+    ),
+)
+MOVES = {
+    (DossierState.PROPOSED, Act.OPEN): "open",
+    (DossierState.OPEN, Act.CLOSE): "close",
+    (DossierState.CLOSED, Act.OPEN): "reopen",
+}
+"""The move that an act makes from a state; what is not here is refused."""
+
+
+def conduct_of(judgements: Iterable[Judgement]) -> Judgement | None:
+    """Return the last judgement that opened or closed a dossier, None while it is a proposal.
+
+    `judgements` are those about any of its reports: what was said of one of two dossiers holds for both
+    once they are one.
+    """
+    moves = [j for j in effective(judgements) if j.act in (Act.OPEN, Act.CLOSE)]
+    return moves[-1] if moves else None
+
+
+def state_of(conduct: Judgement | None) -> DossierState:
+    """Return the state that the last opening or closing left."""
+    if conduct is None:
+        return DossierState.PROPOSED
+    return DossierState.OPEN if conduct.act is Act.OPEN else DossierState.CLOSED

@@ -1,0 +1,157 @@
+"""The graph of a dossier, as pages draw it and as GraphML for other tools."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+from lxml import etree
+
+from fanal import reference
+from fanal.accounts.routes import needs
+from fanal.crosscheck import queries
+from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.views import DossierView
+from fanal.intake import queries as intake
+from fanal.intake.domain.number import spoken
+from fanal.kernel.actors import Actor
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Case
+from fanal.web.account.actors import actor_of
+from fanal.web.components.words import defang
+from fanal.web.reading import consult
+
+Elements = dict[str, list[dict[str, dict[str, object]]]]
+_ADDRESSES = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_GRAPHML = "http://graphml.graphdrawing.org/xmlns"
+_KEYS = (
+    ("label", "node", "string"),
+    ("level", "node", "string"),
+    ("shared", "node", "string"),
+    ("service", "node", "string"),
+    ("month", "node", "string"),
+    ("away", "node", "boolean"),
+    ("score", "edge", "double"),
+    ("reasons", "edge", "string"),
+)
+
+
+def elements_of(
+    view: DossierView, references: Mapping[UUID, str], cases: Mapping[UUID, Case]
+) -> Elements:
+    """Return nodes and edges in the shape that cytoscape reads; groups are words to gather nodes by.
+
+    `shared` is the value that most links of a report rest on, `service` where it was seen, `month` when
+    it was received. Reports of other desks are nodes without a name.
+    """
+    language = get_language() or "fr"
+    shared = _shared(view)
+    nodes: list[dict[str, dict[str, object]]] = []
+    for number, node in enumerate(view.nodes):
+        case = cases.get(node.report_id) if node.report_id else None
+        known = node.report_id if node.report_id in references else None
+        data: dict[str, object] = {
+            "id": str(known or f"desk-{node.desk_id}-{number}"),
+            "label": references.get(known, "") if known else "",
+            "level": case.level if case else "",
+            "away": int(known is None),
+        }
+        if case is not None and known is not None:
+            data |= {
+                "shared": shared.get(known, ""),
+                "service": case.platform
+                or reference.label("channel", case.channel or "OTHER", language),
+                "month": f"{case.received_at:%Y-%m}",
+            }
+        nodes.append({"data": data})
+    edges: list[dict[str, dict[str, object]]] = [
+        {
+            "data": {
+                "id": f"{edge.report_id}-{edge.other_id}",
+                "source": str(edge.report_id),
+                "target": str(edge.other_id),
+                "score": round(edge.score, 3),
+                "reasons": " · ".join(_told(reason) for reason in edge.reasons[:3]),
+            }
+        }
+        for edge in view.edges
+        if edge.report_id in references and edge.other_id in references
+    ]
+    return {"nodes": nodes, "edges": edges}
+
+
+@never_cache
+@require_GET
+@needs("dossier.read")
+def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
+    """Answer with the graph as GraphML; addresses in it are defanged, other desks' reports nameless."""
+    actor = actor_of(request)
+    view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
+    if view is None:
+        raise Http404
+    own = [node.report_id for node in view.nodes if node.report_id]
+    consult(request, "dossier", [view.id], reports=own)
+    cases = oriented.get_cases(actor=actor, report_ids=own)
+    elements = elements_of(view, references_of(own, actor=actor), cases)
+    answer = HttpResponse(_graphml(elements), content_type="application/graphml+xml")
+    answer["Content-Disposition"] = f'attachment; filename="dossier-{view.id}.graphml"'
+    return answer
+
+
+def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
+    """Return how each report is called at the desk."""
+    facts = intake.get_reports(actor=actor, report_ids=report_ids)
+    return {i: spoken(facts[i].reference, i) for i in report_ids if i in facts}
+
+
+def _shared(view: DossierView) -> dict[UUID, str]:
+    """Return, for each report, the value that most of its links rest on."""
+    votes: dict[UUID, Counter[str]] = {}
+    for edge in view.edges:
+        if edge.reasons:
+            told = _told(edge.reasons[0])
+            for end in (edge.report_id, edge.other_id):
+                votes.setdefault(end, Counter())[told] += 1
+    return {
+        report_id: min(found.items(), key=lambda item: (-item[1], item[0]))[0]
+        for report_id, found in votes.items()
+    }
+
+
+def _told(reason: Reason) -> str:
+    return defang(reason.value) if reason.kind in _ADDRESSES else reason.value
+
+
+def _graphml(elements: Elements) -> bytes:
+    root = etree.Element("graphml", nsmap={None: _GRAPHML})  # type: ignore[dict-item]
+    for name, whose, kind in _KEYS:
+        etree.SubElement(
+            root, "key", {"id": name, "for": whose, "attr.name": name, "attr.type": kind}
+        )
+    graph = etree.SubElement(root, "graph", edgedefault="undirected")
+    for node in elements["nodes"]:
+        _element(graph, "node", {"id": str(node["data"]["id"])}, node["data"])
+    for edge in elements["edges"]:
+        ends = {end: str(edge["data"][end]) for end in ("source", "target")}
+        _element(graph, "edge", ends, edge["data"])
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+
+
+def _element(  # noqa: PLR0917 - where, what
+    graph: etree._Element, kind: str, attributes: dict[str, str], data: Mapping[str, object]
+) -> None:
+    element = etree.SubElement(graph, kind, attributes)
+    for name, whose, type_ in _KEYS:
+        if whose == kind and name in data:
+            value = str(bool(data[name])).lower() if type_ == "boolean" else str(data[name])
+            etree.SubElement(element, "data", key=name).text = _clean(value)
+
+
+def _clean(text: str) -> str:
+    """Return text without what XML 1.0 cannot hold (its section 2.2)."""
+    return _UNWRITABLE.sub("", text)

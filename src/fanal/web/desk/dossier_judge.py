@@ -1,0 +1,133 @@
+"""What a person says of a dossier: always a new judgement, with a reason."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal import reference
+from fanal.accounts.routes import needs
+from fanal.crosscheck import operations, queries
+from fanal.crosscheck.domain.access import AccessRefused
+from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.views import DossierView
+from fanal.intake import queries as intake
+from fanal.kernel.actors import Actor
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import dossiers
+
+
+class _Unclear(Exception):
+    """The form names no judgement; `words` say what is missing."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+Said = tuple[Act, list[UUID], list[UUID], UUID | None]
+"""An act, the reports on its left and right, and what it undoes."""
+
+
+@require_POST
+@needs("dossier.judge")
+def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
+    """Open, close, accept, attach, unlink, split, merge, reject, or undo."""
+    actor = actor_of(request)
+    view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
+    if view is None:
+        raise Http404
+    try:
+        act, left, right, undoes = _judgement(request, view)
+        operations.judge(
+            actor=actor,
+            act=act,
+            reason=request.POST.get("reason", "").strip(),
+            now=now_of(request),
+            left=left,
+            right=right,
+            undoes=undoes,
+        )
+    except operations.JudgementRefused as refused:
+        words = reference.label("judgement_refused", refused.code, get_language() or "fr")
+        return dossiers.say(request, view, words, HTTPStatus.CONFLICT)
+    except _Unclear as unclear:
+        return dossiers.say(request, view, unclear.words, HTTPStatus.CONFLICT)
+    except AccessRefused:
+        words = _("One judges links between reports of one’s own desk only.")
+        return dossiers.say(request, view, words, HTTPStatus.FORBIDDEN)
+    messages.success(request, _("The judgement is recorded."))
+    return _after(view, actor=actor)
+
+
+def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
+    """Go to the dossier that the first report is in now; a judgement may have dissolved the old one."""
+    first = next(node.report_id for node in view.nodes if node.report_id)
+    now_in = queries.dossier_of(actor=actor, report_id=first)
+    if now_in is None:
+        return redirect("desk:dossiers")
+    return redirect("desk:dossier", dossier_id=now_in)
+
+
+def _judgement(request: HttpRequest, view: DossierView) -> Said:
+    """Return the judgement that a form says.
+
+    Raises:
+        _Unclear: the form says none.
+    """
+    actor, act = actor_of(request), request.POST.get("act", "")
+    own = [node.report_id for node in view.nodes if node.report_id]
+    named = set(request.POST.getlist("report"))
+    chosen = [i for i in own if str(i) in named]
+    rest = [i for i in own if i not in chosen]
+    said: dict[str, Said] = {
+        "OPEN": (Act.OPEN, own, [], None),
+        "CLOSE": (Act.CLOSE, own, [], None),
+        "ACCEPT": (Act.LINK, own[:1], own[1:], None),
+        "UNLINK": (Act.UNLINK, chosen[:1], chosen[1:], None),
+        "SPLIT": (Act.SPLIT, chosen, rest, None),
+        "REJECT": (Act.REJECT, own, [], None),
+    }
+    if act in said:
+        return said[act]
+    if act == "ATTACH":
+        return Act.MERGE, own, [_attached(request.POST.get("attach", "").strip(), own, actor)], None
+    if act == "MERGE":
+        other = _id(request.POST.get("other", ""), _("Choose the other dossier."))
+        return Act.MERGE, own, queries.members_of(actor=actor, dossier_id=other), None
+    if act == "UNDO":
+        return Act.UNDO, [], [], _id(request.POST.get("undoes", ""), _("Choose what you judge."))
+    raise _Unclear(_("Choose what you judge."))
+
+
+def _attached(reference_typed: str, own: list[UUID], actor: Actor) -> UUID:
+    """Return the report that somebody attaches by its number or a sender's reference."""
+    if not reference_typed:
+        raise _Unclear(_("Type the number or the reference of the report to attach."))
+    by_number = intake.find_desk_number(actor=actor, number=reference_typed)
+    found = by_number or intake.find_references(actor=actor, reference=reference_typed)
+    if len(found) != 1:
+        raise _Unclear(
+            _("Several reports bear this reference: use the number of one.")
+            if found
+            else _("No report of your desk bears this number or reference.")
+        )
+    if found[0] in own:
+        raise _Unclear(_("This report is in the dossier already."))
+    held = queries.dossier_of(actor=actor, report_id=found[0])
+    if held is not None:
+        raise _Unclear(
+            _("This report is in another dossier: merge the two, or split it off there.")
+        )
+    return found[0]
+
+
+def _id(text: str, words: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise _Unclear(words) from error

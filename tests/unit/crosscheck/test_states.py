@@ -1,0 +1,38 @@
+"""A dossier's state follows from judgements alone."""
+
+from uuid import UUID
+
+from fanal.crosscheck.domain.dossiers import Act, Judgement
+from fanal.crosscheck.domain.states import (
+    DOSSIER_STATES,
+    MOVES,
+    DossierState,
+    conduct_of,
+    state_of,
+)
+
+REPORTS = (UUID(int=1), UUID(int=2))
+
+
+def said(number: int, act: Act, *, undoes: int | None = None) -> Judgement:
+    return Judgement(
+        id=UUID(int=number),
+        act=act,
+        left=() if undoes else REPORTS,
+        undoes=UUID(int=undoes) if undoes else None,
+    )
+
+
+def test_opening_closing_and_taking_back() -> None:
+    judgements = [said(1, Act.LINK)]
+    assert state_of(conduct_of(judgements)) is DossierState.PROPOSED
+    judgements += [said(2, Act.OPEN), said(3, Act.CLOSE)]
+    assert state_of(conduct_of(judgements)) is DossierState.CLOSED
+    judgements.append(said(4, Act.UNDO, undoes=3))
+    assert state_of(conduct_of(reversed(judgements))) is DossierState.OPEN
+
+
+def test_every_move_is_in_the_table_and_reaches_what_the_act_says() -> None:
+    assert set(MOVES.values()) == {t.name for t in DOSSIER_STATES.transitions}
+    for (state, act), name in MOVES.items():
+        assert DOSSIER_STATES.apply(state, name) is state_of(said(1, act))
