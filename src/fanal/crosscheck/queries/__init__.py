@@ -3,6 +3,7 @@
 from fanal.crosscheck.queries.dossiers import (
     dossier_of,
     dossier_view,
+    dossiers_of,
     list_dossiers,
     members_of,
 )
@@ -11,6 +12,7 @@ from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links, popula
 __all__ = [
     "dossier_of",
     "dossier_view",
+    "dossiers_of",
     "kin_facts",
     "links_of",
     "list_dossiers",

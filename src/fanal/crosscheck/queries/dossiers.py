@@ -36,6 +36,21 @@ def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
     return None if row is None else row[0]
 
 
+def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the dossiers that hold `report_ids` of the actor's desks, each with how many, most first."""
+    desks = desks_of(actor)
+    if desks == [] or not report_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT dossier_id, count(*) FROM crosscheck_membership"
+            " WHERE report_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))"
+            " GROUP BY dossier_id ORDER BY count(*) DESC, dossier_id",
+            [list(report_ids), desks, desks],
+        )
+        return dict(cursor.fetchall())
+
+
 def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
     """Return the reports of a dossier that are the actor's desks', oldest first."""
     desks = desks_of(actor)

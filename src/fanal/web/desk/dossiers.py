@@ -17,10 +17,11 @@ from fanal.crosscheck.domain.dossiers import Act
 from fanal.crosscheck.domain.states import DossierState
 from fanal.crosscheck.domain.views import DossierLine, DossierView
 from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import dossier_graph, history, notes
+from fanal.web.desk import dossier_graph, history, notes, places
 from fanal.web.desk.content import instant
 from fanal.web.desk.kin import percent, reasons_of
 from fanal.web.desk.queue import rows_of
@@ -72,6 +73,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     names = accounts.person_names(person_ids={j.author_id for j in view.judgements})
     away = {node.desk_id for node in view.nodes if node.report_id is None}
     references = dossier_graph.references_of(shown, actor=actor)
+    records = harmonised.get_records(actor=actor, report_ids=own)
     return {
         "dossier": view,
         "rows": rows,
@@ -88,7 +90,8 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         ],
         "graph": dossier_graph.elements_of(view, references, cases),
         "conduct": CONDUCT[view.state],
-        "timeline": _timeline(own, references, actor=actor),
+        "timeline": _timeline(records, references),
+        **places.places_of(records, references),
         "judgements": [(j, names.get(j.author_id, "")) for j in view.judgements],
         "may_judge": may(actor, "dossier.judge"),
         "acts": ACTS,
@@ -101,10 +104,9 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
 
 
 def _timeline(
-    own: list[UUID], references: Mapping[UUID, str], *, actor: Actor
+    records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> list[dict[str, object]]:
     """Return the reports by the time of their facts, or of their receipt where the facts have none."""
-    records = harmonised.get_records(actor=actor, report_ids=own)
     events = []
     for report_id, record in records.items():
         at = instant(record.occurred.earliest) if record.occurred else None

@@ -19,6 +19,7 @@ from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import notes
 from fanal.web.desk.content import selector_link
+from fanal.web.desk.pivot import pivot_of
 from fanal.web.desk.queue import rows_of
 from fanal.web.reading import consult
 
@@ -107,6 +108,7 @@ def _history(kind: str, value: str, *, actor: Actor) -> dict[str, object]:
         "report_ids": list(roles),
         "roles": sorted({role for found in roles.values() for role in found}),
         "desks": sorted(_names(elsewhere).values()),
+        **pivot_of(selector, value, seen, actor=actor),
     }
 
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from fanal.web.desk import (
     alarms,
     claims,
+    compare,
     decisions,
     dossier_graph,
     dossier_judge,
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("alarms/", alarms.alarms, name="alarms"),
     path("alarms/<uuid:alarm_id>/", alarms.acknowledge, name="alarm"),
     path("preview/<uuid:report_id>/", queue.preview, name="preview"),
+    path("reports/compare/", compare.compare, name="compare"),
     path("reports/<uuid:report_id>/", report.show, name="report"),
     path("reports/<uuid:report_id>/claim/", claims.claim, name="claim"),
     path("reports/<uuid:report_id>/renew/", claims.renew, name="renew"),

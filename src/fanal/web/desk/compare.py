@@ -1,0 +1,113 @@
+"""Reports side by side: facts in rows, and which identifiers they have in common."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Case
+from fanal.web.account.actors import actor_of
+from fanal.web.desk.content import instant, selector_link
+from fanal.web.desk.dossier_graph import references_of
+from fanal.web.reading import consult
+
+FEWEST, MOST = 2, 6
+_FINGERPRINTS = (SelectorKind.SHA256, SelectorKind.SHA1, SelectorKind.MD5, SelectorKind.PDQ)
+
+
+@never_cache
+@require_GET
+@needs("report.read")
+def compare(request: HttpRequest) -> HttpResponse:
+    """Show two to six reports of the person's desks side by side; each one shown is journaled."""
+    actor = actor_of(request)
+    wanted = list(dict.fromkeys(_ids(request.GET.getlist("report"))))[:MOST]
+    records = harmonised.get_records(actor=actor, report_ids=wanted)
+    cases = oriented.get_cases(actor=actor, report_ids=wanted)
+    shown = [i for i in wanted if i in records and i in cases]
+    if wanted and not shown:
+        raise Http404
+    consult(request, "report", shown, action="report.read")
+    references = references_of(shown, actor=actor)
+    senders = accounts.partner_names(partner_ids={cases[i].sender_id for i in shown})
+    common, single = _selectors([records[i] for i in shown])
+    context = {
+        "columns": [_column(records[i], cases[i], (references.get(i, ""), senders)) for i in shown],
+        "common": common,
+        "single": single,
+        "enough": len(shown) >= FEWEST,
+        "cut": len(request.GET.getlist("report")) > MOST,
+    }
+    return render(request, "desk/compare.html", context)
+
+
+def _ids(texts: Sequence[str]) -> list[UUID]:
+    found = []
+    for text in texts:
+        try:
+            found.append(UUID(text))
+        except ValueError as error:
+            raise Http404 from error
+    return found
+
+
+def _column(
+    record: HarmonisedReport, case: Case, known: tuple[str, Mapping[UUID, str]]
+) -> dict[str, object]:
+    reference, senders = known
+    persons: dict[str, list[str]] = {}
+    for person in record.persons:
+        age = "" if person.age is None else str(person.age)
+        told = " · ".join(filter(None, (person.name, age, person.country)))
+        persons.setdefault(person.role, []).append(told or "–")
+    return {
+        "case": case,
+        "record": record,
+        "reference": reference,
+        "sender": senders.get(case.sender_id, ""),
+        "occurred": instant(record.occurred.earliest) if record.occurred else None,
+        "precision": record.occurred.precision if record.occurred else "",
+        "persons": sorted(persons.items()),
+    }
+
+
+def _selectors(
+    records: Sequence[HarmonisedReport],
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Return the identifiers that two or more of `records` hold, and the others, with each one's roles.
+
+    Shared ones come first in the order of how many hold them. A file is told once, by its first hash.
+    """
+    held: dict[tuple[str, str], list[set[str]]] = {}
+    for place, record in enumerate(records):
+        for selector in record.selectors:
+            columns = held.setdefault((selector.kind, selector.value), [set() for _ in records])
+            columns[place].add(selector.role)
+    rows = [
+        {
+            "kind": kind,
+            "value": value,
+            "href": selector_link(kind, value),
+            "roles": [sorted(roles) for roles in columns],
+            "holders": sum(map(bool, columns)),
+        }
+        for (kind, value), columns in held.items()
+    ]
+    rows.sort(
+        key=lambda row: (
+            -int(str(row["holders"])),
+            row["kind"] in _FINGERPRINTS,
+            row["kind"],
+            row["value"],
+        )
+    )
+    common = [row for row in rows if int(str(row["holders"])) > 1]
+    return common, rows[len(common) :]

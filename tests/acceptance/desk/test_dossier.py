@@ -1,0 +1,107 @@
+"""A dossier in a real browser: opened, split with a reason that holds, its graph walked by keyboard and taken away."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route
+
+from fanal.crosscheck import queries as crosschecked
+from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
+from tests.integration.desk.story import Desk, run_stages
+
+pytestmark = pytest.mark.django_db(transaction=True)
+_GRAPH = re.compile(r'(<script id="dossier-graph" type="application/json">).*?(</script>)', re.S)
+
+
+def path_of(desk: Desk, lang: str) -> str:
+    found = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    return f"/{lang}/desk/dossiers/{found}/"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_what_was_split_off_stays_off(
+    open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str
+) -> None:
+    page = open_as("ana", path_of(desk, lang))
+    assert page.locator(".fd-link-reasons li").count() > 0
+    page.check("input[name=act][value=SPLIT]")
+    form = "form:has(#judge-reason)"
+    page.check(f"{form} input[name=report][value='{desk.reports['game']}']")
+    page.fill("#judge-reason", "Another person: the handle was taken over.")
+    page.click(f"{form} button[type=submit]")
+    page.wait_for_selector(".fd-history >> text=the handle was taken over")
+    run_stages(desk.now)
+    actor = desk.actor("ana")
+    parts = [
+        crosschecked.dossier_of(actor=actor, report_id=desk.reports[name])
+        for name in ("danger", "game")
+    ]
+    assert parts[0] != parts[1]
+    page = open_as("ana", f"/{lang}/desk/dossiers/")
+    check(page, axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_reports_side_by_side_and_an_identifier_through_time(
+    open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str
+) -> None:
+    page = open_as("ana", path_of(desk, lang))
+    page.click("details:has(form[action$='/compare/']) summary")
+    page.click("form[action$='/compare/'] button")
+    page.wait_for_selector("#common")
+    check(page, axe, lang)
+    shared = page.locator("section:has(#common) a[href*='value=']").first
+    page.set_viewport_size({"width": 1440, "height": 900})
+    shared.click()
+    page.wait_for_selector("#through-time")
+    assert page.locator(".fd-months tr").count() > 1
+    check(page, axe, lang)
+
+
+@pytest.mark.parametrize("size", [3, 2000])
+def test_the_graph_by_keyboard(
+    open_as: Callable[..., Page], desk: Desk, tmp_path: Path, size: int
+) -> None:
+    """Three reports are drawn as they are, two thousand in groups; Enter opens one, the picture leaves."""
+    nodes = [
+        {"data": {"id": f"n{n}", "label": f"R-{n}", "level": "", "away": 0,
+                  "shared": f"value {n % 40}", "service": f"S{n % 4}", "month": "2026-10"}}
+        for n in range(size)
+    ]  # fmt: skip
+    edges = [
+        {"data": {"id": f"e{n}", "source": f"n{n}", "target": f"n{n % 40}", "score": 0.9}}
+        for n in range(40, size)
+    ]
+
+    def enlarge(route: Route) -> None:
+        answer = route.fetch()
+        drawn = json.dumps({"nodes": nodes, "edges": edges})
+        route.fulfill(
+            response=answer, body=_GRAPH.sub(lambda m: m[1] + drawn + m[2], answer.text())
+        )
+
+    page = open_as("ana", path_of(desk, "en"))
+    page.route("**/dossiers/**", enlarge)
+    page.reload()
+    page.wait_for_selector("[data-graph][data-drawn]")
+    graph = page.locator("[data-graph]")
+    assert graph.get_attribute("data-shown") == str(min(size, 40))
+    graph.focus()
+    page.keyboard.press("ArrowRight")
+    said = page.locator("[data-graph-said]")
+    assert said.inner_text()
+    if size > 40:
+        page.keyboard.press("Enter")
+        assert graph.get_attribute("data-shown") == str(39 + size // 40)
+        page.keyboard.press("Escape")
+        assert graph.get_attribute("data-shown") == "40"
+        page.select_option("[data-graph-gather]", "service")
+        assert graph.get_attribute("data-shown") == "4"
+    with page.expect_download() as taken:
+        page.click("[data-graph-png]")
+    target = tmp_path / "graph.png"
+    taken.value.save_as(target)
+    assert target.read_bytes().startswith(b"\x89PNG")
