@@ -18,7 +18,11 @@ _AFTER = Query(None)
 
 
 class FeedbackItem(Schema):
-    """Feedback on one report; a later one on the same report replaces it. `lacks` names missing fields."""
+    """Feedback on one report; a later one on the same report replaces it. `lacks` names missing fields.
+
+    `DUPLICATE` is a true one: the desk had the same file or the same event already. Reports that only share a
+    value with an earlier one are no duplicates. `WITHDRAWN` takes back what was said before.
+    """
 
     id: UUID
     report: UUID

@@ -16,6 +16,12 @@ class FeedbackVerdict(StrEnum):
     USEFUL = "USEFUL"
     DUPLICATE = "DUPLICATE"
     LACKS_DATA = "LACKS_DATA"
+    WITHDRAWN = "WITHDRAWN"
+    """What a fold said before holds no longer."""
+
+
+GIVEN = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE, FeedbackVerdict.LACKS_DATA)
+"""What a person can say."""
 
 
 class FeedbackOrigin(StrEnum):
@@ -53,12 +59,14 @@ class Feedback(Struct, frozen=True, kw_only=True):
 
 
 def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what is lacking in the order of the parts, each once.
+    """Return what is lacking in the order of the parts, each once, of what a person says.
 
     Raises:
-        FeedbackRefused: UNKNOWN_FIELD; NO_FIELD where data lack and none is named; FIELDS_UNASKED where
-            another verdict names some.
+        FeedbackRefused: VERDICT, none that a person can say; UNKNOWN_FIELD; NO_FIELD where data lack and
+            none is named; FIELDS_UNASKED where another verdict names some.
     """
+    if verdict not in GIVEN:
+        raise FeedbackRefused("VERDICT")
     if set(lacks) - set(FIELDS):
         raise FeedbackRefused("UNKNOWN_FIELD")
     if verdict is FeedbackVerdict.LACKS_DATA and not lacks:

@@ -49,6 +49,8 @@ class Sameness(StrEnum):
 
 
 LEVELS: Final = tuple(Sameness)
+DUPLICATES: Final = frozenset({Sameness.SAME_FILE, Sameness.SAME_EVENT})
+"""The levels at which a report tells nothing new: not more of one account, nor a picture only near."""
 
 
 class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +93,11 @@ class Folded(Struct, frozen=True, kw_only=True):
 
     parent: UUID
     level: Sameness
+
+
+def is_duplicate(found: Folded | None) -> bool:
+    """Return whether a report is folded as the same file or the same event."""
+    return found is not None and found.level in DUPLICATES
 
 
 @cache

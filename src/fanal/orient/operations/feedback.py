@@ -23,7 +23,7 @@ from fanal.orient.domain.records import Track
 from fanal.orient.models import Case
 
 _NOBODY = UUID(int=0)
-_SETTLED = timedelta(seconds=5)
+_SETTLED = timedelta(seconds=30)
 """Feedback is sent once older than any transaction that writes it: a cursor then skips none."""
 
 
@@ -48,7 +48,7 @@ def give_feedback(
     Raises:
         NothingToJudge: no such report, or none that a program sent.
         Refused: the actor may not at that desk.
-        FeedbackRefused: UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED.
+        FeedbackRefused: VERDICT, UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED.
     """
     case = Case.objects.filter(report_id=report_id).first()
     if case is None or case.sender_id == _NOBODY:
@@ -64,15 +64,19 @@ def derive_feedback(
 ) -> UUID | None:
     """Write what a decision says of a report by itself, in the decision's transaction; None: nothing.
 
-    A person's own word on the report stays: nothing is derived over it.
+    What was said of the report before stays, unless it was withdrawn: nothing is derived over it.
     """
     verdict = of_decision(tracks)
     if verdict is None or case.sender_id == _NOBODY:
         return None
     with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM orient_feedback WHERE report_id = %s LIMIT 1", [case.report_id])
-        if cursor.fetchone() is not None:
-            return None
+        cursor.execute(
+            "SELECT verdict FROM orient_feedback WHERE report_id = %s ORDER BY id DESC LIMIT 1",
+            [case.report_id],
+        )
+        said = cursor.fetchone()
+    if said is not None and said[0] != FeedbackVerdict.WITHDRAWN:
+        return None
     return _write(actor, case, verdict, lacks=(), origin=FeedbackOrigin.DECISION, now=now)
 
 

@@ -22,60 +22,17 @@ from fanal.orient.domain.folding import (
     Sameness,
     Standing,
     fold,
+    is_duplicate,
     load_rules,
     root_of,
     standing_of,
 )
 from fanal.orient.domain.records import OrientItem
+from fanal.orient.operations import folding_sql as sql
+from fanal.orient.operations.duplicates import settle_duplicates
 
 _HIGHEST = UUID(int=(1 << 128) - 1)
 _LOCK = 0x464F4C44  # "FOLD"
-_SELECT = (
-    "SELECT f.report_id, f.desk_id, f.level, f.parent, f.file_key, f.near_key, f.account_key, f.event_key,"
-    " f.viral_key, f.pictures, c.claim_token > 0, coalesce(c.head_id, c.report_id)"
-)
-_FROM = " FROM orient_fold f JOIN orient_case c ON c.report_id = f.report_id"
-_STANDING = " UNION ALL ".join(
-    f"{_SELECT}{_FROM} WHERE f.{column} = ANY (%s::bytea[]) AND f.{column} IS NOT NULL"
-    f" AND (f.level = 0 OR f.level > {place})"
-    for place, column in ((1, "file_key"), (3, "account_key"), (4, "event_key"))
-)
-# Of those folded because they look alike, only such as came after the first that is looked at.
-_NEAR = (
-    f"{_SELECT}{_FROM} JOIN unnest(%s::bytea[], %s::uuid[]) AS k (near_key, first)"
-    " ON f.near_key = k.near_key WHERE f.near_key IS NOT NULL AND f.level <> 1"
-    " AND (f.level <> 2 OR f.report_id > k.first)"
-)
-_VIRAL = (
-    f"{_SELECT} FROM unnest(%s::bytea[]) AS k (viral_key) CROSS JOIN LATERAL ("  # noqa: S608 - as above
-    "SELECT * FROM orient_fold v WHERE v.viral_key = k.viral_key AND v.level IN (0, 5)"
-    " ORDER BY v.level, v.report_id LIMIT %s) f JOIN orient_case c ON c.report_id = f.report_id"
-)
-_CONNECTED = (
-    f"{_SELECT}{_FROM} WHERE f.parent = ANY (%s::uuid[])"
-    f" UNION ALL {_SELECT}{_FROM} WHERE f.report_id = ANY (%s::uuid[])"
-)
-_WRITE = (
-    "INSERT INTO orient_fold (report_id, desk_id, level, parent, file_key, near_key, account_key, event_key,"
-    " viral_key, pictures) SELECT * FROM unnest(%s::uuid[], %s::int[], %s::smallint[], %s::uuid[],"
-    " %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[])"
-    " ON CONFLICT (report_id) DO UPDATE SET level = excluded.level, parent = excluded.parent"
-)
-_HIDE = """
-UPDATE orient_case c SET state = 'FOLDED', head_id = row.head, folded = 0, own = NULL,
-    rank = coalesce((c.own->>'rank')::smallint, c.rank), floor = coalesce(c.own->>'floor', c.floor),
-    level = coalesce(c.own->>'level', c.level), reason = coalesce(c.own->>'reason', c.reason),
-    reason_parameters = coalesce(c.own->'reason_parameters', c.reason_parameters),
-    urgent = coalesce((c.own->>'urgent')::boolean, c.urgent),
-    due_at = coalesce((c.own->>'due_at')::timestamptz, c.due_at),
-    ask_before = CASE WHEN c.own IS NULL THEN c.ask_before ELSE (c.own->>'ask_before')::timestamptz END
-FROM unnest(%s::uuid[], %s::uuid[]) AS row (report_id, head)
-WHERE c.report_id = row.report_id
-"""
-_SHOW = (
-    "UPDATE orient_case SET state = 'TO_ASSESS', head_id = NULL"
-    " WHERE report_id = ANY (%s::uuid[]) AND state = 'FOLDED'"
-)
 
 
 class _Row(Struct, frozen=True, kw_only=True):
@@ -100,7 +57,8 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
         for item in items
         if (standing := standing_of(item, rules)) is not None
     }
-    folded = _place(fresh, rules) if fresh else {}
+    folded, turned = _place(fresh, rules) if fresh else ({}, [])
+    settle_duplicates(actor=actor, report_ids=turned, now=now)
     if folded:
         ledger.record_batch(
             actor=actor,
@@ -124,13 +82,18 @@ def fold_again(report_ids: Iterable[UUID]) -> None:
     ids = uuid_array(report_ids)
     if ids == "{}":
         return
-    rows = _read(f"{_SELECT}{_FROM} WHERE f.report_id = ANY (%s::uuid[]) AND f.level = 0", [ids])
+    rows = _read(
+        f"{sql.SELECT}{sql.FROM} WHERE f.report_id = ANY (%s::uuid[]) AND f.level = 0", [ids]
+    )
     if rows:
         _place(rows, load_rules())
 
 
-def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, Folded]:
-    """Fold `fresh` into what stands, write what changes, and return those of `fresh` that are folded."""
+def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Folded], list[UUID]]:
+    """Fold `fresh` into what stands, write what changes, and return those of `fresh` that are folded.
+
+    With them come the reports that turned into duplicates, or are such no longer.
+    """
     hold_folding()
     gone: set[UUID] = set()
     while True:
@@ -145,7 +108,8 @@ def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, Folded]:
         gone |= {i for i, row in rows.items() if roots[i] in closed or row.root in closed}
     _write(rows, folded, changed)
     _move(rows, away, [i for i in elsewhere if roots[i] == i])
-    return {i: folded[i] for i in fresh if i in folded}
+    turned = [i for i in changed if is_duplicate(rows[i].folded) is not is_duplicate(folded.get(i))]
+    return {i: folded[i] for i in fresh if i in folded}, turned
 
 
 def _folded(
@@ -205,9 +169,9 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
                 first[key] = report_id
     file, near, account, event, viral = (_bytes_array(first) for first in firsts)
     return (
-        _read(_STANDING, [file, account, event])
-        | _read(_NEAR, [near, uuid_array(firsts[1].values())])
-        | _read(_VIRAL, [viral, rules.of(Sameness.VIRAL_BUNDLE).at_least])
+        _read(sql.STANDING, [file, account, event])
+        | _read(sql.NEAR, [near, uuid_array(firsts[1].values())])
+        | _read(sql.VIRAL, [viral, rules.of(Sameness.VIRAL_BUNDLE).at_least])
     )
 
 
@@ -218,7 +182,7 @@ def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
     while edge:
         parents = [row.folded.parent for row in edge.values() if row.folded]
         near = _standing(edge.values(), rules)
-        near |= _read(_CONNECTED, [uuid_array(edge), uuid_array(parents)])
+        near |= _read(sql.CONNECTED, [uuid_array(edge), uuid_array(parents)])
         edge = {i: row for i, row in near.items() if i not in found}
         found |= edge
     return found
@@ -267,7 +231,7 @@ def _write(
     columns = zip(*(row.standing.keys for row, _ in written), strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            _WRITE,
+            sql.WRITE,
             [
                 uuid_array(row.standing.report_id for row, _ in written),
                 plain_array(str(row.desk_id) for row, _ in written),
@@ -284,9 +248,9 @@ def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[U
     heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
     with connection.cursor() as cursor:
         if away:
-            cursor.execute(_HIDE, [uuid_array(away), uuid_array(away.values())])
+            cursor.execute(sql.HIDE, [uuid_array(away), uuid_array(away.values())])
         if back:
-            cursor.execute(_SHOW, [uuid_array(back)])
+            cursor.execute(sql.SHOW, [uuid_array(back)])
         if heads:
             cursor.execute("SELECT orient_refresh_heads(%s::uuid[])", [uuid_array(heads)])
 

@@ -17,6 +17,7 @@ from fanal.orient.domain.records import Claim
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case
 from fanal.orient.operations.claims import LEASE
+from fanal.orient.operations.duplicates import settle_duplicates
 from fanal.orient.operations.folding import fold_again, hold_folding
 
 
@@ -44,7 +45,8 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
         require(actor, "report.decide", Resource(desk_id=case.desk_id))
         CASE_STATES.apply(CaseState(case.state), "unfold")
         _judge(actor, case, words, now)
-        _let_go([report_id])
+        behind = _let_go([report_id])
+        settle_duplicates(actor=actor, report_ids=[report_id, *behind], now=now)
         ledger.record(
             actor=actor,
             action="report.unfold",
@@ -108,7 +110,8 @@ def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
         .values_list("report_id", flat=True)
     )
     if ids:
-        _let_go(ids)
+        behind = _let_go(ids)
+        settle_duplicates(actor=actor, report_ids=[*ids, *behind], now=now)
         ledger.record_batch(
             actor=actor,
             action="report.unfold",
@@ -130,8 +133,8 @@ def refresh_heads(report_ids: Sequence[UUID]) -> None:
         )
 
 
-def _let_go(report_ids: Sequence[UUID]) -> None:
-    """Show folded reports and forget their keys; those folded into them are folded anew."""
+def _let_go(report_ids: Sequence[UUID]) -> list[UUID]:
+    """Show folded reports and forget their keys; those folded into them are folded anew, and returned."""
     ids = uuid_array(report_ids)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -154,6 +157,7 @@ def _let_go(report_ids: Sequence[UUID]) -> None:
         )
         cursor.execute("SELECT orient_refresh_heads(%s::uuid[])", [uuid_array(heads)])
     fold_again(behind)
+    return behind
 
 
 def _judge(actor: Actor, case: Case, words: str, now: datetime) -> None:  # noqa: PLR0917

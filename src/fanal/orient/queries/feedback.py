@@ -48,16 +48,20 @@ def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[st
         cursor.execute(
             "SELECT verdict, count(*) FROM (SELECT DISTINCT ON (report_id) report_id, verdict"
             " FROM orient_feedback WHERE sender_id = %s AND given_at >= %s"
-            " ORDER BY report_id, id DESC) AS newest GROUP BY verdict",
+            " ORDER BY report_id, id DESC) AS newest WHERE verdict <> 'WITHDRAWN' GROUP BY verdict",
             [sender_id, since],
         )
         return dict(cursor.fetchall())
 
 
 class ProviderFigures(Struct, frozen=True, kw_only=True):
-    """Of one provider: reports at the desk, those linked to earlier ones, seconds to the queue."""
+    """Of one provider: reports at the desk, duplicates, those linked to earlier ones, seconds to the queue.
+
+    A duplicate is what the newest feedback calls so: a link alone, by one shared value, makes none.
+    """
 
     cases: int
+    duplicates: int
     linked: int
     median: float | None
     slowest: float | None
@@ -67,6 +71,11 @@ class ProviderFigures(Struct, frozen=True, kw_only=True):
     def share(self) -> int:
         """Percent of reports that share a value with an earlier one."""
         return round(100 * self.linked / self.cases) if self.cases else 0
+
+    @property
+    def duplicate_share(self) -> int:
+        """Percent of reports that are duplicates."""
+        return round(100 * self.duplicates / self.cases) if self.cases else 0
 
 
 def provider_figures(*, actor: Actor, report_ids: Sequence[UUID]) -> ProviderFigures:
@@ -78,13 +87,18 @@ def provider_figures(*, actor: Actor, report_ids: Sequence[UUID]) -> ProviderFig
     require(actor, "provider.read")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE links > 0),"
+            "SELECT count(*), count(*) FILTER (WHERE verdict = 'DUPLICATE'),"
+            " count(*) FILTER (WHERE links > 0),"
             " percentile_cont(0.5) WITHIN GROUP (ORDER BY took),"
             " percentile_cont(0.95) WITHIN GROUP (ORDER BY took) FROM ("
-            " SELECT c.links, extract(epoch FROM p.created_at - c.received_at) AS took FROM orient_case c"
+            " SELECT c.links, extract(epoch FROM p.created_at - c.received_at) AS took,"
+            " (SELECT f.verdict FROM orient_feedback f WHERE f.report_id = c.report_id"
+            " ORDER BY f.id DESC LIMIT 1) AS verdict FROM orient_case c"
             " LEFT JOIN orient_proposal p ON p.report_id = c.report_id AND p.revision = 1"
             " WHERE c.report_id = ANY(%s)) AS of_late",
             [list(report_ids)],
         )
-        cases, linked, median, slowest = cursor.fetchone()
-    return ProviderFigures(cases=cases, linked=linked, median=median, slowest=slowest)
+        cases, duplicates, linked, median, slowest = cursor.fetchone()
+    return ProviderFigures(
+        cases=cases, duplicates=duplicates, linked=linked, median=median, slowest=slowest
+    )

@@ -16,7 +16,7 @@ from fanal.harmonise.domain.quality import assess
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
-from fanal.orient.domain.feedback import FeedbackRefused, FeedbackVerdict
+from fanal.orient.domain.feedback import GIVEN, FeedbackRefused, FeedbackVerdict
 from fanal.web.account.actors import actor_of, now_of
 
 
@@ -34,7 +34,7 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, o
             (item, names.get(item.author_id, "") if item.author_id else "")
             for item in reversed(found)
         ],
-        "verdicts": list(FeedbackVerdict),
+        "verdicts": GIVEN,
         "may_judge": may(actor, "feedback.give"),
     }
 
@@ -47,7 +47,7 @@ def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         raise Http404
     try:
-        if verdict not in set(FeedbackVerdict):
+        if verdict not in set(GIVEN):
             raise FeedbackRefused("VERDICT")
         orient.give_feedback(
             actor=actor,
