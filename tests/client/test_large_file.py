@@ -61,10 +61,30 @@ def web_processes(server: Live) -> list[int]:
 
 
 def peak(pid: int) -> int:
+    return _memory(pid, "VmHWM:")
+
+
+def resident(pid: int) -> int:
+    return _memory(pid, "VmRSS:")
+
+
+def _memory(pid: int, what: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(what):
             return int(line.split()[1]) << 10
     raise AssertionError("the process has no memory")
+
+
+def warmed(server: Live, client: OtherClient, number: str) -> list[int]:
+    """Return the processes that take requests, once each has taken a small file: that brings in code."""
+    found = web_processes(server)
+    pids = [pid for pid in found if not set(found).intersection(below(pid))]
+    for sent in range(200):
+        client.multipart("upload", id=number, file=b"a small one first")
+        held = [resident(pid) for pid in pids]
+        if sent > 6 and min(held) > 0.9 * max(held):
+            return pids
+    raise AssertionError(f"a web process takes no request: {held}")
 
 
 def upload(server: Live, partner: Partner, number: str) -> etree._Element:
@@ -90,9 +110,7 @@ def upload(server: Live, partner: Partner, number: str) -> etree._Element:
 def test_memory_stays_flat_and_hashes_are_exact(server: Live, partner: Partner) -> None:
     client = OtherClient(server, partner)
     number = client.xml("submit", HINTED)[1].findtext("reportId")
-    client.multipart("upload", id=number, file=b"a small one first")
-    pids = web_processes(server)
-    assert pids
+    pids = warmed(server, client, number)
     for pid in pids:
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # the peak counts from here
     before = {pid: peak(pid) for pid in pids}
@@ -106,6 +124,6 @@ def test_memory_stays_flat_and_hashes_are_exact(server: Live, partner: Partner) 
             made.update(block)
     assert answer.findtext("hash") == md5.hexdigest()
     client.multipart("finish", id=number)
-    (_, file) = show(server, int(number))["harmonised"]["files"]
+    *_, file = show(server, int(number))["harmonised"]["files"]
     assert (file["sha1"], file["sha256"]) == (sha1.hexdigest(), sha256.hexdigest())
     print(f"grown by {grown >> 10} kB for {MEGABYTES} MB")

@@ -6,11 +6,13 @@ the database are the real ones.
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 
+from fanal.connectors import hashsharing
 from fanal.postgres import Cluster
 from tests.client.sharing import COUNT, change, row
 from tests.live import Live
@@ -53,6 +55,7 @@ def sources(server: Live, tmp_path_factory: pytest.TempPathFactory) -> None:
             for kind, path in KINDS.items()
         },
     )
+    time.sleep(hashsharing.MARGIN.total_seconds() + 1)  # what is newer belongs to the next range
 
 
 @pytest.mark.parametrize("kind", list(KINDS))

@@ -18,7 +18,8 @@ from fanal.formats.hashsharing.read import MAX_PAGE, read_page
 from fanal.formats.hashsharing.records import SharedEntry
 
 _OVERLAP: Final = timedelta(minutes=15)
-_MARGIN: Final = timedelta(seconds=5)
+MARGIN: Final = timedelta(seconds=5)
+"""A range ends that long ago: what a server commits now may bear an earlier time."""
 _WAY: Final = "/v2/entries?"
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -44,7 +45,7 @@ def fetch_page(
     if place.next:
         path = place.next
     else:
-        place = msgspec.structs.replace(place, until=now.replace(microsecond=0) - _MARGIN)
+        place = msgspec.structs.replace(place, until=now.replace(microsecond=0) - MARGIN)
         path = _WAY + urlencode({"from": _written(place.since), "to": _written(place.until)})
     try:
         answer = door.get(source.url + path, headers=_headers(source, secret), limit=MAX_PAGE)
