@@ -20,6 +20,7 @@ class Found:
     body: bytes
     canonical: bytes
     reference: str
+    enclosed: bytes = b""
     urgent: bool = False
     language: str = ""
     details: tuple[bytes, ...] = ()
@@ -33,7 +34,8 @@ class Found:
             arrival=Arrival.IMPORT,
             format=self.format,
             body=self.body,
-            canonical=self.canonical + b"".join(self.details),
+            canonical=self.canonical,
+            enclosed=self.enclosed or b"".join(self.details),
             keys=((KeyKind.REFERENCE, self.reference),),
             sender_id=sender_id,
             reference=self.reference,

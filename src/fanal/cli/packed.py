@@ -26,7 +26,9 @@ def is_packed(path: Path) -> bool:
 
 
 def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[AttachedFile, ...]]]:
-    """Yield each report of a package with its canonical bytes and its files.
+    """Yield each report of a package with what identifies its files, and its files.
+
+    Names without their folders, sizes and checksums identify files, in whatever order they are packed.
 
     The files can be read until the next report is asked for. Where there are several reports, all files
     are proved before the first: the package comes in whole or not at all.
@@ -40,9 +42,9 @@ def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[Attache
         if count_reports(package) > 1:
             package.prove()
         for report in read_package(package):
-            listed = "".join(f"\0{f.name}\0{f.size}\0{f.crc}" for f in report.files)
+            listed = sorted(f"{f.base_name}\0{f.size}\0{f.crc}" for f in report.files)
             files = tuple(_attached(package, member) for member in report.files)
-            yield report, report.body + listed.encode(), files
+            yield report, "\0".join(listed).encode(), files
 
 
 def _attached(package: Package, member: Member) -> AttachedFile:

@@ -188,12 +188,13 @@ def _read_vics(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
 def _read_packed(source: Source) -> Iterator[Found | Unreadable]:
     """Yield the reports of a package; it stays open while their files are streamed."""
     try:
-        for report, canonical, files in read_packed(source.path):
+        for report, enclosed, files in read_packed(source.path):
             yield Found(
                 place=f"{source.path}:{report.name}",
                 format=Format.NCMEC_JSON,
                 body=report.body,
-                canonical=canonical,
+                canonical=report.body,
+                enclosed=enclosed,
                 reference=report.document.text("reportId") or Path(report.name).stem,
                 files=files,
             )

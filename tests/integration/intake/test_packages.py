@@ -1,7 +1,9 @@
 """Reports that come with their files in one package: all of it is stored, or nothing."""
 
 import hashlib
+import json
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +14,7 @@ from fanal.cli.imports import _batches, _receive
 from fanal.cli.sources import read_sources
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
+from tests.formats.maximal import maximal
 from tests.formats.zips import damaged, export, linked, zipped
 
 LARGE, SMALL, EXTRA = b"circle " * 60_000, b"square", b"nobody lists it"
@@ -35,9 +38,9 @@ def keys(installed_keys: None) -> None:
     """The worker opens what was sealed."""
 
 
-def bring(*paths: Path, partner: Actor) -> dict[str, int]:
+def bring(*paths: Path, partner: Actor, format_: str = "ncmec-json") -> dict[str, int]:
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
-    for batch in _batches(read_sources("ncmec-json", paths, now=clock.now())):
+    for batch in _batches(read_sources(format_, paths, now=clock.now())):
         _receive(batch, actor=partner, totals=totals)
     return totals
 
@@ -133,3 +136,87 @@ def test_packages_stay_open_for_their_files_whatever_stands_beside_them(tmp_path
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(DISTINCT report_id), count(*) FROM intake_upload")
         assert cursor.fetchone() == (3, 3)
+
+
+def _alone(folder: Path) -> None:
+    packed(folder / "9.json", DOCUMENT)
+
+
+def _zip(**files: bytes) -> Callable[[Path], None]:
+    return lambda folder: packed(folder / "p.zip", zipped({"9.json": DOCUMENT, **files})) and None
+
+
+def _among_others(folder: Path) -> None:
+    files = {"x/9.json": DOCUMENT, "x/a.bin": LARGE, "y/10.json": export(10)}
+    packed(folder / "two.zip", zipped(files))
+
+
+def _xml(*details: bytes) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        own = folder / "n-1"
+        own.mkdir()
+        (own / "report.xml").write_bytes(maximal().report)
+        for number, document in enumerate(details, start=1):
+            (own / f"file-{number}.xml").write_bytes(document)
+
+    return write
+
+
+def _lines(*reports: dict[str, object]) -> Callable[[Path], None]:
+    text = "".join(f"{json.dumps(report)}\n" for report in reports)
+    return lambda folder: (folder / "r.jsonl").write_text(text) and None
+
+
+DOCUMENT = export(9, {"filename": "a.bin", "verificationHash": MD5})
+ONE = {"reference": "l-1", "kind": "OTHER", "description": "Un jeu."}
+WAYS: Mapping[str, tuple[str, Callable[[Path], None]]] = {
+    "json alone": ("ncmec-json", _alone),
+    "zip without files": ("ncmec-json", _zip()),
+    "zip": ("ncmec-json", _zip(**{"a.bin": LARGE})),
+    "zip with folders": ("ncmec-json", _zip(**{"files/a.bin": LARGE})),
+    "zip among others": ("ncmec-json", _among_others),
+    "xml alone": ("ncmec-xml", _xml()),
+    "xml with details": ("ncmec-xml", _xml(*maximal().files)),
+    "line": ("jsonl", _lines(ONE)),
+    "line of many": ("jsonl", _lines({"reference": "l-0", "kind": "OTHER"}, ONE)),
+    "line in another order": ("jsonl", _lines(dict(reversed(ONE.items())))),
+}
+"""Ways in which one and the same report comes: its format, and who writes it into a folder."""
+PAIRS = [(a, b) for a in WAYS for b in WAYS if WAYS[a][0] == WAYS[b][0]]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_the_same_report_in_any_two_ways_is_one_and_the_second_changes_nothing(
+    first: str, second: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sender = partner()
+    for name in dict.fromkeys((first, second)):
+        (tmp_path / name).mkdir()
+        WAYS[name][1](tmp_path / name)
+    format_ = WAYS[first][0]
+    bring(tmp_path / first, partner=sender, format_=format_)
+    others = {"zip among others", "line of many"}  # they bring a report of their own along
+    if second in others and first != second:
+        more = bring(tmp_path / second, partner=sender, format_=format_)
+        assert (more["received"], more["repeated"], more["conflicts"]) == (1, 1, 0)
+    before = rows()
+    capsys.readouterr()
+    again = bring(tmp_path / second, partner=sender, format_=format_)
+    assert again == {
+        "received": 0, "repeated": 2 if second in others else 1, "conflicts": 0, "refused": 0,
+    }  # fmt: skip
+    assert rows() == before
+    bare = {"json alone", "zip without files", "xml alone"}
+    left_out = first in bare and second not in bare
+    assert ("importé sans ces fichiers" in capsys.readouterr().err) is left_out
+    assert bring(tmp_path / first, partner=sender, format_=format_)["conflicts"] == 0
+    assert rows() == before
+
+
+def test_other_files_under_the_same_document_are_another_content(tmp_path: Path) -> None:
+    sender = partner()
+    for name, content in (("one", LARGE), ("two", SMALL)):
+        (tmp_path / name).mkdir()
+        _zip(**{"a.bin": content})(tmp_path / name)
+    assert bring(tmp_path / "one", partner=sender)["received"] == 1
+    assert bring(tmp_path / "two", partner=sender)["conflicts"] == 1

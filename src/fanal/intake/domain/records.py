@@ -57,8 +57,9 @@ class AttachedFile(Struct, frozen=True, kw_only=True):
 class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the bytes as they came and what the envelope says.
 
-    `canonical` are the bytes whose fingerprint tells a repeat from another body. `keys` are checked in
-    order. `details` are documents on files that stayed with the sender, `files` come with the report.
+    `canonical` are the bytes whose fingerprint tells a repeat from another body; `enclosed` says the same of
+    what comes with the document, empty where nothing does. `keys` are checked in order. `details` are
+    documents on files that stayed with the sender, `files` come with the report.
     `identity` is what the reporter said of themself: sealed under a key of its own. `code` is the receipt
     code that the form made with its draft, so that a send repeated after a lost answer shows the same
     one; without it intake makes one.
@@ -68,6 +69,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     format: Format
     body: bytes
     canonical: bytes
+    enclosed: bytes = b""
     keys: tuple[tuple[KeyKind, str], ...] = ()
     sender_id: UUID = PUBLIC_SENDER
     desk_id: int = 1
@@ -96,7 +98,8 @@ class Outcome(StrEnum):
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The answer to one submission, true only once the transaction is committed.
 
-    `code` is the reporter's receipt code, known here only and never stored.
+    `code` is the reporter's receipt code, known here only and never stored. `left_out`: a repeat that
+    encloses what the first delivery did not; nothing was added to it.
     """
 
     outcome: Outcome
@@ -106,6 +109,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     wire_id: int | None = None
     receipt: str = ""
     code: str = ""
+    left_out: bool = False
 
 
 class Claim(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection
 from msgspec import Struct
 
-from fanal.intake.domain.keys import body_digest, key_digest
+from fanal.intake.domain.keys import encloses_more, fingerprint_of, is_same, key_digest
 from fanal.intake.domain.records import Submission
 from fanal.kernel.arrays import bytes_array, text_array, uuid_array
 
@@ -18,10 +18,14 @@ class KeyRaced(Exception):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """The earlier report of a key, and whether it has the same canonical body."""
+    """The earlier report of a key, and whether it has the same canonical body.
+
+    `more`: what is enclosed now, the earlier report came without.
+    """
 
     report_id: UUID
     same_body: bool
+    more: bool = False
 
 
 class KeyTable:
@@ -42,16 +46,21 @@ class KeyTable:
         rows = [self._rows[key] for key in self._ids[id(submission)] if key in self._rows]
         if not rows:
             return None
-        fingerprint = body_digest(submission.canonical)
-        other = next((row for row in rows if row[0] != fingerprint), None)
+        fingerprint = fingerprint_of(submission.canonical, submission.enclosed)
+        other = next((row for row in rows if not is_same(row[0], fingerprint)), None)
         if other is not None:
             return Known(report_id=other[1], same_body=False)
-        self.add(submission, rows[0][1])
-        return Known(report_id=rows[0][1], same_body=True)
+        first, report_id = rows[0]
+        self._claim(submission, (first, report_id))
+        return Known(report_id=report_id, same_body=True, more=encloses_more(fingerprint, first))
 
     def add(self, submission: Submission, report_id: UUID) -> None:
         """Claim the submission's keys that nobody holds."""
-        row = (body_digest(submission.canonical), report_id)
+        self._claim(
+            submission, (fingerprint_of(submission.canonical, submission.enclosed), report_id)
+        )
+
+    def _claim(self, submission: Submission, row: tuple[bytes, UUID]) -> None:
         for key in self._ids[id(submission)]:
             if key not in self._rows:
                 self._rows[key] = self.added[key] = row

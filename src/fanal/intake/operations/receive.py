@@ -205,6 +205,7 @@ def _repeat(submission: Submission, found: Known) -> Acknowledgement:
         outcome=Outcome.REPEATED if found.same_body else Outcome.CONFLICT,
         report_id=found.report_id,
         reference=submission.reference,
+        left_out=found.more,
     )
 
 
