@@ -92,6 +92,8 @@ RULES: tuple[Rule, ...] = (
     _rule("deconfliction_step", [APP, WORKER], APPEND),
     _rule("deconfliction_withholding", [APP, WORKER], APPEND),
     _rule("deconfliction_identity", [APP, WORKER], APPEND),  # made once, never another
+    _rule("crosscheck_answer", [APP], APPEND),  # expiry alone, run by the worker, deletes
+    _rule("crosscheck_value", [APP], READ),
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),
     _rule("orient_feedback", [APP, WORKER], APPEND),

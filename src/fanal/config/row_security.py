@@ -89,6 +89,8 @@ BOUNDED: Mapping[str, Bounds] = {
         rows=_OWN, reads="other_desk_id = ANY ((SELECT fanal_desks())::integer[])"
     ),
     "crosscheck_kin": Bounds(rows=_OWN),
+    "crosscheck_card": Bounds(rows=_OWN),
+    "crosscheck_answer": Bounds(rows=_behind("intake_report", "p.id IN (report_id, other_id)")),
     "crosscheck_membership": Bounds(rows=_OWN),
     "crosscheck_dossier": Bounds(
         rows=_OWN,

@@ -40,7 +40,7 @@ def person(
 ) -> dict[str, object]:
     return {
         "role": role,
-        "handles": [{"platform": "Roblox", "value": handle}] if handle else [],
+        "handles": [{"platform": "Roblox", "value": f"handle_{handle}"}] if handle else [],
         "ips": [{"value": ip}] if ip else [],
     }
 
@@ -70,9 +70,9 @@ def ids(reports: Sequence[HarmonisedReport]) -> list[UUID]:
     return [report.report_id for report in reports]
 
 
-def test_a_public_resolver_weighs_nothing_and_a_rare_handle_links() -> None:
+def test_a_shared_address_makes_no_link_and_strengthens_only_near_in_time() -> None:
     crowd = harmonised(
-        *({"persons": [person(f"user{n}", ip="192.0.2.53")]} for n in range(5000)),
+        *({"persons": [person(f"user{n}", ip="192.0.2.53")]} for n in range(3000)),
         at=NOW - timedelta(days=3),
     )
     crosscheck(crowd)
@@ -81,11 +81,8 @@ def test_a_public_resolver_weighs_nothing_and_a_rare_handle_links() -> None:
     facts = operations.crosscheck_batch(actor=SYSTEM, reports=pair, now=NOW)
     (found,) = queries.list_links(actor=SYSTEM, after=None, limit=10)
     assert (found.report_id, found.other_id) == (pair[1].report_id, pair[0].report_id)
-    by_kind = {reason.kind: reason for reason in found.reasons}
-    assert by_kind["HANDLE"].weight > 0.8
-    assert by_kind["IP"].weight < 0.01
-    assert by_kind["IP"].kept < 0.05
-    assert by_kind["IP"].seen > 4900
+    (reason,) = found.reasons
+    assert (reason.kind, reason.value, reason.seen) == ("HANDLE", "handle_rare_one@roblox", 2)
     assert [(f.links, f.previously_reported_suspect) for f in facts] == [(0, 0), (1, 1)]
     assert facts[0].dossier_id == facts[1].dossier_id is not None
 
@@ -107,14 +104,14 @@ def test_an_earlier_report_treated_late_finds_the_later_one() -> None:
     assert (link.other_id, link.earlier) == (early.report_id, True)
 
 
-def test_running_again_changes_nothing_and_counts_once() -> None:
+def test_running_again_changes_nothing() -> None:
     pair = harmonised(*[{"persons": [person("same")]}] * 2)
     for _ in range(2):
         crosscheck(pair)
     assert len(queries.list_links(actor=SYSTEM, after=None, limit=10)) == 1
     with connection.cursor() as cursor:
-        cursor.execute("SELECT kind, role, sum(reports) FROM crosscheck_population GROUP BY 1, 2")
-        assert cursor.fetchall() == [("HANDLE", "SUSPECT", 2)]
+        cursor.execute("SELECT count(*) FROM crosscheck_card")
+        assert cursor.fetchone() == (2,)
 
 
 def test_a_replay_under_new_rules_keeps_both_and_shows_the_new(
@@ -125,15 +122,15 @@ def test_a_replay_under_new_rules_keeps_both_and_shows_the_new(
 
     pair = harmonised(*[{"persons": [person("same")]}] * 2)
     crosscheck(pair)
-    new = msgspec.structs.replace(
-        load_weights(), version="links/2027-01-01", weak_factor=0.5, shown=0.99
-    )
+    old = load_weights()
+    marks = {mark: msgspec.structs.replace(one, base=0.1) for mark, one in old.mark.items()}
+    new = msgspec.structs.replace(old, version="links/2027-01-01", mark=marks)
     monkeypatch.setattr(batch, "load_weights", lambda: new)
     crosscheck(pair)
     assert queries.links_of(actor=SYSTEM, report_id=pair[0].report_id) == []
     with connection.cursor() as cursor:
         cursor.execute("SELECT rule_version FROM crosscheck_link")
-        assert cursor.fetchall() == [("links/2026-11-24.2",)]
+        assert cursor.fetchall() == [(old.version,)]
         cursor.execute("SELECT count(*) FROM crosscheck_kin")
         assert cursor.fetchone() == (4,)
 
@@ -254,7 +251,7 @@ class TestDossiers:
         ):
             with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(statement)
-        assert operations.erase(actor=SYSTEM, report_ids=[a], now=NOW) == 2
+        assert operations.erase(actor=SYSTEM, report_ids=[a], now=NOW) > 2
         assert queries.links_of(actor=SYSTEM, report_id=a) == []
         with connection.cursor() as cursor:
             cursor.execute("SELECT id, length(reason_digest) > 0 FROM crosscheck_judgement")
@@ -299,7 +296,7 @@ class TestGrowing:
         grown = self.dossiers(reports)
         assert grown[-1] is None
         assert len(set(grown)) == 4
-        operations.rebuild(actor=SYSTEM, report_ids=ids(reports), now=NOW)
+        operations.rebuild(actor=SYSTEM, now=NOW)
         assert self.dossiers(reports) == grown
 
     def test_an_earlier_report_and_a_bridge_leave_older_ids_leading_on(self) -> None:
@@ -340,7 +337,7 @@ class TestGrowing:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_miss_no_pair_and_share_dossiers() -> None:
-    reports = harmonised(*({"persons": [person(f"h{n // 4}"), person("crowd")]} for n in range(40)))
+    reports = harmonised(*({"persons": [person(f"h{n // 4}"), person("crowd")]} for n in range(80)))
     errors: list[BaseException] = []
     start = threading.Barrier(2)
 
@@ -360,11 +357,11 @@ def test_two_workers_at_once_miss_no_pair_and_share_dossiers() -> None:
     for worker in workers:
         worker.join()
     assert errors == []
-    links = queries.list_links(actor=SYSTEM, after=None, limit=1000)
+    links = queries.list_links(actor=SYSTEM, after=None, limit=5000)
     pairs = {(link.report_id, link.other_id) for link in links}
     first = ids(reports)
-    assert {(first[n + 1], first[n]) for n in range(0, 40, 4)} <= pairs
+    assert {(first[n + 1], first[n]) for n in range(0, 80, 4)} <= pairs
     dossiers = [queries.dossier_of(actor=SYSTEM, report_id=i) for i in first]
-    assert all(len(set(dossiers[n : n + 4])) == 1 for n in range(0, 40, 4))
-    assert len(set(dossiers)) == 10
+    assert all(len(set(dossiers[n : n + 4])) == 1 for n in range(0, 80, 4))
+    assert len(set(dossiers)) == 20
     assert None not in dossiers

@@ -87,13 +87,6 @@ def test_undo_is_a_new_judgement_and_can_be_undone() -> None:
     assert groups(CHAIN, [reject, undo, said(102, Act.UNDO, undoes=101)]) == set()
 
 
-def test_a_proposal_is_bounded_and_a_person_is_not(monkeypatch: object) -> None:
-    monkeypatch.setattr(dossiers, "MOST_REPORTS", 3)
-    found = groups([strong(1, 2, 0.99), strong(2, 3, 0.98), strong(3, 4, 0.97)])
-    assert found == sets([1, 2, 3])
-    assert groups(CHAIN, [said(100, Act.MERGE, [1, 2], [3, 4])]) == sets([1, 2, 3, 4])
-
-
 ids = st.integers(1, 8)
 links = st.lists(st.builds(strong, ids, ids, st.floats(0.75, 1)), max_size=14).map(
     lambda found: [s for s in found if s.one != s.two]
@@ -182,12 +175,6 @@ def test_growing_batch_by_batch_ends_where_deriving_all_does(
         moved = {report: grown[anchor] for report, anchor in found.items() if anchor in heads}
         found |= moved | {end: grown[end] for end in ends}
     assert found == membership(REPORTS, proposals, [])
-
-
-def test_a_full_dossier_takes_no_more_and_keeps_what_it_has() -> None:
-    anchor = UUID(int=1)
-    grown = grow([strong(9, 1, 0.8), strong(9, 8, 0.75)], {anchor: anchor}, {anchor: 500})
-    assert grown == {anchor: anchor, UUID(int=8): UUID(int=8), UUID(int=9): UUID(int=8)}
 
 
 def test_connected_follows_any_number_of_steps_and_dossiers() -> None:

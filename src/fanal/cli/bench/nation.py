@@ -63,12 +63,9 @@ INSERT INTO crosscheck_kin (
     report_id, linked_at, desk_id, links, suspects, files, strongest, rule_version)
 SELECT m.id, m.at, k.desk_id, k.links, k.suspects, k.files, k.strongest, k.rule_version
 FROM crosscheck_kin k JOIN made m ON m.old = k.report_id ORDER BY m.id;
-INSERT INTO crosscheck_population (month, kind, role, shard, reports)
-SELECT date_trunc('month', c.at)::date, p.kind, p.role, 0, sum(p.reports)
-FROM crosscheck_population p CROSS JOIN (SELECT DISTINCT copy, at FROM made WHERE old = (
-    SELECT report_id FROM sample WHERE n = 1)) c GROUP BY 1, 2, 3
-ON CONFLICT (month, kind, role, shard)
-DO UPDATE SET reports = crosscheck_population.reports + EXCLUDED.reports;
+INSERT INTO crosscheck_card (report_id, desk_id, version, card)
+SELECT m.id, c.desk_id, c.version, c.card FROM crosscheck_card c JOIN made m ON m.old = c.report_id
+ORDER BY m.id;
 
 INSERT INTO intake_key (sender_id, kind, digest, fingerprint, report_id)
 SELECT k.sender_id, k.kind, sha256(k.digest || m.id::text::bytea), k.fingerprint, m.id

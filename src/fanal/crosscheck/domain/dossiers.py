@@ -1,7 +1,8 @@
 """Dossiers from links and judgements: a pure function, so that membership can always be derived again.
 
 Order of force: a later judgement beats an earlier one; a judgement beats a proposal; among proposals the
-stronger link goes first. A proposal never makes a dossier larger than `MOST_REPORTS`.
+stronger link goes first. Only certain links are proposals, and no size bounds a dossier: a bound would make
+the result depend on the order in which reports came (ADR 0031).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,6 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
-MOST_REPORTS = 500
 _NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
 
 
@@ -52,9 +52,8 @@ class Strong(Struct, frozen=True, kw_only=True):
 class _Groups:
     """Union of reports under constraints: two groups that a judgement sets apart never join."""
 
-    def __init__(self, reports: Iterable[UUID], *, sizes: Mapping[UUID, int] | None = None) -> None:
+    def __init__(self, reports: Iterable[UUID]) -> None:
         self._parent = {report: report for report in reports}
-        self._size = dict.fromkeys(self._parent, 1) | dict(sizes or {})
         self._sides: dict[UUID, dict[UUID, frozenset[str]]] = {
             report: {} for report in self._parent
         }
@@ -73,17 +72,13 @@ class _Groups:
             report, parent = parent, above
         return parent
 
-    def join(
-        self, one: UUID, two: UUID, *, after: UUID | None = None, most: int | None = None
-    ) -> bool:
+    def join(self, one: UUID, two: UUID, *, after: UUID | None = None) -> bool:
         """Join two groups unless a judgement later than `after` (any, when None) sets them apart."""
         a, b = self.find(one), self.find(two)
         if a is b:
             return True
         if b < a:
             a, b = b, a
-        if most is not None and self._size[a] + self._size[b] > most:
-            return False
         left, right = self._sides[a], self._sides[b]
         common = left.keys() & right.keys()
         # Groups that a later judgement joined hold several sides: those count as one from then on.
@@ -91,7 +86,6 @@ class _Groups:
         if any(after is None or j > after for j in apart):
             return False
         self._parent[b] = a
-        self._size[a] += self._size[b]
         if right:
             self._sides[a] = left | right | {j: left[j] | right[j] for j in common}
         return True
@@ -146,7 +140,7 @@ def membership(
     for strong in sorted(proposals, key=lambda s: (-s.score, *sorted((s.one, s.two)))):
         pair = frozenset((strong.one, strong.two))
         if pair <= known and pair not in cut:
-            groups.join(strong.one, strong.two, most=MOST_REPORTS)
+            groups.join(strong.one, strong.two)
     return {
         report: anchor
         for anchor, members in groups.members().items()
@@ -161,15 +155,14 @@ def grow(
     """Return the new anchor of each report and each dossier (by its old anchor) that `proposals` join.
 
     `anchors` holds the dossier of each end that is in one, `sizes` how many reports each dossier has.
-    Where no judgement speaks and no dossier is full, this is what `membership` derives from all links;
-    a full dossier keeps its reports instead of being dealt out anew for each new one.
+    Where no judgement speaks, this is what `membership` derives from all links.
     """
     strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
     ends = {end for strong in strongest for end in (strong.one, strong.two)}
     units = {end: anchors.get(end, end) for end in ends}
-    groups = _Groups(units.values(), sizes=sizes)
+    groups = _Groups(units.values())
     for strong in strongest:
-        groups.join(units[strong.one], units[strong.two], most=MOST_REPORTS)
+        groups.join(units[strong.one], units[strong.two])
     sets = groups.members()
     alone = {one for one, members in sets.items() if len(members) == 1 and one not in sizes}
     found = {end: groups.find(unit) for end, unit in units.items()}

@@ -2,7 +2,7 @@
 
 A reason is `[kind, value, weight, seen, roles, marks]`: kinds and roles by their number in the lists
 below, weights in ten thousandths; marks are 1 when the value is hexadecimal (kept as octets), plus twice
-the hundredths of its weight that a frequent value lost.
+the hundredths of its weight that a frequent value lost, plus 256 times the number of its side.
 Rows of before hold zlib over JSON, whose first byte is another; both are read.
 """
 
@@ -16,7 +16,7 @@ from fanal.crosscheck.domain.records import Reason
 # Stored as numbers: append at the end, never reorder. What is not listed is stored as its text.
 _KINDS = (
     *("URL", "HOST", "DOMAIN", "ONION", "IP", "EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"),
-    *("SHA256", "SHA1", "MD5", "PDQ", "GAME"),
+    *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT"),
 )
 _ROLES = ("SUSPECT", "VICTIM", "WITNESS", "RECIPIENT", "ASSOCIATED", "CONTENT")
 _KIND_NUMBERS = {name: number for number, name in enumerate(_KINDS)}
@@ -51,7 +51,7 @@ def unpack_reasons(content: bytes | memoryview) -> tuple[Reason, ...]:
 def _row(reason: Reason) -> _Row:
     kind, (one, two) = reason.kind, reason.roles
     octets = _octets(reason.value) if kind in _FINGERPRINTS else None
-    marks = 2 * (100 - round(reason.kept * 100))
+    marks = 2 * (100 - round(reason.kept * 100)) + 256 * reason.side
     return (
         _KIND_NUMBERS.get(kind, kind),
         reason.value.encode() if octets is None else octets,
@@ -78,7 +78,8 @@ def _reason(row: _Row) -> Reason:
         weight=weight / _UNIT,
         seen=seen,
         roles=(_role(one), _role(two)),
-        kept=(100 - (marks >> 1)) / 100,
+        kept=(100 - (marks >> 1 & 127)) / 100,
+        side=marks >> 8,
     )
 
 

@@ -1,148 +1,155 @@
-"""Links of a batch: which reports share values with it, how much each value is worth, and the score.
-
-A value whose damped weight is negligible makes no link by itself; on a link that other values make, it is
-shown with its frequency and the little it adds.
-"""
+"""Links from the rule's columns: each pair with its reasons, and a link's points from its reasons again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
-from fanal.crosscheck.domain.pairs import Meeting, Pairs
-from fanal.crosscheck.domain.rating import Damping, Holder, Populations, Shared, most, weigh
+import numpy as np
+
+from fanal.crosscheck.domain.cards import MARKS, mark_of
 from fanal.crosscheck.domain.records import Link, Reason
-from fanal.crosscheck.domain.weights import Weights
-from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.crosscheck.domain.rule import CROSS, OTHER, SAME, Pairs, Standing, share_kept, weigh
+from fanal.crosscheck.domain.sheet import Flags, Sheet
+from fanal.crosscheck.domain.weights import Family, Weights, score_of
+from fanal.harmonise.domain.records import Selector, SelectorKind
+from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 
-__all__ = ["Holder", "Populations", "Shared", "combine", "link"]
-
-_NEGLIGIBLE = 0.04
-_MOST_REASONS = 12
-_Held = dict[tuple[SelectorKind, str], tuple[Shared, Holder]]
-_Explained = tuple[float, tuple[Reason, ...]]
+SelectorOf = Callable[[int, int], Selector]
+"""Returns the selector behind a key (as cards name it) of a report (its place in the sheet)."""
 
 
-def link(  # noqa: PLR0917
-    report_ids: Iterable[UUID],
-    shared: Sequence[Shared],
-    populations: Populations,
+def link(
+    sheet: Sheet,
+    standing: Standing,
     weights: Weights,
-) -> list[Link]:
-    """Return the links of `report_ids` with any other report, later report first in each.
+    *,
+    ids: Sequence[UUID],
+    told: SelectorOf,
+    fresh: Flags | None = None,
+) -> Iterator[Link]:
+    """Yield the links of a sheet, in the order of their reports; `ids` are those of its reports.
 
-    Each link is there once, whether one or both of its reports are in the batch; at most
-    `weights.most_links` for each report of the batch, strongest first. Pairs are rated by number first
-    and explained last: most pairs of a large batch are too faint to keep.
+    With `fresh`, the links that have an end among these reports.
     """
-    measured = Damping(populations, weights)
-    telling: list[Shared] = []
-    faint: list[Shared] = []
-    for value in shared:
-        (faint if most(value, measured) < _NEGLIGIBLE else telling).append(value)
-    pairs = Pairs(telling, set(report_ids), measured)
-    kept = pairs.strongest()
-    held = _held(faint, pairs, {end for pair in kept for end in pairs.ranks(pair)})
-    explainer = _Explainer(pairs, telling, held, measured)
-    found = [(*explainer.explain(pair), pair) for pair in kept]
-    found.sort(key=lambda row: (-row[0], row[2]))
-    return [
-        Link(
-            report_id=later,
-            other_id=earlier,
-            score=score,
-            reasons=reasons,
+    pairs = weigh(sheet, standing, weights, fresh=fresh)
+    kept = share_kept(sheet.rows.mark, standing, weights)
+    explainer = _Explainer(sheet, pairs, kept, told)
+    size = len(ids)
+    for place, (number, points) in enumerate(
+        zip(pairs.number.tolist(), pairs.points.tolist(), strict=True)
+    ):
+        later, earlier = divmod(number, size)
+        yield Link(
+            report_id=ids[later],
+            other_id=ids[earlier],
+            score=round(score_of(points / weights.certain), 4),
+            reasons=explainer.reasons(place, later, earlier, fresh, weights),
             rule_version=weights.version,
         )
-        for score, reasons, pair in found
-        for later, earlier in (pairs.ends(pair),)
-    ]
-
-
-def combine(reasons: Iterable[Reason], weights: Weights) -> float:
-    """Return the noisy-or of the weights; within a family each further value counts half as much."""
-    families: dict[str, list[float]] = defaultdict(list)
-    for reason in reasons:
-        kind = SelectorKind(reason.kind)
-        families[weights.kind[kind].family or f"{kind}|{reason.value}"].append(reason.weight)
-    miss = 1.0
-    for found in families.values():
-        for rank, weight in enumerate(sorted(found, reverse=True)):
-            miss *= 1 - weight * 0.5**rank
-    return round(1 - miss, 4)
 
 
 class _Explainer:
-    """Makes scores and reasons: the same for pairs that share the same groups and no frequent value."""
+    """Makes the reasons of pairs."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
+        sheet: Sheet,
         pairs: Pairs,
-        telling: Sequence[Shared],
-        held: Mapping[int, _Held],
-        measured: Damping,
+        kept: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+        told: SelectorOf,
     ) -> None:
-        self._pairs, self._telling, self._held = pairs, telling, held
-        self._measured = measured
-        self._known: dict[
-            tuple[int, ...], _Explained
-        ] = {}  # by identity: the pairs keep them alive
+        self._sheet, self._pairs, self._kept = sheet, pairs, kept
+        self._selector = told
 
-    def explain(self, pair: int) -> _Explained:
-        """Return the score of a pair and its reasons, strongest first."""
-        met = self._pairs.meetings(pair)
-        frequent = self._faint_reasons(pair)
-        if frequent:
-            return self._explained([*self._reasons(met), *frequent])
-        key = tuple([id(rated) for rated, _, _ in met])
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._explained(self._reasons(met))
-        return known
+    def reasons(  # noqa: PLR0917
+        self, place: int, later: int, earlier: int, fresh: Flags | None, weights: Weights
+    ) -> tuple[Reason, ...]:
+        """Return the reasons of one pair, the strongest first."""
+        # The texts of a value are those of an end whose record is at hand.
+        known = later if fresh is None or fresh[later] else earlier
+        found = [
+            *self._values(place, known),
+            *self._strengthening(place),
+            *self._conflicts(place, (later, earlier), weights),
+        ]
+        return tuple(sorted(found, key=lambda r: (-r.weight, r.kind, r.value)))
 
-    def _explained(self, reasons: list[Reason]) -> _Explained:
-        reasons.sort(key=lambda r: (-r.weight, r.kind, r.value))
-        return combine(reasons, self._measured.weights), tuple(reasons[:_MOST_REASONS])
-
-    def _reasons(self, met: Sequence[Meeting]) -> list[Reason]:
+    def _values(self, place: int, known: int) -> list[Reason]:
+        met, first = self._pairs.meetings, self._pairs.first
         return [
-            self._reason(self._telling[place], weight, (later.role, earlier.role))
-            for rated, later, earlier in met
-            for weight, place in zip(rated.weights, rated.places, strict=True)
+            self._value(at, float(met.points[at]), known)
+            for at in range(int(first[place]), int(first[place + 1]))
         ]
 
-    def _faint_reasons(self, pair: int) -> list[Reason]:
-        """Return the frequent values that both ends of a link hold, with the little they add."""
-        later, earlier = (self._held.get(rank) for rank in self._pairs.ranks(pair))
-        if not later or not earlier:
-            return []
-        found = []
-        for key, (value, one) in later.items():
-            if key in earlier:
-                two = earlier[key][1]
-                weight = weigh(value, one, two, self._measured)
-                found.append(self._reason(value, weight, (one.role, two.role)))
-        return found
-
-    def _reason(
-        self, value: Shared, weight: float, roles: tuple[SelectorRole, SelectorRole]
-    ) -> Reason:
-        kept = self._measured.of(value, *roles)
+    def _value(self, at: int, points: float, known: int) -> Reason:
+        rows, met = self._sheet.rows, self._pairs.meetings
+        later, earlier = int(met.later[at]), int(met.earlier[at])
+        selector = self._selector(known, int(rows.key[later]))
         return Reason(
-            kind=value.kind.value,
-            value=value.value,
-            weight=round(weight, 4),
-            seen=kept.seen,
-            roles=(roles[0].value, roles[1].value),
-            kept=round(kept.share, 2),
+            kind=selector.kind.value,
+            value=selector.value,
+            weight=points,
+            roles=(
+                ROLE_OF_CODE[int(rows.role[later])].value,
+                ROLE_OF_CODE[int(rows.role[earlier])].value,
+            ),
+            kept=float(self._kept[later]),
+            side=int(met.side[at]),
         )
 
+    def _strengthening(self, place: int) -> list[Reason]:
+        pairs = self._pairs
+        columns = (("IP", pairs.ip), ("NAME", pairs.name), ("BIRTH", pairs.birth))
+        return [
+            Reason(kind=kind, value="", weight=float(points[place]), roles=("SUSPECT", "SUSPECT"))
+            for kind, points in columns
+            if points[place]
+        ]
 
-def _held(faint: Sequence[Shared], pairs: Pairs, reports: set[int]) -> dict[int, _Held]:
-    """Return the frequent values that each of `reports`, known by their ranks, holds."""
-    held: dict[int, _Held] = defaultdict(dict)
-    for value in faint:
-        for holder in value.holders:
-            rank = pairs.rank_of(holder.report_id)
-            if rank in reports:
-                held[rank].setdefault((value.kind, value.value), (value, holder))
-    return held
+    def _conflicts(self, place: int, ends: tuple[int, int], weights: Weights) -> list[Reason]:
+        if not self._pairs.conflict[place]:
+            return []
+        sheet, met = self._sheet, self._pairs.meetings
+        shared = 0
+        for at in range(int(self._pairs.first[place]), int(self._pairs.first[place + 1])):
+            if met.side[at] == SAME:
+                shared |= 1 << int(sheet.rows.mark[met.later[at]])
+        differing = int(sheet.has[ends[0]]) & int(sheet.has[ends[1]]) & ~shared
+        return [
+            Reason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
+            for number, mark in enumerate(MARKS)
+            if differing >> number & 1 and weights.mark[mark].conflict
+        ]
+
+
+def points_of(reasons: Iterable[Reason], weights: Weights) -> float:
+    """Return the points of a link from its reasons, as `rule.weigh` gives them from columns."""
+    families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
+    beside = 0.0
+    for reason in reasons:
+        if reason.kind in {"NAME", "BIRTH", "CONFLICT"}:
+            beside += reason.weight
+        elif reason.weight > 0:
+            families[reason.side][_family(reason, weights)].append(reason.weight)
+    same, cross, other = (_sum(families[side], weights) for side in (SAME, CROSS, OTHER))
+    told = same + min(cross, weights.roles.cross_most)
+    other = min(other, weights.roles.other_most)
+    return round((told + other / 2 if told > 0 else other) + beside, 4)
+
+
+def _sum(families: dict[Family, list[float]], weights: Weights) -> float:
+    total = 0.0
+    for family, points in families.items():
+        weight = weights.family[family]
+        total += min(max(points) + weight.further * (len(points) - 1), weight.most)
+    return total
+
+
+def _family(reason: Reason, weights: Weights) -> Family:
+    if reason.kind == "IP":
+        return Family.HOME
+    mark = mark_of(Selector(kind=SelectorKind(reason.kind), value=reason.value, role=ROLE_OF_CODE[1]))
+    if mark is None:
+        raise ValueError("a reason of a value that is no evidence")
+    return weights.mark[mark].family
+

@@ -6,9 +6,13 @@ from msgspec import Struct
 
 
 class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A shared selector: its weight (0..1 after frequency), the measured frequency, roles on both sides.
+    """What a link rests on: a shared value, its points, the measured frequency, roles on both sides.
 
-    `kept` is the share (0..1) of its weight that the frequency leaves it.
+    `kind` is a selector's, or IP, NAME, BIRTH without a value (what strengthens, or weakens where it differs: the
+    words stand in both reports), or CONFLICT: both
+    suspects have values of the kind that `value` names and none in common; its points are negative. `kept`
+    is the share (0..1) of its points that the frequency leaves a value. `side` is one of `rule.SAME`, `CROSS`,
+    `OTHER`. `seen` is filled in when it is read: the frequency changes, the link does not.
     """
 
     kind: str
@@ -17,10 +21,11 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seen: int = 0
     roles: tuple[str, str] = ("CONTENT", "CONTENT")
     kept: float = 1.0
+    side: int = 0
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """A link from the later report to an earlier one; score 0..1, reasons strongest first."""
+    """A link from the later report to an earlier one; score 0..1 (0.9 and more: certain), reasons strongest first."""
 
     report_id: UUID
     other_id: UUID

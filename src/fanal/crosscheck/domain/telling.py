@@ -1,23 +1,29 @@
 """Whether an identifier tells anything by itself, from how many reports hold it."""
 
-from collections.abc import Sequence
 from typing import Final
 
-from fanal.crosscheck.domain.rating import Damping, Populations, Shared
-from fanal.crosscheck.domain.weights import Weights
-from fanal.harmonise.domain.sightings import HeldKey
+from fanal.crosscheck.domain.cards import MARKS
+from fanal.crosscheck.domain.moving import ValueState, kept_by, step_of
+from fanal.crosscheck.domain.weights import Mark, Weights
+from fanal.harmonise.domain.records import SelectorKind
 
 KEEPS: Final = 0.5
-"""A value that frequency took more than half its weight from is a hub or a placeholder, not somebody's."""
+"""A value that frequency took more than half its points from is a hub or goes round: it is not somebody's."""
+_MOST_OF_A_PLACE: Final = 30
+_MARK_OF_KIND = {
+    SelectorKind.PHONE: Mark.MOBILE,
+    SelectorKind.ACCOUNT: Mark.WALLET,
+    **{SelectorKind(mark.value): mark for mark in MARKS if mark.value in SelectorKind.__members__},
+}
 
 
-def telling(held: Sequence[HeldKey], populations: Populations, weights: Weights) -> list[bool]:
-    """Return for each key whether it keeps half its weight at least, in every role in which it is held."""
-    measured = Damping(populations, weights)
-    shared = [
-        Shared(kind=one.kind, value="", holders=(), recent=one.recent, total=one.total)
-        for one in held
-    ]
-    return [
-        all(measured.of(one, role, role).share >= KEEPS for role in one.total) for one in shared
-    ]
+def tells(kind: SelectorKind, holders: int, *, hub: bool, weights: Weights) -> bool:
+    """Return whether a value of so many reports keeps half its points at least.
+
+    Addresses and places that many use are no evidence by themselves: few reports may hold them.
+    """
+    mark = _MARK_OF_KIND.get(kind)
+    if mark is None:
+        return holders <= _MOST_OF_A_PLACE
+    state = ValueState(step_of(mark, holders, weights), hub=hub)
+    return kept_by(mark, state, weights) >= KEEPS

@@ -1,87 +1,153 @@
-"""What a shared value is worth: base by kind and roles, damped by its measured frequency."""
+"""What shared values are worth: `data/weights.toml`, read strictly."""
 
-import math
 import tomllib
+from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
 
 import msgspec
 from msgspec import Struct
 
-from fanal.harmonise.domain.records import SelectorKind, SelectorRole
-
 
 class WeightsRefused(ValueError):
     """The weight file breaks its format."""
 
 
-class KindWeight(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a kind is weighed; see `data/weights.toml`."""
+class Mark(StrEnum):
+    """What a value is, as it is weighed: finer than the kinds of selectors.
+
+    Stored as places in this list: append at the end, never reorder.
+    """
+
+    EMAIL = "EMAIL"
+    HANDLE = "HANDLE"
+    BARE_HANDLE = "BARE_HANDLE"
+    COMMON_HANDLE = "COMMON_HANDLE"
+    MOBILE = "MOBILE"
+    LANDLINE = "LANDLINE"
+    DEVICE = "DEVICE"
+    IBAN = "IBAN"
+    WALLET = "WALLET"
+    SHA256 = "SHA256"
+    SHA1 = "SHA1"
+    MD5 = "MD5"
+    PDQ = "PDQ"
+    URL = "URL"
+    ONION = "ONION"
+
+
+class Family(StrEnum):
+    """Values that overlap: they count together. Places in this list are numbers of the rule."""
+
+    EMAIL = "EMAIL"
+    HANDLE = "HANDLE"
+    MOBILE = "MOBILE"
+    ACCOUNT = "ACCOUNT"
+    HOME = "HOME"
+    FILE = "FILE"
+    PAGE = "PAGE"
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the parts of the file."""
+
+
+class MarkWeight(_Strict, frozen=True, kw_only=True):
+    """How a value is weighed; see the file."""
 
     base: float
-    sharpness: float
-    family: str = ""
-    identity: bool = False
-    half_life_days: float | None = None
-    prior: int | None = None
+    family: Family
+    person: bool = False
+    conflict: float = 0.0
+    steps: tuple[tuple[int, float], ...] = ()
 
 
-class Weights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The weight file: thresholds, kinds, and pairs of roles."""
+class FamilyWeight(_Strict, frozen=True, kw_only=True):
+    """What further values of a family add, and what it gives at most."""
+
+    further: float
+    most: float
+
+
+class RoleWeights(_Strict, frozen=True, kw_only=True):
+    """Factors where the roles are not suspect and suspect, and what such values give at most."""
+
+    associated: float
+    cross: float
+    cross_most: float
+    other: float
+    other_most: float
+    role_swap: float
+
+
+class NearWeights(_Strict, frozen=True, kw_only=True):
+    """Points of what only strengthens a pair, and how near in time an address must be (seconds)."""
+
+    ip: float
+    ip_seconds: int
+    port_seconds: int
+    prefix_seconds: int
+    name: float
+    birth: float
+    name_conflict: float
+    birth_conflict: float
+
+
+class Weights(_Strict, frozen=True, kw_only=True):
+    """The weight file."""
 
     schema: int
     version: str
-    strong: float
+    certain: float
     shown: float
-    prior: int
-    weak_factor: float
-    most_links: int
-    kind: dict[SelectorKind, KindWeight]
-    roles: dict[str, float]
+    most_holders: int
+    neighbours: int
+    companions: int
+    hub_share: float
+    mark: dict[Mark, MarkWeight]
+    family: dict[Family, FamilyWeight]
+    roles: RoleWeights
+    near: NearWeights
 
-    def prior_of(self, kind: SelectorKind) -> int:
-        """Return how many reports are added to the population of a kind."""
-        own = self.kind[kind].prior
-        return self.prior if own is None else own
-
-    def role_factor(self, one: SelectorRole, two: SelectorRole) -> float:
-        """Return the factor of a pair of roles, in either order."""
-        found = self.roles.get(f"{one}-{two}") or self.roles.get(f"{two}-{one}")
-        return self.roles["other"] if found is None else found
+    @property
+    def strong(self) -> float:
+        """Return the score of a pair that is just certain."""
+        return score_of(1.0)
 
 
-def damping(*, seen: float, population: float, prior: int, sharpness: float) -> float:
-    """Return the share (0..1) of its weight that a value keeps.
-
-    `seen` reports hold the value, out of `population` that hold any value of its kind in the same roles
-    and period. Two holders keep everything; a value that everybody holds keeps nothing; smooth between.
-    """
-    total = max(population, seen) + prior
-    if seen <= 2:
-        return 1.0
-    surprise = math.log(total / seen) / math.log(total / 2)
-    return float(max(0.0, min(1.0, surprise)) ** sharpness)
+def score_of(share: float) -> float:
+    """Return the score (0..1) of a pair with `share` of the points that make it certain; 0.9 is certain."""
+    return 0.9 * max(0.0, share) if share < 1 else 1 - 0.1 / share
 
 
 def read_weights(text: str) -> Weights:
     """Return the weights of a TOML text.
 
     Raises:
-        WeightsRefused: unknown key, a kind without weight, a value outside its range.
+        WeightsRefused: unknown key, a mark or family without weight, a value outside its range.
     """
     try:
         weights = msgspec.convert(tomllib.loads(text), Weights)
     except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
         raise WeightsRefused(f"weights: {error}") from error
-    missing = set(SelectorKind) - weights.kind.keys()
+    missing = [*(set(Mark) - weights.mark.keys()), *(set(Family) - weights.family.keys())]
     if missing:
         raise WeightsRefused(f"weights: no weight for {', '.join(sorted(missing))}")
-    factors = [*weights.roles.values(), weights.weak_factor, weights.strong, weights.shown]
-    if not all(0 < f <= 1 for f in (*factors, *(k.base for k in weights.kind.values()))):
+    roles = weights.roles
+    factors = (roles.associated, roles.cross, roles.other, roles.role_swap, weights.hub_share)
+    if not all(0 < factor <= 1 for factor in factors):
         raise WeightsRefused("weights: a factor lies outside 0..1")
-    if "other" not in weights.roles or weights.prior < 1:
-        raise WeightsRefused("weights: roles.other and a prior of at least 1 are needed")
+    if not all(0 < one.base <= 2 and _falls(one.steps) for one in weights.mark.values()):
+        raise WeightsRefused("weights: a base lies outside 0..2, or shares do not fall")
+    if not 0 < weights.shown < weights.certain or weights.neighbours < 1:
+        raise WeightsRefused("weights: shown lies under certain, and neighbours are at least 1")
     return weights
+
+
+def _falls(steps: tuple[tuple[int, float], ...]) -> bool:
+    # A share that rose again with more holders would bring back pairs that are no longer kept.
+    holders, shares = [n for n, _ in steps], [1.0, *(share for _, share in steps)]
+    return holders == sorted(set(holders)) and shares == sorted(shares, reverse=True)
 
 
 @lru_cache(maxsize=1)

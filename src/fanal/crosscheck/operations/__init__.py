@@ -1,8 +1,8 @@
 """The writing door of crosscheck: batches, judgements, erasure."""
 
-from fanal.crosscheck.operations.assemble import rebuild
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.erase import erase
 from fanal.crosscheck.operations.judge import JudgementRefused, judge
+from fanal.crosscheck.operations.rebuild import Rebuilt, rebuild
 
-__all__ = ["JudgementRefused", "crosscheck_batch", "erase", "judge", "rebuild"]
+__all__ = ["JudgementRefused", "Rebuilt", "crosscheck_batch", "erase", "judge", "rebuild"]

@@ -4,17 +4,15 @@ One assembly at a time (a transaction lock taken after the links are written): t
 same dossier from two sides see each other's result.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
-from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.dossiers import Act, dossier_id, effective, membership
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries import state
-from fanal.kernel.actors import Actor
 
 _LOCK = 0x43524F5353444F53
 _ROUNDS = 2
@@ -30,7 +28,7 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     strong = state.strong_links(nodes, score=load_weights().strong)
     within = [s for s in strong.links if s.one in nodes and s.two in nodes]
     anchors = membership(nodes, within, state.judgements_about(nodes))
-    _write(nodes, anchors, strong.desks, now)
+    write_membership(nodes, anchors, {**strong.desks, **state.desks_of_reports(nodes)}, now)
     return {report: dossier_id(anchor) for report, anchor in anchors.items()}
 
 
@@ -38,18 +36,6 @@ def lock() -> None:
     """Let one assembly at a time run, to the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-
-
-def rebuild(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Derive the dossiers of `report_ids` again from links and judgements; return how many belong to one.
-
-    Raises:
-        AccessRefused: the actor is not the system.
-    """
-    require_system(actor, "rebuild dossiers")
-    with transaction.atomic():
-        found = assemble(report_ids, now=now)
-    return sum(report_id in found for report_id in report_ids)
 
 
 def _reach(seeds: set[UUID]) -> set[UUID]:
@@ -69,10 +55,10 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
     return nodes
 
 
-def _write(  # noqa: PLR0917
-    nodes: set[UUID], anchors: Mapping[UUID, UUID], desks: Mapping[UUID, int], now: datetime
+def write_membership(  # noqa: PLR0917
+    nodes: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
 ) -> None:
-    known = {**desks, **state.desks_of_reports(nodes)}
+    """Write where `nodes` stand: the anchor of each that is in a dossier; `known` holds their desks."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",

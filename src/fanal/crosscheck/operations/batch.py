@@ -1,66 +1,36 @@
-"""Links a batch to every report that shares a value with it, and proposes dossiers."""
+"""Links a batch to every report that shares evidence with it, and proposes dossiers.
 
-from collections import Counter
-from collections.abc import Sequence
+One batch at a time (a transaction lock): each sees the cards of those before it, so that no pair is missed and
+none is weighed by two measures.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+import numpy as np
 from django.db import connection, transaction
 
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck import queries
 from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.dossiers import Strong
-from fanal.crosscheck.domain.encoding import pack_reasons
 from fanal.crosscheck.domain.kin import kin_facts
 from fanal.crosscheck.domain.linking import link
 from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.operations.assemble import assemble
+from fanal.crosscheck.operations.assemble import assemble, lock
+from fanal.crosscheck.operations.moves import move
 from fanal.crosscheck.operations.propose import propose
-from fanal.crosscheck.operations.sightings import Seen, look_up
+from fanal.crosscheck.operations.sightings import Gathered, gather
+from fanal.crosscheck.operations.store import write_cards, write_kin, write_links, write_states
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array, uuid_array
-from fanal.kernel.ids import instant_of
+from fanal.kernel.arrays import uuid_array
 from fanal.ledger import operations as ledger
-
-_SHARDS = 16
-_MOST_SMALL = 32_767  # of a smallint
-
-# Two workers may find the same pair at the same time: rows are written in one order, so neither waits for
-# the other in a circle, and the second writes what the first wrote.
-_WRITE_LINKS = (
-    "INSERT INTO crosscheck_link"
-    " (report_id, other_id, desk_id, other_desk_id, score, rule_version, reasons)"
-    " SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, %s,"
-    " decode(l.reasons, 'hex') FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[],"
-    " %s::text[]) AS l (report_id, other_id, desk_id, other_desk_id, score, reasons)"
-    " ORDER BY l.report_id, l.other_id"
-    " ON CONFLICT (report_id, other_id, rule_version)"
-    " DO UPDATE SET score = EXCLUDED.score, reasons = EXCLUDED.reasons"
-)
-_WRITE_KIN = (
-    "INSERT INTO crosscheck_kin"
-    " (report_id, linked_at, desk_id, links, suspects, files, strongest, rule_version)"
-    " SELECT k.report_id, %s, k.desk_id, k.links, k.suspects, k.files, k.strongest, %s"
-    " FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::int[], %s::int[], %s::real[])"
-    " AS k (report_id, desk_id, links, suspects, files, strongest)"
-    " ON CONFLICT (report_id, rule_version) DO UPDATE SET linked_at = EXCLUDED.linked_at,"
-    " links = EXCLUDED.links, suspects = EXCLUDED.suspects, files = EXCLUDED.files,"
-    " strongest = EXCLUDED.strongest"
-)
-_COUNT = (
-    "INSERT INTO crosscheck_population (month, kind, role, shard, reports)"
-    " SELECT p.month, p.kind, p.role, pg_backend_pid() %% %s, p.reports"
-    " FROM unnest(%s::date[], %s::text[], %s::text[], %s::bigint[]) AS p (month, kind, role, reports)"
-    " ORDER BY p.month, p.kind, p.role"
-    " ON CONFLICT (month, kind, role, shard)"
-    " DO UPDATE SET reports = crosscheck_population.reports + EXCLUDED.reports"
-)
 
 
 class DeskUnknown(LookupError):
@@ -84,17 +54,20 @@ def crosscheck_batch(
         return []
     ids = [report.report_id for report in reports]
     weights = load_weights()
-    seen = look_up(actor=actor, reports=reports, now=now)
-    links = link(ids, seen.shared, queries.populations(now=now), weights)
-    desks = _desks(actor, ids, links, seen)
-    facts = kin_facts(ids, links, weights)
     with transaction.atomic():
+        lock()
+        gathered = gather(actor=actor, reports=reports, weights=weights)
+        links = _links(gathered, reports)
+        desks = _desks(actor, ids, gathered)
+        facts = kin_facts(ids, links)
         fresh = _not_linked_before(ids)
-        _write_links(links, desks)
-        _write_kin(facts, (desks, weights.version), now)
-        _count([r for r in reports if r.report_id in fresh])
+        write_cards(gathered.cards, desks)
+        write_states(gathered.states)
+        lost = move(gathered.moved, gathered.held)
+        write_links(links, desks)
+        write_kin(facts, (desks, weights.version), now)
         strong = [_strong(found) for found in links if found.score >= weights.strong]
-        dossiers = _dossiers(strong, (desks, len(fresh) == len(ids)), now) if strong else {}
+        dossiers = _dossiers(strong, lost, (desks, len(fresh) == len(ids)), now)
         ledger.record_batch(
             actor=actor,
             action="report.crosscheck",
@@ -106,26 +79,45 @@ def crosscheck_batch(
     return [msgspec.structs.replace(f, dossier_id=dossiers.get(f.report_id)) for f in facts]
 
 
+def _links(gathered: Gathered, reports: Sequence[HarmonisedReport]) -> list[Link]:
+    batch = {report.report_id for report in reports}
+    fresh = np.fromiter((i in batch for i in gathered.ids), np.bool_, len(gathered.ids))
+    told = Told(reports, gathered.ids)
+    found = link(
+        gathered.sheet,
+        gathered.standing,
+        load_weights(),
+        ids=gathered.ids,
+        told=told.selector,
+        fresh=fresh,
+    )
+    return list(found)
+
+
 def _strong(found: Link) -> Strong:
     return Strong(one=found.report_id, two=found.other_id, score=found.score)
 
 
 def _dossiers(
-    strong: Sequence[Strong], known: tuple[dict[UUID, int], bool], now: datetime
+    strong: Sequence[Strong],
+    lost: Iterable[UUID],
+    known: tuple[Mapping[UUID, int], bool],
+    now: datetime,
 ) -> dict[UUID, UUID]:
-    """Return the dossiers of the ends; a replay may take links away, so those are derived anew."""
+    """Return the dossiers of the ends; where links went away, those are derived anew."""
     desks, all_new = known
-    if all_new:
-        return propose(strong=strong, desks=desks, now=now)
-    return assemble({end for found in strong for end in (found.one, found.two)}, now=now)
+    gone = set(lost)
+    found: dict[UUID, UUID] = {}
+    if strong and all_new:
+        found = propose(strong=strong, desks=desks, now=now)
+    elif strong:
+        gone |= {end for each in strong for end in (each.one, each.two)}
+    return found | (assemble(gone, now=now) if gone else {})
 
 
-def _desks(  # noqa: PLR0917
-    actor: Actor, ids: Sequence[UUID], links: Sequence[Link], seen: Seen
-) -> dict[UUID, int]:
-    """Return the desk of each report of the batch and of each end of a link."""
-    met = {*ids, *(found.report_id for found in links), *(found.other_id for found in links)}
-    desks = {i: seen.desks[octets] for i in met if (octets := i.bytes) in seen.desks}
+def _desks(actor: Actor, ids: Sequence[UUID], gathered: Gathered) -> dict[UUID, int]:
+    """Return the desk of each report of the batch and of each report that it meets."""
+    desks = dict(gathered.desks)
     missing = [report_id for report_id in ids if report_id not in desks]
     if missing:
         desks |= harmonised.get_desks(actor=actor, report_ids=missing)
@@ -146,65 +138,3 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
             [uuid_array(ids)],
         )
         return set(ids) - {report_id for (report_id,) in cursor.fetchall()}
-
-
-def _write_links(links: Sequence[Link], desks: dict[UUID, int]) -> None:
-    if not links:
-        return
-    # Many links of a batch have their reasons in common, as one object.
-    reasons = {id(found.reasons): found.reasons for found in links}
-    packed = {place: pack_reasons(found).hex() for place, found in reasons.items()}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE_LINKS,
-            [
-                links[0].rule_version,
-                uuid_array(found.report_id for found in links),
-                uuid_array(found.other_id for found in links),
-                plain_array(str(desks[found.report_id]) for found in links),
-                plain_array(str(desks[found.other_id]) for found in links),
-                plain_array(str(found.score) for found in links),
-                plain_array(packed[id(found.reasons)] for found in links),
-            ],
-        )
-
-
-def _write_kin(
-    facts: Sequence[KinFacts], known: tuple[dict[UUID, int], str], now: datetime
-) -> None:
-    ordered = sorted(facts, key=lambda f: f.report_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE_KIN,
-            [
-                now,
-                known[1],
-                uuid_array(f.report_id for f in ordered),
-                plain_array(str(known[0][f.report_id]) for f in ordered),
-                plain_array(str(min(f.links, _MOST_SMALL)) for f in ordered),
-                plain_array(str(min(f.previously_reported_suspect, _MOST_SMALL)) for f in ordered),
-                plain_array(str(min(f.shared_files, _MOST_SMALL)) for f in ordered),
-                plain_array(str(f.strongest) for f in ordered),
-            ],
-        )
-
-
-def _count(reports: Sequence[HarmonisedReport]) -> None:
-    """Add to the number of reports that hold a kind in a role; each report counts once for ever."""
-    counts: Counter[str] = Counter()
-    for report in reports:
-        month = instant_of(report.report_id).strftime("%Y-%m-01")
-        counts.update({"|".join((month, s.kind, s.role)) for s in report.selectors})
-    if counts:
-        rows = sorted((key.split("|"), count) for key, count in counts.items())
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _COUNT,
-                [
-                    _SHARDS,
-                    [key[0] for key, _ in rows],
-                    [key[1] for key, _ in rows],
-                    [key[2] for key, _ in rows],
-                    [count for _, count in rows],
-                ],
-            )

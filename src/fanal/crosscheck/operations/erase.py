@@ -7,11 +7,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.crosscheck.domain.access import require_system
+from fanal.crosscheck.domain.cards import read_card, signed
 from fanal.kernel.actors import Actor
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Delete the links, memberships and written reasons of `report_ids`; return the number of rows.
+    """Delete the cards, links, memberships and written reasons of `report_ids`; return the number of rows.
 
     The caller writes the ledger entry of the expiry, which covers every stage.
 
@@ -22,7 +23,16 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
     ids = list(report_ids)
     erased = 0
     with transaction.atomic(), connection.cursor() as cursor:
+        # What is remembered beside a value was made from these cards too: it is gathered anew when needed.
+        cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
+        keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
+        cursor.execute(
+            "DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])", [[signed(k) for k in keys]]
+        )
         for statement in (
+            "DELETE FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_answer WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_answer WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",

@@ -1,72 +1,205 @@
-"""Where the values of a batch were seen: one bounded look-up for all of them, and measured counts."""
+"""A batch beside its kin: who else holds its values, their cards, and the standing of each value."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from itertools import pairwise
 from uuid import UUID
 
+import numpy as np
+from django.db import connection
 from msgspec import Struct
 
-from fanal.crosscheck.domain.linking import Holder, Shared
-from fanal.crosscheck.domain.periods import recent_from
+from fanal.crosscheck.domain.cards import (
+    Card,
+    card_of,
+    mark_of,
+    pack_card,
+    read_card,
+    short_key,
+    signed,
+)
+from fanal.crosscheck.domain.moving import (
+    ValueState,
+    companions_of,
+    kept_by,
+    moved,
+    step_of,
+    unpack_companions,
+)
+from fanal.crosscheck.domain.rule import Standing, sorted_rows
+from fanal.crosscheck.domain.sheet import Sheet, sheet_of
+from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
-from fanal.harmonise.domain.sightings import ROLE_OF_CODE, key_bytes
+from fanal.harmonise.domain.records import HarmonisedReport, Selector
+from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.actors import Actor
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.arrays import uuid_array
 
-NEWEST = 200
-"""Holders of a value that are looked at; what more reports hold is rated by count, not one by one."""
-COUNTED = 20_000
-
-
-class Seen(Struct, frozen=True, kw_only=True):
-    """The shared values of a batch, and the desk of every report that was met, by its id's octets."""
-
-    shared: tuple[Shared, ...]
-    desks: dict[bytes, int]
+_COUNTED = 20_000
+_MOST_READ = 1000
 
 
-def look_up(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> Seen:
-    """Return the values that `reports` share with others, with their holders and counts by role."""
-    wanted = {
-        key_bytes(selector.kind, selector.value).hex(): selector
+class Held(Struct, frozen=True, kw_only=True):
+    """A value of the batch that others hold: its mark, how many reports hold it, the newest of them."""
+
+    selector: Selector
+    mark: Mark
+    holders: int
+    newest: tuple[UUID, ...]
+
+
+class Gathered(Struct, frozen=True, kw_only=True):
+    """A batch and its kin as the rule reads them.
+
+    `states` are what is remembered now of values that changed, by key; `moved` those whose links are to
+    be weighed anew, with the share that they keep.
+    """
+
+    ids: tuple[UUID, ...]
+    sheet: Sheet
+    standing: Standing
+    cards: Mapping[UUID, bytes]
+    desks: Mapping[UUID, int]
+    held: Mapping[int, Held]
+    states: Mapping[int, ValueState]
+    moved: Mapping[int, float]
+
+
+def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weights) -> Gathered:
+    """Return `reports` with everybody who shares a value with them and was linked before."""
+    cards = {report.report_id: card_of(report) for report in reports}
+    selectors = {
+        short_key(selector.kind, selector.value): selector
         for report in reports
         for selector in report.selectors
+        if mark_of(selector) is not None
     }
-    keys, values = list(wanted), list(wanted.values())
-    found = harmonised.get_shared_rows(actor=actor, keys=keys, limit=NEWEST)
-    bounded = [UUID(keys[rows[0][0]]) for rows in found if len(rows) > NEWEST]
-    counts = harmonised.count_sightings(actor=actor, keys=bounded, most=COUNTED)
-    recent = lowest_id(recent_from(now)).bytes
-    shared: list[Shared] = []
-    desks: dict[bytes, int] = {}
-    for rows in found:
-        # Rows come from the newest report on: the value is one report's alone where first and last agree.
-        if rows[0][1] == rows[min(len(rows), NEWEST) - 1][1]:
-            continue
-        count = counts.get(UUID(keys[rows[0][0]]), 0) if len(rows) > NEWEST else 0
-        _, ids, at_desks, roles, weak, at = zip(*rows[:NEWEST], strict=True)
-        desks.update(zip(ids, at_desks, strict=True))
-        holders = tuple(map(Holder, ids, map(ROLE_OF_CODE.__getitem__, roles), weak, at))
-        shared.append(_shared(values[rows[0][0]], holders, (count, recent)))
-    return Seen(shared=tuple(shared), desks=desks)
-
-
-def _shared(selector: Selector, newest: tuple[Holder, ...], measured: tuple[int, bytes]) -> Shared:
-    count, recent = measured
-    total = _by_role(newest, max(1.0, count / len(newest)))
-    # Where even the oldest of those read is recent, those that were not read may be too: all are taken so.
-    all_recent = newest[-1].report_id >= recent
-    return Shared(
-        kind=selector.kind,
-        value=selector.value,
-        holders=newest,
-        recent=total if all_recent else _by_role([h for h in newest if h.report_id >= recent], 1.0),
-        total=total,
+    held, desks = _holders(actor, selectors, weights)
+    packed = {report_id: pack_card(card) for report_id, card in cards.items()}
+    met = {report_id for one in held.values() for report_id in one.newest} - packed.keys()
+    known = packed | _stored_cards(met)
+    ids = tuple(sorted(known))
+    states, changed = _states(cards, known, held, weights)
+    sheet = sorted_rows(sheet_of([known[report_id] for report_id in ids]))
+    sheet, standing = _standing(sheet, ids, held, states)
+    return Gathered(
+        ids=ids,
+        sheet=sheet,
+        standing=standing,
+        cards=packed,
+        desks=desks,
+        held=held,
+        states={key: states[key] for key in changed},
+        moved={
+            key: kept_by(held[key].mark, states[key], weights)
+            for key, (before, _) in changed.items()
+            if (before.step, before.hub) != (states[key].step, states[key].hub)
+        },
     )
 
 
-def _by_role(holders: Sequence[Holder], scale: float) -> Mapping[SelectorRole, float]:
-    counts = Counter([holder.role for holder in holders])
-    return {role: n * scale for role, n in counts.items()}
+def _holders(
+    actor: Actor, selectors: Mapping[int, Selector], weights: Weights
+) -> tuple[dict[int, Held], dict[UUID, int]]:
+    """Return who holds each value, newest first, by key as cards name it; and the desks of all of them."""
+    keys, wanted = list(selectors), list(selectors.values())
+    hexadecimal = [key_bytes(s.kind, s.value).hex() for s in wanted]
+    found = {rows[0][0]: rows for rows in harmonised.get_shared_rows(
+        actor=actor, keys=hexadecimal, limit=weights.most_holders)}  # fmt: skip
+    many = [place for place, rows in found.items() if len(rows) > weights.most_holders]
+    again = harmonised.get_shared_rows(
+        actor=actor, keys=[hexadecimal[place] for place in many], limit=_MOST_READ
+    )
+    found |= {many[rows[0][0]]: rows for rows in again}
+    counts = harmonised.count_sightings(
+        actor=actor, keys=[UUID(hexadecimal[place]) for place in many], most=_COUNTED
+    )
+    desks: dict[UUID, int] = {}
+    held: dict[int, Held] = {}
+    for place, rows in found.items():
+        theirs = {UUID(bytes=row[1]): row[2] for row in rows}
+        if len(theirs) < 2:
+            continue
+        desks |= theirs
+        counted = counts.get(UUID(hexadecimal[place]), 0)
+        mark = mark_of(wanted[place])
+        if mark is not None:
+            held[keys[place]] = Held(
+                selector=wanted[place],
+                mark=mark,
+                holders=max(len(theirs), counted),
+                newest=tuple(theirs),
+            )
+    return held, desks
+
+
+def _stored_cards(ids: set[UUID]) -> dict[UUID, bytes]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
+            [uuid_array(ids)],
+        )
+        return {report_id: bytes(card) for report_id, card in cursor.fetchall()}
+
+
+def _states(  # noqa: PLR0917
+    cards: Mapping[UUID, Card],
+    known: Mapping[UUID, bytes],
+    held: Mapping[int, Held],
+    weights: Weights,
+) -> tuple[dict[int, ValueState], dict[int, tuple[ValueState, ValueState]]]:
+    """Return the state of each value, and those that change: before and after."""
+    stored = _stored_states(held)
+    states: dict[int, ValueState] = {}
+    changed: dict[int, tuple[ValueState, ValueState]] = {}
+    for key, one in held.items():
+        before = stored.get(key, ValueState())
+        beside: frozenset[bytes] = frozenset()
+        if weights.mark[one.mark].person and one.holders > weights.companions and not before.hub:
+            # What is remembered covers all who came before; of a value not remembered yet, all are looked at.
+            ids = [i for i in one.newest if i in (cards if key in stored else known)]
+            beside = companions_of(
+                key, [cards[i] if i in cards else read_card(known[i]) for i in ids], weights
+            )
+        states[key] = moved(before, step_of(one.mark, one.holders, weights), beside, weights)
+        if states[key] != before:
+            changed[key] = before, states[key]
+    return states, changed
+
+
+def _stored_states(keys: Mapping[int, Held]) -> dict[int, ValueState]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, step, hub, companions FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
+            [[signed(key) for key in keys]],
+        )
+        return {
+            key & 0xFFFFFFFFFFFFFFFF: ValueState(step, hub, unpack_companions(companions))
+            for key, step, hub, companions in cursor.fetchall()
+        }
+
+
+def _standing(  # noqa: PLR0917
+    sheet: Sheet, ids: Sequence[UUID], held: Mapping[int, Held], states: Mapping[int, ValueState]
+) -> tuple[Sheet, Standing]:
+    """Return the rows that hold values of the batch, and their standing among all there is."""
+    rows = sheet.rows
+    size = len(rows.key)
+    holders, place = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    hub, kept = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    new = np.append(True, rows.key[1:] != rows.key[:-1]) if size else np.zeros(0, np.bool_)
+    starts = np.flatnonzero(new)
+    for start, end in pairwise([*starts.tolist(), size]):
+        one = held.get(int(rows.key[start]))
+        if one is None:
+            continue  # shared by others of the sheet only
+        span = slice(start, end)
+        # Of a value that very many hold the newest alone were read; who came by another value is left out.
+        read = set(one.newest) if one.holders > len(one.newest) else None
+        mine = [read is None or ids[r] in read for r in rows.report[span].tolist()]
+        kept[span] = mine
+        holders[span] = one.holders
+        place[span] = np.cumsum(mine) - 1 + max(0, one.holders - len(one.newest))
+        hub[span] = states[int(rows.key[start])].hub
+    columns = type(rows)(*(column[kept] for column in rows))
+    return sheet._replace(rows=columns), Standing(holders[kept], place[kept], hub[kept])
+

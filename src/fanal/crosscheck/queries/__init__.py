@@ -7,7 +7,8 @@ from fanal.crosscheck.queries.dossiers import (
     list_dossiers,
     members_of,
 )
-from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links, populations, telling
+from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links
+from fanal.crosscheck.queries.telling import telling
 
 __all__ = [
     "dossier_of",
@@ -18,6 +19,5 @@ __all__ = [
     "list_dossiers",
     "list_links",
     "members_of",
-    "populations",
     "telling",
 ]

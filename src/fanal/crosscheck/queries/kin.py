@@ -1,23 +1,18 @@
 """Links and kin facts as later stages and pages read them."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import connection
+from msgspec import structs
 
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.access import desks_of, require_system
 from fanal.crosscheck.domain.encoding import unpack_reasons
-from fanal.crosscheck.domain.linking import Populations
-from fanal.crosscheck.domain.periods import RECENT_MONTHS, TOTAL_MONTHS, month_before
 from fanal.crosscheck.domain.records import Link
-from fanal.crosscheck.domain.telling import telling as domain_telling
 from fanal.crosscheck.domain.views import KinLink
-from fanal.crosscheck.domain.weights import load_weights
+from fanal.crosscheck.queries.frequency import with_frequency
 from fanal.crosscheck.queries.state import CURRENT
-from fanal.harmonise.domain.records import SelectorKind, SelectorRole
-from fanal.harmonise.domain.sightings import HeldKey
 from fanal.kernel.actors import Actor
 
 _LINK = (
@@ -75,6 +70,8 @@ def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"id": report_id, "desks": desks})
         seen = [_seen_from(report_id, desks, row) for row in cursor.fetchall()]
+    told = iter(with_frequency([link.reasons for link in seen]))
+    seen = [structs.replace(link, reasons=next(told)) for link in seen]
     return sorted(seen, key=lambda s: (-(s.score or 0), s.desk_id, str(s.other_id)))
 
 
@@ -92,40 +89,18 @@ def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> 
             " ORDER BY l.report_id, l.other_id LIMIT %s",
             [*start, limit],
         )
-        return [
-            Link(
-                report_id=row[0],
-                other_id=row[1],
-                score=round(row[4], 4),
-                reasons=unpack_reasons(row[6]),
-                rule_version=row[5],
-            )
-            for row in cursor.fetchall()
-        ]
-
-
-def populations(*, now: datetime) -> Populations:
-    """Return how many reports hold each kind by role, in the last two and thirteen months."""
-    recent, total = (month_before(now, n - 1) for n in (RECENT_MONTHS, TOTAL_MONTHS))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT kind, role, sum(reports), sum(reports) FILTER (WHERE month >= %s)"
-            " FROM crosscheck_population WHERE month >= %s GROUP BY kind, role",
-            [recent, total],
-        )
         rows = cursor.fetchall()
-    return Populations(recent=_counts(rows, 3), total=_counts(rows, 2))
-
-
-def telling(*, held: Sequence[HeldKey], now: datetime) -> list[bool]:
-    """Return for each key whether the reports that hold it are few enough for it to tell anything."""
-    return domain_telling(held, populations(now=now), load_weights())
-
-
-def _counts(
-    rows: Sequence[tuple[str, str, int, int | None]], column: int
-) -> Mapping[tuple[SelectorKind, SelectorRole], int]:
-    return {(SelectorKind(row[0]), SelectorRole(row[1])): int(row[column] or 0) for row in rows}
+    told = with_frequency([unpack_reasons(row[6]) for row in rows])
+    return [
+        Link(
+            report_id=row[0],
+            other_id=row[1],
+            score=round(row[4], 4),
+            reasons=reasons,
+            rule_version=row[5],
+        )
+        for row, reasons in zip(rows, told, strict=True)
+    ]
 
 
 def _seen_from(

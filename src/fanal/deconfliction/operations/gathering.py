@@ -46,5 +46,5 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
         ),
         limit=_LOOKED_AT,
     )
-    tells = crosschecked.telling(held=found, now=now)
+    tells = crosschecked.telling(held=found)
     return [held.key for held, kept in zip(found, tells, strict=True) if kept][:MOST]

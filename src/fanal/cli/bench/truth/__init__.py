@@ -1,0 +1,1 @@
+"""A labelled world of reports and its judge, apart from the code that is judged."""

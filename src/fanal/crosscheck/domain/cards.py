@@ -1,0 +1,253 @@
+"""The card of a report: everything by which it can meet another, in some hundred octets.
+
+A card is made once from the harmonised report and stored; linking, and linking all anew, read nothing else.
+Values are named by the first eight octets of their selector's key.
+"""
+
+import struct
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from ipaddress import IPv6Address, ip_address
+from uuid import UUID
+
+import phonenumbers
+from msgspec import Struct
+
+from fanal.crosscheck.domain.hubs import (
+    is_empty_device,
+    is_empty_email,
+    is_empty_handle,
+    is_empty_name,
+    is_empty_phone,
+    is_plain_handle,
+    is_short_link,
+)
+from fanal.crosscheck.domain.names import words_of
+from fanal.crosscheck.domain.weights import Mark
+from fanal.formats.report.records import Person, PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
+from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
+
+MARKS = tuple(Mark)
+NUMBER_OF_MARK = {mark: number for number, mark in enumerate(MARKS)}
+WEAK = 0x80
+MOST_ADDRESSES = 4
+MOST_WORDS = 3
+NO_TIME = -(2**62)
+_HEAD = struct.Struct("<QIIIIHBB")
+_ADDRESS = struct.Struct("<QqiB")
+_VALUE = struct.Struct("<QBB")
+_SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
+_TELLING = (
+    *(SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.RECIPIENT),
+    *(SelectorRole.VICTIM, SelectorRole.WITNESS, SelectorRole.CONTENT),
+)
+
+
+class Value(Struct, frozen=True, gc=False):
+    """A value of a report: key, number of its mark, number of its role (with `WEAK` where only in a text)."""
+
+    key: int
+    mark: int
+    role: int
+
+
+class Address(Struct, frozen=True, gc=False):
+    """A network address of the suspect: its key (of an IPv6 address, its /64), second and port, or -1."""
+
+    key: int
+    at: int
+    port: int
+    six: bool
+
+
+class Card(Struct, frozen=True, gc=False):
+    """What is compared. Name, birth and `has` are empty unless the report has one suspect and no more."""
+
+    values: tuple[Value, ...]
+    addresses: tuple[Address, ...] = ()
+    name: int = 0
+    words: tuple[int, ...] = ()
+    birth: int = 0
+    has: int = 0
+
+
+def card_of(report: HarmonisedReport) -> Card:
+    """Return the card of a report."""
+    values = _values(report.selectors)
+    suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
+    addresses = tuple(_addresses(report.selectors))
+    if len(suspects) != 1:
+        return Card(values=values, addresses=addresses)
+    (suspect,) = suspects
+    name, words = _name(suspect)
+    has = 0
+    for value in values:
+        if value.role == _SUSPECT:
+            has |= 1 << value.mark
+    birth = _digest32(suspect.birth_date) if suspect.birth_date else 0
+    return Card(values=values, addresses=addresses, name=name, words=words, birth=birth, has=has)
+
+
+def pack_card(card: Card) -> bytes:
+    """Return a card as octets."""
+    words = (*card.words, *(0,) * (MOST_WORDS - len(card.words)))
+    head = _HEAD.pack(card.name, *words, card.birth, card.has, len(card.addresses), 0)
+    addresses = b"".join(_ADDRESS.pack(a.key, a.at, a.port, a.six) for a in card.addresses)
+    return head + addresses + b"".join(_VALUE.pack(v.key, v.mark, v.role) for v in card.values)
+
+
+def read_card(content: bytes) -> Card:
+    """Return the card that `pack_card` packed."""
+    name, *words, birth, has, held, _ = _HEAD.unpack_from(content)
+    end = _HEAD.size + held * _ADDRESS.size
+    addresses = (Address(k, at, p, bool(six)) for k, at, p, six in _ADDRESS.iter_unpack(content[_HEAD.size : end]))
+    return Card(
+        values=tuple(Value(*row) for row in _VALUE.iter_unpack(content[end:])),
+        addresses=tuple(addresses),
+        name=name,
+        words=tuple(word for word in words if word),
+        birth=birth,
+        has=has,
+    )
+
+
+def short_key(kind: SelectorKind, value: str) -> int:
+    """Return the key of a value as cards name it."""
+    return int.from_bytes(key_bytes(kind, value)[:8], "little")
+
+
+def key_of(selector_key: UUID) -> int:
+    """Return the key as cards name it, of a selector's key."""
+    return int.from_bytes(selector_key.bytes[:8], "little")
+
+
+def signed(key: int) -> int:
+    """Return a key as PostgreSQL keeps it."""
+    return key - (1 << 64) if key >= 1 << 63 else key
+
+
+def mark_of(selector: Selector) -> Mark | None:
+    """Return how a selector is weighed; None for fillers and for what is no evidence by itself."""
+    reader = _READERS.get(selector.kind)
+    return None if reader is None else reader(selector.value)
+
+
+def _values(selectors: Sequence[Selector]) -> tuple[Value, ...]:
+    """Return one value a key: a value in several roles counts in the one that says most."""
+    found: dict[int, tuple[tuple[bool, int], Value]] = {}
+    for selector in selectors:
+        mark = mark_of(selector)
+        if mark is None:
+            continue
+        key = short_key(selector.kind, selector.value)
+        rank = selector.weak, _TELLING.index(selector.role)
+        if key not in found or rank < found[key][0]:
+            role = ROLE_CODES[selector.role] | (WEAK if selector.weak else 0)
+            found[key] = rank, Value(key, NUMBER_OF_MARK[mark], role)
+    return tuple(value for _, value in found.values())
+
+
+def _addresses(selectors: Sequence[Selector]) -> list[Address]:
+    found: dict[tuple[int, int], Address] = {}
+    for selector in selectors:
+        if selector.kind is not SelectorKind.IP or selector.role is not SelectorRole.SUSPECT:
+            continue
+        if selector.at is None or selector.weak:
+            continue  # without its time an address says nothing
+        at = int(datetime.fromisoformat(selector.at).timestamp())
+        key, six = _place(selector.value)
+        found[key, at] = Address(key, at, -1 if selector.port is None else selector.port, six)
+    return sorted(found.values(), key=lambda a: (-a.at, a.key))[:MOST_ADDRESSES]
+
+
+@lru_cache(maxsize=4096)
+def _place(value: str) -> tuple[int, bool]:
+    """Return the key of an address; an IPv6 one stands for its /64, of which a home has one at a time."""
+    address = ip_address(value)
+    if isinstance(address, IPv6Address):
+        return _digest64(f"64|{int(address) >> 64:x}"), True
+    return _digest64(f"4|{int(address)}"), False
+
+
+def _name(person: Person) -> tuple[int, tuple[int, ...]]:
+    if not person.name or is_empty_name(person.name):
+        return 0, ()
+    words = words_of(person.name)
+    # One word, or a first name's letter, is no full name: it neither agrees nor disagrees.
+    long = tuple(word for word in words if len(word) > 1)
+    if len(long) < 2:
+        return 0, ()
+    return _digest64(" ".join(words)), tuple(_digest32(word) for word in long[:MOST_WORDS])
+
+
+def _digest64(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _digest32(text: str) -> int:
+    return _digest64(text) & 0xFFFFFFFF
+
+
+def _email(value: str) -> Mark | None:
+    return None if is_empty_email(value) else Mark.EMAIL
+
+
+def _handle(value: str) -> Mark | None:
+    name, at, _ = value.rpartition("@")
+    if is_empty_handle(name or value):
+        return None
+    if not at:
+        return Mark.BARE_HANDLE
+    return Mark.COMMON_HANDLE if is_plain_handle(name) else Mark.HANDLE
+
+
+def _phone(value: str) -> Mark | None:
+    if is_empty_phone(value):
+        return None
+    return Mark.LANDLINE if _is_landline(value) else Mark.MOBILE
+
+
+@lru_cache(maxsize=16_384)
+def _is_landline(value: str) -> bool:
+    if value.startswith("+33"):
+        return value[3:4] in "12345"
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        return False
+    return bool(phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.FIXED_LINE)
+
+
+def _device(value: str) -> Mark | None:
+    return None if is_empty_device(value) else Mark.DEVICE
+
+
+def _account(value: str) -> Mark | None:
+    letters, digits = value[:2], value[2:4]
+    is_iban = letters.isalpha() and letters.isupper() and digits.isdigit() and len(value) >= 15
+    return Mark.IBAN if is_iban else Mark.WALLET
+
+
+def _url(value: str) -> Mark | None:
+    rest = value.partition("://")[2]
+    host, _, path = rest.partition("/")
+    # The front page of a place says where, not what.
+    return None if not path or is_short_link(host) else Mark.URL
+
+
+_READERS = {
+    SelectorKind.EMAIL: _email,
+    SelectorKind.HANDLE: _handle,
+    SelectorKind.PHONE: _phone,
+    SelectorKind.DEVICE: _device,
+    SelectorKind.ACCOUNT: _account,
+    SelectorKind.URL: _url,
+    SelectorKind.ONION: lambda _: Mark.ONION,
+    SelectorKind.SHA256: lambda _: Mark.SHA256,
+    SelectorKind.SHA1: lambda _: Mark.SHA1,
+    SelectorKind.MD5: lambda _: Mark.MD5,
+    SelectorKind.PDQ: lambda _: Mark.PDQ,
+}

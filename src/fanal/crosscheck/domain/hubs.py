@@ -1,0 +1,77 @@
+"""Values that stand for nothing: placeholders and places that many use (`data/hubs.toml`)."""
+
+import re
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+import msgspec
+from msgspec import Struct
+
+_ONE_DIGIT = re.compile(r"(\d)\1{5,}$")
+_RUN = "01234567890123456789"
+_ALIKE = re.compile(r"([0fx])\1*", re.IGNORECASE)
+_TAIL = re.compile(r"[\d_.\-]*$")
+_SHORT = 4
+
+
+class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file: lists by kind, compared in lower case."""
+
+    schema: int
+    version: str
+    mail_names: frozenset[str]
+    handles: frozenset[str]
+    devices: frozenset[str]
+    names: frozenset[str]
+    plain_handles: frozenset[str]
+    shorteners: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def load_hubs() -> Hubs:
+    """Return the shipped lists."""
+    path = resources.files("fanal.crosscheck").joinpath("data", "hubs.toml")
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Hubs)
+
+
+def is_empty_email(value: str) -> bool:
+    """Return whether an address is a filler or a desk of a service, and no person's."""
+    name = value.rpartition("@")[0]
+    return name in load_hubs().mail_names or name.strip("0-./_x") == ""
+
+
+def is_empty_phone(value: str) -> bool:
+    """Return whether a number in E.164 is a filler: one digit over and over, or counted up or down."""
+    digits = value.lstrip("+")
+    last = digits[-8:]
+    return _ONE_DIGIT.search(digits) is not None or last in _RUN or last[::-1] in _RUN
+
+
+def is_empty_device(value: str) -> bool:
+    """Return whether an identifier is a filler."""
+    plain = value.lower()
+    bare = re.sub(r"[:\-. ]", "", plain)
+    return plain in load_hubs().devices or len(bare) < _SHORT or _ALIKE.fullmatch(bare) is not None
+
+
+def is_empty_handle(name: str) -> bool:
+    """Return whether a name on a service (without it) is a filler."""
+    return name in load_hubs().handles or name.strip("0-./_x") == ""
+
+
+def is_plain_handle(name: str) -> bool:
+    """Return whether a name on a service is short, or a plain word that many bear with a few digits."""
+    stem = _TAIL.sub("", name)
+    return len(name) <= _SHORT or stem in load_hubs().plain_handles
+
+
+def is_empty_name(name: str) -> bool:
+    """Return whether a person's name is a filler."""
+    plain = " ".join(name.lower().split())
+    return plain in load_hubs().names or len(plain) < 2 or not any(c.isalpha() for c in plain)
+
+
+def is_short_link(host: str) -> bool:
+    """Return whether a host serves short links that lead anywhere."""
+    return host in load_hubs().shorteners

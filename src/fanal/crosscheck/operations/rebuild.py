@@ -1,0 +1,174 @@
+"""Derives links, standings and dossiers anew from nothing but records and judgements."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from uuid import UUID
+
+from django.db import connection, transaction
+from msgspec import Struct
+
+from fanal.crosscheck.domain.access import require_system
+from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
+from fanal.crosscheck.domain.dossiers import Strong, dossier_id, membership
+from fanal.crosscheck.domain.linking import link
+from fanal.crosscheck.domain.moving import ValueState, companion, step_of
+from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.rule import sorted_rows
+from fanal.crosscheck.domain.sheet import Rows, sheet_of
+from fanal.crosscheck.domain.standing import Groups, standing_of
+from fanal.crosscheck.domain.told import Told
+from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.crosscheck.operations.assemble import lock, write_membership
+from fanal.crosscheck.operations.store import write_cards, write_links, write_states
+from fanal.crosscheck.queries import state
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+
+_AT_ONCE = 2000
+
+
+class Rebuilt(Struct, frozen=True, kw_only=True):
+    """What a rebuild found: reports looked at, links (and how many of them certain), reports in dossiers."""
+
+    reports: int
+    links: int
+    certain: int
+    members: int
+    dossiers: int
+
+
+def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
+    """Derive everything anew, in one transaction: readers see the old state until the new one stands.
+
+    Kin facts stay what they were when a report was ranked.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, "rebuild links")
+    weights = load_weights()
+    with transaction.atomic():
+        lock()
+        _refresh_cards(actor, weights)
+        ids, desks, cards = _cards()
+        sheet = sheet_of(cards)
+        everything = sheet.rows
+        sheet = sorted_rows(sheet)
+        standing, groups = standing_of(sheet.rows, everything, weights)
+        _empty()
+        write_states(_states(sheet.rows, groups, weights))
+        words = _Words(actor, ids)
+        found = link(sheet, standing, weights, ids=ids, told=words.selector)
+        strong: list[Strong] = []
+        links = 0
+        while part := list(islice(found, _AT_ONCE)):
+            write_links(part, desks)
+            links += len(part)
+            strong.extend(_strong(one) for one in part if one.score >= weights.strong)
+        members = _dossiers(ids, desks, strong, now)
+        done = Rebuilt(
+            reports=len(ids),
+            links=links,
+            certain=len(strong),
+            members=len(members),
+            dossiers=len(set(members.values())),
+        )
+        ledger.record(
+            actor=actor,
+            action="crosscheck.rebuild",
+            at=now,
+            objects=[],
+            detail={"reports": done.reports, "links": done.links, "version": weights.version},
+        )
+    return done
+
+
+def _strong(found: Link) -> Strong:
+    return Strong(one=found.report_id, two=found.other_id, score=found.score)
+
+
+def _refresh_cards(actor: Actor, weights: Weights) -> None:
+    """Make the cards of reports that other rules made, or that were linked before there were cards."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT k.report_id, k.desk_id FROM crosscheck_kin k LEFT JOIN crosscheck_card c"
+            " ON c.report_id = k.report_id WHERE c.version IS DISTINCT FROM %s ORDER BY k.report_id",
+            [weights.version],
+        )
+        stale = cursor.fetchall()
+    for start in range(0, len(stale), _AT_ONCE):
+        desks = dict(stale[start : start + _AT_ONCE])
+        records = harmonised.get_records(actor=actor, report_ids=list(desks))
+        write_cards({i: pack_card(card_of(record)) for i, record in records.items()}, desks)
+
+
+def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT report_id, desk_id, card FROM crosscheck_card ORDER BY report_id")
+        rows = cursor.fetchall()
+    return [row[0] for row in rows], {row[0]: row[1] for row in rows}, [bytes(row[2]) for row in rows]
+
+
+def _empty() -> None:
+    """Take links and standings away, those of earlier rules too: what they found counts no more."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM crosscheck_link")
+        cursor.execute("DELETE FROM crosscheck_value")
+
+
+def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueState]:
+    """Return what is remembered of each value that has passed a step or stands beside many."""
+    beside: dict[int, set[bytes]] = {}
+    for group, mark, key in zip(*(column.tolist() for column in groups.beside), strict=True):
+        beside.setdefault(group, set()).add(companion(mark, key))
+    marks, keys = rows.mark[groups.start].tolist(), rows.key[groups.start].tolist()
+    states: dict[int, ValueState] = {}
+    for place, (mark, key, size, hub) in enumerate(
+        zip(marks, keys, groups.size.tolist(), groups.hub.tolist(), strict=True)
+    ):
+        step = step_of(MARKS[mark], size, weights)
+        if hub:
+            states[key] = ValueState(step, hub=True)
+        elif step or place in beside:
+            states[key] = ValueState(step, companions=frozenset(beside.get(place, ())))
+    return states
+
+
+class _Words(Told):
+    """The words of all reports, read some at a time as links come in the order of their reports."""
+
+    def __init__(self, actor: Actor, ids: Sequence[UUID]) -> None:
+        super().__init__([], ids)
+        self._actor, self._ids = actor, ids
+
+    def record(self, place: int) -> HarmonisedReport:
+        """Return the record of a report; those after it are read with it."""
+        if place not in self._records:
+            self.forget()
+            wanted = list(self._ids[place : place + _AT_ONCE])
+            records = harmonised.get_records(actor=self._actor, report_ids=wanted)
+            self._records = {place + n: records[i] for n, i in enumerate(wanted) if i in records}
+        return self._records[place]
+
+
+def _dossiers(
+    ids: Sequence[UUID], desks: dict[UUID, int], strong: Sequence[Strong], now: datetime
+) -> dict[UUID, UUID]:
+    judged = [
+        judgement
+        for start in _starts(ids)
+        for judgement in state.judgements_about(ids[start : start + _AT_ONCE])
+    ]
+    anchors = membership(ids, strong, {j.id: j for j in judged}.values())
+    for start in _starts(ids):
+        part = set(ids[start : start + _AT_ONCE])
+        heads = {report: anchor for report, anchor in anchors.items() if report in part}
+        write_membership(part, heads, desks, now)
+    return {report: dossier_id(anchor) for report, anchor in anchors.items()}
+
+
+def _starts(ids: Sequence[UUID]) -> Iterator[int]:
+    return iter(range(0, len(ids), _AT_ONCE))

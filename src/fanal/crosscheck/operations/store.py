@@ -1,0 +1,123 @@
+"""Writes the rows of cross-check: links, kin, cards, standings of values."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.analyse.domain.records import KinFacts
+from fanal.crosscheck.domain.cards import signed
+from fanal.crosscheck.domain.encoding import pack_reasons
+from fanal.crosscheck.domain.moving import ValueState, pack_companions
+from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.weights import load_weights
+from fanal.kernel.arrays import bytes_array, plain_array, uuid_array
+
+_MOST_SMALL = 32_767  # of a smallint
+_WRITE_LINKS = (
+    "INSERT INTO crosscheck_link"
+    " (report_id, other_id, desk_id, other_desk_id, score, rule_version, reasons)"
+    " SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, %s,"
+    " decode(l.reasons, 'hex') FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[],"
+    " %s::text[]) AS l (report_id, other_id, desk_id, other_desk_id, score, reasons)"
+    " ORDER BY l.report_id, l.other_id"
+    " ON CONFLICT (report_id, other_id, rule_version)"
+    " DO UPDATE SET score = EXCLUDED.score, reasons = EXCLUDED.reasons"
+)
+_WRITE_KIN = (
+    "INSERT INTO crosscheck_kin"
+    " (report_id, linked_at, desk_id, links, suspects, files, strongest, rule_version)"
+    " SELECT k.report_id, %s, k.desk_id, k.links, k.suspects, k.files, k.strongest, %s"
+    " FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::int[], %s::int[], %s::real[])"
+    " AS k (report_id, desk_id, links, suspects, files, strongest)"
+    " ON CONFLICT (report_id, rule_version) DO UPDATE SET linked_at = EXCLUDED.linked_at,"
+    " links = EXCLUDED.links, suspects = EXCLUDED.suspects, files = EXCLUDED.files,"
+    " strongest = EXCLUDED.strongest"
+)
+_WRITE_CARDS = (
+    "INSERT INTO crosscheck_card (report_id, desk_id, version, card)"
+    " SELECT c.report_id, c.desk_id, %s, c.card"
+    " FROM unnest(%s::uuid[], %s::int[], %s::bytea[]) AS c (report_id, desk_id, card)"
+    " ORDER BY c.report_id ON CONFLICT (report_id) DO UPDATE"
+    " SET version = EXCLUDED.version, card = EXCLUDED.card"
+)
+_WRITE_STATES = (
+    "INSERT INTO crosscheck_value (key, step, hub, companions)"
+    " SELECT v.key, v.step, v.hub, v.companions"
+    " FROM unnest(%s::bigint[], %s::smallint[], %s::boolean[], %s::bytea[])"
+    " AS v (key, step, hub, companions) ORDER BY v.key ON CONFLICT (key) DO UPDATE"
+    " SET step = EXCLUDED.step, hub = EXCLUDED.hub, companions = EXCLUDED.companions"
+)
+
+
+def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
+    """Write links; what stood for a pair under the same rules is replaced."""
+    if not links:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_LINKS,
+            [
+                links[0].rule_version,
+                uuid_array(found.report_id for found in links),
+                uuid_array(found.other_id for found in links),
+                plain_array(str(desks[found.report_id]) for found in links),
+                plain_array(str(desks[found.other_id]) for found in links),
+                plain_array(str(found.score) for found in links),
+                plain_array(pack_reasons(found.reasons).hex() for found in links),
+            ],
+        )
+
+
+def write_kin(
+    facts: Sequence[KinFacts], known: tuple[Mapping[UUID, int], str], now: datetime
+) -> None:
+    """Write kin facts; `known` holds the desks and the version of the rules."""
+    ordered = sorted(facts, key=lambda f: f.report_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_KIN,
+            [
+                now,
+                known[1],
+                uuid_array(f.report_id for f in ordered),
+                plain_array(str(known[0][f.report_id]) for f in ordered),
+                plain_array(str(min(f.links, _MOST_SMALL)) for f in ordered),
+                plain_array(str(min(f.previously_reported_suspect, _MOST_SMALL)) for f in ordered),
+                plain_array(str(min(f.shared_files, _MOST_SMALL)) for f in ordered),
+                plain_array(str(f.strongest) for f in ordered),
+            ],
+        )
+
+
+def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
+    """Write the cards of reports."""
+    ids = sorted(cards)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_CARDS,
+            [
+                load_weights().version,
+                uuid_array(ids),
+                plain_array(str(desks[i]) for i in ids),
+                bytes_array(cards[i] for i in ids),
+            ],
+        )
+
+
+def write_states(states: Mapping[int, ValueState]) -> None:
+    """Write what is remembered of values that changed their standing."""
+    if not states:
+        return
+    keys = sorted(states)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_STATES,
+            [
+                plain_array(str(signed(key)) for key in keys),
+                plain_array(str(states[key].step) for key in keys),
+                plain_array("t" if states[key].hub else "f" for key in keys),
+                bytes_array(pack_companions(states[key].companions) for key in keys),
+            ],
+        )

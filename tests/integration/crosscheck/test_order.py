@@ -1,0 +1,95 @@
+"""Whatever the order of arrival, and derived from nothing: the same links, standings and dossiers."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from django.db import connection
+
+from fanal.cli.bench.truth.telling import Told
+from fanal.cli.bench.truth.world import World
+from fanal.crosscheck import operations
+from fanal.harmonise import operations as harmonise
+from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import new_id
+
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
+SYSTEM = system_actor("test")
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The ledger signs."""
+
+
+def arrive(told: Sequence[Told], chance: random.Random, *, shuffled: bool) -> list[HarmonisedReport]:
+    """Hand in reports in some order and batches of some size, and link them as they come."""
+    order = list(told)
+    if shuffled:
+        chance.shuffle(order)
+    reports: list[HarmonisedReport] = []
+    while order:
+        size = chance.choice((1, 3, 20, 90))
+        part, order = order[:size], order[size:]
+        sources = [
+            Source(
+                report_id=new_id(NOW + timedelta(seconds=len(reports) + n)),
+                desk_id=1,
+                format="report/1",
+                body=msgspec.json.encode(one.body),
+            )
+            for n, one in enumerate(part)
+        ]
+        found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+        assert failures == []
+        reports += found
+        operations.crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
+    return reports
+
+
+def stand(reports: Sequence[HarmonisedReport]) -> dict[str, object]:
+    """Return what stands, by references, which stay the same in any order."""
+    names = {report.report_id: report.reference for report in reports}
+    with connection.cursor() as cursor:
+        from fanal.crosscheck.domain.encoding import unpack_reasons
+
+        cursor.execute("SELECT report_id, other_id, score, reasons FROM crosscheck_link")
+        links = {}
+        for one, two, score, content in cursor.fetchall():
+            reasons = {
+                (r.kind, r.value, r.weight, r.kept, r.side)
+                for r in unpack_reasons(content)
+            }
+            links[frozenset((names[one], names[two]))] = (round(score, 4), frozenset(reasons))
+        cursor.execute("SELECT key, step, hub, companions FROM crosscheck_value")
+        values = {row[0]: (row[1], row[2], bytes(row[3])) for row in cursor.fetchall()}
+        cursor.execute("SELECT report_id, dossier_id FROM crosscheck_membership")
+        dossiers: dict[object, set[str]] = {}
+        for report_id, dossier_id in cursor.fetchall():
+            dossiers.setdefault(dossier_id, set()).add(names[report_id])
+    return {"links": links, "values": values, "dossiers": {frozenset(d) for d in dossiers.values()}}
+
+
+def emptied() -> None:
+    with connection.cursor() as cursor:
+        for table in ("link", "kin", "card", "value", "membership", "dossier"):
+            cursor.execute(f"DELETE FROM crosscheck_{table}")
+        cursor.execute("DELETE FROM harmonise_sighting")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_shuffled_arrivals_and_a_rebuild_give_the_same(seed: int) -> None:
+    told = World(500, seed=seed).reports()
+    chance = random.Random(seed)
+    first = arrive(told, chance, shuffled=False)
+    stood = stand(first)
+    assert len(stood["links"]) > 300
+    assert len(stood["dossiers"]) > 20
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    assert stand(first) == stood
+    emptied()
+    assert stand(arrive(told, chance, shuffled=True)) == stood
