@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "fanal.cli.imports:import_",
     "demo": "fanal.cli.demo:demo",
     "backup": "fanal.cli.backup:backup",
+    "crosscheck": "fanal.cli.crosscheck:crosscheck",
     "distribution": "fanal.cli.distribution:distribution",
     "doctor": "fanal.cli.doctor:doctor",
     "fsck": "fanal.cli.vault:fsck",

@@ -26,7 +26,9 @@ def keys(installed_keys: None) -> None:
     """The ledger signs."""
 
 
-def arrive(told: Sequence[Told], chance: random.Random, *, shuffled: bool) -> list[HarmonisedReport]:
+def arrive(
+    told: Sequence[Told], chance: random.Random, *, shuffled: bool
+) -> list[HarmonisedReport]:
     """Hand in reports in some order and batches of some size, and link them as they come."""
     order = list(told)
     if shuffled:
@@ -60,10 +62,7 @@ def stand(reports: Sequence[HarmonisedReport]) -> dict[str, object]:
         cursor.execute("SELECT report_id, other_id, score, reasons FROM crosscheck_link")
         links = {}
         for one, two, score, content in cursor.fetchall():
-            reasons = {
-                (r.kind, r.value, r.weight, r.kept, r.side)
-                for r in unpack_reasons(content)
-            }
+            reasons = {(r.kind, r.value, r.weight, r.kept, r.side) for r in unpack_reasons(content)}
             links[frozenset((names[one], names[two]))] = (round(score, 4), frozenset(reasons))
         cursor.execute("SELECT key, step, hub, companions FROM crosscheck_value")
         values = {row[0]: (row[1], row[2], bytes(row[3])) for row in cursor.fetchall()}

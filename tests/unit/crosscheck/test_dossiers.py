@@ -6,7 +6,6 @@ from uuid import UUID
 
 from hypothesis import given, strategies as st
 
-from fanal.crosscheck.domain import dossiers
 from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong, connected, grow, membership
 
 REPORTS = [UUID(int=i) for i in range(1, 9)]

@@ -16,10 +16,11 @@ _REASONS = st.builds(
     Reason,
     kind=st.sampled_from([*SelectorKind]).map(str) | _TEXTS,
     value=st.from_regex(r"[0-9a-f]{32}|[0-9A-F]{40}|[0-9a-f]{63}", fullmatch=True) | _TEXTS,
-    weight=st.floats(0, 1).map(lambda weight: round(weight, 4)),
+    weight=st.floats(-1, 2).map(lambda weight: round(weight, 4)),
     seen=st.integers(0, 10**9),
     roles=st.tuples(_ROLES, _ROLES),
     kept=st.integers(0, 100).map(lambda share: share / 100),
+    side=st.integers(0, 2),
 )
 
 

@@ -11,6 +11,7 @@ _BENCHES = {
     "desk": "fanal.cli.bench.desk:desk",
     "match": "fanal.cli.bench.match:match",
     "hash": "fanal.cli.bench.hash:hash_",
+    "crosscheck": "fanal.cli.bench.crosscheck:crosscheck",
 }
 
 

@@ -5,7 +5,7 @@ Values are named by the first eight octets of their selector's key.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -103,7 +103,10 @@ def read_card(content: bytes) -> Card:
     """Return the card that `pack_card` packed."""
     name, *words, birth, has, held, _ = _HEAD.unpack_from(content)
     end = _HEAD.size + held * _ADDRESS.size
-    addresses = (Address(k, at, p, bool(six)) for k, at, p, six in _ADDRESS.iter_unpack(content[_HEAD.size : end]))
+    addresses = (
+        Address(k, at, p, bool(six))
+        for k, at, p, six in _ADDRESS.iter_unpack(content[_HEAD.size : end])
+    )
     return Card(
         values=tuple(Value(*row) for row in _VALUE.iter_unpack(content[end:])),
         addresses=tuple(addresses),
@@ -184,7 +187,9 @@ def _name(person: Person) -> tuple[int, tuple[int, ...]]:
 
 
 def _digest64(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return int.from_bytes(
+        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
+    )
 
 
 def _digest32(text: str) -> int:
@@ -238,7 +243,7 @@ def _url(value: str) -> Mark | None:
     return None if not path or is_short_link(host) else Mark.URL
 
 
-_READERS = {
+_READERS: Mapping[SelectorKind, Callable[[str], Mark | None]] = {
     SelectorKind.EMAIL: _email,
     SelectorKind.HANDLE: _handle,
     SelectorKind.PHONE: _phone,

@@ -4,11 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
-import numpy as np
-
 from fanal.crosscheck.domain.cards import MARKS, mark_of
+from fanal.crosscheck.domain.meeting import CROSS, OTHER, SAME, Points, Standing, share_kept
 from fanal.crosscheck.domain.records import Link, Reason
-from fanal.crosscheck.domain.rule import CROSS, OTHER, SAME, Pairs, Standing, share_kept, weigh
+from fanal.crosscheck.domain.rule import Pairs, weigh
 from fanal.crosscheck.domain.sheet import Flags, Sheet
 from fanal.crosscheck.domain.weights import Family, Weights, score_of
 from fanal.harmonise.domain.records import Selector, SelectorKind
@@ -51,11 +50,11 @@ def link(
 class _Explainer:
     """Makes the reasons of pairs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         sheet: Sheet,
         pairs: Pairs,
-        kept: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+        kept: Points,
         told: SelectorOf,
     ) -> None:
         self._sheet, self._pairs, self._kept = sheet, pairs, kept
@@ -148,8 +147,9 @@ def _sum(families: dict[Family, list[float]], weights: Weights) -> float:
 def _family(reason: Reason, weights: Weights) -> Family:
     if reason.kind == "IP":
         return Family.HOME
-    mark = mark_of(Selector(kind=SelectorKind(reason.kind), value=reason.value, role=ROLE_OF_CODE[1]))
+    mark = mark_of(
+        Selector(kind=SelectorKind(reason.kind), value=reason.value, role=ROLE_OF_CODE[1])
+    )
     if mark is None:
         raise ValueError("a reason of a value that is no evidence")
     return weights.mark[mark].family
-

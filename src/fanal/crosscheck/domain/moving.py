@@ -16,7 +16,7 @@ _OCTETS = 5
 
 
 class ValueState(Struct, frozen=True):
-    """What is remembered of a value that several hold: steps of rarity passed, hub, identities seen beside it.
+    """What is remembered of a value that several hold: steps of rarity passed, hub, identities beside it.
 
     `companions` are a mark's number and four octets of a key each; empty once the value is a hub.
     """
@@ -41,7 +41,7 @@ def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozense
     return frozenset(found)
 
 
-def moved(
+def moved(  # noqa: PLR0917
     before: ValueState, step: int, companions: frozenset[bytes], weights: Weights
 ) -> ValueState:
     """Return the state after what was seen now; steps and hubs only ever rise."""

@@ -8,11 +8,10 @@ from msgspec import Struct
 class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a link rests on: a shared value, its points, the measured frequency, roles on both sides.
 
-    `kind` is a selector's, or IP, NAME, BIRTH without a value (what strengthens, or weakens where it differs: the
-    words stand in both reports), or CONFLICT: both
-    suspects have values of the kind that `value` names and none in common; its points are negative. `kept`
-    is the share (0..1) of its points that the frequency leaves a value. `side` is one of `rule.SAME`, `CROSS`,
-    `OTHER`. `seen` is filled in when it is read: the frequency changes, the link does not.
+    `kind` is a selector's, or IP, NAME, BIRTH without a value (what strengthens, or weakens where it differs;
+    both reports tell the words), or CONFLICT: both suspects have values of the kind that `value` names, none in
+    common; its points are negative. `kept` is the share (0..1) of its points that frequency leaves a value.
+    `side` is `meeting.SAME`, `CROSS` or `OTHER`. `seen` is filled in when links are read: frequency changes.
     """
 
     kind: str
@@ -25,7 +24,7 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """A link from the later report to an earlier one; score 0..1 (0.9 and more: certain), reasons strongest first."""
+    """A link from the later report to an earlier one; score 0..1 (0.9: certain), strongest reasons first."""
 
     report_id: UUID
     other_id: UUID

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES, MOST_WORDS, NO_TIME, WEAK, Card
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES, MOST_WORDS, NO_TIME, WEAK
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -33,6 +33,16 @@ class Rows(NamedTuple):
     mark: Ints
     role: Ints
     weak: Flags
+
+    def take(self, wanted: Ints | Flags) -> "Rows":
+        """Return the rows at these places."""
+        return Rows(
+            self.report[wanted],
+            self.key[wanted],
+            self.mark[wanted],
+            self.role[wanted],
+            self.weak[wanted],
+        )
 
 
 class Sheet(NamedTuple):
@@ -71,7 +81,7 @@ def sheet_of(packed: Sequence[bytes]) -> Sheet:
     lines = b"".join(
         [one[_HEAD.itemsize : start] for one, start in zip(packed, starts, strict=True)]
     )
-    place, at, port, six = _addresses(np.frombuffer(lines, _ADDRESS), held)
+    place, at, port, six = _addresses(lines, held)
     return Sheet(
         rows=rows,
         name=heads["name"],
@@ -85,9 +95,9 @@ def sheet_of(packed: Sequence[bytes]) -> Sheet:
     )
 
 
-def _addresses(found: np.ndarray, held: Ints) -> tuple[Keys, Ints, Ints, Flags]:  # type: ignore[type-arg]
+def _addresses(octets: bytes, held: Ints) -> tuple[Keys, Ints, Ints, Flags]:
     """Return addresses as a table of `MOST_ADDRESSES` columns, a report a line; absent ones have key 0."""
-    size = len(held)
+    found, size = np.frombuffer(octets, _ADDRESS), len(held)
     place = np.zeros((size, MOST_ADDRESSES), np.uint64)
     at = np.full((size, MOST_ADDRESSES), NO_TIME, np.int64)
     port = np.full((size, MOST_ADDRESSES), -1, np.int64)
@@ -99,6 +109,14 @@ def _addresses(found: np.ndarray, held: Ints) -> tuple[Keys, Ints, Ints, Flags]:
     return place, at, port, six
 
 
-def empty_card() -> Card:
-    """Return the card of a report without any value."""
-    return Card(values=())
+def sorted_rows(sheet: Sheet) -> Sheet:
+    """Return the sheet with the rows of shared values alone, sorted by key, then by report."""
+    rows = sheet.rows
+    order = np.argsort(rows.key, kind="stable")
+    key: Keys = rows.key[order]
+    new = np.append(True, key[1:] != key[:-1]) if len(key) else np.zeros(0, np.bool_)
+    starts = np.flatnonzero(new)
+    several = np.repeat(
+        np.diff(np.append(starts, len(key))) > 1, np.diff(np.append(starts, len(key)))
+    )
+    return sheet._replace(rows=rows.take(order[several]))

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.rule import Standing, tables_of
+from fanal.crosscheck.domain.meeting import Standing, tables_of
 from fanal.crosscheck.domain.sheet import Flags, Ints, Keys, Rows
 from fanal.crosscheck.domain.weights import Weights
 from fanal.harmonise.domain.records import SelectorRole
@@ -50,12 +50,11 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[Standin
 def _crowded(beside: Beside, weights: Weights) -> Ints:
     """Return the groups beside which more identities of one mark stand than `companions`."""
     pairs, counts = np.unique(beside.group * 256 + beside.mark, return_counts=True)
-    return pairs[counts > weights.companions] // 256
+    crowded: Ints = pairs[counts > weights.companions] // 256
+    return crowded
 
 
-def _beside(
-    rows: Rows, everything: Rows, groups: tuple[Ints, Ints], weights: Weights
-) -> Beside:
+def _beside(rows: Rows, everything: Rows, groups: tuple[Ints, Ints], weights: Weights) -> Beside:  # noqa: PLR0917
     start, size = groups
     person = tables_of(weights).person
     asked = (size > weights.companions) & person[rows.mark[start]]

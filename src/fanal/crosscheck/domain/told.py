@@ -28,7 +28,9 @@ class Told:
         known = self._selectors.get(place)
         if known is None:
             record = self.record(place)  # may forget the others
-            known = self._selectors[place] = {short_key(s.kind, s.value): s for s in record.selectors}
+            known = self._selectors[place] = {
+                short_key(s.kind, s.value): s for s in record.selectors
+            }
         return known[key]
 
     def forget(self) -> None:

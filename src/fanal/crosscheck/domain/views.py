@@ -74,3 +74,11 @@ class DossierLine(Struct, frozen=True, kw_only=True):
     reports: int
     own: int
     state: DossierState = DossierState.PROPOSED
+
+
+class DossierReports(Struct, frozen=True, kw_only=True):
+    """A dossier with those of its reports that the actor reaches, oldest first."""
+
+    id: UUID
+    state: DossierState
+    reports: tuple[UUID, ...]

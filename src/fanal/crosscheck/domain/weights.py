@@ -76,6 +76,7 @@ class RoleWeights(_Strict, frozen=True, kw_only=True):
     cross: float
     cross_most: float
     other: float
+    mention: float
     other_most: float
     role_swap: float
 
@@ -99,6 +100,7 @@ class Weights(_Strict, frozen=True, kw_only=True):
     schema: int
     version: str
     certain: float
+    suggest: float
     shown: float
     most_holders: int
     neighbours: int
@@ -108,6 +110,11 @@ class Weights(_Strict, frozen=True, kw_only=True):
     family: dict[Family, FamilyWeight]
     roles: RoleWeights
     near: NearWeights
+
+    @property
+    def doubtful(self) -> float:
+        """Return the score from which a pair that is not certain is put to a person."""
+        return round(score_of(self.suggest / self.certain), 4)
 
     @property
     def strong(self) -> float:
@@ -134,13 +141,18 @@ def read_weights(text: str) -> Weights:
     if missing:
         raise WeightsRefused(f"weights: no weight for {', '.join(sorted(missing))}")
     roles = weights.roles
-    factors = (roles.associated, roles.cross, roles.other, roles.role_swap, weights.hub_share)
+    factors = (
+        *(roles.associated, roles.cross, roles.other, roles.mention, roles.role_swap),
+        weights.hub_share,
+    )
     if not all(0 < factor <= 1 for factor in factors):
         raise WeightsRefused("weights: a factor lies outside 0..1")
     if not all(0 < one.base <= 2 and _falls(one.steps) for one in weights.mark.values()):
         raise WeightsRefused("weights: a base lies outside 0..2, or shares do not fall")
-    if not 0 < weights.shown < weights.certain or weights.neighbours < 1:
-        raise WeightsRefused("weights: shown lies under certain, and neighbours are at least 1")
+    if not 0 < weights.shown <= weights.suggest < weights.certain or weights.neighbours < 1:
+        raise WeightsRefused(
+            "weights: shown, suggest and certain rise, and neighbours are at least 1"
+        )
     return weights
 
 

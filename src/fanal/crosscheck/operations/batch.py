@@ -1,7 +1,7 @@
 """Links a batch to every report that shares evidence with it, and proposes dossiers.
 
-One batch at a time (a transaction lock): each sees the cards of those before it, so that no pair is missed and
-none is weighed by two measures.
+One batch at a time (a transaction lock): each sees the cards of those before it, so that no pair is
+missed and none is weighed by two measures.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -98,7 +98,7 @@ def _strong(found: Link) -> Strong:
     return Strong(one=found.report_id, two=found.other_id, score=found.score)
 
 
-def _dossiers(
+def _dossiers(  # noqa: PLR0917
     strong: Sequence[Strong],
     lost: Iterable[UUID],
     known: tuple[Mapping[UUID, int], bool],

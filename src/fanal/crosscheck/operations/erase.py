@@ -27,7 +27,8 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
         cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
         keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
         cursor.execute(
-            "DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])", [[signed(k) for k in keys]]
+            "DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
+            [[signed(k) for k in keys]],
         )
         for statement in (
             "DELETE FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",

@@ -31,7 +31,9 @@ def move(moved: Mapping[int, float], held: Mapping[int, Held]) -> set[UUID]:
     if not moved:
         return set()
     weights = load_weights()
-    kept = {(held[k].selector.kind.value, held[k].selector.value): share for k, share in moved.items()}
+    kept = {
+        (held[k].selector.kind.value, held[k].selector.value): share for k, share in moved.items()
+    }
     ends = {report_id for key in moved for report_id in held[key].newest}
     changed: list[tuple[UUID, UUID, float, bytes]] = []
     gone: list[tuple[UUID, UUID]] = []
@@ -60,7 +62,8 @@ def _between(ends: set[UUID], version: str) -> list[tuple[UUID, UUID, float, mem
             " AND rule_version = %(version)s",
             {"ids": uuid_array(ends), "version": version},
         )
-        return cursor.fetchall()
+        rows: list[tuple[UUID, UUID, float, memoryview]] = cursor.fetchall()
+        return rows
 
 
 def _write(

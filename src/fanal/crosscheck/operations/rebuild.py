@@ -14,8 +14,7 @@ from fanal.crosscheck.domain.dossiers import Strong, dossier_id, membership
 from fanal.crosscheck.domain.linking import link
 from fanal.crosscheck.domain.moving import ValueState, companion, step_of
 from fanal.crosscheck.domain.records import Link
-from fanal.crosscheck.domain.rule import sorted_rows
-from fanal.crosscheck.domain.sheet import Rows, sheet_of
+from fanal.crosscheck.domain.sheet import Rows, sheet_of, sorted_rows
 from fanal.crosscheck.domain.standing import Groups, standing_of
 from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import Weights, load_weights
@@ -109,7 +108,11 @@ def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT report_id, desk_id, card FROM crosscheck_card ORDER BY report_id")
         rows = cursor.fetchall()
-    return [row[0] for row in rows], {row[0]: row[1] for row in rows}, [bytes(row[2]) for row in rows]
+    return (
+        [row[0] for row in rows],
+        {row[0]: row[1] for row in rows},
+        [bytes(row[2]) for row in rows],
+    )
 
 
 def _empty() -> None:
@@ -154,7 +157,7 @@ class _Words(Told):
         return self._records[place]
 
 
-def _dossiers(
+def _dossiers(  # noqa: PLR0917
     ids: Sequence[UUID], desks: dict[UUID, int], strong: Sequence[Strong], now: datetime
 ) -> dict[UUID, UUID]:
     judged = [

@@ -17,6 +17,7 @@ from fanal.crosscheck.domain.cards import (
     short_key,
     signed,
 )
+from fanal.crosscheck.domain.meeting import Standing
 from fanal.crosscheck.domain.moving import (
     ValueState,
     companions_of,
@@ -25,8 +26,7 @@ from fanal.crosscheck.domain.moving import (
     step_of,
     unpack_companions,
 )
-from fanal.crosscheck.domain.rule import Standing, sorted_rows
-from fanal.crosscheck.domain.sheet import Sheet, sheet_of
+from fanal.crosscheck.domain.sheet import Sheet, sheet_of, sorted_rows
 from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
@@ -200,6 +200,4 @@ def _standing(  # noqa: PLR0917
         holders[span] = one.holders
         place[span] = np.cumsum(mine) - 1 + max(0, one.holders - len(one.newest))
         hub[span] = states[int(rows.key[start])].hub
-    columns = type(rows)(*(column[kept] for column in rows))
-    return sheet._replace(rows=columns), Standing(holders[kept], place[kept], hub[kept])
-
+    return sheet._replace(rows=rows.take(kept)), Standing(holders[kept], place[kept], hub[kept])

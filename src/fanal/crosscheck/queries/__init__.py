@@ -6,6 +6,7 @@ from fanal.crosscheck.queries.dossiers import (
     dossiers_of,
     list_dossiers,
     members_of,
+    walk_dossiers,
 )
 from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links
 from fanal.crosscheck.queries.telling import telling
@@ -20,4 +21,5 @@ __all__ = [
     "list_links",
     "members_of",
     "telling",
+    "walk_dossiers",
 ]

@@ -1,7 +1,7 @@
 """Dossiers as pages show them: lists, graph, judgements."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -14,6 +14,7 @@ from fanal.crosscheck.domain.views import (
     DossierEdge,
     DossierLine,
     DossierNode,
+    DossierReports,
     DossierView,
     JudgementLine,
 )
@@ -110,6 +111,30 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
         for each in named:
             about[each].append(judgement)
     return {each: state_of(conduct_of(about[each])) for each in dossiers}
+
+
+def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports]]:
+    """Yield all dossiers that hold a report of the actor's desks, in the order of ids, some at a time."""
+    desks = desks_of(actor)
+    after = UUID(int=0)
+    while desks != []:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT m.dossier_id, array_agg(m.report_id ORDER BY m.report_id)"
+                " FROM crosscheck_membership m WHERE m.dossier_id > %(after)s"
+                " AND (%(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[]))"
+                " GROUP BY m.dossier_id ORDER BY m.dossier_id LIMIT %(limit)s",
+                {"after": after, "desks": desks, "limit": at_once},
+            )
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        states = _states([id_ for id_, _ in rows], desks)
+        yield [
+            DossierReports(id=id_, state=states[id_], reports=tuple(reports))
+            for id_, reports in rows
+        ]
+        after = rows[-1][0]
 
 
 def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:

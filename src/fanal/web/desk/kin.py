@@ -6,15 +6,17 @@ from uuid import UUID
 from django.utils.translation import get_language
 
 from fanal.accounts import queries as accounts
+from fanal.crosscheck.domain.because import because_of
 from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.views import KinLink
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.web.desk.content import selector_link
 
+_KINDS = frozenset(kind.value for kind in SelectorKind)
 _DRAWN = 24  # reports in the small graph; the list holds all
 
 
@@ -61,7 +63,10 @@ def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
             "reason": reason,
             "percent": percent(reason.weight),
             "whole": percent(min(1.0, reason.weight / reason.kept)) if reason.kept else None,
-            "href": selector_link(reason.kind, reason.value),
+            "because": because_of(reason),
+            # What has no value of its own (a name, a conflict) is told by its words alone.
+            "href": selector_link(reason.kind, reason.value) if reason.kind in _KINDS else "",
+            "valued": bool(reason.value) and reason.kind in _KINDS,
         }
         for reason in reasons
     ]

@@ -68,7 +68,7 @@ def shape(found: Sequence[int], labels: Sequence[int]) -> dict[str, float | int]
     """Return purity, over-merging, under-merging and the largest dossier that holds strangers.
 
     Purity: the share of reports in the majority of their dossier. Over-merged: dossiers of several
-    labels. Under-merged: labels that lie in several dossiers. The largest wrong dossier counts all its reports.
+    labels. Under-merged: labels in several dossiers. The largest wrong dossier counts all its reports.
     """
     members: dict[int, Counter[int]] = defaultdict(Counter)
     spread: dict[int, set[int]] = defaultdict(set)
@@ -77,7 +77,9 @@ def shape(found: Sequence[int], labels: Sequence[int]) -> dict[str, float | int]
         spread[label].add(group)
     wrong = [sum(held.values()) for held in members.values() if len(held) > 1]
     return {
-        "purity": round(sum(max(held.values()) for held in members.values()) / max(1, len(labels)), 6),
+        "purity": round(
+            sum(max(held.values()) for held in members.values()) / max(1, len(labels)), 6
+        ),
         "over_merged": len(wrong),
         "under_merged": sum(len(groups_) > 1 for groups_ in spread.values()),
         "largest_wrong_dossier": max(wrong, default=0),

@@ -11,26 +11,109 @@ from fanal.cli.bench.truth.dice import Dice
 PLATFORMS = ("Chatline", "Snapgram", "Pixlo", "Voxa", "Blokworld", "Murmur", "Telechat", "Fanpage")
 MAILS = ("courrier.test", "mail.test", "poste.test", "boite.test", "webmel.test")
 GIVEN = (
-    *("Jean", "Pierre", "Michel", "André", "Philippe", "Nicolas", "Julien", "Kévin", "Mathéo", "Loïc"),
+    *(
+        "Jean",
+        "Pierre",
+        "Michel",
+        "André",
+        "Philippe",
+        "Nicolas",
+        "Julien",
+        "Kévin",
+        "Mathéo",
+        "Loïc",
+    ),
     *("Marie", "Camille", "Élodie", "Zoé", "Inès", "Noémie", "Hélène", "Chloé", "Anaïs", "Léa"),
-    *("Mohamed", "Karim", "Youssef", "Amine", "Dmitri", "Sergueï", "Ivan", "Oleksandr", "Piotr", "Luca"),
+    *(
+        "Mohamed",
+        "Karim",
+        "Youssef",
+        "Amine",
+        "Dmitri",
+        "Sergueï",
+        "Ivan",
+        "Oleksandr",
+        "Piotr",
+        "Luca",
+    ),
 )
 SURNAMES = (
-    *("Martin", "Bernard", "Dubois", "Thomas", "Robert", "Petit", "Durand", "Leroy", "Moreau", "Lefèvre"),
-    *("de La Tour", "du Bois", "d’Arc", "Le Goff", "de Saint-Martin", "L’Hénoret", "des Prés", "von Berg"),
-    *("Benali", "El Amrani", "Haddad", "Ivanov", "Kuznetsov", "Shevchenko", "Nguyen", "Kowalski", "Rossi"),
+    *(
+        "Martin",
+        "Bernard",
+        "Dubois",
+        "Thomas",
+        "Robert",
+        "Petit",
+        "Durand",
+        "Leroy",
+        "Moreau",
+        "Lefèvre",
+    ),
+    *(
+        "de La Tour",
+        "du Bois",
+        "d’Arc",
+        "Le Goff",
+        "de Saint-Martin",
+        "L’Hénoret",
+        "des Prés",
+        "von Berg",
+    ),
+    *(
+        "Benali",
+        "El Amrani",
+        "Haddad",
+        "Ivanov",
+        "Kuznetsov",
+        "Shevchenko",
+        "Nguyen",
+        "Kowalski",
+        "Rossi",
+    ),
 )
 SYLLABLES = (
     *("ba", "co", "du", "fé", "gla", "hi", "jo", "ka", "li", "mor", "nou", "pi", "que", "ro", "sa"),
     *("tri", "val", "wen", "xa", "yol", "zé", "bri", "char", "don", "el", "fran", "gui", "her"),
 )
 CYRILLIC = {
-    "Dmitri": "Дмитрий", "Sergueï": "Сергей", "Ivan": "Иван", "Oleksandr": "Олександр",
-    "Ivanov": "Иванов", "Kuznetsov": "Кузнецов", "Shevchenko": "Шевченко",
+    "Dmitri": "Дмитрий",
+    "Sergueï": "Сергей",
+    "Ivan": "Иван",
+    "Oleksandr": "Олександр",
+    "Ivanov": "Иванов",
+    "Kuznetsov": "Кузнецов",
+    "Shevchenko": "Шевченко",
 }
 NICKNAMES = (
-    *("dark", "wolf", "neo", "pixel", "lune", "ghost", "tiger", "nova", "zero", "blue", "max", "ange"),
-    *("storm", "fox", "rex", "kiwi", "raven", "echo", "frost", "iron", "jade", "koala", "lynx", "moon"),
+    *(
+        "dark",
+        "wolf",
+        "neo",
+        "pixel",
+        "lune",
+        "ghost",
+        "tiger",
+        "nova",
+        "zero",
+        "blue",
+        "max",
+        "ange",
+    ),
+    *(
+        "storm",
+        "fox",
+        "rex",
+        "kiwi",
+        "raven",
+        "echo",
+        "frost",
+        "iron",
+        "jade",
+        "koala",
+        "lynx",
+        "moon",
+    ),
 )
 COMMON_HANDLES = ("alex", "kevin", "julie92", "shadow", "princess", "dragon", "lola", "gamer")
 MOBILES = 88_000
@@ -74,7 +157,9 @@ class People:
         rare = dice.happens(0.6)
         family = self._rare_name() if rare else dice.one(SURNAMES)
         birth = f"{dice.between(1950, 2006)}-{dice.between(1, 12):02d}-{dice.between(1, 28):02d}"
-        found = Someone(label, dice.one(GIVEN), family, birth, f"{dice.between(1, 95):02d}000", nickname)
+        found = Someone(
+            label, dice.one(GIVEN), family, birth, f"{dice.between(1, 95):02d}000", nickname
+        )
         found.since, found.until = since, until
         found.emails = [self.email(found) for _ in range(1 + dice.happens(0.3))]
         found.handles = [self.handle(found) for _ in range(dice.tail(1, 6, steepness=1.6))]
@@ -89,7 +174,11 @@ class People:
     def email(self, person: Someone) -> str:
         """Return an address of their own: from the name or from the nickname."""
         tail = f"{self._made}{self._dice.word(1)}"
-        base = person.nickname if self._dice.happens(0.5) else _ascii(person.given + "." + person.family)
+        base = (
+            person.nickname
+            if self._dice.happens(0.5)
+            else _ascii(person.given + "." + person.family)
+        )
         return f"{base}{tail}@{self._dice.one(MAILS)}"
 
     def handle(self, person: Someone) -> tuple[str, str]:

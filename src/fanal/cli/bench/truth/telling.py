@@ -66,11 +66,17 @@ class Teller:
         """Return an instant of the person's time."""
         return person.since + self.dice.below(max(1, person.until - person.since))
 
-    def report(self, person: Someone, at: int, *also: Someone, traps: frozenset[str] = frozenset()) -> Told:
+    def report(
+        self, person: Someone, at: int, *also: Someone, traps: frozenset[str] = frozenset()
+    ) -> Told:
         """Return a provider's report about a person, and about others that it names beside them."""
         marks = set(traps)
         suspects = [self.suspect(one, at, marks) for one in (person, *also)]
-        body: dict[str, object] = {"kind": "ABUSE_MATERIAL", "channel": "SOCIAL", "persons": suspects}
+        body: dict[str, object] = {
+            "kind": "ABUSE_MATERIAL",
+            "channel": "SOCIAL",
+            "persons": suspects,
+        }
         self._content(body, marks)
         return self._told(person.label, at, body, marks)
 
@@ -82,7 +88,11 @@ class Teller:
             words.append(f"He also gave {self.dice.one(person.emails)}.")
         if person.phones and self.dice.happens(0.3):
             words.append(f"Number {person.phones[0]}.")
-        body: dict[str, object] = {"kind": "GROOMING", "platform": platform, "description": " ".join(words)}
+        body: dict[str, object] = {
+            "kind": "GROOMING",
+            "platform": platform,
+            "description": " ".join(words),
+        }
         return self._told(person.label, at, body, {"FREE_TEXT"})
 
     def page(self, label: int, url: str, at: int, *, traps: frozenset[str] = frozenset()) -> Told:
@@ -165,7 +175,9 @@ class Teller:
         if "name" not in told and dice.happens(0.6):
             told["name"] = dice.one(_FILLERS["names"])
         if "handles" not in told or dice.happens(0.1):
-            told["handles"] = [{"platform": dice.one(PLATFORMS), "value": dice.one(_FILLERS["handles"])}]
+            told["handles"] = [
+                {"platform": dice.one(PLATFORMS), "value": dice.one(_FILLERS["handles"])}
+            ]
 
     def _content(self, body: dict[str, object], marks: set[str]) -> None:
         """Add what goes round: files and links that unrelated people pass on, and texts of services."""

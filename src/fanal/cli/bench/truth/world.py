@@ -5,6 +5,7 @@ labels are equal, and only then.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from fanal.cli.bench.truth.dice import Dice
@@ -43,7 +44,7 @@ class World:
         length = self.dice.tail(_MONTH // 2, SPAN, steepness=0.8)
         since = self.dice.below(max(1, SPAN - length))
         return self.people.someone(
-            self._fresh() if label is None else label, since=since, until=since + length
+            self.fresh_label() if label is None else label, since=since, until=since + length
         )
 
     def times(self, person: Someone, least: int, most: int) -> list[int]:
@@ -51,7 +52,8 @@ class World:
         count = self.dice.tail(least, most, steepness=1.3)
         return sorted(self.teller.when(person) for _ in range(count))
 
-    def _fresh(self) -> int:
+    def fresh_label(self) -> int:
+        """Return a label that nobody has."""
         self._label += 1
         return self._label
 
@@ -70,7 +72,7 @@ def _repeated(world: World) -> Iterator[Told]:
 
 
 def _moving(world: World) -> Iterator[Told]:
-    """People who come back under new accounts: a new e-mail and handle each time, the device or number stays."""
+    """People who come back under new accounts: new e-mail and handle, the device or number stays."""
     person, people = world.offender(), world.people
     for turn, at in enumerate(world.times(person, 3, 24)):
         if turn % 3 == 2:
@@ -87,7 +89,7 @@ def _rings(world: World) -> Iterator[Told]:
     page = f"https://{dice.word(12)}.test/{dice.word(8)}"
     wallet = world.people.wallet()
     mark = frozenset({"RING"})
-    for one, other in zip(members, members[1:], strict=False):
+    for one, other in pairwise(members):
         yield teller.report(one, teller.when(one), other, traps=mark)
         one.accounts.append(wallet)
     for member in members:
@@ -117,7 +119,7 @@ def _families(world: World) -> Iterator[Told]:
 
 
 def _numbers_again(world: World) -> Iterator[Told]:
-    """A mobile number that was given back and belongs to somebody else months later."""
+    """Give a mobile number that was handed back to somebody else, months later."""
     first, second = world.offender(), world.offender()
     number = world.people.mobile()
     first.since, first.until = 0, 4 * _MONTH
@@ -146,7 +148,7 @@ def _same_names(world: World) -> Iterator[Told]:
 
 
 def _victims(world: World) -> Iterator[Told]:
-    """A child wronged by two people who do not know one another; somebody who is victim here, suspect there."""
+    """Have two strangers wrong one child; sometimes the victim here is a suspect there."""
     dice = world.dice
     child = world.offender()
     swapped = dice.happens(0.4)
@@ -169,7 +171,9 @@ def _shared_places(world: World) -> Iterator[Told]:
     mark = "CAFE" if dice.happens(0.5) else "EXCHANGE"
     if mark == "CAFE":
         digits = dice.often_first(commons.cafes)
-        person.devices = [f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"]
+        person.devices = [
+            f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        ]
     else:
         person.accounts = [dice.often_first(commons.wallets)]
     for at in world.times(person, 1, 4):
@@ -195,9 +199,9 @@ def _citizens(world: World) -> Iterator[Told]:
 
 
 def _viral_pages(world: World) -> Iterator[Told]:
-    """A link that goes round, reported by people who have nothing else in common."""
+    """Report a link that goes round, by people who have nothing else in common."""
     teller = world.teller
-    label = world._fresh()
+    label = world.fresh_label()
     url = world.dice.often_first(teller.commons.urls)
     yield teller.page(label, url, world.dice.below(SPAN), traps=frozenset({"VIRAL"}))
 

@@ -1,0 +1,155 @@
+"""Links of a labelled world, judged: certain ones as printed and all they imply, suggestions, traps."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from fanal.cli.bench.truth import judge
+from fanal.cli.bench.truth.telling import Told
+from fanal.cli.bench.truth.world import World
+from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
+from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
+from fanal.crosscheck.domain.sheet import Ints, Sheet, sheet_of, sorted_rows
+from fanal.crosscheck.domain.standing import standing_of
+from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.harmonise.domain.harmonise import harmonise_one
+from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.harmonise.domain.sources.read import read_source
+
+_NOW = datetime(2026, 12, 31, tzinfo=UTC)
+
+
+class Linked(Struct, frozen=True, kw_only=True):
+    """The pairs of a world: with their points, which are certain, which are put to a person."""
+
+    sheet: Sheet
+    pairs: Pairs
+    certain: list[judge.Pair]
+    suggested: list[judge.Pair]
+    hubs: int
+    seconds: float
+
+
+def judge_world(size: int, *, seed: int) -> dict[str, object]:
+    """Return what links are worth on a world of about `size` reports."""
+    told = World(size, seed=seed).reports()
+    labels = [one.label for one in told]
+    packed = [pack_card(card_of(report)) for report in harmonised(told)]
+    weights = load_weights()
+    found = link_cards(packed, weights)
+    groups = judge.groups(len(told), found.certain)
+    printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
+    result: dict[str, object] = {
+        "bench": "crosscheck",
+        "mode": "truth",
+        "size": len(told),
+        "seed": seed,
+        "rules": weights.version,
+        "labels": len(set(labels)),
+        "true_pairs": judge.true_pairs(labels),
+        "certain_links": printed.pairs,
+        "precision_certain": printed.precision,
+        "precision_implied": implied.precision,
+        "recall_implied": implied.recall,
+        **_suggestions(found, groups, labels),
+        **judge.shape(groups, labels),
+        "hubs": found.hubs,
+        "link_s": round(found.seconds, 2),
+        "by_kind": judge.by_mark(_kinds(found, len(told)), labels),
+        "by_trap": judge.by_mark(_traps(found.certain, told), labels),
+        "kept_apart": _kept_apart(groups, told),
+    }
+    return result
+
+
+def harmonised(told: Sequence[Told]) -> Iterator[HarmonisedReport]:
+    """Yield the reports of a world as harmonise reads them; their ids are their places."""
+    for place, one in enumerate(told):
+        source = Source(
+            report_id=UUID(int=place),
+            desk_id=1,
+            format="report/1",
+            body=msgspec.json.encode(one.body),
+            received_at=_NOW,
+        )
+        yield harmonise_one(source.report_id, read_source(source, received_at=_NOW))
+
+
+def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:
+    """Return the pairs of cards by the product's own rule, as a rebuild finds them."""
+    started = time.perf_counter()
+    sheet = sheet_of(packed)
+    everything = sheet.rows
+    sheet = sorted_rows(sheet)
+    standing, groups = standing_of(sheet.rows, everything, weights)
+    pairs = weigh(sheet, standing, weights)
+    certain = certain_of(pairs, weights)
+    seconds = time.perf_counter() - started
+    size = len(packed)
+    suggested = ~certain & (pairs.points >= weights.suggest - 1e-9)
+    return Linked(
+        sheet=sheet,
+        pairs=pairs,
+        certain=_ends(pairs.number[certain], size),
+        suggested=_ends(pairs.number[suggested], size),
+        hubs=int(groups.hub.sum()),
+        seconds=seconds,
+    )
+
+
+def _ends(numbers: Ints, size: int) -> list[judge.Pair]:
+    later, earlier = np.divmod(numbers, size)
+    return list(zip(later.tolist(), earlier.tolist(), strict=True))
+
+
+def _suggestions(
+    found: Linked, groups: Sequence[int], labels: Sequence[int]
+) -> dict[str, float | int]:
+    right = sum(labels[a] == labels[b] for a, b in found.suggested)
+    return {
+        "suggestions": len(found.suggested),
+        "precision_suggestions": round(right / max(1, len(found.suggested)), 5),
+        "recall_with_suggestions": round(
+            judge.with_suggestions(groups, found.suggested, labels), 6
+        ),
+    }
+
+
+def _kinds(found: Linked, size: int) -> dict[judge.Pair, set[str]]:
+    """Return the marks of the values that each certain or suggested pair rests on."""
+    pairs, rows = found.pairs, found.sheet.rows
+    marks = rows.mark[pairs.meetings.later]
+    certain = set(found.certain)
+    known = certain | set(found.suggested)
+    kinds: dict[judge.Pair, set[str]] = {}
+    for number, (start, end) in zip(
+        pairs.number.tolist(), pairwise(pairs.first.tolist()), strict=True
+    ):
+        pair = divmod(number, size)
+        if pair in known:
+            suffix = "" if pair in certain else " (suggested)"
+            kinds[pair] = {MARKS[mark].value + suffix for mark in set(marks[start:end].tolist())}
+    return kinds
+
+
+def _traps(pairs: Sequence[judge.Pair], told: Sequence[Told]) -> dict[judge.Pair, frozenset[str]]:
+    """Return the traps that lie in either end of each pair."""
+    return {(a, b): told[a].traps | told[b].traps for a, b in pairs}
+
+
+def _kept_apart(groups: Sequence[int], told: Sequence[Told]) -> dict[str, float]:
+    """Return for each trap the share of its reports whose dossier holds nobody else's report."""
+    labels: dict[int, set[int]] = {}
+    for group, one in zip(groups, told, strict=True):
+        labels.setdefault(group, set()).add(one.label)
+    held: dict[str, list[bool]] = {}
+    for group, one in zip(groups, told, strict=True):
+        for trap in one.traps:
+            held.setdefault(trap, []).append(len(labels[group]) == 1)
+    return {trap: round(sum(kept) / len(kept), 5) for trap, kept in sorted(held.items())}

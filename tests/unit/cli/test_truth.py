@@ -1,0 +1,38 @@
+"""The judge counts right on a world small enough to count by hand; the world is the same for one seed."""
+
+from fanal.cli.bench.truth import judge
+from fanal.cli.bench.truth.world import World
+
+LABELS = [1, 1, 1, 2, 2, 3]
+
+
+def test_pairs_as_printed_and_as_implied() -> None:
+    pairs = [(0, 1), (2, 1), (3, 5)]
+    assert judge.of_pairs(pairs, LABELS) == (round(2 / 3, 6), 0.5, 3, 2)
+    found = judge.groups(6, pairs)
+    assert found == [0, 0, 0, 3, 4, 3]
+    assert judge.of_groups(found, LABELS) == (0.75, 0.75, 4, 3)
+    assert judge.with_suggestions(found, [(4, 3), (4, 0)], LABELS) == 1.0
+    assert judge.shape(found, LABELS) == {
+        "purity": round(5 / 6, 6),
+        "over_merged": 1,
+        "under_merged": 1,
+        "largest_wrong_dossier": 2,
+        "dossiers": 2,
+    }
+    assert judge.by_mark({(0, 1): ["A"], (3, 5): ["A", "B"]}, LABELS) == {
+        "A": {"pairs": 2, "precision": 0.5},
+        "B": {"pairs": 1, "precision": 0.0},
+    }
+
+
+def test_a_world_follows_from_its_seed_and_holds_every_trap() -> None:
+    one, two = (World(3000, seed=5).reports() for _ in range(2))
+    assert one == two
+    assert one != World(3000, seed=6).reports()
+    traps = {trap for told in one for trap in told.traps}
+    assert traps >= {
+        *("TYPO", "PLACEHOLDER", "BOILERPLATE", "VIRAL", "RING", "FAMILY", "NAMESAKE", "CAFE"),
+        *("EXCHANGE", "RECYCLED_PHONE", "HANDLE_COLLISION", "HANDLE_TAKEN_AGAIN", "FREE_TEXT"),
+        *("SHARED_VICTIM", "ROLE_SWAP", "SHARED_MAILBOX", "REREGISTERED"),
+    }
