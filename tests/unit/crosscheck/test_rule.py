@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from fanal.cli.bench.truth.world import World
 from fanal.crosscheck.domain.because import because_of
@@ -197,6 +197,7 @@ def test_a_person_reported_three_hundred_times_stays_one_and_a_hub_joins_nobody(
     assert {because_of(r) for r in hub[0].reasons} == {"HUB", "CONFLICT_HANDLE"}
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.sets(st.integers(0, 99), min_size=1))
 def test_a_part_finds_what_the_whole_finds_and_reasons_add_up(seed: int, part: set[int]) -> None:
     bodies = [told.body for told in World(100, seed=seed).reports()]

@@ -12,7 +12,7 @@ SEED = 20_261_126
 @click.option("--truth", is_flag=True, required=True, help="Judge links on a labelled world.")
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of the world.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def crosscheck(size: int, truth: bool, seed: int, as_json: bool) -> None:
+def crosscheck(size: int, truth: bool, seed: int, as_json: bool) -> None:  # noqa: ARG001
     """Link SIZE reports of a labelled world, and say what the links are worth."""
     from fanal.cli.bench.crosscheck_truth import judge_world
 

@@ -8,10 +8,10 @@ from msgspec import Struct
 class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a link rests on: a shared value, its points, the measured frequency, roles on both sides.
 
-    `kind` is a selector's, or IP, NAME, BIRTH without a value (what strengthens, or weakens where it differs;
-    both reports tell the words), or CONFLICT: both suspects have values of the kind that `value` names, none in
-    common; its points are negative. `kept` is the share (0..1) of its points that frequency leaves a value.
-    `side` is `meeting.SAME`, `CROSS` or `OTHER`. `seen` is filled in when links are read: frequency changes.
+    `kind` is a selector's, or IP, NAME, BIRTH without a value (it strengthens, or weakens where it differs;
+    both reports tell the words), or CONFLICT: both suspects have values of the kind that `value` names and
+    none in common; its points are negative. `kept` is the share (0..1) of its points that frequency
+    leaves it. `side` is `meeting.SAME`, `CROSS` or `OTHER`. `seen` is filled in when links are read.
     """
 
     kind: str
