@@ -10,6 +10,7 @@ from fanal.accounts import rows
 from fanal.crosscheck.domain.access import require_judge
 from fanal.crosscheck.domain.dossiers import Act, Judgement
 from fanal.crosscheck.domain.states import MOVES, conduct_of, state_of
+from fanal.crosscheck.operations.answer import remember
 from fanal.crosscheck.operations.assemble import assemble
 from fanal.crosscheck.queries import state
 from fanal.kernel.actors import Actor
@@ -75,6 +76,8 @@ def judge(
             id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes
         )
         _write(actor, judgement, reason, now)
+        if act in (Act.LINK, Act.UNLINK):
+            remember(judgement)
         if act not in _CONDUCT:
             assemble(named, now=now)
         ledger.record(
@@ -88,6 +91,20 @@ def judge(
             detail={"act": act.value},
         )
     return judgement_id
+
+
+def judge_suggestion(
+    *, actor: Actor, report_id: UUID, other_id: UUID, accept: bool, reason: str, now: datetime
+) -> UUID:
+    """Accept or reject that two reports belong together; return the judgement's id.
+
+    A rejected pair comes back only when it rests on something that it did not rest on now.
+
+    Raises:
+        AccessRefused, JudgementRefused: as `judge`.
+    """
+    act = Act.LINK if accept else Act.UNLINK
+    return judge(actor=actor, act=act, left=[report_id], right=[other_id], reason=reason, now=now)
 
 
 def _check(  # noqa: PLR0917

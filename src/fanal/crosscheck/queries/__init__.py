@@ -9,6 +9,7 @@ from fanal.crosscheck.queries.dossiers import (
     walk_dossiers,
 )
 from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links
+from fanal.crosscheck.queries.suggestions import list_suggestions, suggestions_of
 from fanal.crosscheck.queries.telling import telling
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "links_of",
     "list_dossiers",
     "list_links",
+    "list_suggestions",
     "members_of",
+    "suggestions_of",
     "telling",
     "walk_dossiers",
 ]

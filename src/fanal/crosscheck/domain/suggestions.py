@@ -1,0 +1,88 @@
+"""Suggestions: pairs that are not certain, put to a person; what was answered, and what is new since.
+
+An answer remembers what the pair rested on. A rejected pair stays rejected until it rests on something
+more; then it comes back and says what.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from hashlib import blake2b
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.crosscheck.domain.records import Reason
+from fanal.kernel.states import StateTable, move
+
+
+class SuggestionState(StrEnum):
+    """Where a suggestion stands."""
+
+    OPEN = "OPEN"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    REOPENED = "REOPENED"
+
+
+SUGGESTION_STATES: StateTable[SuggestionState] = StateTable(
+    name="suggestion",
+    initial=SuggestionState.OPEN,
+    final=frozenset(),
+    transitions=(
+        move("accept", {SuggestionState.OPEN, SuggestionState.REOPENED}, SuggestionState.ACCEPTED),
+        move("reject", {SuggestionState.OPEN, SuggestionState.REOPENED}, SuggestionState.REJECTED),
+        move("reopen", {SuggestionState.REJECTED}, SuggestionState.REOPENED),
+        move(
+            "take_back", {SuggestionState.ACCEPTED, SuggestionState.REJECTED}, SuggestionState.OPEN
+        ),
+    ),
+)
+"""`reopen` is nobody's act: something new appeared. `take_back` is a judgement undone."""
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a person said of a pair, and the evidence it rested on then (`evidence_of`)."""
+
+    judgement_id: UUID
+    accepted: bool
+    score: float
+    evidence: frozenset[int]
+
+
+class Suggestion(Struct, frozen=True, kw_only=True):
+    """A pair of reports of the actor's desks, later report first.
+
+    `fresh` are the reasons that were not there when it was rejected; `answer` the judgement, if any.
+    """
+
+    report_id: UUID
+    other_id: UUID
+    score: float
+    reasons: tuple[Reason, ...]
+    state: SuggestionState
+    fresh: tuple[Reason, ...] = ()
+    answer: UUID | None = None
+
+
+def evidence_of(reasons: Iterable[Reason]) -> frozenset[int]:
+    """Return what speaks for a pair, as signed 64-bit digests of kind and value; weights play no part."""
+    return frozenset(_digest(reason) for reason in reasons if reason.weight > 0)
+
+
+def standing(
+    reasons: tuple[Reason, ...], answer: Answer | None
+) -> tuple[SuggestionState, tuple[Reason, ...]]:
+    """Return where a pair stands after an answer, and which of its reasons are new since a rejection."""
+    if answer is None:
+        return SuggestionState.OPEN, ()
+    if answer.accepted:
+        return SuggestionState.ACCEPTED, ()
+    fresh = tuple(
+        reason for reason in reasons if reason.weight > 0 and _digest(reason) not in answer.evidence
+    )
+    return (SuggestionState.REOPENED if fresh else SuggestionState.REJECTED), fresh
+
+
+def _digest(reason: Reason) -> int:
+    text = f"{reason.kind}|{reason.value}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "little", signed=True)

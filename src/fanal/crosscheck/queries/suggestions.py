@@ -1,0 +1,138 @@
+"""Suggestions as pages list them: of one report, or of a desk, the strongest first."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.crosscheck.domain.access import desks_of
+from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.suggestions import Answer, Suggestion, SuggestionState, standing
+from fanal.crosscheck.domain.weights import load_weights
+from fanal.crosscheck.queries import state
+from fanal.crosscheck.queries.frequency import with_frequency
+from fanal.crosscheck.queries.state import CURRENT
+from fanal.kernel.actors import Actor
+
+WAITING = frozenset({SuggestionState.OPEN, SuggestionState.REOPENED})
+_COLUMNS = "SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_link l"
+_AT_ONCE = 500
+_Row = tuple[UUID, UUID, float, memoryview]
+
+
+def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
+    """Return the suggestions about a report of the actor's desks, in any state, the strongest first.
+
+    Both ends are the actor's. A certain link that somebody rejected is here too: it no longer joins
+    dossiers, and comes back when something new appears.
+    """
+    desks = desks_of(actor)
+    if desks == []:
+        return []
+    weights = load_weights()
+    sides = " UNION ALL ".join(
+        f"{_COLUMNS} WHERE l.{side} = %(id)s AND l.score >= %(least)s"
+        " AND (%(desks)s::int[] IS NULL OR (l.desk_id = ANY(%(desks)s::int[])"
+        f" AND l.other_desk_id = ANY(%(desks)s::int[]))) AND{CURRENT}"
+        for side in ("report_id", "other_id")
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sides, {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6})
+        rows = cursor.fetchall()
+    found = _suggestions(rows, certain_from=weights.strong)
+    return sorted(found, key=lambda s: (-s.score, s.report_id, s.other_id))
+
+
+def list_suggestions(
+    *, actor: Actor, limit: int = 50, below: tuple[float, UUID, UUID] | None = None
+) -> list[Suggestion]:
+    """Return what waits for an answer at the actor's desks, the strongest first.
+
+    `below` are score and ends of the last one of the page before.
+    """
+    found: list[Suggestion] = []
+    for rows in _walk(actor, below):
+        for one in _suggestions(rows, certain_from=load_weights().strong):
+            if one.state in WAITING:
+                found.append(one)
+                if len(found) == limit:
+                    return found
+    return found
+
+
+def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Answer]:
+    """Return the last answer in force to each pair (later report first)."""
+    if not pairs:
+        return {}
+    ones, twos = zip(*pairs, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.report_id, a.other_id, a.judgement_id, a.accepted, a.score, a.evidence"
+            " FROM crosscheck_answer a JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
+            " ON a.report_id = p.one AND a.other_id = p.two ORDER BY a.judgement_id DESC",
+            [list(ones), list(twos)],
+        )
+        rows = cursor.fetchall()
+    undone = {judgement: state.is_undone(judgement) for judgement in {row[2] for row in rows}}
+    answers: dict[tuple[UUID, UUID], Answer] = {}
+    for one, two, judgement, accepted, score, evidence in rows:
+        if not undone[judgement] and (one, two) not in answers:
+            answers[one, two] = Answer(
+                judgement_id=judgement,
+                accepted=accepted,
+                score=score,
+                evidence=frozenset(evidence),
+            )
+    return answers
+
+
+def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list[_Row]]:
+    """Yield the doubtful links of the actor's desks, the strongest first, some at a time."""
+    desks = desks_of(actor)
+    weights = load_weights()
+    last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
+    while desks != []:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"{_COLUMNS} WHERE l.score >= %(least)s AND (l.score, l.report_id, l.other_id)"
+                " < (%(score)s::real, %(one)s, %(two)s)"
+                " AND (%(desks)s::int[] IS NULL OR (l.desk_id = ANY(%(desks)s::int[])"
+                f" AND l.other_desk_id = ANY(%(desks)s::int[]))) AND{CURRENT}"
+                " ORDER BY l.score DESC, l.report_id DESC, l.other_id DESC LIMIT %(most)s",
+                {
+                    "least": weights.doubtful - 1e-6,
+                    "score": last[0],
+                    "one": last[1],
+                    "two": last[2],
+                    "desks": desks,
+                    "most": _AT_ONCE,
+                },
+            )
+            rows: list[_Row] = cursor.fetchall()
+        if not rows:
+            return
+        yield rows
+        last = rows[-1][2], rows[-1][0], rows[-1][1]
+
+
+def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestion]:
+    answers = answers_about([(one, two) for one, two, _, _ in rows])
+    told = with_frequency([unpack_reasons(row[3]) for row in rows])
+    found = []
+    for (one, two, score, _), reasons in zip(rows, told, strict=True):
+        answer = answers.get((one, two))
+        if score >= certain_from - 1e-6 and (answer is None or answer.accepted):
+            continue  # certain, and nobody said otherwise
+        where, fresh = standing(reasons, answer)
+        found.append(
+            Suggestion(
+                report_id=one,
+                other_id=two,
+                score=round(score, 4),
+                reasons=reasons,
+                state=where,
+                fresh=fresh,
+                answer=answer.judgement_id if answer else None,
+            )
+        )
+    return found

@@ -1,0 +1,133 @@
+"""Suggestions are answered by people; a rejected one stays away until something new appears."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from fanal.crosscheck import operations, queries
+from fanal.crosscheck.domain.access import AccessRefused
+from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.suggestions import SUGGESTION_STATES, SuggestionState as State
+from fanal.harmonise import operations as harmonise
+from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.ids import new_id
+
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
+SYSTEM = system_actor("test")
+ANALYST = Actor(
+    person_id=uuid.uuid4(),
+    roles=frozenset({Role.ANALYST}),
+    desk_ids=frozenset({1}),
+    motive="test",
+)
+PHONE = "+33639980001"
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The ledger signs."""
+
+
+def arrive(
+    *persons: dict[str, object], ids: list[uuid.UUID] | None = None
+) -> list[HarmonisedReport]:
+    sources = [
+        Source(
+            report_id=ids[n] if ids else new_id(NOW + timedelta(seconds=n)),
+            desk_id=1,
+            format="report/1",
+            body=msgspec.json.encode(
+                {"reference": str(n), "kind": "OTHER", "persons": [{"role": "SUSPECT", **person}]}
+            ),
+        )
+        for n, person in enumerate(persons)
+    ]
+    reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+    assert failures == []
+    operations.crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
+    return reports
+
+
+def answer(reports: list[HarmonisedReport], *, accept: bool) -> uuid.UUID:
+    return operations.judge_suggestion(
+        actor=ANALYST,
+        report_id=reports[0].report_id,
+        other_id=reports[1].report_id,
+        accept=accept,
+        reason="seen on the pages of both",
+        now=NOW,
+    )
+
+
+def state(reports: list[HarmonisedReport]) -> State:
+    (one,) = queries.suggestions_of(actor=ANALYST, report_id=reports[0].report_id)
+    return one.state
+
+
+def test_accepting_joins_the_dossier_and_undoing_asks_again() -> None:
+    reports = arrive({"phones": [PHONE]}, {"phones": [PHONE]})
+    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+    assert [s.state for s in queries.list_suggestions(actor=ANALYST)] == [State.OPEN]
+    judgement = answer(reports, accept=True)
+    assert state(reports) is State.ACCEPTED
+    assert queries.list_suggestions(actor=ANALYST) == []
+    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is not None
+    operations.judge(actor=ANALYST, act=Act.UNDO, undoes=judgement, reason="an error", now=NOW)
+    assert state(reports) is State.OPEN
+    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+
+
+def test_a_rejected_pair_comes_back_with_what_is_new_and_joins_nothing_by_itself() -> None:
+    reports = arrive({"phones": [PHONE]}, {"phones": [PHONE]})
+    answer(reports, accept=False)
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    assert state(reports) is State.REJECTED
+    assert queries.list_suggestions(actor=ANALYST) == []
+    more = {"phones": [PHONE], "emails": ["rare@mail.test"]}
+    arrive(more, more, ids=[report.report_id for report in reports])
+    (back,) = queries.suggestions_of(actor=ANALYST, report_id=reports[0].report_id)
+    assert back.state is State.REOPENED
+    assert [(r.kind, r.value) for r in back.fresh] == [("EMAIL", "rare@mail.test")]
+    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+    answer(reports, accept=False)
+    assert state(reports) is State.REJECTED
+
+
+def test_a_certain_link_that_was_rejected_stays_away() -> None:
+    reports = arrive({"emails": ["rare@mail.test"]}, {"emails": ["rare@mail.test"]})
+    assert queries.suggestions_of(actor=ANALYST, report_id=reports[0].report_id) == []
+    answer(reports, accept=False)
+    assert state(reports) is State.REJECTED
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+
+
+def test_others_neither_see_nor_answer() -> None:
+    reports = arrive({"phones": [PHONE]}, {"phones": [PHONE]})
+    stranger = Actor(
+        person_id=uuid.uuid4(),
+        roles=frozenset({Role.ANALYST}),
+        desk_ids=frozenset({2}),
+        motive="test",
+    )
+    assert queries.list_suggestions(actor=stranger) == []
+    assert queries.suggestions_of(actor=stranger, report_id=reports[0].report_id) == []
+    with pytest.raises(AccessRefused):
+        operations.judge_suggestion(
+            actor=stranger,
+            report_id=reports[0].report_id,
+            other_id=reports[1].report_id,
+            accept=True,
+            reason="x",
+            now=NOW,
+        )
+
+
+def test_the_table_knows_every_state() -> None:
+    assert {t.target for t in SUGGESTION_STATES.transitions} | {SUGGESTION_STATES.initial} == set(
+        State
+    )
