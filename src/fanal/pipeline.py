@@ -28,6 +28,7 @@ from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import lowest_id
 from fanal.orient import operations as orient, queries as oriented
 
@@ -216,6 +217,8 @@ def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
         analyse.try_portion(
             trial=trial, reports=known, analyses=analyses, kin=list(kin.values()), reached=ids[-1]
         )
+        failpoint("trial.tried")
+    failpoint("trial.committed")
     return True
 
 
@@ -244,6 +247,8 @@ def continue_rerank(*, now: datetime) -> bool:
         analyse.write_rerank(
             ruleset_id=ruleset_id, reached=ids[-1], changed=len(batch.report_ids), now=now
         )
+        failpoint("rerank.written")
+    failpoint("rerank.committed")
     return True
 
 

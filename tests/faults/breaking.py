@@ -17,9 +17,8 @@ _SERVED_BY = {
     name: WORKER if name.startswith(("worker.", "hash.", "send.", "checkpoint.")) else WEB
     for name in sorted(POINTS)
 }
-_ELSEWHERE = (
-    "fetch."  # lists are fetched by nobody here: tests/client/test_list_fetching.py kills there
-)
+_ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.")
+"""Passed by nobody here: lists are fetched, rounds held and rules tried in tests of their own."""
 _PASSED_ONCE = ("send.", "checkpoint.", "vault.chunk", "vault.renamed")
 _NAMED_DEATH = 25.0
 _SERVING = 60.0

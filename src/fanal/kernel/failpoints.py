@@ -36,6 +36,10 @@ POINTS: Final = frozenset(
         "fetch.committed",  # committed, the next page not asked for
         "deconflict.stored",  # in the transaction: a message of a round and its secret are written
         "deconflict.committed",  # committed, the message not handed on
+        "trial.tried",  # in the transaction: a portion of a dry run is written
+        "trial.committed",  # committed, the next portion not begun
+        "rerank.written",  # in the transaction: a portion is ranked anew
+        "rerank.committed",  # committed, the next portion not begun
         "send.begin",  # before a message leaves
         "send.sent",  # the message left, nothing notes it
     }

@@ -22,6 +22,7 @@ FIRST, SECOND = (UUID(f"018f0000-0000-7000-8000-00000000000{n}") for n in (1, 2)
 FOLD = (
     "INSERT INTO orient_fold (report_id, desk_id, pictures) VALUES (%s, %s, '')",
     "INSERT INTO orient_unfolding VALUES (%s, %s, %s, %s, %s, now(), '')",
+    "INSERT INTO orient_assessed VALUES (%s, %s, decode(repeat('ab', 32), 'hex'), '{1}')",
 )
 LINK = (
     "INSERT INTO crosscheck_link VALUES (%s, %s, %s, %s, 0.9, '2026-11-24', '\\x00')",
@@ -87,11 +88,12 @@ def test_nothing_set_shows_nothing_and_takes_nothing(database_urls, as_role):
 
 
 def add_folds(owner):
-    """Rows that only reports which are the same make."""
+    """Rows that only reports which are the same, or nearly, make."""
     for desk in (1, FAR_DESK):
         report_id, judged = uuid4(), uuid4()
         owner.execute(FOLD[0], [report_id, desk])
         owner.execute(FOLD[1], [judged, report_id, desk, uuid4(), uuid4()])
+        owner.execute(FOLD[2], [report_id, desk])
         owner.execute("INSERT INTO orient_unfolding_words VALUES (%s, 'words')", [judged])
 
 

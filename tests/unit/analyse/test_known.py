@@ -18,7 +18,7 @@ from fanal.analyse.domain.lists import (
     Voter,
 )
 from fanal.analyse.domain.records import Finding
-from fanal.formats.report.records import File, ReportKind
+from fanal.formats.report.records import Classification, File, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.reference.records import MaterialRuleValue
 
@@ -36,7 +36,7 @@ def findings(lists: KnownLists, *files: File) -> list[Finding]:
     return list(analyse([subject], shipped_knowledge(), lists)[0].findings)
 
 
-def test_a_known_false_alarm_stays_silent() -> None:
+def test_a_known_false_alarm_is_told_and_silences_what_matches() -> None:
     cleared = entry(2, "PDQ", "0" * 64, scope="CLEAR")
     listed = entry(3, "PDQ", "0" * 60 + "000f")
     lists = KnownLists(
@@ -46,9 +46,31 @@ def test_a_known_false_alarm_stays_silent() -> None:
             "0" * 63 + "7": [(listed, 1), (cleared, 3)],
         },
     )
-    assert findings(lists, File(pdq="0" * 64), File(md5="a" * 32)) == []
+    told = findings(lists, File(pdq="0" * 64), File(md5="a" * 32))
+    assert {(f.code, f.score, f.because.code) for f in told} == {
+        ("KNOWN_CLEAR", 0.0, "CLEARED"),
+        ("KNOWN_CLEAR", 0.0, "CLEARED_NEAR"),
+    }
+    assert {f.source.partition(".")[0] for f in told} == {"files[0]", "files[1]"}
     (near,) = findings(lists, File(pdq="0" * 63 + "7"))
     assert near.because.parameters["distance"] == 1
+
+
+def test_a_known_false_alarm_raises_nothing() -> None:
+    kind = Classification(scheme="NCMEC", code="B1")
+    file = File(md5="a" * 32, seen_by_provider=True, classification=kind)
+    subject = HarmonisedReport(
+        report_id=UUID(int=0), reference="r", kind=ReportKind.OTHER, files=(file,)
+    )
+
+    def facts(*entries: KnownEntry) -> dict[str, float]:
+        found = analyse([subject], shipped_knowledge(), KnownLists(entries))[0]
+        return facts_of(subject, found, None, now=NOW)
+
+    cleared = facts(entry(5, "MD5", "a" * 32, scope="CLEAR"))
+    assert "unlisted_classified_files" in facts()
+    assert not {"known_files", "unlisted_classified_files", "unlisted_seen_files"} & set(cleared)
+    assert set(cleared) < set(facts())
 
 
 RULES = MaterialRuleValue(

@@ -142,33 +142,39 @@ def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
     facts: dict[str, float] = {}
     ages = _victim_ages(report)
     known: dict[str, set[str]] = {"KNOWN_HASH": set(), "KNOWN_ADDRESS": set()}
+    cleared: set[str] = set()
     for finding in analysis.findings:
         name = _HIGHEST.get(finding.code) or _HIGHEST_BY_CATEGORY.get(finding.category)
         if name:
             facts[name] = max(facts.get(name, 0.0), finding.score)
         if finding.code in known and finding.score >= _LIKELY:
             known[finding.code].add(finding.source.split(".")[0])
+        if finding.code == "KNOWN_CLEAR":
+            cleared.add(finding.source.split(".")[0])
         if finding.code == "IMMINENCE_VICTIM_AGE":
             ages.append(int(finding.value))
     if ages:
         facts["victim_age"] = min(ages)
-    facts.update(_material(report, known["KNOWN_HASH"]))
+    facts.update(_material(report, known["KNOWN_HASH"], cleared))
     if known["KNOWN_ADDRESS"]:
         facts["known_addresses"] = len(known["KNOWN_ADDRESS"])
     return facts
 
 
-def _material(report: HarmonisedReport, known: set[str]) -> Iterator[tuple[str, float]]:
+def _material(
+    report: HarmonisedReport, known: set[str], cleared: set[str]
+) -> Iterator[tuple[str, float]]:
+    """Yield how many files are known, and how many others are new: a known false alarm is neither."""
     if known:
         yield "known_files", len(known)
     new = sum(
-        f.classification is not None and f"files[{index}]" not in known
+        f.classification is not None and f"files[{index}]" not in known | cleared
         for index, f in enumerate(report.files)
     )
     if new:
         yield "unlisted_classified_files", new
     seen = sum(
-        f.seen_by_provider is True and f"files[{index}]" not in known
+        f.seen_by_provider is True and f"files[{index}]" not in known | cleared
         for index, f in enumerate(report.files)
     )
     if seen:

@@ -81,6 +81,19 @@ class KnownLists:
         found = self._exact.get((kind, value))
         return [] if not found or any(e.scope == "CLEAR" for e in found) else found
 
+    def cleared(self, kind: str, value: str) -> list[KnownEntry]:
+        """Return the entries that clear exactly this value as a known false alarm."""
+        return [entry for entry in self._exact.get((kind, value), ()) if entry.scope == "CLEAR"]
+
+    def cleared_near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
+        """Return the cleared entries that a PDQ hash is nearest to, by which it has no match."""
+        hits = self._near.get(pdq, ())
+        return [
+            (entry, distance)
+            for entry, distance in hits
+            if entry.scope == "CLEAR" and distance == hits[0][1]
+        ]
+
     def near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
         """Return the entries within 31 bits of a PDQ hash, nearest first, with the distance.
 
@@ -97,13 +110,8 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
     exact: set[tuple[str, str]] = set()
     hashes: set[str] = set()
     for report in reports:
-        for file in report.files:
-            pairs = zip(EXACT_KINDS, (file.sha256, file.sha1, file.md5), strict=True)
-            exact.update((kind, value) for kind, value in pairs if value)
-        hashes.update(value for _, _, value in _near_hashes(report))
-        for found in report.computed:
-            pairs = zip(EXACT_KINDS, (found.sha256, found.sha1, found.md5), strict=True)
-            exact.update((kind, value) for kind, value in pairs if value)
+        exact.update((kind, value) for _, _, kind, value in _exact_hashes(report))
+        hashes.update(value for _, _, value in near_hashes(report))
         for url in report.urls:
             exact.update((kind, value) for kind, value in _addresses(url) if value)
     return exact, hashes
@@ -112,12 +120,16 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
 def find_known(
     reports: Sequence[HarmonisedReport], lists: KnownLists, *, rule_version: str
 ) -> list[list[Finding]]:
-    """Return for each report its findings of known hashes and addresses, one a file or address and list."""
+    """Return for each report its findings of known hashes and addresses, one a file or address and list.
+
+    What a list of known false alarms clears is a finding of its own kind, which raises nothing.
+    """
     return [
         [
             *_known_files(report, lists, rule_version),
             *_known_addresses(report, lists, rule_version),
             *_near_findings(report, lists, rule_version),
+            *_cleared(report, lists, rule_version),
         ]
         for report in reports
     ]
@@ -126,16 +138,9 @@ def find_known(
 def _known_files(
     report: HarmonisedReport, lists: KnownLists, rule_version: str
 ) -> Iterator[Finding]:
-    for index, file in enumerate(report.files):
-        for kind, value in zip(EXACT_KINDS, (file.sha256, file.sha1, file.md5), strict=True):
-            for entry in lists.exact(kind, value) if value else ():
-                place = f"files[{index}].{kind.lower()}"
-                yield _known("KNOWN_HASH", lists.weight(entry), entry, place, rule_version)
-    for found in report.computed:
-        for kind, value in zip(EXACT_KINDS, (found.sha256, found.sha1, found.md5), strict=True):
-            for entry in lists.exact(kind, value) if value else ():
-                place = f"files[{found.file}].computed.{kind.lower()}"
-                yield _known("KNOWN_HASH", lists.weight(entry), entry, place, rule_version)
+    for _index, place, kind, value in _exact_hashes(report):
+        for entry in lists.exact(kind, value):
+            yield _known("KNOWN_HASH", lists.weight(entry), entry, place, rule_version)
 
 
 def _near_findings(
@@ -149,7 +154,7 @@ def _near_findings(
     silenced: set[tuple[int, str]] = set()
     hits = [
         (index, distance, place, pdq, entry)
-        for index, place, pdq in _near_hashes(report)
+        for index, place, pdq in near_hashes(report)
         for entry, distance in lists.near(pdq)
     ]
     for index, distance, place, pdq, entry in sorted(hits, key=lambda hit: hit[:2]):
@@ -161,7 +166,34 @@ def _near_findings(
         yield _known("KNOWN_HASH", score, entry, place, rule_version, value=pdq, distance=distance)
 
 
-def _near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
+def _cleared(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> Iterator[Finding]:
+    """Yield what clears a file as a known false alarm, once a file and list: told, and worth nothing."""
+    told: set[tuple[int, str]] = set()
+    for index, place, kind, value in _exact_hashes(report):
+        for entry in lists.cleared(kind, value):
+            if (index, entry.list_name) not in told:
+                told.add((index, entry.list_name))
+                yield _known("KNOWN_CLEAR", 0.0, entry, place, rule_version)
+    for index, place, pdq in near_hashes(report):
+        for entry, distance in lists.cleared_near(pdq):
+            if (index, entry.list_name) not in told:
+                told.add((index, entry.list_name))
+                yield _known(
+                    "KNOWN_CLEAR", 0.0, entry, place, rule_version, value=pdq, distance=distance
+                )
+
+
+def _exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]]:
+    """Yield (file, path, kind, value) of every exact hash, the source's and the desk's own."""
+    stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
+    own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]
+    for index, path, holder in (*stated, *own):
+        for kind in EXACT_KINDS:
+            if value := getattr(holder, kind.lower()):
+                yield index, f"{path}.{kind.lower()}", kind, value
+
+
+def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
     """Yield (file, path, PDQ) of every hash that may be compared by distance.
 
     A file has the one its source states, and the desk's own where that differs; one that is known to be of
@@ -213,7 +245,9 @@ def _known(  # noqa: PLR0917
     if distance is not None:
         parameters |= {"distance": distance, "radius": PDQ_RADIUS}
     aside = entry.standing.aside
-    if not score:
+    if code == "KNOWN_CLEAR":
+        because = "CLEARED" if distance is None else "CLEARED_NEAR"
+    elif not score:
         code = "KNOWN_SET_ASIDE"
         because = "LISTED_DISPUTED" if aside is None else "LISTED_SET_ASIDE"
     if aside is not None:

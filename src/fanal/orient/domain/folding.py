@@ -276,12 +276,12 @@ def _pictures(report: HarmonisedReport) -> bytes:
             return b""
         ours = {found.file: found.pdq for found in report.computed if found.pdq}
         values = {ours.get(n) or file.pdq or "" for n, file in enumerate(report.files)}
-    if not all(_tells(value) for value in values):
+    if not all(tells_pictures_apart(value) for value in values):
         return b""
     return bytes.fromhex("".join(sorted(values)))
 
 
-def _tells(value: str) -> bool:
+def tells_pictures_apart(value: str) -> bool:
     """Return whether it is a hash with about half of its bits set: a plain surface has none, or all."""
     return bool(_PDQ.fullmatch(value)) and 64 <= int(value, 16).bit_count() <= 192
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
+from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
@@ -19,6 +20,7 @@ from fanal.orient.domain.deciding import check_decision, reason_digest
 from fanal.orient.domain.records import Basis, Choice, Decision, Track
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case, DecisionReason, StoredDecision
+from fanal.orient.operations.assessed import note_assessed
 from fanal.orient.operations.feedback import derive_feedback
 from fanal.orient.operations.folding import fold_again, hold_folding
 
@@ -64,6 +66,8 @@ def decide(
             detail={"move": move, "proposal_revision": stored.proposal_revision},
         )
         derive_feedback(actor=actor, case=case, tracks=choice.tracks, now=now)
+        for report in harmonised.get_records(actor=actor, report_ids=[report_id]).values():
+            note_assessed(report=report, desk_id=case.desk_id)
     return stored.record(reason=choice.reason)
 
 

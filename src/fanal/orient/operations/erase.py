@@ -7,12 +7,14 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
+from fanal.orient.operations.assessed import forget_assessed
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Delete the written reasons of decisions and the words of notes; their rows and digests stay.
 
-    A note on a dossier goes with the first of its reports. Returns how many texts went.
+    Keys by which reports fold or are found again go too. A note on a dossier goes with the first of its
+    reports. Returns how many texts went.
     The caller writes the ledger entry of the expiry.
 
     Raises:
@@ -40,6 +42,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
         )
         erased += cursor.rowcount
         cursor.execute("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
+        forget_assessed(ids)
         cursor.execute(
             "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = ''"
             " WHERE report_id = ANY(%s)",

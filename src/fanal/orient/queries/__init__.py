@@ -1,6 +1,7 @@
 """The reading door of orient: the queue and its views, cases, notes, alarms, figures."""
 
 from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
+from fanal.orient.queries.assessed import NearAssessed, assessed_near
 from fanal.orient.queries.cases import (
     decision_behind,
     decisions_of,
@@ -28,7 +29,9 @@ from fanal.orient.queries.views import count_saved_views, list_saved_views
 __all__ = [
     "COUNT_CAP",
     "Member",
+    "NearAssessed",
     "alarms_of",
+    "assessed_near",
     "count_arrivals",
     "count_cases",
     "count_countries",

@@ -3,14 +3,16 @@
 No byte of a file is ever sent to a browser: the tile is grey, and what is known stands beside it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from fanal.accounts import queries as accounts
-from fanal.analyse.domain.records import Finding
+from fanal.analyse.domain.known import PDQ_RADIUS
+from fanal.analyse.domain.records import Because, Finding
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport, SelectorKind
@@ -20,11 +22,14 @@ from fanal.intake.domain.records import UploadFacts
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
+from fanal.orient.domain.nearness import pictures_of
 from fanal.orient.domain.records import Decision
+from fanal.orient.queries import NearAssessed
 from fanal.web.desk.content import selector_link
 from fanal.web.desk.known import verdicts_of
 
 _SEEN = 50  # reports looked at for one fingerprint; more show as "50+"
+_COMPARED = 32  # files of a report whose pictures are looked for
 _HASHES = ("SHA256", "SHA1", "MD5", "PDQ")
 
 Item = dict[str, object]
@@ -47,7 +52,9 @@ def cards_of(
         for number, seen in elsewhere.items()
         if seen & decided.keys()
     }
-    assessed = _assessments(sorted(set(newest.values())), actor=actor)
+    near = _near(record, without=newest, actor=actor)
+    read_from = set(newest.values()) | {found.report_id for found in near.values()}
+    assessed = _assessments(sorted(read_from), actor=actor)
     return [
         _card(
             file,
@@ -57,7 +64,12 @@ def cards_of(
             others=elsewhere.get(number, frozenset()),
             decided=frozenset(decided),
         )
-        | {"assessment": _of_file(file, assessed.get(newest[number])) if number in newest else None}
+        | {
+            "assessment": _of_file(file, assessed.get(newest[number]))
+            if number in newest
+            else None,
+            "near": _of_near(near[number], assessed) if number in near else None,
+        }
         for number, file in enumerate(record.files)
     ]
 
@@ -86,6 +98,7 @@ def _card(
         "hashes": hashes,
         "verdicts": verdicts,
         "known": any(verdict["counts"] for verdict in verdicts),
+        "cleared": any(verdict["cleared"] for verdict in verdicts),
         "listable": bool(hashes),
         **_facts_of(computed),
         "others": len(others),
@@ -125,6 +138,43 @@ def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozen
         number: frozenset(s.report_id for key in found if key in seen for s in seen[key].newest)
         - {record.report_id}
         for number, found in keys.items()
+    }
+
+
+def _near(
+    record: HarmonisedReport, *, without: Container[int], actor: Actor
+) -> Mapping[int, NearAssessed]:
+    """Return by file the decided report that holds nearly the same picture, where none holds the same."""
+    pictures = {
+        number: hashes
+        for number, hashes in islice(pictures_of(record).items(), _COMPARED)
+        if number not in without
+    }
+    wanted = [pdq for hashes in pictures.values() for pdq in hashes]
+    found = oriented.assessed_near(actor=actor, pictures=wanted)
+    nearest = {
+        number: min((found[pdq] for pdq in hashes if pdq in found), default=None)
+        for number, hashes in pictures.items()
+    }
+    return {
+        number: near
+        for number, near in nearest.items()
+        if near is not None and near.report_id != record.report_id
+    }
+
+
+def _of_near(
+    near: NearAssessed, assessed: Mapping[UUID, tuple[Decision, str, HarmonisedReport | None]]
+) -> Item:
+    decision, author, _record = assessed.get(near.report_id, (None, "", None))
+    return {
+        "report_id": near.report_id,
+        "reason": Because(
+            code="ASSESSED_NEAR", parameters={"distance": near.distance, "radius": PDQ_RADIUS}
+        ),
+        "by": author,
+        "at": decision.decided_at if decision else None,
+        "tracks": decision.tracks if decision else (),
     }
 
 

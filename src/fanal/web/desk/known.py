@@ -62,6 +62,7 @@ def _verdict(finding: Finding, standings: Mapping[UUID, Standing], *, on: date) 
     return {
         "reason": finding.because,
         "counts": finding.score > 0 and standing.aside is None,
+        "cleared": finding.code == "KNOWN_CLEAR",
         "entry_id": entry_id,
         "owner": said.get("owner", ""),
         "scheme": said.get("scheme", ""),

@@ -1,0 +1,28 @@
+"""Pictures that the desk assessed go with their report."""
+
+import pytest
+from django.db import connection
+
+from fanal.orient import operations
+from fanal.orient.operations.assessed import note_assessed
+from tests.integration.orient.people import WORKER
+from tests.integration.orient.test_folding import put
+from tests.unit.orient.sameness import picture, report
+
+pytestmark = pytest.mark.role("worker")
+
+
+def kept() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM orient_assessed")
+        return int(cursor.fetchone()[0])
+
+
+def test_they_are_kept_once_and_erased_with_it() -> None:
+    item = report(picture("A"), picture("B"), who="one")
+    (report_id,) = put(item)
+    for _ in range(2):
+        note_assessed(report=item.report, desk_id=1)
+    assert kept() == 2
+    operations.erase(actor=WORKER, report_ids=[report_id])
+    assert kept() == 0
