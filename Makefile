@@ -12,7 +12,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 TWO_AT_ONCE := --jobs=2 --no-print-directory
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
-.PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak docs screenshots lock clean
+.PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak bulk docs screenshots lock clean
 
 help: ## Say what there is to run
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -64,6 +64,9 @@ pytest: setup-test ## The tests alone
 
 soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
 	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)
+
+bulk: setup ## A million reports by `fanal import`, each part killed ten times; most of a day, 60 GB
+	$(BIN)/fanal bench bulk --size 1000000 --kills 10 $(ARGS)
 
 $(VENV)/bin/python:
 	@python=$$(scripts/find_python.sh "$(PYTHON)") && "$$python" -m venv $(VENV)

@@ -1,11 +1,11 @@
 """What `fanal import` finds in files and folders, format by format, one report at a time."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from fanal.cli import folders
 from fanal.cli.documents import READERS
 from fanal.cli.failures import words
 from fanal.cli.found import Found, Reader, Source, Unreadable, reason_of
@@ -18,14 +18,13 @@ from fanal.formats.report.read import canonical_bytes, read_lines
 from fanal.intake.domain.records import Format
 
 _MAX_FILE = 50_000_000
-_REPORT = "report.xml"
 
 
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
     """Return how many reports there are to read, for the progress bar."""
     suffixes, _ = FORMATS[format_]
     count = _COUNTERS.get(format_, _one)
-    return sum(_counted(source.path, count) for source in _files(paths, suffixes))
+    return sum(_counted(path, count) for path in folders.find_files(paths, suffixes))
 
 
 def read_sources(
@@ -33,7 +32,7 @@ def read_sources(
 ) -> Iterator[Found | Unreadable]:
     """Yield every report of `format_` under `paths`, one in memory at a time."""
     suffixes, read = FORMATS[format_]
-    for source in _files(paths, suffixes):
+    for source in folders.find_sources(paths, suffixes):
         try:
             yield from read(source, now)
         except OSError as failure:
@@ -44,38 +43,7 @@ def read_sources(
 def passed_over(format_: str, paths: Sequence[Path]) -> Iterator[Path]:
     """Yield the files under the folders of `paths` that are no report of `format_`, nor its details."""
     suffixes, _ = FORMATS[format_]
-    for folder in paths:
-        if folder.is_dir():
-            files = _under(folder)
-            yield from (p for p in files if not (_ends(p, *suffixes) or _is_details(p)))
-
-
-def _files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Source]:
-    for path in paths:
-        if not path.is_dir():
-            yield Source(path=path, name=path.absolute().parent.name)
-            continue
-        found = [p for p in _under(path) if _ends(p, *suffixes) and not _is_details(p)]
-        names = Counter(p.parent.name for p in found if p.name == _REPORT)
-        for file in found:
-            # Two folders of one name (a folder a year): the way to each tells them apart.
-            twins = names[file.parent.name] > 1
-            name = str(file.parent.relative_to(path)) if twins else file.absolute().parent.name
-            yield Source(path=file, name=name)
-
-
-def _under(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file())
-
-
-def _ends(path: Path, *suffixes: str) -> bool:
-    return path.suffix.lower() in suffixes
-
-
-def _is_details(path: Path) -> bool:
-    """Return whether the file is a `file-N.xml` that goes with the `report.xml` beside it."""
-    named = path.name.startswith("file-") and _ends(path, ".xml")
-    return named and path.with_name(_REPORT).is_file()
+    return folders.passed_over(paths, suffixes)
 
 
 def _one(_: Path) -> int:
@@ -120,7 +88,7 @@ def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
     try:
         body = _bytes(path)
         document = read_ncmec_xml(body, now=now)
-        is_folder = path.name == _REPORT
+        is_folder = path.name == folders.REPORT
         beside = sorted(path.parent.glob("file-*.xml"), key=_number) if is_folder else []
         details = tuple(_bytes(p) for p in beside)
     except FormatRefused as refusal:

@@ -7,8 +7,7 @@ open them, and `repair` blanks or removes them once they are older than the grac
 
 import errno
 import os
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -19,7 +18,7 @@ from fanal.kernel.actors import Actor
 from fanal.vault import keyring, packs, queries
 from fanal.vault.domain.envelope import EnvelopeRefused, sealed_size
 from fanal.vault.domain.records import StoredObject
-from fanal.vault.operations.opening import check_plaintext
+from fanal.vault.operations.opening import PlaintextChecker
 
 GRACE = timedelta(hours=1)
 """What is younger may belong to a transaction that is still open."""
@@ -78,48 +77,104 @@ def check_vault(
         VaultRefused: the actor is not the system.
     """
     folder = keyring.current().vault_folder
-    outcome = Outcome()
+    check = _Check(folder=folder, limit=now - grace, quick=quick, repair=repair)
     # Bytes are listed before rows: what is sealed meanwhile has its row by the time rows are read.
-    segments = dict(_segments(folder))
     files = {path.name: path for path in _files(folder / "files")}
-    for row in queries.walk_stored(actor=actor):
-        outcome.objects += 1
-        _check_row(row, segments, files, outcome=outcome, quick=quick)
-    _check_rest(folder, segments, files=files, outcome=outcome, now=now, grace=grace, repair=repair)
-    return outcome
+    listed = _files(folder / "packs")
+    for (
+        path
+    ) in listed:  # one pack in memory at a time: years of reports have many millions of segments
+        check.pack(path, actor)
+    check.others(queries.walk_outside(actor=actor, pack_ids=[UUID(p.stem) for p in listed]), files)
+    for path in _files(folder / "tmp"):
+        check.loose(path, Code.LEFTOVER)
+    return check.outcome
 
 
-_Segments = dict[tuple[UUID, int], packs.Segment]
+@dataclass(slots=True, kw_only=True)
+class _Check:
+    """One run: what is younger than `limit` is left alone; with `repair` the rest is mended."""
 
+    folder: Path
+    limit: datetime
+    quick: bool
+    repair: bool
+    outcome: Outcome = field(default_factory=Outcome)
 
-def _check_row(
-    row: StoredObject,
-    segments: _Segments,
-    files: dict[str, Path],
-    *,
-    outcome: Outcome,
-    quick: bool,
-) -> None:
-    object_id, place = row.bound.id, row.place
-    if place.pack_id is None:
-        path = files.pop(str(object_id), None)
-        code = None if path is None else _file_fault(path, place.length)
-        found = path is not None
-    else:
-        segment = segments.pop((place.pack_id, place.offset or 0), None)
-        code = None if segment is None else _segment_fault(segment, row)
-        found = segment is not None
-    if row.wrapped_key is None:
-        outcome.erased += 1
-        return
-    if not found:
-        code = _absence(row)
-    if code is None and place.length != sealed_size(row.size):
-        code = Code.CORRUPT
-    if code is None and not quick:
-        code = _open_fault(row, outcome)
-    if code is not None:
-        outcome.findings.append(Finding(code=code, place=_where(row), object_id=object_id))
+    def pack(self, path: Path, actor: Actor) -> None:
+        """Compare a pack's segments with the rows that point into it."""
+        pack_id = UUID(path.stem)
+        segments = {segment.offset: segment for segment in packs.scan_pack(path)}
+        before = len(self.outcome.findings)
+        with PlaintextChecker() as checker:
+            for row in queries.list_stored(actor=actor, pack_id=pack_id):
+                segment = segments.pop(row.place.offset or 0, None)
+                code = None if segment is None else _segment_fault(segment, row)
+                self._row(row, checker, code=code, found=segment is not None)
+        damaged = len(self.outcome.findings) > before
+        # Asked before anything is mended: mending one segment makes its pack look young.
+        if not _young(path, self.limit):
+            self._unclaimed(path, segments.values(), damaged=damaged)
+
+    def others(self, rows: Iterator[StoredObject], files: dict[str, Path]) -> None:
+        """Compare files with their rows; rows of packs that are not there, or younger, come here too."""
+        with PlaintextChecker() as checker:
+            for row in rows:
+                path = files.pop(str(row.bound.id), None) if row.place.pack_id is None else None
+                code = None if path is None else _file_fault(path, row.place.length)
+                self._row(row, checker, code=code, found=path is not None)
+        for path in files.values():
+            self.loose(path, Code.ORPHAN)
+
+    def loose(self, path: Path, code: Code) -> None:
+        """Tell a file that no row points to."""
+        if _young(path, self.limit):
+            return
+        if self.repair:
+            path.unlink(missing_ok=True)
+            packs.sync_folder(path.parent)
+        self.outcome.findings.append(Finding(code=code, place=path.name, mended=self.repair))
+
+    def _row(
+        self, row: StoredObject, checker: PlaintextChecker, *, code: Code | None, found: bool
+    ) -> None:
+        self.outcome.objects += 1
+        if row.wrapped_key is None:
+            self.outcome.erased += 1
+            return
+        if not found:
+            code = _absence(row)
+        if code is None and row.place.length != sealed_size(row.size):
+            code = Code.CORRUPT
+        if code is None and not self.quick:
+            code = _open_fault(row, checker)
+            self.outcome.opened += code is None and bool(keyring.current().opening)
+        if code is not None:
+            self.outcome.findings.append(
+                Finding(code=code, place=_where(row), object_id=row.bound.id)
+            )
+
+    def _unclaimed(self, path: Path, segments: Iterable[packs.Segment], *, damaged: bool) -> None:
+        """Tell the segments of a pack that no row points to."""
+        pack_id = UUID(path.stem)
+        for segment in segments:
+            if segment.erased:
+                continue
+            tail = not segment.sound and segment.object_id.int == 0
+            # In a pack that also misses rows nothing is mended: the bytes may be what was lost.
+            mended = self.repair and not damaged
+            if mended and tail:
+                cut_tail(path, segment.offset)
+            elif mended:
+                packs.blank_segment(self.folder, pack_id, segment)
+            self.outcome.findings.append(
+                Finding(
+                    code=Code.LEFTOVER if tail else Code.ORPHAN,
+                    place=f"{pack_id}@{segment.offset}",
+                    object_id=None if tail else segment.object_id,
+                    mended=mended,
+                )
+            )
 
 
 def _absence(row: StoredObject) -> Code | None:
@@ -162,9 +217,9 @@ def _segment_fault(segment: packs.Segment, row: StoredObject) -> Code | None:
     return None if whole else Code.CORRUPT
 
 
-def _open_fault(row: StoredObject, outcome: Outcome) -> Code | None:
+def _open_fault(row: StoredObject, checker: PlaintextChecker) -> Code | None:
     try:
-        check_plaintext(row)
+        checker.check(row)
     except keyring.KeyMissing:
         return None if not keyring.current().opening else Code.UNOPENABLE
     except (EnvelopeRefused, packs.BlobDamaged):
@@ -173,7 +228,6 @@ def _open_fault(row: StoredObject, outcome: Outcome) -> Code | None:
         return Code.MISSING
     except packs.VaultAway as fault:
         return _outage(fault)
-    outcome.opened += 1
     return None
 
 
@@ -182,67 +236,11 @@ def _outage(fault: packs.VaultAway) -> Code:
     return Code.MISSING if fault.errno == errno.ENOENT else Code.UNREADABLE
 
 
-def _check_rest(
-    folder: Path,
-    segments: _Segments,
-    *,
-    files: dict[str, Path],
-    outcome: Outcome,
-    now: datetime,
-    grace: timedelta,
-    repair: bool,
-) -> None:
-    """Tell what no row points to, once it is older than the grace period."""
-    limit = now - grace
-    damaged = Counter(f.place.split("@")[0] for f in outcome.findings)
-    # Asked before anything is mended: mending one segment makes its pack look young.
-    young = {pack_id: _young(packs.pack_path(folder, pack_id), limit) for pack_id, _ in segments}
-    for (pack_id, offset), segment in sorted(segments.items()):
-        path = packs.pack_path(folder, pack_id)
-        if segment.erased or young[pack_id]:
-            continue
-        tail = not segment.sound and segment.object_id.int == 0
-        # In a pack that also misses rows nothing is mended: the bytes may be what was lost.
-        mended = repair and not damaged[str(pack_id)]
-        if mended and tail:
-            cut_tail(path, offset)
-        elif mended:
-            packs.blank_segment(folder, pack_id, segment)
-        outcome.findings.append(
-            Finding(
-                code=Code.LEFTOVER if tail else Code.ORPHAN,
-                place=f"{pack_id}@{offset}",
-                object_id=None if tail else segment.object_id,
-                mended=mended,
-            )
-        )
-    for path in files.values():
-        _loose(path, Code.ORPHAN, outcome, limit=limit, repair=repair)
-    for path in _files(folder / "tmp"):
-        _loose(path, Code.LEFTOVER, outcome, limit=limit, repair=repair)
-
-
-def _loose(path: Path, code: Code, outcome: Outcome, *, limit: datetime, repair: bool) -> None:
-    if _young(path, limit):
-        return
-    if repair:
-        path.unlink(missing_ok=True)
-        packs.sync_folder(path.parent)
-    outcome.findings.append(Finding(code=code, place=path.name, mended=repair))
-
-
 def cut_tail(path: Path, offset: int) -> None:
     """Cut off what a killed write left at the end of a pack: whoever wrote it has abandoned the pack."""
     with path.open("r+b") as file:
         file.truncate(offset)
         os.fsync(file.fileno())
-
-
-def _segments(folder: Path) -> Iterator[tuple[tuple[UUID, int], packs.Segment]]:
-    for path in _files(folder / "packs"):
-        pack_id = UUID(path.stem)
-        for segment in packs.scan_pack(path):
-            yield (pack_id, segment.offset), segment
 
 
 def _files(folder: Path) -> list[Path]:

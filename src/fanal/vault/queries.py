@@ -103,8 +103,26 @@ def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
         return dict(cursor.fetchall())
 
 
-def walk_stored(*, actor: Actor, step: int = 2000) -> Iterator[StoredObject]:
-    """Yield every row in the order of ids, in steps: for fsck and key rotation.
+def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
+    """Return every row that points into a pack, in the order of their places.
+
+    Raises:
+        VaultRefused: the actor is not the system.
+    """
+    if not actor.has(Role.SYSTEM):
+        raise VaultRefused("vault.list_stored")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {COLUMNS} FROM vault_object WHERE pack_id = %s ORDER BY place",  # noqa: S608
+            [pack_id],
+        )
+        return list(map(stored, cursor.fetchall()))
+
+
+def walk_outside(
+    *, actor: Actor, pack_ids: Sequence[UUID], step: int = 2000
+) -> Iterator[StoredObject]:
+    """Yield the rows that point into none of these packs, in the order of ids: files, and what fsck misses.
 
     Raises:
         VaultRefused: the actor is not the system.
@@ -115,8 +133,9 @@ def walk_stored(*, actor: Actor, step: int = 2000) -> Iterator[StoredObject]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {COLUMNS} FROM vault_object WHERE id > %s ORDER BY id LIMIT %s",  # noqa: S608
-                [after, step],
+                f"SELECT {COLUMNS} FROM vault_object WHERE id > %s"  # noqa: S608 - a constant
+                " AND (pack_id IS NULL OR pack_id <> ALL(%s::uuid[])) ORDER BY id LIMIT %s",
+                [after, uuid_array(pack_ids), step],
             )
             rows = cursor.fetchall()
         if not rows:

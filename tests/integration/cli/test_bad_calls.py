@@ -23,6 +23,7 @@ UNREADABLE = os.fsdecode(b"\xff\xfe")
 INSTRUCTION = ["FEEDBACK", "--grounds", "g", "--basis", "B 1", "--until", "2026-12-31"]
 CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "backup": (["/proc/none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
+    "bench bulk": ([], [["--size", "0"], ["--kills", "-1"], ["--minutes", "x"], ["more"]]),
     "bench desk": ([], [["--reports", "0"], ["--views", "x"], ["more"]]),
     "bench hash": ([], [["--size", "0"], ["--size"], ["more"]]),
     "bench match": ([], [["--size", "0"], ["--size"], ["more"]]),
@@ -107,6 +108,7 @@ WITHOUT_DATABASE = {
     "rules retriage",
     "payments score",
     "distribution open",
+    "bench bulk",
     "bench desk",
     "bench hash",
     "bench match",

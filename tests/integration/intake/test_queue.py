@@ -50,6 +50,25 @@ class TestClaim:
         _lapse()
         assert len(_claim(uuid4())) == 1
 
+    def test_of_a_batch_whose_worker_died_a_few_come_together_then_each_alone(
+        self, partner: Actor, make_submission: Callable[..., Submission]
+    ) -> None:
+        submissions = [make_submission(partner.partner_id) for _ in range(64)]
+        operations.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+        sizes = []
+        for turn in range(1 + 16 + 64 + 1):
+            token = uuid4()
+            claims = _claim(token, size=64)
+            sizes.append(len(claims))
+            if turn > 16:  # the third time each is alone, and gets through
+                done = [claim.report_id for claim in claims]
+                operations.advance_claims(
+                    actor=SYSTEM, token=token, report_ids=done, to=None, lease=LEASE
+                )
+            _lapse()
+        assert sizes == [64, *([4] * 16), *([1] * 64), 0]
+        assert queries.count_work() == {}
+
     def test_quarantines_what_kills_its_workers(self, reports: list[UUID]) -> None:
         for _ in range(3 + 3 * 4):
             _claim(uuid4())

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fanal.cli.folders import find_files, find_sources
 from fanal.cli.found import Found, Unreadable
 from fanal.cli.places import place_of
 from fanal.cli.sources import passed_over, read_sources
@@ -60,6 +61,22 @@ def test_no_file_is_passed_over_in_silence(tmp_path: Path) -> None:
     assert {i.reference for i in found} == {"file-17", "UPPER", "set"}
     assert [len(i.details) for i in found if i.reference == "set"] == [1]
     assert list(passed_over("ncmec-xml", [tmp_path])) == [tmp_path / "notes.txt"]
+
+
+def test_files_come_in_the_order_of_their_whole_way(tmp_path: Path) -> None:
+    for way in ("b.xml", "a/z.xml", "a.xml", "a/b/c.xml", "a-1/d.xml", "c/report.xml", "C/e.xml"):
+        _written(tmp_path / way)
+    (tmp_path / "c" / "file-1.xml").write_bytes(b"<fileDetails/>")
+    (tmp_path / "round").symlink_to(tmp_path)
+    (tmp_path / "other.xml").symlink_to(tmp_path / "b.xml")
+    found = [source.path for source in find_sources([tmp_path], (".xml",))]
+    ours = (p for p in tmp_path.rglob("*.xml") if p.is_file() and p.name != "file-1.xml")
+    assert found == sorted(ours)
+    assert found == list(find_files([tmp_path], (".xml",)))
+
+
+def test_a_folder_that_holds_nothing_yields_nothing(tmp_path: Path) -> None:
+    assert list(find_sources([tmp_path], (".xml",))) == []
 
 
 def test_a_reference_names_a_folder_inside_and_no_others() -> None:

@@ -73,7 +73,7 @@ def deadline(rule: Asking, start: datetime) -> datetime:
     """Return when the time that `rule` gives from `start` is over."""
     if rule.value.unit == "DAYS":
         return start.astimezone(UTC) + timedelta(days=rule.value.length)
-    return end_of_day(add_months(paris_day(start), rule.value.length))
+    return _month_end(rule, paris_day(start))
 
 
 def instant_of(value: str | None) -> datetime | None:
@@ -92,12 +92,23 @@ def _ask(
     if used is None:
         return None
     try:
-        rule = _rule(catalogue, country, paris_day(used))
-        return None if rule is None else (used, deadline(rule, used), rule)
+        found = _rule(catalogue, country, paris_day(used))
+        if found is None:
+            return None
+        rule, until = found
+        return used, deadline(rule, used) if until is None else until, rule
     except (OverflowError, ValueError):
         return None  # a year that no calendar holds
 
 
 @lru_cache(maxsize=4096)
-def _rule(catalogue: Catalogue, country: str, day: date) -> Asking | None:
-    return catalogue.by_code(Asking, f"ADDRESS_{country}", day)
+def _rule(catalogue: Catalogue, country: str, day: date) -> tuple[Asking, datetime | None] | None:
+    """Return the rule of a country's addresses on a day, and when the time ends where days count alike."""
+    rule = catalogue.by_code(Asking, f"ADDRESS_{country}", day)
+    if rule is None:
+        return None
+    return rule, None if rule.value.unit == "DAYS" else _month_end(rule, day)
+
+
+def _month_end(rule: Asking, day: date) -> datetime:
+    return end_of_day(add_months(day, rule.value.length))

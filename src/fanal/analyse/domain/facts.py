@@ -11,7 +11,7 @@ from fanal.analyse.domain.asking import ask_owner, instant_of
 from fanal.analyse.domain.imminence import age_of, occurred_on
 from fanal.analyse.domain.records import Analysis, KinFacts
 from fanal.formats.report.records import Person, PersonRole, ReportKind, Stated
-from fanal.harmonise.domain.records import Extra, HarmonisedReport
+from fanal.harmonise.domain.records import HarmonisedReport
 
 FACTS: dict[str, str] = {
     "emergency": "1 when the reporter says that a child is in danger now",
@@ -101,7 +101,8 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     if report.emergency:
         yield "emergency", 1
     yield from _escalated(report.escalation_reason)
-    if any(_grants_access(item) for item in report.extra):
+    stated = [item.value for item in report.extra if item.path.endswith(_ACCESS)]
+    if any(value.strip().lower() in {"true", "yes", "1"} for value in stated):
         yield "access_to_children", 1
     for said in report.stated:
         yield _STATED[said], 1
@@ -123,10 +124,6 @@ def _escalated(reason: str | None) -> Iterator[tuple[str, float]]:
         yield "escalated", 1
         if reason.strip().lower() not in {"", "true"}:
             yield "escalation_explained", 1
-
-
-def _grants_access(item: Extra) -> bool:
-    return item.path.endswith(_ACCESS) and item.value.strip().lower() in {"true", "yes", "1"}
 
 
 def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:

@@ -7,6 +7,7 @@ import click
 _BENCHES = {
     "pipeline": "fanal.cli.bench.pipeline:pipeline",
     "triage": "fanal.cli.bench.triage:triage",
+    "bulk": "fanal.cli.bench.bulk:bulk",
     "portal": "fanal.cli.bench.portal:portal",
     "desk": "fanal.cli.bench.desk:desk",
     "match": "fanal.cli.bench.match:match",

@@ -20,6 +20,7 @@ import click
 import psycopg
 from lxml import etree
 
+from fanal.cli.bench.processes import stat_of
 from fanal.cli.boot import process_environment
 from fanal.config.databases import Databases
 from fanal.config.migration import Mark
@@ -161,23 +162,14 @@ def _deposit(reports: Reports, prefix: str) -> float:
 def _server_cpu(databases: Databases) -> float:
     """Return the seconds of CPU that PostgreSQL took until now, its ended processes included."""
     with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
-        postmaster = int(_fields(owner.info.backend_pid)[0][1])
+        postmaster = int(stat_of(owner.info.backend_pid)[0][1])
     ticks = sum(
         sum(map(int, fields[11:15]))
         for pid in (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-        for fields in _fields(pid)
+        for fields in stat_of(pid)
         if postmaster in {pid, int(fields[1])}
     )
     return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _fields(pid: int) -> list[list[str]]:
-    """Return what /proc tells of a process from its state on (proc(5)), nothing when it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return []
-    return [text.rpartition(")")[2].split()]
 
 
 def _wait_for_workers(outputs: Sequence[Path]) -> None:

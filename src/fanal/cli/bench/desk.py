@@ -11,9 +11,6 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
-from statistics import quantiles
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -22,25 +19,15 @@ import psycopg
 
 from fanal.cli.bench.carrying import carry
 from fanal.cli.bench.place import bench_home
+from fanal.cli.bench.views import QUEUE, sign_in, time_pages
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.kernel import clock
-from fanal.kernel.actors import Role, system_actor
 from fanal.postgres import DatabaseRole
-
-if TYPE_CHECKING:
-    from django.test import Client
 
 SAMPLE = 300
 _BYTES_PER_REPORT = 2_600
 _SPARE = 6_000_000_000  # the log of the writes, and indexes while they are built
 _PORTION = 500_000
-_QUEUE = (
-    "/en/desk/",
-    "/en/desk/?view=DANGER",
-    "/en/desk/?view=LATE",
-    "/en/desk/?kind=GROOMING",
-    "/en/desk/?channel=SOCIAL&level=HIGH",
-)
 _INDEXES = (
     "DROP INDEX harmonise_selector_prefix; DROP INDEX harmonise_text_words",
     (
@@ -109,7 +96,7 @@ def desk(reports: int, views: int, as_json: bool) -> None:
     """
     asked, reports = reports, _fitting(reports)
     with bench_home(need_bytes=_SPARE + reports * _BYTES_PER_REPORT) as databases:
-        analyst, desk_id = _analyst()
+        analyst, desk_id = sign_in()
         sample = list(synthetic_reports(seed=20261125, count=SAMPLE))
         carry(sample, databases, workers=1, prefix="sample")
         started = time.monotonic()
@@ -124,16 +111,7 @@ def desk(reports: int, views: int, as_json: bool) -> None:
             "fill_s": round(filled, 1),
             "database_bytes": _size(address),
         }
-        slowest = 0.0
-        for name, paths in pages.items():
-            cpu = time.process_time()
-            times = _open(analyst, paths, views)
-            cpu = time.process_time() - cpu
-            figures = _figures(name, times)
-            slowest = max(slowest, figures[f"{name}_p95_ms"])
-            result |= figures
-            result[f"{name}_python_cpu_ms"] = round(cpu * 1000 / (views + len(paths)), 1)
-    result["p95_ms"] = slowest
+        result |= time_pages(analyst, pages, views)
     if as_json:
         click.echo(json.dumps(result))
     else:
@@ -145,23 +123,6 @@ def _fitting(reports: int) -> int:
     """Return how many reports the disk has room for, at most `reports`."""
     free = shutil.disk_usage(tempfile.gettempdir()).free
     return max(1, min(reports, (free - 2 * _SPARE) // _BYTES_PER_REPORT))
-
-
-def _analyst() -> tuple["Client", int]:
-    """Return a browser signed in as a demo analyst, and the desk the analyst works at."""
-    from django.test import Client
-
-    from fanal.accounts import operations, queries
-
-    now = clock.now()
-    accounts = operations.ensure_demo_accounts(actor=system_actor("bench"), now=now)
-    name = next(account.username for account in accounts if account.role is Role.ANALYST)
-    user = queries.find_user(username=name)
-    if user is None:
-        raise click.ClickException("the demo has no analyst")
-    client = Client(SERVER_NAME="127.0.0.1")
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client, min(queries.actor_for(user=user, now=now).desk_ids)
 
 
 def _fill(address: str, reports: int, desk_id: int) -> dict[str, list[str]]:
@@ -196,33 +157,9 @@ def _fill(address: str, reports: int, desk_id: int) -> dict[str, list[str]]:
     if hub is not None:
         searches.append({"kind": hub[0], "value": hub[1]})
     return {
-        "queue": list(_QUEUE),
+        "queue": list(QUEUE),
         "report": [f"/en/desk/reports/{report_id}/" for report_id in sample[:40]],
         "search": [f"/en/desk/search/?{urlencode(search)}" for search in searches],
-    }
-
-
-def _open(analyst: "Client", paths: Sequence[str], views: int) -> list[float]:
-    """Return the milliseconds of each view, the pages by turns; the first round warms up unmeasured."""
-    times = []
-    for number in range(views + len(paths)):
-        path = paths[number % len(paths)]
-        started = time.perf_counter()
-        answer = analyst.get(path)
-        elapsed = (time.perf_counter() - started) * 1000
-        if answer.status_code != 200:
-            raise click.ClickException(f"{path} answered {answer.status_code}")
-        if number >= len(paths):
-            times.append(elapsed)
-    return times
-
-
-def _figures(name: str, times: Sequence[float]) -> dict[str, float]:
-    cuts = quantiles(times, n=100, method="inclusive")
-    return {
-        f"{name}_p50_ms": round(cuts[49], 1),
-        f"{name}_p95_ms": round(cuts[94], 1),
-        f"{name}_slowest_ms": round(max(times), 1),
     }
 
 

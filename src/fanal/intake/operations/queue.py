@@ -18,6 +18,9 @@ from fanal.ledger import operations as ledger
 
 MAX_ATTEMPTS = 3
 RETRY_AFTER = timedelta(seconds=5)
+# By how much a claim is smaller, by failures before. Of a whole batch whose worker was killed most are
+# innocent: one by one they would take a minute. The last attempt is each report's own.
+_TOGETHER = (("= 0", 1), ("= 1", 16), ("> 1", 1_000_000))
 
 _CLAIM = """
 WITH waiting AS (
@@ -52,8 +55,9 @@ def claim_batch(
 
     With `urgent`, only those in which somebody is in danger.
 
-    The attempt is counted before the run, so that a report that kills its worker is counted too. A
-    report that already failed comes alone: it must not drag others with it.
+    The attempt is counted before the run, so that a report that kills its worker is counted too. After
+    one failure a report comes with a few others that failed once, after two alone: whichever of them
+    fails, no other is tried a third time because of it.
     """
     _require_system(actor)
     values: dict[str, str | int | float | UUID] = {
@@ -64,11 +68,13 @@ def claim_batch(
         "urgent": urgent,
     }
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM.format(attempts="= 0"), values)
-        rows = cursor.fetchall()
-        if not rows:
-            cursor.execute(_CLAIM.format(attempts="> 0"), values | {"size": 1})
-            rows = cursor.fetchall()
+        rows: list[tuple[UUID, str, bool, int]] = []
+        for attempts, part in _TOGETHER:
+            cursor.execute(
+                _CLAIM.format(attempts=attempts), values | {"size": max(1, size // part)}
+            )
+            if rows := cursor.fetchall():
+                break
         exhausted = [row[0] for row in rows if row[3] > MAX_ATTEMPTS]
         if exhausted:
             _quarantine(token=token, report_ids=exhausted, error="WORKER_DIED")

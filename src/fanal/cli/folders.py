@@ -1,0 +1,88 @@
+"""The files that `fanal import` walks in the order of their names, one folder's names in memory at a time.
+
+A delivery may hold millions of files: what is kept of it for the whole walk is eight octets a report.
+"""
+
+import hashlib
+import os
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fanal.cli.found import Source
+
+REPORT = "report.xml"
+
+
+def find_sources(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Source]:
+    """Yield the files of `paths` and those under its folders that end as `suffixes` say.
+
+    Two folders of one name (a folder a year) with a report each are told apart by the way to them.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield Source(path=path, name=path.absolute().parent.name)
+            continue
+        twins = _twins(path) if ".xml" in suffixes else frozenset()
+        for file in find_files([path], suffixes):
+            twin = file.name == REPORT and _mark(file.parent.name) in twins
+            name = str(file.parent.relative_to(path)) if twin else file.absolute().parent.name
+            yield Source(path=file, name=name)
+
+
+def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
+    """Yield the same files without a name."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for file, is_details in _walk(path):
+            if not is_details and ends(file, *suffixes):
+                yield file
+
+
+def passed_over(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
+    """Yield what lies under the folders of `paths` and is no such file, nor the details of a report.
+
+    A folder that may not be looked into is among them.
+    """
+    for folder in paths:
+        if folder.is_dir():
+            for file, is_details in _walk(folder):
+                if not is_details and not ends(file, *suffixes):
+                    yield file
+
+
+def ends(path: Path, *suffixes: str) -> bool:
+    """Return whether a file is called as files of these suffixes are, in either case."""
+    return path.suffix.lower() in suffixes
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield each file, and whether it is a `file-N.xml` that goes with the `report.xml` beside it."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except PermissionError:
+        yield folder, False
+        return
+    has_report = any(entry.name == REPORT and entry.is_file() for entry in entries)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif entry.is_file():
+            path = Path(entry.path)
+            yield path, has_report and entry.name.startswith("file-") and ends(path, ".xml")
+
+
+def _twins(folder: Path) -> frozenset[int]:
+    """Return the marks of the folders' names that hold more than one report."""
+    marks = array("Q", (_mark(f.parent.name) for f, _ in _walk(folder) if f.name == REPORT))
+    ordered = np.sort(np.array(marks, dtype=np.uint64))
+    return frozenset(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+
+
+def _mark(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big")
