@@ -83,7 +83,7 @@ def send(out: Path) -> None:
     def deliver(code: str, package: UUID, sealed: bytes) -> None:
         folder = out / code
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_whole(folder / f"{package}.age", sealed)
+        write_whole(folder / f"{package}.age", sealed)
 
     for sent in operations.send(actor=_ACTOR, sender=name, deliver=deliver, now=clock.now()):
         click.echo(msgspec.json.encode(sent).decode())
@@ -118,14 +118,14 @@ def open_(package: Path, key: Path, out: Path) -> None:
     except PackageRefused as refused:
         raise Refused(f"PACKAGE_{refused}", path=package) from None
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_whole(out / f"{manifest.package}.jsonl", body)
+    write_whole(out / f"{manifest.package}.jsonl", body)
     answer = Acknowledgement(
         package=manifest.package,
         opened_at=clock.now(),
         reports=manifest.reports,
         token=manifest.token,
     )
-    _write_whole(out / f"{manifest.package}.ack.json", msgspec.json.encode(answer) + b"\n")
+    write_whole(out / f"{manifest.package}.ack.json", msgspec.json.encode(answer) + b"\n")
     told = {
         "package": str(manifest.package),
         "sender": manifest.sender,
@@ -159,7 +159,7 @@ def _identity(path: Path) -> str:
     return next((line for line in text.splitlines() if line and not line.startswith("#")), "")
 
 
-def _write_whole(path: Path, body: bytes) -> None:
+def write_whole(path: Path, body: bytes) -> None:
     """Write a file that is there whole or not at all, for its owner alone."""
     partial = path.with_name(path.name + ".partial")
     partial.touch(mode=0o600)

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "demo": "fanal.cli.demo:demo",
     "backup": "fanal.cli.backup:backup",
     "crosscheck": "fanal.cli.crosscheck:crosscheck",
+    "deconflict": "fanal.cli.deconflict:deconflict",
     "distribution": "fanal.cli.distribution:distribution",
     "doctor": "fanal.cli.doctor:doctor",
     "fsck": "fanal.cli.vault:fsck",

@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
     path("receipt-root.pub", pages.receipt_key, name="receipt-key"),
     path("api/v1/", api.urls),
+    path("api/deconfliction/", include("fanal.api.deconfliction.urls")),
     path("ispws/", include("fanal.api.ispws.urls")),
     path("hashsharing/", include("fanal.api.hashsharing.urls")),
     path("taxii2/", include("fanal.api.taxii.urls")),

@@ -1,4 +1,4 @@
-"""GET over https from partners' machines: no other host, no inner network, bounded in time and size.
+"""GET and POST over https to partners' machines: no other host, no inner network, bounded in time and size.
 
 The name is resolved once, every address it has is checked, and the connection goes to an address that was
 checked: a name that answers otherwise the second time reaches nothing. Redirects stay on the host.
@@ -61,10 +61,7 @@ class Door:
         for _ in range(_REDIRECTS + 1):
             if _origin(url) != origin:
                 raise OutsideRefused("REDIRECT")
-            try:
-                answer = self._once(url, headers, limit=limit, ends=ends)
-            except (http.client.HTTPException, OSError) as failure:
-                raise OutsideRefused(_told(failure, late=time.monotonic() >= ends)) from None
+            answer = self._once(url, headers, limit=limit, ends=ends)
             if isinstance(answer, Response):
                 return answer
             try:
@@ -73,30 +70,63 @@ class Door:
                 raise OutsideRefused("REDIRECT") from None
         raise OutsideRefused("REDIRECT")
 
+    def post(self, url: str, *, headers: Mapping[str, str], body: bytes, limit: int) -> Response:
+        """Return the answer of status 200 to a POST; what has moved is not followed.
+
+        Raises:
+            OutsideRefused: as `get`.
+        """
+        ends = time.monotonic() + self.seconds
+        answer = self._once(url, headers, limit=limit, ends=ends, body=body)
+        if isinstance(answer, Response):
+            return answer
+        raise OutsideRefused("REDIRECT")
+
     def _once(
-        self, url: str, headers: Mapping[str, str], *, limit: int, ends: float
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        limit: int,
+        ends: float,
+        body: bytes | None = None,
     ) -> Response | str:
-        """Return the answer, or where it has moved to."""
+        """Return the answer to one call, a POST where there is a body; or where it has moved to."""
+        try:
+            return self._call(url, headers, limit=limit, ends=ends, body=body)
+        except (http.client.HTTPException, OSError) as failure:
+            raise OutsideRefused(_told(failure, late=time.monotonic() >= ends)) from None
+
+    def _call(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        limit: int,
+        ends: float,
+        body: bytes | None,
+    ) -> Response | str:
         parts = urlsplit(url)
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
         connection = _Pinned(host, port, list(self._addresses(host, port, secure=secure)), secure)
         with closing(connection), connection.cut_at(ends):
-            connection.request("GET", path, headers={"User-Agent": _AGENT, **headers})
+            method = "GET" if body is None else "POST"
+            connection.request(method, path, body=body, headers={"User-Agent": _AGENT, **headers})
             answer = connection.getresponse()
             if answer.status in _MOVED:
                 return answer.getheader("Location") or ""
             _check_status(answer.status)
-            body = bytearray()
+            read = bytearray()
             while block := answer.read1(_BLOCK):
-                body += block
-                if len(body) > limit:
+                read += block
+                if len(read) > limit:
                     raise OutsideRefused("TOO_LARGE")
             if answer.length or time.monotonic() >= ends:
-                raise http.client.IncompleteRead(bytes(body))  # it ended before its stated length
+                raise http.client.IncompleteRead(bytes(read))  # it ended before its stated length
             named = {name.lower(): value for name, value in answer.getheaders()}
-            return Response(headers=named, body=bytes(body))
+            return Response(headers=named, body=bytes(read))
 
     def _addresses(self, host: str, port: int, *, secure: bool) -> Iterator[str]:
         try:

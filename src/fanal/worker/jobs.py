@@ -22,7 +22,7 @@ from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
-from fanal.worker import expiry, fetching, rules, sends, upkeep
+from fanal.worker import deconflicting, expiry, fetching, rules, sends, upkeep
 from fanal.worker.alive import LivingJobs
 
 _STOP_BEAT = 0.5
@@ -104,6 +104,16 @@ def fetch_lists(timestamp: int) -> None:
     """Fetch the partners' lists that are due, each under a standing instruction in force."""
     del timestamp
     fetching.fetch_due(actor=system_actor("lists of partners"))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="deconflict")
+def deconflict(timestamp: int) -> None:
+    """Answer, take and end rounds of de-confliction; begin those that are due, under their instruction."""
+    del timestamp
+    actor = system_actor("de-confliction")
+    deconflicting.work(actor=actor)
+    deconflicting.run_due(actor=actor)
 
 
 @app.periodic(cron="23 * * * *")

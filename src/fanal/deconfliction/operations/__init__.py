@@ -1,14 +1,14 @@
 """The writing door of de-confliction: counterparts, limits, rounds step by step, hits, expiry."""
 
 from fanal.deconfliction.operations.answering import answer
-from fanal.deconfliction.operations.concluding import conclude, take_conclusion
+from fanal.deconfliction.operations.concluding import conclude, note_delivered, take_conclusion
 from fanal.deconfliction.operations.counterparts import (
     add_counterpart,
     close_counterpart,
     secret_of,
     set_limits,
 )
-from fanal.deconfliction.operations.expiring import erase, expire_rounds
+from fanal.deconfliction.operations.expiring import abandon, erase, expire_rounds
 from fanal.deconfliction.operations.hits import move_hit, note_reports
 from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.deconfliction.operations.offering import make_offer
@@ -16,6 +16,7 @@ from fanal.deconfliction.operations.receiving import receive
 from fanal.deconfliction.operations.withholding import withhold
 
 __all__ = [
+    "abandon",
     "add_counterpart",
     "answer",
     "close_counterpart",
@@ -25,6 +26,7 @@ __all__ = [
     "expire_rounds",
     "make_offer",
     "move_hit",
+    "note_delivered",
     "note_reports",
     "receive",
     "secret_of",

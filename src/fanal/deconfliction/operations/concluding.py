@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.deconfliction import queries
@@ -68,6 +68,21 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         failpoint("deconflict.stored")
     failpoint("deconflict.committed")
     return body
+
+
+def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
+    """Note that our conclusion of a round arrived: it is handed in no more.
+
+    Raises:
+        Refused: the actor runs no rounds.
+    """
+    require(actor, "deconfliction.run")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deconfliction_message SET delivered_at = %s"
+            " WHERE round_id = %s AND kind = 'CONCLUSION' AND ours AND delivered_at IS NULL",
+            [now, round_id],
+        )
 
 
 def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:

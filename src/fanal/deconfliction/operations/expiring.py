@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.states import RoundState
+from fanal.deconfliction.domain.states import RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.kernel.actors import Actor
 
@@ -37,6 +37,20 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
             [now],
         )
     return closed
+
+
+def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
+    """End a round that we began and that the other side has ended.
+
+    Raises:
+        Refused: the actor runs no rounds.
+        DeconflictionRefused: NOT_FOUND.
+    """
+    require(actor, "deconfliction.run")
+    found, _ = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
+    with transaction.atomic():
+        if rounds.hold(round_id=found.id) == RoundState.OFFERED:
+            rounds.close(actor=actor, round_=found, move="refuse", now=now, error="THEIRS")
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:

@@ -14,6 +14,7 @@ from fanal.deconfliction.queries.rounds import (
     list_rounds,
     message_body,
     open_rounds,
+    undelivered,
 )
 from fanal.deconfliction.queries.withheld import withheld_reports, withholdings_of
 
@@ -32,6 +33,7 @@ __all__ = [
     "public_key",
     "signs_of",
     "steps_of",
+    "undelivered",
     "withheld_reports",
     "withholdings_of",
 ]

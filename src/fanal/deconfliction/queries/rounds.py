@@ -80,6 +80,21 @@ def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
     return None if row is None or row[0] is None else bytes(row[0])
 
 
+def undelivered(*, round_id: UUID) -> bytes | None:
+    """Return our conclusion of a round where nothing says yet that it arrived.
+
+    Whoever calls has asked `get_round` before.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s"
+            " AND m.kind = 'CONCLUSION' AND m.ours AND m.delivered_at IS NULL",
+            [round_id],
+        )
+        row = cursor.fetchone()
+    return None if row is None or row[0] is None else bytes(row[0])
+
+
 def last_started(*, counterpart_id: UUID) -> datetime | None:
     """Return when we last began a round with a counterpart."""
     with connection.cursor() as cursor:

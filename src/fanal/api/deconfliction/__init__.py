@@ -1,0 +1,1 @@
+"""`/api/deconfliction`: a counterpart hands in and fetches the messages of its rounds."""

@@ -1,0 +1,162 @@
+"""What a counterpart's program may ask: hand in an offer, ask for its state and answer, hand in a conclusion.
+
+Messages are checked and stored here; the worker works them out. HTTP Basic or Bearer says whose program
+calls, the signature inside says whose message it is: both must be the counterpart's.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import wraps
+from types import MappingProxyType
+from uuid import UUID
+
+import msgspec
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from fanal import reference
+from fanal.accounts import rows
+from fanal.accounts.domain.policy import Refused
+from fanal.accounts.domain.records import PartnerIdentity
+from fanal.accounts.routes import for_programs
+from fanal.api.body import BodyTooLarge, read_body
+from fanal.api.credentials import basic_partner, bearer_partner
+from fanal.deconfliction import operations, queries
+from fanal.deconfliction.domain.message import MAX_BYTES
+from fanal.deconfliction.domain.records import Round
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import MessageKind, RoundState
+
+log = logging.getLogger(__name__)
+_STATUS: Mapping[str, int] = MappingProxyType(
+    {
+        "TOO_LARGE": 413, "NOT_FOUND": 404, "UNKNOWN": 403, "SIGNATURE": 403, "CLOSED": 403,
+        "NO_INSTRUCTION": 403, "QUOTA": 429, "SECOND": 409, "NOT_NOW": 409, "PREVIOUS": 409, "EXPIRED": 410,
+    }
+)  # fmt: skip
+View = Callable[..., HttpResponse]
+
+
+def _told(found: Round) -> HttpResponse:
+    return _json(200, {"round": str(found.id), "state": found.state.value})
+
+
+def _refuse(status: int, code: str) -> HttpResponse:
+    """Return a refusal: a code and its words, nothing of what was sent."""
+    words = reference.label("deconfliction_refused", code, "en")
+    answer = _json(status, {"code": code, "detail": "" if words == code else words})
+    if status == 401:
+        answer["WWW-Authenticate"] = 'Basic realm="deconfliction", charset="UTF-8"'
+    if status == 503:
+        answer["Retry-After"] = "5"
+    return answer
+
+
+def _json(status: int, value: Mapping[str, str]) -> HttpResponse:
+    answer = HttpResponse(
+        msgspec.json.encode(value), content_type="application/json", status=status
+    )
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _for_counterparts(method: str) -> Callable[[View], View]:
+    """Return a decorator: a counterpart's credentials and one method; the view gets the identity second."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, **arguments: object) -> HttpResponse:
+            try:
+                return _run(view, request, method, arguments)
+            except DeconflictionRefused as refused:
+                return _refuse(_STATUS.get(refused.code, 422), refused.code)
+            except BodyTooLarge:
+                return _refuse(413, "TOO_LARGE")
+            except Refused:
+                return _refuse(403, "UNKNOWN")
+            except (SuspiciousOperation, BadRequest):
+                return _refuse(400, "MALFORMED")
+            except (OperationalError, InterfaceError, OSError) as failure:
+                log.error("deconfliction: %s", type(failure).__name__)
+                return _refuse(503, "AWAY")
+
+        return guarded
+
+    return decorate
+
+
+def _run(  # noqa: PLR0917
+    view: View, request: HttpRequest, method: str, arguments: dict[str, object]
+) -> HttpResponse:
+    now = request.now  # type: ignore[attr-defined]
+    identity = basic_partner(request, now=now) or bearer_partner(request, now=now)
+    if identity is None:
+        return _refuse(401, "UNAUTHENTICATED")
+    asked = "GET" if request.method == "HEAD" else request.method
+    if asked != method:
+        answer = _refuse(405, "BAD_METHOD")
+        answer["Allow"] = method
+        return answer
+    # Rounds are nobody's rows: what the caller may see is asked with its own actor.
+    with rows.across_desks():
+        return view(request, identity, **arguments)
+
+
+@csrf_exempt
+@for_programs("deconfliction.exchange")
+@_for_counterparts("POST")
+def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
+    """Take an offer; the worker answers it."""
+    round_id = operations.receive(
+        actor=identity.actor,
+        body=read_body(request, limit=MAX_BYTES),
+        now=request.now,  # type: ignore[attr-defined]
+    )
+    return _told(_found(identity, round_id))
+
+
+@csrf_exempt
+@for_programs("deconfliction.exchange")
+@_for_counterparts("GET")
+def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
+    """Say how far a round of the caller is."""
+    return _told(_found(identity, round_id))
+
+
+@csrf_exempt
+@for_programs("deconfliction.exchange")
+@_for_counterparts("GET")
+def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
+    """Return our answer, as often as it is asked for while the round lasts."""
+    found = _found(identity, round_id)
+    body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)
+    if body is None:
+        raise DeconflictionRefused("NOT_NOW" if found.state is RoundState.RECEIVED else "EXPIRED")
+    sent = HttpResponse(body, content_type="application/json")
+    sent["Cache-Control"] = "no-store"
+    return sent
+
+
+@csrf_exempt
+@for_programs("deconfliction.exchange")
+@_for_counterparts("POST")
+def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
+    """Take the conclusion of a round; the worker writes the hits."""
+    found = _found(identity, round_id)
+    taken = operations.receive(
+        actor=identity.actor,
+        body=read_body(request, limit=MAX_BYTES),
+        now=request.now,  # type: ignore[attr-defined]
+    )
+    if taken != found.id:
+        raise DeconflictionRefused("SECOND")
+    return _told(found)
+
+
+def _found(identity: PartnerIdentity, round_id: UUID) -> Round:
+    found = queries.get_round(actor=identity.actor, round_id=round_id)
+    if found is None:
+        raise DeconflictionRefused("NOT_FOUND")
+    return found

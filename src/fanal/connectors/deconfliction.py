@@ -1,0 +1,82 @@
+"""Hands messages of a round in at a counterpart's service, and fetches its answer there."""
+
+import base64
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from fanal.connectors.outside import Door, OutsideRefused
+from fanal.deconfliction.domain.message import MAX_BYTES
+from fanal.deconfliction.domain.records import Counterpart
+
+_SMALL: Final = 4096
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What the service says of a round: its state there."""
+
+    round: UUID
+    state: str
+
+
+def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes) -> Told:
+    """Hand in an offer; the same again changes nothing there.
+
+    Raises:
+        OutsideRefused: as `Door.post`; PROTOCOL where what came back is none of this service.
+    """
+    return _hand_in(door, counterpart, secret, way="rounds", body=body)
+
+
+def send_conclusion(
+    door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID, body: bytes
+) -> Told:
+    """Hand in a conclusion.
+
+    Raises:
+        OutsideRefused: as `send_offer`.
+    """
+    return _hand_in(door, counterpart, secret, way=f"rounds/{round_id}/conclusion", body=body)
+
+
+def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> Told:
+    """Return how far a round is there.
+
+    Raises:
+        OutsideRefused: as `Door.get`; PROTOCOL.
+    """
+    url = f"{counterpart.url}/rounds/{round_id}"
+    found = door.get(url, headers=_headers(counterpart, secret), limit=_SMALL)
+    return _told(found.body)
+
+
+def get_answer(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> bytes:
+    """Return the answer to our offer.
+
+    Raises:
+        OutsideRefused: as `Door.get`.
+    """
+    url = f"{counterpart.url}/rounds/{round_id}/answer"
+    return door.get(url, headers=_headers(counterpart, secret), limit=MAX_BYTES).body
+
+
+def _hand_in(door: Door, counterpart: Counterpart, secret: str, *, way: str, body: bytes) -> Told:
+    headers = _headers(counterpart, secret) | {"Content-Type": "application/json"}
+    found = door.post(f"{counterpart.url}/{way}", headers=headers, body=body, limit=_SMALL)
+    return _told(found.body)
+
+
+def _told(body: bytes) -> Told:
+    try:
+        return msgspec.json.decode(body, type=Told)
+    except msgspec.MsgspecError:
+        raise OutsideRefused("PROTOCOL") from None
+
+
+def _headers(counterpart: Counterpart, secret: str) -> dict[str, str]:
+    headers = {"Accept": "application/json"}
+    if counterpart.login or secret:
+        pair = base64.b64encode(f"{counterpart.login}:{secret}".encode()).decode()
+        headers["Authorization"] = f"Basic {pair}"
+    return headers

@@ -1,0 +1,141 @@
+"""Rounds of de-confliction on their way: what came is worked out, what is due begins, what is over ends."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.connectors import deconfliction as wire, outside
+from fanal.deconfliction import operations, queries
+from fanal.deconfliction.domain.records import Counterpart
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import MessageKind, RoundState
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor
+
+_ENDED = frozenset({RoundState.REFUSED.value, RoundState.EXPIRED.value})
+_OVER = frozenset({404, 409, 410})
+"""What a service answers to a conclusion that it will never take."""
+log = logging.getLogger("fanal.worker")
+
+
+class RoundStopped(Exception):
+    """A round goes no further for now; `code` says why (labels of kind `deconfliction_refused`)."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def work(*, actor: Actor) -> int:
+    """Answer what was offered, take conclusions, end what is over; return how many steps were made."""
+    operations.expire_rounds(actor=actor, now=clock.now())
+    steps = 0
+    for found in queries.open_rounds(actor=actor, state=RoundState.RECEIVED):
+        steps += _try(
+            found.id, lambda i: operations.answer(actor=actor, round_id=i, now=clock.now())
+        )
+    for found in queries.open_rounds(actor=actor, state=RoundState.ANSWERED):
+        if queries.message_body(round_id=found.id, kind=MessageKind.CONCLUSION) is not None:
+            steps += _try(
+                found.id,
+                lambda i: operations.take_conclusion(actor=actor, round_id=i, now=clock.now()),
+            )
+    return steps
+
+
+def run_due(*, actor: Actor) -> int:
+    """Begin or go on with a round with each counterpart that has a service and is due; return how many."""
+    tried = 0
+    for counterpart in queries.list_counterparts(actor=actor):
+        if not _is_due(actor, counterpart):
+            continue
+        tried += 1
+        try:
+            run(actor=actor, counterpart=counterpart)
+        except RoundStopped as stopped:
+            if stopped.code != "WAITING":
+                log.warning("de-confliction with %s: %s", counterpart.id, stopped.code)
+    return tried
+
+
+def run(*, actor: Actor, counterpart: Counterpart) -> UUID:
+    """Bring a round with a counterpart's service as far as it goes; return it once it is concluded.
+
+    Every step may be made again: a process that dies leaves a round that the next call goes on with.
+
+    Raises:
+        RoundStopped: WAITING, the counterpart has not answered yet; or why it goes no further.
+    """
+    try:
+        return _run(actor, counterpart)
+    except (DeconflictionRefused, outside.OutsideRefused) as refused:
+        raise RoundStopped(refused.code) from None
+
+
+def _run(actor: Actor, counterpart: Counterpart) -> UUID:
+    door, now = outside.current(), clock.now()
+    if not counterpart.url:
+        raise DeconflictionRefused("ADDRESS")
+    secret = operations.secret_of(actor=actor, counterpart=counterpart, now=now)
+    concluded = _unsent(actor, counterpart)
+    if concluded is not None:
+        round_id, conclusion = concluded
+    else:
+        round_id, offer = operations.make_offer(actor=actor, counterpart=counterpart, now=now)
+        told = wire.send_offer(door, counterpart=counterpart, secret=secret, body=offer)
+        if told.state == RoundState.RECEIVED.value:
+            raise DeconflictionRefused("WAITING")
+        if told.state in _ENDED:
+            operations.abandon(actor=actor, round_id=round_id, now=clock.now())
+            raise DeconflictionRefused("THEIRS")
+        answer = wire.get_answer(door, counterpart=counterpart, secret=secret, round_id=round_id)
+        operations.receive(actor=actor, body=answer, now=clock.now())
+        conclusion = operations.conclude(actor=actor, round_id=round_id, now=clock.now())
+    try:
+        wire.send_conclusion(
+            door, counterpart=counterpart, secret=secret, round_id=round_id, body=conclusion
+        )
+    except outside.OutsideRefused as refused:
+        if refused.status not in _OVER:
+            raise
+    operations.note_delivered(actor=actor, round_id=round_id, now=clock.now())
+    return round_id
+
+
+def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
+    """Return the last round that we concluded and whose conclusion is not known to have arrived."""
+    for found in queries.list_rounds(actor=actor, counterpart_id=counterpart.id, limit=20):
+        if found.state is RoundState.CONCLUDED and found.expires_at > clock.now():
+            body = queries.undelivered(round_id=found.id)
+            if body is not None:
+                return found.id, body
+    return None
+
+
+def _is_due(actor: Actor, counterpart: Counterpart) -> bool:
+    now = clock.now()
+    if counterpart.closed_at is not None or not counterpart.url:
+        return False
+    under = accounts.standing_in_force(
+        kind=InstructionKind.DECONFLICTION, scope=counterpart.name, now=now
+    )
+    if under is None:
+        return False
+    begun = queries.last_started(counterpart_id=counterpart.id)
+    open_now = queries.open_rounds(
+        actor=actor, state=RoundState.OFFERED, counterpart_id=counterpart.id
+    )
+    late = begun is None or now - begun >= timedelta(hours=counterpart.every_hours)
+    return bool(open_now) or late or _unsent(actor, counterpart) is not None
+
+
+def _try(round_id: UUID, step: Callable[[UUID], object]) -> int:
+    try:
+        step(round_id)
+    except DeconflictionRefused as refused:
+        log.warning("round %s: %s", round_id, refused.code)
+        return 0
+    return 1
