@@ -344,7 +344,7 @@ def forms_of(value: str) -> list[bytes]:
         for new in (hashlib.md5, hashlib.sha1, hashlib.sha256)
     ]
     found = [digest[:16] for digest in digests] + digests
-    raw = {d for d in found} | {d.hex().encode() for d in found}
+    raw = set(found) | {d.hex().encode() for d in found}
     key = found[-1][:16].hex()
     raw.add(f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}".encode())
     words = tuple([value, value.removeprefix("+")] if kind == "PHONE" else [value])

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from fanal.accounts import queries as accounts
 from fanal.accounts.operations import NotADemo
 from fanal.demo import (
+    counterparts,
     encounters,
     envelopes,
     everyday,
@@ -51,6 +52,7 @@ def agenda() -> list[Event]:
             *other_desks.events(),
             *oversight.events(),
             *remarks.events(),
+            *counterparts.events(),
         ]
     )
 

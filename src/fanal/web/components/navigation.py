@@ -45,6 +45,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="desk:queue", words=_("Queue"), icon="queue"),
             Entry(route="desk:second", words=_("To second"), icon="two"),
             Entry(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
+            Entry(route="desk:hits", words=_("Hits"), icon="building"),
             Entry(route="desk:search", words=_("Search"), icon="search"),
         ),
     ),
@@ -73,6 +74,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         (
             Entry(route="desk:rulesets", words=_("Rule sets"), icon="target"),
             Entry(route="desk:exchange", words=_("Exchange of lists"), icon="send"),
+            Entry(route="desk:deconfliction", words=_("De-confliction"), icon="refresh"),
             Entry(route="desk:instructions", words=_("Standing instructions"), icon="sign"),
             Entry(route="desk:lists", words=_("Lists"), icon="file"),
             Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),

@@ -23,6 +23,7 @@ from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import dossier_graph, history, notes, places
 from fanal.web.desk.content import instant
+from fanal.web.desk.deconfliction import withholding
 from fanal.web.desk.kin import percent, reasons_of
 from fanal.web.desk.queue import rows_of
 from fanal.web.reading import consult
@@ -98,6 +99,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "others": [d for d in queries.list_dossiers(actor=actor, limit=_LISTED) if d.id != view.id],
         "refused": refused,
         "typed": {name: request.POST.get(name, "") for name in ("act", "attach", "reason")},
+        **withholding.shown(request, view),
         **notes.shown(request, own, dossier=True),
         "history": history.lines_of(view.id, actor=actor),
     }

@@ -16,6 +16,7 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.records import Because
+from fanal.deconfliction import queries as deconfliction
 from fanal.distribution import queries as distribution
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.harmonise import queries as harmonised
@@ -137,6 +138,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
     envelopes = intake.get_reports(actor=actor, report_ids=[c.report_id for c in cases])
     partners = accounts.partner_names(partner_ids={c.sender_id for c in cases})
     transfers = distribution.items_of(actor=actor, report_ids=[c.report_id for c in cases])
+    signs = deconfliction.signs_of(actor=actor, report_ids=[c.report_id for c in cases])
     rows: list[dict[str, object]] = []
     for case in cases:
         holder = holders[case.report_id]
@@ -146,6 +148,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
                 "case": case,
                 "holder": names.get(holder, "") if holder else "",
                 "mine": holder == actor.person_id,
+                "signs": signs.get(case.report_id, ()),
                 "sender": partners.get(case.sender_id, ""),
                 "reference": envelope.reference if envelope else str(case.report_id),
                 "because": _because(case),

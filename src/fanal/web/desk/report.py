@@ -29,6 +29,7 @@ from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import asking, content, files, folds, history, notes
+from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
 from fanal.web.desk.kin import kin_of
 from fanal.web.desk.proposals import Typed, proposal_of
@@ -77,6 +78,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         **_drafts(report_id, actor=actor),
         **_exchange(report_id, request=request, now=now),
         **distribution.shown(report_id, actor=actor),
+        "signs": signs_on(request, [report_id]).get(report_id, ()),
         **notes.shown(request, [report_id]),
         **feedback.shown(record, sender=sender, actor=actor),
         "may_open_identity": may(actor, "identity.open"),

@@ -26,6 +26,7 @@ from fanal.web.desk import (
     saved_views,
     search,
 )
+from fanal.web.desk.deconfliction import withholding
 
 app_name = "desk"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -69,6 +70,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dossiers/<uuid:dossier_id>/", dossiers.show, name="dossier"),
     path("dossiers/<uuid:dossier_id>/judge/", dossier_judge.judge, name="judge"),
     path("dossiers/<uuid:dossier_id>/graphml/", dossier_graph.graphml, name="dossier-graphml"),
+    path("dossiers/<uuid:dossier_id>/withhold/", withholding.withhold, name="dossier-withhold"),
     path("dossiers/<uuid:dossier_id>/note/", notes.on_dossier, name="dossier-note"),
     path("search/", search.search, name="search"),
     path("statistics/", include("fanal.web.desk.statistics.urls")),
@@ -77,6 +79,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("instructions/", include("fanal.web.desk.instructions.urls")),
     path("distribution/", include("fanal.web.desk.distribution.urls")),
     path("", include("fanal.web.desk.providers.urls")),
+    path("deconfliction/", include("fanal.web.desk.deconfliction.urls")),
     path("exchange/", exchange.exchange, name="exchange"),
     path("lists/", lists.lists, name="lists"),
     path("lists/entries/<uuid:item_id>/", lists.entry, name="list-entry"),

@@ -1,0 +1,258 @@
+"""Another body that holds some identifiers too: rounds in each state, hits in each state, a dossier withheld.
+
+The other side is played here by the same protocol, with a key that follows from the seed.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fanal.accounts import operations as accounts
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.crosscheck import queries as crosschecked
+from fanal.deconfliction import operations, queries
+from fanal.deconfliction.domain import curve, sets
+from fanal.deconfliction.domain.message import (
+    Answer,
+    Conclusion,
+    Offer,
+    pair_of,
+    read_message,
+    write_message,
+)
+from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.demo.agenda import Event
+from fanal.demo.content import SEED
+from fanal.demo.world import SYSTEM, World
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.sightings import key_bytes
+from fanal.kernel.ids import new_id
+
+_NAME, _OURS = "Service Exemple-Littoral", "Bureau national (démo)"
+_CONTACT = "Permanence du Service Exemple-Littoral\n+33 1 99 00 12 34\npermanence@littoral.example"
+_DAY, _HOUR, _WEEK = timedelta(days=1), timedelta(hours=1), timedelta(days=7)
+_KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"{SEED}/counterpart".encode()).digest())
+_HELD = ("RG-00", "RG-01", "RG-04")
+"""Reports whose suspects the other body knows too."""
+
+
+def events() -> list[Event]:
+    """Return what happens with the other body, from its registration on."""
+    return [
+        Event(before=60 * _DAY, play=_register),
+        Event(before=50 * _DAY, play=_unanswered),
+        Event(before=40 * _DAY, play=_meet),
+        Event(before=38 * _DAY, play=_call),
+        Event(before=12 * _DAY, play=_close),
+        Event(before=6 * _DAY, play=_theirs),
+        Event(before=3 * _DAY, play=_refused),
+        Event(before=timedelta(days=1, hours=2), play=_withhold),
+        Event(before=5 * _HOUR, play=_under_way),
+    ]
+
+
+def _register(world: World, at: datetime) -> None:
+    """Register the body with two people's instruction; the first round waits for it."""
+    claire = world.person("claire", at)
+    operations.ensure_identity(actor=SYSTEM, now=at)
+    operations.add_counterpart(
+        actor=claire,
+        counterpart=NewCounterpart(
+            name=_NAME,
+            our_name=_OURS,
+            contact=_CONTACT,
+            public_key=_KEY.public_key().public_bytes_raw(),
+        ),
+        now=at,
+    )
+    instruction = accounts.propose_instruction(
+        actor=claire,
+        instruction=NewInstruction(
+            kind=InstructionKind.DECONFLICTION,
+            names=(_NAME,),
+            grounds=(
+                "Chaque service apprend seulement que l’autre détient le même identifiant d’un suspect,"
+                " pour que deux enquêtes ne se gênent pas. Aucune valeur ne sort ; un identifiant commun"
+                " mène à un appel."
+            ),
+            basis="DÉMO, à valider par un juriste",
+            valid_from=at,
+            expires_at=at + 300 * _DAY,
+        ),
+        now=at,
+    )
+    accounts.second_instruction(
+        actor=world.person("helene", at + _HOUR), instruction_id=instruction, now=at + _HOUR
+    )
+
+
+def _unanswered(world: World, at: datetime) -> None:
+    """Let a round pass that nobody answers."""
+    del world
+    operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    operations.expire_rounds(actor=SYSTEM, now=at + _WEEK)
+
+
+def _meet(world: World, at: datetime) -> None:
+    """Meet what the ring's suspects are known by."""
+    round_id, offer = operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    later = at + 2 * _HOUR
+    operations.receive(
+        actor=SYSTEM, body=_answer(offer, _keys(world, _HELD[:2]), at=later), now=later
+    )
+    operations.conclude(actor=SYSTEM, round_id=round_id, now=later)
+
+
+def _call(world: World, at: datetime) -> None:
+    for hit_id in _hits("EMAIL"):
+        operations.move_hit(
+            actor=world.person("ana", at),
+            hit_id=hit_id,
+            move="contact",
+            words="Appelé la permanence : ils suivent cette boîte depuis mars, nous agissons ensemble.",
+            now=at,
+        )
+
+
+def _close(world: World, at: datetime) -> None:
+    """Close the telephone, which a later report reopens, and one name."""
+    names = _hits("HANDLE")[:1]
+    for hit_id in (*_hits("PHONE"), *names):
+        operations.move_hit(
+            actor=world.person("claire", at),
+            hit_id=hit_id,
+            move="close",
+            words="Leur affaire est jugée ; rien à coordonner.",
+            now=at,
+        )
+
+
+def _theirs(world: World, at: datetime) -> None:
+    """Answer a round that the body began, and take its conclusion."""
+    secret, keys = curve.new_secret(), _keys(world, _HELD)
+    offer, laid_out = _offer(secret, keys, at=at)
+    round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
+    answer = operations.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+    told = read_message(answer)
+    assert isinstance(told.message, Answer)  # noqa: S101 - we wrote it
+    met = sets.meet(secret, laid_out, twice=told.message.twice, theirs=told.message.points)
+    conclusion = Conclusion(
+        round=round_id,
+        sender=_NAME,
+        recipient=_OURS,
+        at=(at + 2 * _HOUR).replace(microsecond=0),
+        expires=told.message.expires,
+        previous=told.digest.hex(),
+        met=met.places,
+    )
+    operations.receive(actor=SYSTEM, body=write_message(conclusion, key=_KEY), now=at + 2 * _HOUR)
+    operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=at + 2 * _HOUR)
+
+
+def _refused(world: World, at: datetime) -> None:
+    """Refuse a set with a point that is none."""
+    offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
+    round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
+    try:
+        operations.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+    except DeconflictionRefused:
+        return
+    raise LookupError(str(round_id))
+
+
+def _withhold(world: World, at: datetime) -> None:
+    """Withhold a dossier whose suspects are about to be arrested."""
+    claire = world.person("claire", at)
+    dossier_id = crosschecked.dossier_of(actor=claire, report_id=world.find(_HELD[0]))
+    if dossier_id is None:
+        raise LookupError(_HELD[0])
+    operations.withhold(
+        actor=claire,
+        dossier_id=dossier_id,
+        counterpart_id=None,
+        withheld=True,
+        words="Interpellations dans les jours qui viennent : ne rien comparer avant.",
+        now=at,
+    )
+
+
+def _under_way(world: World, at: datetime) -> None:
+    """Leave a round of ours that waits for its answer, and one of theirs that waits for its conclusion."""
+    operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at)
+    round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
+    operations.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+
+
+def _body() -> Counterpart:
+    found = queries.find_counterpart(name=_NAME)
+    if found is None:
+        raise LookupError(_NAME)
+    return found
+
+
+def _keys(world: World, names: Sequence[str]) -> list[bytes]:
+    """Return the keys of what names the suspects of some reports."""
+    ids = [world.find(name) for name in names]
+    records = harmonised.get_records(actor=SYSTEM, report_ids=ids)
+    kinds = {kind.value for kind in _body().limits.kinds}
+    return [
+        key_bytes(selector.kind, selector.value)
+        for record in records.values()
+        for selector in record.selectors
+        if selector.kind in kinds
+    ]
+
+
+def _hits(kind: str) -> list[UUID]:
+    """Return the hits over identifiers of a kind, oldest first."""
+    found = queries.list_hits(actor=SYSTEM)
+    selectors = harmonised.get_selectors(actor=SYSTEM, keys=[hit.key for hit in found if hit.key])
+    return sorted(
+        hit.id for hit in found if hit.key in selectors and selectors[hit.key][0].value == kind
+    )
+
+
+def _pair() -> bytes:
+    own = queries.public_key()
+    if own is None:
+        raise LookupError("key")
+    return pair_of(own, _KEY.public_key().public_bytes_raw())
+
+
+def _offer(
+    secret: curve.X25519PrivateKey, keys: list[bytes], *, at: datetime, spoiled: bool = False
+) -> tuple[bytes, sets.LaidOut]:
+    laid_out = sets.lay_out(secret, _pair(), keys)
+    points = bytes(curve.SIZE) + laid_out.points[curve.SIZE :] if spoiled else laid_out.points
+    begun = at.replace(microsecond=0)
+    offer = Offer(
+        round=new_id(at),
+        sender=_NAME,
+        recipient=_OURS,
+        at=begun,
+        expires=begun + _WEEK,
+        points=points,
+    )
+    return write_message(offer, key=_KEY), laid_out
+
+
+def _answer(offer: bytes, keys: list[bytes], *, at: datetime) -> bytes:
+    received, secret = read_message(offer), curve.new_secret()
+    asked = received.message
+    assert isinstance(asked, Offer)  # noqa: S101 - we wrote it
+    answer = Answer(
+        round=asked.round,
+        sender=_NAME,
+        recipient=_OURS,
+        at=at.replace(microsecond=0),
+        expires=asked.expires,
+        previous=received.digest.hex(),
+        twice=sets.multiply_shown(secret, asked.points),
+        points=sets.lay_out(secret, _pair(), keys).points,
+    )
+    return write_message(answer, key=_KEY)

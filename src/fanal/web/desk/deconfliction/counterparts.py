@@ -1,0 +1,192 @@
+"""Counterparts with their limits, and rounds with their counts: numbers, never an identifier."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.deconfliction import operations, queries
+from fanal.deconfliction.domain import limits
+from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Round
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import history
+
+_SHOWN = 50
+_FIELDS = ("name", "our_name", "key", "contact")
+
+
+@never_cache
+@require_GET
+@needs("deconfliction.read")
+def home(request: HttpRequest) -> HttpResponse:
+    """Show with whom the desk de-conflicts, under which instruction, and the newest rounds."""
+    actor = actor_of(request)
+    found = queries.list_counterparts(actor=actor)
+    key = queries.public_key()
+    context = {
+        "counterparts": [_line(request, one, found) for one in found],
+        "rounds": _rounds(queries.list_rounds(actor=actor, limit=_SHOWN), found),
+        "own_key": key.hex() if key else "",
+        "may_keep": may(actor, "deconfliction.keep"),
+        "may_see_hits": may(actor, "hit.read"),
+    }
+    return render(request, "deconfliction/home.html", context)
+
+
+@never_cache
+@require_GET
+@needs("deconfliction.read")
+def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
+    """Show one counterpart: whom to call, its limits, its rounds."""
+    return _page(request, _found(request, counterpart_id))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("deconfliction.keep")
+def add(request: HttpRequest) -> HttpResponse:
+    """Register a counterpart by form; its service, where it has one, is set by command."""
+    if request.method != "POST":
+        return _form(request)
+    post = request.POST
+    try:
+        made = operations.add_counterpart(
+            actor=actor_of(request),
+            counterpart=NewCounterpart(
+                name=post.get("name", "").strip(),
+                our_name=post.get("our_name", "").strip(),
+                contact=post.get("contact", ""),
+                public_key=_key(post.get("key", "")),
+            ),
+            now=now_of(request),
+        )
+    except DeconflictionRefused as refused:
+        return _form(request, refused=refused.code)
+    messages.success(request, _("Registered. Rounds run once a standing instruction covers it."))
+    return redirect("desk:counterpart", made)
+
+
+@require_POST
+@needs("deconfliction.keep")
+def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
+    """Say anew what may enter a set for a counterpart."""
+    found = _found(request, counterpart_id)
+    post = request.POST
+    try:
+        operations.set_limits(
+            actor=actor_of(request),
+            counterpart_id=found.id,
+            limits=limits.checked(
+                kinds=post.getlist("kind"),
+                roles=post.getlist("role"),
+                desk_ids=_numbers(post.getlist("desk")),
+                months=next(iter(_numbers([post.get("months", "")])), 0),
+            ),
+            now=now_of(request),
+        )
+    except DeconflictionRefused as refused:
+        return _page(request, found, refused=refused.code)
+    messages.success(request, _("The limits hold from the next round on."))
+    return redirect("desk:counterpart", found.id)
+
+
+@require_POST
+@needs("deconfliction.keep")
+def close(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
+    """Close a counterpart: no message goes there or is taken from there any more."""
+    found = _found(request, counterpart_id)
+    try:
+        operations.close_counterpart(
+            actor=actor_of(request), counterpart_id=found.id, now=now_of(request)
+        )
+    except DeconflictionRefused as refused:
+        return _page(request, found, refused=refused.code)
+    messages.success(request, _("Closed: no round begins any more, none is answered."))
+    return redirect("desk:counterpart", found.id)
+
+
+def _found(request: HttpRequest, counterpart_id: UUID) -> Counterpart:
+    found = queries.get_counterpart(actor=actor_of(request), counterpart_id=counterpart_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _line(
+    request: HttpRequest, one: Counterpart, found: Iterable[Counterpart]
+) -> dict[str, object]:
+    now = now_of(request)
+    asked = queries.asked_on(counterpart_ids=[c.id for c in found], now=now)
+    under = accounts.standing_in_force(kind=InstructionKind.DECONFLICTION, scope=one.name, now=now)
+    last = queries.list_rounds(actor=actor_of(request), counterpart_id=one.id, limit=1)
+    return {
+        "record": one,
+        "instruction": under,
+        "asked": asked.get(one.id, 0),
+        "last": last[0] if last else None,
+    }
+
+
+def _rounds(rounds: Iterable[Round], found: Iterable[Counterpart]) -> list[dict[str, object]]:
+    names = {one.id: one.name for one in found}
+    return [{"record": one, "name": names.get(one.counterpart_id, "")} for one in rounds]
+
+
+def _page(request: HttpRequest, found: Counterpart, *, refused: str = "") -> HttpResponse:
+    actor = actor_of(request)
+    desks = accounts.desk_names(desk_ids=actor.desk_ids | set(found.limits.desk_ids))
+    context = {
+        **_line(request, found, [found]),
+        "rounds": _rounds(
+            queries.list_rounds(actor=actor, counterpart_id=found.id, limit=_SHOWN), [found]
+        ),
+        "key": found.public_key.hex(),
+        "kinds": limits.KINDS,
+        "roles": limits.ROLES,
+        "desks": sorted(desks.items()),
+        "limited_to": [desks.get(d, str(d)) for d in found.limits.desk_ids],
+        "months": limits.MOST_MONTHS,
+        "may_keep": found.closed_at is None and may(actor, "deconfliction.keep"),
+        "history": history.lines_of(found.id, actor=actor),
+        "refused": _why(refused),
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "deconfliction/counterpart.html", context, status=status)
+
+
+def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
+    key = queries.public_key()
+    context = {
+        "typed": {name: request.POST.get(name, "") for name in _FIELDS},
+        "own_key": key.hex() if key else "",
+        "refused": _why(refused),
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "deconfliction/add.html", context, status=status)
+
+
+def _key(text: str) -> bytes:
+    try:
+        return bytes.fromhex("".join(text.split()))
+    except ValueError:
+        raise DeconflictionRefused("KEY") from None
+
+
+def _numbers(texts: Iterable[str]) -> list[int]:
+    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6]
+
+
+def _why(code: str) -> str:
+    return reference.label("deconfliction_refused", code, get_language() or "fr") if code else ""

@@ -1,0 +1,120 @@
+"""Hits: which of our reports hold an identifier that another body holds too, and what came of the contact."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import Refused, may
+from fanal.accounts.routes import needs
+from fanal.crosscheck import queries as crosschecked
+from fanal.deconfliction import operations, queries
+from fanal.deconfliction.domain.records import Hit, HitStep
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import HIT
+from fanal.harmonise import queries as harmonised
+from fanal.orient import queries as oriented
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import history
+from fanal.web.desk.queue import rows_of
+from fanal.web.reading import consult
+
+_LISTED = 200
+_BY_PEOPLE = ("contact", "close")
+
+
+@never_cache
+@require_GET
+@needs("hit.read")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show the hits that touch a report of the person's desks, those that wait for somebody first."""
+    found = queries.list_hits(actor=actor_of(request), limit=_LISTED)
+    reports = [report_id for hit in found for report_id in hit.report_ids]
+    consult(request, "hit", [hit.id for hit in found], action="hit.list", reports=reports)
+    selectors = harmonised.get_selectors(
+        actor=actor_of(request), keys=[hit.key for hit in found if hit.key]
+    )
+    context = {
+        "lines": [
+            {"hit": hit, "selector": selectors.get(hit.key) if hit.key else None} for hit in found
+        ],
+    }
+    return render(request, "deconfliction/hits.html", context)
+
+
+@never_cache
+@require_GET
+@needs("hit.read")
+def show(request: HttpRequest, hit_id: UUID) -> HttpResponse:
+    """Show a hit: whom to call, the identifier, our reports and dossiers, and what was done."""
+    return _page(request, _found(request, hit_id))
+
+
+@require_POST
+@needs("hit.move")
+def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
+    """Note the contact, or that nothing more is needed, with words that expire."""
+    found = _found(request, hit_id)
+    try:
+        operations.move_hit(
+            actor=actor_of(request),
+            hit_id=found.id,
+            move=request.POST.get("move", ""),
+            words=request.POST.get("words", ""),
+            now=now_of(request),
+        )
+    except Refused:
+        raise Http404 from None
+    except DeconflictionRefused as refused:
+        return _page(request, found, refused=refused.code)
+    messages.success(request, _("Noted."))
+    return redirect("desk:hit", found.id)
+
+
+def _found(request: HttpRequest, hit_id: UUID) -> Hit:
+    found = queries.get_hit(actor=actor_of(request), hit_id=hit_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _page(request: HttpRequest, found: Hit, *, refused: str = "") -> HttpResponse:
+    actor = actor_of(request)
+    own = list(found.report_ids)
+    consult(request, "hit", [found.id], action="hit.read", reports=own)
+    cases = oriented.get_cases(actor=actor, report_ids=own)
+    keys = [found.key] if found.key else []
+    selectors = harmonised.get_selectors(actor=actor, keys=keys)
+    dossiers = {
+        dossier
+        for report_id in own
+        if (dossier := crosschecked.dossier_of(actor=actor, report_id=report_id)) is not None
+    }
+    context = {
+        "hit": found,
+        "selector": next(iter(selectors.values()), None),
+        "rows": rows_of([cases[i] for i in own if i in cases], actor=actor, now=now_of(request)),
+        "dossiers": sorted(dossiers, key=str),
+        "steps": _steps(queries.steps_of(actor=actor, hit_id=found.id)),
+        "moves": [name for name in HIT.moves_from(found.state) if name in _BY_PEOPLE],
+        "may_move": may(actor, "hit.move"),
+        "history": history.lines_of(found.id, actor=actor),
+        "typed": request.POST.get("words", ""),
+        "refused": reference.label("deconfliction_refused", refused, get_language() or "fr")
+        if refused
+        else "",
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "deconfliction/hit.html", context, status=status)
+
+
+def _steps(steps: list[HitStep]) -> list[tuple[HitStep, str]]:
+    names = accounts.person_names(person_ids={step.author_id for step in steps})
+    return [(step, names.get(step.author_id, "")) for step in steps]

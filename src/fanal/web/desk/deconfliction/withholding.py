@@ -1,0 +1,69 @@
+"""What a desk withholds of a dossier: shown on its page, said anew by form."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.http import require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import Refused, may
+from fanal.accounts.routes import needs
+from fanal.crosscheck.domain.views import DossierView
+from fanal.deconfliction import operations, queries
+from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.deconfliction.signs import signs_on
+
+
+@require_POST
+@needs("dossier.withhold")
+def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
+    """Withhold a dossier from all counterparts or from one, or open it again, with a reason."""
+    post = request.POST
+    try:
+        operations.withhold(
+            actor=actor_of(request),
+            dossier_id=dossier_id,
+            counterpart_id=UUID(post["counterpart"]) if post.get("counterpart") else None,
+            withheld=post.get("act") == "WITHHOLD",
+            words=post.get("words", ""),
+            now=now_of(request),
+        )
+    except (Refused, ValueError) as refused:
+        if not isinstance(refused, DeconflictionRefused) or refused.code == "NOT_FOUND":
+            raise Http404 from None
+        words = reference.label("deconfliction_refused", refused.code, get_language() or "fr")
+        messages.error(request, _("Nothing was recorded: %s.") % words)
+        return redirect("desk:dossier", dossier_id=dossier_id)
+    messages.success(request, _("Recorded. It holds from the next round on."))
+    return redirect("desk:dossier", dossier_id=dossier_id)
+
+
+def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
+    """Return what the page of a dossier shows of de-confliction: signs, and what is withheld now."""
+    actor = actor_of(request)
+    own = [node.report_id for node in view.nodes if node.report_id]
+    signs = {sign.hit_id: sign for found in signs_on(request, own).values() for sign in found}
+    said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
+    current = {(one.desk_id, one.counterpart_id): one for one in reversed(said)}
+    bodies = queries.list_counterparts(actor=actor) if may(actor, "deconfliction.read") else []
+    names = accounts.person_names(person_ids={one.author_id for one in said})
+    known = {body.id: body.name for body in bodies}
+    return {
+        "signs": list(signs.values()),
+        "withheld": [
+            {
+                "record": one,
+                "author": names.get(one.author_id, ""),
+                "counterpart": known.get(one.counterpart_id, "") if one.counterpart_id else "",
+            }
+            for one in current.values()
+            if one.withheld
+        ],
+        "counterparts": [body for body in bodies if body.closed_at is None],
+        "may_withhold": may(actor, "dossier.withhold"),
+    }
