@@ -78,7 +78,7 @@ def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Comman
                 yield from _walk(f"{path} {name}", member)
 
 
-COMMANDS = {"commands-a-k": "ak", "commands-l-q": "lq", "commands-r-z": "rz"}
+COMMANDS = {"commands-a-c": "ac", "commands-d-k": "dk", "commands-l-q": "lq", "commands-r-z": "rz"}
 """Pages of commands and the first letters, from and to, of what they hold: one page would be too long."""
 
 

@@ -20,6 +20,7 @@ from tests.architecture.tree import ROOT, SOURCE, files, name
 
 OUTSIDE = re.compile(r"""url\(["']?(?:https?:)?//|@import\s+["'](?:https?:)?//""")
 NAMED_PATH = re.compile(r"`((?:src|docs|scripts|tests|frontend|requirements)/[^`\s]+)`")
+COMMANDS = ("commands-a-c", "commands-d-k", "commands-l-q", "commands-r-z")
 READ_SETTING = re.compile(
     r"""(?:values\.get|environ\.get)\(\s*["']([A-Z_]+)["']|envvar=["']([A-Z_]+)["']"""
 )
@@ -133,7 +134,7 @@ def test_every_setting_is_named(site):
 
 
 def test_every_command_and_option_is_named(site):
-    said = "".join(words(site, page) for page in ("commands-a-k", "commands-l-q", "commands-r-z"))
+    said = "".join(words(site, page) for page in COMMANDS)
     missing = [
         (path, piece)
         for path, command in walk("fanal", fanal)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
@@ -225,7 +226,7 @@ def _pair() -> bytes:
 
 
 def _offer(
-    secret: curve.X25519PrivateKey, keys: list[bytes], *, at: datetime, spoiled: bool = False
+    secret: X25519PrivateKey, keys: list[bytes], *, at: datetime, spoiled: bool = False
 ) -> tuple[bytes, sets.LaidOut]:
     laid_out = sets.lay_out(secret, _pair(), keys)
     points = bytes(curve.SIZE) + laid_out.points[curve.SIZE :] if spoiled else laid_out.points

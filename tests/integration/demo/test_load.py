@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from fanal.config.databases import open_databases
+from fanal.deconfliction.domain.states import HIT, HitState, RoundState
 from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES, ItemState, PackageState
 from fanal.intake.domain.states import REPORT_STATES, ReportState
 from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
@@ -40,8 +41,11 @@ _STATES = {
     "SELECT state FROM distribution_item": (ITEM_STATES, ItemState),
     _PACKAGE: (PACKAGE_STATES, PackageState),
     "SELECT state FROM judicial_referral": (REFERRAL_STATES, ReferralState),
+    "SELECT state FROM deconfliction_hit": (HIT, HitState),
 }
 _OCCURRING = {
+    # The worker answers at once what is received.
+    "SELECT state FROM deconfliction_round": sorted(set(RoundState) - {RoundState.RECEIVED}),
     "SELECT kind FROM measures_recommendation": RecommendationKind,
     "SELECT verdict FROM measures_answer": AnswerVerdict,
     "SELECT what FROM measures_happening": Happening,

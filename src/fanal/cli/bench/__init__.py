@@ -10,6 +10,7 @@ _BENCHES = {
     "bulk": "fanal.cli.bench.bulk:bulk",
     "portal": "fanal.cli.bench.portal:portal",
     "desk": "fanal.cli.bench.desk:desk",
+    "deconflict": "fanal.cli.bench.deconflict:deconflict",
     "match": "fanal.cli.bench.match:match",
     "hash": "fanal.cli.bench.hash:hash_",
     "crosscheck": "fanal.cli.bench.crosscheck:crosscheck",

@@ -1,0 +1,90 @@
+"""`fanal bench deconflict`: a round of de-confliction, beside what it must not be: shared digests.
+
+The peer is the naive way: both sides send HMACs of their identifiers under a key they share, and look for
+equal ones. It is fast, and its rate is that at which the other side tries every identifier there is.
+"""
+
+import hashlib
+import hmac
+import json
+import resource
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from fanal.deconfliction.domain import curve, sets
+
+_COMMON = 10
+T = TypeVar("T")
+
+
+@click.command("deconflict")
+@click.option(
+    "--size",
+    type=click.IntRange(1, curve.MOST),
+    default=10_000,
+    show_default=True,
+    help="Identifiers of each side.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def deconflict(size: int, as_json: bool) -> None:
+    """Play a round between two sets of SIZE identifiers, a tenth of them common, on one core."""
+    common = max(1, size // _COMMON)
+    ours = [_key("common", n) for n in range(common)] + [_key("a", n) for n in range(size - common)]
+    theirs = [_key("common", n) for n in range(common)] + [
+        _key("b", n) for n in range(size - common)
+    ]
+    found, times, shown = _round(ours, theirs)
+    naive, naive_time = _timed(lambda: _shared_digests(ours, theirs))
+    if not found == naive == common:
+        raise click.ClickException("the two ways do not find the same")
+    total = sum(times.values())
+    result: dict[str, object] = {
+        "bench": "deconflict",
+        "size": size,
+        "points_shown": shown,
+        "common": found,
+        **{f"{name}_s": round(seconds, 2) for name, seconds in times.items()},
+        "both_sides_s": round(total, 2),
+        "identifiers_per_s": round(2 * size / total),
+        "bytes_on_the_wire": 3 * shown * curve.SIZE,
+        "naive_s": round(naive_time, 3),
+        "naive_ratio": round(total / naive_time),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10,
+    }
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        for name, value in result.items():
+            click.echo(f"{name}: {value}")
+
+
+def _round(ours: list[bytes], theirs: list[bytes]) -> tuple[int, dict[str, float], int]:
+    """Return how many met, the CPU seconds of each step, and how many points each side showed."""
+    a, b, pair = curve.new_secret(), curve.new_secret(), hashlib.sha256(b"bench").digest()
+    mine, offer = _timed(lambda: sets.lay_out(a, pair, ours))
+    twice, again = _timed(lambda: sets.multiply_shown(b, mine.points))
+    yours, laid = _timed(lambda: sets.lay_out(b, pair, theirs))
+    met, conclude = _timed(lambda: sets.meet(a, mine, twice=twice, theirs=yours.points))
+    taken, take = _timed(lambda: sets.keys_at(yours, met.places))
+    if set(taken) != set(met.keys):
+        raise click.ClickException("the two sides do not learn the same")
+    times = {"offer": offer, "answer": again + laid, "conclude": conclude, "take": take}
+    return len(taken), times, len(mine.points) // curve.SIZE
+
+
+def _shared_digests(ours: list[bytes], theirs: list[bytes]) -> int:
+    key = hashlib.sha256(b"shared").digest()
+    sent = {hmac.digest(key, one, "sha256") for one in ours}
+    return len(sent & {hmac.digest(key, one, "sha256") for one in theirs})
+
+
+def _key(side: str, number: int) -> bytes:
+    return hashlib.sha256(f"{side}/{number}".encode()).digest()[:16]
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    begun = time.process_time()
+    return work(), time.process_time() - begun
