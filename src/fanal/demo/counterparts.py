@@ -52,6 +52,7 @@ def events() -> list[Event]:
         Event(before=6 * _DAY, play=_theirs),
         Event(before=3 * _DAY, play=_refused),
         Event(before=timedelta(days=1, hours=2), play=_withhold),
+        Event(before=8 * _HOUR, play=_close_one),
         Event(before=5 * _HOUR, play=_under_way),
     ]
 
@@ -128,6 +129,18 @@ def _close(world: World, at: datetime) -> None:
             hit_id=hit_id,
             move="close",
             words="Leur affaire est jugée ; rien à coordonner.",
+            now=at,
+        )
+
+
+def _close_one(world: World, at: datetime) -> None:
+    """Close another name, which no later report holds."""
+    for hit_id in _hits("HANDLE")[-1:]:
+        operations.move_hit(
+            actor=world.person("bruno", at),
+            hit_id=hit_id,
+            move="close",
+            words="Pseudonyme courant dans ce jeu : vérifié ensemble, ce n’est pas la même personne.",
             now=at,
         )
 
