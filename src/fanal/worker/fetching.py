@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.analyse import queries as analysed
-from fanal.connectors import hashsharing, outside, taxii
+from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.records import Service, Source
+from fanal.exchange.domain.records import Source
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 
-_FETCHERS = {Service.HASHSHARING: hashsharing.fetch_page, Service.TAXII: taxii.fetch_page}
 _MOST_PAGES = 100_000
 log = logging.getLogger("fanal.worker")
 
@@ -75,7 +74,7 @@ def _fetch(actor: Actor, source: Source, *, by_person: bool) -> int:
         under = None if by_person else instruction_for(source, now=now)
         if under is None and not by_person:
             raise outside.OutsideRefused("NO_INSTRUCTION")
-        page = _FETCHERS[source.kind](
+        page = sources.fetch_page(
             outside.current(), source=source, secret=secret, position=held.position, now=now
         )
         try:

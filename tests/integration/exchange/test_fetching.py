@@ -138,7 +138,7 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the fetcher not stay behind the clock: the test does not wait."""
     from fanal.connectors import hashsharing
 
-    monkeypatch.setattr(hashsharing, "_MARGIN", -timedelta(seconds=2))
+    monkeypatch.setattr(hashsharing, "MARGIN", -timedelta(seconds=2))
 
 
 @contextmanager

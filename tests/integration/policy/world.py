@@ -25,11 +25,14 @@ from fanal.analyse import operations as analyse, queries as analysed
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.distribution import operations as distribution
+from fanal.exchange import operations as exchange
+from fanal.exchange.domain.records import Service, Source
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.judicial import operations as judicial
 from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.ids import new_id
 from fanal.measures import operations as measures
 from fanal.measures.domain.oversight import RecommendationKind
 from fanal.orient import operations as orient
@@ -70,6 +73,7 @@ class World:
     session_id: UUID = field(default_factory=lambda: UUID(int=0))
     instruction_id: UUID = field(default_factory=lambda: UUID(int=0))
     package_id: UUID | None = None
+    source_id: UUID | None = None
     canaries: dict[str, str] = field(default_factory=dict)
 
     def canary(self, cell: str, what: str) -> str:
@@ -111,6 +115,7 @@ FACTORIES: dict[str, Factory] = {
     "ruleset_id": lambda world, cell: _ruleset(world),
     "instruction_id": lambda world, cell: world.instruction_id,
     "package_id": lambda world, cell: world.package_id,
+    "source_id": lambda world, cell: world.source_id,
     "provider": lambda world, cell: world.partner_ids["own"],
     "collection": lambda world, cell: UUID(int=0),
     "object_id": lambda world, cell: f"indicator--{UUID(int=0)}",
@@ -133,6 +138,7 @@ NO_OBJECT = frozenset(
         "package_id",
         "provider",
         "ruleset_id",
+        "source_id",
         "trend",
         "year",
     }
@@ -154,6 +160,17 @@ def _lists(world: World) -> None:
     (world.item_id,) = analyse.load_list(
         actor=SYSTEM, name="known", lines=["md5", "a" * 32], now=world.now
     )
+    known = analysed.find_list(name="known")
+    assert known is not None
+    world.source_id = exchange.add_source(
+        actor=SYSTEM,
+        source=Source(
+            id=new_id(world.now), name="partner", kind=Service.HASHSHARING,
+            url="http://127.0.0.1:9", list_id=known.id, added_at=world.now,
+        ),
+        loopback=True,
+        now=world.now,
+    )  # fmt: skip
 
 
 def make_world() -> World:

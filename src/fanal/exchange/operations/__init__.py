@@ -12,6 +12,7 @@ from fanal.exchange.operations.serving import (
 from fanal.exchange.operations.sources import (
     SourceRefused,
     add_source,
+    note_test,
     secret_of,
     switch_source,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "note_failure",
     "note_refusal",
     "note_response",
+    "note_test",
     "open_lists",
     "reading",
     "secret_of",

@@ -86,6 +86,22 @@ def switch_source(*, actor: Actor, source: Source, enabled: bool, now: datetime)
             _record(actor, "source.change", source, now=now)
 
 
+def note_test(*, actor: Actor, source: Source, code: str, now: datetime) -> None:
+    """Note that a person tried a connection, and why it failed (`code`, empty where it did not).
+
+    Raises:
+        Refused: the actor keeps no sources.
+    """
+    require(actor, "source.manage")
+    ledger.record(
+        actor=actor,
+        action="source.test",
+        at=now,
+        objects=[ledger.ObjectRef(kind="source", id=source.id)],
+        detail={"failed": code},
+    )
+
+
 def secret_of(*, actor: Actor, source: Source, now: datetime) -> str:
     """Return the secret of a source, from the vault or its file; empty where it has none.
 

@@ -17,6 +17,7 @@ from fanal.exchange.queries.members import (
 from fanal.exchange.queries.sources import (
     find_source,
     get_checkpoint,
+    get_source,
     list_sources,
     taken_entries,
     taken_holding,
@@ -27,6 +28,7 @@ __all__ = [
     "find_source",
     "first_place_from",
     "get_checkpoint",
+    "get_source",
     "grants_of",
     "list_readings",
     "list_sources",

@@ -44,6 +44,19 @@ def find_source(*, actor: Actor, name: str) -> Source | None:
     return None if row is None else _source(row)
 
 
+def get_source(*, actor: Actor, source_id: UUID) -> Source | None:
+    """Return one source, None when there is none.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "source.read")
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SOURCES} WHERE id = %s", [source_id])
+        row = cursor.fetchone()
+    return None if row is None else _source(row)
+
+
 def get_checkpoint(*, source_id: UUID) -> Checkpoint:
     """Return how far a source was fetched."""
     with connection.cursor() as cursor:

@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.exchange import queries
@@ -24,6 +25,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
     listed = analysed.get_lists()
     names = accounts.partner_names(partner_ids={reading.partner_id for reading in readings})
     context = {
+        "may_manage": may(actor, "source.manage"),
         "sources": [
             {
                 "source": source,

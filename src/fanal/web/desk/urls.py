@@ -25,6 +25,7 @@ from fanal.web.desk import (
     rulesets,
     saved_views,
     search,
+    sources,
 )
 from fanal.web.desk.deconfliction import withholding
 
@@ -81,6 +82,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("fanal.web.desk.providers.urls")),
     path("deconfliction/", include("fanal.web.desk.deconfliction.urls")),
     path("exchange/", exchange.exchange, name="exchange"),
+    path("exchange/sources/add/", sources.add, name="source-add"),
+    path("exchange/sources/<uuid:source_id>/", sources.show, name="source"),
+    path("exchange/sources/<uuid:source_id>/test/", sources.test, name="source-test"),
+    path("exchange/sources/<uuid:source_id>/switch/", sources.switch, name="source-switch"),
     path("lists/", lists.lists, name="lists"),
     path("lists/entries/<uuid:item_id>/", lists.entry, name="list-entry"),
     path("lists/entries/<uuid:item_id>/vote/", lists.vote, name="list-vote"),

@@ -1,0 +1,24 @@
+"""A partner's list by whichever protocol its source speaks: one page, fetched or only looked at."""
+
+from datetime import datetime
+from typing import Final
+
+from fanal.connectors import hashsharing, taxii
+from fanal.connectors.outside import Door
+from fanal.exchange.domain.records import RemotePage, Service, Source
+
+_FETCHERS: Final = {
+    Service.HASHSHARING: hashsharing.fetch_page,
+    Service.TAXII: taxii.fetch_page,
+}
+
+
+def fetch_page(
+    door: Door, *, source: Source, secret: str, position: str, now: datetime
+) -> RemotePage:
+    """Return the page that `position` asks for; nothing is stored, so that it also tests a connection.
+
+    Raises:
+        OutsideRefused, FormatRefused: as the protocol's `fetch_page`.
+    """
+    return _FETCHERS[source.kind](door, source=source, secret=secret, position=position, now=now)

@@ -1,0 +1,162 @@
+"""Sources of lists: added by form, tested, switched off and on, with how far each was fetched."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.analyse import queries as analysed
+from fanal.connectors import outside, sources
+from fanal.exchange import operations, queries
+from fanal.exchange.domain.records import Service, Source
+from fanal.formats.refusal import FormatRefused
+from fanal.kernel.ids import new_id
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import history
+
+_FIELDS = ("name", "kind", "url", "list", "collection", "login", "every")
+_PACES = (15, 60, 360, 1440)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("source.manage")
+def add(request: HttpRequest) -> HttpResponse:
+    """Add a source by form; what it gives enters only under a standing instruction, or by a person."""
+    if request.method != "POST":
+        return _form(request)
+    try:
+        source_id = operations.add_source(
+            actor=actor_of(request),
+            source=_asked(request),
+            secret=request.POST.get("secret", ""),
+            loopback=accounts.has_demo_mark(),
+            now=now_of(request),
+        )
+    except operations.SourceRefused as refused:
+        return _form(request, refused=refused.code)
+    messages.success(request, _("Added. Test the connection before you rely on it."))
+    return redirect("desk:source", source_id)
+
+
+@never_cache
+@require_safe
+@needs("source.read")
+def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
+    """Show a source: its service and list, its state, its last checkpoint, and what happened to it."""
+    source, actor = _found(request, source_id), actor_of(request)
+    listed = analysed.get_lists()[source.list_id]
+    context = {
+        "source": source,
+        "listed": listed,
+        "checkpoint": queries.get_checkpoint(source_id=source.id),
+        "instruction": accounts.standing_in_force(
+            kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now_of(request)
+        ),
+        "may_manage": may(actor, "source.manage"),
+        "history": history.lines_of(source.id, actor=actor),
+    }
+    return render(request, "desk/source.html", context)
+
+
+@require_POST
+@needs("source.manage")
+def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
+    """Ask the partner's server for the next page and say what it answers; nothing is taken from it."""
+    source, actor, now = _found(request, source_id), actor_of(request), now_of(request)
+    held = queries.get_checkpoint(source_id=source.id)
+    try:
+        page = sources.fetch_page(
+            outside.current(),
+            source=source,
+            secret=operations.secret_of(actor=actor, source=source, now=now),
+            position=held.position,
+            now=now,
+        )
+    except (outside.OutsideRefused, operations.SourceRefused) as refused:
+        code = refused.code
+    except FormatRefused:
+        code = "FORMAT"
+    else:
+        code, count = "", len(page.entries)
+        words = ngettext(
+            "The server answers: %(n)s entry on the next page. Nothing was taken.",
+            "The server answers: %(n)s entries on the next page. Nothing was taken.",
+            count,
+        )
+        messages.success(request, words % {"n": count})
+    if code:
+        why = reference.label("exchange_refused", code, get_language() or "fr")
+        messages.error(request, _("The connection fails: %s.") % why)
+    operations.note_test(actor=actor, source=source, code=code, now=now)
+    return redirect("desk:source", source.id)
+
+
+@require_POST
+@needs("source.manage")
+def switch(request: HttpRequest, source_id: UUID) -> HttpResponse:
+    """Switch a source off, or on again."""
+    operations.switch_source(
+        actor=actor_of(request),
+        source=_found(request, source_id),
+        enabled=request.POST.get("enabled") == "yes",
+        now=now_of(request),
+    )
+    return redirect("desk:source", source_id)
+
+
+def _found(request: HttpRequest, source_id: UUID) -> Source:
+    found = queries.get_source(actor=actor_of(request), source_id=source_id)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _asked(request: HttpRequest) -> Source:
+    """Return the source that the form asks for.
+
+    Raises:
+        SourceRefused: KIND, LIST, PACE.
+    """
+    post, now = request.POST, now_of(request)
+    listed = analysed.find_list(name=post.get("list", ""))
+    if post.get("kind") not in set(Service):
+        raise operations.SourceRefused("KIND")
+    if listed is None:
+        raise operations.SourceRefused("LIST")
+    if post.get("every") not in {str(pace) for pace in _PACES}:
+        raise operations.SourceRefused("PACE")
+    return Source(
+        id=new_id(now),
+        name=post.get("name", "").strip(),
+        kind=Service(post["kind"]),
+        url=post.get("url", "").strip(),
+        list_id=listed.id,
+        collection=post.get("collection", "").strip(),
+        login=post.get("login", "").strip(),
+        every_minutes=int(post["every"]),
+        added_at=now,
+    )
+
+
+def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
+    language = get_language() or "fr"
+    context = {
+        "typed": {name: request.POST.get(name, "") for name in _FIELDS},
+        "kinds": list(Service),
+        "lists": sorted(state.name for state in analysed.get_lists().values()),
+        "paces": [str(pace) for pace in _PACES],
+        "refused": reference.label("exchange_refused", refused, language) if refused else "",
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "desk/source_add.html", context, status=status)
