@@ -90,6 +90,7 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
         ("ana", "search/?q=renard"),
         ("ana", "search/?kind=HANDLE&value=renard_77@arcadia"),
         ("ana", "dossiers/"),
+        ("ana", "suggestions/"),
         ("claire", "quarantine/"),
         ("claire", "rules/"),
         ("claire", "rules/draft/"),

@@ -46,6 +46,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="desk:second", words=_("To second"), icon="two"),
             Entry(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
             Entry(route="desk:hits", words=_("Hits"), icon="building"),
+            Entry(route="desk:suggestions", words=_("Suggested links"), icon="help"),
             Entry(route="desk:search", words=_("Search"), icon="search"),
         ),
     ),

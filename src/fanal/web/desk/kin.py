@@ -21,9 +21,16 @@ _DRAWN = 24  # reports in the small graph; the list holds all
 
 
 def kin_of(
-    record: HarmonisedReport, links: Sequence[KinLink], *, actor: Actor
+    record: HarmonisedReport,
+    links: Sequence[KinLink],
+    suggested: Mapping[UUID, object],
+    *,
+    actor: Actor,
 ) -> dict[str, object]:
-    """Return the links of a report with what may be shown of the other side, and their graph."""
+    """Return the links of a report with what may be shown of the other side, and their graph.
+
+    `suggested` holds what is suggested or was answered of a link, by the other report.
+    """
     own = [link for link in links if link.other_id is not None]
     others = [link.other_id for link in own if link.other_id]
     facts = intake.get_reports(actor=actor, report_ids=others)
@@ -37,6 +44,7 @@ def kin_of(
             "case": cases.get(link.other_id),
             "facts": facts[link.other_id],
             "reasons": reasons_of(link.reasons),
+            "found": suggested.get(link.other_id),
         }
         for link in own
         if link.other_id in facts
@@ -56,13 +64,19 @@ def percent(share: float) -> str:
     return f"{round(share * 100)}{space}%"
 
 
+def points(weight: float) -> str:
+    """Return the points of a reason as people write them in the page's language; one point is certain."""
+    text = f"{weight:.2f}".replace("-", "\u2212")
+    return text if get_language() == "en" else text.replace(".", ",")
+
+
 def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
     """Return reasons with what a page shows of each."""
     return [
         {
             "reason": reason,
-            "percent": percent(reason.weight),
-            "whole": percent(min(1.0, reason.weight / reason.kept)) if reason.kept else None,
+            "points": points(reason.weight),
+            "whole": points(reason.weight / reason.kept) if reason.kept else None,
             "because": because_of(reason),
             # What has no value of its own (a name, a conflict) is told by its words alone.
             "href": selector_link(reason.kind, reason.value) if reason.kind in _KINDS else "",

@@ -28,7 +28,7 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import asking, content, files, folds, history, notes
+from fanal.web.desk import asking, content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
 from fanal.web.desk.kin import kin_of
@@ -137,7 +137,8 @@ def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[s
 def _kin(record: HarmonisedReport, links: list[KinLink], *, actor: Actor) -> dict[str, object]:
     return {
         "dossier_id": crosschecked.dossier_of(actor=actor, report_id=record.report_id),
-        **kin_of(record, links, actor=actor),
+        **kin_of(record, links, suggestions.of_report(record.report_id, actor=actor), actor=actor),
+        "may_judge": may(actor, "dossier.judge"),
     }
 
 

@@ -26,6 +26,7 @@ from fanal.web.desk import (
     saved_views,
     search,
     sources,
+    suggestions,
 )
 from fanal.web.desk.deconfliction import withholding
 
@@ -67,6 +68,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("referrals/<uuid:referral_id>/", referrals.show, name="referral"),
     path("referrals/<uuid:referral_id>/amend/", referrals.amend, name="referral-amend"),
     path("referrals/<uuid:referral_id>/move/", referrals.move, name="referral-move"),
+    path("suggestions/", suggestions.suggestions, name="suggestions"),
+    path("reports/<uuid:report_id>/suggestion/", suggestions.answer, name="suggestion"),
     path("dossiers/", dossiers.dossiers, name="dossiers"),
     path("dossiers/<uuid:dossier_id>/", dossiers.show, name="dossier"),
     path("dossiers/<uuid:dossier_id>/judge/", dossier_judge.judge, name="judge"),

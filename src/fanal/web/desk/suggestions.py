@@ -1,0 +1,123 @@
+"""Pairs of reports that resemble each other and are not certain: put to a person, strongest first."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal import reference
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.crosscheck import operations, queries
+from fanal.crosscheck.domain.access import AccessRefused
+from fanal.crosscheck.domain.suggestions import Suggestion
+from fanal.kernel.actors import Actor
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import Case
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.dossier_graph import references_of
+from fanal.web.desk.kin import percent, reasons_of
+from fanal.web.reading import consult
+
+_PAGE = 30
+
+
+@never_cache
+@require_GET
+@needs("dossier.list")
+def suggestions(request: HttpRequest) -> HttpResponse:
+    """Show what waits for an answer at the person's desks, a page at a time."""
+    actor = actor_of(request)
+    found = queries.list_suggestions(actor=actor, limit=_PAGE + 1, below=_below(request))
+    shown = found[:_PAGE]
+    ids = list(dict.fromkeys(end for one in shown for end in (one.report_id, one.other_id)))
+    consult(request, "report", ids, action="report.list")
+    cases = oriented.get_cases(actor=actor, report_ids=ids)
+    last = shown[-1] if len(found) > _PAGE else None
+    context = {
+        "lines": lines_of(shown, references_of(ids, actor=actor), cases),
+        "may_judge": may(actor, "dossier.judge"),
+        "following": f"{last.score}~{last.report_id}~{last.other_id}" if last else "",
+    }
+    return render(request, "desk/suggestions.html", context)
+
+
+@require_POST
+@needs("dossier.judge")
+def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Say that a report and the `other` one belong together, or do not, with a reason."""
+    actor = actor_of(request)
+    if not oriented.get_cases(actor=actor, report_ids=[report_id]):
+        raise Http404
+    said = request.POST.get("answer", "")
+    try:
+        other = UUID(request.POST.get("other", ""))
+        if said not in {"ACCEPT", "REJECT"}:
+            raise ValueError
+        operations.judge_suggestion(
+            actor=actor,
+            report_id=report_id,
+            other_id=other,
+            accept=said == "ACCEPT",
+            reason=request.POST.get("reason", "").strip(),
+            now=now_of(request),
+        )
+    except ValueError:
+        messages.error(request, _("Choose what you judge."))
+    except operations.JudgementRefused as refused:
+        language = get_language() or "fr"
+        messages.error(request, reference.label("judgement_refused", refused.code, language))
+    except AccessRefused:
+        messages.error(request, _("One judges links between reports of one’s own desk only."))
+    else:
+        messages.success(request, _("The judgement is recorded."))
+    if request.POST.get("from") == "report":
+        return redirect("desk:report", report_id=report_id)
+    return redirect("desk:suggestions")
+
+
+def lines_of(
+    found: Sequence[Suggestion], references: Mapping[UUID, str], cases: Mapping[UUID, Case]
+) -> list[dict[str, object]]:
+    """Return suggestions as pages show them; `fresh` are the reasons that a rejection did not know."""
+    return [
+        {
+            "suggestion": one,
+            "percent": percent(one.score),
+            "ends": [
+                {"id": end, "reference": references.get(end, ""), "case": cases.get(end)}
+                for end in (one.report_id, one.other_id)
+            ],
+            "reasons": reasons_of(one.reasons),
+            "fresh": reasons_of(one.fresh),
+        }
+        for one in found
+    ]
+
+
+def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
+    text = request.GET.get("below", "")
+    if not text:
+        return None
+    try:
+        score, one, two = text.split("~")
+        return float(score), UUID(one), UUID(two)
+    except ValueError as error:
+        raise Http404 from error
+
+
+def of_report(report_id: UUID, *, actor: Actor) -> dict[UUID, dict[str, object]]:
+    """Return the suggestions about a report by the other report."""
+    found = queries.suggestions_of(actor=actor, report_id=report_id)
+    return {
+        (one.other_id if one.report_id == report_id else one.report_id): {
+            "suggestion": one,
+            "fresh": reasons_of(one.fresh),
+        }
+        for one in found
+    }

@@ -1,0 +1,58 @@
+"""Suggested links at the desk: put to a person with their reasons, answered with a motive, gone once answered."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.test import Client
+
+from fanal.crosscheck import queries
+from fanal.crosscheck.domain.suggestions import SuggestionState
+from tests.integration.desk.story import Desk, add_reports
+from tests.integration.desk.test_pages import rows
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+_PERSON = {"kind": "GROOMING", "persons": [{"role": "SUSPECT", "phones": ["+33639981111"]}]}
+
+
+@pytest.fixture
+def pair(desk: Desk) -> tuple[UUID, UUID]:
+    """Two reports with one mobile number: half certain, since numbers are given to others."""
+    add_reports(desk, [("number-1", 60, dict(_PERSON)), ("number-2", 30, dict(_PERSON))])
+    return desk.reports["number-2"], desk.reports["number-1"]
+
+
+def state_of(desk: Desk, pair: tuple[UUID, UUID]) -> SuggestionState:
+    found = queries.suggestions_of(actor=desk.actor("ana"), report_id=pair[0])
+    return next(s.state for s in found if s.other_id == pair[1])
+
+
+def test_a_suggestion_is_answered(desk: Desk, sign_in: SignIn, pair: tuple[UUID, UUID]) -> None:
+    web = sign_in("ana")
+    body = web.get("/fr/desk/suggestions/").content.decode()
+    assert "+33639981111" in body
+    assert "poids 0,75" in body
+    assert rows("report.list", pair[0]) == 1
+    path = f"/fr/desk/reports/{pair[0]}/suggestion/"
+    for wrong in (
+        {"answer": "REJECT", "other": str(pair[1]), "reason": " "},
+        {"answer": "PERHAPS", "other": str(pair[1]), "reason": "x"},
+        {"answer": "REJECT", "other": "nobody", "reason": "x"},
+    ):
+        web.post(path, wrong)
+        assert state_of(desk, pair) is SuggestionState.OPEN
+    said = {"answer": "REJECT", "other": str(pair[1]), "reason": "the number has changed hands"}
+    assert sign_in("yann").post(path, said).status_code == 404
+    answer = web.post(path, said | {"from": "report"})
+    assert answer.url == f"/fr/desk/reports/{pair[0]}/"
+    assert state_of(desk, pair) is SuggestionState.REJECTED
+    assert "+33639981111" not in web.get("/fr/desk/suggestions/").content.decode()
+    assert "Écartée" in web.get(answer.url).content.decode()
+
+
+def test_pages_of_suggestions_refuse_what_is_no_place(sign_in: SignIn) -> None:
+    web = sign_in("ana")
+    for bad in ("x", "1~2~3", "nan~~"):
+        assert web.get("/en/desk/suggestions/", {"below": bad}).status_code == 404
+    assert sign_in("hugo").get("/en/desk/suggestions/").status_code == 403
