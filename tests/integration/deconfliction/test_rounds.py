@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from fanal.deconfliction import operations, queries
+from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.deconfliction.domain.states import HitState, RoundState
 from fanal.kernel import clock
@@ -384,3 +385,103 @@ class TestWhatEnters:
         receive("r-3", persons=[{"role": "SUSPECT", "phones": ["+33639980001"]}])
         assert self.found_by("tried@mail.example", "said@mail.example") == set()
         assert self.found_by("+33639980001", kind="PHONE") == {"+33639980001"}
+
+    def test_limits_of_the_counterpart_hold(self) -> None:
+        from fanal.accounts import operations as accounts
+
+        accounts.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+        holding("r-1", "near@mail.example")
+        holding("r-2", "west@mail.example", desk=2)
+        holding("r-3", "content@mail.example", role="RECIPIENT")
+        guesses = ["near@mail.example", "west@mail.example", "content@mail.example"]
+
+        def with_limits(**change: object) -> set[str]:
+            other = peer(*guesses)
+            for known in queries.list_counterparts(actor=SYSTEM):
+                if known.closed_at is None:
+                    operations.close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
+            found = register(other)
+            said = {"kinds": ["EMAIL"], "roles": ["SUSPECT"], "desk_ids": [], "months": 12}
+            operations.set_limits(
+                actor=SYSTEM,
+                counterpart_id=found.id,
+                limits=limits.checked(**said | change),
+                now=now(),
+            )
+            round_id = uuid4()
+            take(other.offer(round_id))
+            other.conclude(operations.answer(actor=SYSTEM, round_id=round_id, now=now()))
+            return {value.partition("@")[0] for _, value in other.met}
+
+        assert with_limits() == {"near", "west"}
+        assert with_limits(desk_ids=[2]) == {"west"}
+        assert with_limits(kinds=["PHONE"]) == set()
+        assert with_limits(roles=["RECIPIENT", "SUSPECT"]) == {"near", "west", "content"}
+
+    def test_what_very_many_reports_hold_tells_nothing(self) -> None:
+        """A value that very many reports hold enters no set, whatever its kind."""
+        from django.db import connection
+
+        holding("r-1", "shared@mail.example", "own@mail.example")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO harmonise_sighting (key, report_id, desk_id, role, weak)"
+                " SELECT s.key, gen_random_uuid(), 1, 1, false FROM harmonise_sighting s"
+                " JOIN harmonise_selector k ON k.key = s.key CROSS JOIN generate_series(1, 1000)"
+                " WHERE k.value = 'shared@mail.example'"
+            )
+        assert self.found_by("shared@mail.example", "own@mail.example") == {"own@mail.example"}
+
+
+class TestAtOnce:
+    def test_two_processes_take_and_answer_the_same_offer(self) -> None:
+        """Whoever comes second finds it done: one round, one answer, one count."""
+        holding("r-1", BOTH)
+        other = peer(BOTH)
+        found = register(other)
+        round_id = uuid4()
+        offer = other.offer(round_id)
+        taken = together(lambda: take(offer), times=4)
+        assert taken == [round_id] * 4
+        answers = together(
+            lambda: operations.answer(actor=SYSTEM, round_id=round_id, now=now()), times=3
+        )
+        assert len(set(answers)) == 1
+        assert queries.asked_on(counterpart_ids=[found.id], now=now()) == {found.id: 64}
+        conclusion = other.conclude(answers[0])
+        together(lambda: take(conclusion), times=3)
+        counts = together(
+            lambda: operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=now()), times=3
+        )
+        assert 1 in counts
+        assert rows("SELECT count(*) FROM deconfliction_hit") == [(1,)]
+        assert sealed() == 0
+
+    def test_two_offers_at_once_are_one(self) -> None:
+        other = peer(BOTH)
+        register(other)
+        made = together(lambda: offer_to(other), times=3)
+        begun = {one[0] for one in made if isinstance(one, tuple)}
+        assert len(begun) == 1
+        assert rows("SELECT count(*) FROM deconfliction_round") == [(1,)]
+
+
+def together(step, *, times: int) -> list[object]:
+    """Run a step in threads at once; what it refused is told by its code."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connection
+
+    from fanal.accounts import rows as bounded
+
+    def run() -> object:
+        bounded.show_to(SYSTEM)
+        try:
+            return step()
+        except DeconflictionRefused as refused:
+            return refused.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return [future.result() for future in [pool.submit(run) for _ in range(times)]]

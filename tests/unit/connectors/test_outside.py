@@ -129,6 +129,28 @@ class TestRedirects:
             assert refused(url) == "REDIRECT"
 
 
+class TestPosting:
+    def test_a_body_goes_whole_and_once(self) -> None:
+        with serving(OK) as (url, asked):
+            answer = HERE.post(url + "/a", headers={"X-A": "b"}, body=b"x" * 1000, limit=10)
+        assert answer.body == b"ok"
+        assert asked[0].startswith(b"POST /a HTTP/1.1")
+        assert b"Content-Length: 1000" in asked[0]
+
+    def test_what_has_moved_is_not_sent_on(self) -> None:
+        moved = b"HTTP/1.1 307 Moved\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"
+        with serving(moved, OK) as (url, asked):
+            with pytest.raises(OutsideRefused, match="REDIRECT"):
+                HERE.post(url, headers={}, body=b"secret", limit=10)
+            assert len(asked) == 1
+            HERE.get(url, headers={}, limit=10)  # the second answer is taken: the server ends
+
+    def test_inner_addresses_are_refused(self) -> None:
+        for url, code in (("https://10.0.0.1/", "ADDRESS"), ("http://127.0.0.1:9/", "NOT_HTTPS")):
+            with pytest.raises(OutsideRefused, match=code):
+                Door().post(url, headers={}, body=b"x", limit=10)
+
+
 class TestAddresses:
     def test_this_machine_is_reached_in_tests_alone(self) -> None:
         assert refused("https://127.0.0.1:9/", door=Door()) == "ADDRESS"

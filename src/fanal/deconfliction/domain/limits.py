@@ -17,6 +17,8 @@ ROLES = (
 """Roles that may be opened. A victim's or a witness's never: not even a person can open those here."""
 NEVER = frozenset(SelectorRole) - set(ROLES)
 MOST_MONTHS = 72
+MOST_HOLDERS = 1000
+"""Sightings beyond which a value is nobody’s, whatever cross-check keeps: suspects are met by the hundred."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.periods import month_before, recent_from
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.curve import MOST
-from fanal.deconfliction.domain.limits import NEVER
+from fanal.deconfliction.domain.limits import MOST_HOLDERS, NEVER
 from fanal.deconfliction.domain.records import Counterpart
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import KeySearch
@@ -47,4 +47,8 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
         limit=_LOOKED_AT,
     )
     tells = crosschecked.telling(held=found)
-    return [held.key for held, kept in zip(found, tells, strict=True) if kept][:MOST]
+    return [
+        held.key
+        for held, kept in zip(found, tells, strict=True)
+        if kept and sum(held.total.values()) <= MOST_HOLDERS
+    ][:MOST]
