@@ -7,15 +7,15 @@ from uuid import UUID
 
 import click
 
-from fanal import reference
 from fanal.analyse.domain.payments import (
     Paid,
     PayerScore,
     load_typologies,
     paid_in,
     score_payers,
+    told,
 )
-from fanal.cli.failures import LANGUAGES, Refused, tell
+from fanal.cli.failures import Refused, tell
 from fanal.cli.found import reason_of
 from fanal.cli.transfer_files import cut
 from fanal.formats.iso20022.stream import kind_of
@@ -64,54 +64,6 @@ def score(file: Path, as_json: bool) -> None:
         click.echo(json.dumps(told(found), ensure_ascii=False) if as_json else _line(found))
     if refused:
         raise SystemExit(2)
-
-
-def told(found: PayerScore) -> dict[str, object]:
-    """Return a score as JSON has it: the payer, the score, each indicator with its transfers."""
-    kind, _, value = found.sender.key.partition("|")
-    return {
-        "sender": {"kind": kind, "value": value, "name": found.sender.shown},
-        "score": found.score,
-        "typology": found.typology or None,
-        "suspected": found.suspected,
-        "indicators": [
-            {
-                "code": point.code,
-                "weight": point.weight,
-                "lowers": point.lowers,
-                "core": list(point.core),
-                "because": {
-                    lang: reference.render(point.because.code, point.because.parameters, lang)
-                    for lang in LANGUAGES
-                },
-                "transfers": [str(paid_id) for paid_id in point.transfers],
-                "typologies": list(point.typologies),
-                "source": point.source,
-                "confidence": point.confidence,
-                "checked_by": point.checked_by,
-            }
-            for point in found.points
-        ],
-        "transfers": [_transfer(paid) for paid in found.transfers],
-        "total_eur": found.total,
-        "first_at": found.first_at.isoformat() if found.first_at else None,
-        "last_at": found.last_at.isoformat() if found.last_at else None,
-        "countries": list(found.countries),
-        "rule_version": found.rule_version,
-    }
-
-
-def _transfer(paid: Paid) -> dict[str, object]:
-    return {
-        "id": str(paid.id),
-        "reference": paid.reference or None,
-        "at": paid.at.isoformat() if paid.at else None,
-        "amount": paid.amount,
-        "currency": paid.currency or None,
-        "beneficiary": paid.beneficiary.shown,
-        "beneficiary_country": paid.beneficiary.country,
-        "label": paid.label or None,
-    }
 
 
 def _line(found: PayerScore) -> str:

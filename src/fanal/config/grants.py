@@ -110,6 +110,7 @@ RULES: tuple[Rule, ...] = (
     _rule("measures_recommendation", [APP, WORKER], APPEND),
     _rule("measures_answer", [APP, WORKER], APPEND),
     _rule("judicial_step", [APP, WORKER], APPEND),
+    _rule("judicial_sheet_step", [APP, WORKER], APPEND),
     # Who proposed a measure, and for which decision, is never updated (decisions 13).
     _rule(
         "measures_measure",

@@ -61,6 +61,7 @@ def _behind(parent: str, condition: str) -> str:
 _OF_REPORT = _behind("intake_report", "p.id = report_id")
 _OF_MEASURE = _behind("measures_measure", "p.id = measure_id")
 _OF_REFERRAL = _behind("judicial_referral", "p.id = referral_id")
+_OF_SHEET = _behind("judicial_sheet", "p.id = sheet_id")
 _OF_OPENING = _behind("harmonise_opening", "p.id = opening_id")
 
 BOUNDED: Mapping[str, Bounds] = {
@@ -84,6 +85,8 @@ BOUNDED: Mapping[str, Bounds] = {
     "harmonise_opening_seen": Bounds(rows=_OF_OPENING),
     "analyse_result": Bounds(rows=_OF_REPORT),
     "analyse_priority": Bounds(rows=_OF_REPORT),
+    "analyse_paid": Bounds(rows=_OWN),
+    "analyse_payer": Bounds(rows=_OWN),
     # A link is seen from both ends: across desks it shows that it exists and whom to ask.
     "crosscheck_link": Bounds(
         rows=_OWN, reads="other_desk_id = ANY ((SELECT fanal_desks())::integer[])"
@@ -141,6 +144,9 @@ BOUNDED: Mapping[str, Bounds] = {
     "judicial_referral": Bounds(rows=_OWN),
     "judicial_text": Bounds(rows=_OF_REFERRAL),
     "judicial_step": Bounds(rows=_OF_REFERRAL),
+    "judicial_sheet": Bounds(rows=_OWN),
+    "judicial_sheet_words": Bounds(rows=_OF_SHEET),
+    "judicial_sheet_step": Bounds(rows=_OF_SHEET),
     # Rights are read to know whose request it is; they are given at one's own desk.
     "accounts_habilitation": Bounds(reads="true", inserts=f"(desk_id IS NULL OR {_OWN})"),
 }

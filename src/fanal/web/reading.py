@@ -27,6 +27,8 @@ ACTIONS: Mapping[str, str] = {
     "dossier": "dossier.read",
     "measure": "measure.read",
     "referral": "referral.read",
+    "payer": "payer.read",
+    "sheet": "sheet.read",
     "object": "object.open",
     "identity": "identity.open",
     "person": "account.read",

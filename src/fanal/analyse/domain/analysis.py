@@ -1,6 +1,7 @@
 """The heart of the stage: harmonised reports in, explained findings out, one batch at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -8,6 +9,7 @@ from fanal.analyse.domain.imminence import find_imminence
 from fanal.analyse.domain.known import KnownLists, find_known
 from fanal.analyse.domain.lexicon import Lexicon, load_lexicon
 from fanal.analyse.domain.payments import Typologies, find_payment_signals, load_typologies
+from fanal.analyse.domain.payments.signals import Around
 from fanal.analyse.domain.records import Analysis, Finding
 from fanal.analyse.domain.signals import find_hits, findings_of
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -40,30 +42,42 @@ def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
 
 
 def analyse(
-    reports: Sequence[HarmonisedReport], knowledge: Knowledge, lists: KnownLists | None = None
+    reports: Sequence[HarmonisedReport],
+    knowledge: Knowledge,
+    lists: KnownLists | None = None,
+    *,
+    around: Mapping[UUID, Around] | None = None,
 ) -> list[Analysis]:
     """Return the analysis of each report, in the order given; findings strongest first.
 
-    `lists` holds what the lists know of these reports (`known.values_of`), None for nothing.
+    `lists` holds what the lists know of these reports (`known.values_of`), None for nothing; `around` what
+    is known beside their payments.
     """
     version = knowledge.version
     known = find_known(reports, lists or KnownLists(), rule_version=version)
     return [
         Analysis(
             report_id=report.report_id,
-            findings=_ranked([*found, *_read(report, knowledge, version)]),
+            findings=_ranked(
+                [
+                    *found,
+                    *_read(report, knowledge, version, around=(around or {}).get(report.report_id)),
+                ]
+            ),
             rule_version=version,
         )
         for report, found in zip(reports, known, strict=True)
     ]
 
 
-def _read(report: HarmonisedReport, knowledge: Knowledge, version: str) -> list[Finding]:
+def _read(
+    report: HarmonisedReport, knowledge: Knowledge, version: str, *, around: Around | None
+) -> list[Finding]:
     hits = find_hits(report, knowledge.lexicon)
     return [
         *findings_of(hits, rule_version=version),
         *find_imminence(report, hits, rule_version=version),
-        *find_payment_signals(report, knowledge.typologies, rule_version=version),
+        *find_payment_signals(report, knowledge.typologies, rule_version=version, around=around),
     ]
 
 

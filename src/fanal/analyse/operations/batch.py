@@ -16,6 +16,7 @@ from fanal.analyse.domain.priority import prioritise
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.operations.asides import current_rule, watch_matches
 from fanal.analyse.operations.material import MATERIAL
+from fanal.analyse.operations.payers import note_payments
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
@@ -42,9 +43,12 @@ def analyse_batch(
     knowledge = structs.replace(_SHIPPED(), lists_version=queries.lists_version())
     rule = current_rule(now)
     lists = MATERIAL.look_up(reports, rules=rule.value) if knowledge.lists_version else None
-    analyses = analyse(reports, knowledge, lists)
-    packed = [pack_findings(analysis.findings) for analysis in analyses]
     with transaction.atomic():
+        around = note_payments(
+            actor=actor, reports=reports, typologies=knowledge.typologies, now=now
+        )
+        analyses = analyse(reports, knowledge, lists, around=around)
+        packed = [pack_findings(analysis.findings) for analysis in analyses]
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
         with connection.cursor() as cursor:
             cursor.execute(

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.analyse.operations.payers import forget_payments
 from fanal.kernel.actors import Actor
 
 _EMPTY = b"\x78\x9c\x8b\x8e\x05\x00\x01\x15\x00\xb9"  # zlib of `[]`
@@ -18,7 +19,7 @@ def erase(  # every stage erases under one signature
     report_ids: Sequence[UUID],
     now: datetime,  # noqa: ARG001
 ) -> int:
-    """Empty the findings and reasons of `report_ids`, all revisions; return the number of rows.
+    """Empty findings and reasons of `report_ids` in all revisions, and who pays whom; return how many rows.
 
     Scores, levels and rule versions stay: they name nobody. The caller writes the ledger entry of the
     expiry, which covers every stage; `now` is the instant of that entry.
@@ -36,4 +37,5 @@ def erase(  # every stage erases under one signature
                 [_EMPTY, list(report_ids), _EMPTY],
             )
             emptied += cursor.rowcount
+        emptied += forget_payments(report_ids)
     return emptied

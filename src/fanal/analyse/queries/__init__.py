@@ -21,6 +21,16 @@ from fanal.analyse.queries.material import (
     lists_version,
     newest_change,
 )
+from fanal.analyse.queries.payers import (
+    Beside,
+    beside,
+    count_payers,
+    get_payer,
+    list_payers,
+    payers_of,
+    payers_to,
+    reports_paying,
+)
 from fanal.analyse.queries.results import (
     Version,
     analysed_after,
@@ -54,6 +64,7 @@ from fanal.analyse.queries.whole import items_of_list
 
 __all__ = [
     "AsideRecord",
+    "Beside",
     "ListChange",
     "ListState",
     "ListedChange",
@@ -63,9 +74,11 @@ __all__ = [
     "Version",
     "analysed_after",
     "analysed_between",
+    "beside",
     "changed_hashes",
     "count_analysed",
     "count_changed",
+    "count_payers",
     "count_votes",
     "current_rules",
     "entries_by_id",
@@ -76,6 +89,7 @@ __all__ = [
     "get_asides",
     "get_items",
     "get_lists",
+    "get_payer",
     "get_priorities",
     "get_rerank",
     "get_ruleset",
@@ -87,6 +101,7 @@ __all__ = [
     "list_asides",
     "list_changes",
     "list_lists",
+    "list_payers",
     "list_priorities",
     "list_rulesets",
     "list_votes",
@@ -96,7 +111,10 @@ __all__ = [
     "newest_change",
     "newest_votes",
     "open_trials",
+    "payers_of",
+    "payers_to",
     "ranked_otherwise",
+    "reports_paying",
     "rules_of",
     "trial_changes",
     "trials_of",

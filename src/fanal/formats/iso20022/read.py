@@ -217,7 +217,6 @@ def _of_camt(piece: Piece, head: Leaves) -> Iterator[Transfer]:
 def _of_entry(
     leaves: Leaves, *, place: str, at: str | None, debit: bool, holder: Party
 ) -> Transfer:
-    nobody = Party()
     paths = {**_CAMT, "reference": ("AcctSvcrRef", "NtryRef"), "at": _ENTRY_AT}
     leaves.take(*_ENTRY_AT)
     return _transfer(
@@ -225,8 +224,8 @@ def _of_entry(
         place=place,
         at=at,
         paths=paths,
-        sender=holder if debit else nobody,
-        beneficiary=nobody if debit else holder,
+        sender=holder if debit else Party(),
+        beneficiary=Party() if debit else holder,
     )
 
 

@@ -8,13 +8,27 @@ from fanal.judicial.operations.referrals import (
     move_referral,
     open_from_decision,
 )
+from fanal.judicial.operations.sheets import (
+    SheetRefused,
+    SheetUnknown,
+    amend_sheet,
+    draft_sheet,
+    move_sheet,
+    record_download,
+)
 
 __all__ = [
     "ReferralRefused",
     "ReferralUnknown",
+    "SheetRefused",
+    "SheetUnknown",
     "amend_referral",
+    "amend_sheet",
+    "draft_sheet",
     "move_referral",
+    "move_sheet",
     "open_from_decision",
     "record_decision",
     "record_decisions",
+    "record_download",
 ]

@@ -47,6 +47,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
             Entry(route="desk:hits", words=_("Hits"), icon="building"),
             Entry(route="desk:suggestions", words=_("Suggested links"), icon="help"),
+            Entry(route="desk:payments", words=_("Payments"), icon="chart"),
             Entry(route="desk:search", words=_("Search"), icon="search"),
         ),
     ),
@@ -55,6 +56,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         (
             Entry(route="desk:measures", words=_("Measures"), icon="shield"),
             Entry(route="desk:referrals", words=_("Referrals"), icon="law"),
+            Entry(route="desk:sheets", words=_("Intelligence sheets"), icon="file"),
             Entry(route="desk:distribution", words=_("Other desks"), icon="globe"),
             Entry(route="oversight:home", words=_("Oversight"), icon="target"),
             Entry(route="oversight:recommendations", words=_("Recommendations"), icon="note"),

@@ -84,6 +84,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("distribution/", include("fanal.web.desk.distribution.urls")),
     path("", include("fanal.web.desk.providers.urls")),
     path("deconfliction/", include("fanal.web.desk.deconfliction.urls")),
+    path("", include("fanal.web.desk.payments.urls")),
     path("exchange/", exchange.exchange, name="exchange"),
     path("exchange/sources/add/", sources.add, name="source-add"),
     path("exchange/sources/<uuid:source_id>/", sources.show, name="source"),

@@ -2,6 +2,7 @@
 
 from fanal.analyse.domain.payments.scoring import PayerScore, score_payers
 from fanal.analyse.domain.payments.signals import find_payment_signals
+from fanal.analyse.domain.payments.telling import told
 from fanal.analyse.domain.payments.transfers import Paid, paid_in
 from fanal.analyse.domain.payments.typologies import (
     PaymentsRefused,
@@ -20,4 +21,5 @@ __all__ = [
     "paid_in",
     "read_typologies",
     "score_payers",
+    "told",
 ]

@@ -1,4 +1,4 @@
-"""The reading door of judicial: referrals with their words and steps."""
+"""Referrals with their words and steps."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -1,0 +1,187 @@
+"""Payers: who is scored at a desk, and one payer with every transfer that is known of them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import reach
+from fanal.analyse.domain.payers import Payer, PayerFilter, PayerLine
+from fanal.analyse.domain.payments import Paid, load_typologies, paid_in, score_payers
+from fanal.harmonise import queries as harmonised
+from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import plain_array, uuid_array
+
+REPORTS_OF_PAYER = 200
+"""Reports of one payer that are read together, the newest; of more the page says so."""
+_COUNTED = 100  # different payers of a beneficiary that are counted
+_COLUMNS = (
+    "payer, desk_id, report_id, score, typology, suspected, codes, countries, transfers, beneficiaries,"
+    " total, first_at, last_at, rule_version, scored_at"
+)
+_FILTER = (
+    " WHERE (%(desks)s::int[] IS NULL OR desk_id = ANY(%(desks)s::int[]))"
+    " AND (%(suspected)s::boolean IS NULL OR suspected = %(suspected)s)"
+    " AND (%(typology)s = '' OR typology = %(typology)s)"
+    " AND (%(code)s = '' OR %(code)s = ANY(codes))"
+    " AND (%(country)s = '' OR %(country)s = ANY(countries))"
+)
+
+
+class Beside(Struct, frozen=True, kw_only=True):
+    """What a desk knows beside a batch: senders of each beneficiary by its key's digest, and until when."""
+
+    senders: dict[UUID, int]
+    until: datetime | None
+
+
+def list_payers(
+    *, actor: Actor, filters: PayerFilter, offset: int = 0, limit: int = 50
+) -> list[PayerLine]:
+    """Return the payers within the actor's reach, the highest score first, then the newest transfer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM analyse_payer{_FILTER}"  # noqa: S608 - columns of this module
+            " ORDER BY score DESC, last_at DESC NULLS LAST, payer OFFSET %(offset)s LIMIT %(limit)s",
+            {**_given(actor, filters), "offset": offset, "limit": limit},
+        )
+        return [_line(row) for row in cursor.fetchall()]
+
+
+def count_payers(*, actor: Actor, filters: PayerFilter) -> int:
+    """Return how many payers a filter leaves."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM analyse_payer{_FILTER}",  # noqa: S608 - text of this module
+            _given(actor, filters),
+        )
+        row = cursor.fetchone()
+    return int(row[0])
+
+
+def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
+    """Return a payer with the score that all reports in the actor's reach give now, None for nobody.
+
+    A payer known at several desks of the actor is shown as the first of them sees them.
+    """
+    bounds = reach(actor, "report.read")
+    desks = None if bounds.everywhere else sorted(bounds.desk_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT desk_id, report_id FROM analyse_paid WHERE payer = %(payer)s"
+            " AND (%(desks)s::int[] IS NULL OR desk_id = ANY(%(desks)s::int[]))"
+            " GROUP BY desk_id, report_id ORDER BY desk_id, report_id DESC LIMIT %(limit)s",
+            {"payer": payer, "desks": desks, "limit": REPORTS_OF_PAYER + 1},
+        )
+        rows: list[tuple[int, UUID]] = cursor.fetchall()
+    if not rows:
+        return None
+    desk_id = rows[0][0]
+    ids = [report_id for desk, report_id in rows[:REPORTS_OF_PAYER] if desk == desk_id]
+    return _payer(actor, payer, desk_id=desk_id, ids=ids, now=now)
+
+
+def payers_of(*, actor: Actor, report_id: UUID) -> list[PayerLine]:
+    """Return the payers whose transfers a report holds, the highest score first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM analyse_payer p{_FILTER}"  # noqa: S608 - columns of this module
+            " AND EXISTS (SELECT FROM analyse_paid d WHERE d.report_id = %(report)s"
+            " AND d.payer = p.payer AND d.desk_id = p.desk_id) ORDER BY score DESC, payer LIMIT 20",
+            {**_given(actor, PayerFilter()), "report": report_id},
+        )
+        return [_line(row) for row in cursor.fetchall()]
+
+
+def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[UUID, list[UUID]]:
+    """Return the newest `limit` reports of each payer at a desk."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.payer, r.report_id FROM unnest(%s::uuid[]) AS p (payer), LATERAL ("
+            " SELECT DISTINCT report_id FROM analyse_paid WHERE desk_id = %s AND payer = p.payer"
+            " ORDER BY report_id DESC LIMIT %s) r",
+            [uuid_array(payers), desk_id, limit],
+        )
+        found: dict[UUID, list[UUID]] = {}
+        for payer, report_id in cursor.fetchall():
+            found.setdefault(payer, []).append(report_id)
+    return found
+
+
+def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> Beside:
+    """Return how many payers each beneficiary has at a desk (100 at most), and until when its data reach."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"
+            " FROM analyse_paid WHERE desk_id = %s AND beneficiary = b.id LIMIT %s) s GROUP BY b.id",
+            [uuid_array(beneficiaries), desk_id, _COUNTED],
+        )
+        counts: dict[UUID, int] = dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT max(last_at) FROM analyse_paid WHERE desk_id = %s AND last_at <= %s",
+            [desk_id, now],
+        )
+        row = cursor.fetchone()
+    return Beside(senders=counts, until=row[0] if row else None)
+
+
+def payers_to(*, desk_id: int, beneficiaries: Iterable[UUID], limit: int) -> list[UUID]:
+    """Return payers who paid any of these beneficiaries at a desk."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT payer FROM analyse_paid WHERE desk_id = %s"
+            " AND beneficiary = ANY(%s::uuid[]) ORDER BY payer LIMIT %s",
+            [desk_id, uuid_array(beneficiaries), limit],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _payer(
+    actor: Actor, payer: UUID, *, desk_id: int, ids: list[UUID], now: datetime
+) -> Payer | None:
+    typologies = load_typologies()
+    records = harmonised.get_records(actor=actor, report_ids=ids)
+    transfers: list[Paid] = []
+    reports: dict[UUID, UUID] = {}
+    for report_id in sorted(records):
+        for paid in paid_in(records[report_id], typologies.rates):
+            if paid.sender.id() == payer:
+                transfers.append(paid)
+                reports.setdefault(paid.id, report_id)
+    keys = {paid.beneficiary.id(): paid.beneficiary.key for paid in transfers}
+    known = beside(desk_id=desk_id, beneficiaries=list(keys), now=now)
+    senders = {keys[key]: count for key, count in known.senders.items()}
+    scores = score_payers(transfers, typologies, senders=senders, until=known.until)
+    if not scores:  # their reports have expired
+        return None
+    (score,) = scores
+    return Payer(
+        payer=payer,
+        desk_id=desk_id,
+        score=score,
+        report_ids=tuple(sorted(records, reverse=True)),
+        reports=reports,
+        bounded=len(ids) >= REPORTS_OF_PAYER,
+    )
+
+
+def _given(actor: Actor, filters: PayerFilter) -> dict[str, str | bool | int | UUID | None]:
+    bounds = reach(actor, "report.read")
+    desks = None if bounds.everywhere else plain_array(str(d) for d in sorted(bounds.desk_ids))
+    return {
+        "desks": desks,
+        "suspected": filters.suspected,
+        "typology": filters.typology,
+        "code": filters.code,
+        "country": filters.country,
+    }
+
+
+def _line(row: Sequence[object]) -> PayerLine:
+    names = [name.strip() for name in _COLUMNS.split(",")]
+    values = dict(zip(names, row, strict=True))
+    for name in ("codes", "countries"):
+        values[name] = tuple(values[name])  # type: ignore[arg-type]
+    return PayerLine(**values)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Payments at the desk: scored payers, one payer's transfers, intelligence sheets."""

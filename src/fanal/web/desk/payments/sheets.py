@@ -1,0 +1,214 @@
+"""Intelligence sheets: drafted from a payer's page, followed by officers, sent as PDF and JSON."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.accounts.routes import needs
+from fanal.analyse import queries as analysed
+from fanal.judicial import operations, queries
+from fanal.judicial.domain.records import Event
+from fanal.judicial.domain.sheets import ADDRESSEES, SHEET_PROOF_NEEDED, SHEET_STATES, SheetFile
+from fanal.kernel.states import TransitionRefused
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import history
+from fanal.web.desk.measure_steps import event_of
+from fanal.web.desk.payments import document
+from fanal.web.desk.payments.around import around_of
+from fanal.web.desk.payments.shown import Row, points_of
+from fanal.web.desk.payments.views import page_of
+from fanal.web.reading import consult
+
+_LISTED = 100
+
+
+@require_POST
+@needs("report.decide")
+def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
+    """Draft a sheet on a payer, as known now."""
+    actor, now = actor_of(request), now_of(request)
+    found = analysed.get_payer(actor=actor, payer=payer, now=now)
+    if found is None:
+        raise Http404
+    around = around_of(found, actor=actor)
+    try:
+        sheet_id = operations.draft_sheet(
+            actor=actor,
+            payer=found,
+            reports=around.reports,
+            linked=around.linked,
+            body=request.POST.get("body", ""),
+            now=now,
+        )
+    except operations.SheetRefused as refused:
+        context = page_of(request, payer, _words(refused.code))
+        return render(request, "payments/one.html", context, status=HTTPStatus.CONFLICT)
+    messages.success(
+        request, _("The sheet is drafted. A judicial officer reads, amends and sends it.")
+    )
+    if may(actor, "referral.read"):
+        return redirect("desk:sheet", sheet_id=sheet_id)
+    return redirect("desk:payer", payer=payer)
+
+
+@never_cache
+@require_GET
+@needs("referral.read")
+def listing(request: HttpRequest) -> HttpResponse:
+    """List the sheets of the reader's desks, the newest first."""
+    found = queries.list_sheets(actor=actor_of(request), limit=_LISTED)
+    consult(request, "sheet", [sheet.id for sheet in found], action="sheet.list")
+    names = accounts.person_names(person_ids={sheet.author_id for sheet in found})
+    context = {
+        "sheets": [(sheet, names.get(sheet.author_id, "")) for sheet in found],
+        "full": len(found) == _LISTED,
+    }
+    return render(request, "payments/sheets.html", context)
+
+
+@never_cache
+@require_GET
+@needs("referral.read")
+def show(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
+    """Show a sheet as it will leave, and what comes next."""
+    return render(request, "payments/sheet.html", _page(request, sheet_id))
+
+
+@require_POST
+@needs("referral.write")
+def amend(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
+    """Change the addressee and the officer's assessment of a sheet that was not sent."""
+    _known(request, sheet_id)
+    try:
+        operations.amend_sheet(
+            actor=actor_of(request),
+            sheet_id=sheet_id,
+            body=request.POST.get("body", ""),
+            summary=request.POST.get("summary", "").replace("\r\n", "\n"),
+            now=now_of(request),
+        )
+    except operations.SheetRefused as refused:
+        return _say(request, sheet_id, _words(refused.code))
+    except TransitionRefused:
+        return _say(request, sheet_id, _moved_on())
+    messages.success(request, _("It is recorded."))
+    return redirect("desk:sheet", sheet_id=sheet_id)
+
+
+@require_POST
+@needs("referral.write")
+def move(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
+    """Record a move of a sheet, with its proof."""
+    _known(request, sheet_id)
+    now = now_of(request)
+    try:
+        event = event_of(request, now=now)
+        operations.move_sheet(
+            actor=actor_of(request),
+            sheet_id=sheet_id,
+            move=request.POST.get("move", ""),
+            event=Event(happened_at=event.happened_at, proof=event.proof),
+            now=now,
+        )
+    except operations.SheetRefused as refused:
+        return _say(request, sheet_id, _words(refused.code))
+    except TransitionRefused:
+        return _say(request, sheet_id, _moved_on())
+    except ValueError:
+        return _say(request, sheet_id, _("A date or a choice cannot be read."))
+    messages.success(request, _("It is recorded."))
+    return redirect("desk:sheet", sheet_id=sheet_id)
+
+
+@never_cache
+@require_GET
+@needs("referral.read")
+def as_pdf(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
+    """Send a sheet as an accessible PDF, in the language of the page; the download is journaled."""
+    file = _taken(request, sheet_id, "PDF")
+    lang = get_language() or "fr"
+    answer = HttpResponse(document.pdf_of(file, lang=lang), content_type="application/pdf")
+    answer["Content-Disposition"] = f'attachment; filename="fanal-sheet-{sheet_id}-{lang}.pdf"'
+    return answer
+
+
+@never_cache
+@require_GET
+@needs("referral.read")
+def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
+    """Send a sheet as JSON, with every reason in both languages; the download is journaled."""
+    file = _taken(request, sheet_id, "JSON")
+    answer = HttpResponse(document.json_of(file), content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="fanal-sheet-{sheet_id}.json"'
+    return answer
+
+
+def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
+    """Return a sheet that may leave as a file, once that is written down."""
+    found = queries.get_sheet(actor=actor_of(request), sheet_id=sheet_id)
+    if found is None or found.facts is None:
+        raise Http404
+    consult(request, "sheet", [sheet_id], reports=found.sheet.report_ids)
+    operations.record_download(
+        actor=actor_of(request), sheet_id=sheet_id, format_=format_, now=now_of(request)
+    )
+    return found
+
+
+def _page(request: HttpRequest, sheet_id: UUID, refused: str = "") -> dict[str, object]:
+    actor = actor_of(request)
+    found = queries.get_sheet(actor=actor, sheet_id=sheet_id)
+    if found is None:
+        raise Http404
+    sheet, facts = found.sheet, found.facts
+    linked = [report.report_id for report in facts.linked] if facts else []
+    consult(request, "sheet", [sheet_id], reports=[*sheet.report_ids, *linked])
+    names = accounts.person_names(
+        person_ids={sheet.author_id} | {step.actor_id for step in found.steps}
+    )
+    allowed = SHEET_STATES.moves_from(sheet.state) if may(actor, "referral.write") else ()
+    transfers = facts.score.transfers if facts else ()
+    rows = [Row(number=n, paid=paid, report_id=None) for n, paid in enumerate(transfers, start=1)]
+    return {
+        "sheet": sheet,
+        "facts": facts,
+        "score": facts.score if facts else None,
+        "home_report": sheet.report_ids[0],
+        "points": points_of(facts.score, rows) if facts else [],
+        "rows": rows,
+        "summary": found.summary,
+        "steps": [(step, names.get(step.actor_id, "")) for step in found.steps],
+        "author": names.get(sheet.author_id, ""),
+        "moves": [(m, m in SHEET_PROOF_NEEDED) for m in allowed if m != "amend"],
+        "may_amend": "amend" in allowed,
+        "addressees": ADDRESSEES,
+        "refused": refused,
+        "history": history.lines_of(sheet_id, actor=actor),
+    }
+
+
+def _known(request: HttpRequest, sheet_id: UUID) -> None:
+    if queries.get_sheet(actor=actor_of(request), sheet_id=sheet_id) is None:
+        raise Http404
+
+
+def _say(request: HttpRequest, sheet_id: UUID, words: str) -> HttpResponse:
+    context = _page(request, sheet_id, words)
+    return render(request, "payments/sheet.html", context, status=HTTPStatus.CONFLICT)
+
+
+def _words(code: str) -> str:
+    return reference.label("sheet_refusal", code, get_language() or "fr")
+
+
+def _moved_on() -> str:
+    return _("The sheet has moved on since this page was made: read it again.")
