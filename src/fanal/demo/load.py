@@ -22,6 +22,7 @@ from fanal.demo import (
     rules,
     stories,
     tracks,
+    transfers,
 )
 from fanal.demo.agenda import Event, Play, chapters, ordered
 from fanal.demo.content import SEED
@@ -48,6 +49,7 @@ def agenda() -> list[Event]:
             *tracks.events(),
             *stories.events(),
             *encounters.events(),
+            *transfers.events(),
             *everyday.events(),
             *other_desks.events(),
             *oversight.events(),

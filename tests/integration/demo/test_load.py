@@ -16,6 +16,7 @@ from fanal.config.databases import open_databases
 from fanal.deconfliction.domain.states import HIT, HitState, RoundState
 from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES, ItemState, PackageState
 from fanal.intake.domain.states import REPORT_STATES, ReportState
+from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
 from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
 from fanal.measures.domain.states import MEASURE_STATES, MeasureState
@@ -42,6 +43,7 @@ _STATES = {
     _PACKAGE: (PACKAGE_STATES, PackageState),
     "SELECT state FROM judicial_referral": (REFERRAL_STATES, ReferralState),
     "SELECT state FROM deconfliction_hit": (HIT, HitState),
+    "SELECT state FROM judicial_sheet": (SHEET_STATES, SheetState),
 }
 _OCCURRING = {
     # The worker answers at once what is received.
@@ -152,6 +154,20 @@ def test_the_stories_can_be_found(home: Path) -> None:
         assert len(set(found)) == 1, story
     album = next(r["id"] for r in stories["measures"] if r["name"] == "MS-galerie-ouest.example")
     assert dossiers[album] == dossiers[stories["mirror"][0]["id"]]
+
+
+def test_an_operators_file_tells_payers_from_families(home: Path) -> None:
+    rows = _rows(home, "SELECT suspected, codes, typology FROM analyse_payer")
+    reached = [row for row in rows if row[0]]
+    assert len(reached) == 6
+    assert {row[2] for row in reached} == {"LIVESTREAM", "SEXTORTION"}
+    assert len(rows) >= 10
+    linked = _rows(
+        home,
+        "SELECT count(DISTINCT l.other_id) FROM crosscheck_link l"
+        " JOIN intake_report r ON r.id = l.report_id AND r.format = 'transfers'",
+    )
+    assert int(str(linked[0][0])) > 0
 
 
 def test_the_desk_looks_alive(home: Path) -> None:

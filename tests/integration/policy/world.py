@@ -22,6 +22,7 @@ from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import User
 from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.payments import paid_in
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.distribution import operations as distribution
@@ -31,6 +32,7 @@ from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.judicial import operations as judicial
+from fanal.judicial.domain.sheets import SheetReport
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.measures import operations as measures
@@ -64,6 +66,8 @@ class World:
     referral_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
+    payer_ids: dict[str, UUID] = field(default_factory=dict)
+    sheet_ids: dict[str, UUID] = field(default_factory=dict)
     opening_ids: dict[str, UUID] = field(default_factory=dict)
     item_id: UUID | None = None
     view_ids: dict[str, UUID] = field(default_factory=dict)
@@ -101,6 +105,8 @@ FACTORIES: dict[str, Factory] = {
     "measure_id": lambda world, cell: world.measure_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],
+    "payer": lambda world, cell: world.payer_ids[cell],
+    "sheet_id": lambda world, cell: world.sheet_ids[cell],
     "recommendation_id": lambda world, cell: world.recommendation_ids[cell],
     "view_id": lambda world, cell: world.view_ids[cell],
     "shared_view_id": lambda world, cell: world.shared_view_ids[cell],
@@ -188,6 +194,7 @@ def make_world() -> World:
     _reports(world)
     _decisions(world)
     _dossiers(world)
+    _sheets(world)
     _oversight(world)
     _lists(world)
     _notes(world)
@@ -424,6 +431,38 @@ def _desk(cell: str) -> int:
     return 1 if cell in {"own", "sealed"} else 2
 
 
+def _payments(world: World, facts: str) -> list[dict[str, str]]:
+    """Return payments of one payer that a typology reaches."""
+    return [
+        {
+            "at": f"2026-0{1 + day // 28}-{1 + day % 28:02d}T23:30:00+01:00",
+            "amount": f"{20 + 10 * place}",
+            "currency": "EUR",
+            "sender": world.canary(facts, "payer"),
+            "beneficiary": world.canary(facts, "beneficiary"),
+            "beneficiary_country": "PH",
+            "label": "gift",
+        }
+        for place, day in enumerate((1, 4, 8, 11, 15, 18))
+    ]
+
+
+def _sheets(world: World) -> None:
+    """Draft a sheet on the payer of each cell's report."""
+    for cell in OBJECT_CELLS:
+        actor, report_id = _colleague(world, cell), world.report_ids[cell]
+        record = harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id]
+        world.payer_ids[cell] = paid_in(record, {"EUR": 1.0})[0].sender.id()
+        payer = analysed.get_payer(actor=actor, payer=world.payer_ids[cell], now=world.now)
+        assert payer is not None
+        held = SheetReport(
+            report_id=report_id, reference=f"REF-{cell}", received_at=world.now, kind="GROOMING"
+        )
+        world.sheet_ids[cell] = judicial.draft_sheet(
+            actor=actor, payer=payer, reports=(held,), linked=(), body="TRACFIN", now=world.now
+        )
+
+
 def _submission(world: World, cell: str) -> Submission:
     facts = "own" if cell == "sealed" else cell
     persons = [
@@ -444,6 +483,7 @@ def _submission(world: World, cell: str) -> Submission:
             "description": world.canary(facts, "description"),
             "urls": [f"https://{world.canary(facts, 'host')}.example/"],
             "persons": persons,
+            "payments": _payments(world, facts),
         }
     )
     return Submission(
