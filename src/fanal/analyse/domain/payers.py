@@ -18,7 +18,7 @@ class PayerFilter(Struct, frozen=True, kw_only=True):
 
 
 class PayerLine(Struct, frozen=True, kw_only=True):
-    """One payer of a desk as a list shows them; `report_id` is the newest report with their transfers."""
+    """One payer of a desk as a list shows them; `report_id` is the report that says most of them."""
 
     payer: UUID
     desk_id: int

@@ -146,12 +146,12 @@ def _write_pairs(desk: _Desk) -> None:
 
 
 def _write_scores(desk: _Desk, scores: Sequence[PayerScore], *, now: datetime) -> None:
-    newest = _newest_reports(desk)
+    shown = _reports_shown(desk)
     rows = [
         (
             desk.desk_id,
             score.sender.id(),
-            newest[score.sender.key],
+            shown[score.sender.key],
             score.score,
             score.typology,
             score.suspected,
@@ -171,12 +171,14 @@ def _write_scores(desk: _Desk, scores: Sequence[PayerScore], *, now: datetime) -
         cursor.executemany(_UPSERT, rows)
 
 
-def _newest_reports(desk: _Desk) -> Mapping[str, UUID]:
-    found: dict[str, UUID] = {}
+def _reports_shown(desk: _Desk) -> Mapping[str, UUID]:
+    """Return the report that says most of each payer, the newest of those."""
+    found: dict[str, tuple[int, UUID]] = {}
     for report_id, own in (*desk.own.items(), *desk.earlier.items()):
         for paid in own:
-            found[paid.sender.key] = max(report_id, found.get(paid.sender.key, report_id))
-    return found
+            said = (paid.sender.told(), report_id)
+            found[paid.sender.key] = max(said, found.get(paid.sender.key, said))
+    return {key: report_id for key, (_told, report_id) in found.items()}
 
 
 _UPSERT = (

@@ -126,6 +126,7 @@ def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[s
     findings = analysis.findings if analysis else ()
     return {
         "timeline": content.timeline_of(record),
+        "payers": analysed.payers_of(actor=actor, report_id=ids[0]) if record.payments else [],
         "conversation": content.with_signals(record, findings),
         "files": files.cards_of(record, findings, actor=actor, now=now),
         "groups": content.selector_groups(record, actor=actor),

@@ -13,6 +13,7 @@ from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.lexicon import read_lexicon, shipped_lexicons
+from fanal.analyse.domain.payments import load_typologies
 from fanal.analyse.domain.rules import PriorityRules
 from fanal.kernel.calendar import paris_day
 from fanal.reference import (
@@ -53,7 +54,7 @@ TABLES: Mapping[str, type[Entry]] = {
 @require_GET
 @needs("reference.read")
 def rules(request: HttpRequest) -> HttpResponse:
-    """Show one table of the reference data: law by default; priority and lexicons have their own."""
+    """Show one table of the reference data: law by default; priority, lexicons, typologies have their own."""
     table = request.GET.get("table", "offence")
     on = paris_day(now_of(request))
     context: dict[str, object] = {"table": table, "tables": list(TABLES), "on": on}
@@ -64,6 +65,8 @@ def rules(request: HttpRequest) -> HttpResponse:
         context |= {
             "lexicons": [read_lexicon(text, name=n) for n, text in shipped_lexicons().items()]
         }
+    elif table == "typology":
+        context |= {"typologies": load_typologies()}
     elif table in TABLES:
         context |= {
             "entries": _entries(TABLES[table], on),

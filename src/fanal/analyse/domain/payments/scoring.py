@@ -97,7 +97,7 @@ def score_one(transfers: Sequence[Paid], context: Context) -> PayerScore:
     best, score = _strongest(rules.typology, points)
     times = [p.at for p in ordered if p.at is not None]
     return PayerScore(
-        sender=ordered[0].sender,
+        sender=max((paid.sender for paid in ordered), key=Party.told),
         score=score,
         typology=best.code if best else "",
         suspected=best is not None and score >= best.shown_from,

@@ -27,6 +27,10 @@ class Party(Struct, frozen=True, kw_only=True, gc=False):
     country: str | None = None
     born: date | None = None
 
+    def told(self) -> int:
+        """Return how much is said of this party beside what compares it: of two, the fuller one is shown."""
+        return (self.born is not None) + (self.country is not None) + (" " in self.shown)
+
     def id(self) -> UUID:
         """Return the key as 16 octets; for a selector it is the key under which harmonise stores it."""
         return UUID(bytes=hashlib.sha256(self.key.encode()).digest()[:16])

@@ -9,13 +9,14 @@ from fanal.analyse.domain.payers import Payer
 from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import SelectorKind
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
 from fanal.judicial.domain.sheets import SheetReport
 from fanal.kernel.actors import Actor
 
 _LOOKED_AT = 20  # reports of a payer whose links are asked for, the newest
-_LINKED = 30  # linked reports shown, the strongest
+_LINKED = 15  # linked reports shown, the strongest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +62,18 @@ def _reports(
             received_at=facts[i].received_at,
             kind=records[i].kind.value,
             score=round(links[i].score or 0, 3) if i in links else 0.0,
-            reasons=tuple((r.kind, r.value, round(r.weight, 3)) for r in links[i].reasons)
-            if i in links
-            else (),
+            reasons=_shared(links[i]) if i in links else (),
         )
         for i in wanted
         if i in facts and i in records
+    )
+
+
+def _shared(link: KinLink) -> tuple[tuple[str, str, float], ...]:
+    """Return the values that a link rests on; what speaks against it stands on the report's own page."""
+    kinds = frozenset(SelectorKind)
+    return tuple(
+        (reason.kind, reason.value, round(reason.weight, 3))
+        for reason in link.reasons
+        if reason.kind in kinds and reason.weight > 0
     )
