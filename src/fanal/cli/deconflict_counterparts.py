@@ -11,6 +11,7 @@ import msgspec
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language
+from fanal.deconfliction.domain.limits import DAILY_POINTS
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -44,7 +45,7 @@ def counterpart() -> None:
 @click.option(
     "--daily-points",
     type=click.IntRange(64, 1 << 22),
-    default=1 << 18,
+    default=DAILY_POINTS,
     help="Points that it may show us in a day.",
 )
 @with_django(DatabaseRole.WORKER, seals=True)

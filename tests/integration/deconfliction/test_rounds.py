@@ -286,6 +286,13 @@ class TestRefused:
         _, offer = offer_to(other)
         refused("QUOTA", other.answer(offer))
 
+    def test_more_rounds_than_a_day_allows(self) -> None:
+        other = peer()
+        register(other, daily_points=1 << 20)
+        for _ in range(limits.MOST_ROUNDS):
+            take(other.offer(uuid4()))
+        refused("QUOTA", other.offer(uuid4()))
+
     def test_nothing_runs_without_an_instruction(self) -> None:
         from fanal.accounts.domain.instructions import InstructionKind
         from tests.integration.exchange.sharing import instruct

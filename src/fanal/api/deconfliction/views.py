@@ -22,7 +22,7 @@ from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.api.body import BodyTooLarge, read_body
-from fanal.api.credentials import basic_partner, bearer_partner
+from fanal.api.credentials import ShouldWait, basic_partner, bearer_partner, spend
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.message import MAX_BYTES
 from fanal.deconfliction.domain.records import Round
@@ -72,8 +72,6 @@ def _for_counterparts(method: str) -> Callable[[View], View]:
                 return _run(view, request, method, arguments)
             except DeconflictionRefused as refused:
                 return _refuse(_STATUS.get(refused.code, 422), refused.code)
-            except BodyTooLarge:
-                return _refuse(413, "TOO_LARGE")
             except Refused:
                 return _refuse(403, "UNKNOWN")
             except (SuspiciousOperation, BadRequest):
@@ -99,6 +97,11 @@ def _run(  # noqa: PLR0917
         answer = _refuse(405, "BAD_METHOD")
         answer["Allow"] = method
         return answer
+    if method == "POST":
+        try:
+            spend(identity, now=now)
+        except ShouldWait:
+            raise DeconflictionRefused("QUOTA") from None
     # Rounds are nobody's rows: what the caller may see is asked with its own actor.
     with rows.across_desks():
         return view(request, identity, **arguments)
@@ -111,7 +114,7 @@ def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Take an offer; the worker answers it."""
     round_id = operations.receive(
         actor=identity.actor,
-        body=read_body(request, limit=MAX_BYTES),
+        body=_body(request),
         now=request.now,  # type: ignore[attr-defined]
     )
     return _told(_found(identity, round_id))
@@ -147,12 +150,19 @@ def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) 
     found = _found(identity, round_id)
     taken = operations.receive(
         actor=identity.actor,
-        body=read_body(request, limit=MAX_BYTES),
+        body=_body(request),
         now=request.now,  # type: ignore[attr-defined]
     )
     if taken != found.id:
         raise DeconflictionRefused("SECOND")
     return _told(found)
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        return read_body(request, limit=MAX_BYTES)
+    except BodyTooLarge:
+        raise DeconflictionRefused("TOO_LARGE") from None
 
 
 def _found(identity: PartnerIdentity, round_id: UUID) -> Round:

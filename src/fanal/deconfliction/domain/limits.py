@@ -17,6 +17,11 @@ ROLES = (
 """Roles that may be opened. A victim's or a witness's never: not even a person can open those here."""
 NEVER = frozenset(SelectorRole) - set(ROLES)
 MOST_MONTHS = 72
+MOST_ROUNDS = 24
+"""Rounds that a counterpart may begin in a day: each costs us a whole set."""
+DAILY_POINTS = 1 << 15
+"""Points that a counterpart may show in a day until somebody says otherwise: all numbers of a country take it
+thousands of years."""
 MOST_HOLDERS = 1000
 """Sightings beyond which a value is nobody’s, whatever cross-check keeps: suspects are met by the hundred."""
 

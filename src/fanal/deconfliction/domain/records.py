@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.deconfliction.domain.limits import Limits
+from fanal.deconfliction.domain.limits import DAILY_POINTS, Limits
 from fanal.deconfliction.domain.states import HitState, RoundState, Side
 
 
@@ -24,7 +24,7 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
     url: str = ""
     login: str = ""
     every_hours: int = 24
-    daily_points: int = 1 << 18
+    daily_points: int = DAILY_POINTS
 
 
 class Counterpart(NewCounterpart, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from fanal.accounts.domain.policy import Resource, require
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import curve
+from fanal.deconfliction.domain.limits import MOST_ROUNDS
 from fanal.deconfliction.domain.message import (
     Answer,
     Conclusion,
@@ -122,6 +123,8 @@ def _begin(
 ) -> None:
     offer = received.message
     assert isinstance(offer, Offer)  # noqa: S101 - the caller looked
+    if queries.begun_on(counterpart_id=counterpart.id, now=now) >= MOST_ROUNDS:
+        raise DeconflictionRefused("QUOTA")
     made = Round(
         id=offer.round,
         counterpart_id=counterpart.id,

@@ -2,6 +2,7 @@
 
 from fanal.deconfliction.queries.counterparts import (
     asked_on,
+    begun_on,
     find_counterpart,
     get_counterpart,
     list_counterparts,
@@ -20,6 +21,7 @@ from fanal.deconfliction.queries.withheld import withheld_reports, withholdings_
 
 __all__ = [
     "asked_on",
+    "begun_on",
     "find_counterpart",
     "get_counterpart",
     "get_hit",

@@ -70,6 +70,17 @@ def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, in
         return {counterpart_id: int(asked) for counterpart_id, asked in cursor.fetchall()}
 
 
+def begun_on(*, counterpart_id: UUID, now: datetime) -> int:
+    """Return how many rounds a counterpart has begun with us on the day of `now` (Paris)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM deconfliction_round r WHERE r.counterpart_id = %s"
+            " AND r.side = 'ANSWERING' AND (r.started_at AT TIME ZONE 'Europe/Paris')::date = %s",
+            [counterpart_id, paris_day(now)],
+        )
+        return int(cursor.fetchone()[0])
+
+
 def _rows(rest: str, parameters: list[str | UUID]) -> list[Counterpart]:
     with connection.cursor() as cursor:
         cursor.execute(f"{_SELECT} {rest}", parameters)
