@@ -122,12 +122,9 @@ def run_orient(batch: Batch) -> None:
         ],
         now=batch.now,
     )
-    deconfliction.note_reports(actor=batch.actor, reports=_reports(batch), now=batch.now)
-    distribution.plan_batch(
-        actor=batch.actor,
-        reports=[report for report in _reports(batch) if not facts[report.report_id].is_test],
-        now=batch.now,
-    )
+    real = [report for report in _reports(batch) if not facts[report.report_id].is_test]
+    deconfliction.note_reports(actor=batch.actor, reports=real, now=batch.now)
+    distribution.plan_batch(actor=batch.actor, reports=real, now=batch.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

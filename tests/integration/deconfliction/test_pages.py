@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from fanal.accounts import queries as people
 from fanal.accounts.models import User
 from fanal.crosscheck import queries as crosschecked
 from fanal.deconfliction import operations, queries
@@ -148,6 +149,40 @@ def test_a_withheld_dossier_stays_out() -> None:
     assert f"Withheld from {body.name}" in analyst.get(page).content.decode()
     assert analyst.post(f"{page}withhold/", said | {"counterpart": "x"}).status_code == 404
     assert rows("SELECT count(*) FROM deconfliction_withholding") == [(3,)]
+
+
+def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> None:
+    """The page of the merged dossier shows what was withheld under either id, and opens all of it."""
+    from fanal.crosscheck import operations as crosscheck
+    from fanal.crosscheck.domain.dossiers import Act
+    from tests.integration.deconfliction.test_rounds import TestWhatEnters
+
+    found_by = TestWhatEnters().found_by
+    other = "other@mail.example"
+    first = [holding(f"a-{n}", other) for n in range(2)]
+    report_id, _ = meet(dossier=True)
+    dossier = crosschecked.dossier_of(actor=SYSTEM, report_id=report_id)
+    user = make_user("merger", Role.ANALYST, at=clock.now())
+    analyst, page = browser(user), f"/en/desk/dossiers/{dossier}/"
+    said = {"act": "WITHHOLD", "words": "Undercover.", "counterpart": ""}
+    assert analyst.post(f"{page}withhold/", said).status_code == 302
+    assert found_by(BOTH, other) == {other}
+    members = crosschecked.members_of(actor=SYSTEM, dossier_id=dossier)
+    crosscheck.judge(
+        actor=people.actor_for(user=user, now=clock.now()),
+        act=Act.MERGE,
+        left=first,
+        right=members,
+        reason="One case.",
+        now=clock.now(),
+    )
+    merged = crosschecked.dossier_of(actor=SYSTEM, report_id=report_id)
+    assert merged == crosschecked.dossier_of(actor=SYSTEM, report_id=first[0])
+    assert found_by(BOTH, other) == set()
+    shown = analyst.get(f"/en/desk/dossiers/{merged}/").content.decode()
+    assert "Withheld from all counterparts" in shown
+    analyst.post(f"/en/desk/dossiers/{merged}/withhold/", said | {"act": "OPEN"})
+    assert found_by(BOTH, other) == {BOTH, other}
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

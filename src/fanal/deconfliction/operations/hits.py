@@ -14,6 +14,9 @@ from fanal.deconfliction.domain.states import HIT, HitState
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import selector_key
+from fanal.intake import queries as intake
+from fanal.intake.domain.records import ReportFacts
+from fanal.intake.domain.states import ReportState
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
@@ -50,10 +53,14 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
         )
         hits = {key: hit_id for hit_id, key in cursor.fetchall()}
     found = harmonised.get_sightings(actor=_MACHINE, keys=keys, limit=_MOST_REPORTS)
+    facts = intake.get_reports(
+        actor=_MACHINE, report_ids=[s.report_id for held in found.values() for s in held.newest]
+    )
     pairs = {
         (hits[key], sighting.report_id): sighting.desk_id
         for key, sightings in found.items()
         for sighting in sightings.newest
+        if _counts(facts.get(sighting.report_id))
     }
     _add_reports(actor, pairs, now)
     ledger.record_batch(
@@ -139,6 +146,11 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
             [state, now, hit_id],
         )
         _step(actor, hit_id, move, state, now=now, words=text)
+
+
+def _counts(facts: ReportFacts | None) -> bool:
+    """Return whether a report is a real one that was handed in whole."""
+    return facts is not None and facts.state is ReportState.FINISHED and not facts.is_test
 
 
 def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: datetime) -> int:

@@ -1,5 +1,6 @@
 """Withholding a dossier from counterparts, or no longer: a new row each time, with its reason."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.crosscheck import queries as crosschecked
 from fanal.deconfliction import queries
+from fanal.deconfliction.domain.records import Withholding
 from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
@@ -24,10 +26,11 @@ def withhold(
     withheld: bool,
     words: str,
     now: datetime,
-) -> UUID:
+) -> None:
     """Say that nothing of a dossier enters a set for a counterpart (None: for any), or that it may again.
 
-    What one desk withholds, another does not open: each desk's last word counts for itself.
+    Opening what nobody withholds changes nothing. What one desk withholds, another does not open: each
+    desk's last word counts for itself.
 
     Raises:
         Refused: the actor may not.
@@ -49,30 +52,59 @@ def withhold(
     text = words.strip()
     if not 0 < len(text) <= MOST_WORDS or "\x00" in text:
         raise DeconflictionRefused("WORDS")
-    made = new_id(now)
-    digest = ledger.keyed_digest(kind="withholding", object_id=made, content=text.encode())
-    with transaction.atomic(), connection.cursor() as cursor:
+    if withheld:
+        targets = [(view.id, own[0])]
+    else:
+        # Of dossiers that were merged into this one each keeps its own row: all of them are opened.
+        said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
+        targets = [
+            (one.dossier_id, one.desk_id)
+            for one in queries.in_force(said=said)
+            if one.desk_id in own and one.counterpart_id == counterpart_id
+        ]
+    reports = sorted(seen) if withheld else []
+    with transaction.atomic():
+        for target, desk_id in targets:
+            _write(
+                actor,
+                Withholding(
+                    id=new_id(now),
+                    dossier_id=target,
+                    desk_id=desk_id,
+                    counterpart_id=counterpart_id,
+                    withheld=withheld,
+                    author_id=actor.person_id,
+                    made_at=now,
+                    words=text,
+                ),
+                reports,
+            )
+
+
+def _write(actor: Actor, made: Withholding, reports: Sequence[UUID]) -> None:
+    """Insert one row with its words and its entry."""
+    digest = ledger.keyed_digest(kind="withholding", object_id=made.id, content=made.words.encode())
+    with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO deconfliction_withholding (id, dossier_id, desk_id, counterpart_id, report_ids,"
             " withheld, author_id, made_at, reason_digest)"
             " VALUES (%s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s)",
             [
-                made, view.id, own[0], counterpart_id, sorted(seen) if withheld else [], withheld,
-                actor.person_id, now, digest,
+                made.id, made.dossier_id, made.desk_id, made.counterpart_id, list(reports), made.withheld,
+                made.author_id, made.made_at, digest,
             ],
         )  # fmt: skip
         cursor.execute(
             "INSERT INTO deconfliction_withholding_words (withholding_id, words) VALUES (%s, %s)",
-            [made, text],
+            [made.id, made.words],
         )
-        ledger.record(
-            actor=actor,
-            action="dossier.withhold",
-            at=now,
-            objects=[
-                ledger.ObjectRef(kind="withholding", id=made),
-                ledger.ObjectRef(kind="dossier", id=view.id),
-            ],
-            detail={"withheld": int(withheld)},
-        )
-    return made
+    ledger.record(
+        actor=actor,
+        action="dossier.withhold",
+        at=made.made_at,
+        objects=[
+            ledger.ObjectRef(kind="withholding", id=made.id),
+            ledger.ObjectRef(kind="dossier", id=made.dossier_id),
+        ],
+        detail={"withheld": int(made.withheld)},
+    )

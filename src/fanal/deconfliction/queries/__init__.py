@@ -17,7 +17,7 @@ from fanal.deconfliction.queries.rounds import (
     open_rounds,
     undelivered,
 )
-from fanal.deconfliction.queries.withheld import withheld_reports, withholdings_of
+from fanal.deconfliction.queries.withheld import in_force, withheld_reports, withholdings_of
 
 __all__ = [
     "asked_on",
@@ -26,6 +26,7 @@ __all__ = [
     "get_counterpart",
     "get_hit",
     "get_round",
+    "in_force",
     "last_started",
     "list_counterparts",
     "list_hits",

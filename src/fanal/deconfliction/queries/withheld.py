@@ -41,10 +41,17 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
     return sorted(found)
 
 
+def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
+    """Return what is withheld now, of everything that was said of some dossiers (newest first)."""
+    last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
+    return [one for one in last.values() if one.withheld]
+
+
 def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withholding]:
     """Return what was said of dossiers, newest first; nothing to whoever reads no dossiers.
 
-    Row-level security bounds them by desk; the words are shown to the desk that wrote them.
+    What was said of a dossier that was merged into one of these is among it, under its own id. Row-level
+    security bounds them by desk; the words are shown to the desk that wrote them.
     """
     if not may(actor, "dossier.read"):
         return []
@@ -53,7 +60,7 @@ def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withho
             "SELECT w.id, w.dossier_id, w.desk_id, w.counterpart_id, w.withheld, w.author_id, w.made_at,"
             " coalesce(t.words, '') FROM deconfliction_withholding w"
             " LEFT JOIN deconfliction_withholding_words t ON t.withholding_id = w.id"
-            " WHERE w.dossier_id = ANY(%s::uuid[]) ORDER BY w.id DESC",
+            " WHERE crosscheck_in_use(w.dossier_id) = ANY(%s::uuid[]) ORDER BY w.id DESC",
             [list(dossier_ids)],
         )
         return [

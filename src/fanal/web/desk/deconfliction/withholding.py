@@ -49,7 +49,7 @@ def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
     own = [node.report_id for node in view.nodes if node.report_id]
     signs = {sign.hit_id: sign for found in signs_on(request, own).values() for sign in found}
     said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
-    current = {(one.desk_id, one.counterpart_id): one for one in reversed(said)}
+    current = queries.in_force(said=said)
     bodies = queries.list_counterparts(actor=actor) if may(actor, "deconfliction.read") else []
     names = accounts.person_names(person_ids={one.author_id for one in said})
     known = {body.id: body.name for body in bodies}
@@ -61,8 +61,7 @@ def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
                 "author": names.get(one.author_id, ""),
                 "counterpart": known.get(one.counterpart_id, "") if one.counterpart_id else "",
             }
-            for one in current.values()
-            if one.withheld
+            for one in current
         ],
         "counterparts": [body for body in bodies if body.closed_at is None],
         "may_withhold": may(actor, "dossier.withhold"),
