@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from fanal.accounts import queries as accounts
@@ -85,7 +86,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
         round_id, conclusion = concluded
     else:
         round_id, offer = operations.make_offer(actor=actor, counterpart=counterpart, now=now)
-        told = wire.send_offer(door, counterpart=counterpart, secret=secret, body=offer)
+        told = _offered(counterpart, secret, round_id, offer)
         if told.state == RoundState.RECEIVED.value:
             raise DeconflictionRefused("WAITING")
         if told.state in _ENDED:
@@ -103,6 +104,19 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
             raise
     operations.note_delivered(actor=actor, round_id=round_id, now=clock.now())
     return round_id
+
+
+def _offered(  # noqa: PLR0917
+    counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
+) -> wire.Told:
+    """Return how far a round is there; an offer is handed in once, not again each minute."""
+    door = outside.current()
+    try:
+        return wire.get_state(door, counterpart=counterpart, secret=secret, round_id=round_id)
+    except outside.OutsideRefused as refused:
+        if refused.status != HTTPStatus.NOT_FOUND:
+            raise
+    return wire.send_offer(door, counterpart=counterpart, secret=secret, body=offer)
 
 
 def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
