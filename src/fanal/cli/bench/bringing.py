@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 import click
 
-from fanal.cli.bench.deliveries import Delivery, Expected, write_delivery
+from fanal.cli.bench.deliveries import Delivery, Expected, begin_delivery, end_delivery
 from fanal.cli.bench.killing import Killer
 from fanal.cli.bench.memory import MemoryWatch, is_flat
 from fanal.cli.bench.service import Service, stopped_at_the_end
@@ -57,14 +58,13 @@ class Bringing:
         """
         self._started = self._moved = time.monotonic()
         last: Delivery | None = None
-        for first in range(0, self._plan.size, self._plan.delivery):
-            if last is not None and self._is_late():
-                break
-            if last is not None:
-                shutil.rmtree(last.folder)
-            last = self._deliver(first)
-            self._totals.update(self._bring_in(last))
-            self._wait_until(lambda: self._waits() <= _AHEAD)
+        with closing(self._deliveries()) as deliveries:
+            for delivery in deliveries:
+                if last is not None:
+                    shutil.rmtree(last.folder)
+                last = delivery
+                self._totals.update(self._bring_in(last))
+                self._wait_until(lambda: self._waits() <= _AHEAD)
         self._wait_until(lambda: self._waits() == 0 and self._service.unnumbered() == 0)
         seconds = time.monotonic() - self._started
         again: Counter[str] = Counter()
@@ -92,12 +92,28 @@ class Bringing:
         minutes = self._plan.minutes
         return minutes is not None and time.monotonic() - self._started > minutes * 60
 
-    def _deliver(self, first: int) -> Delivery:
-        size = min(self._plan.delivery, self._plan.size - first)
+    def _deliveries(self) -> Generator[Delivery]:
+        """Yield deliveries that are written, the next one being written meanwhile, until it is late."""
+        planned = [self._planned(n) for n in range(0, self._plan.size, self._plan.delivery)]
+        writer = begin_delivery(planned[0], seed=self._plan.seed)
+        try:
+            for number, delivery in enumerate(planned, start=1):
+                while writer.poll() is None:
+                    self._beat(importer=None)
+                end_delivery(delivery, writer, self.expected)
+                last = number == len(planned) or self._is_late()
+                if not last:
+                    writer = begin_delivery(planned[number], seed=self._plan.seed)
+                yield delivery
+                if last:
+                    return
+        finally:
+            writer.kill()
+            writer.wait()
+
+    def _planned(self, first: int) -> Delivery:
         folder = self._service.home / "deliveries" / f"delivery-{first:07}"
-        delivery = Delivery(folder=folder, first=first, size=size)
-        write_delivery(delivery, self.expected, seed=self._plan.seed)
-        return delivery
+        return Delivery(folder, first, min(self._plan.delivery, self._plan.size - first))
 
     def _bring_in(self, delivery: Delivery) -> Counter[str]:
         """Import a delivery, again after each kill, until the command ends well; return what it counted."""

@@ -1,13 +1,17 @@
 """Deliveries of synthetic NCMEC reports on disk, as partners leave them: a folder for each report.
 
 `DELIVERY/0012/0012345/report.xml` with its `file-N.xml`; the folder's name is the report's reference, its
-number. The same seed gives the same bytes.
+number. The same seed gives the same bytes. Run as a process, this module writes one delivery: the next one is
+written while the last is brought in.
 """
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +28,11 @@ class Delivery(NamedTuple):
     first: int
     size: int
 
+    @property
+    def marks(self) -> Path:
+        """File of a mark of each report's bytes and the number of its documents, written at the end."""
+        return self.folder.with_suffix(".npy")
+
 
 class Expected:
     """What was delivered until now: a mark of each report's bytes, and how many documents there are."""
@@ -33,19 +42,46 @@ class Expected:
         self.reports = 0
         self.documents = 0
 
+    def add(self, delivery: Delivery) -> None:
+        """Take in what the writer of a delivery noted."""
+        noted = np.load(delivery.marks)
+        self.marks[delivery.first : delivery.first + delivery.size] = noted[:, 0]
+        self.reports += delivery.size
+        self.documents += int(noted[:, 1].sum())
 
-def write_delivery(delivery: Delivery, expected: Expected, *, seed: int) -> None:
-    """Write the reports of a delivery and note in `expected` what they are."""
+
+def begin_delivery(delivery: Delivery, *, seed: int) -> subprocess.Popen[bytes]:
+    """Start the process that writes a delivery."""
+    numbers = map(str, (delivery.first, delivery.size, seed))
+    return subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, "-m", "fanal.cli.bench.deliveries", str(delivery.folder), *numbers]
+    )
+
+
+def end_delivery(delivery: Delivery, writer: subprocess.Popen[bytes], expected: Expected) -> None:
+    """Note in `expected` what a process that has ended wrote.
+
+    Raises:
+        click.ClickException: it failed.
+    """
+    if writer.wait() != 0:
+        raise click.ClickException(f"the delivery {delivery.folder.name} could not be written")
+    expected.add(delivery)
+
+
+def write_delivery(delivery: Delivery, *, seed: int) -> None:
+    """Write the reports of a delivery, and what they are beside it."""
+    noted = np.zeros((delivery.size, 2), dtype=np.uint64)
     made = synthetic_reports(seed=seed + delivery.first, count=delivery.size)
-    for number, (xml, details) in enumerate(made, start=delivery.first):
+    for place, (xml, details) in enumerate(made):
+        number = delivery.first + place
         folder = delivery.folder / f"{number // _A_FOLDER:04}" / reference_of(number)
         folder.mkdir(parents=True)
         (folder / "report.xml").write_bytes(xml)
-        for place, document in enumerate(details, start=1):
-            (folder / f"file-{place}.xml").write_bytes(document)
-        expected.marks[number] = mark_of(hashlib.sha256(xml).digest())
-        expected.reports += 1
-        expected.documents += 1 + len(details)
+        for n, document in enumerate(details, start=1):
+            (folder / f"file-{n}.xml").write_bytes(document)
+        noted[place] = mark_of(hashlib.sha256(xml).digest()), 1 + len(details)
+    np.save(delivery.marks, noted)
 
 
 def reference_of(number: int) -> str:
@@ -56,3 +92,9 @@ def reference_of(number: int) -> str:
 def mark_of(digest: bytes) -> int:
     """Return the first eight octets of a digest as a number."""
     return int.from_bytes(digest[:8], "big")
+
+
+if __name__ == "__main__":
+    path, *told = sys.argv[1:]
+    first, size, given = map(int, told)
+    write_delivery(Delivery(folder=Path(path), first=first, size=size), seed=given)

@@ -16,8 +16,8 @@ from fanal.harmonise.domain.sightings import (
     Sightings,
     selector_key,
 )
+from fanal.harmonise.queries.binary import binary_cursor, uuids
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array
 
 _MOST = 1000  # the bound of any count or page here
 _WINDOW = 10_000
@@ -69,8 +69,12 @@ def get_shared_rows(
         # In the order of its index a value that stands in a million reports costs no more than another;
         # the planner, which knows none of them by name, would read and sort them all.
         cursor.execute("SET LOCAL enable_sort = off")
-        cursor.execute(_SHARED, {"keys": plain_array(keys), "more": max(1, min(limit, _MOST)) + 1})
-        rows: list[SightingRow] = cursor.fetchall()
+        with binary_cursor(cursor.connection) as bound:
+            values = {
+                "keys": uuids(list(map(bytes.fromhex, keys))),
+                "more": max(1, min(limit, _MOST)) + 1,
+            }
+            rows: list[SightingRow] = bound.execute(_SHARED, values, prepare=False).fetchall()
         cursor.execute("SET LOCAL enable_sort = on")
     held = (list(of_one) for _, of_one in groupby(rows, key=itemgetter(0)))
     return [_by_role(found) for found in held if len(found) > 1]

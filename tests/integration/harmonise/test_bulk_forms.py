@@ -1,0 +1,67 @@
+"""What bulk writing does for speed changes nothing that is stored: words once, arrays in binary form."""
+
+from random import Random
+
+import pytest
+from django.db import connection
+from hypothesis import given, settings, strategies as st
+
+from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.harmonise.operations.store import _each_word_once
+from fanal.harmonise.queries import binary
+
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+
+_PIECES = (
+    "a", "A", "b.", "c.example", "https://c.example/a?b=1", "x@y.test", "-5", "5", "+3.2e5", "1.2.3", "well-known",
+    "&amp;", "&#233;", "/usr/local", "l'école", "École", "don't", "<b>", "</b>", "<a", "href>", "<", ">", ".", ",", "\n",
+    "a\nb", "\t", "\u00a0", "ß", "x_y", "http://", "//", "@", "-", "--", "*", "8.", "c.example.", "e.g.", "été", "İ",
+)  # fmt: skip
+
+
+def _index(text: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT strip(to_tsvector('public.harmonise_words', %s))::text", [text])
+        return str(cursor.fetchone()[0])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(_PIECES), max_size=14))
+def test_words_that_come_again_change_no_index(pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    assert _index(_each_word_once(text)) == _index(text)
+
+
+def test_a_text_in_which_words_come_again_is_shorter() -> None:
+    text = "the session was opened and the session was closed"
+    assert _each_word_once(text) == "the session was opened and closed closed"
+    assert _index(_each_word_once(text)) == _index(text)
+
+
+def test_of_reports_the_index_is_the_same() -> None:
+    for xml, _ in synthetic_reports(seed=9, count=20):
+        text = xml.decode().replace("<", " ").replace(">", " ")
+        assert _index(_each_word_once(text)) == _index(text)
+
+
+def test_binary_arrays_arrive_as_given() -> None:
+    chance = Random(1)
+    for size in (0, 1, 3, 1000):
+        ids = [chance.randbytes(16) for _ in range(size)]
+        small = [chance.randrange(-(2**15), 2**15) for _ in range(size)]
+        large = [chance.randrange(-(2**31), 2**31) for _ in range(size)]
+        truths = [chance.random() < 0.5 for _ in range(size)]
+        connection.ensure_connection()
+        with binary.binary_cursor(connection.connection) as cursor:
+            cursor.execute(
+                "SELECT %s::uuid[], %s::smallint[], %s::integer[], %s::boolean[]",
+                [
+                    binary.uuids(ids),
+                    binary.smallints([n.to_bytes(2, "big", signed=True) for n in small]),
+                    binary.integers([n.to_bytes(4, "big", signed=True) for n in large]),
+                    binary.booleans(truths),
+                ],
+            )
+            row = cursor.fetchone()
+        assert row is not None
+        assert ([u.bytes for u in row[0]], row[1], row[2], row[3]) == (ids, small, large, truths)
