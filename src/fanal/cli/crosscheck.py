@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -76,22 +77,59 @@ def dossiers(as_json: bool, lang: str, as_user: str | None) -> None:
 
 
 @crosscheck.command("rebuild")
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    help="Then look for people who resemble one another, by the trained model.",
+)
+@click.option("--master", default="local[*]", show_default=True, help="Address of Spark's master.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.WORKER)
-def rebuild(as_json: bool) -> None:
+def rebuild(engine: str | None, master: str, as_json: bool) -> None:
     """Derive links, standings and dossiers anew from records and judgements; readers wait for nothing."""
     import msgspec
 
     from fanal.crosscheck import operations
 
-    done = operations.rebuild(actor=system_actor("fanal crosscheck rebuild"), now=clock.now())
+    actor = system_actor("fanal crosscheck rebuild")
+    done = operations.rebuild(actor=actor, now=clock.now())
+    told: dict[str, object] = msgspec.to_builtins(done)
+    if engine:
+        from fanal.cli.linkage.stored import find_resemblances
+
+        told["resemblances"] = find_resemblances(actor, engine=engine, master=master)
     if as_json:
-        click.echo(msgspec.json.encode(done).decode())
+        click.echo(json.dumps(told))
     else:
-        click.echo(
-            f"{done.reports} reports, {done.links} links, {done.certain} of them certain,"
-            f" {done.dossiers} dossiers of {done.members} reports."
+        click.echo(", ".join(f"{name}: {count}" for name, count in told.items()))
+
+
+@crosscheck.command("train")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--seed", type=int, default=1, show_default=True)
+@with_django(DatabaseRole.WORKER)
+def train(out: Path, seed: int) -> None:
+    """Train the next model on dossiers and answers, measure it on them, and write it to OUT as a candidate.
+
+    People who stand in one dossier are one; answers to suggestions have moved reports in and out of them.
+    The candidate says what it and the shipped model are worth on the same dossiers; it changes nothing by
+    itself: it is read by people, then shipped.
+    """
+    from fanal.cli.linkage import model
+    from fanal.cli.linkage.stored import labels_of, stored_persons
+    from fanal.cli.linkage.training import candidate
+
+    actor = system_actor("fanal crosscheck train")
+    stored = stored_persons(actor)
+    labels = labels_of(actor, stored.ids)
+    try:
+        found = candidate(
+            stored.persons, labels, seed=seed, shipped=model.load(), name=f"{clock.now():%Y-%m-%d}"
         )
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    click.echo(json.dumps({key: found[key] for key in ("version", "measured", "shipped_measured")}))
 
 
 def _links() -> Iterator[list["Link"]]:

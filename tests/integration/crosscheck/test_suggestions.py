@@ -8,7 +8,9 @@ import pytest
 
 from fanal.crosscheck import operations, queries
 from fanal.crosscheck.domain.access import AccessRefused
+from fanal.crosscheck.domain.because import because_of
 from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.resembling import Resemblance
 from fanal.crosscheck.domain.suggestions import SUGGESTION_STATES, SuggestionState as State
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
@@ -125,6 +127,27 @@ def test_others_neither_see_nor_answer() -> None:
             reason="x",
             now=NOW,
         )
+
+
+def test_what_a_model_finds_is_a_suggestion_that_a_rebuild_of_links_leaves() -> None:
+    reports = arrive({"emails": ["jean.dupont1@mail.test"]}, {"emails": ["jeandupont2@mail.test"]})
+    later, earlier = sorted((r.report_id for r in reports), reverse=True)
+    found = Resemblance(
+        report_id=later, other_id=earlier, probability=0.99, alike={"EMAIL_LETTER": 9.0}
+    )
+    kept = operations.keep_resemblances(actor=SYSTEM, found=[found], model="test", now=NOW)
+    assert kept == 1
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    (one,) = queries.list_suggestions(actor=ANALYST)
+    assert (one.report_id, one.other_id, one.state) == (later, earlier, State.OPEN)
+    assert [because_of(reason) for reason in one.reasons] == ["LIKE_EMAIL_LETTER"]
+    answer(reports, accept=False)
+    operations.keep_resemblances(actor=SYSTEM, found=[found], model="test", now=NOW)
+    assert state(reports) is State.REJECTED
+    more = msgspec.structs.replace(found, alike={"EMAIL_LETTER": 9.0, "NAME_EXACT": 9.0})
+    operations.keep_resemblances(actor=SYSTEM, found=[more], model="test", now=NOW)
+    (back,) = queries.list_suggestions(actor=ANALYST)
+    assert [because_of(reason) for reason in back.fresh] == ["LIKE_NAME_EXACT"]
 
 
 def test_the_table_knows_every_state() -> None:

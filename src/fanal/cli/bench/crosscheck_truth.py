@@ -13,7 +13,11 @@ from msgspec import Struct
 from fanal.cli.bench.truth import judge
 from fanal.cli.bench.truth.telling import Told
 from fanal.cli.bench.truth.world import World
+from fanal.cli.linkage.engine import predict
+from fanal.cli.linkage.model import load, version
+from fanal.cli.linkage.persons import persons_table
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
+from fanal.crosscheck.domain.resembling import LEAST
 from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
 from fanal.crosscheck.domain.sheet import Ints, Sheet, sheet_of, sorted_rows
 from fanal.crosscheck.domain.standing import standing_of
@@ -23,6 +27,7 @@ from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
 
 _NOW = datetime(2026, 12, 31, tzinfo=UTC)
+_PEER_AT = (0.5, 0.9, 0.99, 0.999)
 
 
 class Linked(Struct, frozen=True, kw_only=True):
@@ -40,7 +45,8 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
     """Return what links are worth on a world of about `size` reports."""
     told = World(size, seed=seed).reports()
     labels = [one.label for one in told]
-    packed = [pack_card(card_of(report)) for report in harmonised(told)]
+    reports = list(harmonised(told))
+    packed = [pack_card(card_of(report)) for report in reports]
     weights = load_weights()
     found = link_cards(packed, weights)
     groups = judge.groups(len(told), found.certain)
@@ -57,8 +63,9 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
         "precision_certain": printed.precision,
         "precision_implied": implied.precision,
         "recall_implied": implied.recall,
-        **_suggestions(found, groups, labels),
+        **_suggestions(found.suggested, groups, labels),
         **judge.shape(groups, labels),
+        **_model(reports, found, groups, labels),
         "hubs": found.hubs,
         "link_s": round(found.seconds, 2),
         "by_kind": judge.by_mark(_kinds(found, len(told)), labels),
@@ -109,15 +116,48 @@ def _ends(numbers: Ints, size: int) -> list[judge.Pair]:
 
 
 def _suggestions(
-    found: Linked, groups: Sequence[int], labels: Sequence[int]
+    pairs: Sequence[judge.Pair], groups: Sequence[int], labels: Sequence[int]
 ) -> dict[str, float | int]:
-    right = sum(labels[a] == labels[b] for a, b in found.suggested)
+    right = sum(labels[a] == labels[b] for a, b in pairs)
     return {
-        "suggestions": len(found.suggested),
-        "precision_suggestions": round(right / max(1, len(found.suggested)), 5),
-        "recall_with_suggestions": round(
-            judge.with_suggestions(groups, found.suggested, labels), 6
+        "suggestions": len(pairs),
+        "precision_suggestions": round(right / max(1, len(pairs)), 5),
+        "recall_with_suggestions": round(judge.with_suggestions(groups, pairs, labels), 6),
+    }
+
+
+def _model(
+    reports: Sequence[HarmonisedReport],
+    found: Linked,
+    groups: Sequence[int],
+    labels: Sequence[int],
+) -> dict[str, object]:
+    """Return what the trained model adds as suggestions, and what it is worth alone: the peer."""
+    started = time.perf_counter()
+    scored = predict(persons_table(enumerate(reports)), load(), least=LEAST)
+    seconds = time.perf_counter() - started
+    fresh = [(a, b) for a, b in scored if groups[a] != groups[b]]
+    both = _suggestions([*found.suggested, *fresh], groups, labels)
+    peer = {}
+    for least in _PEER_AT:
+        pairs = [pair for pair, one in scored.items() if one.probability >= least]
+        joined = judge.groups(len(labels), pairs)
+        implied = judge.of_groups(joined, labels)
+        peer[str(least)] = {
+            "precision_printed": judge.of_pairs(pairs, labels).precision,
+            "precision_implied": implied.precision,
+            "recall_implied": implied.recall,
+            "largest_wrong_dossier": judge.shape(joined, labels)["largest_wrong_dossier"],
+        }
+    return {
+        "model": version(),
+        "resemblances": len(fresh),
+        "precision_resemblances": round(
+            sum(labels[a] == labels[b] for a, b in fresh) / max(1, len(fresh)), 5
         ),
+        "recall_with_all_suggestions": both["recall_with_suggestions"],
+        "splink_alone": peer,
+        "splink_s": round(seconds, 2),
     }
 
 

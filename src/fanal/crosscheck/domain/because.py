@@ -10,6 +10,8 @@ _PAGES = frozenset({"URL", "ONION"})
 
 def because_of(reason: Reason) -> str:
     """Return the code of why a reason counts as it does."""
+    if reason.kind == "LIKE":
+        return f"LIKE_{reason.value}"
     if reason.kind == "CONFLICT":
         return f"CONFLICT_{reason.value}"
     if reason.kind in {"NAME", "BIRTH", "IP"}:

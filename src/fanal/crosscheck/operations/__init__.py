@@ -4,6 +4,7 @@ from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.erase import erase
 from fanal.crosscheck.operations.judge import JudgementRefused, judge, judge_suggestion
 from fanal.crosscheck.operations.rebuild import Rebuilt, rebuild
+from fanal.crosscheck.operations.resemble import keep_resemblances
 
 __all__ = [
     "JudgementRefused",
@@ -12,5 +13,6 @@ __all__ = [
     "erase",
     "judge",
     "judge_suggestion",
+    "keep_resemblances",
     "rebuild",
 ]

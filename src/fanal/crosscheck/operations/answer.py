@@ -14,9 +14,14 @@ from fanal.crosscheck.queries.state import CURRENT
 def remember(judgement: Judgement) -> None:
     """Write what each linked pair of a LINK or UNLINK rests on now; in the judgement's transaction."""
     accepted = judgement.act is Act.LINK
+    found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}
+    for one, two, score, content in _between(judgement.left, judgement.right):
+        known = found.get((one, two), (0.0, frozenset[int]()))
+        evidence = known[1] | evidence_of(unpack_reasons(content))
+        found[one, two] = max(known[0], score), evidence
     rows = [
-        (judgement.id, one, two, accepted, score, sorted(evidence_of(unpack_reasons(content))))
-        for one, two, score, content in _between(judgement.left, judgement.right)
+        (judgement.id, one, two, accepted, score, sorted(evidence))
+        for (one, two), (score, evidence) in found.items()
     ]
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -31,9 +36,9 @@ def _between(
     left: Sequence[UUID], right: Sequence[UUID]
 ) -> list[tuple[UUID, UUID, float, memoryview]]:
     ways = " UNION ALL ".join(
-        "SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_link l"  # noqa: S608
-        f" WHERE l.report_id = ANY(%({one})s::uuid[]) AND l.other_id = ANY(%({two})s::uuid[])"
-        f" AND{CURRENT}"
+        f"SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_{table} l"  # noqa: S608
+        f" WHERE l.report_id = ANY(%({one})s::uuid[]) AND l.other_id = ANY(%({two})s::uuid[]){current}"
+        for table, current in (("link", f" AND{CURRENT}"), ("resemblance", ""))
         for one, two in (("left", "right"), ("right", "left"))
     )
     with connection.cursor() as cursor:

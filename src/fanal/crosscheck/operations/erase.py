@@ -32,6 +32,8 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
         )
         for statement in (
             "DELETE FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_resemblance WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_resemblance WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_answer WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_answer WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",

@@ -8,7 +8,7 @@ from fanal.crosscheck.queries.dossiers import (
     members_of,
     walk_dossiers,
 )
-from fanal.crosscheck.queries.kin import kin_facts, links_of, list_links
+from fanal.crosscheck.queries.kin import kin_facts, linked_reports, links_of, list_links
 from fanal.crosscheck.queries.suggestions import list_suggestions, suggestions_of
 from fanal.crosscheck.queries.telling import telling
 
@@ -17,6 +17,7 @@ __all__ = [
     "dossier_view",
     "dossiers_of",
     "kin_facts",
+    "linked_reports",
     "links_of",
     "list_dossiers",
     "list_links",

@@ -75,6 +75,18 @@ def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
     return sorted(seen, key=lambda s: (-(s.score or 0), s.desk_id, str(s.other_id)))
 
 
+def linked_reports(*, actor: Actor) -> list[UUID]:
+    """Return every report that has been linked, oldest first, for the system.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, "list what was linked")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT report_id FROM crosscheck_card ORDER BY report_id")
+        return [report_id for (report_id,) in cursor.fetchall()]
+
+
 def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> list[Link]:
     """Return a page of current links in the order of their reports, for the system (commands, benches).
 

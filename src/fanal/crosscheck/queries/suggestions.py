@@ -15,7 +15,22 @@ from fanal.crosscheck.queries.state import CURRENT
 from fanal.kernel.actors import Actor
 
 WAITING = frozenset({SuggestionState.OPEN, SuggestionState.REOPENED})
-_COLUMNS = "SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_link l"
+# Pairs by the rule, and those that the trained model adds.
+_PAIRS = (
+    "(SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons"  # noqa: S608
+    f" FROM crosscheck_link l WHERE {{bounds}} AND{CURRENT}"
+    " UNION ALL SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons"
+    " FROM crosscheck_resemblance l WHERE {bounds} AND NOT EXISTS (SELECT FROM crosscheck_link k"
+    " WHERE k.report_id = l.report_id AND k.other_id = l.other_id AND k.score >= %(least)s))"
+)
+_MINE = (
+    " (%(desks)s::int[] IS NULL OR (l.desk_id = ANY(%(desks)s::int[])"
+    " AND l.other_desk_id = ANY(%(desks)s::int[])))"
+)
+_BELOW = (
+    "l.score >= %(least)s AND (l.score, l.report_id, l.other_id)"
+    f" < (%(score)s::real, %(one)s, %(two)s) AND{_MINE}"
+)
 _AT_ONCE = 500
 _Row = tuple[UUID, UUID, float, memoryview]
 
@@ -30,14 +45,14 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
     if desks == []:
         return []
     weights = load_weights()
-    sides = " UNION ALL ".join(
-        f"{_COLUMNS} WHERE l.{side} = %(id)s AND l.score >= %(least)s"
-        " AND (%(desks)s::int[] IS NULL OR (l.desk_id = ANY(%(desks)s::int[])"
-        f" AND l.other_desk_id = ANY(%(desks)s::int[]))) AND{CURRENT}"
-        for side in ("report_id", "other_id")
+    bounds = f"%(id)s IN (l.report_id, l.other_id) AND l.score >= %(least)s AND{_MINE}"
+    statement = (
+        "SELECT report_id, other_id, score, reasons FROM " + _PAIRS.format(bounds=bounds) + " p"  # noqa: S608
     )
     with connection.cursor() as cursor:
-        cursor.execute(sides, {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6})
+        cursor.execute(
+            statement, {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6}
+        )
         rows = cursor.fetchall()
     found = _suggestions(rows, certain_from=weights.strong)
     return sorted(found, key=lambda s: (-s.score, s.report_id, s.other_id))
@@ -89,16 +104,13 @@ def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID],
 def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list[_Row]]:
     """Yield the doubtful links of the actor's desks, the strongest first, some at a time."""
     desks = desks_of(actor)
-    weights = load_weights()
+    weights, pairs = load_weights(), _PAIRS.format(bounds=_BELOW)
     last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
     while desks != []:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"{_COLUMNS} WHERE l.score >= %(least)s AND (l.score, l.report_id, l.other_id)"
-                " < (%(score)s::real, %(one)s, %(two)s)"
-                " AND (%(desks)s::int[] IS NULL OR (l.desk_id = ANY(%(desks)s::int[])"
-                f" AND l.other_desk_id = ANY(%(desks)s::int[]))) AND{CURRENT}"
-                " ORDER BY l.score DESC, l.report_id DESC, l.other_id DESC LIMIT %(most)s",
+                f"SELECT report_id, other_id, score, reasons FROM {pairs} p"  # noqa: S608
+                " ORDER BY score DESC, report_id DESC, other_id DESC LIMIT %(most)s",
                 {
                     "least": weights.doubtful - 1e-6,
                     "score": last[0],

@@ -1,0 +1,1 @@
+"""Probable links between people, by a trained model that Splink runs on DuckDB or Spark."""

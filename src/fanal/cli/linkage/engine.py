@@ -1,0 +1,133 @@
+"""Runs the model on DuckDB, or on Spark when history outgrows one machine: the same pairs."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import log2
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+from splink import Linker
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Pair = tuple[int, int]
+_QUIET = 40  # of logging
+ENGINES = ("duckdb", "spark")
+CODES = {
+    "exact": "EXACT",
+    "same name": "NAME",
+    "same stem": "STEM",
+    "one letter": "LETTER",
+    "two letters": "LETTERS",
+    "one digit": "DIGIT",
+}
+
+
+@contextmanager
+def linker_on(
+    engine: str, persons: pa.Table, model: Mapping[str, object], *, master: str = "local[*]"
+) -> Iterator[Linker]:
+    """Give a linker of the model over a table of persons; what it started is stopped at the end."""
+    if engine == "duckdb":
+        from splink.backends.duckdb import DuckDBAPI
+
+        yield Linker(DuckDBAPI().register(persons), dict(model), log_level=_QUIET)
+        return
+    from splink.backends.spark import SparkAPI
+
+    with _spark(master) as session:
+        api = SparkAPI(spark_session=session, register_udfs_automatically=False)  # type: ignore[no-untyped-call]
+        table = session.createDataFrame(persons.to_pandas())
+        yield Linker(api.register(table), dict(model), log_level=_QUIET)
+
+
+class Found(NamedTuple):
+    """A pair's probability, and what agrees (`EMAIL_LETTER`, …) with the bits that it is worth."""
+
+    probability: float
+    alike: Mapping[str, float]
+
+
+def predict(
+    persons: pa.Table,
+    model: Mapping[str, object],
+    *,
+    least: float,
+    engine: str = "duckdb",
+    master: str = "local[*]",
+) -> dict[Pair, Found]:
+    """Return each pair of reports that reaches the probability `least`, later report first.
+
+    Persons of one report make no pair; of several pairs of persons the best counts.
+    """
+    levels = _levels(model)
+    with linker_on(engine, persons, model, master=master) as linker:
+        rows = linker.inference.predict(threshold_match_probability=least).as_record_list()
+    pairs: dict[Pair, Found] = {}
+    for row in rows:
+        one, two = int(row["report_l"]), int(row["report_r"])
+        pair, probability = (max(one, two), min(one, two)), float(row["match_probability"])
+        if one != two and (pair not in pairs or pairs[pair].probability < probability):
+            worth = {name: float(row[f"mw_{name}"]) for name in levels}
+            alike = dict(_nearest(levels[name], bits) for name, bits in worth.items() if bits > 0)
+            pairs[pair] = Found(probability, alike)
+    return pairs
+
+
+class _Level(Struct, frozen=True):
+    label_for_charts: str = ""
+    m_probability: float | None = None
+    u_probability: float | None = None
+
+    def bits(self) -> float:
+        """Return what the level is worth, 0 where it was never measured."""
+        if not self.m_probability or not self.u_probability:
+            return 0.0
+        return log2(self.m_probability / self.u_probability)
+
+
+class _Comparison(Struct, frozen=True):
+    output_column_name: str
+    comparison_levels: tuple[_Level, ...]
+
+
+def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
+    """Return for each comparison the codes of its levels of agreement and what each is worth."""
+    return {
+        comparison.output_column_name: [
+            (f"{comparison.output_column_name.upper()}_{CODES[label]}", round(level.bits(), 2))
+            for level in comparison.comparison_levels
+            if (label := level.label_for_charts) in CODES
+        ]
+        for comparison in msgspec.convert(model["comparisons"], tuple[_Comparison, ...])
+    }
+
+
+def _nearest(levels: list[tuple[str, float]], bits: float) -> tuple[str, float]:
+    """Return the level that gave these bits: Splink tells what a comparison is worth, not its level."""
+    return min(levels, key=lambda level: abs(level[1] - bits))
+
+
+@contextmanager
+def _spark(master: str) -> "Iterator[SparkSession]":
+    from pyspark.sql import SparkSession
+
+    # Local executors are this Python, whatever the PATH says.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    session = (
+        SparkSession.builder.appName("fanal crosscheck")
+        .master(master)
+        .config("spark.ui.enabled", "false")
+        .config("spark.log.level", "ERROR")
+        .config("spark.sql.shuffle.partitions", "8")
+        .getOrCreate()
+    )
+    try:
+        yield session
+    finally:
+        session.stop()
