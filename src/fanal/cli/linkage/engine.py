@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import log2
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -127,7 +128,11 @@ def _spark(master: str) -> "Iterator[SparkSession]":
         .config("spark.sql.shuffle.partitions", "8")
         .getOrCreate()
     )
-    try:
-        yield session
-    finally:
-        session.stop()
+    with TemporaryDirectory(prefix="fanal-linkage-") as folder:
+        # Where the workers are other machines, Spark's own settings name a folder that they share.
+        if session.sparkContext.getCheckpointDir() is None:
+            session.sparkContext.setCheckpointDir(folder)
+        try:
+            yield session
+        finally:
+            session.stop()
