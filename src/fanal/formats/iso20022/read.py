@@ -8,6 +8,7 @@ from typing import BinaryIO, Final
 from lxml import etree
 from msgspec import structs
 
+from fanal.formats.iso20022.model import CAMT, ENTRY_AT, LABEL, PACS, party_paths
 from fanal.formats.iso20022.stream import (
     MAX_ELEMENTS,
     Head,
@@ -22,38 +23,6 @@ from fanal.formats.transfer import Part, Party, Problem, Transfer, by_payer, par
 
 _AMOUNT: Final = re.compile(r"\d{1,15}(?:\.\d{1,5})?")
 _LINES: Final = 20
-
-# Paths below the party's prefix, first one that holds something wins; what is taken is not kept again.
-_PARTY: Final[Mapping[str, tuple[str, ...]]] = {
-    "name": ("{p}/Nm", "{p}/Pty/Nm"),
-    "country": ("{p}/PstlAdr/Ctry", "{p}/Pty/PstlAdr/Ctry", "{p}/CtryOfRes", "{p}/Pty/CtryOfRes"),
-    "postcode": ("{p}/PstlAdr/PstCd", "{p}/Pty/PstlAdr/PstCd"),
-    "birth_date": (
-        "{p}/Id/PrvtId/DtAndPlcOfBirth/BirthDt",
-        "{p}/Pty/Id/PrvtId/DtAndPlcOfBirth/BirthDt",
-    ),
-    "customer": ("{p}/Id/PrvtId/Othr/Id", "{p}/Pty/Id/PrvtId/Othr/Id"),
-    "phone": (
-        "{p}/CtctDtls/MobNb", "{p}/Pty/CtctDtls/MobNb", "{p}/CtctDtls/PhneNb", "{p}/Pty/CtctDtls/PhneNb",
-    ),
-    "email": ("{p}/CtctDtls/EmailAdr", "{p}/Pty/CtctDtls/EmailAdr"),
-    "iban": ("{p}Acct/Id/IBAN",),
-    "account": ("{p}Acct/Id/Othr/Id",),
-    "bank": ("{p}Agt/FinInstnId/BICFI", "{p}Agt/FinInstnId/BIC"),
-}  # fmt: skip
-"""Where each field of a party stands, below `Dbtr` and `Cdtr`; `Pty` since version 8."""
-_PACS: Final[Mapping[str, tuple[str, ...]]] = {
-    "reference": ("PmtId/UETR", "PmtId/TxId", "PmtId/EndToEndId"),
-    "at": ("AccptncDtTm", "IntrBkSttlmDt"),
-    "amount": ("InstdAmt", "IntrBkSttlmAmt"),
-}
-_CAMT: Final[Mapping[str, tuple[str, ...]]] = {
-    "reference": ("Refs/UETR", "Refs/TxId", "Refs/EndToEndId", "Refs/AcctSvcrRef"),
-    "at": ("RltdDts/AccptncDtTm", "RltdDts/TxDtTm"),
-    "amount": ("Amt", "AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt"),
-}
-_ENTRY_AT: Final = ("BookgDt/DtTm", "BookgDt/Dt", "ValDt/DtTm", "ValDt/Dt")
-_LABEL: Final = "RmtInf/Ustrd"
 
 
 class Leaves:
@@ -166,12 +135,12 @@ def _with_extra(transfer: Transfer, before: tuple[tuple[str, str], ...]) -> Tran
 def _of_pacs(piece: Piece, head: Leaves) -> Iterator[Transfer]:
     leaves = Leaves(piece.element)
     place = f"CdtTrfTxInf[{piece.number}]"
-    at = leaves.take(*_PACS["at"]) or head.values.get("GrpHdr/CreDtTm")
+    at = leaves.take(*PACS["at"]) or head.values.get("GrpHdr/CreDtTm")
     yield _transfer(
         leaves,
         place=place,
         at=at,
-        paths=_PACS,
+        paths=PACS,
         sender=_party(leaves, "Dbtr"),
         beneficiary=_party(leaves, "Cdtr"),
     )
@@ -184,7 +153,7 @@ def _of_camt(piece: Piece, head: Leaves) -> Iterator[Transfer]:
     place = f"Ntry[{piece.number}]"
     debit = whole.values.get("CdtDbtInd") == "DBIT"
     holder = _holder(head)
-    at = next((whole.values[p] for p in _ENTRY_AT if p in whole.values), None)
+    at = next((whole.values[p] for p in ENTRY_AT if p in whole.values), None)
     if not details:
         yield _of_entry(whole, place=place, at=at, debit=debit, holder=holder)
         return
@@ -203,8 +172,8 @@ def _of_camt(piece: Piece, head: Leaves) -> Iterator[Transfer]:
         found = _transfer(
             leaves,
             place=f"{place}/TxDtls[{number}]",
-            at=leaves.take(*_CAMT["at"]) or at,
-            paths=_CAMT,
+            at=leaves.take(*CAMT["at"]) or at,
+            paths=CAMT,
             sender=holder if is_debit else other,
             beneficiary=other if is_debit else holder,
         )
@@ -217,8 +186,8 @@ def _of_camt(piece: Piece, head: Leaves) -> Iterator[Transfer]:
 def _of_entry(
     leaves: Leaves, *, place: str, at: str | None, debit: bool, holder: Party
 ) -> Transfer:
-    paths = {**_CAMT, "reference": ("AcctSvcrRef", "NtryRef"), "at": _ENTRY_AT}
-    leaves.take(*_ENTRY_AT)
+    paths = {**CAMT, "reference": ("AcctSvcrRef", "NtryRef"), "at": ENTRY_AT}
+    leaves.take(*ENTRY_AT)
     return _transfer(
         leaves,
         place=place,
@@ -242,13 +211,7 @@ def _holder(head: Leaves) -> Party:
 
 
 def _party(leaves: Leaves, path: str, *, agents: str = "") -> Party:
-    found: dict[str, str | None] = {}
-    for name, patterns in _PARTY.items():
-        prefix = path
-        if name == "bank" and agents:
-            prefix = agents + path.rpartition("/")[2]
-        found[name] = leaves.take(*(pattern.format(p=prefix) for pattern in patterns))
-    return Party(**found)
+    return Party(**{name: leaves.take(*paths) for name, paths in party_paths(path, agents)})
 
 
 def _transfer(
@@ -277,7 +240,7 @@ def _transfer(
         at=at,
         amount=amount,
         currency=currency,
-        label=leaves.take_lines(_LABEL),
+        label=leaves.take_lines(LABEL),
         sender=sender,
         beneficiary=beneficiary,
         operator=sender.bank,

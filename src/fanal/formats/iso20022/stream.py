@@ -49,7 +49,7 @@ class Head(Struct, kw_only=True):
 
 def local(element: etree._Element) -> str:
     """Return the name of an element without its namespace."""
-    return etree.QName(element).localname
+    return str(element.tag).rpartition("}")[2]
 
 
 def kind_of(start: bytes) -> str | None:
@@ -160,7 +160,7 @@ class _Walk:
     def _check_root(self, element: etree._Element, name: str) -> None:
         if element.getroottree().docinfo.internalDTD is not None:
             raise FormatRefused(Refusal.DOCTYPE)
-        namespace = etree.QName(element).namespace or ""
+        namespace = str(element.tag).rpartition("}")[0].lstrip("{")
         found = NAMESPACE.fullmatch(namespace)
         if name != "Document" or found is None or found[1] != self._kind:
             raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": self._kind})

@@ -103,11 +103,11 @@ def _keyed(
     rows: Iterator[Row], header: Header, damaged: list[Damaged]
 ) -> Iterator[tuple[str, Row]]:
     for row in rows:
-        read = _read(row, header)
+        read = _cells_of(row, header)
         if isinstance(read, Damaged):
             damaged.append(read)
         else:
-            yield read.sender.key(), row
+            yield _party(_values(read, header), "sender", header.layout).key(), row
 
 
 def _header(rows: Iterator[Row]) -> Header:
@@ -141,6 +141,24 @@ def _cells(text: str, separator: str) -> list[str] | None:
 
 
 def _read(row: Row, header: Header) -> Transfer | Damaged:
+    cells = _cells_of(row, header)
+    if isinstance(cells, Damaged):
+        return cells
+    extra = tuple(
+        (name.strip() or "?", cell)
+        for name, field, cell in zip(header.names, header.fields, cells, strict=True)
+        if field == "kept" and cell.strip()
+    )
+    return _transfer(_values(cells, header), header=header, line=row.line, extra=extra)
+
+
+def _values(cells: list[str], header: Header) -> dict[str, str]:
+    """Return the cells that have a field, by field."""
+    named = zip(header.fields, cells, strict=True)
+    return {field: cell for field, cell in named if field != "kept" and cell.strip()}
+
+
+def _cells_of(row: Row, header: Header) -> list[str] | Damaged:
     path = f"line {row.line}"
     cells = _cells(_text(row.body, header.layout), header.separator) if row.whole else None
     if cells is None:
@@ -152,16 +170,7 @@ def _read(row: Row, header: Header) -> Transfer | Damaged:
         )
     if any("\0" in cell for cell in cells):
         return Damaged(line=row.line, refusal=FormatRefused(Refusal.FORBIDDEN_CHARACTER, path))
-    values: dict[str, str] = {}
-    extra: list[tuple[str, str]] = []
-    for name, field, cell in zip(header.names, header.fields, cells, strict=True):
-        if not cell.strip():
-            continue
-        if field == "kept":
-            extra.append((name.strip() or "?", cell))
-        else:
-            values[field] = cell
-    return _transfer(values, header=header, line=row.line, extra=tuple(extra))
+    return cells
 
 
 def _transfer(
