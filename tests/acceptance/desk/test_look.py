@@ -98,6 +98,7 @@ def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, n
         ("hugo", "reference/?table=measure"),
         ("hugo", "reference/?table=priority"),
         ("hugo", "reference/?table=lexicon"),
+        ("hugo", "reference/?table=typology"),
     ],
 )
 def test_page(open_as: Callable[..., Page], axe: Axe, lang: str, name: str, path: str) -> None:

@@ -263,7 +263,7 @@ def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
         "retention",
         "instrument",
     ]
-    for table in [*tables, "priority", "lexicon"]:
+    for table in [*tables, "priority", "lexicon", "typology"]:
         body = web.get(f"/{lang}/desk/reference/?table={table}").content.decode()
         assert "<h1>" in body
     assert "UNCHECKED" in web.get(f"/{lang}/desk/reference/").content.decode()
