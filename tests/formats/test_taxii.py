@@ -8,15 +8,11 @@ from uuid import UUID, uuid4, uuid5
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from fanal.formats.indicators import Indicator as Item, written_instant
 from fanal.formats.refusal import FormatRefused
-from fanal.formats.taxii.indicators import (
-    Indicator,
-    item_ids,
-    read_envelope,
-    stix_id,
-    write_envelope,
-    write_indicator,
-)
+from fanal.formats.stix.vocabulary import indicator_id, item_ids
+from fanal.formats.stix.write import Marks, OutBundle, write_bundle, write_indicator
+from fanal.formats.taxii.indicators import Indicator, read_envelope, write_envelope
 from fanal.formats.taxii.resources import read_timestamp, timestamp
 from fanal.kernel.ids import new_id
 
@@ -24,42 +20,67 @@ AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 HASHES = (("PDQ", "ab" * 32), ("MD5", "0" * 32), ("SHA1", "1" * 40), ("SHA256", "2" * 64))
 
 
-def indicator(**more):
-    said = {"id": stix_id(new_id(AT)), "created": AT, "modified": AT, "hashes": HASHES} | more
-    return Indicator(**said)
+def item(**more):
+    said = {"id": new_id(AT), "values": dict(HASHES), "added_at": written_instant(AT)} | more
+    return Item(**said)
 
 
 def envelope(**said):
-    base = write_indicator(indicator()) | said
+    base = write_indicator(item(), Marks()) | said
     return json.dumps({"more": False, "objects": [base]}).encode()
 
 
 def test_what_is_written_is_valid_in_the_strict_sense() -> None:
     validator = pytest.importorskip("stix2validator")
     options = validator.ValidationOptions(strict=True, version="2.1")
-    for written in (
-        indicator(classification="A1", confidence=80, owner="Harbour Test Line"),
-        indicator(hashes=(), revoked=True, modified=AT + timedelta(days=1)),
-        indicator(hashes=HASHES[:1], confidence=0),
+    later = written_instant(AT + timedelta(days=1))
+    for written, marks in (
+        (item(classification="A1"), Marks(confidence=80, owner="Harbour Test Line")),
+        (item(values={}, withdrawn=True, changed_at=later), Marks()),
+        (item(values=dict(HASHES[:1])), Marks(confidence=0)),
     ):
-        found = validator.validate_instance(write_indicator(written), options)
+        found = validator.validate_instance(write_indicator(written, marks), options)
         assert found.is_valid, found.errors
 
 
 def test_what_is_written_is_read_back() -> None:
-    written = [
-        indicator(classification="A1", confidence=80),
-        indicator(hashes=(), revoked=True),
-        indicator(hashes=HASHES[2:]),
+    marks = Marks(confidence=80)
+    items = [
+        item(classification="A1"),
+        item(values={}, withdrawn=True),
+        item(values=dict(HASHES[2:])),
     ]
-    body = write_envelope(map(write_indicator, written), more=True, following="7.9")
-    found = read_envelope(body)
-    assert (list(found.indicators), found.more, found.next) == (written, True, "7.9")
+    written = (write_indicator(one, marks) for one in items)
+    found = read_envelope(write_envelope(written, more=True, following="7.9"))
+    assert (found.more, found.next) == (True, "7.9")
+    assert list(found.indicators) == [
+        Indicator(
+            id=indicator_id(one),
+            created=AT,
+            modified=AT,
+            hashes=tuple(one.values.items()),
+            classification=one.classification,
+            confidence=80,
+            revoked=one.withdrawn,
+        )
+        for one in items
+    ]
 
 
 def test_a_withdrawn_hash_is_told_to_nobody() -> None:
-    said = write_indicator(indicator(revoked=True, hashes=()))
+    said = write_indicator(item(withdrawn=True, values={}), Marks())
     assert not any(value in json.dumps(said) for _, value in HASHES)
+
+
+def test_a_bundle_and_the_server_tell_an_item_under_one_id() -> None:
+    one = item()
+    bundle = json.loads("".join(write_bundle([one], OutBundle(desk="d", subject="s"))))
+    [told] = [said for said in bundle["objects"] if said["type"] == "indicator"]
+    served = write_indicator(one, Marks())
+    assert told["id"] == served["id"]
+    assert {name for name in served if told[name] != served[name]} == set()
+    nameless = Item(values=one.values)
+    assert indicator_id(nameless) == indicator_id(Item(values=one.values)) != served["id"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +136,7 @@ def test_any_bytes_are_an_envelope_or_refused(body: bytes) -> None:
 
 def test_ids_go_both_ways() -> None:
     for item_id in (new_id(AT), uuid5(new_id(AT), "1")):
-        written = stix_id(item_id)
+        written = indicator_id(Item(id=item_id, values={}))
         assert UUID(written.removeprefix("indicator--")).version == 4
         assert item_id in item_ids(written)
     for odd in (

@@ -32,7 +32,6 @@ def events() -> list[Event]:
                 (("DE", 31), ("DE", 30), ("ES", 12), ("DE", 3), ("IT", 2), ("DE", 1))
             )
         ),
-        _report("OD-danger", "DE", 30.5, emergency=True),
         Event(before=29 * _DAY, play=_acknowledged),
         Event(before=11 * _DAY, play=_dropped),
         Event(before=10 * _DAY, play=_sent),
@@ -76,18 +75,16 @@ def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identit
     return identity
 
 
-def _report(name: str, country: str, days: float, *, emergency: bool = False) -> Event:
+def _report(name: str, country: str, days: float) -> Event:
     """Return the event of a report about somebody abroad."""
 
     def play(world: World, at: datetime) -> None:
-        _receive(world, name, at, country=country, emergency=emergency)
+        _receive(world, name, at, country=country)
 
     return Event(before=days * _DAY, play=play, story="other desks", report=name)
 
 
-def _receive(
-    world: World, name: str, at: datetime, *, country: str, emergency: bool = False
-) -> UUID:
+def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
     luck = chance(name)
     handle = {"platform": "Galleo", "value": f"{name.lower()}_{luck.randrange(100, 999)}"}
     return world.from_partner(
@@ -97,7 +94,6 @@ def _receive(
             "channel": "SOCIAL",
             "platform": "Galleo",
             "language": "fr",
-            "emergency": emergency,
             "description": sentences("GROOMING", "fr", luck),
             "persons": [{"role": "SUSPECT", "country": country, "handles": [handle]}],
         },

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -42,10 +43,12 @@ class Indicator(Struct, frozen=True, kw_only=True):
 
     `line` is its place in the file it was read from, from 1. Kinds are those of lists (`MD5 SHA1 SHA256 PDQ
     PHOTODNA URL HOST DOMAIN`) and, in what is written for a report, those of selectors. Times are RFC 3339,
-    UTC, with milliseconds; `changed_at` is that of the last change, a withdrawal included.
+    UTC, with milliseconds; `changed_at` is that of the last change, a withdrawal included. `id` is the item's
+    in the list, None for what is read from a file or belongs to a report.
     """
 
     values: dict[str, str]
+    id: UUID | None = None
     line: int = 0
     classification: str = ""
     scope: str = MATCH
@@ -57,6 +60,11 @@ class Indicator(Struct, frozen=True, kw_only=True):
         """Return the value that stands for the item: that of its strongest kind."""
         kind = min(self.values, key=lambda k: (_STRENGTH.get(k, len(_STRENGTH)), k))
         return f"{kind}:{self.values[kind]}"
+
+
+def written_instant(instant: datetime) -> str:
+    """Return an instant as items bear it: RFC 3339, UTC, with milliseconds."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
 
 
 class Ignored(Counter[tuple[str, str]]):

@@ -46,6 +46,11 @@ _STATES = {
     "SELECT state FROM judicial_sheet": (SHEET_STATES, SheetState),
 }
 _OCCURRING = {
+    "SELECT enabled::text FROM exchange_source": ("true", "false"),
+    "SELECT CASE WHEN error <> '' THEN 'ERROR' WHEN completed_at IS NULL THEN 'NOT_YET' ELSE 'DONE' END"
+    " FROM exchange_checkpoint": ("ERROR", "NOT_YET", "DONE"),
+    "SELECT CASE WHEN error <> '' THEN 'ERROR' WHEN completed_at IS NULL THEN 'NOT_YET' ELSE 'DONE' END"
+    " FROM exchange_reading": ("ERROR", "NOT_YET", "DONE"),
     # The worker answers at once what is received.
     "SELECT state FROM deconfliction_round": sorted(set(RoundState) - {RoundState.RECEIVED}),
     "SELECT kind FROM measures_recommendation": RecommendationKind,

@@ -1,13 +1,12 @@
 """A whole list as the formats of exchange write it, page by page: what is in force, what was withdrawn."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from fanal.analyse.domain.lists import ChangedItem, FeedPlace
 from fanal.analyse.queries.feed import entries_changed
 from fanal.analyse.queries.material import entries_of
-from fanal.formats.indicators import Indicator
+from fanal.formats.indicators import Indicator, written_instant
 
 _PAGE = 5_000
 
@@ -45,13 +44,10 @@ def _held(items: Sequence[ChangedItem], list_id: UUID) -> set[tuple[str, str]]:
 def _indicator(item: ChangedItem, values: Sequence[tuple[str, str]]) -> Indicator:
     return Indicator(
         values=dict(values),
+        id=item.item_id,
         classification=item.classification,
         scope=item.scope,
-        added_at=_milliseconds(item.added_at),
-        changed_at=_milliseconds(item.changed_at),
+        added_at=written_instant(item.added_at),
+        changed_at=written_instant(item.changed_at),
         withdrawn=item.withdrawn_at is not None,
     )
-
-
-def _milliseconds(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"

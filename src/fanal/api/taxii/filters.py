@@ -10,7 +10,7 @@ from msgspec import Struct
 from fanal.api.members import ServiceRefused
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor
-from fanal.formats.taxii.indicators import item_ids
+from fanal.formats.stix.vocabulary import item_ids
 from fanal.formats.taxii.resources import read_timestamp
 
 LIMIT: Final = 1000

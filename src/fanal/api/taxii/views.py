@@ -20,14 +20,11 @@ from fanal.exchange import operations, queries
 from fanal.exchange.domain.feed import Cursor, OpenList
 from fanal.exchange.domain.records import Service, SharedItem, SharedList, SharedPage
 from fanal.exchange.queries import DESK
+from fanal.formats.indicators import Indicator, written_instant
+from fanal.formats.stix.vocabulary import indicator_id, item_ids
+from fanal.formats.stix.write import Marks, write_indicator
 from fanal.formats.taxii import resources
-from fanal.formats.taxii.indicators import (
-    Indicator,
-    item_ids,
-    stix_id,
-    write_envelope,
-    write_indicator,
-)
+from fanal.formats.taxii.indicators import write_envelope
 
 _TITLE = "Fanal: lists of known material"
 _NOT_WRITTEN = 1024
@@ -222,7 +219,7 @@ def _described(shared: SharedList) -> resources.Collection:
 
 def _manifested(item: SharedItem) -> resources.ManifestRecord:
     return resources.ManifestRecord(
-        id=stix_id(item.item.item_id),
+        id=indicator_id(_indicator(item)),
         date_added=resources.timestamp(item.row.at),
         version=_version(item),
         media_type=resources.STIX_MEDIA_TYPE,
@@ -236,16 +233,19 @@ def _version(item: SharedItem) -> str:
 def _stix(item: SharedItem) -> dict[str, object]:
     attributes = item.shared.facts.attributes
     return write_indicator(
-        Indicator(
-            id=stix_id(item.item.item_id),
-            created=item.item.added_at,
-            modified=item.row.at,
-            hashes=tuple(item.hashes.items()),
-            classification=item.item.classification or attributes.category,
-            confidence=attributes.confidence,
-            owner=item.shared.facts.owner or DESK,
-            revoked=item.is_gone,
-        )
+        _indicator(item),
+        Marks(confidence=attributes.confidence, owner=item.shared.facts.owner or DESK),
+    )
+
+
+def _indicator(item: SharedItem) -> Indicator:
+    return Indicator(
+        id=item.item.item_id,
+        values=item.hashes,
+        classification=item.item.classification or item.shared.facts.attributes.category,
+        added_at=written_instant(item.item.added_at),
+        changed_at=written_instant(item.row.at),
+        withdrawn=item.is_gone,
     )
 
 

@@ -114,9 +114,21 @@ def acknowledge(*, actor: Actor, answer: Acknowledgement, now: datetime) -> int:
             items=[(report_id, package.id.bytes) for report_id in ids],
             detail={"package": str(package.id)},
         )
+        _note(actor, "transfer.acknowledge", package.id, count=len(ids), now=now)
         theirs = _theirs_alone(ids)
         orient.hand_over(actor=actor, report_ids=theirs, package_id=package.id, now=now)
     return len(ids)
+
+
+def _note(actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime) -> None:
+    """Write what happened to a package itself: its page tells it, as each report's does."""
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ledger.ObjectRef(kind="package", id=package_id)],
+        detail={"count": count},
+    )
 
 
 def _theirs_alone(report_ids: Sequence[UUID]) -> list[UUID]:
@@ -185,6 +197,7 @@ def _send_some(  # noqa: PLR0917
             items=[(report_id, hashlib.sha256(line).digest()) for report_id, line in lines.items()],
             detail={"package": str(manifest.package), "to": recipient.code} | instruction.cited,
         )
+        _note(actor, "report.transfer", manifest.package, count=len(lines), now=now)
         deliver(recipient.code, manifest.package, sealed)
     return Sent(recipient=recipient.code, package=manifest.package, reports=len(lines))
 

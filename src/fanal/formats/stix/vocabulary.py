@@ -1,14 +1,14 @@
 """Fixed parts of what is written: markings of the Traffic Light Protocol, the extension, and all ids.
 
-The validator of STIX takes random ids only (version 4) for what is no observable: a derived id (RFC 9562,
-version 5) is marked so, and stays the same for the same value.
+The validator of STIX takes random ids only (version 4) for what is no observable: the id of an item
+(version 7) and a derived one (RFC 9562, version 5) are marked so, and stay the same.
 """
 
 from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from fanal.formats.indicators import derived_id
+from fanal.formats.indicators import Indicator, derived_id
 
 TLP: Final[Mapping[str, str]] = {
     "white": "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
@@ -26,8 +26,28 @@ _VERSION: Final = 0xF << 76
 
 def stix_id(type_: str, *parts: str) -> str:
     """Return the id of an object that `parts` name, always the same one."""
-    derived = derived_id(type_, *parts)
-    return f"{type_}--{UUID(int=derived.int & ~_VERSION | 4 << 76)}"
+    return _marked(type_, derived_id(type_, *parts))
+
+
+def indicator_id(item: Indicator) -> str:
+    """Return the id of an item: the list's own wherever it is told, else one that its value names."""
+    return _marked("indicator", item.id or derived_id("indicator", item.key()))
+
+
+def item_ids(stix: str) -> list[UUID]:
+    """Return the ids that an item of this STIX id may have (version 7 or 5); none where it is no such id."""
+    prefix, _, text = stix.partition("--")
+    try:
+        found = UUID(text)
+    except ValueError:
+        return []
+    if prefix != "indicator" or str(found) != text or found.version != 4:
+        return []
+    return [UUID(int=found.int & ~_VERSION | version << 76) for version in (7, 5)]
+
+
+def _marked(type_: str, own: UUID) -> str:
+    return f"{type_}--{UUID(int=own.int & ~_VERSION | 4 << 76)}"
 
 
 EXTENSION: Final = stix_id("extension-definition", "known-material")

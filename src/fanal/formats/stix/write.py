@@ -14,10 +14,13 @@ from fanal.formats.stix.vocabulary import (
     TLP,
     extension,
     identity,
+    indicator_id,
     stix_id,
     tlp_marking,
 )
 
+_NOTHING: Final = "[file:size = -1]"
+"""Matches no file: the pattern of what was withdrawn, whose value is told to nobody any more."""
 _WHAT: Final[Mapping[str, str]] = {
     "URL": "Address",
     "HOST": "Address",
@@ -42,6 +45,19 @@ class OutBundle(Struct, frozen=True, kw_only=True):
     grouped: bool = False
 
 
+class Marks(Struct, frozen=True, kw_only=True):
+    """What stands on an indicator besides the item: colour, confidence, in whose name, whose list.
+
+    `author` is the id of an identity that goes along; `extended` adds our extension, whose definition does.
+    """
+
+    tlp: str = "amber"
+    confidence: int = 100
+    author: str = ""
+    owner: str = ""
+    extended: bool = False
+
+
 def writable(item: Indicator) -> bool:
     """Return whether STIX has an observable for every value of an item."""
     return bool(item.values) and KINDS.issuperset(item.values)
@@ -60,8 +76,9 @@ def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
     fixed += [said | {"object_marking_refs": marking} for said in (desk, *extension())]
     yield ",\n".join(_dumped(said) for said in fixed)
     written: list[str] = []
+    marks = Marks(tlp=out.tlp, confidence=out.confidence, author=str(desk["id"]), extended=True)
     for item in items:
-        said = _indicator(item, out, author=str(desk["id"]))
+        said = write_indicator(item, marks)
         written.append(str(said["id"])) if out.grouped else None
         yield ",\n" + _dumped(said)
     if written:
@@ -69,40 +86,54 @@ def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
     yield "\n]}\n"
 
 
-def _indicator(item: Indicator, out: OutBundle, *, author: str) -> dict[str, object]:
+def write_indicator(item: Indicator, marks: Marks) -> dict[str, object]:
+    """Return an item as a STIX indicator; one without values is revoked, matches no file and tells no hash.
+
+    The one writer of indicators: a bundle and a TAXII server tell the same item under the same id.
+
+    Raises:
+        KeyError: no such colour of the Traffic Light Protocol, or an item that is not writable.
+    """
     created = item.added_at or DEFINED
-    # An object may not be changed before it was made.
-    modified = max(created, item.changed_at or created)
-    kind = item.key().partition(":")[0]
+    kind = item.key().partition(":")[0] if item.values else ""
     said: dict[str, object] = {
         "type": "indicator",
         "spec_version": "2.1",
-        "id": stix_id("indicator", item.key()),
-        "created_by_ref": author,
+        "id": (identifier := indicator_id(item)),
         "created": created,
-        "modified": modified,
+        # An object may not be changed before it was made.
+        "modified": max(created, item.changed_at or created),
         "revoked": item.withdrawn,
         "name": _WHAT.get(kind, "Hash of known material"),
         "description": "Value of a list or of a report. No file is attached.",
         "indicator_types": ["benign" if item.scope == CLEAR else "malicious-activity"],
-        "pattern": write_pattern(item.values),
+        "pattern": write_pattern(item.values) if item.values else _NOTHING,
         "pattern_type": "stix",
         "pattern_version": "2.1",
         "valid_from": created,
-        "confidence": out.confidence,
-        "object_marking_refs": [TLP[out.tlp]],
-        "extensions": {
-            EXTENSION: {
-                "extension_type": "property-extension",
-                "values": [{"kind": k, "value": v} for k, v in item.values.items()],
-                "classification": item.classification,
-                "scope": item.scope,
-            }
-        },
+        "confidence": marks.confidence,
+        "object_marking_refs": [TLP[marks.tlp]],
     }
     if item.classification:
         said["labels"] = [item.classification]
+    if marks.author:
+        said["created_by_ref"] = marks.author
+    if marks.owner:
+        said["external_references"] = [
+            {"source_name": marks.owner, "external_id": identifier.partition("--")[2]}
+        ]
+    if marks.extended:
+        said["extensions"] = {EXTENSION: _extended(item)}
     return said
+
+
+def _extended(item: Indicator) -> dict[str, object]:
+    return {
+        "extension_type": "property-extension",
+        "values": [{"kind": kind, "value": value} for kind, value in item.values.items()],
+        "classification": item.classification,
+        "scope": item.scope,
+    }
 
 
 def _grouping(out: OutBundle, written: Sequence[str], *, author: str) -> dict[str, object]:

@@ -1,28 +1,23 @@
-"""Hashes of known material as STIX 2.1 indicators, and what of a partner's indicators is such a hash."""
+"""Envelopes of STIX 2.1 indicators, and what of a partner's indicators is a hash of known material."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
 from fanal.formats.indicators import HASH_DIGITS, hash_value
 from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.stix.patterns import read_pattern, write_pattern
-from fanal.formats.stix.vocabulary import TLP
+from fanal.formats.stix.patterns import read_pattern
 
 MAX_ENVELOPE: Final = 16 * 1024 * 1024
 """Bytes of an envelope; a thousand indicators take about one megabyte."""
 MAX_OBJECTS: Final = 20_000
-_COLOUR: Final = "amber"
-_NOTHING: Final = "[file:size = -1]"  # matches no file, and tells no hash that was withdrawn
-_VERSION: Final = 0xF << 76
 
 
 class Indicator(Struct, frozen=True, kw_only=True):
-    """An indicator: its `hashes` by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`), none where it is revoked."""
+    """A partner's indicator: its `hashes` by kind (`PDQ MD5 SHA1 SHA256`), none where it is revoked."""
 
     id: str
     created: datetime
@@ -30,7 +25,6 @@ class Indicator(Struct, frozen=True, kw_only=True):
     hashes: tuple[tuple[str, str], ...]
     classification: str = ""
     confidence: int = 100
-    owner: str = ""
     revoked: bool = False
 
 
@@ -40,51 +34,6 @@ class Envelope(Struct, frozen=True, kw_only=True):
     indicators: tuple[Indicator, ...]
     more: bool
     next: str = ""
-
-
-def stix_id(item_id: UUID) -> str:
-    """Return the STIX id of an item: its own, marked as of version 4, which STIX asks of indicators."""
-    return f"indicator--{UUID(int=item_id.int & ~_VERSION | 4 << 76)}"
-
-
-def item_ids(stix: str) -> list[UUID]:
-    """Return the ids that an item of this STIX id may have (version 7 or 5); none where it is no such id."""
-    prefix, _, text = stix.partition("--")
-    try:
-        found = UUID(text)
-    except ValueError:
-        return []
-    if prefix != "indicator" or str(found) != text or found.version != 4:
-        return []
-    return [UUID(int=found.int & ~_VERSION | version << 76) for version in (7, 5)]
-
-
-def write_indicator(indicator: Indicator) -> dict[str, object]:
-    """Return an indicator as STIX 2.1; a revoked one keeps its id and tells no hash."""
-    said: dict[str, object] = {
-        "type": "indicator",
-        "spec_version": "2.1",
-        "id": indicator.id,
-        "created": _milliseconds(indicator.created),
-        "modified": _milliseconds(max(indicator.modified, indicator.created)),
-        "name": "Hash of known material",
-        "description": "Fingerprint of an assessed file. No file is attached.",
-        "indicator_types": ["malicious-activity"],
-        "pattern": write_pattern(dict(indicator.hashes)) if indicator.hashes else _NOTHING,
-        "pattern_type": "stix",
-        "valid_from": _milliseconds(indicator.created),
-        "confidence": indicator.confidence,
-        "object_marking_refs": [TLP[_COLOUR]],
-    }
-    if indicator.owner:
-        said["external_references"] = [
-            {"source_name": indicator.owner, "external_id": indicator.id.partition("--")[2]}
-        ]
-    if indicator.classification:
-        said["labels"] = [indicator.classification]
-    if indicator.revoked:
-        said["revoked"] = True
-    return said
 
 
 def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, following: str) -> bytes:
@@ -176,7 +125,3 @@ def _aware(instant: datetime, path: str) -> datetime:
     if instant.tzinfo is None:
         raise FormatRefused(Refusal.BAD_DATE, path)
     return instant.astimezone(UTC)
-
-
-def _milliseconds(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"

@@ -25,7 +25,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 
 _FIELDS = ("name", "kind", "url", "list", "collection", "login", "every")
-_PACES = (15, 60, 360, 1440)
+_PACES = (15, 60, 360, 1440, 10080)
 
 
 @never_cache
@@ -59,6 +59,7 @@ def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
     context = {
         "source": source,
         "listed": listed,
+        "usual": source.every_minutes in _PACES,
         "checkpoint": queries.get_checkpoint(source_id=source.id),
         "instruction": accounts.standing_in_force(
             kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now_of(request)

@@ -1,0 +1,154 @@
+"""Lists between the desk and its partners: members that have read, one refused; sources in each state."""
+
+from datetime import datetime, timedelta
+
+from fanal.accounts import operations as accounts, queries as people
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.lists import ListAttributes, Sharing
+from fanal.demo.agenda import Event
+from fanal.demo.content import hashes
+from fanal.demo.world import HOTLINE, SYSTEM, World
+from fanal.exchange import operations as exchange, queries
+from fanal.exchange.domain.feed import before
+from fanal.exchange.domain.records import RemoteEntry, RemotePage, Service, Source
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+_BASIS = "LOI_78_17_TITRE_III"
+_QUAY, _BAY, _ISLE = "Quai Exemple (relevée)", "Baie Exemple (relevée)", "Île Exemple (relevée)"
+_PAGE, _WEEK = 100, 10_080
+
+
+def events() -> list[Event]:
+    """Return what happens between the desk's lists and those of partners."""
+    return [
+        Event(before=55 * _DAY, play=_permit),
+        Event(before=50 * _DAY, play=_read_to_the_end),
+        Event(before=45 * _DAY, play=_add_sources),
+        Event(before=20 * _HOUR, play=_begun),
+        Event(before=3 * _HOUR, play=_refused),
+        Event(before=2 * _HOUR, play=_fetched),
+    ]
+
+
+def _permit(world: World, at: datetime) -> None:
+    """Let two supervisors permit that one partner's list is fetched; the others wait for it."""
+    made = accounts.propose_instruction(
+        actor=world.person("claire", at),
+        instruction=NewInstruction(
+            kind=InstructionKind.LIST_FETCH,
+            names=(_QUAY, _ISLE),
+            grounds="Les empreintes d’un partenaire sont relevées chaque heure dans une liste à part, avec "
+            "leur origine et la confiance qu’il leur donne.",
+            basis="DÉMO, à valider par un juriste",
+            valid_from=at,
+            expires_at=at + 300 * _DAY,
+        ),
+        now=at,
+    )
+    later = at + _HOUR
+    accounts.second_instruction(actor=world.person("helene", later), instruction_id=made, now=later)
+
+
+def _add_sources(world: World, at: datetime) -> None:
+    """Add a source that is fetched, one that is refused, one that waits and one that is switched off."""
+    claire = world.person("claire", at)
+    for name, listed, minutes in (
+        ("Quai Exemple", _QUAY, _WEEK),  # the demo's own worker asks nobody meanwhile
+        ("Île Exemple", _ISLE, _WEEK),
+        ("Baie Exemple", _BAY, 60),
+        ("Port Exemple", _BAY, 1440),
+    ):
+        over_taxii = listed == _ISLE
+        if analysed.find_list(name=listed) is None:
+            said = ListAttributes(confidence=70, legal_basis=_BASIS, sharing=Sharing.DESK)
+            analyse.create_list(actor=claire, name=listed, attributes=said, now=at)
+        found = analysed.find_list(name=listed)
+        assert found is not None  # noqa: S101 - made above
+        exchange.add_source(
+            actor=claire,
+            source=Source(
+                id=new_id(at),
+                name=name,
+                kind=Service.TAXII if over_taxii else Service.HASHSHARING,
+                url=f"https://{name.split()[0].lower().replace('î', 'i')}.example/lists",
+                collection="empreintes" if over_taxii else "",
+                list_id=found.id,
+                login="fanal",
+                every_minutes=minutes,
+                added_at=at,
+            ),
+            now=at,
+        )
+    exchange.switch_source(
+        actor=claire, source=_source("Port Exemple"), enabled=False, now=at + 2 * _DAY
+    )
+
+
+def _fetched(_world: World, at: datetime) -> None:
+    """Take two pages of one source, a withdrawal among them; another one's server refuses."""
+    source = _source("Quai Exemple")
+    entries = tuple(
+        RemoteEntry(
+            key=f"e-{n}", values=(("MD5", hashes(f"quay/{n}")["md5"]),), classification="B2"
+        )
+        for n in range(12)
+    )
+    gone = RemoteEntry(key="e-3", values=(), deleted=True)
+    under = people.standing_in_force(kind=InstructionKind.LIST_FETCH, scope=_QUAY, now=at)
+    for turn, page in enumerate(
+        (
+            RemotePage(entries=entries, position="{}", finished=False),
+            RemotePage(entries=(gone,), position="{}", finished=True),
+        )
+    ):
+        exchange.take_page(
+            actor=SYSTEM,
+            source=source,
+            page=page,
+            turn=turn,
+            under=under,
+            now=at + turn * timedelta(minutes=1),
+        )
+    exchange.note_failure(
+        actor=SYSTEM, source=_source("Île Exemple"), code="NOT_AUTHORISED", now=at
+    )
+
+
+def _read_to_the_end(world: World, at: datetime) -> None:
+    """Let a provider read everything that is open to it."""
+    _read(world.partner("Castlequest"), Service.HASHSHARING, at, limit=100_000)
+
+
+def _begun(world: World, at: datetime) -> None:
+    """Let a partner read a first page of one list, and stop there."""
+    _read(world.partner(HOTLINE), Service.TAXII, at, limit=_PAGE)
+
+
+def _read(actor: Actor, service: Service, at: datetime, *, limit: int) -> None:
+    with exchange.reading():
+        lists = exchange.open_lists(actor=actor, now=at)
+        exchange.serve_page(
+            actor=actor,
+            service=service,
+            lists=lists[:1] if service is Service.TAXII else lists,
+            cursor=before(1),
+            last=queries.newest_place(),
+            limit=limit,
+            now=at,
+        )
+
+
+def _refused(world: World, at: datetime) -> None:
+    """Let a provider ask for a range that cannot be read."""
+    exchange.note_refusal(
+        actor=world.partner("Chatoria"), service=Service.HASHSHARING, code="BAD_DATE", now=at
+    )
+
+
+def _source(name: str) -> Source:
+    found = queries.find_source(actor=SYSTEM, name=name)
+    assert found is not None  # noqa: S101 - added by an earlier event
+    return found
