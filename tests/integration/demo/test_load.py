@@ -61,7 +61,7 @@ _OCCURRING = {
     "SELECT (SELECT count(*) FROM measures_happening h WHERE h.session_id = s.id"
     " AND what = 'ENDED')::text FROM measures_session s": ("0", "1"),
     "SELECT (lifted_at IS NULL)::text FROM intake_hold": ("true", "false"),
-    "SELECT DISTINCT kind FROM vault_erasure": sorted(IDENTITY_KINDS),
+    "SELECT DISTINCT kind FROM vault_erasure": sorted({*IDENTITY_KINDS, "deconfliction_round"}),
     "SELECT (dossier_id IS NULL)::text FROM orient_note": ("true", "false"),
     "SELECT shared::text FROM orient_view": ("true", "false"),
     "SELECT (SELECT count(*) FROM harmonise_opening_seen s WHERE s.opening_id = o.id)::text"

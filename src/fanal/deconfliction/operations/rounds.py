@@ -145,7 +145,7 @@ def close(
         )
     machine = system_actor(f"end of a round of de-confliction: {state}")
     if vaulted.list_objects(actor=machine, owner_ids=[round_.id]):
-        vault.erase(actor=machine, owner_ids=[round_.id], now=now)
+        vault.erase(actor=machine, owner_ids=[round_.id], now=now, kinds=[_KIND])
     if move != "conclude":
         note(actor=actor, action=f"deconfliction.{move}", round_=round_, now=now, error=error)
 
