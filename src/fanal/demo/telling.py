@@ -5,7 +5,7 @@ from typing import TypedDict
 from fanal.accounts import queries as accounts
 from fanal.demo.envelopes import CONVERSATION
 from fanal.demo.load import named_events
-from fanal.demo.world import HOTLINE, PLATFORM, submission_key
+from fanal.demo.world import HOTLINE, OPERATOR, PLATFORM, submission_key
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import PUBLIC_SENDER, KeyKind
 
@@ -27,7 +27,7 @@ class Told(TypedDict):
 
 def tell() -> list[Told]:
     """Return every story with the reports that are loaded so far, oldest first."""
-    names = (HOTLINE, PLATFORM, "Chatoria")
+    names = (HOTLINE, PLATFORM, OPERATOR, "Chatoria")
     senders = [PUBLIC_SENDER, *filter(None, (accounts.find_partner(name=n) for n in names))]
     stories: dict[str, Told] = {}
     for event in named_events():

@@ -12,7 +12,7 @@ from fanal.analyse import queries as analysed
 from fanal.analyse.domain.payments import load_typologies, paid_in
 from fanal.demo.agenda import Event, Play
 from fanal.demo.content import chance
-from fanal.demo.world import World, submission_key
+from fanal.demo.world import OPERATOR, World, submission_key
 from fanal.formats.transfer import Part
 from fanal.formats.transfers.read import cut_parts
 from fanal.harmonise import queries as harmonised
@@ -22,7 +22,6 @@ from fanal.judicial.domain.records import Event as Followed
 from fanal.kernel.calendar import PARIS
 from fanal.web.desk.payments.around import around_of
 
-OPERATOR = "Transferts Exemple"
 _RECEIVED = timedelta(days=9)
 _COLUMNS = (
     "N° d'opération", "Date de l'opération", "Montant", "Devise", "Motif", "Réseau", "Agence",

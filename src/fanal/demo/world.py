@@ -35,6 +35,7 @@ from fanal.web.public.draft import encode_report, identity_of, report_of
 SYSTEM = system_actor("demo")
 HOTLINE = "Ligne Exemple"
 PLATFORM = "plateforme-exemple"
+OPERATOR = "Transferts Exemple"
 _LEASE = timedelta(minutes=10)
 _STAGES_TAKE = timedelta(seconds=4)
 _MOTIVE = "Traitement du signalement"
