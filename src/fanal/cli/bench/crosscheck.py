@@ -1,4 +1,4 @@
-"""`fanal bench crosscheck`: what links are worth on a labelled world."""
+"""`fanal bench crosscheck`: what links are worth on a labelled world, and what one new report costs."""
 
 import json
 
@@ -9,14 +9,20 @@ SEED = 20_261_126
 
 @click.command("crosscheck")
 @click.option("--size", type=click.IntRange(min=100), default=200_000, show_default=True)
-@click.option("--truth", is_flag=True, required=True, help="Judge links on a labelled world.")
+@click.option("--truth", is_flag=True, help="Judge links on a labelled world of SIZE reports.")
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of the world.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def crosscheck(size: int, truth: bool, seed: int, as_json: bool) -> None:  # noqa: ARG001
-    """Link SIZE reports of a labelled world, and say what the links are worth."""
-    from fanal.cli.bench.crosscheck_truth import judge_world
+def crosscheck(size: int, truth: bool, seed: int, as_json: bool) -> None:
+    """Time one new report against 100 000, 1 000 000 … up to five SIZE earlier sightings, or judge links."""
+    if truth:
+        from fanal.cli.bench.crosscheck_truth import judge_world
 
-    result = judge_world(size, seed=seed)
+        result = judge_world(size, seed=seed)
+    else:
+        from fanal.cli.bench.crosscheck_cost import measure_new_reports
+
+        decades = [n for n in (100_000, 1_000_000, 10_000_000) if n <= 5 * size] or [5 * size]
+        result = measure_new_reports(decades, seed=seed)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
         return

@@ -19,8 +19,8 @@ _OTHER_VARIABLES = ("DATABASE_URL", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC
 
 
 @contextmanager
-def bench_home(*, need_bytes: int) -> Iterator[Databases]:
-    """Yield the databases of a fresh installation, with this process signed in as `app`.
+def bench_home(*, need_bytes: int, role: DatabaseRole = DatabaseRole.APP) -> Iterator[Databases]:
+    """Yield the databases of a fresh installation, with this process signed in as `role`.
 
     Raises:
         click.ClickException: less free space than the bench needs.
@@ -38,7 +38,7 @@ def bench_home(*, need_bytes: int) -> Iterator[Databases]:
             os.environ.pop(name, None)
         os.environ["FANAL_HOME"] = str(folder)
         subprocess.run([sys.executable, "-m", "fanal", "migrate", "--demo"], check=True)
-        with django_as(DatabaseRole.APP) as databases:
+        with django_as(role) as databases:
             yield databases
     finally:
         if elsewhere.exists():

@@ -1,0 +1,118 @@
+"""What one new report costs against ever more earlier sightings, on a PostgreSQL of the bench's own."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID
+
+import msgspec
+import numpy as np
+import psycopg
+
+from fanal.cli.bench.crosscheck_truth import harmonised
+from fanal.cli.bench.place import bench_home
+from fanal.cli.bench.truth.telling import Told
+from fanal.cli.bench.truth.world import World
+from fanal.config.databases import Databases
+from fanal.crosscheck.domain.cards import Card, Value, card_of, key_of, pack_card
+from fanal.harmonise.domain.records import HarmonisedReport, Selector, Source
+from fanal.harmonise.domain.sightings import ROLE_CODES, selector_key
+from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import new_id
+from fanal.postgres import DatabaseRole
+
+_BASE = 4_000
+_MEASURED = 300
+_WARM = 30
+_ROOM = 700  # octets a sighting with its card and indexes
+_FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def measure_new_reports(decades: Sequence[int], *, seed: int) -> dict[str, object]:
+    """Return p50 and p99 (milliseconds) of one new report after each number of earlier sightings."""
+    told = World(_BASE + _MEASURED * len(decades), seed=seed).reports()
+    order = np.random.default_rng(seed).permutation(len(told)).tolist()
+    mixed = [told[place] for place in order]
+    base, fresh = list(harmonised(mixed[:_BASE])), mixed[_BASE:]
+    result: dict[str, object] = {"bench": "crosscheck", "mode": "incremental", "seed": seed}
+    with bench_home(need_bytes=_ROOM * max(decades), role=DatabaseRole.WORKER) as databases:
+        filled, copy, last = 0, 0, 0.0
+        for turn, sightings in enumerate(decades):
+            while filled < sightings:
+                filled += _fill(databases, base, copy)
+                copy += 1
+            part = fresh[turn * _MEASURED : (turn + 1) * _MEASURED]
+            p50, p99 = _time(part, turn)
+            growth = round(p99 / last, 2) if last else None
+            result[f"at_{sightings}"] = {
+                "sightings": filled, "p50_ms": p50, "p99_ms": p99, "growth": growth
+            }  # fmt: skip
+            last = p99
+    return result
+
+
+def _fill(databases: Databases, base: Sequence[HarmonisedReport], copy: int) -> int:
+    """Store a copy of the base world under other values (the first copy: its own); return the sightings."""
+    stamp = _FIRST + timedelta(hours=copy)
+    rows = [_stored(report, new_id(stamp), copy) for report in base]
+    with psycopg.connect(databases.url(DatabaseRole.OWNER)) as owner, owner.cursor() as cursor:
+        with cursor.copy(
+            "COPY harmonise_sighting (key, report_id, desk_id, role, weak) FROM STDIN"
+        ) as sink:
+            for report_id, _, keys in rows:
+                for key, selector in keys:
+                    sink.write_row((key, report_id, 1, ROLE_CODES[selector.role], selector.weak))
+        with cursor.copy(
+            "COPY crosscheck_card (report_id, desk_id, version, card) FROM STDIN"
+        ) as sink:
+            for report_id, card, _ in rows:
+                sink.write_row((report_id, 1, "bench", card))
+        owner.commit()
+        owner.autocommit = True
+        owner.execute("ANALYZE harmonise_sighting, crosscheck_card")
+    return sum(len(keys) for _, _, keys in rows)
+
+
+def _stored(
+    report: HarmonisedReport, report_id: UUID, copy: int
+) -> tuple[UUID, bytes, list[tuple[UUID, Selector]]]:
+    keys = {}
+    for selector in report.selectors:
+        own = selector_key(selector.kind, selector.value)
+        key = (
+            own
+            if copy == 0
+            else UUID(bytes=blake2b(own.bytes + b"%d" % copy, digest_size=16).digest())
+        )
+        keys[key, selector.role] = (key_of(own), key_of(key), selector)
+    moved = {old: new for old, new, _ in keys.values()}
+    card = card_of(report)
+    values = tuple(Value(moved[v.key], v.mark, v.role) for v in card.values)
+    changed = Card(values, card.addresses, card.name, card.words, card.birth, card.has)
+    return report_id, pack_card(changed), [(key, s) for (key, _), (_, _, s) in keys.items()]
+
+
+def _time(part: Sequence[Told], turn: int) -> tuple[float, float]:
+    """Return p50 and p99 of cross-checking reports one by one, each with its commit, in milliseconds."""
+    from fanal.accounts import rows
+    from fanal.crosscheck import operations
+    from fanal.harmonise import operations as harmonise
+
+    actor, now = system_actor("bench"), datetime(2026, 12, 1, tzinfo=UTC) + timedelta(hours=turn)
+    taken = []
+    for number, one in enumerate(part):
+        source = Source(
+            report_id=new_id(now + timedelta(seconds=number)),
+            desk_id=1,
+            format="report/1",
+            body=msgspec.json.encode(one.body),
+        )
+        with rows.across_desks():
+            reports, _ = harmonise.harmonise_batch(actor=actor, sources=[source], now=now)
+            started = time.perf_counter()
+            operations.crosscheck_batch(actor=actor, reports=reports, now=now)
+        taken.append((time.perf_counter() - started) * 1e3)
+    measured = taken[_WARM:]
+    p50, p99 = np.percentile(measured, (50, 99)).tolist()
+    return round(p50, 2), round(p99, 2)
