@@ -23,8 +23,6 @@ _FEED = """
     ) e
     WHERE c.number >= %(change)s
     AND (%(lists)s::uuid[] IS NULL OR c.list_id = ANY(%(lists)s::uuid[]))
-    AND (%(since)s::timestamptz IS NULL OR c.at >= %(since)s)
-    AND (%(until)s::timestamptz IS NULL OR c.at < %(until)s)
     ORDER BY c.number, e.item_id LIMIT %(limit)s
 """
 _ROWS = (
@@ -39,14 +37,12 @@ def entries_changed(
     after: FeedPlace | None = None,
     limit: int,
     list_ids: Sequence[UUID] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
 ) -> Feed:
     """Return the next entries of the feed of changes, tombstones among them, in the order of changes.
 
-    An entry comes at the place of its last change, as it is now. `list_ids` limits it to some lists, `since`
-    (included) and `until` (excluded) to the time of changes. A page costs the same wherever it lies; it may
-    hold fewer entries than `limit` (one that changed again comes later): `next` alone says where it ends.
+    Whoever writes a whole list reads it so; members are served by places in time (`exchange`). An entry comes at the place of its last change, as it is now. `list_ids` limits
+    it to some lists. A page costs the same wherever it lies; it may hold fewer entries than `limit` (one that
+    changed again comes later): `next` alone says where it ends.
     """
     place = after or FeedPlace(change=0, item_id=_FIRST)
     with connection.cursor() as cursor:
@@ -57,8 +53,6 @@ def entries_changed(
                 "item": place.item_id,
                 "limit": limit,
                 "lists": as_array(list_ids),
-                "since": since,
-                "until": until,
             },
         )
         places = cursor.fetchall()
