@@ -40,9 +40,10 @@ def entries_changed(
 ) -> Feed:
     """Return the next entries of the feed of changes, tombstones among them, in the order of changes.
 
-    Whoever writes a whole list reads it so; members are served by places in time (`exchange`). An entry comes at the place of its last change, as it is now. `list_ids` limits
-    it to some lists. A page costs the same wherever it lies; it may hold fewer entries than `limit` (one that
-    changed again comes later): `next` alone says where it ends.
+    Whoever writes a whole list reads it so; members are served by places in time (`exchange`). An entry
+    comes at the place of its last change, as it is now. `list_ids` limits it to some lists. A page
+    costs the same wherever it lies; it may hold fewer entries than `limit` (one that changed again
+    comes later): `next` alone says where it ends.
     """
     place = after or FeedPlace(change=0, item_id=_FIRST)
     with connection.cursor() as cursor:
