@@ -1,7 +1,6 @@
 """The deliveries of a bulk run: written, imported again after every kill, carried to the end, removed."""
 
 import json
-import shutil
 import subprocess
 import time
 from collections import Counter
@@ -60,8 +59,6 @@ class Bringing:
         last: Delivery | None = None
         with closing(self._deliveries()) as deliveries:
             for delivery in deliveries:
-                if last is not None:
-                    shutil.rmtree(last.folder)
                 last = delivery
                 self._totals.update(self._bring_in(last))
                 self._wait_until(lambda: self._waits() <= _AHEAD)
@@ -70,7 +67,6 @@ class Bringing:
         again: Counter[str] = Counter()
         if last is not None:
             again = self._bring_in(last)
-            shutil.rmtree(last.folder)
         return self._result(seconds, again)
 
     def _result(self, seconds: float, again: Counter[str]) -> dict[str, object]:
@@ -95,7 +91,7 @@ class Bringing:
     def _deliveries(self) -> Generator[Delivery]:
         """Yield deliveries that are written, the next one being written meanwhile, until it is late."""
         planned = [self._planned(n) for n in range(0, self._plan.size, self._plan.delivery)]
-        writer = begin_delivery(planned[0], seed=self._plan.seed)
+        writer = begin_delivery(planned[0], seed=self._plan.seed, done=None)
         try:
             for number, delivery in enumerate(planned, start=1):
                 while writer.poll() is None:
@@ -103,7 +99,8 @@ class Bringing:
                 end_delivery(delivery, writer, self.expected)
                 last = number == len(planned) or self._is_late()
                 if not last:
-                    writer = begin_delivery(planned[number], seed=self._plan.seed)
+                    done = planned[number - 2] if number > 1 else None
+                    writer = begin_delivery(planned[number], seed=self._plan.seed, done=done)
                 yield delivery
                 if last:
                     return

@@ -6,6 +6,7 @@ written while the last is brought in.
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,11 +51,14 @@ class Expected:
         self.documents += int(noted[:, 1].sum())
 
 
-def begin_delivery(delivery: Delivery, *, seed: int) -> subprocess.Popen[bytes]:
-    """Start the process that writes a delivery."""
-    numbers = map(str, (delivery.first, delivery.size, seed))
+def begin_delivery(
+    delivery: Delivery, *, seed: int, done: Delivery | None
+) -> subprocess.Popen[bytes]:
+    """Start the process that removes the delivery that is `done`, and writes another."""
+    told = map(str, (delivery.folder, delivery.first, delivery.size, seed))
+    gone = [str(done.folder)] if done else []
     return subprocess.Popen(  # noqa: S603 - ourselves
-        [sys.executable, "-m", "fanal.cli.bench.deliveries", str(delivery.folder), *numbers]
+        [sys.executable, "-m", "fanal.cli.bench.deliveries", *told, *gone]
     )
 
 
@@ -95,6 +99,7 @@ def mark_of(digest: bytes) -> int:
 
 
 if __name__ == "__main__":
-    path, *told = sys.argv[1:]
-    first, size, given = map(int, told)
-    write_delivery(Delivery(folder=Path(path), first=first, size=size), seed=given)
+    path, first, size, given, *gone = sys.argv[1:]
+    for folder in gone:
+        shutil.rmtree(folder)
+    write_delivery(Delivery(Path(path), int(first), int(size)), seed=int(given))
