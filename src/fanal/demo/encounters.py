@@ -48,7 +48,10 @@ def _payment_report(place: int) -> Play:
             "occurred_at": stamp(evening),
             "place": {"country": "PH", "locality": "Ciudad Ejemplo"},
             "description": sentences("LIVESTREAM", "tl" if place % 5 == 4 else "fr", luck),
-            "persons": [suspect(f"payeur-{place % 5}", "Voxroom", phones=["+33 6 39 98 00 40"])],
+            "persons": [
+                suspect(f"payeur-{place % 5}", "Voxroom", phones=["+33 6 39 98 00 40"]),
+                suspect("regie_4417", "Voxroom"),
+            ],
             "payments": payments,
         }
         report_id = world.from_partner(name, body, at, partner=PLATFORM)
