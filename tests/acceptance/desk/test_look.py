@@ -180,7 +180,7 @@ def test_dossier(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) 
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
     page.locator("tr[data-pick]").first.click()
-    assert page.locator("[data-picked]").count() == 2
+    assert page.locator("[data-picked]").count() == 3  # in the table, the timeline and the places
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

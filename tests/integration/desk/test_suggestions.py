@@ -36,13 +36,13 @@ def test_a_suggestion_is_answered(desk: Desk, sign_in: SignIn, pair: tuple[UUID,
     assert rows("report.list", pair[0]) == 1
     path = f"/fr/desk/reports/{pair[0]}/suggestion/"
     for wrong in (
-        {"answer": "REJECT", "other": str(pair[1]), "reason": " "},
-        {"answer": "PERHAPS", "other": str(pair[1]), "reason": "x"},
-        {"answer": "REJECT", "other": "nobody", "reason": "x"},
+        {"answer": "REJECT", "other": str(pair[1]), "motive": " "},
+        {"answer": "PERHAPS", "other": str(pair[1]), "motive": "x"},
+        {"answer": "REJECT", "other": "nobody", "motive": "x"},
     ):
         web.post(path, wrong)
         assert state_of(desk, pair) is SuggestionState.OPEN
-    said = {"answer": "REJECT", "other": str(pair[1]), "reason": "the number has changed hands"}
+    said = {"answer": "REJECT", "other": str(pair[1]), "motive": "the number has changed hands"}
     assert sign_in("yann").post(path, said).status_code == 404
     answer = web.post(path, said | {"from": "report"})
     assert answer.url == f"/fr/desk/reports/{pair[0]}/"

@@ -64,7 +64,7 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
             report_id=report_id,
             other_id=other,
             accept=said == "ACCEPT",
-            reason=request.POST.get("reason", "").strip(),
+            reason=request.POST.get("motive", "").strip(),
             now=now_of(request),
         )
     except ValueError:
