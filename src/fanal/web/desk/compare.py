@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
+from fanal.harmonise.domain.hashes import HASH_LENGTH
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of
@@ -20,7 +21,6 @@ from fanal.web.desk.dossier_graph import references_of
 from fanal.web.reading import consult
 
 FEWEST, MOST = 2, 6
-_FINGERPRINTS = (SelectorKind.SHA256, SelectorKind.SHA1, SelectorKind.MD5, SelectorKind.PDQ)
 
 
 @never_cache
@@ -84,7 +84,7 @@ def _selectors(
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Return the identifiers that two or more of `records` hold, and the others, with each one's roles.
 
-    Shared ones come first in the order of how many hold them. A file is told once, by its first hash.
+    Shared ones come first in the order of how many hold them, fingerprints after all other kinds.
     """
     held: dict[tuple[str, str], list[set[str]]] = {}
     for place, record in enumerate(records):
@@ -104,7 +104,7 @@ def _selectors(
     rows.sort(
         key=lambda row: (
             -int(str(row["holders"])),
-            row["kind"] in _FINGERPRINTS,
+            row["kind"] in HASH_LENGTH,
             row["kind"],
             row["value"],
         )

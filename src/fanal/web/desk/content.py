@@ -17,7 +17,7 @@ from fanal.kernel.ids import instant_of
 from fanal.web.components.words import defang
 
 _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
-_ADDRESSES = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
+ADDRESSES = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 _SEEN = 50  # reports counted for one selector; more show as "50+"
 
 Item = dict[str, object]
@@ -47,7 +47,7 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
     for message, code in zip(messages[:1] + messages[1:][-1:], ("FIRST", "LAST"), strict=False):
         found.append(_event(message.at, code, message.speaker or ""))
     found += [
-        _event(s.at, "SEEN", defang(s.value) if s.kind in _ADDRESSES else s.value)
+        _event(s.at, "SEEN", defang(s.value) if s.kind in ADDRESSES else s.value)
         for s in record.selectors
         if s.at
     ]

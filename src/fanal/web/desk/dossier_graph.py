@@ -23,10 +23,10 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of
 from fanal.web.components.words import defang
+from fanal.web.desk.content import ADDRESSES
 from fanal.web.reading import consult
 
 Elements = dict[str, list[dict[str, dict[str, object]]]]
-_ADDRESSES = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _GRAPHML = "http://graphml.graphdrawing.org/xmlns"
 _KEYS = (
@@ -124,7 +124,7 @@ def _shared(view: DossierView) -> dict[UUID, str]:
 
 
 def _told(reason: Reason) -> str:
-    return defang(reason.value) if reason.kind in _ADDRESSES else reason.value
+    return defang(reason.value) if reason.kind in ADDRESSES else reason.value
 
 
 def _graphml(elements: Elements) -> bytes:
