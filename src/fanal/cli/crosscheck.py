@@ -94,6 +94,10 @@ def rebuild(engine: str | None, master: str, as_json: bool) -> None:
     actor = system_actor("fanal crosscheck rebuild")
     done = operations.rebuild(actor=actor, now=clock.now())
     told: dict[str, object] = msgspec.to_builtins(done)
+    looked = 0
+    while count := operations.renew_near(actor=actor, now=clock.now()):
+        looked += count
+    told["looked_near"] = looked
     if engine:
         from fanal.cli.linkage.stored import find_resemblances
 

@@ -94,6 +94,12 @@ RULES: tuple[Rule, ...] = (
     _rule("deconfliction_identity", [APP, WORKER], APPEND),  # made once, never another
     _rule("crosscheck_answer", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("crosscheck_value", [APP], READ),
+    _rule("crosscheck_near", [APP], READ),
+    # What reports can resemble each other by is the worker's own.
+    _rule("crosscheck_sketch", [APP, AUDITOR], NOTHING),
+    _rule("crosscheck_worn", [APP, AUDITOR], NOTHING),
+    _rule("crosscheck_waiting", [AUDITOR], NOTHING),
+    _rule("crosscheck_waiting", [APP], ["INSERT"]),
     _rule("orient_decision", [APP, WORKER], APPEND),
     _rule("orient_note", [APP, WORKER], APPEND),
     _rule("orient_feedback", [APP, WORKER], APPEND),

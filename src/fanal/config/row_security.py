@@ -94,6 +94,9 @@ BOUNDED: Mapping[str, Bounds] = {
     "crosscheck_resemblance": Bounds(
         rows=_OWN, reads="other_desk_id = ANY ((SELECT fanal_desks())::integer[])"
     ),
+    "crosscheck_near": Bounds(
+        rows=_OWN, reads="other_desk_id = ANY ((SELECT fanal_desks())::integer[])"
+    ),
     "crosscheck_kin": Bounds(rows=_OWN),
     "crosscheck_card": Bounds(rows=_OWN),
     "crosscheck_answer": Bounds(rows=_behind("intake_report", "p.id IN (report_id, other_id)")),

@@ -13,6 +13,7 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
 from fanal.analyse.operations import load_shipped
+from fanal.crosscheck import operations as crosscheck
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, signer
 from fanal.worker.alarms import Alarms
@@ -20,6 +21,8 @@ from fanal.worker.stages import StageLoop
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 ALARMS_EVERY = timedelta(seconds=2)
+NEAR_AGAIN = timedelta(minutes=5)
+"""After an error in looking for what is near."""
 _IDLE_SECONDS = 0.5
 _AWAY_SECONDS = 1.0
 log = logging.getLogger("fanal.worker")
@@ -34,7 +37,7 @@ class WorkerLoop:
             actor=system_actor("pipeline"), clock=clock, between=self._keep_time
         )
         self._alarms, self._stop = Alarms(), threading.Event()
-        self._checkpoint_at = self._alarms_at = clock()
+        self._checkpoint_at = self._alarms_at = self._near_at = clock()
         self._rules_stored = False
 
     def run(self, stop: threading.Event) -> None:
@@ -42,7 +45,7 @@ class WorkerLoop:
         self._stop = stop
         while not stop.is_set():
             try:
-                if not self.beat():
+                if not self.beat() and not self._look_around():
                     self._wait()
             except (DatabaseError, InterfaceError, psycopg.Error) as failure:
                 log.warning("database away: %s", type(failure).__name__)
@@ -58,6 +61,20 @@ class WorkerLoop:
         moved = self._stages.run_once()
         self._keep_time()
         return moved
+
+    def _look_around(self) -> int:
+        """Look for what is near the reports linked lately; return how many. Nobody waits for it."""
+        now = self._clock()
+        if now < self._near_at:
+            return 0
+        try:
+            return crosscheck.renew_near(actor=system_actor("pipeline"), now=now)
+        except (DatabaseError, InterfaceError, psycopg.Error):
+            raise
+        except Exception as failure:  # noqa: BLE001 - suggestions may wait, reports may not
+            log.error("what is near is not looked for: %s", type(failure).__name__)
+            self._near_at = now + NEAR_AGAIN
+            return 0
 
     def _keep_time(self) -> bool:
         """Do what must be prompt, between the steps of a batch too; return False when asked to stop."""

@@ -1,13 +1,15 @@
 """Suggested links at the desk: put to a person with their reasons, answered with a motive, gone once answered."""
 
 from collections.abc import Callable
+from random import Random
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
-from fanal.crosscheck import queries
+from fanal.crosscheck import operations, queries
 from fanal.crosscheck.domain.suggestions import SuggestionState
+from fanal.kernel.actors import system_actor
 from tests.integration.desk.story import Desk, add_reports
 from tests.integration.desk.test_pages import rows
 
@@ -56,3 +58,42 @@ def test_pages_of_suggestions_refuse_what_is_no_place(sign_in: SignIn) -> None:
     for bad in ("x", "1~2~3", "nan~~"):
         assert web.get("/en/desk/suggestions/", {"below": bad}).status_code == 404
     assert sign_in("hugo").get("/en/desk/suggestions/").status_code == 403
+
+
+@pytest.mark.role("worker")  # which alone looks for what is near
+def test_what_is_near_is_told_on_the_report_and_in_the_list(desk: Desk, sign_in: SignIn) -> None:
+    luck = Random(1)
+    text = ["".join(luck.choices("abcdefghijklmnopqrstuvwxyz", k=6)) for _ in range(40)]
+    picture = luck.randbytes(32)
+    near = bytes([picture[0] ^ 7, *picture[1:]])
+    page = "https://{}.test/gallery/8842/view"
+    add_reports(
+        desk,
+        [
+            (
+                f"near-{n}",
+                60 - n,
+                {
+                    "kind": "OTHER",
+                    "description": " ".join([*text, "un" * n]),
+                    "urls": [page.format(host)],
+                    "files": [{"pdq": pdq.hex()}],
+                },
+            )
+            for n, (host, pdq) in enumerate((("one", picture), ("two", near)), 1)
+        ],
+    )
+    while operations.renew_near(actor=system_actor("test"), now=desk.now):
+        pass
+    web = sign_in("ana")
+    one = desk.reports["near-2"]
+    for path in ("desk/suggestions/", f"desk/reports/{one}/"):
+        french, english = (web.get(f"/{lang}/{path}").content.decode() for lang in ("fr", "en"))
+        assert "Textes presque identiques" in french
+        assert "des passages en commun" in french
+        assert "3 bits sur 256 diffèrent" in french
+        assert "peut-être un site miroir" in french
+        assert "Pictures that are nearly the same." in english
+        assert "3 bits in 256 differ" in english
+        assert "hxxps[:]//two[.]test/gallery/8842/view" in english
+    assert rows("report.list", one) == 2

@@ -1,6 +1,7 @@
 """Why a reason counts as it does, as a code; the words are labels of the kind `link_because`."""
 
 from fanal.crosscheck.domain.meeting import CROSS, SAME
+from fanal.crosscheck.domain.near.pairs import KINDS
 from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.weights import load_weights
 
@@ -12,6 +13,8 @@ def because_of(reason: Reason) -> str:
     """Return the code of why a reason counts as it does."""
     if reason.kind == "LIKE":
         return f"LIKE_{reason.value}"
+    if reason.kind in KINDS:
+        return reason.kind
     if reason.kind == "CONFLICT":
         return f"CONFLICT_{reason.value}"
     if reason.kind in {"NAME", "BIRTH", "IP"}:

@@ -2,7 +2,8 @@
 
 A reason is `[kind, value, weight, seen, roles, marks]`: kinds and roles by their number in the lists
 below, weights in ten thousandths; marks are 1 when the value is hexadecimal (kept as octets), plus twice
-the hundredths of its weight that a frequent value lost, plus 256 times the number of its side.
+the hundredths of its weight that a frequent value lost, plus 256 times the number of its side, plus 1024
+times its measure.
 Rows of before hold zlib over JSON, whose first byte is another; both are read.
 """
 
@@ -16,12 +17,13 @@ from fanal.crosscheck.domain.records import Reason
 # Stored as numbers: append at the end, never reorder. What is not listed is stored as its text.
 _KINDS = (
     *("URL", "HOST", "DOMAIN", "ONION", "IP", "EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"),
-    *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT"),
+    *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT", "NEAR_TEXT"),
+    *("NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS"),
 )
 _ROLES = ("SUSPECT", "VICTIM", "WITNESS", "RECIPIENT", "ASSOCIATED", "CONTENT")
 _KIND_NUMBERS = {name: number for number, name in enumerate(_KINDS)}
 _ROLE_NUMBERS = {name: number for number, name in enumerate(_ROLES)}
-_FINGERPRINTS = frozenset({"SHA256", "SHA1", "MD5", "PDQ"})
+_FINGERPRINTS = frozenset({"SHA256", "SHA1", "MD5", "PDQ", "NEAR_PICTURE"})
 _VERSION = b"\x02"
 _UNIT = 10_000
 _HEXADECIMAL = 1
@@ -51,7 +53,7 @@ def unpack_reasons(content: bytes | memoryview) -> tuple[Reason, ...]:
 def _row(reason: Reason) -> _Row:
     kind, (one, two) = reason.kind, reason.roles
     octets = _octets(reason.value) if kind in _FINGERPRINTS else None
-    marks = 2 * (100 - round(reason.kept * 100)) + 256 * reason.side
+    marks = 2 * (100 - round(reason.kept * 100)) + 256 * reason.side + 1024 * reason.measure
     return (
         _KIND_NUMBERS.get(kind, kind),
         reason.value.encode() if octets is None else octets,
@@ -79,7 +81,8 @@ def _reason(row: _Row) -> Reason:
         seen=seen,
         roles=(_role(one), _role(two)),
         kept=(100 - (marks >> 1 & 127)) / 100,
-        side=marks >> 8,
+        side=marks >> 8 & 3,
+        measure=marks >> 10,
     )
 
 

@@ -12,6 +12,8 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     both reports tell the words), or CONFLICT: both suspects have values of the kind that `value` names and
     none in common; its points are negative. `kept` is the share (0..1) of its points that frequency
     leaves it. `side` is `meeting.SAME`, `CROSS` or `OTHER`. `seen` is filled in when links are read.
+    Of what is near (`near.pairs.KINDS`), `value` is the picture or the address and `measure` the bits that
+    differ, or the hundredths of a text's passages that are shared.
     """
 
     kind: str
@@ -21,6 +23,7 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     roles: tuple[str, str] = ("CONTENT", "CONTENT")
     kept: float = 1.0
     side: int = 0
+    measure: int = 0
 
 
 class Link(Struct, frozen=True, kw_only=True):

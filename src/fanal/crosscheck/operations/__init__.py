@@ -3,6 +3,7 @@
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.erase import erase
 from fanal.crosscheck.operations.judge import JudgementRefused, judge, judge_suggestion
+from fanal.crosscheck.operations.near import renew_near
 from fanal.crosscheck.operations.rebuild import Rebuilt, rebuild
 from fanal.crosscheck.operations.resemble import keep_resemblances
 
@@ -15,4 +16,5 @@ __all__ = [
     "judge_suggestion",
     "keep_resemblances",
     "rebuild",
+    "renew_near",
 ]

@@ -38,7 +38,7 @@ def _between(
     ways = " UNION ALL ".join(
         f"SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_{table} l"  # noqa: S608
         f" WHERE l.report_id = ANY(%({one})s::uuid[]) AND l.other_id = ANY(%({two})s::uuid[]){current}"
-        for table, current in (("link", f" AND{CURRENT}"), ("resemblance", ""))
+        for table, current in (("link", f" AND{CURRENT}"), ("resemblance", ""), ("near", ""))
         for one, two in (("left", "right"), ("right", "left"))
     )
     with connection.cursor() as cursor:

@@ -22,6 +22,7 @@ from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations.assemble import assemble, lock
 from fanal.crosscheck.operations.moves import move
+from fanal.crosscheck.operations.near_store import let_wait
 from fanal.crosscheck.operations.propose import propose
 from fanal.crosscheck.operations.sightings import Gathered, gather
 from fanal.crosscheck.operations.store import write_cards, write_kin, write_links, write_states
@@ -66,6 +67,7 @@ def crosscheck_batch(
         lost = move(gathered.moved, gathered.held)
         write_links(links, desks)
         write_kin(facts, (desks, weights.version), now)
+        let_wait(ids)
         strong = [_strong(found) for found in links if found.score >= weights.strong]
         dossiers = _dossiers(strong, lost, (desks, len(fresh) == len(ids)), now)
         ledger.record_batch(

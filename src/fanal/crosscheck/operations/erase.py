@@ -12,7 +12,7 @@ from fanal.kernel.actors import Actor
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Delete the cards, links, memberships and written reasons of `report_ids`; return the number of rows.
+    """Delete cards, sketches, links, memberships and written reasons of reports; return the number of rows.
 
     The caller writes the ledger entry of the expiry, which covers every stage.
 
@@ -34,6 +34,10 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
             "DELETE FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_resemblance WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_resemblance WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_waiting WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_sketch WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_near WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_near WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_answer WHERE report_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_answer WHERE other_id = ANY(%s::uuid[])",
             "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",

@@ -19,6 +19,7 @@ from fanal.crosscheck.domain.standing import Groups, standing_of
 from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.operations.assemble import lock, write_membership
+from fanal.crosscheck.operations.near import wait_again
 from fanal.crosscheck.operations.store import write_cards, write_links, write_states
 from fanal.crosscheck.queries import state
 from fanal.harmonise import queries as harmonised
@@ -68,6 +69,7 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
             links += len(part)
             strong.extend(_strong(one) for one in part if one.score >= weights.strong)
         members = _dossiers(ids, desks, strong, now)
+        wait_again()
         done = Rebuilt(
             reports=len(ids),
             links=links,

@@ -7,21 +7,28 @@ from django.db import connection
 
 from fanal.crosscheck.domain.access import desks_of
 from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.suggestions import Answer, Suggestion, SuggestionState, standing
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries import state
 from fanal.crosscheck.queries.frequency import with_frequency
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
 
 WAITING = frozenset({SuggestionState.OPEN, SuggestionState.REOPENED})
-# Pairs by the rule, and those that the trained model adds.
+# Pairs by the rule; those that the trained model adds; those that only have something near.
 _PAIRS = (
-    "(SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons"  # noqa: S608
+    "(SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons, true AS shared"  # noqa: S608
     f" FROM crosscheck_link l WHERE {{bounds}} AND{CURRENT}"
-    " UNION ALL SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons"
+    " UNION ALL SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons, false"
     " FROM crosscheck_resemblance l WHERE {bounds} AND NOT EXISTS (SELECT FROM crosscheck_link k"
-    " WHERE k.report_id = l.report_id AND k.other_id = l.other_id AND k.score >= %(least)s))"
+    " WHERE k.report_id = l.report_id AND k.other_id = l.other_id AND k.score >= %(least)s)"
+    " UNION ALL SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons, false"
+    " FROM crosscheck_near l WHERE {bounds} AND NOT EXISTS (SELECT FROM crosscheck_link k"
+    " WHERE k.report_id = l.report_id AND k.other_id = l.other_id AND k.score >= %(least)s)"
+    " AND NOT EXISTS (SELECT FROM crosscheck_resemblance r"
+    " WHERE r.report_id = l.report_id AND r.other_id = l.other_id))"
 )
 _MINE = (
     " (%(desks)s::int[] IS NULL OR (l.desk_id = ANY(%(desks)s::int[])"
@@ -32,7 +39,8 @@ _BELOW = (
     f" < (%(score)s::real, %(one)s, %(two)s) AND{_MINE}"
 )
 _AT_ONCE = 500
-_Row = tuple[UUID, UUID, float, memoryview]
+_Row = tuple[UUID, UUID, float, memoryview, bool]
+_Pair = tuple[UUID, UUID]
 
 
 def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
@@ -46,12 +54,11 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
         return []
     weights = load_weights()
     bounds = f"%(id)s IN (l.report_id, l.other_id) AND l.score >= %(least)s AND{_MINE}"
-    statement = (
-        "SELECT report_id, other_id, score, reasons FROM " + _PAIRS.format(bounds=bounds) + " p"  # noqa: S608
-    )
+    pairs = _PAIRS.format(bounds=bounds)
     with connection.cursor() as cursor:
         cursor.execute(
-            statement, {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6}
+            f"SELECT report_id, other_id, score, reasons, shared FROM {pairs} p",  # noqa: S608
+            {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6},
         )
         rows = cursor.fetchall()
     found = _suggestions(rows, certain_from=weights.strong)
@@ -109,7 +116,7 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
     while desks != []:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT report_id, other_id, score, reasons FROM {pairs} p"  # noqa: S608
+                f"SELECT report_id, other_id, score, reasons, shared FROM {pairs} p"  # noqa: S608
                 " ORDER BY score DESC, report_id DESC, other_id DESC LIMIT %(most)s",
                 {
                     "least": weights.doubtful - 1e-6,
@@ -128,13 +135,19 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
 
 
 def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestion]:
-    answers = answers_about([(one, two) for one, two, _, _ in rows])
-    told = with_frequency([unpack_reasons(row[3]) for row in rows])
+    pairs = [(row[0], row[1]) for row in rows]
+    answers, near = answers_about(pairs), _near(pairs)
+    together = _together([(row[0], row[1]) for row in rows if not row[4]])
+    told = with_frequency(
+        [_with_near(unpack_reasons(row[3]), near.get((row[0], row[1]), ())) for row in rows]
+    )
     found = []
-    for (one, two, score, _), reasons in zip(rows, told, strict=True):
+    for (one, two, score, _, _), reasons in zip(rows, told, strict=True):
         answer = answers.get((one, two))
         if score >= certain_from - 1e-6 and (answer is None or answer.accepted):
             continue  # certain, and nobody said otherwise
+        if (one, two) in together and answer is None:
+            continue  # in one dossier by another way
         where, fresh = standing(reasons, answer)
         found.append(
             Suggestion(
@@ -148,3 +161,36 @@ def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestio
             )
         )
     return found
+
+
+def _near(pairs: Sequence[_Pair]) -> dict[_Pair, tuple[Reason, ...]]:
+    """Return what is near in each pair."""
+    ones, twos = (uuid_array(pair[end] for pair in pairs) for end in (0, 1))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n.report_id, n.other_id, n.reasons FROM crosscheck_near n"
+            " JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
+            " ON n.report_id = p.one AND n.other_id = p.two",
+            [ones, twos],
+        )
+        return {(one, two): unpack_reasons(content) for one, two, content in cursor.fetchall()}
+
+
+def _with_near(reasons: tuple[Reason, ...], near: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    more = [reason for reason in near if reason not in reasons]
+    return tuple(sorted((*reasons, *more), key=lambda r: -r.weight)) if more else reasons
+
+
+def _together(pairs: Sequence[_Pair]) -> set[_Pair]:
+    """Return the pairs of which both reports are in one dossier."""
+    if not pairs:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            [uuid_array({end for pair in pairs for end in pair})],
+        )
+        dossiers = dict(cursor.fetchall())
+    return {
+        (one, two) for one, two in pairs if one in dossiers and dossiers[one] == dossiers.get(two)
+    }

@@ -5,7 +5,6 @@ reports with the same key are folded into the first of them (one that somebody t
 the others leave the levels after it. Rules: `orient/data/folding.toml`.
 """
 
-import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
@@ -21,6 +20,7 @@ from msgspec import Struct
 
 from fanal.analyse.domain.index import HashIndex
 from fanal.analyse.domain.index.index import pack_labels
+from fanal.analyse.domain.nearness import tells_pictures_apart
 from fanal.formats.report.records import File, PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.records import PUBLIC_SENDER
@@ -29,7 +29,6 @@ from fanal.orient.domain.records import OrientItem
 MOST_FILES: Final = 64
 """A report of more files is not compared picture by picture."""
 _HASH: Final = 32
-_PDQ = re.compile("[0-9a-fA-F]{64}")
 _DAY_MS: Final = 86_400_000
 _FIRST_MONDAY: Final = 4  # 5 January 1970
 _IDENTITIES = frozenset({"EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"})
@@ -279,11 +278,6 @@ def _pictures(report: HarmonisedReport) -> bytes:
     if not all(tells_pictures_apart(value) for value in values):
         return b""
     return bytes.fromhex("".join(sorted(values)))
-
-
-def tells_pictures_apart(value: str) -> bool:
-    """Return whether it is a hash with about half of its bits set: a plain surface has none, or all."""
-    return bool(_PDQ.fullmatch(value)) and 64 <= int(value, 16).bit_count() <= 192
 
 
 def _digest(parts: object) -> bytes:

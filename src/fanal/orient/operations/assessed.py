@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from fanal.analyse.domain.nearness import pictures_of, pieces
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.orient.domain.nearness import pictures_of, pieces
 
 MOST = 64
 """Pictures of one report that are kept."""

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.known import PDQ_RADIUS
+from fanal.analyse.domain.nearness import distance, near_pieces
 from fanal.kernel.actors import Actor
-from fanal.orient.domain.nearness import distance, near_pieces
 
 _NEAR = (
     "SELECT a.report_id, a.pdq FROM orient_assessed a JOIN orient_case c ON c.report_id = a.report_id"

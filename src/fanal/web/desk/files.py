@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from fanal.accounts import queries as accounts
 from fanal.analyse.domain.known import PDQ_RADIUS
+from fanal.analyse.domain.nearness import pictures_of
 from fanal.analyse.domain.records import Because, Finding
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
@@ -22,7 +23,6 @@ from fanal.intake.domain.records import UploadFacts
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
-from fanal.orient.domain.nearness import pictures_of
 from fanal.orient.domain.records import Decision
 from fanal.orient.queries import NearAssessed
 from fanal.web.desk.content import selector_link

@@ -1,13 +1,16 @@
 """The kin of a report: links with their reasons, and the small graph beside them."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext as _, ngettext
 
 from fanal.accounts import queries as accounts
 from fanal.crosscheck.domain.because import because_of
+from fanal.crosscheck.domain.near.pairs import FAMILY, KINDS, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.suggestions import Suggestion
 from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.intake import queries as intake
@@ -17,21 +20,34 @@ from fanal.orient import queries as oriented
 from fanal.web.desk.content import selector_link
 
 _KINDS = frozenset(kind.value for kind in SelectorKind)
+_SHOWN = {PICTURE: "PDQ", MIRROR: "URL", FAMILY: "URL"}
+"""As what the value of something near is shown."""
+_ALIKE = frozenset(("LIKE", *KINDS))
 _DRAWN = 24  # reports in the small graph; the list holds all
+
+
+class Suggested(NamedTuple):
+    """What is suggested or was answered of a pair; `fresh` are the reasons that a rejection did not know."""
+
+    suggestion: Suggestion
+    fresh: list[dict[str, object]]
 
 
 def kin_of(
     record: HarmonisedReport,
     links: Sequence[KinLink],
-    suggested: Mapping[UUID, object],
+    suggested: Mapping[UUID, Suggested],
     *,
     actor: Actor,
 ) -> dict[str, object]:
     """Return the links of a report with what may be shown of the other side, and their graph.
 
-    `suggested` holds what is suggested or was answered of a link, by the other report.
+    `suggested` holds what is suggested or was answered of a pair, by the other report. Pairs that rest on
+    what is alike alone have no link: they follow the links.
     """
     own = [link for link in links if link.other_id is not None]
+    linked = {link.other_id for link in own}
+    own += [_as_link(record.report_id, i, suggested[i]) for i in suggested if i not in linked]
     others = [link.other_id for link in own if link.other_id]
     facts = intake.get_reports(actor=actor, report_ids=others)
     cases = oriented.get_cases(actor=actor, report_ids=others)
@@ -43,7 +59,7 @@ def kin_of(
             "reference": spoken(facts[link.other_id].reference, link.other_id),
             "case": cases.get(link.other_id),
             "facts": facts[link.other_id],
-            "reasons": reasons_of(link.reasons),
+            "reasons": reasons_of(_reasons(link, suggested.get(link.other_id))),
             "found": suggested.get(link.other_id),
         }
         for link in own
@@ -56,6 +72,25 @@ def kin_of(
             record, own[:_DRAWN], {i: spoken(f.reference, i) for i, f in facts.items()}
         ),
     }
+
+
+def _as_link(report_id: UUID, other_id: UUID, found: Suggested) -> KinLink:
+    one = found.suggestion
+    return KinLink(
+        desk_id=0,  # one's own, or it would not be suggested
+        other_id=other_id,
+        earlier=one.report_id == report_id,
+        score=one.score,
+        reasons=one.reasons,
+    )
+
+
+def _reasons(link: KinLink, found: Suggested | None) -> tuple[Reason, ...]:
+    """Return what a link rests on, and what is alike or near in the pair beside that."""
+    if found is None:
+        return link.reasons
+    more = (r for r in found.suggestion.reasons if r.kind in _ALIKE and r not in link.reasons)
+    return (*link.reasons, *more)
 
 
 def percent(share: float) -> str:
@@ -76,14 +111,30 @@ def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
         {
             "reason": reason,
             "points": points(reason.weight),
+            "measure": _measure(reason),
+            "near": reason.kind in KINDS,
+            "shown": kind,
             "whole": points(reason.weight / reason.kept) if reason.kept else None,
             "because": because_of(reason),
             # What has no value of its own (a name, a conflict) is told by its words alone.
-            "href": selector_link(reason.kind, reason.value) if reason.kind in _KINDS else "",
-            "valued": bool(reason.value) and reason.kind in _KINDS,
+            "href": selector_link(kind, reason.value) if kind in _KINDS else "",
+            "valued": bool(reason.value) and kind in _KINDS,
         }
         for reason in reasons
+        for kind in (_SHOWN.get(reason.kind, reason.kind),)
     ]
+
+
+def _measure(reason: Reason) -> str:
+    """Return how near two texts or two pictures are, in words."""
+    if reason.kind == TEXT:
+        part = percent(reason.measure / 100)
+        return _("%(part)s of the passages in common") % {"part": part}
+    if reason.kind == PICTURE:
+        return ngettext("%(n)d bit in 256 differs", "%(n)d bits in 256 differ", reason.measure) % {
+            "n": reason.measure
+        }
+    return ""
 
 
 def _graph(

@@ -21,7 +21,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.dossier_graph import references_of
-from fanal.web.desk.kin import percent, reasons_of
+from fanal.web.desk.kin import Suggested, percent, reasons_of
 from fanal.web.reading import consult
 
 _PAGE = 30
@@ -111,13 +111,12 @@ def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
         raise Http404 from error
 
 
-def of_report(report_id: UUID, *, actor: Actor) -> dict[UUID, dict[str, object]]:
+def of_report(report_id: UUID, *, actor: Actor) -> dict[UUID, Suggested]:
     """Return the suggestions about a report by the other report."""
     found = queries.suggestions_of(actor=actor, report_id=report_id)
     return {
-        (one.other_id if one.report_id == report_id else one.report_id): {
-            "suggestion": one,
-            "fresh": reasons_of(one.fresh),
-        }
+        (one.other_id if one.report_id == report_id else one.report_id): Suggested(
+            one, reasons_of(one.fresh)
+        )
         for one in found
     }

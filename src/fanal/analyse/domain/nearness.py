@@ -4,14 +4,15 @@ Two hashes of 256 bits that differ in at most 31 of them have, of sixteen pieces
 differs: looking for that piece finds every near hash, and few others.
 """
 
+import re
 from typing import Final
 
 from fanal.analyse.domain.known import near_hashes
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.orient.domain.folding import tells_pictures_apart
 
 _PIECES: Final = 16
 _BITS: Final = 16
+_PDQ = re.compile("[0-9a-fA-F]{64}")
 
 
 def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
@@ -43,3 +44,8 @@ def near_pieces(pdq: bytes) -> list[int]:
 def distance(one: bytes, other: bytes) -> int:
     """Return in how many of 256 bits two hashes differ."""
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+
+def tells_pictures_apart(value: str) -> bool:
+    """Return whether it is a hash with about half of its bits set: a plain surface has none, or all."""
+    return bool(_PDQ.fullmatch(value)) and 64 <= int(value, 16).bit_count() <= 192

@@ -1,0 +1,1 @@
+"""What resembles and is not equal: texts, pages, pictures, postal addresses. Pure."""

@@ -1,0 +1,197 @@
+"""Pairs of reports that are near: what a set of sketches implies, whatever the order in which they came.
+
+A report is put beside the nearest of those before it (smaller ids), a few of each kind: who accepts one
+finds the others in its dossier. Keys that many hold, and pictures that are near many, count for nothing.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.crosscheck.domain.near.rules import NearRules
+from fanal.crosscheck.domain.near.sketch import Sketch, Trait
+from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.weights import load_weights
+
+TEXT, PICTURE = "NEAR_TEXT", "NEAR_PICTURE"
+MIRROR, FAMILY, ADDRESS = "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS"
+KINDS = (TEXT, PICTURE, MIRROR, FAMILY, ADDRESS)
+_HIGHEST = 0.89
+_RADIUS = 31
+
+Neighbour = tuple[UUID, bytes, int]
+"""A report, its picture, and in how many bits that differs."""
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """A report before another that is near it in one way: how strongly (0..1), and what is told of it.
+
+    `value` is a picture or an address, empty for texts; `measure` bits, or hundredths of the passages.
+    """
+
+    other_id: UUID
+    kind: str
+    strength: float
+    value: str = ""
+    measure: int = 0
+
+
+class World(Struct, frozen=True, kw_only=True):
+    """What is near the reports looked at: all sketches that share a key with them, and what goes round.
+
+    `near` holds for each picture (32 octets) every neighbour within the radius.
+    """
+
+    sketches: Mapping[UUID, Sketch]
+    worn: frozenset[int]
+    near: Mapping[bytes, Sequence[Neighbour]]
+
+
+def near_of(report_ids: Iterable[UUID], world: World, rules: NearRules) -> dict[UUID, list[Found]]:
+    """Return for each report those before it that are near it in text, picture or address.
+
+    Pages are not among them: which address it was is told by records (`near_pages`).
+    """
+    told = {i: s.of(Trait.PASSAGE, Trait.ADDRESS) for i, s in world.sketches.items()}
+    holders = holders_of(told, world.worn)
+    found = {}
+    for report_id in report_ids:
+        shared = _shared(report_id, told[report_id], holders)
+        passages = Counter({i: n for (i, kind), n in shared.items() if kind == Trait.PASSAGE})
+        addresses = sorted((i for i, kind in shared if kind == Trait.ADDRESS), reverse=True)
+        found[report_id] = [
+            *_texts(report_id, passages, world, rules),
+            *(
+                Found(other_id=i, kind=ADDRESS, strength=rules.address.strength)
+                for i in addresses[: rules.suggested]
+            ),
+            *_pictures(report_id, world, rules),
+        ]
+    return found
+
+
+def near_pages(  # noqa: PLR0917
+    report_id: UUID,
+    pages: Mapping[UUID, Sequence[tuple[int, str]]],
+    holders: Mapping[int, Collection[UUID]],
+    rules: NearRules,
+) -> list[Found]:
+    """Return the reports before one that name a page near one of its own and not that page itself.
+
+    `pages` holds the keys and addresses of all that share a key with it, `holders` who holds which key.
+    """
+    own = {address for _, address in pages[report_id]}
+    best: dict[tuple[str, UUID], Found] = {}
+    for key, address in pages[report_id]:
+        for other_id in holders.get(key, ()):
+            if other_id >= report_id or other_id not in pages:
+                continue
+            theirs = [other for held, other in pages[other_id] if held == key]
+            if not any(other not in own for other in theirs):
+                continue  # the page itself: a certain value, weighed by the rule of points
+            mirror = key & 7 == Trait.MIRROR
+            kind = MIRROR if mirror else FAMILY
+            strength = rules.page.mirror if mirror else rules.page.family
+            best.setdefault(
+                (kind, other_id),
+                Found(other_id=other_id, kind=kind, strength=strength, value=address),
+            )
+    return [
+        each
+        for kind in (MIRROR, FAMILY)
+        for each in sorted(
+            (found for (k, _), found in best.items() if k == kind),
+            key=lambda f: f.other_id,
+            reverse=True,
+        )[: rules.suggested]
+    ]
+
+
+def holders_of(
+    keys: Mapping[UUID, Collection[int]], worn: Collection[int]
+) -> dict[int, list[UUID]]:
+    """Return who holds each key that does not go round and that two hold at least."""
+    holders: dict[int, list[UUID]] = defaultdict(list)
+    for report_id, held in keys.items():
+        for key in held:
+            if key not in worn:
+                holders[key].append(report_id)
+    return {key: ids for key, ids in holders.items() if len(ids) > 1}
+
+
+def joined(found: Iterable[Found]) -> dict[UUID, tuple[float, tuple[Reason, ...]]]:
+    """Return for each other report the score of the pair as a suggestion, and its reasons."""
+    by_other: dict[UUID, list[Found]] = defaultdict(list)
+    for one in found:
+        by_other[one.other_id].append(one)
+    pairs = {}
+    least = load_weights().doubtful
+    for other_id, ways in by_other.items():
+        against = 1.0
+        for one in ways:
+            against *= 1 - one.strength
+        reasons = tuple(
+            Reason(
+                kind=one.kind,
+                value=one.value,
+                weight=round(one.strength, 4),
+                measure=one.measure,
+            )
+            for one in sorted(ways, key=lambda f: (-f.strength, f.kind, f.value))
+        )
+        pairs[other_id] = round(least + (_HIGHEST - least) * (1 - against), 4), reasons
+    return pairs
+
+
+def _shared(
+    report_id: UUID, keys: Iterable[int], holders: Mapping[int, Sequence[UUID]]
+) -> Counter[tuple[UUID, int]]:
+    """Return how many keys of each kind each earlier report shares with one."""
+    shared: Counter[tuple[UUID, int]] = Counter()
+    for key in keys:
+        kind = key & 7
+        shared.update((other, kind) for other in holders.get(key, ()) if other < report_id)
+    return shared
+
+
+def _texts(  # noqa: PLR0917
+    report_id: UUID, shared: Counter[UUID], world: World, rules: NearRules
+) -> Iterable[Found]:
+    rule = rules.text
+    close = [other for other, count in shared.items() if count >= rule.shared]
+    sizes = {
+        one: len(world.sketches[one].of(Trait.PASSAGE) - world.worn) for one in (report_id, *close)
+    }
+    parts = [(shared[one] / min(sizes[report_id], sizes[one]), one) for one in close]
+    near = sorted((one for one in parts if one[0] >= rule.part), reverse=True)
+    for part, other in near[: rules.suggested]:
+        yield Found(other_id=other, kind=TEXT, strength=0.9 * part, measure=round(100 * part))
+
+
+def _pictures(report_id: UUID, world: World, rules: NearRules) -> Iterable[Found]:
+    """Yield the nearest picture of each of the reports before, the nearest reports first."""
+    nearest: dict[UUID, tuple[int, bytes]] = {}
+    for pdq in world.sketches[report_id].pictures:
+        if goes_round(pdq, world, rules):
+            continue
+        for other, theirs, apart in world.near.get(pdq, ()):
+            # Equal pictures are a certain value, weighed by the rule of points.
+            if other < report_id and apart and not goes_round(theirs, world, rules):
+                nearest[other] = min(nearest.get(other, (256, b"")), (apart, pdq))
+    first = sorted(nearest.items(), key=lambda item: (item[1][0], -item[0].int))
+    for other, (apart, pdq) in first[: rules.suggested]:
+        yield Found(
+            other_id=other,
+            kind=PICTURE,
+            strength=rules.picture.strength * (1 - (apart - 1) / (_RADIUS + 1)),
+            value=pdq.hex(),
+            measure=apart,
+        )
+
+
+def goes_round(pdq: bytes, world: World, rules: NearRules) -> bool:
+    """Return whether more reports than allowed hold a picture or one near it."""
+    held = {report for report, _, _ in world.near.get(pdq, ())}
+    return len(held) > rules.most_holders

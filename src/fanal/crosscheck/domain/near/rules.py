@@ -1,0 +1,67 @@
+"""The rules of nearness as data (`data/nearness.toml`)."""
+
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+import msgspec
+from msgspec import Struct
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are refused."""
+
+
+class TextRule(_Strict, frozen=True, kw_only=True):
+    """How passages are drawn from a text, and how many two texts share at least."""
+
+    words: int
+    least: int
+    fewest: int
+    most: int
+    one_in: int
+    characters: int
+    shared: int
+    part: float
+
+
+class PageRule(_Strict, frozen=True, kw_only=True):
+    """Which addresses are compared, and the strength (0..1) of a mirror and of a page of one family."""
+
+    path: int
+    pages: int
+    mirror: float
+    family: float
+
+
+class PictureRule(_Strict, frozen=True, kw_only=True):
+    """How many pictures of a report are compared, and the strength of the nearest."""
+
+    pictures: int
+    strength: float
+
+
+class AddressRule(_Strict, frozen=True, kw_only=True):
+    """The strength of a postal address in common."""
+
+    strength: float
+
+
+class NearRules(_Strict, frozen=True, kw_only=True):
+    """The file."""
+
+    schema: int
+    version: str
+    most_holders: int
+    suggested: int
+    text: TextRule
+    page: PageRule
+    picture: PictureRule
+    address: AddressRule
+
+
+@lru_cache(maxsize=1)
+def load_near_rules() -> NearRules:
+    """Return the shipped rules."""
+    path = resources.files("fanal.crosscheck").joinpath("data", "nearness.toml")
+    return msgspec.convert(tomllib.loads(path.read_text("utf-8")), NearRules)

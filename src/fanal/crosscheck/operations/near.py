@@ -1,0 +1,133 @@
+"""Finds what is near the reports that were linked lately, a portion at a time, while nothing else waits.
+
+A newcomer changes what stands for it and for those that share a key or a picture with it: those are derived
+anew by the pure rule (`domain/near/pairs.py`), so that the pairs follow from the set of reports.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from fanal.crosscheck.domain.access import require_system
+from fanal.crosscheck.domain.near.pairs import (
+    Found,
+    World,
+    holders_of,
+    joined,
+    near_of,
+    near_pages,
+)
+from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
+from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, Trait
+from fanal.crosscheck.operations import near_store as store
+from fanal.harmonise import queries as harmonised
+from fanal.kernel.actors import Actor
+from fanal.kernel.failpoints import failpoint
+from fanal.ledger import operations as ledger
+from fanal.vault import keyring
+
+AT_ONCE = 100
+"""Reports of one portion: some tenths of a second, one transaction."""
+_PURPOSE = "crosscheck.near"
+
+
+def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
+    """Derive what is near the next `most` reports that wait, and near those they touch; return how many.
+
+    0 where none waits, or another worker is at it.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+        KeyMissing: this process holds no key for digests.
+    """
+    require_system(actor, "find what is near")
+    rules = load_near_rules()
+    with transaction.atomic():
+        ids = store.take(most) if store.hold() else []
+        if not ids:
+            return 0
+        sketcher = Sketcher(keyring.current().digest(_PURPOSE, b""), rules)
+        records = harmonised.get_records(actor=actor, report_ids=ids)
+        store.write_sketches(ids, {i: sketcher.sketch(record) for i, record in records.items()})
+        touched, world = _world({*ids, *store.later_of(ids)}, rules)
+        pairs = {i: joined(found) for i, found in _found(actor, touched, world, sketcher).items()}
+        written = store.write_near(touched, pairs)
+        failpoint("near.written")
+        if written:
+            ledger.record_batch(
+                actor=actor,
+                action="report.crosscheck",
+                at=now,
+                kind="report",
+                items=[(i, b"near %d" % n) for i, n in sorted(written.items())],
+                detail={"near": sum(written.values())},
+            )
+    failpoint("near.committed")
+    return len(ids)
+
+
+def wait_again() -> int:
+    """Empty what is near and let every linked report wait for it; in the transaction of a rebuild."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM crosscheck_near")
+        cursor.execute("DELETE FROM crosscheck_sketch")
+        cursor.execute("DELETE FROM crosscheck_worn")
+        cursor.execute(
+            "INSERT INTO crosscheck_waiting SELECT report_id FROM crosscheck_card"
+            " ON CONFLICT DO NOTHING"
+        )
+        return int(cursor.rowcount)
+
+
+def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:
+    """Return the reports whose pairs may change with `ids`, and all that is near them.
+
+    Keys that more reports hold than allowed are noted on the way: they go round from now on.
+    """
+    worn: set[int] = set()
+    sketches = store.sharing(store.sketches_of(ids), worn)
+    _wear(sketches, worn, rules)
+    near = store.near_pictures(_pictures(sketches, ids), {})
+    touched = {*ids, *sketches}
+    for held in near.values():
+        if len(held) <= 2 * rules.most_holders:  # of more, all have gone round before
+            touched |= {report for report, _, _ in held}
+    # What stands for those they touch follows from all that these share in turn.
+    sketches |= store.sharing(store.sketches_of(touched), worn)
+    near = store.near_pictures(_pictures(sketches, touched), near)
+    around = {pdq for held in near.values() for _, pdq, _ in held}
+    near = store.near_pictures(around, near)
+    return touched, World(sketches=sketches, worn=frozenset(worn), near=near)
+
+
+def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
+    """Note the keys that more reports hold than allowed."""
+    counts = Counter(key for sketch in sketches.values() for key in sketch.keys)
+    fresh = {key for key, count in counts.items() if count > rules.most_holders} - worn
+    store.note_worn(fresh)
+    worn |= fresh
+
+
+def _pictures(sketches: Mapping[UUID, Sketch], ids: Iterable[UUID]) -> set[bytes]:
+    return {pdq for i in ids if i in sketches for pdq in sketches[i].pictures}
+
+
+def _found(  # noqa: PLR0917
+    actor: Actor, touched: Collection[UUID], world: World, sketcher: Sketcher
+) -> dict[UUID, list[Found]]:
+    """Return what is near each touched report; the addresses of pages are read in the records."""
+    rules = load_near_rules()
+    ids = [report_id for report_id in touched if report_id in world.sketches]
+    found = near_of(ids, world, rules)
+    held = holders_of(
+        {i: s.of(Trait.MIRROR, Trait.FAMILY) for i, s in world.sketches.items()}, world.worn
+    )
+    telling = sorted({report_id for holders in held.values() for report_id in holders})
+    records = harmonised.get_records(actor=actor, report_ids=telling)
+    pages = {i: list(sketcher.pages(record)) for i, record in records.items()}
+    for report_id in found.keys() & pages.keys():
+        found[report_id] += near_pages(report_id, pages, held, rules)
+    return found

@@ -1,0 +1,200 @@
+"""Rows of what is near: sketches, keys that go round, reports that wait, pairs."""
+
+from collections.abc import Collection, Iterable, Mapping
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.analyse.domain.known import PDQ_RADIUS
+from fanal.analyse.domain.nearness import distance, near_pieces, pieces
+from fanal.crosscheck.domain.encoding import pack_reasons
+from fanal.crosscheck.domain.near.pairs import Neighbour
+from fanal.crosscheck.domain.near.sketch import Sketch, pack_pictures, read_pictures
+from fanal.crosscheck.domain.records import Reason
+from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
+
+Pairs = Mapping[UUID, Mapping[UUID, tuple[float, tuple[Reason, ...]]]]
+"""Score and reasons of each pair, by the later report, then by the earlier one."""
+
+_LOCK = 0x4E454152  # "NEAR"
+_MOST_NEAR = 2000
+_TAKE = (
+    "DELETE FROM crosscheck_waiting WHERE report_id IN (SELECT report_id FROM crosscheck_waiting"
+    " ORDER BY report_id LIMIT %s) RETURNING report_id"
+)
+# A key at a time: the index is asked once for each, however many there are.
+_SHARING = (
+    "SELECT s.report_id, s.keys, s.pictures FROM crosscheck_sketch s WHERE s.report_id IN"
+    " (SELECT t.report_id FROM unnest(%s::bigint[]) AS wanted (key) CROSS JOIN LATERAL"
+    " (SELECT report_id FROM crosscheck_sketch WHERE keys @> ARRAY[wanted.key]) t)"
+)
+_WRITE_SKETCHES = (
+    "INSERT INTO crosscheck_sketch (report_id, keys, pictures, pieces)"
+    " SELECT i, k::bigint[], p, b::integer[]"
+    " FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::text[]) AS given (i, k, p, b)"
+)
+_WRITE_NEAR = (
+    "INSERT INTO crosscheck_near (report_id, other_id, desk_id, other_desk_id, score, reasons)"
+    " SELECT n.report_id, n.other_id, one.desk_id, two.desk_id, n.score, n.reasons"
+    " FROM unnest(%s::uuid[], %s::uuid[], %s::real[], %s::bytea[])"
+    " AS n (report_id, other_id, score, reasons)"
+    " JOIN crosscheck_card one ON one.report_id = n.report_id"
+    " JOIN crosscheck_card two ON two.report_id = n.other_id"
+)
+
+
+def hold() -> bool:
+    """Return whether this worker is the one that looks for what is near, to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        row = cursor.fetchone()
+        return row is not None and bool(row[0])
+
+
+def let_wait(report_ids: Iterable[UUID]) -> None:
+    """Let reports wait; whoever takes one at this moment is waited for, so that it is looked at again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO crosscheck_waiting SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
+            [uuid_array(report_ids)],
+        )
+
+
+def take(most: int) -> list[UUID]:
+    """Return the next reports that wait; they wait no more once the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [most])
+        return sorted(report_id for (report_id,) in cursor.fetchall())
+
+
+def later_of(report_ids: Collection[UUID]) -> set[UUID]:
+    """Return the reports that stand beside one of these as an earlier one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM crosscheck_near WHERE other_id = ANY (%s::uuid[])",
+            [uuid_array(report_ids)],
+        )
+        return {report_id for (report_id,) in cursor.fetchall()}
+
+
+def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]) -> None:
+    """Write sketches in place of those before, without the keys that go round."""
+    worn = worn_among({key for sketch in sketches.values() for key in sketch.keys})
+    kept = {i: sketch.without(worn) for i, sketch in sorted(sketches.items())}
+    kept = {i: sketch for i, sketch in kept.items() if sketch.keys}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM crosscheck_sketch WHERE report_id = ANY (%s::uuid[])",
+            [uuid_array(report_ids)],
+        )
+        if not kept:
+            return
+        cursor.execute(
+            _WRITE_SKETCHES,
+            [
+                uuid_array(kept),
+                text_array(plain_array(map(str, sorted(s.keys))) for s in kept.values()),
+                bytes_array(pack_pictures(s) for s in kept.values()),
+                text_array(plain_array(map(str, _pieces(s))) for s in kept.values()),
+            ],
+        )
+
+
+def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
+    """Return the sketches of reports."""
+    return _read(
+        "SELECT report_id, keys, pictures FROM crosscheck_sketch WHERE report_id = ANY (%s::uuid[])",
+        uuid_array(report_ids),
+    )
+
+
+def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketch]:
+    """Return `sketches` and all that share a key with one of them, those that go round left out.
+
+    The keys of `sketches` that go round are added to `worn`.
+    """
+    keys = {key for sketch in sketches.values() for key in sketch.keys}
+    worn |= worn_among(keys - worn)
+    keys -= worn
+    found = _read(_SHARING, plain_array(map(str, keys))) if keys else {}
+    # Keys that go round stand in the sketches of before.
+    worn |= worn_among({key for sketch in found.values() for key in sketch.keys} - keys - worn)
+    return {**sketches, **found}
+
+
+def worn_among(keys: Collection[int]) -> frozenset[int]:
+    """Return those of `keys` that go round."""
+    if not keys:
+        return frozenset()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key FROM crosscheck_worn WHERE key = ANY (%s::bigint[])",
+            [plain_array(map(str, keys))],
+        )
+        return frozenset(key for (key,) in cursor.fetchall())
+
+
+def note_worn(keys: Iterable[int]) -> None:
+    """Note keys that go round from now on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO crosscheck_worn SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
+            [plain_array(map(str, sorted(keys)))],
+        )
+
+
+def near_pictures(
+    pictures: Iterable[bytes], known: Mapping[bytes, list[Neighbour]]
+) -> dict[bytes, list[Neighbour]]:
+    """Return `known` and all stored pictures within the radius of each other picture, itself among them."""
+    near = dict(known)
+    with connection.cursor() as cursor:
+        for pdq in sorted(set(pictures) - near.keys()):
+            cursor.execute(
+                "SELECT report_id, pictures FROM crosscheck_sketch WHERE pieces && %s LIMIT %s",
+                [near_pieces(pdq), _MOST_NEAR],
+            )
+            near[pdq] = [
+                (report_id, theirs, apart)
+                for report_id, content in cursor.fetchall()
+                for theirs in read_pictures(content)
+                if (apart := distance(pdq, theirs)) <= PDQ_RADIUS
+            ]
+    return near
+
+
+def write_near(touched: Collection[UUID], pairs: Pairs) -> dict[UUID, int]:
+    """Write the pairs of the touched reports in place of those before; return how many each has."""
+    rows = [
+        (report_id, other_id, score, reasons)
+        for report_id, others in sorted(pairs.items())
+        for other_id, (score, reasons) in sorted(others.items())
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM crosscheck_near WHERE report_id = ANY (%s::uuid[])", [uuid_array(touched)]
+        )
+        if rows:
+            cursor.execute(
+                _WRITE_NEAR,
+                [
+                    uuid_array(row[0] for row in rows),
+                    uuid_array(row[1] for row in rows),
+                    plain_array(str(row[2]) for row in rows),
+                    bytes_array(pack_reasons(row[3]) for row in rows),
+                ],
+            )
+    return {report_id: len(others) for report_id, others in pairs.items() if others}
+
+
+def _read(statement: str, values: str) -> dict[UUID, Sketch]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [values])
+        return {
+            report_id: Sketch(frozenset(keys), read_pictures(content))
+            for report_id, keys, content in cursor.fetchall()
+        }
+
+
+def _pieces(sketch: Sketch) -> list[int]:
+    return sorted({piece for pdq in sketch.pictures for piece in pieces(pdq)})

@@ -1,0 +1,251 @@
+"""Near texts, pages and pictures become suggestions after linking, in any order; they go with their reports."""
+
+import random
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from django.db import connection
+
+from fanal.crosscheck import operations, queries
+from fanal.crosscheck.domain.because import because_of
+from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.near.rules import load_near_rules
+from fanal.crosscheck.domain.suggestions import SuggestionState as State
+from fanal.harmonise import operations as harmonise
+from fanal.harmonise.domain.records import Source
+from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.ids import new_id
+
+pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
+NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
+SYSTEM = system_actor("test")
+ANALYST = Actor(
+    person_id=uuid.uuid4(),
+    roles=frozenset({Role.ANALYST}),
+    desk_ids=frozenset({1}),
+    motive="test",
+)
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+Body = Mapping[str, object]
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The ledger signs."""
+
+
+def words(luck: random.Random, count: int) -> list[str]:
+    return ["".join(luck.choices(LETTERS, k=luck.randint(3, 9))) for _ in range(count)]
+
+
+def changed(luck: random.Random, text: Sequence[str]) -> str:
+    other = list(text)
+    for place in luck.sample(range(len(text)), 3):
+        other[place] = words(luck, 1)[0]
+    return " ".join(other)
+
+
+def flipped(luck: random.Random, picture: bytes, bits: int) -> str:
+    value = int.from_bytes(picture, "big")
+    for bit in luck.sample(range(256), bits):
+        value ^= 1 << bit
+    return value.to_bytes(32, "big").hex()
+
+
+def deposit(bodies: Iterable[tuple[uuid.UUID, Body]]) -> None:
+    sources = [
+        Source(
+            report_id=i,
+            desk_id=1,
+            format="report/1",
+            body=msgspec.json.encode({"reference": i.hex, "kind": "OTHER", **body}),
+        )
+        for i, body in bodies
+    ]
+    reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+    assert failures == []
+    operations.crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
+
+
+def look(most: int = 100) -> int:
+    looked = 0
+    while count := operations.renew_near(actor=SYSTEM, now=NOW, most=most):
+        looked += count
+    return looked
+
+
+def arrive(*bodies: Body) -> list[uuid.UUID]:
+    ids = [new_id(NOW + timedelta(seconds=n)) for n in range(len(bodies))]
+    deposit(zip(ids, bodies, strict=True))
+    assert look() == len(ids)
+    return ids
+
+
+def stand() -> dict[tuple[uuid.UUID, uuid.UUID], tuple[float, frozenset[tuple[str, str, int]]]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT report_id, other_id, score, reasons FROM crosscheck_near")
+        return {
+            (one, two): (
+                round(score, 4),
+                frozenset((r.kind, r.value, r.measure) for r in unpack_reasons(content)),
+            )
+            for one, two, score, content in cursor.fetchall()
+        }
+
+
+def told(ids: Sequence[uuid.UUID]) -> list[tuple[int, int, list[str]]]:
+    return [
+        (ids.index(s.report_id), ids.index(s.other_id), [because_of(r) for r in s.reasons])
+        for s in queries.list_suggestions(actor=ANALYST)
+    ]
+
+
+def test_texts_pages_and_pictures_are_suggested_with_their_reasons() -> None:
+    luck = random.Random(1)
+    text, picture = words(luck, 60), luck.randbytes(32)
+    ids = arrive(
+        {"description": " ".join(text)},
+        {"conversation": [{"text": changed(luck, text)}]},
+        {"urls": ["https://one.test/gallery/8842/view"]},
+        {"urls": ["https://two.test/gallery/8842/view"]},
+        {"urls": ["https://two.test/gallery/8842/more"]},
+        {"files": [{"pdq": picture.hex()}]},
+        {"files": [{"pdq": flipped(luck, picture, 12)}]},
+        {"files": [{"pdq": flipped(luck, picture, 40)}]},
+        {"description": "A sentence that says little."},
+    )
+    assert sorted(told(ids)) == [
+        (1, 0, ["NEAR_TEXT"]),
+        (3, 2, ["NEAR_MIRROR"]),
+        (4, 3, ["NEAR_FAMILY"]),
+        (6, 5, ["NEAR_PICTURE"]),
+    ]
+    (one,) = queries.suggestions_of(actor=ANALYST, report_id=ids[5])
+    assert [(r.value, r.measure) for r in one.reasons] == [(flipped_of(ids[6]), 12)]
+
+
+def flipped_of(report_id: uuid.UUID) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pictures FROM crosscheck_sketch WHERE report_id = %s", [report_id])
+        return bytes(cursor.fetchone()[0]).hex()
+
+
+def world(luck: random.Random) -> list[Body]:
+    """Make texts and pictures that come back a few times, and others that go round."""
+    bodies: list[Body] = []
+    boilerplate = words(luck, 40)
+    viral, viral_page = luck.randbytes(32), "https://way.test/much/seen/"
+    for _ in range(12):
+        text, picture, folder = words(luck, 50), luck.randbytes(32), words(luck, 1)[0]
+        bodies += [
+            {
+                "description": changed(luck, text),
+                "files": [{"pdq": flipped(luck, picture, luck.randint(0, 10))}],
+                "urls": [f"https://h{luck.randint(1, 3)}.test/g/{folder}/{luck.randint(1, 3)}"],
+            }
+            for _ in range(luck.randint(1, 5))
+        ]
+    bodies += [
+        {
+            "description": " ".join([*boilerplate, *words(luck, 2)]),
+            "files": [{"pdq": flipped(luck, viral, luck.randint(0, 3))}],
+            "urls": [f"{viral_page}{n}"],
+        }
+        for n in range(load_near_rules().most_holders + 6)
+    ]
+    return bodies
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_and_a_rebuild_give_the_same_and_what_goes_round_gives_nothing(seed: int) -> None:
+    luck = random.Random(seed)
+    bodies = world(luck)
+    ids = [new_id(NOW + timedelta(seconds=n)) for n in range(len(bodies))]
+    deposit(zip(ids, bodies, strict=True))
+    look()
+    stood = stand()
+    round_from = len(bodies) - load_near_rules().most_holders - 6
+    kinds = {kind for _, reasons in stood.values() for kind, _, _ in reasons}
+    assert kinds == {"NEAR_TEXT", "NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY"}
+    assert not any(ids.index(one) >= round_from for one, _ in stood)
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    assert stand() == {}
+    look(most=7)
+    assert stand() == stood
+    with connection.cursor() as cursor:
+        for table in ("near", "sketch", "worn", "waiting", "link", "kin", "card", "value"):
+            cursor.execute(f"DELETE FROM crosscheck_{table}")
+        cursor.execute("DELETE FROM harmonise_sighting")
+    order = list(zip(ids, bodies, strict=True))
+    luck.shuffle(order)
+    while order:
+        size = luck.choice((1, 3, 20))
+        part, order = order[:size], order[size:]
+        deposit(part)
+        look(most=luck.choice((1, 5, 50)))
+    assert stand() == stood
+
+
+def test_a_rejected_pair_comes_back_with_something_near_that_is_new() -> None:
+    luck = random.Random(3)
+    text, picture = words(luck, 60), luck.randbytes(32)
+    bodies: list[dict[str, object]] = [
+        {"description": " ".join(text)},
+        {"description": changed(luck, text)},
+    ]
+    ids = arrive(*bodies)
+    operations.judge_suggestion(
+        actor=ANALYST, report_id=ids[1], other_id=ids[0], accept=False, reason="x", now=NOW
+    )
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    look()
+    (one,) = queries.suggestions_of(actor=ANALYST, report_id=ids[0])
+    assert one.state is State.REJECTED
+    for body, bits in zip(bodies, (0, 9), strict=True):
+        body["files"] = [{"pdq": flipped(luck, picture, bits)}]
+    deposit(zip(ids, bodies, strict=True))
+    look()
+    (back,) = queries.list_suggestions(actor=ANALYST)
+    assert back.state is State.REOPENED
+    assert [because_of(r) for r in back.fresh] == ["NEAR_PICTURE"]
+
+
+def test_accepting_joins_and_pairs_of_one_dossier_are_asked_no_more() -> None:
+    text = words(random.Random(4), 60)
+    suspect = {"role": "SUSPECT", "emails": ["rare@mail.test"]}
+    ids = arrive(
+        {"description": " ".join(text)},
+        {"description": " ".join(text), "persons": [suspect]},
+        {"description": " ".join(text), "persons": [suspect]},
+    )
+    # The last two are in one dossier already: their texts ask nothing.
+    assert sorted(told(ids)) == [(1, 0, ["NEAR_TEXT"]), (2, 0, ["NEAR_TEXT"])]
+    operations.judge_suggestion(
+        actor=ANALYST, report_id=ids[1], other_id=ids[0], accept=True, reason="x", now=NOW
+    )
+    assert told(ids) == []
+    assert queries.dossier_of(actor=SYSTEM, report_id=ids[0]) is not None
+
+
+def test_nothing_stays_of_an_erased_report() -> None:
+    text = words(random.Random(5), 60)
+    ids = arrive({"description": " ".join(text)}, {"description": " ".join(text)})
+    assert len(stand()) == 1
+    operations.erase(actor=SYSTEM, report_ids=[ids[0]], now=NOW)
+    assert stand() == {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT report_id FROM crosscheck_sketch")
+        assert cursor.fetchall() == [(ids[1],)]
+
+
+def test_across_desks_a_near_report_is_neither_shown_nor_asked() -> None:
+    text = " ".join(words(random.Random(6), 60))
+    ids = arrive({"description": text}, {"description": text})
+    stranger = Actor(
+        person_id=uuid.uuid4(), roles=ANALYST.roles, desk_ids=frozenset({2}), motive="test"
+    )
+    assert queries.list_suggestions(actor=stranger) == []
+    assert queries.suggestions_of(actor=stranger, report_id=ids[0]) == []

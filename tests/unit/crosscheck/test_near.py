@@ -1,0 +1,186 @@
+"""What is near: texts with small changes, other pages of one thing, postal addresses; and what is not."""
+
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from fanal.crosscheck.domain.near.pages import family_of, mirror_of
+from fanal.crosscheck.domain.near.pairs import PICTURE, TEXT, Neighbour, World, joined, near_of
+from fanal.crosscheck.domain.near.postal import postal_key
+from fanal.crosscheck.domain.near.rules import load_near_rules
+from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher
+from fanal.formats.report.records import Message, ReportKind
+from fanal.harmonise.domain.records import HarmonisedReport
+
+RULES = load_near_rules()
+SKETCHER = Sketcher(b"secret of a test", RULES)
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def words(luck: Random, count: int) -> list[str]:
+    return ["".join(luck.choices(LETTERS, k=luck.randint(2, 9))) for _ in range(count)]
+
+
+def report(number: int, text: str, *messages: str) -> HarmonisedReport:
+    return HarmonisedReport(
+        report_id=UUID(int=number),
+        reference=str(number),
+        kind=ReportKind.OTHER,
+        description=text or None,
+        conversation=tuple(Message(text=message) for message in messages),
+    )
+
+
+def near(
+    *reports: HarmonisedReport, worn: frozenset[int] = frozenset()
+) -> dict[int, dict[int, int]]:
+    """Return for each report by number the earlier ones near it in text, with the hundredths shared."""
+    sketches = {r.report_id: SKETCHER.sketch(r) for r in reports}
+    found = near_of(sketches, World(sketches=sketches, worn=worn, near={}), RULES)
+    return {
+        i.int: {f.other_id.int: f.measure for f in each if f.kind == TEXT}
+        for i, each in found.items()
+    }
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_text_that_comes_back_with_a_few_other_words_is_near(seed: int) -> None:
+    luck = Random(seed)
+    text = words(luck, 60)
+    changed = list(text)
+    for place in luck.sample(range(60), 4):
+        changed[place] = words(luck, 1)[0]
+    other = words(luck, 60)
+    found = near(*(report(n, " ".join(t)) for n, t in enumerate((text, changed, other), 1)))
+    assert set(found[2]) == {1}
+    assert found[2][1] >= 50
+    assert not found[1]
+    assert not found[3]
+
+
+def test_case_accents_figures_and_addresses_make_no_difference() -> None:
+    luck = Random(1)
+    text = words(luck, 20)
+    one = " ".join([*text[:10], "envoyé", "120", "https://a.test/x", *text[10:]])
+    two = " ".join([*text[:10], "ENVOYE", "80", "https://b.test/y", *text[10:]])
+    assert near(report(1, one), report(2, two))[2] == {1: 100}
+
+
+def test_a_conversation_in_messages_is_near_the_same_one_pasted() -> None:
+    lines = [" ".join(words(Random(n), 8)) for n in range(6)]
+    assert near(report(1, "", *lines), report(2, "\n".join(lines)))[2] == {1: 100}
+
+
+def test_part_of_a_longer_text_is_found() -> None:
+    luck = Random(3)
+    text, more = words(luck, 60), words(luck, 60)
+    found = near(report(1, " ".join(text)), report(2, " ".join([*text, *more])))
+    assert found[2][1] >= 50
+
+
+def test_formulas_are_too_short_and_what_goes_round_counts_for_nothing() -> None:
+    short, text = " ".join(words(Random(4), 12)), " ".join(words(Random(5), 60))
+    assert not near(report(1, short), report(2, short))[2]
+    worn = SKETCHER.sketch(report(1, text)).keys
+    assert not near(report(1, text), report(2, text), worn=worn)[2]
+    own = " ".join(words(Random(6), 40))
+    pair = report(1, f"{text} {own}"), report(2, f"{text} {own}")
+    assert near(*pair, worn=worn)[2] == {1: 100}
+    assert not near(report(1, f"{text} {own}"), report(2, text), worn=worn)[2]
+
+
+def test_digests_of_two_secrets_never_meet() -> None:
+    one = report(1, " ".join(words(Random(7), 60)))
+    other = Sketcher(b"another secret", RULES)
+    assert not SKETCHER.sketch(one).keys & other.sketch(one).keys
+
+
+def test_few_are_put_beside_a_report_whatever_the_order() -> None:
+    text = words(Random(8), 60)
+    reports = [report(n, " ".join([*text, f"und{n}"])) for n in range(1, 9)]
+    found = near(*reports)
+    assert all(len(others) == min(n - 1, RULES.suggested) for n, others in found.items())
+    assert near(*reversed(reports)) == found
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://a.test/gallery/8842/view", "https://b.test/gallery/8842/view", True),
+        ("https://www.a.test/gallery/8842/", "http://mirror.example/gallery/8842", True),
+        ("https://a.test/t.php?id=88421", "https://b.test/t.php?id=88421", True),
+        ("https://a.test/t.php?id=88421", "https://b.test/t.php?id=88422", False),
+        ("https://a.test/contact", "https://b.test/contact", False),
+        ("https://a.test/", "https://b.test/", False),
+    ],
+)
+def test_mirrors(one: str, other: str, same: bool) -> None:
+    keys = mirror_of(one, RULES.page.path), mirror_of(other, RULES.page.path)
+    assert (keys[0] is not None and keys[0] == keys[1]) is same
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://a.test/u/rare/1.html", "https://a.test/u/rare/two.html", True),
+        ("https://a.test/album7/001.jpg", "https://www.a.test/album7/002.jpg", True),
+        ("https://a.test/t.php?id=5&page=2", "https://a.test/t.php?id=5", True),
+        ("https://a.test/t.php?id=5&page=2", "https://a.test/t.php?id=6&page=2", False),
+        ("https://a.test/watch/abc", "https://a.test/watch/def", False),
+        ("https://a.test/u/rare/1.html", "https://b.test/u/rare/1.html", False),
+        ("https://a.test/one", "https://a.test/two", False),
+    ],
+)
+def test_families(one: str, other: str, same: bool) -> None:
+    keys = family_of(one), family_of(other)
+    assert (keys[0] is not None and keys[0] == keys[1]) is same
+
+
+@pytest.mark.parametrize(
+    ("street", "codes", "towns"),
+    [
+        ("12 bis, rue du Général-Inventé", {"99001"}, set()),
+        ("12 BIS R. DU GAL INVENTE", {"99001"}, set()),
+        ("12bis rue du général inventé 99001 Exempleville", set(), {"ailleurs"}),
+        ("12 b, rue du General Invente", {"99001"}, {"ailleurs"}),
+    ],
+)
+def test_one_postal_address_however_it_is_written(
+    street: str, codes: set[str], towns: set[str]
+) -> None:
+    assert postal_key(street, codes, towns) == "12b rue general invente 99001"
+
+
+@pytest.mark.parametrize(
+    ("street", "codes"),
+    [
+        ("rue sans numéro", {"99001"}),
+        ("12 rue X", {"99001", "99002"}),
+        ("12", {"99001"}),
+        ("", set()),
+    ],
+)
+def test_an_address_without_number_name_or_sure_place_is_none(street: str, codes: set[str]) -> None:
+    assert postal_key(street, codes, set()) is None
+
+
+def test_near_pictures_count_by_distance_and_a_picture_that_goes_round_does_not() -> None:
+    one, two, three = (UUID(int=n) for n in (1, 2, 3))
+    a, b, c = bytes(32), b"\x07" + bytes(31), b"\xff" * 4 + bytes(28)
+
+    def around(*more: UUID) -> dict[bytes, list[Neighbour]]:
+        return {
+            a: [(one, a, 0), (two, b, 3), *((i, a, 0) for i in more)],
+            b: [(one, a, 3), (two, b, 0), (three, c, 29), *((i, a, 3) for i in more)],
+            c: [(two, b, 29), (three, c, 0)],
+        }
+
+    sketches = {i: Sketch(pictures=(p,)) for i, p in ((one, a), (two, b), (three, c))}
+    found = near_of(sketches, World(sketches=sketches, worn=frozenset(), near=around()), RULES)
+    told = {i.int: [(f.other_id.int, f.kind, f.measure) for f in each] for i, each in found.items()}
+    assert told == {1: [], 2: [(1, PICTURE, 3)], 3: [(2, PICTURE, 29)]}
+    assert joined(found[two])[one][0] > joined(found[three])[two][0]
+    many = [UUID(int=100 + n) for n in range(RULES.most_holders)]
+    world = World(sketches=sketches, worn=frozenset(), near=around(*many))
+    assert not any(near_of(sketches, world, RULES).values())
