@@ -10,6 +10,8 @@ PY313 := $(shell for p in python3.13 /usr/bin/python3.13; do $$p -c 'import ensu
 NEXT := .venv-3.13
 PIP := -m pip install --quiet --disable-pip-version-check
 TWO_AT_ONCE := --jobs=2 --no-print-directory
+# A run is made of hundreds of processes: where nothing may keep bytecode, each would compile all it loads anew.
+export PYTHONDONTWRITEBYTECODE :=
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
 .PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak bulk docs screenshots lock clean

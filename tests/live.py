@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
 
+import psycopg
+
 from fanal.postgres import Cluster
 from tests.server import fast_folder
 
@@ -234,6 +236,16 @@ class Live:
                     if text in command:
                         found.append(int(entry.name))
         return sorted(found)
+
+    def queue(self, task: str) -> None:
+        """Queue a task of the schedule now, as its next minute would; nothing where it is queued already."""
+        url = Cluster.open(home=self.home, environ=os.environ).admin_url("fanal")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)"
+                " VALUES ('default', %s, %s, '{\"timestamp\": 0}') ON CONFLICT DO NOTHING",
+                [task, task.rpartition(".")[2]],
+            )
 
     def database_pid(self) -> int | None:
         """Return the id of the database's first process."""

@@ -24,6 +24,7 @@ from fanal.config.migration import Mark, read_mark
 from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.collector import loading
 from fanal.postgres.passwords import write_private
 from fanal.postgres.place import make_home
 from fanal.postgres.roles import DatabaseRole
@@ -64,6 +65,8 @@ def process_environment(
         "FANAL_VAULT": str(find_vault().resolve()),
         "FANAL_DEMO": "1" if mark is Mark.DEMO else "0",
         "DJANGO_SETTINGS_MODULE": "fanal.config.settings",
+        # numpy starts threads for every core as it loads; nothing here multiplies matrices large enough.
+        "OPENBLAS_NUM_THREADS": "1",
     }
     if not os.environ.get("FANAL_SECRET_KEY"):
         values["FANAL_SECRET_KEY"] = _secret_key(home)
@@ -106,7 +109,8 @@ def enter_django(
     """Start Django in this process as `role`."""
     os.environ.update(process_environment(databases=databases, role=role, home=home, mark=mark))
     if not apps.ready:
-        django.setup()
+        with loading():
+            django.setup()
 
 
 def make_keys(home: Path) -> None:

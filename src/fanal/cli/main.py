@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 
 from fanal.cli.failures import LANGUAGES, Refused, told
+from fanal.kernel.collector import loading
 
 COMMANDS: Mapping[str, str] = {
     "retention": "fanal.cli.retention:retention",
@@ -56,7 +57,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, attribute = COMMANDS[cmd_name].partition(":")
-        command = getattr(import_module(module), attribute)
+        with loading():
+            command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{COMMANDS[cmd_name]} is no command")
         return speaking(command)

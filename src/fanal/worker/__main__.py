@@ -10,6 +10,7 @@ import time
 import django
 
 from fanal.kernel import clock
+from fanal.kernel.collector import loading
 
 _COLLECT_AFTER = 250_000
 _JOBS_STOP = 15.0
@@ -25,10 +26,11 @@ def main() -> None:
     """Run until SIGTERM or SIGINT; the batch in hand is finished first."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    django.setup()
+    with loading():
+        django.setup()
+        from fanal.worker.jobs import run_jobs  # noqa: PLC0415 - needs Django
+        from fanal.worker.loop import WorkerLoop  # noqa: PLC0415
     tune_collector()
-    from fanal.worker.jobs import run_jobs  # noqa: PLC0415 - needs Django
-    from fanal.worker.loop import WorkerLoop  # noqa: PLC0415
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

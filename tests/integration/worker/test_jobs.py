@@ -180,6 +180,7 @@ def test_every_scheduled_job_runs(jobs: threading.Event) -> None:
             task.defer(timestamp=0)
     names = {task.name.rpartition(".")[2] for task in tasks}
     assert {"expire_motives", "sweep_vault", "expire_data", "make_partitions"} < names
+    assert {"apply_rules", "deconflict", "fetch_lists"} < names
     names = {task.name for task in tasks}
 
     def succeeded() -> bool:
