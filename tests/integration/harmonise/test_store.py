@@ -197,7 +197,7 @@ def test_shared_rows_come_newest_first_with_the_roles_of_a_report_in_order() -> 
     alone = source(handles("alone_7"), received_at=NOW)
     write(last, alone, first)
     wanted = [
-        selector_key(SelectorKind.HANDLE, f"{name}@snapchat").hex
+        selector_key(SelectorKind.HANDLE, f"{name}@snapchat").bytes
         for name in ("alone_7", "same_one9")
     ]
     (found,) = queries.get_shared_rows(actor=SYSTEM, keys=wanted)

@@ -40,10 +40,24 @@ _HEAD = struct.Struct("<QIIIIHBB")
 _ADDRESS = struct.Struct("<QqiB")
 _VALUE = struct.Struct("<QBB")
 _SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
-_TELLING = (
-    *(SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.RECIPIENT),
-    *(SelectorRole.VICTIM, SelectorRole.WITNESS, SelectorRole.CONTENT),
-)
+_TELLING = {
+    role: rank
+    for rank, role in enumerate(
+        (
+            *(SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.RECIPIENT),
+            *(SelectorRole.VICTIM, SelectorRole.WITNESS, SelectorRole.CONTENT),
+        )
+    )
+}
+
+
+class Evidence(Struct, frozen=True, gc=False):
+    """A selector by which reports can meet: its whole key, its key as cards name it, how it is weighed."""
+
+    selector: Selector
+    whole: bytes
+    key: int
+    mark: Mark
 
 
 class Value(Struct, frozen=True, gc=False):
@@ -74,9 +88,20 @@ class Card(Struct, frozen=True, gc=False):
     has: int = 0
 
 
-def card_of(report: HarmonisedReport) -> Card:
-    """Return the card of a report."""
-    values = _values(report.selectors)
+def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
+    """Return the selectors that are evidence, in their order."""
+    found: list[Evidence] = []
+    for selector in selectors:
+        mark = mark_of(selector)
+        if mark is not None:
+            whole = key_bytes(selector.kind, selector.value)
+            found.append(Evidence(selector, whole, int.from_bytes(whole[:8], "little"), mark))
+    return found
+
+
+def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None) -> Card:
+    """Return the card of a report; `evidence` is that of its selectors, where it is known already."""
+    values = _values(evidence_of(report.selectors) if evidence is None else evidence)
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     addresses = tuple(_addresses(report.selectors))
     if len(suspects) != 1:
@@ -138,19 +163,16 @@ def mark_of(selector: Selector) -> Mark | None:
     return None if reader is None else reader(selector.value)
 
 
-def _values(selectors: Sequence[Selector]) -> tuple[Value, ...]:
+def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
     """Return one value a key: a value in several roles counts in the one that says most."""
     found: dict[int, tuple[tuple[bool, int], Value]] = {}
-    for selector in selectors:
-        mark = mark_of(selector)
-        if mark is None:
-            continue
-        key = short_key(selector.kind, selector.value)
-        rank = selector.weak, _TELLING.index(selector.role)
+    for one in evidence:
+        selector, key = one.selector, one.key
+        rank = selector.weak, _TELLING[selector.role]
         if key not in found or rank < found[key][0]:
             role = ROLE_CODES[selector.role] | (WEAK if selector.weak else 0)
-            found[key] = rank, Value(key, NUMBER_OF_MARK[mark], role)
-    return tuple(value for _, value in found.values())
+            found[key] = rank, Value(key, NUMBER_OF_MARK[one.mark], role)
+    return tuple([value for _, value in found.values()])
 
 
 def _addresses(selectors: Sequence[Selector]) -> list[Address]:

@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from fanal.crosscheck.domain.cards import (
     Card,
+    Evidence,
     card_of,
-    mark_of,
+    evidence_of,
     pack_card,
     read_card,
-    short_key,
     signed,
 )
 from fanal.crosscheck.domain.meeting import Standing
@@ -30,7 +30,6 @@ from fanal.crosscheck.domain.sheet import Sheet, sheet_of, sorted_rows
 from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
-from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 
@@ -66,14 +65,13 @@ class Gathered(Struct, frozen=True, kw_only=True):
 
 def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weights) -> Gathered:
     """Return `reports` with everybody who shares a value with them and was linked before."""
-    cards = {report.report_id: card_of(report) for report in reports}
-    selectors = {
-        short_key(selector.kind, selector.value): selector
-        for report in reports
-        for selector in report.selectors
-        if mark_of(selector) is not None
-    }
-    held, desks = _holders(actor, selectors, weights)
+    cards: dict[UUID, Card] = {}
+    evidence: dict[int, Evidence] = {}
+    for report in reports:
+        found = evidence_of(report.selectors)
+        cards[report.report_id] = card_of(report, found)
+        evidence |= {one.key: one for one in found}
+    held, desks = _holders(actor, evidence, weights)
     packed = {report_id: pack_card(card) for report_id, card in cards.items()}
     met = {report_id for one in held.values() for report_id in one.newest} - packed.keys()
     known = packed | _stored_cards(met)
@@ -98,21 +96,22 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
 
 
 def _holders(
-    actor: Actor, selectors: Mapping[int, Selector], weights: Weights
+    actor: Actor, evidence: Mapping[int, Evidence], weights: Weights
 ) -> tuple[dict[int, Held], dict[UUID, int]]:
     """Return who holds each value, newest first, by key as cards name it; and the desks of all of them."""
-    keys, wanted = list(selectors), list(selectors.values())
-    hexadecimal = [key_bytes(s.kind, s.value).hex() for s in wanted]
+    wanted = list(evidence.values())
+    keys = [one.whole for one in wanted]
     found = {rows[0][0]: rows for rows in harmonised.get_shared_rows(
-        actor=actor, keys=hexadecimal, limit=weights.most_holders)}  # fmt: skip
+        actor=actor, keys=keys, limit=weights.most_holders)}  # fmt: skip
     many = [place for place, rows in found.items() if len(rows) > weights.most_holders]
     again = harmonised.get_shared_rows(
-        actor=actor, keys=[hexadecimal[place] for place in many], limit=_MOST_READ
+        actor=actor, keys=[keys[place] for place in many], limit=_MOST_READ
     )
     found |= {many[rows[0][0]]: rows for rows in again}
     counts = harmonised.count_sightings(
-        actor=actor, keys=[UUID(hexadecimal[place]) for place in many], most=_COUNTED
+        actor=actor, keys=[UUID(bytes=keys[place]) for place in many], most=_COUNTED
     )
+    crowded = frozenset(many)
     desks: dict[UUID, int] = {}
     held: dict[int, Held] = {}
     for place, rows in found.items():
@@ -120,15 +119,14 @@ def _holders(
         if len(theirs) < 2:
             continue
         desks |= theirs
-        counted = counts.get(UUID(hexadecimal[place]), 0)
-        mark = mark_of(wanted[place])
-        if mark is not None:
-            held[keys[place]] = Held(
-                selector=wanted[place],
-                mark=mark,
-                holders=max(len(theirs), counted),
-                newest=tuple(theirs),
-            )
+        one = wanted[place]
+        counted = counts.get(UUID(bytes=one.whole), 0) if place in crowded else 0
+        held[one.key] = Held(
+            selector=one.selector,
+            mark=one.mark,
+            holders=max(len(theirs), counted),
+            newest=tuple(theirs),
+        )
     return held, desks
 
 

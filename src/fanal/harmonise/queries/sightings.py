@@ -51,9 +51,9 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 
 
 def get_shared_rows(
-    *, actor: Actor, keys: Sequence[str], limit: int = 50
+    *, actor: Actor, keys: Sequence[bytes], limit: int = 50
 ) -> list[list[SightingRow]]:
-    """Return the newest sightings of each key (in hexadecimal) that stands in two or more, newest first.
+    """Return the newest sightings of each key (its 16 octets) that stands in two or more, newest first.
 
     Each list is of one key, whose place in `keys` its rows name. Of each key come `limit` rows at most, and
     one more where there are more. Rows are plain, and ids are octets, which compare as ids do and far
@@ -71,7 +71,7 @@ def get_shared_rows(
         cursor.execute("SET LOCAL enable_sort = off")
         with binary_cursor(cursor.connection) as bound:
             values = {
-                "keys": uuids(list(map(bytes.fromhex, keys))),
+                "keys": uuids(keys),
                 "more": max(1, min(limit, _MOST)) + 1,
             }
             rows: list[SightingRow] = bound.execute(_SHARED, values, prepare=False).fetchall()
