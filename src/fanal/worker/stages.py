@@ -36,7 +36,7 @@ class StageLoop:
         *,
         actor: Actor,
         clock: Callable[[], datetime],
-        size: int = 500,
+        size: int = 1000,
         observe: Callable[[Stage, float], None] = lambda _stage, _seconds: None,
         between: Callable[[], bool] = lambda: True,
     ) -> None:

@@ -188,7 +188,7 @@ def test_a_report_given_twice_in_a_batch_is_written_once() -> None:
     assert rows("SELECT count(*) FROM harmonise_record") == [(1,)]
 
 
-def test_shared_rows_come_newest_first_with_the_roles_of_a_report_in_order() -> None:
+def test_shared_rows_come_newest_first_and_twice_for_two_roles() -> None:
     name = {"platform": "Snapchat", "value": "same_one9"}
     both = [{"role": role, "handles": [name]} for role in ("SUSPECT", "VICTIM")]
     first, last = (
@@ -201,8 +201,8 @@ def test_shared_rows_come_newest_first_with_the_roles_of_a_report_in_order() -> 
         for name in ("alone_7", "same_one9")
     ]
     (found,) = queries.get_shared_rows(actor=SYSTEM, keys=wanted)
-    assert [(row[0], uuid.UUID(bytes=row[1]), row[3]) for row in found] == [
-        (1, report.report_id, role) for report in (last, first) for role in (1, 2)
+    assert [(row[0], uuid.UUID(bytes=row[1])) for row in found] == [
+        (1, report.report_id) for report in (last, last, first, first)
     ]
 
 

@@ -40,7 +40,12 @@ _HASH = re.compile(rb'hashType="PDQ">([0-9a-f]{64})')
 @click.option("--size", type=click.IntRange(min=1), default=50_000, show_default=True)
 @click.option("--earlier", type=click.IntRange(min=0), default=1_000_000, show_default=True)
 @click.option("--known", type=click.IntRange(min=1), default=1_000_000, show_default=True)
-@click.option("--workers", type=click.IntRange(min=1), default=None, help="Default: one a core.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Default: a core each, and one more.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bool) -> None:
     """Carry SIZE reports through every stage beside EARLIER ones and KNOWN hashes.
@@ -49,7 +54,9 @@ def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bo
     """
     asked, earlier = earlier, _fitting(earlier, size=size, known=known)
     reports = list(synthetic_reports(seed=20261125, count=size))
-    count = workers or len(os.sched_getaffinity(0))
+    count = (
+        workers or len(os.sched_getaffinity(0)) + 1
+    )  # which works while another waits for the disk
     with bench_home(need_bytes=_SPARE + size * _BYTES_PER_REPORT) as databases:
         address = databases.url(DatabaseRole.OWNER)
         sample = list(synthetic_reports(seed=20261101, count=SAMPLE))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from ipaddress import IPv6Address, ip_address
+from socket import AF_INET, AF_INET6, inet_pton
 from uuid import UUID
 
 import phonenumbers
@@ -191,10 +191,9 @@ def _addresses(selectors: Sequence[Selector]) -> list[Address]:
 @lru_cache(maxsize=4096)
 def _place(value: str) -> tuple[int, bool]:
     """Return the key of an address; an IPv6 one stands for its /64, of which a home has one at a time."""
-    address = ip_address(value)
-    if isinstance(address, IPv6Address):
-        return _digest64(f"64|{int(address) >> 64:x}"), True
-    return _digest64(f"4|{int(address)}"), False
+    if ":" in value:
+        return _digest64(f"64|{inet_pton(AF_INET6, value)[:8].hex().lstrip('0') or '0'}"), True
+    return _digest64(f"4|{int.from_bytes(inet_pton(AF_INET, value))}"), False
 
 
 def _name(person: Person) -> tuple[int, tuple[int, ...]]:

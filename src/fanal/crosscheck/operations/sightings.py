@@ -114,8 +114,10 @@ def _holders(
     crowded = frozenset(many)
     desks: dict[UUID, int] = {}
     held: dict[int, Held] = {}
+    octets = {row[1] for rows in found.values() for row in rows}
+    ids = {each: UUID(bytes=each) for each in octets}
     for place, rows in found.items():
-        theirs = {UUID(bytes=row[1]): row[2] for row in rows}
+        theirs = {ids[report]: desk for _, report, desk in rows}
         if len(theirs) < 2:
             continue
         desks |= theirs

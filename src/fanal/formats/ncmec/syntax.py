@@ -89,7 +89,7 @@ def _in_utf8(body: bytes, limit: int) -> bytes:
     clean = body.removeprefix(_UTF8_MARK)
     if wide or not clean.isascii():
         try:
-            text = body.decode("utf-16" if wide else "utf-8-sig", "strict")
+            text = body.decode("utf-16") if wide else clean.decode()
         except UnicodeDecodeError as error:
             raise FormatRefused(Refusal.BAD_ENCODING, parameters={"offset": error.start}) from error
         clean = text.encode() if wide else clean

@@ -5,7 +5,7 @@ from fanal.harmonise.queries.openings import list_openings, opening_of, openings
 from fanal.harmonise.queries.records import get_desks, get_records, get_revisions
 from fanal.harmonise.queries.search import search_selectors, search_text
 from fanal.harmonise.queries.sightings import (
-    SightingRow,
+    SharedRow,
     count_sightings,
     get_selector_history,
     get_shared_rows,
@@ -14,7 +14,7 @@ from fanal.harmonise.queries.sightings import (
 )
 
 __all__ = [
-    "SightingRow",
+    "SharedRow",
     "count_sightings",
     "get_desks",
     "get_records",

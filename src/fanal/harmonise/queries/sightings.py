@@ -22,9 +22,8 @@ from fanal.kernel.actors import Actor
 _MOST = 1000  # the bound of any count or page here
 _WINDOW = 10_000
 
-SightingRow = tuple[int, bytes, int, int, bool, int | None]
-"""Place of the key, report (its id's octets), desk, number of the role (`ROLE_OF_CODE`), whether weak, when
-used (microseconds since 1970)."""
+SharedRow = tuple[int, bytes, int]
+"""Place of the key, report (its id's octets), desk."""
 
 # In each statement `desks` is NULL for the system, which reaches all.
 
@@ -52,12 +51,12 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 
 def get_shared_rows(
     *, actor: Actor, keys: Sequence[bytes], limit: int = 50
-) -> list[list[SightingRow]]:
+) -> list[list[SharedRow]]:
     """Return the newest sightings of each key (its 16 octets) that stands in two or more, newest first.
 
-    Each list is of one key, whose place in `keys` its rows name. Of each key come `limit` rows at most, and
-    one more where there are more. Rows are plain, and ids are octets, which compare as ids do and far
-    faster: cross-check reads tens of thousands a second.
+    Each list is of one key, whose place in `keys` its rows name; a report that holds it in two roles comes
+    twice. Of each key come `limit` rows at most, and one more where there are more. Rows are plain, and ids
+    are octets: cross-check reads tens of thousands a second.
 
     Raises:
         AccessRefused: the actor is not the system; this reaches every desk.
@@ -74,18 +73,10 @@ def get_shared_rows(
                 "keys": uuids(keys),
                 "more": max(1, min(limit, _MOST)) + 1,
             }
-            rows: list[SightingRow] = bound.execute(_SHARED, values, prepare=False).fetchall()
+            rows: list[SharedRow] = bound.execute(_SHARED, values, prepare=False).fetchall()
         cursor.execute("SET LOCAL enable_sort = on")
     held = (list(of_one) for _, of_one in groupby(rows, key=itemgetter(0)))
-    return [_by_role(found) for found in held if len(found) > 1]
-
-
-def _by_role(rows: list[SightingRow]) -> list[SightingRow]:
-    """Return the rows with the roles of each report in order; the index is read the other way round."""
-    if len({row[1] for row in rows}) < len(rows):
-        rows.sort(key=itemgetter(3))
-        rows.sort(key=itemgetter(1), reverse=True)
-    return rows
+    return [found for found in held if len(found) > 1]
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
@@ -181,11 +172,10 @@ def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the qu
 # Read backwards as it lies in the index. Whether a second row stands there is seen here: to count in the
 # database costs a third of the whole.
 _SHARED = """
-SELECT wanted.place - 1, uuid_send(s.report_id), s.desk_id, s.role, s.weak,
-    (extract(epoch FROM s.at) * 1000000)::bigint
+SELECT wanted.place - 1, uuid_send(s.report_id), s.desk_id
 FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)
 CROSS JOIN LATERAL (
-    SELECT report_id, desk_id, role, weak, at FROM harmonise_sighting t
+    SELECT report_id, desk_id FROM harmonise_sighting t
     WHERE t.key = wanted.key ORDER BY t.report_id DESC, t.role DESC LIMIT %(more)s
 ) s
 """
