@@ -25,9 +25,8 @@ def pipeline(size: int, workers: int | None, as_json: bool) -> None:
     """Receive SIZE reports and carry them through every stage into PostgreSQL."""
     reports = list(synthetic_reports(seed=20261124, count=size))
     with bench_home(need_bytes=500_000_000 + size * BYTES_PER_REPORT) as databases:
-        count = (
-            workers or len(os.sched_getaffinity(0)) + 1
-        )  # which works while another waits for the disk
+        # One more than cores works while another waits for the disk.
+        count = workers or len(os.sched_getaffinity(0)) + 1
         parsed = parse_rounds(reports)
         empty = stored(databases)
         carried = carry(reports, databases, workers=count)

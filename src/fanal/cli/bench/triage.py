@@ -54,9 +54,8 @@ def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bo
     """
     asked, earlier = earlier, _fitting(earlier, size=size, known=known)
     reports = list(synthetic_reports(seed=20261125, count=size))
-    count = (
-        workers or len(os.sched_getaffinity(0)) + 1
-    )  # which works while another waits for the disk
+    # One more than cores works while another waits for the disk.
+    count = workers or len(os.sched_getaffinity(0)) + 1
     with bench_home(need_bytes=_SPARE + size * _BYTES_PER_REPORT) as databases:
         address = databases.url(DatabaseRole.OWNER)
         sample = list(synthetic_reports(seed=20261101, count=SAMPLE))
