@@ -154,7 +154,7 @@ def world(luck: random.Random) -> list[Body]:
             "files": [{"pdq": flipped(luck, viral, luck.randint(0, 3))}],
             "urls": [f"{viral_page}{n}"],
         }
-        for n in range(load_near_rules().most_holders + 6)
+        for n in range(load_near_rules().holders.picture + 6)
     ]
     return bodies
 
@@ -167,7 +167,7 @@ def test_any_order_and_a_rebuild_give_the_same_and_what_goes_round_gives_nothing
     deposit(zip(ids, bodies, strict=True))
     look()
     stood = stand()
-    round_from = len(bodies) - load_near_rules().most_holders - 6
+    round_from = len(bodies) - load_near_rules().holders.picture - 6
     kinds = {kind for _, reasons in stood.values() for kind, _, _ in reasons}
     assert kinds == {"NEAR_TEXT", "NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY"}
     assert not any(ids.index(one) >= round_from for one, _ in stood)

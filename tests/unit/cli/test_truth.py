@@ -1,6 +1,9 @@
 """The judge counts right on a world small enough to count by hand; the world is the same for one seed."""
 
+from fanal.cli.bench.crosscheck_near import judge_near
+from fanal.cli.bench.crosscheck_truth import harmonised
 from fanal.cli.bench.truth import judge
+from fanal.cli.bench.truth.returning import Returning
 from fanal.cli.bench.truth.world import World
 
 LABELS = [1, 1, 1, 2, 2, 3]
@@ -36,3 +39,23 @@ def test_a_world_follows_from_its_seed_and_holds_every_trap() -> None:
         *("EXCHANGE", "RECYCLED_PHONE", "HANDLE_COLLISION", "HANDLE_TAKEN_AGAIN", "FREE_TEXT"),
         *("SHARED_VICTIM", "ROLE_SWAP", "SHARED_MAILBOX", "REREGISTERED"),
     }
+
+
+def test_what_comes_back_changed_is_found_and_what_goes_round_is_not() -> None:
+    one, two = (Returning(World(6000, seed=5)).reports() for _ in range(2))
+    assert one == two
+    assert {trap for told in one for trap in told.traps} >= {
+        *("TEXT", "PICTURE", "MIRROR", "FOLDER"),
+        *("SENTENCE", "CHAIN_LETTER", "VIRAL_PICTURE", "SAME_PATH"),
+    }
+    found = judge_near(
+        list(harmonised(one)), [told.label for told in one], [told.traps for told in one]
+    )
+    for kind, precision, recall in (
+        ("NEAR_TEXT", 0.6, 0.8),
+        ("NEAR_PICTURE", 0.9, 0.8),
+        ("NEAR_MIRROR", 0.9, 0.95),
+        ("NEAR_FAMILY", 0.9, 0.95),
+    ):
+        assert found[kind]["precision"] >= precision, found[kind]
+        assert found[kind]["recall"] >= recall, found[kind]

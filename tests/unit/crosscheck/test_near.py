@@ -181,6 +181,6 @@ def test_near_pictures_count_by_distance_and_a_picture_that_goes_round_does_not(
     told = {i.int: [(f.other_id.int, f.kind, f.measure) for f in each] for i, each in found.items()}
     assert told == {1: [], 2: [(1, PICTURE, 3)], 3: [(2, PICTURE, 29)]}
     assert joined(found[two])[one][0] > joined(found[three])[two][0]
-    many = [UUID(int=100 + n) for n in range(RULES.most_holders)]
+    many = [UUID(int=100 + n) for n in range(RULES.holders.picture)]
     world = World(sketches=sketches, worn=frozenset(), near=around(*many))
     assert not any(near_of(sketches, world, RULES).values())

@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
+from fanal.cli.bench.crosscheck_near import judge_near
 from fanal.cli.bench.truth import judge
+from fanal.cli.bench.truth.returning import Returning
 from fanal.cli.bench.truth.telling import Told
 from fanal.cli.bench.truth.world import World
 from fanal.cli.linkage.engine import predict
@@ -43,7 +45,8 @@ class Linked(Struct, frozen=True, kw_only=True):
 
 def judge_world(size: int, *, seed: int) -> dict[str, object]:
     """Return what links are worth on a world of about `size` reports."""
-    told = World(size, seed=seed).reports()
+    world = World(size, seed=seed)
+    told = world.reports()
     labels = [one.label for one in told]
     reports = list(harmonised(told))
     packed = [pack_card(card_of(report)) for report in reports]
@@ -72,12 +75,19 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
         "by_trap": judge.by_mark(_traps(found.certain, told), labels),
         "kept_apart": _kept_apart(groups, told),
     }
+    changed = Returning(world).reports()
+    everything = [*told, *changed]
+    result["near"] = judge_near(
+        [*reports, *harmonised(changed, start=len(told))],
+        [one.label for one in everything],
+        [one.traps for one in everything],
+    )
     return result
 
 
-def harmonised(told: Sequence[Told]) -> Iterator[HarmonisedReport]:
-    """Yield the reports of a world as harmonise reads them; their ids are their places."""
-    for place, one in enumerate(told):
+def harmonised(told: Sequence[Told], *, start: int = 0) -> Iterator[HarmonisedReport]:
+    """Yield the reports of a world as harmonise reads them; their ids are their places from `start` on."""
+    for place, one in enumerate(told, start):
         source = Source(
             report_id=UUID(int=place),
             desk_id=1,

@@ -4,7 +4,6 @@ A newcomer changes what stands for it and for those that share a key or a pictur
 anew by the pure rule (`domain/near/pairs.py`), so that the pairs follow from the set of reports.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +20,7 @@ from fanal.crosscheck.domain.near.pairs import (
     near_pages,
 )
 from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, Trait
+from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, Trait, going_round
 from fanal.crosscheck.operations import near_store as store
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
@@ -93,7 +92,7 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:
     near = store.near_pictures(_pictures(sketches, ids), {})
     touched = {*ids, *sketches}
     for held in near.values():
-        if len(held) <= 2 * rules.most_holders:  # of more, all have gone round before
+        if len(held) <= 2 * rules.holders.picture:  # of more, all have gone round before
             touched |= {report for report, _, _ in held}
     # What stands for those they touch follows from all that these share in turn.
     sketches |= store.sharing(store.sketches_of(touched), worn)
@@ -105,8 +104,7 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:
 
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
     """Note the keys that more reports hold than allowed."""
-    counts = Counter(key for sketch in sketches.values() for key in sketch.keys)
-    fresh = {key for key, count in counts.items() if count > rules.most_holders} - worn
+    fresh = going_round(sketches.values(), rules) - worn
     store.note_worn(fresh)
     worn |= fresh
 

@@ -194,4 +194,4 @@ def _pictures(report_id: UUID, world: World, rules: NearRules) -> Iterable[Found
 def goes_round(pdq: bytes, world: World, rules: NearRules) -> bool:
     """Return whether more reports than allowed hold a picture or one near it."""
     held = {report for report, _, _ in world.near.get(pdq, ())}
-    return len(held) > rules.most_holders
+    return len(held) > rules.holders.picture

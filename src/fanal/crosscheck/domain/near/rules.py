@@ -12,6 +12,15 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Unknown keys are refused."""
 
 
+class Holders(_Strict, frozen=True, kw_only=True):
+    """How many reports may hold a key of each kind; what more hold goes round."""
+
+    passage: int
+    page: int
+    address: int
+    picture: int
+
+
 class TextRule(_Strict, frozen=True, kw_only=True):
     """How passages are drawn from a text, and how many two texts share at least."""
 
@@ -52,8 +61,8 @@ class NearRules(_Strict, frozen=True, kw_only=True):
 
     schema: int
     version: str
-    most_holders: int
     suggested: int
+    holders: Holders
     text: TextRule
     page: PageRule
     picture: PictureRule

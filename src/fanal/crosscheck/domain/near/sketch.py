@@ -4,7 +4,8 @@ A key is 61 bits of a keyed digest above three bits for its kind. Keys that too 
 they are stored no more.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from hashlib import blake2b
 from itertools import islice
@@ -92,6 +93,19 @@ class Sketcher:
         octets = text.encode("utf-8", "surrogatepass")
         digest = blake2b(octets, digest_size=8, key=self._secret, person=b"near%d" % trait).digest()
         return int.from_bytes(digest, "little", signed=True) & ~_KIND | trait
+
+
+def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
+    """Return the keys that more of `sketches` hold than the rules allow."""
+    most = {
+        Trait.PASSAGE: rules.holders.passage,
+        Trait.MIRROR: rules.holders.page,
+        Trait.FAMILY: rules.holders.page,
+        Trait.ADDRESS: rules.holders.address,
+        Trait.PICTURE: rules.holders.picture,
+    }
+    counts = Counter(key for sketch in sketches for key in sketch.keys)
+    return frozenset(key for key, count in counts.items() if count > most[Trait(key & _KIND)])
 
 
 def pack_pictures(sketch: Sketch) -> bytes:

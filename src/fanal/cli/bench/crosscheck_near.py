@@ -1,0 +1,111 @@
+"""What is near, judged on the labelled world: each kind by itself, on everything there is at once."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fanal.analyse.domain.index import HashIndex
+from fanal.analyse.domain.index.index import pack_labels
+from fanal.cli.bench.truth import judge
+from fanal.crosscheck.domain.near.pairs import (
+    KINDS,
+    Neighbour,
+    World as Near,
+    holders_of,
+    near_of,
+    near_pages,
+)
+from fanal.crosscheck.domain.near.rules import load_near_rules
+from fanal.crosscheck.domain.near.sketch import Sketcher, Trait, going_round
+from fanal.harmonise.domain.records import HarmonisedReport
+
+_HASH = 32
+_OF_KIND = {
+    "NEAR_TEXT": "TEXT",
+    "NEAR_PICTURE": "PICTURE",
+    "NEAR_MIRROR": "MIRROR",
+    "NEAR_FAMILY": "FOLDER",
+}
+"""The mark of the reports that a kind alone can join."""
+
+
+def judge_near(
+    reports: Sequence[HarmonisedReport], labels: Sequence[int], traps: Sequence[frozenset[str]]
+) -> dict[str, object]:
+    """Return pairs, precision and recall of each kind; ids of reports are their places.
+
+    Recall is over the pairs of the labels that bear the kind's mark, once a person has accepted every right
+    suggestion of that kind. Wrong pairs are told by the traps that lie in them.
+    """
+    started = time.perf_counter()
+    found = _found(reports)
+    seconds = time.perf_counter() - started
+    told: dict[str, object] = {}
+    for kind, pairs in found.items():
+        scores = judge.of_pairs(pairs, labels)
+        wrong = Counter(
+            trap
+            for a, b in pairs
+            if labels[a] != labels[b]
+            for trap in traps[a] & traps[b] or {"NONE"}
+        )
+        told[kind] = {
+            "pairs": scores.pairs,
+            "precision": round(scores.precision, 5),
+            "recall": _recall(pairs, labels, traps, _OF_KIND.get(kind, "")),
+            "wrong": dict(wrong),
+        }
+    return {"reports": len(reports), "near_s": round(seconds, 2), **told}
+
+
+def _recall(
+    pairs: Sequence[judge.Pair],
+    labels: Sequence[int],
+    traps: Sequence[frozenset[str]],
+    mark: str,
+) -> float | None:
+    places = {place: n for n, place in enumerate(p for p, held in enumerate(traps) if mark in held)}
+    if not places:
+        return None
+    among = [labels[place] for place in places]
+    right = [(places[a], places[b]) for a, b in pairs if a in places and b in places]
+    return round(judge.with_suggestions(list(range(len(among))), right, among), 5)
+
+
+def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
+    """Return the pairs of each kind, by the product's own rule."""
+    rules, sketcher = load_near_rules(), Sketcher(b"bench", load_near_rules())
+    sketches = {report.report_id: sketcher.sketch(report) for report in reports}
+    worn = going_round(sketches.values(), rules)
+    world = Near(sketches=sketches, worn=worn, near=_pictures(reports, sketcher))
+    near = near_of(sketches, world, rules)
+    paths = holders_of({i: s.of(Trait.MIRROR, Trait.FAMILY) for i, s in sketches.items()}, worn)
+    pages = {report.report_id: list(sketcher.pages(report)) for report in reports}
+    pairs: dict[str, list[judge.Pair]] = {kind: [] for kind in KINDS}
+    for report_id, found in near.items():
+        for one in (*found, *near_pages(report_id, pages, paths, rules)):
+            pairs[one.kind].append((report_id.int, one.other_id.int))
+    return pairs
+
+
+def _pictures(
+    reports: Sequence[HarmonisedReport], sketcher: Sketcher
+) -> Mapping[bytes, list[Neighbour]]:
+    """Return the neighbours of every picture, by the exact index of known material."""
+    held = [(r.report_id, pdq) for r in reports for pdq in sketcher.sketch(r).pictures]
+    if not held:
+        return {}
+    hashes = np.frombuffer(b"".join(pdq for _, pdq in held), np.uint8).reshape(-1, _HASH)
+    index = HashIndex()
+    index.add(hashes, pack_labels(n.to_bytes(16) for n in range(len(held))))
+    hits = index.search(hashes, radius=31)
+    others = hits.labels[:, 8:].copy().view(">u8").reshape(-1)
+    near: dict[bytes, dict[int, Neighbour]] = {}
+    for query, other in zip(hits.queries.tolist(), others.tolist(), strict=True):
+        report_id, theirs = held[other]
+        mine = held[query][1]
+        apart = (int.from_bytes(mine, "big") ^ int.from_bytes(theirs, "big")).bit_count()
+        near.setdefault(mine, {})[other] = report_id, theirs, apart
+    return {pdq: list(found.values()) for pdq, found in near.items()}
