@@ -28,6 +28,7 @@ ANALYST = Actor(
     desk_ids=frozenset({1}),
     motive="test",
 )
+ROUND = load_near_rules().holders.passage + 6
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 Body = Mapping[str, object]
 
@@ -140,11 +141,14 @@ def world(luck: random.Random) -> list[Body]:
     viral, viral_page = luck.randbytes(32), "https://way.test/much/seen/"
     for _ in range(12):
         text, picture, folder = words(luck, 50), luck.randbytes(32), words(luck, 1)[0]
+        own = luck.randint(3000, 9000)
         bodies += [
             {
                 "description": changed(luck, text),
                 "files": [{"pdq": flipped(luck, picture, luck.randint(0, 10))}],
-                "urls": [f"https://h{luck.randint(1, 3)}.test/g/{folder}/{luck.randint(1, 3)}"],
+                "urls": [
+                    f"https://h{luck.randint(1, 3)}.test/g/{folder}/{own + luck.randint(1, 3)}"
+                ],
             }
             for _ in range(luck.randint(1, 5))
         ]
@@ -154,7 +158,7 @@ def world(luck: random.Random) -> list[Body]:
             "files": [{"pdq": flipped(luck, viral, luck.randint(0, 3))}],
             "urls": [f"{viral_page}{n}"],
         }
-        for n in range(load_near_rules().holders.picture + 6)
+        for n in range(ROUND)
     ]
     return bodies
 
@@ -167,7 +171,7 @@ def test_any_order_and_a_rebuild_give_the_same_and_what_goes_round_gives_nothing
     deposit(zip(ids, bodies, strict=True))
     look()
     stood = stand()
-    round_from = len(bodies) - load_near_rules().holders.picture - 6
+    round_from = len(bodies) - ROUND
     kinds = {kind for _, reasons in stood.values() for kind, _, _ in reasons}
     assert kinds == {"NEAR_TEXT", "NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY"}
     assert not any(ids.index(one) >= round_from for one, _ in stood)
@@ -228,6 +232,24 @@ def test_accepting_joins_and_pairs_of_one_dossier_are_asked_no_more() -> None:
     )
     assert told(ids) == []
     assert queries.dossier_of(actor=SYSTEM, report_id=ids[0]) is not None
+
+
+def test_a_text_that_people_rejected_twice_is_suggested_no_more() -> None:
+    text = words(random.Random(7), 40)
+    ids = arrive(*({"description": " ".join([*text, "un" * n])} for n in range(4)))
+    assert len(stand()) == 6
+    for one, other in ((1, 0), (3, 2)):
+        operations.judge_suggestion(
+            actor=ANALYST,
+            report_id=ids[one],
+            other_id=ids[other],
+            accept=False,
+            reason="x",
+            now=NOW,
+        )
+        assert look() == 2
+    assert stand() == {}
+    assert told(arrive({"description": " ".join(text)})) == []
 
 
 def test_nothing_stays_of_an_erased_report() -> None:

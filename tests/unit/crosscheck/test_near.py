@@ -111,7 +111,11 @@ def test_few_are_put_beside_a_report_whatever_the_order() -> None:
         ("https://www.a.test/gallery/8842/", "http://mirror.example/gallery/8842", True),
         ("https://a.test/t.php?id=88421", "https://b.test/t.php?id=88421", True),
         ("https://a.test/t.php?id=88421", "https://b.test/t.php?id=88422", False),
+        ("https://a.test/s/a3b9f77k", "https://b.test/s/a3b9f77k", True),
+        ("https://a.test/one-rare-name-of-it", "https://b.test/one-rare-name-of-it", True),
         ("https://a.test/contact", "https://b.test/contact", False),
+        ("https://a.test/f/viewtopic.php?t=12", "https://b.test/f/viewtopic.php?t=12", False),
+        ("https://a.test/wp-content/2025/12/", "https://b.test/wp-content/2025/12/", False),
         ("https://a.test/", "https://b.test/", False),
     ],
 )

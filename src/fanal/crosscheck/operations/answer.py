@@ -8,6 +8,7 @@ from django.db import connection
 from fanal.crosscheck.domain.dossiers import Act, Judgement
 from fanal.crosscheck.domain.encoding import unpack_reasons
 from fanal.crosscheck.domain.suggestions import evidence_of
+from fanal.crosscheck.operations.near_store import let_wait
 from fanal.crosscheck.queries.state import CURRENT
 
 
@@ -23,6 +24,8 @@ def remember(judgement: Judgement) -> None:
         (judgement.id, one, two, accepted, score, sorted(evidence))
         for (one, two), (score, evidence) in found.items()
     ]
+    if not accepted:  # what was rejected twice is suggested no more
+        let_wait({end for pair in found for end in pair})
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO crosscheck_answer"

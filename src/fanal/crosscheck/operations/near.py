@@ -20,8 +20,15 @@ from fanal.crosscheck.domain.near.pairs import (
     near_pages,
 )
 from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, Trait, going_round
+from fanal.crosscheck.domain.near.sketch import (
+    Sketch,
+    Sketcher,
+    Trait,
+    going_round,
+    rejected,
+)
 from fanal.crosscheck.operations import near_store as store
+from fanal.crosscheck.queries.suggestions import answers_about
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
@@ -103,8 +110,10 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:
 
 
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
-    """Note the keys that more reports hold than allowed."""
-    fresh = going_round(sketches.values(), rules) - worn
+    """Note the keys that more reports hold than allowed, and passages that people have rejected."""
+    answers = answers_about(store.answered_among(sketches))
+    pairs = [(sketches[one], sketches[two]) for (one, two), a in answers.items() if not a.accepted]
+    fresh = (going_round(sketches.values(), rules) | rejected(pairs, rules)) - worn
     store.note_worn(fresh)
     worn |= fresh
 

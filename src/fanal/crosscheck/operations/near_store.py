@@ -122,6 +122,19 @@ def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketc
     return {**sketches, **found}
 
 
+def answered_among(report_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Return the pairs of these reports that somebody answered, later report first."""
+    ids = uuid_array(report_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT report_id, other_id FROM crosscheck_answer"
+            " WHERE report_id = ANY (%s::uuid[]) AND other_id = ANY (%s::uuid[])",
+            [ids, ids],
+        )
+        rows: list[tuple[UUID, UUID]] = cursor.fetchall()
+        return rows
+
+
 def worn_among(keys: Collection[int]) -> frozenset[int]:
     """Return those of `keys` that go round."""
     if not keys:

@@ -9,7 +9,11 @@ _PAGING: Final = frozenset(("page", "p", "pg", "start", "offset", "from", "post"
 """Parameters that turn the pages of one thing."""
 _INDEX = re.compile(r"/(?:index|default|home)\.\w{2,5}$")
 _NUMBERED = re.compile(r"\d+(?:\.\w{2,5})?$")
+_PART = re.compile(r"[^/?&=]+")
+_NUMBER = re.compile(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d{4,}")  # no year
 _DEEP: Final = 2
+_SLUG: Final = 12  # letters: `wp-content` has ten
+_TOKEN: Final = 7
 
 
 def host_of(key: str) -> str:
@@ -23,9 +27,17 @@ def mirror_of(key: str, least: int) -> str | None:
     rest = _rest(key)
     if len(rest) < least or is_short_link(host_of(key)):
         return None
-    path = rest.partition("?")[0]
-    telling = path.count("/") >= _DEEP or any(c.isdigit() for c in rest) or len(rest) >= 2 * least
-    return rest if telling else None
+    return rest if any(map(_is_telling, _PART.findall(rest))) else None
+
+
+def _is_telling(part: str) -> bool:
+    """Return whether a part of a path is somebody's own, and no name that a program gives everywhere."""
+    if _NUMBER.search(part):
+        return True
+    if "." in part:
+        return False
+    mixed = any(c.isdigit() for c in part) and any(c.isalpha() for c in part)
+    return len(part) >= _SLUG or (mixed and len(part) >= _TOKEN)
 
 
 def family_of(key: str) -> str | None:

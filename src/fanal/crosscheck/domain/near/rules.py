@@ -13,12 +13,13 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Holders(_Strict, frozen=True, kw_only=True):
-    """How many reports may hold a key of each kind; what more hold goes round."""
+    """How many reports may hold a key of each kind, and how many pairs that share it may be rejected."""
 
     passage: int
     page: int
     address: int
     picture: int
+    rejections: int
 
 
 class TextRule(_Strict, frozen=True, kw_only=True):

@@ -108,6 +108,12 @@ def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
     return frozenset(key for key, count in counts.items() if count > most[Trait(key & _KIND)])
 
 
+def rejected(pairs: Iterable[tuple[Sketch, Sketch]], rules: NearRules) -> frozenset[int]:
+    """Return the passages that too many of the pairs share which people rejected."""
+    counts = Counter(key for one, two in pairs for key in one.of(Trait.PASSAGE) & two.keys)
+    return frozenset(key for key, count in counts.items() if count >= rules.holders.rejections)
+
+
 def pack_pictures(sketch: Sketch) -> bytes:
     """Return the fingerprints of a sketch as octets."""
     return b"".join(sketch.pictures)
