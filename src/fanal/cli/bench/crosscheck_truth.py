@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -21,9 +21,9 @@ from fanal.cli.linkage.persons import persons_table
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
 from fanal.crosscheck.domain.resembling import LEAST
 from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
-from fanal.crosscheck.domain.sheet import Ints, Sheet, sheet_of, sorted_rows
-from fanal.crosscheck.domain.standing import standing_of
+from fanal.crosscheck.domain.sheet import Codes, Ints
 from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.crosscheck.domain.whole import whole_of
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
@@ -32,13 +32,22 @@ _NOW = datetime(2026, 12, 31, tzinfo=UTC)
 _PEER_AT = (0.5, 0.9, 0.99, 0.999)
 
 
-class Linked(Struct, frozen=True, kw_only=True):
-    """The pairs of a world: with their points, which are certain, which are put to a person."""
+class Found(NamedTuple):
+    """Pairs by their numbers, with their marks as bits."""
 
-    sheet: Sheet
-    pairs: Pairs
+    number: Ints
+    marks: Ints
+
+
+class Linked(Struct, frozen=True, kw_only=True):
+    """The pairs of a world that are certain and those that are put to a person, `marks` of both.
+
+    Marks are bits, one for each mark of a value that a pair rests on.
+    """
+
     certain: list[judge.Pair]
     suggested: list[judge.Pair]
+    marks: tuple[Ints, Ints]
     hubs: int
     seconds: float
 
@@ -71,7 +80,7 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
         **_model(reports, found, groups, labels),
         "hubs": found.hubs,
         "link_s": round(found.seconds, 2),
-        "by_kind": judge.by_mark(_kinds(found, len(told)), labels),
+        "by_kind": _kinds(found, labels),
         "by_trap": judge.by_mark(_traps(found.certain, told), labels),
         "kept_apart": _kept_apart(groups, told),
     }
@@ -101,23 +110,34 @@ def harmonised(told: Sequence[Told], *, start: int = 0) -> Iterator[HarmonisedRe
 def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:
     """Return the pairs of cards by the product's own rule, as a rebuild finds them."""
     started = time.perf_counter()
-    sheet = sheet_of(packed)
-    everything = sheet.rows
-    sheet = sorted_rows(sheet)
-    standing, groups = standing_of(sheet.rows, everything, weights)
-    pairs = weigh(sheet, standing, weights)
-    certain = certain_of(pairs, weights)
+    whole = whole_of(packed, weights)
+    certain: list[Found] = []
+    suggested: list[Found] = []
+    for pairs in weigh(whole.sheet, whole.standing, weights):
+        sure = certain_of(pairs, weights)
+        doubtful = ~sure & (pairs.points >= weights.suggest - 1e-9)
+        marks = _marks(pairs, whole.sheet.rows.mark)
+        certain.append(Found(pairs.number[sure], marks[sure]))
+        suggested.append(Found(pairs.number[doubtful], marks[doubtful]))
     seconds = time.perf_counter() - started
-    size = len(packed)
-    suggested = ~certain & (pairs.points >= weights.suggest - 1e-9)
+    one, two = _together(certain), _together(suggested)
     return Linked(
-        sheet=sheet,
-        pairs=pairs,
-        certain=_ends(pairs.number[certain], size),
-        suggested=_ends(pairs.number[suggested], size),
-        hubs=int(groups.hub.sum()),
+        certain=_ends(one.number, len(packed)),
+        suggested=_ends(two.number, len(packed)),
+        marks=(one.marks, two.marks),
+        hubs=int(whole.groups.hub.sum()),
         seconds=seconds,
     )
+
+
+def _marks(pairs: Pairs, mark: Codes) -> Ints:
+    """Return the marks of the values that each pair rests on, as bits."""
+    bits = np.left_shift(1, mark[pairs.meetings.later].astype(np.int64))
+    return np.bitwise_or.reduceat(bits, pairs.first[:-1]) if len(bits) else bits
+
+
+def _together(parts: Sequence[Found]) -> Found:
+    return Found(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def _ends(numbers: Ints, size: int) -> list[judge.Pair]:
@@ -171,21 +191,22 @@ def _model(
     }
 
 
-def _kinds(found: Linked, size: int) -> dict[judge.Pair, set[str]]:
-    """Return the marks of the values that each certain or suggested pair rests on."""
-    pairs, rows = found.pairs, found.sheet.rows
-    marks = rows.mark[pairs.meetings.later]
-    certain = set(found.certain)
-    known = certain | set(found.suggested)
-    kinds: dict[judge.Pair, set[str]] = {}
-    for number, (start, end) in zip(
-        pairs.number.tolist(), pairwise(pairs.first.tolist()), strict=True
+def _kinds(found: Linked, labels: Sequence[int]) -> dict[str, dict[str, float | int]]:
+    """Return pairs and precision for each mark of a value that pairs rest on, those suggested apart."""
+    truth, told = np.array(labels), {}
+    for pairs, marks, suffix in (
+        (found.certain, found.marks[0], ""),
+        (found.suggested, found.marks[1], " (suggested)"),
     ):
-        pair = divmod(number, size)
-        if pair in known:
-            suffix = "" if pair in certain else " (suggested)"
-            kinds[pair] = {MARKS[mark].value + suffix for mark in set(marks[start:end].tolist())}
-    return kinds
+        ends = np.array(pairs, np.int64).reshape(-1, 2)
+        right = truth[ends[:, 0]] == truth[ends[:, 1]]
+        for number, mark in enumerate(MARKS):
+            resting = marks >> number & 1 == 1
+            if resting.any():
+                told[mark.value + suffix] = {
+                    "pairs": int(resting.sum()), "precision": round(float(right[resting].mean()), 5)
+                }  # fmt: skip
+    return dict(sorted(told.items(), key=lambda item: -item[1]["pairs"]))
 
 
 def _traps(pairs: Sequence[judge.Pair], told: Sequence[Told]) -> dict[judge.Pair, frozenset[str]]:

@@ -39,6 +39,8 @@ NO_TIME = -(2**62)
 _HEAD = struct.Struct("<QIIIIHBB")
 _ADDRESS = struct.Struct("<QqiB")
 _VALUE = struct.Struct("<QBB")
+CARD_SHAPE = _HEAD.size, _ADDRESS.size, _VALUE.size
+"""Octets of a packed card's head, of each address after it, of each value after those (its key first)."""
 _SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
 _TELLING = {
     role: rank

@@ -30,25 +30,14 @@ def link(
 
     With `fresh`, the links that have an end among these reports.
     """
-    pairs = weigh(sheet, standing, weights, fresh=fresh)
     kept = share_kept(sheet.rows.mark, standing, weights)
-    explainer = _Explainer(sheet, pairs, kept, told)
-    size = len(ids)
-    for place, (number, points) in enumerate(
-        zip(pairs.number.tolist(), pairs.points.tolist(), strict=True)
-    ):
-        later, earlier = divmod(number, size)
-        yield Link(
-            report_id=ids[later],
-            other_id=ids[earlier],
-            score=round(score_of(points / weights.certain), 4),
-            reasons=explainer.reasons(place, later, earlier, fresh, weights),
-            rule_version=weights.version,
-        )
+    for pairs in weigh(sheet, standing, weights, fresh=fresh):
+        explainer = Explainer(sheet, pairs, kept, told)
+        yield from explainer.links(ids, weights, fresh=fresh)
 
 
-class _Explainer:
-    """Makes the reasons of pairs."""
+class Explainer:
+    """Makes links of pairs: their scores, and their reasons in words."""
 
     def __init__(  # noqa: PLR0917
         self,
@@ -59,6 +48,23 @@ class _Explainer:
     ) -> None:
         self._sheet, self._pairs, self._kept = sheet, pairs, kept
         self._selector = told
+
+    def links(
+        self, ids: Sequence[UUID], weights: Weights, *, fresh: Flags | None = None
+    ) -> Iterator[Link]:
+        """Yield the links of the pairs, in their order; `ids` are those of the reports."""
+        size, pairs = len(ids), self._pairs
+        for place, (number, points) in enumerate(
+            zip(pairs.number.tolist(), pairs.points.tolist(), strict=True)
+        ):
+            later, earlier = divmod(number, size)
+            yield Link(
+                report_id=ids[later],
+                other_id=ids[earlier],
+                score=round(score_of(points / weights.certain), 4),
+                reasons=self.reasons(place, later, earlier, fresh, weights),
+                rule_version=weights.version,
+            )
 
     def reasons(  # noqa: PLR0917
         self, place: int, later: int, earlier: int, fresh: Flags | None, weights: Weights

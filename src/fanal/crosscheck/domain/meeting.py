@@ -1,4 +1,4 @@
-"""Meetings: every two reports that hold one value, on which side of the matter, and the points it gives."""
+"""Meetings: every two reports that hold one value, on which side of the matter; the weights as columns."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanal.crosscheck.domain.cards import MARKS
-from fanal.crosscheck.domain.sheet import Flags, Ints, Sheet
+from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Rows
 from fanal.crosscheck.domain.weights import Family, Weights
 from fanal.harmonise.domain.records import SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES
@@ -15,7 +15,11 @@ Points = NDArray[np.float64]
 SAME, CROSS, OTHER = 0, 1, 2
 """Sides of a meeting: one and the same side; a suspect's value in the other's sentences; all the rest."""
 FAMILIES = {family: number for number, family in enumerate(Family)}
-_ROLES = max(ROLE_CODES.values()) + 1
+HOME, FAMILY_COUNT = FAMILIES[Family.HOME], len(FAMILIES)
+ROLES = max(ROLE_CODES.values()) + 1
+IP, IP_SECONDS, PORT_SECONDS, PREFIX_SECONDS, NAME, BIRTH, NAME_DIFFERS, BIRTH_DIFFERS = range(8)
+CROSS_MOST, OTHER_MOST, SHOWN = 8, 9, 10
+"""Places in `Tables.numbers`."""
 _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
     ROLE_CODES[role]
     for role in (
@@ -30,16 +34,10 @@ _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
 class Meetings(NamedTuple):
     """Values that pairs share: places of the two rows (later report first), side, points."""
 
-    later: Ints
-    earlier: Ints
-    side: Ints
+    later: Places
+    earlier: Places
+    side: Codes
     points: Points
-
-    def take(self, wanted: Ints | Flags) -> "Meetings":
-        """Return the meetings at these places."""
-        return Meetings(
-            self.later[wanted], self.earlier[wanted], self.side[wanted], self.points[wanted]
-        )
 
 
 class Standing(NamedTuple):
@@ -54,13 +52,14 @@ class Tables(NamedTuple):
     """The weights as columns, by number of mark or family."""
 
     base: Points
-    family: Ints
+    family: Codes
     person: Flags
     conflict: Points
     further: Points
     most: Points
-    side: Ints
+    side: Codes
     factor: Points
+    numbers: Points
 
 
 def tables_of(weights: Weights) -> Tables:
@@ -68,19 +67,26 @@ def tables_of(weights: Weights) -> Tables:
     marks = [weights.mark[mark] for mark in MARKS]
     families = [weights.family[family] for family in Family]
     side, factor = _sides(weights)
+    near = weights.near
+    numbers = (
+        *(near.ip, near.ip_seconds, near.port_seconds, near.prefix_seconds),
+        *(near.name, near.birth, near.name_conflict, near.birth_conflict),
+        *(weights.roles.cross_most, weights.roles.other_most, weights.shown),
+    )
     return Tables(
         base=np.array([mark.base for mark in marks]),
-        family=np.array([FAMILIES[mark.family] for mark in marks]),
+        family=np.array([FAMILIES[mark.family] for mark in marks], np.uint8),
         person=np.array([mark.person for mark in marks]),
         conflict=np.array([mark.conflict for mark in marks]),
         further=np.array([family.further for family in families]),
         most=np.array([family.most for family in families]),
         side=side,
         factor=factor,
+        numbers=np.array(numbers),
     )
 
 
-def share_kept(mark: Ints, standing: Standing, weights: Weights) -> Points:
+def share_kept(mark: Codes, standing: Standing, weights: Weights) -> Points:
     """Return the share of its points that each row's value keeps, by its holders and as a hub."""
     kept = np.ones(len(mark))
     for number, name in enumerate(MARKS):
@@ -90,16 +96,16 @@ def share_kept(mark: Ints, standing: Standing, weights: Weights) -> Points:
     return kept
 
 
-def _sides(weights: Weights) -> tuple[Ints, Points]:
-    """Return side and factor of two roles; a role that only a text gives is `_ROLES + role`."""
-    side = np.full((2 * _ROLES, 2 * _ROLES), OTHER)
-    factor = np.full((2 * _ROLES, 2 * _ROLES), weights.roles.other)
+def _sides(weights: Weights) -> tuple[Codes, Points]:
+    """Return side and factor of two roles; a role that only a text gives is `ROLES + role`."""
+    side = np.full((2 * ROLES, 2 * ROLES), OTHER, np.uint8)
+    factor = np.full((2 * ROLES, 2 * ROLES), weights.roles.other)
     side[_SUSPECT, _SUSPECT], factor[_SUSPECT, _SUSPECT] = SAME, 1.0
     for one, two in ((_SUSPECT, _ASSOCIATED), (_ASSOCIATED, _SUSPECT)):
         side[one, two], factor[one, two] = SAME, weights.roles.associated
-    mentioned = [_ROLES + role for role in range(_ROLES)]
+    mentioned = [ROLES + role for role in range(ROLES)]
     factor[np.ix_(mentioned, mentioned)] = weights.roles.mention
-    spoken = [_CONTENT, _ROLES + _CONTENT, _ROLES + _SUSPECT]
+    spoken = [_CONTENT, ROLES + _CONTENT, ROLES + _SUSPECT]
     for other in spoken:
         side[_SUSPECT, other] = side[other, _SUSPECT] = CROSS
         factor[_SUSPECT, other] = factor[other, _SUSPECT] = weights.roles.cross
@@ -108,60 +114,22 @@ def _sides(weights: Weights) -> tuple[Ints, Points]:
     return side, factor
 
 
-def meet(sheet: Sheet, standing: Standing, weights: Weights, fresh: Flags | None) -> Meetings:  # noqa: PLR0917
-    """Return every two rows of one value that meet."""
-    tables, rows = tables_of(weights), sheet.rows
-    kept = share_kept(rows.mark, standing, weights)
-    later, earlier = _partners(sheet, standing, weights, fresh)
-    apart = rows.report[later] != rows.report[earlier]
-    later, earlier = later[apart], earlier[apart]
-    person = tables.person[rows.mark[later]]
-    state = rows.role + _ROLES * rows.weak
-    side = np.where(person, tables.side[state[later], state[earlier]], SAME)
-    factor = np.where(person, tables.factor[state[later], state[earlier]], 1.0)
-    # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
-    points = np.round(tables.base[rows.mark[later]] * factor * kept[later], 4)
-    return Meetings(later, earlier, side, points)
+def reach_of(  # noqa: PLR0917
+    rows: Rows, standing: Standing, weights: Weights, fresh: Flags | None
+) -> Ints:
+    """Return how many of the rows before it each row meets: of a value that very many hold, neighbours alone.
 
-
-def _partners(  # noqa: PLR0917
-    sheet: Sheet, standing: Standing, weights: Weights, fresh: Flags | None
-) -> tuple[Ints, Ints]:
-    """Return rows and the rows before them that they meet: of very many, neighbours alone."""
-    rows, most, near = sheet.rows, weights.most_holders, weights.neighbours
-    place = standing.place
+    With `fresh`, none where neither the row nor one before it of the same value is of these reports.
+    """
+    most, near = weights.most_holders, weights.neighbours
     total = len(rows.key)
-    starts = (
-        np.flatnonzero(np.append(True, rows.key[1:] != rows.key[:-1]))
-        if total
-        else np.zeros(0, int)
-    )
-    group = np.repeat(starts, np.diff(np.append(starts, total)))
     here = np.arange(total)
+    new = np.append(True, rows.key[1:] != rows.key[:-1])[:total]
+    before = here - np.maximum.accumulate(np.where(new, here, 0))
     person = tables_of(weights).person[rows.mark]
-    reach = np.where(
-        place < most, here - group, np.where(person, np.minimum(near, here - group), 0)
-    )
+    reach = np.where(standing.place < most, before, np.where(person, np.minimum(near, before), 0))
     reach[(standing.holders > most) & ~person] = 0
     if fresh is not None:
-        return _with_fresh(reach, group, fresh[rows.report])
-    later = np.repeat(here, reach)
-    earlier = later - _countdown(reach)
-    return later, earlier
-
-
-def _with_fresh(reach: Ints, group: Ints, fresh: Flags) -> tuple[Ints, Ints]:
-    """Return the meetings with a fresh end: only groups that hold a fresh row are looked at."""
-    holds = np.zeros(len(group), np.bool_)
-    holds[group[fresh]] = True
-    asked = np.where(holds[group], reach, 0)
-    later = np.repeat(np.arange(len(reach)), asked)
-    earlier = later - _countdown(asked)
-    touched = fresh[later] | fresh[earlier]
-    return later[touched], earlier[touched]
-
-
-def _countdown(reach: Ints) -> Ints:
-    """Return 1, 2, … up to each reach, one after the other."""
-    ends = np.cumsum(reach)
-    return np.arange(1, int(ends[-1]) + 1 if len(ends) else 1) - np.repeat(ends - reach, reach)
+        known = np.cumsum(fresh[rows.report])
+        reach[known == np.append(0, known)[here - before]] = 0
+    return reach

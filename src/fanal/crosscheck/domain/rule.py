@@ -4,25 +4,31 @@ One computation for a batch beside its kin and for all reports at once, on colum
 the order in which reports came, but that a value of very many reports joins neighbours in time.
 """
 
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import local
 from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.columns import places_by_report
+from fanal.crosscheck.domain.kernels import weigh_span
+from fanal.crosscheck.domain.looks import looks_of
 from fanal.crosscheck.domain.meeting import (
-    CROSS,
-    FAMILIES,
-    OTHER,
-    SAME,
+    ROLES,
     Meetings,
     Points,
     Standing,
-    Tables,
-    meet,
+    reach_of,
+    share_kept,
     tables_of,
 )
-from fanal.crosscheck.domain.sheet import Flags, Ints, Sheet
-from fanal.crosscheck.domain.weights import Family, Weights
+from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Sheet
+from fanal.crosscheck.domain.weights import Weights
+
+_AT_ONCE = 4_000
 
 
 class Pairs(NamedTuple):
@@ -43,143 +49,66 @@ class Pairs(NamedTuple):
 
 
 def weigh(
-    sheet: Sheet, standing: Standing, weights: Weights, *, fresh: Flags | None = None
-) -> Pairs:
-    """Return the pairs that are shown; with `fresh`, those with an end among these reports.
-
-    Rows of the sheet are sorted by key, then by report.
-    """
-    tables = tables_of(weights)
-    meetings = meet(sheet, standing, weights, fresh)
-    rows = sheet.rows
-    size = len(sheet.name)
-    number = rows.report[meetings.later] * size + rows.report[meetings.earlier]
-    order = np.argsort(number, kind="stable")
-    meetings = meetings.take(order)
-    number, first = np.unique(number[order], return_index=True)
-    first = np.append(first, len(order))
-    ends = number // size, number % size
-    ip: Points = np.where(_near(sheet, ends, weights), weights.near.ip, 0.0)
-    name, birth = _same_person(sheet, ends, weights)
-    points, lost = _points(sheet, meetings, (number, first, ip), tables, weights)
-    points = np.round(points + name + birth - lost, 4)
-    return _shown(Pairs(number, points, first, meetings, ip, name, birth, lost), weights)
-
-
-def _points(  # noqa: PLR0917
     sheet: Sheet,
-    meetings: Meetings,
-    found: tuple[Ints, Ints, Points],
-    tables: Tables,
+    standing: Standing,
     weights: Weights,
-) -> tuple[Points, Points]:
-    """Return the points of pairs by families and sides, and what conflicts take away."""
-    number, first, ip = found
-    count = len(number)
-    pair = np.repeat(np.arange(count), np.diff(first))
-    mark = sheet.rows.mark[meetings.later]
-    sums = []
-    for side in (SAME, CROSS, OTHER):
-        of_side = meetings.side == side
-        strengthened = ip if side == SAME else np.zeros(count)
-        parts = pair[of_side], tables.family[mark[of_side]], meetings.points[of_side]
-        sums.append(_families(parts, count, strengthened, tables))
-    same, cross, other = sums
-    cross = np.minimum(cross, weights.roles.cross_most)
-    other = np.minimum(other, weights.roles.other_most)
-    told = same + cross
-    points = np.where(told > 0, told + other / 2, other)
-    return points, _conflicts(sheet, (number, pair), meetings, tables)
+    *,
+    fresh: Flags | None = None,
+    at_once: int = _AT_ONCE,
+) -> Iterator[Pairs]:
+    """Yield the pairs that are shown, those of `at_once` later reports at a time, which bounds what is held.
 
-
-def _families(parts: tuple[Ints, Ints, Points], count: int, ip: Points, tables: Tables) -> Points:  # noqa: PLR0917
-    """Return for each pair the sum over families: the best value, a little for each further, to a bound."""
-    pair, family, points = parts
-    families = len(tables.most)
-    cells = count * families
-    cell = pair * families + family
-    flat = np.zeros(cells)
-    np.maximum.at(flat, cell, points)
-    values = np.bincount(cell[points > 0], minlength=cells).reshape(count, families)
-    best = flat.reshape(count, families)
-    home = FAMILIES[Family.HOME]
-    values[:, home] += ip > 0
-    best[:, home] = np.maximum(best[:, home], ip)
-    further = np.maximum(values - 1, 0) * tables.further
-    given: Points = np.minimum(best + further, tables.most).sum(axis=1)
-    return given
-
-
-def _conflicts(  # noqa: PLR0917
-    sheet: Sheet, pairs: tuple[Ints, Ints], meetings: Meetings, tables: Tables
-) -> Points:
-    number, pair = pairs
+    With `fresh`, those with an end among these reports. Rows of the sheet are sorted by key, then by report.
+    """
+    rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
-    shared = np.zeros(len(number), np.int64)
-    same = meetings.side == SAME
-    np.bitwise_or.at(shared, pair[same], 1 << sheet.rows.mark[meetings.later[same]])
-    differing = sheet.has[number // size] & sheet.has[number % size] & ~shared
-    lost = np.zeros(len(number))
-    for mark, points in enumerate(tables.conflict):
-        if points:
-            lost += points * ((differing >> mark) & 1)
-    return lost
+    columns = (
+        *places_by_report(rows.report, size),
+        rows.report,
+        rows.mark,
+        rows.role + np.uint8(ROLES) * rows.weak,
+        reach_of(rows, standing, weights, fresh),
+        share_kept(rows.mark, standing, weights),
+    )
+    touched = np.ones(size, np.bool_) if fresh is None else fresh
+    looks = looks_of(tuple(sheet[1:]))
+    slots = local()
+
+    def weigh_from(low: int) -> Pairs:
+        if not hasattr(slots, "free"):
+            slots.free = np.full(size, -1, np.int32)
+        span = low, min(low + at_once, size)
+        return _pairs(weigh_span(span, slots.free, columns, touched, looks, tuple(tables)), size)
+
+    yield from _in_turn(weigh_from, range(0, size, at_once))
 
 
-def _near(sheet: Sheet, ends: tuple[Ints, Ints], weights: Weights) -> Flags:
-    """Return which pairs had one network address near in time, and port where both have one."""
-    one, two = ends
-    near = np.zeros(len(one), np.bool_)
-    for i in range(MOST_ADDRESSES):
-        for j in range(MOST_ADDRESSES):
-            same = (sheet.place[one, i] == sheet.place[two, j]) & (sheet.place[one, i] != 0)
-            if not same.any():
-                continue
-            apart = np.abs(sheet.at[one, i] - sheet.at[two, j])
-            ports = sheet.port[one, i], sheet.port[two, j]
-            known = (ports[0] >= 0) & (ports[1] >= 0)
-            within = np.where(
-                sheet.six[one, i],
-                weights.near.prefix_seconds,
-                np.where(
-                    known & (ports[0] == ports[1]),
-                    weights.near.port_seconds,
-                    weights.near.ip_seconds,
-                ),
-            )
-            near |= same & (apart <= within)
-    return near
+def _in_turn(weigh_from: Callable[[int], Pairs], starts: Sequence[int]) -> Iterator[Pairs]:
+    """Yield the pairs of each span in order; where there are several, every processor weighs one ahead."""
+    if len(starts) < 2:
+        yield from map(weigh_from, starts)
+        return
+    threads = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(threads) as pool:
+        ahead = deque(pool.submit(weigh_from, start) for start in starts[:threads])
+        for place in range(len(starts)):
+            found = ahead.popleft().result()
+            if place + threads < len(starts):
+                ahead.append(pool.submit(weigh_from, starts[place + threads]))
+            yield found
 
 
-def _same_person(sheet: Sheet, ends: tuple[Ints, Ints], weights: Weights) -> tuple[Points, Points]:
-    """Return the points that names and days of birth give or take."""
-    one, two = ends
-    near = weights.near
-    named = (sheet.name[one] != 0) & (sheet.name[two] != 0)
-    equal = named & (sheet.name[one] == sheet.name[two])
-    words, others = sheet.words[one], sheet.words[two]
-    common = (words[:, :, None] == others[:, None, :]) & (words[:, :, None] != 0)
-    foreign = named & ~common.any(axis=(1, 2))
-    name = near.name * equal - near.name_conflict * foreign
-    born = (sheet.birth[one] != 0) & (sheet.birth[two] != 0)
-    same = sheet.birth[one] == sheet.birth[two]
-    return name, near.birth * (born & same) - near.birth_conflict * (born & ~same)
-
-
-def _shown(pairs: Pairs, weights: Weights) -> Pairs:
-    """Return the pairs with points enough to be kept, their meetings with them."""
-    kept = pairs.points >= weights.shown - 1e-9
-    sizes = np.diff(pairs.first)
-    of_kept = np.repeat(kept, sizes)
+def _pairs(found: tuple[Places, Points, Places, Codes, Points], size: int) -> Pairs:
+    ends, points, met, side, of_meetings = found
     return Pairs(
-        number=pairs.number[kept],
-        points=pairs.points[kept],
-        first=np.append(0, np.cumsum(sizes[kept])),
-        meetings=pairs.meetings.take(of_kept),
-        ip=pairs.ip[kept],
-        name=pairs.name[kept],
-        birth=pairs.birth[kept],
-        conflict=pairs.conflict[kept],
+        number=ends[:, 0].astype(np.int64) * size + ends[:, 1],
+        points=points[:, 0],
+        first=np.append(0, np.cumsum(ends[:, 2], dtype=np.int64)),
+        meetings=Meetings(met[:, 0], met[:, 1], side, of_meetings),
+        ip=points[:, 1],
+        name=points[:, 2],
+        birth=points[:, 3],
+        conflict=points[:, 4],
     )
 
 

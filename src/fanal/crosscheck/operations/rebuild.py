@@ -10,14 +10,17 @@ from msgspec import Struct
 
 from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
-from fanal.crosscheck.domain.dossiers import Strong, dossier_id, membership
-from fanal.crosscheck.domain.linking import link
+from fanal.crosscheck.domain.dossiers import dossier_id
+from fanal.crosscheck.domain.linking import Explainer
+from fanal.crosscheck.domain.meeting import share_kept
 from fanal.crosscheck.domain.moving import ValueState, companion, step_of
 from fanal.crosscheck.domain.records import Link
-from fanal.crosscheck.domain.sheet import Rows, sheet_of, sorted_rows
-from fanal.crosscheck.domain.standing import Groups, standing_of
+from fanal.crosscheck.domain.rule import weigh
+from fanal.crosscheck.domain.sheet import Rows
+from fanal.crosscheck.domain.standing import Groups
 from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.crosscheck.domain.whole import Joined, Whole, whole_of
 from fanal.crosscheck.operations.assemble import lock, write_membership
 from fanal.crosscheck.operations.near import wait_again
 from fanal.crosscheck.operations.store import write_cards, write_links, write_states
@@ -54,26 +57,20 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
         lock()
         _refresh_cards(actor, weights)
         ids, desks, cards = _cards()
-        sheet = sheet_of(cards)
-        everything = sheet.rows
-        sheet = sorted_rows(sheet)
-        standing, groups = standing_of(sheet.rows, everything, weights)
+        whole = whole_of(cards, weights)
         _empty()
-        write_states(_states(sheet.rows, groups, weights))
-        words = _Words(actor, ids)
-        found = link(sheet, standing, weights, ids=ids, told=words.selector)
-        strong: list[Strong] = []
+        write_states(_states(whole.sheet.rows, whole.groups, weights))
+        joined = Joined(len(ids))
         links = 0
-        while part := list(islice(found, _AT_ONCE)):
+        for part in _links(_Words(actor, ids), whole, joined, weights):
             write_links(part, desks)
             links += len(part)
-            strong.extend(_strong(one) for one in part if one.score >= weights.strong)
-        members = _dossiers(ids, desks, strong, now)
+        members = _dossiers(ids, desks, joined.anchors(ids, state.judgements(), weights), now)
         wait_again()
         done = Rebuilt(
             reports=len(ids),
             links=links,
-            certain=len(strong),
+            certain=joined.certain,
             members=len(members),
             dossiers=len(set(members.values())),
         )
@@ -87,8 +84,16 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
     return done
 
 
-def _strong(found: Link) -> Strong:
-    return Strong(one=found.report_id, two=found.other_id, score=found.score)
+def _links(  # noqa: PLR0917
+    words: "_Words", whole: Whole, joined: Joined, weights: Weights
+) -> Iterator[list[Link]]:
+    """Yield all links, some thousands at a time; certain ones join their reports."""
+    kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
+    for pairs in weigh(whole.sheet, whole.standing, weights):
+        joined.add(pairs, weights)
+        found = Explainer(whole.sheet, pairs, kept, words.selector).links(words.ids, weights)
+        while part := list(islice(found, _AT_ONCE)):
+            yield part
 
 
 def _refresh_cards(actor: Actor, weights: Weights) -> None:
@@ -147,33 +152,23 @@ class _Words(Told):
 
     def __init__(self, actor: Actor, ids: Sequence[UUID]) -> None:
         super().__init__([], ids)
-        self._actor, self._ids = actor, ids
+        self._actor, self.ids = actor, ids
 
     def record(self, place: int) -> HarmonisedReport:
         """Return the record of a report; those after it are read with it."""
         if place not in self._records:
             self.forget()
-            wanted = list(self._ids[place : place + _AT_ONCE])
+            wanted = list(self.ids[place : place + _AT_ONCE])
             records = harmonised.get_records(actor=self._actor, report_ids=wanted)
             self._records = {place + n: records[i] for n, i in enumerate(wanted) if i in records}
         return self._records[place]
 
 
 def _dossiers(  # noqa: PLR0917
-    ids: Sequence[UUID], desks: dict[UUID, int], strong: Sequence[Strong], now: datetime
+    ids: Sequence[UUID], desks: dict[UUID, int], anchors: dict[UUID, UUID], now: datetime
 ) -> dict[UUID, UUID]:
-    judged = [
-        judgement
-        for start in _starts(ids)
-        for judgement in state.judgements_about(ids[start : start + _AT_ONCE])
-    ]
-    anchors = membership(ids, strong, {j.id: j for j in judged}.values())
-    for start in _starts(ids):
+    for start in range(0, len(ids), _AT_ONCE):
         part = set(ids[start : start + _AT_ONCE])
-        heads = {report: anchor for report, anchor in anchors.items() if report in part}
+        heads = {report: anchors[report] for report in part & anchors.keys()}
         write_membership(part, heads, desks, now)
     return {report: dossier_id(anchor) for report, anchor in anchors.items()}
-
-
-def _starts(ids: Sequence[UUID]) -> Iterator[int]:
-    return iter(range(0, len(ids), _AT_ONCE))

@@ -105,6 +105,13 @@ def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
         return [_judgement(row) for row in cursor.fetchall()]
 
 
+def judgements() -> list[Judgement]:
+    """Return every judgement, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_JUDGEMENT} ORDER BY id")
+        return [_judgement(row) for row in cursor.fetchall()]
+
+
 def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
     """Return judgements by id; unknown ones are left out."""
     with connection.cursor() as cursor:

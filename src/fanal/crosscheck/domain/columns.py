@@ -1,0 +1,158 @@
+"""The loops around the rule, compiled: packed cards to columns, rows by value, rows by report, sets joined.
+
+Keys are the first octets of digests, so that they spread evenly: rows are dealt into buckets by the first
+bits of their keys, some four in each, and a bucket is sorted where it lies. Keys that do not spread cost
+time alone.
+"""
+
+import numpy as np
+from numba import njit
+
+_FEW = 32
+_A_BUCKET = 4
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _number(octets, at, size):
+    """Return the little-endian number in `size` octets at a place."""
+    number = np.uint64(0)
+    for place in range(size):
+        number |= np.uint64(octets[at + place]) << np.uint64(8 * place)
+    return number
+
+
+@njit(nogil=True, cache=True)
+def read_values(octets, ends, shape, counts):
+    """Return the values of packed cards: report int32, key uint64, mark and role uint8, one line each.
+
+    A card ends before `ends`; `shape` is (octets of a head, of an address, of a value), `counts` how many
+    addresses each card holds.
+    """
+    head, address, value = shape
+    total, start = 0, 0
+    for card in range(len(ends)):
+        total += (ends[card] - start - head - counts[card] * address) // value
+        start = ends[card]
+    report, key = np.empty(total, np.int32), np.empty(total, np.uint64)
+    mark, role = np.empty(total, np.uint8), np.empty(total, np.uint8)
+    row, start = 0, 0
+    for card in range(len(ends)):
+        for at in range(start + head + counts[card] * address, ends[card], value):
+            report[row], key[row] = card, _number(octets, at, 8)
+            mark[row], role[row] = octets[at + 8], octets[at + 9]
+            row += 1
+        start = ends[card]
+    return report, key, mark, role
+
+
+@njit(nogil=True, cache=True)
+def read_people(octets, ends, shape, counts, people):
+    """Write the heads and addresses of packed cards into the columns of `people`, a line a card.
+
+    `people` is (name, words, birth, has, place, at, port, six) as in `sheet.Sheet`; `counts` comes to hold
+    how many addresses each card has.
+    """
+    name, words, birth, has, place, at, port, six = people
+    head, address, _ = shape
+    start = 0
+    for card in range(len(ends)):
+        name[card] = _number(octets, start, 8)
+        for word in range(words.shape[1]):
+            words[card, word] = _number(octets, start + 8 + 4 * word, 4)
+        after = start + 8 + 4 * words.shape[1]
+        birth[card], has[card] = _number(octets, after, 4), _number(octets, after + 4, 2)
+        counts[card] = octets[after + 6]
+        for column in range(counts[card]):
+            line = start + head + column * address
+            place[card, column] = _number(octets, line, 8)
+            at[card, column] = np.int64(_number(octets, line + 8, 8))
+            port[card, column] = np.int32(_number(octets, line + 16, 4))
+            six[card, column] = octets[line + 20] > 0
+        start = ends[card]
+
+
+@njit(nogil=True, cache=True)
+def shared_rows(key):
+    """Return the places of the keys that occur more than once, by key, then by place (int32)."""
+    total = len(key)
+    bits = 0
+    while total >> bits > _A_BUCKET:
+        bits += 1
+    shift = np.uint64(63 - bits)  # in two steps: a shift by all 64 bits is none
+    starts = np.zeros((1 << bits) + 1, np.int32)
+    for row in range(total):
+        starts[np.int64(key[row] >> shift >> np.uint64(1)) + 1] += 1
+    for bucket in range(1 << bits):
+        starts[bucket + 1] += starts[bucket]
+    free, keys, rows = starts[:-1].copy(), np.empty(total, np.uint64), np.empty(total, np.int32)
+    for row in range(total):
+        bucket = np.int64(key[row] >> shift >> np.uint64(1))
+        keys[free[bucket]], rows[free[bucket]] = key[row], row
+        free[bucket] += 1
+    for bucket in range(1 << bits):
+        _sort(keys, rows, starts[bucket], starts[bucket + 1])
+    kept = 0
+    for place in range(total):
+        before = place > 0 and keys[place - 1] == keys[place]
+        if before or (place + 1 < total and keys[place + 1] == keys[place]):
+            rows[kept] = rows[place]
+            kept += 1
+    return rows[:kept].copy()
+
+
+@njit(nogil=True, cache=True)
+def _sort(keys, rows, low, high):
+    """Sort keys and their rows between two places; equal ones stay in order."""
+    if high - low > _FEW:
+        order = np.argsort(keys[low:high], kind="mergesort")
+        keys[low:high], rows[low:high] = keys[low:high][order], rows[low:high][order]
+        return
+    for at in range(low + 1, high):
+        key, row, back = keys[at], rows[at], at
+        while back > low and keys[back - 1] > key:
+            keys[back], rows[back] = keys[back - 1], rows[back - 1]
+            back -= 1
+        keys[back], rows[back] = key, row
+
+
+@njit(nogil=True, cache=True)
+def places_by_report(report, size):
+    """Return where each report begins among its rows, int64[size + 1], and the rows by report, int32."""
+    first = np.zeros(size + 1, np.int64)
+    for row in range(len(report)):
+        first[report[row] + 1] += 1
+    for one in range(size):
+        first[one + 1] += first[one]
+    free, mine = first.copy(), np.empty(len(report), np.int32)
+    for row in range(len(report)):
+        mine[free[report[row]]] = row
+        free[report[row]] += 1
+    return first, mine
+
+
+@njit(nogil=True, cache=True)
+def join(parent, ones, twos):
+    """Join the sets of `ones[i]` and `twos[i]`; `parent` leads to the smallest of each set."""
+    for at in range(len(ones)):
+        one, two = _head(parent, ones[at]), _head(parent, twos[at])
+        if one < two:
+            parent[two] = one
+        elif two < one:
+            parent[one] = two
+
+
+@njit(nogil=True, cache=True)
+def heads_of(parent):
+    """Return the smallest of each one's set."""
+    heads = np.empty(len(parent), np.int32)
+    for one in range(len(parent)):
+        heads[one] = _head(parent, one)
+    return heads
+
+
+@njit(nogil=True, cache=True)
+def _head(parent, one):
+    while parent[one] != one:
+        parent[one] = parent[parent[one]]
+        one = parent[one]
+    return one

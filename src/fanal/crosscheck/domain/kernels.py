@@ -1,0 +1,251 @@
+"""The loops of the rule, compiled: who meets whom, and what it is worth.
+
+Reports are taken one by one, as the later end of their pairs. A report walks the holders before it of each
+of its values and gathers who it meets; then each pair is weighed and forgotten unless it is shown. So nothing
+is held but one report's meetings and the pairs that are kept, and pairs come out sorted. What is computed, to
+the last bit, is the plain rule that stands beside the tests (`tests/unit/crosscheck/plain_rule.py`).
+"""
+
+import numpy as np
+from numba import njit
+
+from fanal.crosscheck.domain.looks import beside, may_gain, near
+from fanal.crosscheck.domain.meeting import (
+    CROSS,
+    CROSS_MOST,
+    FAMILY_COUNT,
+    HOME,
+    OTHER,
+    OTHER_MOST,
+    SAME,
+    SHOWN,
+)
+
+_ROOM = 1024
+_FEW = 64
+
+
+@njit(nogil=True, cache=True)
+def weigh_span(span, slot, rows, fresh, looks, tables):
+    """Return the pairs that are shown whose later report lies in `span`, and their meetings.
+
+    `rows` is (first, mine, report, mark, state, reach, kept): the rows of report r are
+    `mine[first[r]:first[r + 1]]`; a row meets the `reach` rows before it. A pair has an end in `fresh`.
+    `slot` is int32[reports], -1 everywhere, and so again afterwards. `looks` are those of `looks_of`,
+    `tables` is `meeting.Tables`.
+
+    Pairs are later, earlier, number of meetings (int32[3]), and points, ip, name, birth, conflict
+    (float64[5]); meetings are the rows of the later and the earlier report (int32[2]), side (uint8), points
+    (float64).
+    """
+    first, mine, _, mark, _, reach, _ = rows
+    met, weighed = _met(_ROOM), _weighed(_ROOM)
+    sums = np.zeros(3 * FAMILY_COUNT), np.zeros(3 * FAMILY_COUNT)
+    ends, points = np.empty((_ROOM, 3), np.int32), np.empty((_ROOM, 5))
+    places, sides, worth = (
+        np.empty((_ROOM, 2), np.int32),
+        np.empty(_ROOM, np.uint8),
+        np.empty(_ROOM),
+    )
+    count, total = 0, 0
+    for one in range(span[0], span[1]):
+        wanted = 0
+        for at in range(first[one], first[one + 1]):
+            wanted += reach[mine[at]]
+        if wanted > len(met[0]):
+            met, weighed = _met(2 * wanted), _weighed(2 * wanted)
+        met_here, pairs_here = _meet(one, slot, rows, fresh, tables, met, weighed)
+        shown = _weigh(one, pairs_here, slot, mark, looks, tables, met, weighed, sums)
+        if count + shown > len(points):
+            points, ends = _wider(points, count + shown), _wider(ends, count + shown)
+        if total + met_here > len(places):
+            places, sides = _wider(places, total + met_here), _longer(sides, total + met_here)
+            worth = _longer(worth, total + met_here)
+        for turn in range(shown):
+            place = weighed[3][turn]
+            before, at = total, weighed[1][place]
+            while at >= 0:
+                places[total, 0], places[total, 1] = met[0][at], met[1][at]
+                sides[total], worth[total] = met[2][at], met[3][at]
+                total += 1
+                at = met[4][at]
+            for column in range(5):
+                points[count, column] = weighed[4][place, column]
+            ends[count, 0], ends[count, 1], ends[count, 2] = one, weighed[0][place], total - before
+            count += 1
+    return (
+        *(ends[:count].copy(), points[:count].copy()),
+        *(places[:total].copy(), sides[:total].copy(), worth[:total].copy()),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _met(room):
+    """Return columns for the meetings of one report: rows of both ends, side, points, the pair's next one."""
+    return (
+        *(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint8)),
+        *(np.empty(room), np.empty(room, np.int32)),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _weighed(room):
+    """Return columns for the pairs of a report: earlier end, first and last meeting, those shown, points."""
+    return (
+        *(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)),
+        *(np.empty(room, np.int32), np.empty((room, 5))),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _meet(one, slot, rows, fresh, tables, met, weighed):
+    """Write who a report meets; return how many meetings and how many pairs. `slot` holds places of pairs."""
+    first, mine, report, mark, state, reach, kept = rows
+    base, _, person, _, _, _, sides, factor, _ = tables
+    row_of, other_of, side_of, points_of, after = met
+    ends, head, tail, _, _ = weighed
+    count, pairs = 0, 0
+    for at in range(first[one], first[one + 1]):
+        row = mine[at]
+        names, full, held = person[mark[row]], base[mark[row]], kept[row]
+        for other in range(row - 1, row - 1 - reach[row], -1):
+            two = report[other]
+            if two == one or not (fresh[one] or fresh[two]):
+                continue
+            side, share = np.uint8(SAME), 1.0
+            if names:
+                side = sides[state[row], state[other]]
+                share = factor[state[row], state[other]]
+            # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
+            points_of[count] = _rounded(full * share * held)
+            side_of[count], row_of[count], other_of[count] = side, row, other
+            after[count] = -1
+            place = slot[two]
+            if place < 0:
+                slot[two], ends[pairs], head[pairs], tail[pairs] = pairs, two, count, count
+                pairs += 1
+            else:
+                after[tail[place]] = count
+                tail[place] = count
+            count += 1
+    return count, pairs
+
+
+@njit(nogil=True, cache=True)
+def _weigh(one, pairs, slot, mark, looks, tables, met, weighed, sums):
+    """Weigh the pairs of one report; return how many are shown, sorted by their earlier end."""
+    ends, head, _, chosen, worth = weighed
+    points_of, after = met[3], met[4]
+    conflict, numbers = tables[3], tables[8]
+    least = numbers[SHOWN] - 1e-9
+    shown = 0
+    for place in range(pairs - 1, -1, -1):
+        two, at = ends[place], head[place]
+        slot[two] = -1
+        few = after[at] < 0 and points_of[at] < least
+        while not few and at >= 0 and points_of[at] == 0:
+            at = after[at]
+        # Most pairs share one value that says too little, or nothing at all, and nothing beside it.
+        if (few or at < 0) and not may_gain(looks, one, two):
+            continue
+        ip = near(looks, one, two, numbers)
+        given, shared = _given(head[place], ip, mark, tables, met, sums)
+        name, birth, lost = beside(looks, one, two, shared, conflict, numbers)
+        points = _rounded(given + name + birth - lost)
+        if points >= least:
+            worth[place, 0], worth[place, 1], worth[place, 2] = points, ip, name
+            worth[place, 3], worth[place, 4] = birth, lost
+            chosen[shown] = place
+            shown += 1
+    _sort(chosen, shown, ends)
+    return shown
+
+
+@njit(nogil=True, cache=True)
+def _given(at, ip, mark, tables, met, sums):
+    """Return the points of a pair by families and sides, and the marks that both suspects share, as bits."""
+    row_of, _, side_of, points_of, after = met
+    _, family, _, _, further, most, _, _, numbers = tables
+    best, values = sums
+    used, shared = 0, 0
+    while at >= 0:
+        side, what = np.int64(side_of[at]), np.int64(mark[row_of[at]])
+        if not used >> side & 1:
+            used |= 1 << side
+            _clear(best, values, side)
+        if side == SAME:
+            shared |= 1 << what
+        if points_of[at] > 0:
+            cell = side * FAMILY_COUNT + family[what]
+            values[cell] += 1.0
+            best[cell] = max(best[cell], points_of[at])
+        at = after[at]
+    if ip > 0:
+        if not used >> SAME & 1:
+            used |= 1 << SAME
+            _clear(best, values, SAME)
+        cell = SAME * FAMILY_COUNT + HOME
+        values[cell] += 1.0
+        best[cell] = max(best[cell], ip)
+    same, cross, rest = 0.0, 0.0, 0.0
+    if used >> SAME & 1:
+        same = _sum(best, values, SAME, further, most)
+    if used >> CROSS & 1:
+        cross = min(_sum(best, values, CROSS, further, most), numbers[CROSS_MOST])
+    if used >> OTHER & 1:
+        rest = min(_sum(best, values, OTHER, further, most), numbers[OTHER_MOST])
+    told = same + cross
+    return told + rest / 2 if told > 0 else rest, shared
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _rounded(points):
+    """Return points with four decimals, as numpy rounds them."""
+    return np.rint(points * 10000.0) / 10000.0
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _clear(best, values, side):
+    for cell in range(side * FAMILY_COUNT, (side + 1) * FAMILY_COUNT):
+        best[cell], values[cell] = 0.0, 0.0
+
+
+@njit(nogil=True, cache=True)
+def _sum(best, values, side, further, most):
+    """Return the sum over families: the best value, a little for each further, to a bound."""
+    total = 0.0
+    for family in range(FAMILY_COUNT):
+        cell = side * FAMILY_COUNT + family
+        more = max(values[cell] - 1.0, 0.0)
+        total += min(best[cell] + more * further[family], most[family])
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _sort(chosen, count, ends):
+    """Sort the first `count` places by the report at their end; they are nearly sorted most often."""
+    if count > _FEW:
+        chosen[:count] = chosen[np.argsort(ends[chosen[:count]])]
+        return
+    for at in range(1, count):
+        place, back = chosen[at], at
+        while back > 0 and ends[chosen[back - 1]] > ends[place]:
+            chosen[back] = chosen[back - 1]
+            back -= 1
+        chosen[back] = place
+
+
+@njit(nogil=True, cache=True)
+def _wider(table, least):
+    """Return a table of twice `least` lines that begins with the lines of `table`."""
+    grown = np.empty((2 * least, table.shape[1]), table.dtype)
+    grown[: len(table)] = table
+    return grown
+
+
+@njit(nogil=True, cache=True)
+def _longer(column, least):
+    """Return a column of twice `least` numbers that begins with those of `column`."""
+    grown = np.empty(2 * least, column.dtype)
+    grown[: len(column)] = column
+    return grown

@@ -1,0 +1,123 @@
+"""What two reports are told apart by, compiled: names, days of birth, kinds of values, addresses.
+
+It lies in two neighbouring lines of a processor's cache, a report: a pair is looked at where its ends are
+read from main memory, and that is what it costs.
+"""
+
+import numpy as np
+from numba import njit
+
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.meeting import (
+    BIRTH,
+    BIRTH_DIFFERS,
+    IP,
+    IP_SECONDS,
+    NAME,
+    NAME_DIFFERS,
+    PORT_SECONDS,
+    PREFIX_SECONDS,
+)
+
+_NO_PORT = 1 << 31
+
+
+@njit(nogil=True, cache=True)
+def looks_of(people):
+    """Return the looks of reports, uint64[reports, 16], from `people`, the columns of a sheet after its rows.
+
+    Name; two words; the third word and the day of birth; kinds of values and, above 16 bits, a bit for each
+    address; then addresses, their seconds, and their ports with, above 32 bits, whether each is a prefix.
+    """
+    name, words, birth, has, place, at, port, six = people
+    looks = np.zeros((len(name), 4 + 3 * MOST_ADDRESSES), np.uint64)
+    for one in range(len(name)):
+        looks[one, 0] = name[one]
+        looks[one, 1] = np.uint64(words[one, 0]) | np.uint64(words[one, 1]) << np.uint64(32)
+        looks[one, 2] = np.uint64(words[one, 2]) | np.uint64(birth[one]) << np.uint64(32)
+        bits = np.uint64(0)
+        for column in range(MOST_ADDRESSES):
+            looks[one, 4 + column] = place[one, column]
+            looks[one, 4 + MOST_ADDRESSES + column] = np.uint64(at[one, column])
+            of_port = np.uint64(np.uint32(port[one, column]))
+            looks[one, 4 + 2 * MOST_ADDRESSES + column] = of_port | np.uint64(
+                six[one, column]
+            ) << np.uint64(32)
+            if place[one, column]:
+                bits |= np.uint64(1) << place[one, column] % np.uint64(48)
+        looks[one, 3] = np.uint64(has[one]) | bits << np.uint64(16)
+    return looks
+
+
+@njit(nogil=True, cache=True, inline="always")
+def may_gain(looks, one, two):
+    """Return whether name, day of birth or an address could add points."""
+    name = looks[one, 0] == looks[two, 0] and looks[one, 0] != 0
+    born, other = looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
+    return (
+        name
+        or (born == other and born != 0)
+        or (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
+    )
+
+
+@njit(nogil=True, cache=True)
+def beside(looks, one, two, shared, conflict, numbers):
+    """Return what names and days of birth give or take, and what conflicts take away."""
+    name = 0.0
+    if looks[one, 0] != 0 and looks[two, 0] != 0:
+        if looks[one, 0] == looks[two, 0]:
+            name = numbers[NAME]
+        if not _common_word(looks, one, two):
+            name -= numbers[NAME_DIFFERS]
+    birth, born, other = 0.0, looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
+    if born != 0 and other != 0:
+        birth = numbers[BIRTH] if born == other else -numbers[BIRTH_DIFFERS]
+    differing = np.int64(looks[one, 3] & looks[two, 3] & np.uint64(0xFFFF)) & ~shared
+    lost = 0.0
+    if differing:
+        for what in range(len(conflict)):
+            if differing >> what & 1:
+                lost += conflict[what]
+    return name, birth, lost
+
+
+@njit(nogil=True, cache=True)
+def _common_word(looks, one, two):
+    """Return whether two names have a word in common."""
+    low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for mine in (looks[one, 1] & low, looks[one, 1] >> high, looks[one, 2] & low):
+        if mine != 0:
+            for theirs in (looks[two, 1] & low, looks[two, 1] >> high, looks[two, 2] & low):
+                if mine == theirs:
+                    return True
+    return False
+
+
+@njit(nogil=True, cache=True)
+def near(looks, one, two, numbers):
+    """Return the points of one network address near in time, and port where both have one."""
+    if (looks[one, 3] & looks[two, 3]) >> np.uint64(16) == 0:
+        return 0.0
+    equal = False
+    for i in range(4, 4 + MOST_ADDRESSES):
+        for j in range(4, 4 + MOST_ADDRESSES):
+            equal |= (looks[one, i] == looks[two, j]) & (looks[one, i] != 0)
+    if not equal:
+        return 0.0
+    for i in range(4, 4 + MOST_ADDRESSES):
+        if looks[one, i] == 0:
+            break
+        for j in range(4, 4 + MOST_ADDRESSES):
+            if looks[one, i] != looks[two, j]:
+                continue
+            port = looks[one, i + 2 * MOST_ADDRESSES]
+            within = numbers[IP_SECONDS]
+            if port >> np.uint64(32):
+                within = numbers[PREFIX_SECONDS]
+            elif port < _NO_PORT and port == looks[two, j + 2 * MOST_ADDRESSES]:
+                within = numbers[PORT_SECONDS]
+            mine, theirs = looks[one, i + MOST_ADDRESSES], looks[two, j + MOST_ADDRESSES]
+            if abs(np.int64(mine) - np.int64(theirs)) <= within:
+                return numbers[IP]
+    return 0.0

@@ -1,0 +1,92 @@
+"""All reports at once: their columns, the standing of every value, and who certain pairs join."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+
+from fanal.crosscheck.domain.columns import heads_of, join
+from fanal.crosscheck.domain.dossiers import Judgement, Strong, membership
+from fanal.crosscheck.domain.meeting import Points, Standing
+from fanal.crosscheck.domain.rule import Pairs, certain_of
+from fanal.crosscheck.domain.sheet import Flags, Places, Sheet, sheet_of, sorted_rows
+from fanal.crosscheck.domain.standing import Groups, standing_of
+from fanal.crosscheck.domain.weights import Weights, score_of
+
+
+class Whole(NamedTuple):
+    """The sheet of all reports, its rows sorted and of shared values alone; their standing; the values."""
+
+    sheet: Sheet
+    standing: Standing
+    groups: Groups
+
+
+def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
+    """Return all that packed cards tell before pairs are weighed."""
+    sheet = sheet_of(packed)
+    shared = sorted_rows(sheet)
+    standing, groups = standing_of(shared.rows, sheet.rows, weights)
+    return Whole(shared, standing, groups)
+
+
+class Joined:
+    """Reports (places in a sheet) joined by certain pairs, which are remembered for judgements to cut."""
+
+    def __init__(self, size: int) -> None:
+        self._parent: Places = np.arange(size, dtype=np.int32)
+        self._ends: list[tuple[Places, Places]] = []
+        self._points: list[Points] = []
+        self.certain = 0
+
+    def add(self, pairs: Pairs, weights: Weights) -> None:
+        """Join the ends of those pairs that are certain."""
+        certain = certain_of(pairs, weights)
+        later, earlier = np.divmod(pairs.number[certain], len(self._parent))
+        ends = later.astype(np.int32), earlier.astype(np.int32)
+        join(self._parent, *ends)
+        self._ends.append(ends)
+        self._points.append(pairs.points[certain])
+        self.certain += len(ends[0])
+
+    def heads(self) -> Places:
+        """Return for each report the earliest that it is joined with: itself where it is alone."""
+        heads: Places = heads_of(self._parent)
+        return heads
+
+    def anchors(
+        self, ids: Sequence[UUID], judgements: Iterable[Judgement], weights: Weights
+    ) -> dict[UUID, UUID]:
+        """Return what `dossiers.membership` gives of the certain pairs; `ids` rise with the reports' places.
+
+        A judgement bears only on what is joined with reports that it names; the rest are dossiers as they
+        are.
+        """
+        counted = list(judgements)
+        heads = self.heads()
+        named = {report for one in counted for report in (*one.left, *one.right)}
+        place = {report: number for number, report in enumerate(ids) if report in named}
+        judged = np.zeros(len(heads), np.bool_)
+        judged[heads[list(place.values())]] = True
+        together = np.bincount(heads, minlength=len(heads)) > 1
+        plain = np.flatnonzero(together[heads] & ~judged[heads]).tolist()
+        anchors = {
+            ids[one]: ids[head] for one, head in zip(plain, heads[plain].tolist(), strict=True)
+        }
+        if place:
+            reports = [ids[one] for one in np.flatnonzero(judged[heads]).tolist()]
+            anchors |= membership(reports, self._strong(ids, judged[heads], weights), counted)
+        return anchors
+
+    def _strong(self, ids: Sequence[UUID], wanted: Flags, weights: Weights) -> list[Strong]:
+        found: list[Strong] = []
+        for (later, earlier), points in zip(self._ends, self._points, strict=True):
+            at = wanted[later]
+            found.extend(
+                Strong(one=ids[a], two=ids[b], score=round(score_of(p / weights.certain), 4))
+                for a, b, p in zip(
+                    later[at].tolist(), earlier[at].tolist(), points[at].tolist(), strict=True
+                )
+            )
+        return found

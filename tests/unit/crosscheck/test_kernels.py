@@ -1,0 +1,132 @@
+"""The compiled loops give what the plain rule gives, to the last bit; unions give what membership gives."""
+
+from uuid import UUID
+
+import numpy as np
+from hypothesis import given, settings, strategies as st
+
+from fanal.crosscheck.domain.cards import (
+    MARKS,
+    MOST_ADDRESSES,
+    WEAK,
+    Address,
+    Card,
+    Value,
+    pack_card,
+)
+from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong, membership
+from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
+from fanal.crosscheck.domain.weights import load_weights, score_of
+from fanal.crosscheck.domain.whole import Joined, Whole, whole_of
+from fanal.harmonise.domain.sightings import ROLE_OF_CODE
+from tests.unit.crosscheck import plain_rule
+
+WEIGHTS = load_weights()
+
+
+def world(seed: int, size: int) -> list[bytes]:
+    """Cards at random, in which everything occurs: few values, so that pairs share several, in all roles."""
+    rng = np.random.default_rng(seed)
+    values = int(rng.integers(1, 3 * size + 2))
+    marks = rng.integers(0, len(MARKS), values).tolist()
+    roles = [*ROLE_OF_CODE, *(role | WEAK for role in ROLE_OF_CODE), 1, 1, 1]
+    cards = []
+    for _ in range(size):
+        held = np.unique(rng.zipf(1.5, rng.integers(0, 9)) % values).tolist()
+        places = rng.integers(0, 3, rng.integers(0, MOST_ADDRESSES + 1)).tolist()
+        known = rng.integers(0, 2, 3).tolist()
+        card = Card(
+            values=tuple(
+                Value((key + 1) << 40, marks[key], int(rng.choice(roles))) for key in held
+            ),
+            addresses=tuple(
+                Address(
+                    place + 1, int(rng.integers(0, 90_000)), int(rng.integers(-1, 2)), place == 2
+                )
+                for place in places
+            ),
+            name=int(rng.integers(1, 4)) * known[0],
+            words=tuple(rng.integers(1, 5, 2).tolist()) if known[0] else (),
+            birth=int(rng.integers(1, 3)) * known[1],
+            has=int(rng.integers(0, 1 << len(MARKS))) * known[2],
+        )
+        cards.append(pack_card(card))
+    return cards
+
+
+def found(whole: Whole, fresh: np.ndarray | None, at_once: int) -> list[Pairs]:
+    return list(weigh(whole.sheet, whole.standing, WEIGHTS, fresh=fresh, at_once=at_once))
+
+
+def assert_equal(parts: list[Pairs], plain: Pairs) -> None:
+    for name in ("number", "points", "ip", "name", "birth", "conflict"):
+        assert np.array_equal(
+            np.concatenate([getattr(part, name) for part in parts]), getattr(plain, name)
+        )
+    assert np.array_equal(
+        np.concatenate([np.diff(part.first) for part in parts]), np.diff(plain.first)
+    )
+    for place, column in enumerate(plain.meetings):
+        assert np.array_equal(np.concatenate([part.meetings[place] for part in parts]), column)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 70), st.data())
+def test_the_loops_give_what_the_plain_rule_gives(
+    seed: int, size: int, at_once: int, data: st.DataObject
+) -> None:
+    whole = whole_of(world(seed, size), WEIGHTS)
+    asked = data.draw(st.none() | st.lists(st.booleans(), min_size=size, max_size=size))
+    fresh = None if asked is None else np.array(asked)
+    plain = plain_rule.weigh(whole.sheet, whole.standing, WEIGHTS, fresh=fresh)
+    assert_equal(found(whole, fresh, at_once), plain)
+
+
+def test_values_of_very_many_meet_their_neighbours() -> None:
+    cards = [
+        pack_card(Card((Value(7 << 40, 0, 1), Value((n + 9) << 40, 9, 1)))) for n in range(900)
+    ]
+    whole = whole_of(cards, WEIGHTS)
+    plain = plain_rule.weigh(whole.sheet, whole.standing, WEIGHTS)
+    assert_equal(found(whole, None, 97), plain)
+    assert len(plain.number) == 200 * 199 // 2 + 700 * 20
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.data())
+def test_what_is_joined_is_what_membership_derives(
+    seed: int, size: int, data: st.DataObject
+) -> None:
+    whole = whole_of(world(seed, size), WEIGHTS)
+    ids = [UUID(int=place + 1) for place in range(size)]
+    joined, strong = Joined(size), []
+    for pairs in found(whole, None, 7):
+        joined.add(pairs, WEIGHTS)
+        certain = certain_of(pairs, WEIGHTS)
+        for number, points in zip(pairs.number[certain], pairs.points[certain], strict=True):
+            one, two = divmod(int(number), size)
+            strong.append(
+                Strong(one=ids[one], two=ids[two], score=round(score_of(float(points)), 4))
+            )
+    some = st.lists(st.sampled_from(ids), min_size=1, max_size=4, unique=True)
+    acts = data.draw(st.lists(st.tuples(st.sampled_from(Act), some, some), max_size=5))
+    judgements = [
+        Judgement(
+            id=UUID(int=10_000 + number),
+            act=act,
+            left=tuple(left),
+            right=tuple(right) if act not in {Act.REJECT, Act.OPEN, Act.CLOSE, Act.UNDO} else (),
+            undoes=UUID(int=10_000 + number - 1) if act is Act.UNDO else None,
+        )
+        for number, (act, left, right) in enumerate(acts)
+    ]
+    assert joined.anchors(ids, judgements, WEIGHTS) == membership(ids, strong, judgements)
+    assert joined.certain == len(strong)
+
+
+def test_what_is_joined_is_led_by_its_earliest() -> None:
+    cards = [pack_card(Card((Value(7 << 40, 0, 1),))) for _ in range(5)]
+    joined = Joined(7)
+    for pairs in found(whole_of([*cards, *([pack_card(Card(()))] * 2)], WEIGHTS), None, 2):
+        joined.add(pairs, WEIGHTS)
+    assert joined.heads().tolist() == [0, 0, 0, 0, 0, 5, 6]
