@@ -31,7 +31,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import asking, content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
-from fanal.web.desk.kin import kin_of
+from fanal.web.desk.kin import Suggested, kin_of
 from fanal.web.desk.proposals import Typed, proposal_of
 from fanal.web.desk.providers import feedback
 from fanal.web.reading import consult
@@ -60,7 +60,9 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
     sender = accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, "")
     links = crosschecked.links_of(actor=actor, report_id=report_id)
     folded = folds.folds_of(case, record, actor=actor)
-    others = [*(x.other_id for x in links if x.other_id), *folds.ids_of(folded)]
+    suggested = suggestions.of_report(report_id, actor=actor)
+    linked = [x.other_id for x in links if x.other_id]
+    others = [*dict.fromkeys((*linked, *suggested)), *folds.ids_of(folded)]
     consult(request, "report", [report_id], reports=others)
     return {
         "case": case,
@@ -73,7 +75,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         **folded,
         **asking.clocks_of(record, facts),
         **_content(record, actor=actor, now=now),
-        **_kin(record, links, actor=actor),
+        **_kin(record, links, suggested, actor=actor),
         **proposal_of(case, record, typed=typed, actor=actor),
         **_drafts(report_id, actor=actor),
         **_exchange(report_id, request=request, now=now),
@@ -135,10 +137,16 @@ def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[s
     }
 
 
-def _kin(record: HarmonisedReport, links: list[KinLink], *, actor: Actor) -> dict[str, object]:
+def _kin(
+    record: HarmonisedReport,
+    links: list[KinLink],
+    suggested: dict[UUID, Suggested],
+    *,
+    actor: Actor,
+) -> dict[str, object]:
     return {
         "dossier_id": crosschecked.dossier_of(actor=actor, report_id=record.report_id),
-        **kin_of(record, links, suggestions.of_report(record.report_id, actor=actor), actor=actor),
+        **kin_of(record, links, suggested, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
     }
 
