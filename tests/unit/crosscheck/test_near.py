@@ -3,15 +3,25 @@
 from random import Random
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from fanal.crosscheck.domain.near.pages import family_of, mirror_of
-from fanal.crosscheck.domain.near.pairs import PICTURE, TEXT, Neighbour, World, joined, near_of
-from fanal.crosscheck.domain.near.postal import postal_key
+from fanal.crosscheck.domain.near.pairs import (
+    NAME,
+    PICTURE,
+    TEXT,
+    Neighbour,
+    World,
+    joined,
+    near_of,
+)
+from fanal.crosscheck.domain.near.postal import forms_of, postal_keys
 from fanal.crosscheck.domain.near.rules import load_near_rules
 from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher
-from fanal.formats.report.records import Message, ReportKind
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.crosscheck.domain.near.sounding import sound_of
+from fanal.formats.report.records import Message, Person, PersonRole, ReportKind
+from fanal.harmonise.domain.records import Extra, HarmonisedReport
 
 RULES = load_near_rules()
 SKETCHER = Sketcher(b"secret of a test", RULES)
@@ -142,31 +152,88 @@ def test_families(one: str, other: str, same: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("street", "codes", "towns"),
+    ("street", "codes", "town"),
     [
-        ("12 bis, rue du Général-Inventé", {"99001"}, set()),
-        ("12 BIS R. DU GAL INVENTE", {"99001"}, set()),
-        ("12bis rue du général inventé 99001 Exempleville", set(), {"ailleurs"}),
-        ("12 b, rue du General Invente", {"99001"}, {"ailleurs"}),
+        ("12 bis, rue du Général-Inventé", {"99001"}, ""),
+        ("12 BIS R. DU GAL INVENTE", {"99001"}, "Ailleurs"),
+        ("12bis rue du général inventé 99001 Exempleville", set(), ""),
+        ("12 b, rue du General Invente", {"99001"}, "EXEMPLEVILLE"),
     ],
 )
-def test_one_postal_address_however_it_is_written(
-    street: str, codes: set[str], towns: set[str]
-) -> None:
-    assert postal_key(street, codes, towns) == "12b rue general invente 99001"
+def test_one_postal_address_however_it_is_written(street: str, codes: set[str], town: str) -> None:
+    assert "12b rue general invente 99001" in forms_of(street, codes, town)
 
 
 @pytest.mark.parametrize(
     ("street", "codes"),
     [
         ("rue sans numéro", {"99001"}),
-        ("12 rue X", {"99001", "99002"}),
+        ("12 rue des Lilas", {"99001", "99002"}),
         ("12", {"99001"}),
         ("", set()),
     ],
 )
 def test_an_address_without_number_name_or_sure_place_is_none(street: str, codes: set[str]) -> None:
-    assert postal_key(street, codes, set()) is None
+    assert forms_of(street, codes, "") == set()
+
+
+def test_a_street_of_the_wire_is_read_with_its_town_and_never_the_reporters() -> None:
+    person = "report/personOrUserReported[1]/personOrUserReportedPerson/address[1]"
+    found = postal_keys(
+        msgspec.structs.replace(
+            report(1, ""),
+            persons=(
+                Person(role=PersonRole.REPORTER, postcode="99009"),
+                Person(role=PersonRole.SUSPECT, postcode="99001"),
+            ),
+            extra=(
+                Extra(path=f"{person}/address", value="3 av. des Lilas"),
+                Extra(path=f"{person}/city", value="Exempleville"),
+                Extra(path="report/reporter/reportingPerson/address[1]/address", value="1 r. X Y"),
+            ),
+        )
+    )
+    assert found == {"3 avenue lilas 99001", "3 avenue lilas exempleville"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("محمد العربي", "EL ARABI Mohammed"),
+        ("عبد القادر بن صالح", "Abdelkader Bensalah"),
+        ("يوسف خليل", "Youssef Khalil"),
+        ("أحمد الشريف", "Ahmed Cherif"),
+        ("جمال قاسم", "Djamel Kacem"),
+        ("Jamal Qasim", "Djamel Kacem"),
+        ("كريم مختار", "Kareem Mukhtar"),
+        ("فَاطِمَة الزَّهْرَاء", "Fatima Zahra"),
+    ],
+)
+def test_a_name_sounds_the_same_in_both_scripts(one: str, other: str) -> None:
+    assert sound_of(one) == sound_of(other) != ""
+
+
+def test_other_names_sound_otherwise_and_one_word_tells_nothing() -> None:
+    names = ("محمد العربي", "أحمد العربي", "Ahmed Cherif", "Karim Mokhtar", "Pierre Dubois")
+    assert len({sound_of(name) for name in names}) == len(names)
+    assert sound_of("حسين") == sound_of("Hussein") == sound_of("Inconnu") == ""
+
+
+def test_names_meet_with_the_same_date_of_birth_alone() -> None:
+    def suspect(number: int, name: str, birth: str | None) -> HarmonisedReport:
+        person = Person(role=PersonRole.SUSPECT, name=name, birth_date=birth)
+        return msgspec.structs.replace(report(number, ""), persons=(person,))
+
+    reports = [
+        suspect(1, "يوسف خليل", "1990-05-17"),
+        suspect(2, "Youssef Khalil", "1990-05-17"),
+        suspect(3, "Yusuf Khaleel", "1991-05-17"),
+        suspect(4, "Yusuf Khaleel", None),
+    ]
+    sketches = {r.report_id: SKETCHER.sketch(r) for r in reports}
+    found = near_of(sketches, World(sketches=sketches, worn=frozenset(), near={}), RULES)
+    told = {i.int: [(f.other_id.int, f.kind) for f in each] for i, each in found.items()}
+    assert told == {1: [], 2: [(1, NAME)], 3: [], 4: []}
 
 
 def test_near_pictures_count_by_distance_and_a_picture_that_goes_round_does_not() -> None:

@@ -16,8 +16,9 @@ from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.weights import load_weights
 
 TEXT, PICTURE = "NEAR_TEXT", "NEAR_PICTURE"
-MIRROR, FAMILY, ADDRESS = "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS"
-KINDS = (TEXT, PICTURE, MIRROR, FAMILY, ADDRESS)
+MIRROR, FAMILY = "NEAR_MIRROR", "NEAR_FAMILY"
+ADDRESS, NAME = "NEAR_ADDRESS", "NEAR_NAME"
+KINDS = (TEXT, PICTURE, MIRROR, FAMILY, ADDRESS, NAME)
 _HIGHEST = 0.89
 _RADIUS = 31
 
@@ -50,22 +51,25 @@ class World(Struct, frozen=True, kw_only=True):
 
 
 def near_of(report_ids: Iterable[UUID], world: World, rules: NearRules) -> dict[UUID, list[Found]]:
-    """Return for each report those before it that are near it in text, picture or address.
+    """Return for each report those before it that are near it in text, picture, address or name.
 
     Pages are not among them: which address it was is told by records (`near_pages`).
     """
-    told = {i: s.of(Trait.PASSAGE, Trait.ADDRESS) for i, s in world.sketches.items()}
+    whole = {Trait.ADDRESS: (ADDRESS, rules.address), Trait.NAME: (NAME, rules.name)}
+    told = {i: s.of(Trait.PASSAGE, *whole) for i, s in world.sketches.items()}
     holders = holders_of(told, world.worn)
     found = {}
     for report_id in report_ids:
         shared = _shared(report_id, told[report_id], holders)
         passages = Counter({i: n for (i, kind), n in shared.items() if kind == Trait.PASSAGE})
-        addresses = sorted((i for i, kind in shared if kind == Trait.ADDRESS), reverse=True)
         found[report_id] = [
             *_texts(report_id, passages, world, rules),
             *(
-                Found(other_id=i, kind=ADDRESS, strength=rules.address.strength)
-                for i in addresses[: rules.suggested]
+                Found(other_id=other_id, kind=kind, strength=rule.strength)
+                for trait, (kind, rule) in whole.items()
+                for other_id in sorted((i for i, k in shared if k == trait), reverse=True)[
+                    : rules.suggested
+                ]
             ),
             *_pictures(report_id, world, rules),
         ]

@@ -1,4 +1,4 @@
-"""Postal addresses as they are compared: number, words of the street, postcode or town.
+"""Postal addresses as they are compared: number, words of the street, and a postcode or a town.
 
 The forms follow the French address base (Base Adresse Nationale): a number with its `bis` or `ter`, a kind of
 way, a name. Abbreviations are those that people write. Nothing is looked up: an address that does not exist
@@ -6,14 +6,16 @@ is compared as one that does.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Final
 
+from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.reporter import is_of_reporter
 from fanal.harmonise.domain.search import fold
 
 # Beside a street, the outside formats carry town and postcode in fields of the person or of the report.
-_STREET = re.compile(r"/address(?:\[\d+\])?/(?:address|street)$")
+_STREET = re.compile(r"[/.]address(?:es)?(?:\[\d+\])?[/.](address|street)$")
 _NUMBER = re.compile(
     r"^\D{0,12}?(\d{1,4})\s*(bis|ter|quater|[a-d](?=[\s,]))?[\s,]+(.+)$", re.DOTALL
 )
@@ -55,38 +57,40 @@ _SHORT: Final = {
 _LEFT_OUT: Final = frozenset(("de", "du", "des", "la", "le", "les", "l", "d", "et", "cedex"))
 
 
-def postal_keys(report: HarmonisedReport) -> Iterator[str]:
-    """Yield the postal addresses of a report in the form that is compared."""
-    codes = {person.postcode for person in report.persons if person.postcode}
-    towns = set()
-    if report.place is not None:
-        codes |= {report.place.postcode} if report.place.postcode else set()
-        towns = {fold(report.place.locality)} if report.place.locality else set()
-    for extra in report.extra:
-        if _STREET.search(extra.path):
-            key = postal_key(extra.value, codes, towns)
-            if key is not None:
-                yield key
+def postal_keys(report: HarmonisedReport) -> set[str]:
+    """Return the postal addresses of a report in the forms that are compared, its reporter's left out."""
+    place = report.place
+    codes = {p.postcode for p in report.persons if p.postcode and p.role is not PersonRole.REPORTER}
+    if place is not None and place.postcode:
+        codes.add(place.postcode)
+    beside = {extra.path: extra.value for extra in report.extra}
+    found: set[str] = set()
+    for path, street in beside.items():
+        leaf = _STREET.search(path)
+        if leaf is None or is_of_reporter(path):
+            continue
+        town = beside.get(path[: leaf.start(1)] + "city") or (place and place.locality) or ""
+        found |= forms_of(street, codes, town)
+    return found
 
 
-def postal_key(street: str, codes: set[str], towns: set[str]) -> str | None:
-    """Return an address as it is compared; None without a number, a name, and one place that is sure.
+def forms_of(street: str, codes: Collection[str], town: str) -> set[str]:
+    """Return an address by its postcode and by its town, each where it is sure.
 
-    `codes` and `towns` are those that stand beside it; a postcode within the text counts first.
+    `codes` are the postcodes that stand beside it: one of several is not sure, one in the text itself is.
+    There is no form without a number and a name.
     """
     text = fold(street)
     within = _POSTCODE.search(text)
-    place = within.group(1) if within else _only(codes) or _only(towns)
     found = _NUMBER.match(_POSTCODE.split(text)[0] if within else text)
-    if place is None or found is None:
-        return None
+    if found is None:
+        return set()
     number, again, name = found.groups()
     words = [_SHORT.get(word, word) for word in _WORD.findall(name)]
     kept = [word for word in words if word not in _LEFT_OUT]
     if len(kept) < 2:
-        return None
-    return f"{int(number)}{(again or '')[:1]} {' '.join(kept)} {fold(place)}"
-
-
-def _only(values: set[str]) -> str | None:
-    return next(iter(values)) if len(values) == 1 else None
+        return set()
+    code = within.group(1) if within else next(iter(codes)) if len(codes) == 1 else ""
+    places = (code, " ".join(_WORD.findall(fold(town))))
+    street = f"{int(number)}{(again or '')[:1]} {' '.join(kept)}"
+    return {f"{street} {place}" for place in places if place}

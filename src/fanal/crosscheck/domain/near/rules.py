@@ -18,6 +18,7 @@ class Holders(_Strict, frozen=True, kw_only=True):
     passage: int
     page: int
     address: int
+    name: int
     picture: int
     rejections: int
 
@@ -51,8 +52,8 @@ class PictureRule(_Strict, frozen=True, kw_only=True):
     strength: float
 
 
-class AddressRule(_Strict, frozen=True, kw_only=True):
-    """The strength of a postal address in common."""
+class SharedRule(_Strict, frozen=True, kw_only=True):
+    """The strength of a postal address, or of a name with its date of birth, in common."""
 
     strength: float
 
@@ -67,7 +68,8 @@ class NearRules(_Strict, frozen=True, kw_only=True):
     text: TextRule
     page: PageRule
     picture: PictureRule
-    address: AddressRule
+    address: SharedRule
+    name: SharedRule
 
 
 @lru_cache(maxsize=1)

@@ -17,6 +17,7 @@ from fanal.crosscheck.domain.near.pages import family_of, mirror_of
 from fanal.crosscheck.domain.near.passages import passages_of, sample
 from fanal.crosscheck.domain.near.postal import postal_keys
 from fanal.crosscheck.domain.near.rules import NearRules
+from fanal.crosscheck.domain.near.sounding import sounds_of
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 
 _HASH = 32
@@ -30,6 +31,8 @@ class Trait(IntEnum):
     MIRROR = 1
     FAMILY = 2
     ADDRESS = 3
+    NAME = 5
+    """How a suspect's name sounds, with the date of birth."""
     PICTURE = 4
     """A picture itself: how often it was seen. What is near it is found by its pieces."""
 
@@ -73,6 +76,7 @@ class Sketcher:
             *sample(passages, rule.text),
             *(key for key, _ in self.pages(report)),
             *(self.key(Trait.ADDRESS, text) for text in postal_keys(report)),
+            *(self.key(Trait.NAME, text) for text in sounds_of(report)),
             *seen,
         }
         return Sketch(frozenset(keys), pictures, seen)
@@ -102,6 +106,7 @@ def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
         Trait.MIRROR: rules.holders.page,
         Trait.FAMILY: rules.holders.page,
         Trait.ADDRESS: rules.holders.address,
+        Trait.NAME: rules.holders.name,
         Trait.PICTURE: rules.holders.picture,
     }
     counts = Counter(key for sketch in sketches for key in sketch.keys)
