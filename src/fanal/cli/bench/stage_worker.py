@@ -19,10 +19,10 @@ def main(output: Path) -> None:
     """Run the stages until SIGTERM; leave in `output` what they took."""
     django.setup()
     from fanal.ledger import operations as ledger
-    from fanal.worker.__main__ import tune_collector
+    from fanal.worker.__main__ import tune_memory
     from fanal.worker.stages import StageLoop
 
-    tune_collector()
+    tune_memory()
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     seconds: Counter[str] = Counter()
