@@ -171,7 +171,9 @@ def _texts(  # noqa: PLR0917
     parts = [(shared[one] / min(sizes[report_id], sizes[one]), one) for one in close]
     near = sorted((one for one in parts if one[0] >= rule.part), reverse=True)
     for part, other in near[: rules.suggested]:
-        yield Found(other_id=other, kind=TEXT, strength=0.9 * part, measure=round(100 * part))
+        yield Found(
+            other_id=other, kind=TEXT, strength=rule.strength * part, measure=round(100 * part)
+        )
 
 
 def _pictures(report_id: UUID, world: World, rules: NearRules) -> Iterable[Found]:

@@ -34,6 +34,7 @@ class TextRule(_Strict, frozen=True, kw_only=True):
     characters: int
     shared: int
     part: float
+    strength: float
 
 
 class PageRule(_Strict, frozen=True, kw_only=True):
