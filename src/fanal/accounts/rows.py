@@ -89,6 +89,11 @@ def bind_connection(*, connection: BaseDatabaseWrapper, **_: object) -> None:
         connection.execute_wrappers.append(_execute)
 
 
+def is_bound(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether each statement of a connection is sent with its bounds."""
+    return _execute in connection.execute_wrappers
+
+
 @contextmanager
 def _showing(bounds: Bounds) -> Iterator[None]:
     token = _current.set(bounds)

@@ -24,7 +24,10 @@ INSTRUCTION = ["FEEDBACK", "--grounds", "g", "--basis", "B 1", "--until", "2026-
 CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "backup": (["/proc/none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
     "bench bulk": ([], [["--size", "0"], ["--kills", "-1"], ["--minutes", "x"], ["more"]]),
-    "bench crosscheck": ([], [["--size", "0"], ["--seed", "x"], ["more"]]),
+    "bench crosscheck": (
+        [],
+        [["--size", "0"], ["--seed", "x"], ["--engine", "x"], ["--truth", "--only", "rebuild"]],
+    ),
     "bench deconflict": ([], [["--size", "0"], ["--size"], ["more"]]),
     "bench desk": ([], [["--reports", "0"], ["--views", "x"], ["more"]]),
     "bench hash": ([], [["--size", "0"], ["--size"], ["more"]]),

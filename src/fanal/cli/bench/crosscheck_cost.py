@@ -1,9 +1,11 @@
 """What one new report costs against ever more earlier sightings, on a PostgreSQL of the bench's own."""
 
+import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -12,6 +14,7 @@ import psycopg
 
 from fanal.cli.bench.crosscheck_truth import harmonised
 from fanal.cli.bench.place import bench_home
+from fanal.cli.bench.processes import waited_for_core
 from fanal.cli.bench.truth.telling import Told
 from fanal.cli.bench.truth.world import World
 from fanal.config.databases import Databases
@@ -30,12 +33,15 @@ _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def measure_new_reports(decades: Sequence[int], *, seed: int) -> dict[str, object]:
-    """Return p50 and p99 (milliseconds) of one new report after each number of earlier sightings."""
+    """Return what one new report takes after each number of earlier sightings (`Taken`, and its growth).
+
+    Growth is that of `own_p99_ms` from the number before.
+    """
     told = World(_BASE + _MEASURED * len(decades), seed=seed).reports()
     order = np.random.default_rng(seed).permutation(len(told)).tolist()
     mixed = [told[place] for place in order]
     base, fresh = list(harmonised(mixed[:_BASE])), mixed[_BASE:]
-    result: dict[str, object] = {"bench": "crosscheck", "mode": "incremental", "seed": seed}
+    result: dict[str, object] = {}
     with bench_home(need_bytes=_ROOM * max(decades), role=DatabaseRole.WORKER) as databases:
         filled, copy, last = 0, 0, 0.0
         for turn, sightings in enumerate(decades):
@@ -43,12 +49,10 @@ def measure_new_reports(decades: Sequence[int], *, seed: int) -> dict[str, objec
                 filled += _fill(databases, base, copy)
                 copy += 1
             part = fresh[turn * _MEASURED : (turn + 1) * _MEASURED]
-            p50, p99 = _time(part, turn)
-            growth = round(p99 / last, 2) if last else None
-            result[f"at_{sightings}"] = {
-                "sightings": filled, "p50_ms": p50, "p99_ms": p99, "growth": growth
-            }  # fmt: skip
-            last = p99
+            taken = _time(part, turn)
+            growth = round(taken.own_p99_ms / last, 2) if last else None
+            result[f"at_{sightings}"] = {"sightings": filled, **taken._asdict(), "growth": growth}
+            last = taken.own_p99_ms
     return result
 
 
@@ -93,8 +97,23 @@ def _stored(
     return report_id, pack_card(changed), [(key, s) for (key, _), (_, _, s) in keys.items()]
 
 
-def _time(part: Sequence[Told], turn: int) -> tuple[float, float]:
-    """Return p50 and p99 of cross-checking reports one by one, each with its commit, in milliseconds."""
+class Taken(NamedTuple):
+    """Milliseconds of cross-checking one report, its commit included: by the clock, and `own`.
+
+    `own` leaves out how long the process and its PostgreSQL were ready and had no core, since others had
+    them; `cpu` is that of the process alone.
+    """
+
+    p50_ms: float
+    p99_ms: float
+    own_p50_ms: float
+    own_p99_ms: float
+    cpu_p50_ms: float
+    cpu_p99_ms: float
+
+
+def _time(part: Sequence[Told], turn: int) -> Taken:
+    """Return what reports take, cross-checked one by one by the product's own step."""
     from fanal.accounts import rows
     from fanal.crosscheck import operations
     from fanal.harmonise import operations as harmonise
@@ -110,9 +129,22 @@ def _time(part: Sequence[Told], turn: int) -> tuple[float, float]:
         )
         with rows.across_desks():
             reports, _ = harmonise.harmonise_batch(actor=actor, sources=[source], now=now)
-            started = time.perf_counter()
+            server = _server_process()
+            waited = waited_for_core(os.getpid()) + waited_for_core(server)
+            cpu, started = time.process_time(), time.perf_counter()
             operations.crosscheck_batch(actor=actor, reports=reports, now=now)
-        taken.append((time.perf_counter() - started) * 1e3)
-    measured = taken[_WARM:]
-    p50, p99 = np.percentile(measured, (50, 99)).tolist()
-    return round(p50, 2), round(p99, 2)
+            clock, cpu = time.perf_counter() - started, time.process_time() - cpu
+            waited = waited_for_core(os.getpid()) + waited_for_core(server) - waited
+        taken.append((clock, clock - waited, cpu))
+    columns = np.array(taken[_WARM:]).T * 1e3
+    found = [round(float(np.percentile(column, p)), 2) for column in columns for p in (50, 99)]
+    return Taken(*found)
+
+
+def _server_process() -> int:
+    """Return the process of PostgreSQL that serves this connection."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])

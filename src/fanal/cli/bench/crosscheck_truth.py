@@ -64,10 +64,8 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
     groups = judge.groups(len(told), found.certain)
     printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
     result: dict[str, object] = {
-        "bench": "crosscheck",
         "mode": "truth",
         "size": len(told),
-        "seed": seed,
         "rules": weights.version,
         "labels": len(set(labels)),
         "true_pairs": judge.true_pairs(labels),

@@ -46,3 +46,20 @@ def memory_of(pid: int) -> Memory | None:
     found = {name: int(text.split()[0]) << 10 for line in lines
              for name, _, text in [line.partition(":")] if name in {"VmRSS", "RssAnon"}}  # fmt: skip
     return Memory(found["VmRSS"], found["RssAnon"]) if len(found) == 2 else None
+
+
+def forget_most_resident() -> int:
+    """Let `most_resident` of this process count from now on; return what is resident now, in bytes."""
+    (_PROC / "self" / "clear_refs").write_text("5")
+    return most_resident()
+
+
+def most_resident() -> int:
+    """Return the most that was ever resident of this process at once, in bytes."""
+    lines = (_PROC / "self" / "status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
+
+
+def waited_for_core(pid: int) -> float:
+    """Return for how many seconds the first thread of a process was ready and had no core (sched-stats)."""
+    return int((_PROC / str(pid) / "schedstat").read_text().split()[1]) / 1e9

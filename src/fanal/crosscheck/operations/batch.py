@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from django.db import connection, transaction
 
+from fanal.accounts.together import together
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.dossiers import Strong
@@ -56,18 +57,20 @@ def crosscheck_batch(
     ids = [report.report_id for report in reports]
     weights = load_weights()
     with transaction.atomic():
-        lock()
+        with together():
+            lock()
+            fresh = _not_linked_before(ids)
         gathered = gather(actor=actor, reports=reports, weights=weights)
         links = _links(gathered, reports)
         desks = _desks(actor, ids, gathered)
         facts = kin_facts(ids, links)
-        fresh = _not_linked_before(ids)
-        write_cards(gathered.cards, desks)
-        write_states(gathered.states)
-        lost = move(gathered.moved, gathered.held)
-        write_links(links, desks)
-        write_kin(facts, (desks, weights.version), now)
-        let_wait(ids)
+        with together():
+            write_cards(gathered.cards, desks)
+            write_states(gathered.states)
+            lost = move(gathered.moved, gathered.held)
+            write_links(links, desks)
+            write_kin(facts, (desks, weights.version), now)
+            let_wait(ids)
         strong = [_strong(found) for found in links if found.score >= weights.strong]
         dossiers = _dossiers(strong, lost, (desks, len(fresh) == len(ids)), now)
         ledger.record_batch(

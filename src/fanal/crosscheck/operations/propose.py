@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from fanal.accounts.together import together
 from fanal.crosscheck.domain.dossiers import Strong, connected, dossier_id, grow
-from fanal.crosscheck.operations.assemble import assemble, lock
+from fanal.crosscheck.operations.assemble import assemble
 from fanal.crosscheck.queries import state
 from fanal.kernel.arrays import plain_array, uuid_array
 
@@ -20,9 +21,8 @@ def propose(
 ) -> dict[UUID, UUID]:
     """Join the ends of new strong links; return each end's dossier.
 
-    `desks` holds the desk of every end. Runs in the caller's transaction and holds the lock to its end.
+    `desks` holds the desk of every end. Runs in the caller's transaction, which holds the lock.
     """
-    lock()
     ends = {end for found in strong for end in (found.one, found.two)}
     standing = state.standing_of(ends)
     judged = state.judged_among(ends, standing.sizes)
@@ -49,7 +49,7 @@ def _write(  # noqa: PLR0917
     moved = [(anchor, grown[anchor]) for anchor in before if grown[anchor] != anchor]
     joining = sorted(report for report in grown if report not in anchors and report not in before)
     ids = {anchor: dossier_id(anchor) for anchor in {grown[r] for r in joining}}
-    with connection.cursor() as cursor:
+    with together(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO crosscheck_dossier (id, anchor_id, desk_id, opened_at)"
             " SELECT d.id, d.anchor_id, d.desk_id, %s"

@@ -8,6 +8,7 @@ import numpy as np
 from django.db import connection
 from msgspec import Struct
 
+from fanal.accounts.together import together
 from fanal.crosscheck.domain.cards import (
     Card,
     Evidence,
@@ -74,9 +75,10 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
     held, desks = _holders(actor, evidence, weights)
     packed = {report_id: pack_card(card) for report_id, card in cards.items()}
     met = {report_id for one in held.values() for report_id in one.newest} - packed.keys()
-    known = packed | _stored_cards(met)
+    stored, remembered = _stored(met, held)
+    known = packed | stored
     ids = tuple(sorted(known))
-    states, changed = _states(cards, known, held, weights)
+    states, changed = _states(cards, known, (held, remembered), weights)
     sheet = sorted_rows(sheet_of([known[report_id] for report_id in ids]))
     sheet, standing = _standing(sheet, ids, held, states)
     return Gathered(
@@ -132,23 +134,33 @@ def _holders(
     return held, desks
 
 
-def _stored_cards(ids: set[UUID]) -> dict[UUID, bytes]:
-    with connection.cursor() as cursor:
-        cursor.execute(
+def _stored(
+    ids: set[UUID], keys: Mapping[int, Held]
+) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
+    """Return the cards of reports, and what is remembered of values."""
+    with together(), connection.cursor() as cards, connection.cursor() as values:
+        cards.execute(
             "SELECT report_id, card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
             [uuid_array(ids)],
         )
-        return {report_id: bytes(card) for report_id, card in cursor.fetchall()}
+        values.execute(
+            "SELECT key, step, hub, companions FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
+            [[signed(key) for key in keys]],
+        )
+        return {report_id: bytes(card) for report_id, card in cards.fetchall()}, {
+            key & 0xFFFFFFFFFFFFFFFF: ValueState(step, hub, unpack_companions(companions))
+            for key, step, hub, companions in values.fetchall()
+        }
 
 
 def _states(  # noqa: PLR0917
     cards: Mapping[UUID, Card],
     known: Mapping[UUID, bytes],
-    held: Mapping[int, Held],
+    values: tuple[Mapping[int, Held], Mapping[int, ValueState]],
     weights: Weights,
 ) -> tuple[dict[int, ValueState], dict[int, tuple[ValueState, ValueState]]]:
     """Return the state of each value, and those that change: before and after."""
-    stored = _stored_states(held)
+    held, stored = values
     states: dict[int, ValueState] = {}
     changed: dict[int, tuple[ValueState, ValueState]] = {}
     for key, one in held.items():
@@ -164,18 +176,6 @@ def _states(  # noqa: PLR0917
         if states[key] != before:
             changed[key] = before, states[key]
     return states, changed
-
-
-def _stored_states(keys: Mapping[int, Held]) -> dict[int, ValueState]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT key, step, hub, companions FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
-            [[signed(key) for key in keys]],
-        )
-        return {
-            key & 0xFFFFFFFFFFFFFFFF: ValueState(step, hub, unpack_companions(companions))
-            for key, step, hub, companions in cursor.fetchall()
-        }
 
 
 def _standing(  # noqa: PLR0917

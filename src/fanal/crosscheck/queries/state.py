@@ -40,18 +40,20 @@ def standing_of(reports: Iterable[UUID]) -> Standing:
     """Return where `reports` stand now; those in no dossier are left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT m.report_id, d.anchor_id FROM crosscheck_membership m"
-            " JOIN crosscheck_dossier d ON d.id = m.dossier_id WHERE m.report_id = ANY(%s::uuid[])",
+            "WITH found AS (SELECT m.report_id, m.dossier_id FROM crosscheck_membership m"
+            " WHERE m.report_id = ANY(%s::uuid[])), sizes AS ("
+            " SELECT m.dossier_id, count(*) AS reports FROM crosscheck_membership m"
+            " WHERE m.dossier_id IN (SELECT dossier_id FROM found) GROUP BY m.dossier_id)"
+            " SELECT f.report_id, d.anchor_id, s.reports FROM found f"
+            " JOIN sizes s ON s.dossier_id = f.dossier_id"
+            " JOIN crosscheck_dossier d ON d.id = f.dossier_id",
             [uuid_array(reports)],
         )
-        anchors = dict(cursor.fetchall())
-        cursor.execute(
-            "SELECT d.anchor_id, count(*) FROM crosscheck_dossier d"
-            " JOIN crosscheck_membership m ON m.dossier_id = d.id"
-            " WHERE d.anchor_id = ANY(%s::uuid[]) GROUP BY d.anchor_id",
-            [uuid_array(set(anchors.values()))],
-        )
-        return Standing(anchors=anchors, sizes=dict(cursor.fetchall()))
+        rows = cursor.fetchall()
+    return Standing(
+        anchors={report_id: anchor for report_id, anchor, _ in rows},
+        sizes={anchor: reports for _, anchor, reports in rows},
+    )
 
 
 def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts.together import together
 from fanal.harmonise.domain.access import desks_of, require_system
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import (
@@ -64,17 +65,19 @@ def get_shared_rows(
     require_system(actor, "look across desks")
     if not keys:
         return []
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+    with (
+        transaction.atomic(savepoint=False),
+        connection.cursor() as cursor,
+        together(),
+        binary_cursor(cursor.connection) as bound,
+    ):
         # In the order of its index a value that stands in a million reports costs no more than another;
         # the planner, which knows none of them by name, would read and sort them all.
         cursor.execute("SET LOCAL enable_sort = off")
-        with binary_cursor(cursor.connection) as bound:
-            values = {
-                "keys": uuids(keys),
-                "more": max(1, min(limit, _MOST)) + 1,
-            }
-            rows: list[SharedRow] = bound.execute(_SHARED, values, prepare=False).fetchall()
+        values = {"keys": uuids(keys), "more": max(1, min(limit, _MOST)) + 1}
+        bound.execute(_SHARED, values, prepare=False)
         cursor.execute("SET LOCAL enable_sort = on")
+        rows: list[SharedRow] = bound.fetchall()
     held = (list(of_one) for _, of_one in groupby(rows, key=itemgetter(0)))
     return [found for found in held if len(found) > 1]
 
