@@ -27,7 +27,7 @@ _DECADES = (100_000, 1_000_000, 10_000_000)
 )
 @click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of the world.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def crosscheck(
+def crosscheck(  # noqa: PLR0913 - its options
     size: int,
     truth: bool,
     crowd: bool,
