@@ -62,7 +62,7 @@ check-3.13:
 endif
 
 pytest: setup-test ## The tests alone
-	$(BIN)/python -m pytest -m "not client" -n 3 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -m "not client" -n 4 --dist loadgroup $(ARGS)
 
 soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
 	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)

@@ -24,6 +24,7 @@ for _name in ("FANAL_VAULT", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE",
 ensure_keys(_HOME, now=clock.now(), origin="fanal.test/ledger", node="node-1")
 _SERVER = TestServer()
 _TESTS = Path(__file__).parent
+_GROUPS = {"test_kill": "kills", "test_rules": "kills", "test_two_desks": "desks", "test_bulk": "desks"}
 
 
 def pytest_configure() -> None:
@@ -46,15 +47,17 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give what is serial to one worker: under `--dist loadgroup` a group stays together.
+    """Give what is serial to few workers: under `--dist loadgroup` a group stays together.
 
-    What starts servers of its own and measures no time is a group beside what does: neither is the last
-    to end for long.
+    What measures time is one group; what starts servers of its own is three more, about as long each, and
+    each waits more than it works: one for each worker, and begun before what is no group.
     """
     for item in items:
         if item.get_closest_marker("serial"):
-            measures = item.path.relative_to(_TESTS).parts[0] in {"acceptance", "faults", "fuzz"}
-            item.add_marker(pytest.mark.xdist_group("serial" if measures else "servers"))
+            folder = item.path.relative_to(_TESTS).parts[0]
+            measures = folder in {"acceptance", "faults", "fuzz"}
+            group = _GROUPS.get(item.path.stem, "serial" if measures else "servers")
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(tryfirst=True)

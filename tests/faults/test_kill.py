@@ -43,7 +43,7 @@ class Size:
         return cls(reports=reports, kills=kills, databases=databases)
 
 
-SIZE = Size.of(os.environ.get("FANAL_FAULT_SIZE", "1000/20/2"))
+SIZE = Size.of(os.environ.get("FANAL_FAULT_SIZE", "600/16/2"))
 SEED = int(os.environ.get("FANAL_FAULT_SEED", secrets.randbelow(10**9)))
 
 
@@ -105,7 +105,7 @@ class _Filing:
             self.history.add(client.file(f"{client.door}-{number}-{turn}", random))
             turn += 1
             if self.enough:
-                self.broken.wait(0.3)
+                self.broken.wait(0.8)
 
     def person(self, number: int) -> None:
         """Fill in ten forms, wait as the form asks, send them."""

@@ -119,10 +119,17 @@ def seal(*, round_id: UUID, kept: Kept, now: datetime) -> None:
 
 
 def unseal(*, round_id: UUID, now: datetime) -> Kept:
-    """Return what a round keeps; the entry of the step says what it was opened for."""
-    opened = vault.open_batch(
-        actor=system_actor(_PURPOSE), object_ids=[round_id], now=now, purpose=_PURPOSE
-    )
+    """Return what a round keeps; the entry of the step says what it was opened for.
+
+    Raises:
+        DeconflictionRefused: NOT_NOW, another process ended the round meanwhile and erased it.
+    """
+    try:
+        opened = vault.open_batch(
+            actor=system_actor(_PURPOSE), object_ids=[round_id], now=now, purpose=_PURPOSE
+        )
+    except vault.ObjectUnknown:
+        raise DeconflictionRefused("NOT_NOW") from None
     return msgspec.msgpack.decode(opened[round_id], type=Kept)
 
 
