@@ -12,6 +12,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 TWO_AT_ONCE := --jobs=2 --no-print-directory
 # A run is made of hundreds of processes: where nothing may keep bytecode, each would compile all it loads anew.
 export PYTHONDONTWRITEBYTECODE :=
+LOOPS := $(shell grep -rl --include=*.py 'from numba import' src/fanal 2>/dev/null)
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
 .PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak bulk docs screenshots lock clean
@@ -32,7 +33,7 @@ beside:
 
 setup: $(VENV)/.installed src/fanal/web/staticfiles/.prepared ## Environment, front-end assets, catalogues
 
-setup-test: setup $(VENV)/.spark
+setup-test: setup $(VENV)/.spark $(VENV)/.compiled
 	@PYTHON=$(BIN)/python scripts/install_system.sh
 
 check: setup ## Lint, types, import contracts, templates
@@ -80,6 +81,11 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.spark: requirements/spark.txt | $(VENV)/.installed
 	$(BIN)/python $(PIP) --no-compile --no-deps --require-hashes -r requirements/spark.txt
+	@touch $@
+
+# Once here: else each of the processes that a run starts together would compile all of it by itself.
+$(VENV)/.compiled: scripts/compile_kernels.py $(LOOPS) | $(VENV)/.installed
+	$(BIN)/python $<
 	@touch $@
 
 $(NEXT)/.installed: requirements/client-3.13.txt pyproject.toml

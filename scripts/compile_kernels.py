@@ -1,0 +1,38 @@
+"""Compiles the loops of hashing, of known hashes and of cross-check, so that no first start waits for them.
+
+Run by `make` after the installation; each is called once as the program calls it, and numba keeps the result.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fanal.analyse.domain.index import HashIndex, open_segment, write_segment
+from fanal.analyse.domain.index.index import pack_labels
+from fanal.cli.bench.crosscheck_truth import harmonised, link_cards
+from fanal.cli.bench.truth.world import World
+from fanal.crosscheck.domain.cards import card_of, pack_card
+from fanal.crosscheck.domain.weights import load_weights
+from fanal.hashing.domain.pdq import pdq
+
+_HASHES = 2000  # enough that the tables are built, not the plain scan alone
+
+
+def main() -> None:
+    """Hash a picture, search an index, link a small invented world."""
+    pdq(np.zeros((80, 96, 3), np.uint8))
+    hashes = np.random.default_rng(1).integers(0, 256, (_HASHES, 32), dtype=np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "hashes"
+        labels = pack_labels(n.to_bytes(16, "big") for n in range(_HASHES))
+        write_segment(path, hashes=hashes, labels=labels, upto=1)
+        index = HashIndex(open_segment(path))
+        for radius in (0, 31):
+            index.search(hashes[:40], radius=radius)
+    cards = [pack_card(card_of(report)) for report in harmonised(World(200, seed=1).reports())]
+    link_cards(cards, load_weights())
+
+
+if __name__ == "__main__":
+    main()
