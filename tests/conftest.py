@@ -24,7 +24,12 @@ for _name in ("FANAL_VAULT", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE",
 ensure_keys(_HOME, now=clock.now(), origin="fanal.test/ledger", node="node-1")
 _SERVER = TestServer()
 _TESTS = Path(__file__).parent
-_GROUPS = {"test_kill": "kills", "test_rules": "kills", "test_two_desks": "desks", "test_bulk": "desks"}
+_GROUPS = {
+    "test_kill": "kills",
+    "test_rules": "kills",
+    "test_two_desks": "desks",
+    "test_bulk": "desks",
+}
 
 
 def pytest_configure() -> None:

@@ -40,6 +40,8 @@ POINTS: Final = frozenset(
         "trial.committed",  # committed, the next portion not begun
         "rerank.written",  # in the transaction: a portion is ranked anew
         "rerank.committed",  # committed, the next portion not begun
+        "near.written",  # in the transaction: what is near some reports is written
+        "near.committed",  # committed, the next reports not taken
         "send.begin",  # before a message leaves
         "send.sent",  # the message left, nothing notes it
     }
