@@ -13,11 +13,14 @@ from tests.faults.filing import History
 from tests.live import Live, wait_for
 
 WEB, WORKER = "granian", "fanal.worker"
-_OF_THE_WORKER = ("worker.", "hash.", "send.", "checkpoint.", "near.")
-_SERVED_BY = {name: WORKER if name.startswith(_OF_THE_WORKER) else WEB for name in sorted(POINTS)}
-_ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.")
-"""Passed by nobody here: lists are fetched, rounds held and rules tried in tests of their own."""
-_PASSED_ONCE = ("send.", "checkpoint.", "near.", "vault.chunk", "vault.renamed")
+_SERVED_BY = {
+    name: WORKER if name.startswith(("worker.", "hash.", "send.", "checkpoint.")) else WEB
+    for name in sorted(POINTS)
+}
+_ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.", "near.")
+"""Passed by nobody here: lists are fetched, rounds held and rules tried in tests of their own, and what is
+near is found by a command."""
+_PASSED_ONCE = ("send.", "checkpoint.", "vault.chunk", "vault.renamed")
 _NAMED_DEATH = 25.0
 _SERVING = 60.0
 
