@@ -99,12 +99,21 @@ def first_of(path: str, link: str) -> Callable[[Page, str], None]:
     return go
 
 
+def dossier_with_graph(page: Page, base: str) -> None:
+    """Open the dossier of the ring and draw what holds it together."""
+    _open(page, f"{base}desk/dossiers/")
+    rows = page.locator("main a[href*='/desk/dossiers/']")
+    _open(page, page.evaluate("href => new URL(href, location).href", rows.first.get_attribute("href")))
+    page.wait_for_timeout(2000)
+
+
 SHOTS = (
     Shot("home", "", address("")),
     Shot("form", "", form_step),
     Shot("receipt", "", receipt),
     Shot("queue", "ANALYST", address("desk/")),
     Shot("report", "ANALYST", report_with_reasons),
+    Shot("dossier", "ANALYST", dossier_with_graph),
     Shot("measure", "MEASURES_OFFICER", first_of("desk/measures/", "/desk/measures/")),
     Shot("oversight", "OVERSEER", address("oversight/")),
     Shot("statistics", "SUPERVISOR", address("desk/statistics/")),
@@ -218,7 +227,7 @@ def take(
 
 def _answer_alarms(page: Page, base: str) -> None:
     """Take the demo's alarms, so that only the picture of the queue shows them."""
-    answer = page.goto(f"{base}desk/")
+    answer = page.goto(f"{base}desk/", wait_until="networkidle")
     while answer is not None and answer.ok and page.locator(".fd-alarm-act button").count():
         with page.expect_navigation():
             page.locator(".fd-alarm-act button").first.click()

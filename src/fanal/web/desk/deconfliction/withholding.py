@@ -16,7 +16,7 @@ from fanal.crosscheck.domain.views import DossierView
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.deconfliction.signs import signs_on
+from fanal.web.desk.deconfliction.signs import by_body, signs_on
 
 
 @require_POST
@@ -54,7 +54,7 @@ def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
     names = accounts.person_names(person_ids={one.author_id for one in said})
     known = {body.id: body.name for body in bodies}
     return {
-        "signs": list(signs.values()),
+        "signs": by_body(signs.values()),
         "withheld": [
             {
                 "record": one,
