@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from fanal.analyse.domain.known import PDQ_RADIUS
 from fanal.analyse.domain.nearness import distance, near_pieces, pieces
@@ -161,8 +161,13 @@ def near_pictures(
 ) -> dict[bytes, list[Neighbour]]:
     """Return `known` and all stored pictures within the radius of each other picture, itself among them."""
     near = dict(known)
-    with connection.cursor() as cursor:
-        for pdq in sorted(set(pictures) - near.keys()):
+    wanted = sorted(set(pictures) - near.keys())
+    if not wanted:
+        return near
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        # For 272 pieces and a bound the planner would read all rows, which it takes for quickly found.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for pdq in wanted:
             cursor.execute(
                 "SELECT report_id, pictures FROM crosscheck_sketch WHERE pieces && %s LIMIT %s",
                 [near_pieces(pdq), _MOST_NEAR],
@@ -173,6 +178,7 @@ def near_pictures(
                 for theirs in read_pictures(content)
                 if (apart := distance(pdq, theirs)) <= PDQ_RADIUS
             ]
+        cursor.execute("SET LOCAL enable_seqscan = on")
     return near
 
 
