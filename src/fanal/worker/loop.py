@@ -8,9 +8,10 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from time import perf_counter
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from fanal.analyse.operations import load_shipped
 from fanal.crosscheck import operations as crosscheck
@@ -24,6 +25,7 @@ ALARMS_EVERY = timedelta(seconds=2)
 NEAR_AGAIN = timedelta(minutes=5)
 """After an error in looking for what is near."""
 _IDLE_SECONDS = 0.5
+_NEAR_SECONDS = 0.5
 _AWAY_SECONDS = 1.0
 log = logging.getLogger("fanal.worker")
 
@@ -38,6 +40,7 @@ class WorkerLoop:
         )
         self._alarms, self._stop = Alarms(), threading.Event()
         self._checkpoint_at = self._alarms_at = self._near_at = clock()
+        self._near_size = crosscheck.NEAR_AT_ONCE
         self._rules_stored = False
 
     def run(self, stop: threading.Event) -> None:
@@ -67,14 +70,23 @@ class WorkerLoop:
         now = self._clock()
         if now < self._near_at:
             return 0
+        started = perf_counter()
         try:
-            return crosscheck.renew_near(actor=system_actor("pipeline"), now=now)
-        except (DatabaseError, InterfaceError, psycopg.Error):
-            raise
+            looked = crosscheck.renew_near(
+                actor=system_actor("pipeline"), now=now, most=self._near_size
+            )
+        except (OperationalError, InterfaceError):
+            raise  # the database is away
         except Exception as failure:  # noqa: BLE001 - suggestions may wait, reports may not
             log.error("what is near is not looked for: %s", type(failure).__name__)
             self._near_at = now + NEAR_AGAIN
             return 0
+        # Whoever is in danger waits for one portion: it stays short, however much there is to compare.
+        if perf_counter() - started > _NEAR_SECONDS:
+            self._near_size = max(1, self._near_size // 2)
+        elif looked == self._near_size < crosscheck.NEAR_AT_ONCE:
+            self._near_size += 1
+        return looked
 
     def _keep_time(self) -> bool:
         """Do what must be prompt, between the steps of a batch too; return False when asked to stop."""

@@ -18,6 +18,8 @@ from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import Source
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from fanal.vault import keyring
+from fanal.worker.loop import NEAR_AGAIN, WorkerLoop
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
@@ -250,6 +252,22 @@ def test_a_text_that_people_rejected_twice_is_suggested_no_more() -> None:
         assert look() == 2
     assert stand() == {}
     assert told(arrive({"description": " ".join(text)})) == []
+
+
+def test_the_worker_looks_while_nothing_waits_and_an_error_stops_no_report() -> None:
+    text = " ".join(words(random.Random(8), 60))
+    deposit((new_id(NOW + timedelta(seconds=n)), {"description": text}) for n in range(2))
+    now = [NOW]
+    loop = WorkerLoop(clock=lambda: now[0], sleep=lambda _: None)
+    held = keyring.current()
+    keyring._installed.clear()  # as in a process that wiring gave no key
+    assert loop._look_around() == 0
+    keyring.install(held)
+    assert loop._look_around() == 0  # not at once: whatever it was, it may last
+    now[0] += NEAR_AGAIN
+    assert loop._look_around() == 2
+    assert loop._look_around() == 0
+    assert len(stand()) == 1
 
 
 def test_nothing_stays_of_an_erased_report() -> None:

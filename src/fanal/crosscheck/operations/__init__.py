@@ -3,11 +3,12 @@
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.erase import erase
 from fanal.crosscheck.operations.judge import JudgementRefused, judge, judge_suggestion
-from fanal.crosscheck.operations.near import renew_near
+from fanal.crosscheck.operations.near import AT_ONCE as NEAR_AT_ONCE, renew_near
 from fanal.crosscheck.operations.rebuild import Rebuilt, rebuild
 from fanal.crosscheck.operations.resemble import keep_resemblances
 
 __all__ = [
+    "NEAR_AT_ONCE",
     "JudgementRefused",
     "Rebuilt",
     "crosscheck_batch",

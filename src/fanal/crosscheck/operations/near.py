@@ -4,6 +4,7 @@ A newcomer changes what stands for it and for those that share a key or a pictur
 anew by the pure rule (`domain/near/pairs.py`), so that the pairs follow from the set of reports.
 """
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -30,6 +31,7 @@ from fanal.crosscheck.domain.near.sketch import (
 from fanal.crosscheck.operations import near_store as store
 from fanal.crosscheck.queries.suggestions import answers_about
 from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.ledger import operations as ledger
@@ -38,6 +40,7 @@ from fanal.vault import keyring
 AT_ONCE = 100
 """Reports of one portion: some tenths of a second, one transaction."""
 _PURPOSE = "crosscheck.near"
+log = logging.getLogger("fanal.crosscheck")
 
 
 def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
@@ -57,7 +60,7 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
             return 0
         sketcher = Sketcher(keyring.current().digest(_PURPOSE, b""), rules)
         records = harmonised.get_records(actor=actor, report_ids=ids)
-        store.write_sketches(ids, {i: sketcher.sketch(record) for i, record in records.items()})
+        store.write_sketches(ids, _sketches(records, sketcher))
         touched, world = _world({*ids, *store.later_of(ids)}, rules)
         pairs = {i: joined(found) for i, found in _found(actor, touched, world, sketcher).items()}
         written = store.write_near(touched, pairs)
@@ -86,6 +89,17 @@ def wait_again() -> int:
             " ON CONFLICT DO NOTHING"
         )
         return int(cursor.rowcount)
+
+
+def _sketches(records: Mapping[UUID, HarmonisedReport], sketcher: Sketcher) -> dict[UUID, Sketch]:
+    """Return the sketches of reports; one that cannot be made keeps nobody waiting, and is told."""
+    sketches = {}
+    for report_id, record in records.items():
+        try:
+            sketches[report_id] = sketcher.sketch(record)
+        except Exception as failure:  # noqa: BLE001 - any error is this report's own
+            log.error("%s has no sketch: %s", report_id, type(failure).__name__)
+    return sketches
 
 
 def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:
