@@ -1,10 +1,12 @@
 """What is near: texts with small changes, other pages of one thing, postal addresses; and what is not."""
 
+import time
 from random import Random
 from uuid import UUID
 
 import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
 from fanal.crosscheck.domain.near.pages import family_of, mirror_of
 from fanal.crosscheck.domain.near.pairs import (
@@ -21,7 +23,13 @@ from fanal.crosscheck.domain.near.rules import load_near_rules
 from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher
 from fanal.crosscheck.domain.near.sounding import sound_of
 from fanal.formats.report.records import Message, Person, PersonRole, ReportKind
-from fanal.harmonise.domain.records import Extra, HarmonisedReport
+from fanal.harmonise.domain.records import (
+    Extra,
+    HarmonisedReport,
+    Selector,
+    SelectorKind,
+    SelectorRole,
+)
 
 RULES = load_near_rules()
 SKETCHER = Sketcher(b"secret of a test", RULES)
@@ -255,3 +263,31 @@ def test_near_pictures_count_by_distance_and_a_picture_that_goes_round_does_not(
     many = [UUID(int=100 + n) for n in range(RULES.holders.picture)]
     world = World(sketches=sketches, worn=frozenset(), near=around(*many))
     assert not any(near_of(sketches, world, RULES).values())
+
+
+@given(st.text(max_size=300), st.text(max_size=80), st.text(max_size=80))
+def test_whatever_is_written_makes_a_sketch(text: str, page: str, street: str) -> None:
+    hostile = msgspec.structs.replace(
+        report(1, text),
+        selectors=(
+            Selector(kind=SelectorKind.URL, value=page, role=SelectorRole.CONTENT),
+            Selector(
+                kind=SelectorKind.URL, value=f"https://a.test/{page}", role=SelectorRole.CONTENT
+            ),
+        ),
+        persons=(Person(role=PersonRole.SUSPECT, name=text, birth_date=street, postcode=page),),
+        extra=(Extra(path="report/person/address[1]/address", value=street),),
+    )
+    assert all(-(2**63) <= key < 2**63 for key in SKETCHER.sketch(hostile).keys)
+
+
+@pytest.mark.parametrize("mark", ["a", "1", "/", "?", "=", "\u0301", "ا", "."])
+def test_long_runs_of_one_letter_take_no_longer_than_their_length(mark: str) -> None:
+    run = mark * 100_000
+    started = time.process_time()
+    SKETCHER.sketch(report(1, run))
+    mirror_of(f"https://a.test/{run}x", RULES.page.path)
+    family_of(f"https://a.test/{run}x")
+    forms_of(run, set(), "")
+    sound_of(run)
+    assert time.process_time() - started < 2

@@ -8,7 +8,7 @@ from fanal.crosscheck.domain.hubs import is_short_link
 _PAGING: Final = frozenset(("page", "p", "pg", "start", "offset", "from", "post", "img", "pic"))
 """Parameters that turn the pages of one thing."""
 _INDEX = re.compile(r"/(?:index|default|home)\.\w{2,5}$")
-_NUMBERED = re.compile(r"\d+(?:\.\w{2,5})?$")
+_NUMBERED = re.compile(r"\d(?:\.\w{2,5})?$")
 _PART = re.compile(r"[^/?&=]+")
 _NUMBER = re.compile(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d{4,}")  # no year
 _DEEP: Final = 2

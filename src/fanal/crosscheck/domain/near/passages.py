@@ -14,12 +14,13 @@ from fanal.harmonise.domain.search import fold
 # Words of letters; scripts that set no blanks between words are read letter by letter.
 _WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+")
 # Addresses, numbers and names on services change from copy to copy, and are compared as values.
-_VALUE = re.compile(r"\S*(?:://|@|\d)\S*")
+_VALUE = re.compile(r"://|@|\d")
 
 
 def passages_of(report: HarmonisedReport, rule: TextRule) -> Iterator[str]:
     """Yield the passages of a report's own texts, in their order; none where they are too short."""
-    words = _WORD.findall(fold(_VALUE.sub(" ", _text(report)[: rule.characters])))
+    told = (part for part in _text(report)[: rule.characters].split() if not _VALUE.search(part))
+    words = _WORD.findall(fold(" ".join(told)))
     if len(words) >= rule.least + rule.words - 1:
         yield from map(" ".join, zip(*(words[n:] for n in range(rule.words)), strict=False))
 
