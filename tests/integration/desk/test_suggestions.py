@@ -97,3 +97,5 @@ def test_what_is_near_is_told_on_the_report_and_in_the_list(desk: Desk, sign_in:
         assert "3 bits in 256 differ" in english
         assert "hxxps[:]//two[.]test/gallery/8842/view" in english
     assert rows("report.list", one) == 2
+    # The report's page shows the other one too: its reading names both, once in each language.
+    assert rows("report.read", one) == rows("report.read", desk.reports["near-1"]) == 2
