@@ -272,13 +272,16 @@ def test_the_worker_looks_while_nothing_waits_and_an_error_stops_no_report() -> 
 
 def test_nothing_stays_of_an_erased_report() -> None:
     text = words(random.Random(5), 60)
-    ids = arrive({"description": " ".join(text)}, {"description": " ".join(text)})
-    assert len(stand()) == 1
-    operations.erase(actor=SYSTEM, report_ids=[ids[0]], now=NOW)
-    assert stand() == {}
+    ids = arrive(*({"description": " ".join([*text, "un" * n])} for n in range(5)))
+    beside = {other for one, other in stand() if one == ids[4]}
+    assert len(beside) == 3
+    operations.erase(actor=SYSTEM, report_ids=list(beside), now=NOW)
+    assert not any(beside & set(pair) for pair in stand())
     with connection.cursor() as cursor:
         cursor.execute("SELECT report_id FROM crosscheck_sketch")
-        assert cursor.fetchall() == [(ids[1],)]
+        assert {row[0] for row in cursor.fetchall()} == set(ids) - beside
+    look()  # who was beside them has room for another
+    assert {other for one, other in stand() if one == ids[4]} == set(ids[:4]) - beside
 
 
 def test_across_desks_a_near_report_is_neither_shown_nor_asked() -> None:

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.cards import read_card, signed
+from fanal.crosscheck.operations.near_store import later_of, let_wait
 from fanal.kernel.actors import Actor
 
 
@@ -23,6 +24,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
     ids = list(report_ids)
     erased = 0
     with transaction.atomic(), connection.cursor() as cursor:
+        let_wait(later_of(ids) - set(ids))  # others step in beside them
         # What is remembered beside a value was made from these cards too: it is gathered anew when needed.
         cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
         keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
