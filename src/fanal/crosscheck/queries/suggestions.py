@@ -17,18 +17,20 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 
 WAITING = frozenset({SuggestionState.OPEN, SuggestionState.REOPENED})
+_UNLINKED = (
+    " AND NOT EXISTS (SELECT FROM crosscheck_link k WHERE k.report_id = l.report_id"
+    " AND k.other_id = l.other_id AND k.score >= %(least)s)"
+)
 # Pairs by the rule; those that the trained model adds; those that only have something near.
-_PAIRS = (
-    "(SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons, true AS shared"  # noqa: S608
-    f" FROM crosscheck_link l WHERE {{bounds}} AND{CURRENT}"
-    " UNION ALL SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons, false"
-    " FROM crosscheck_resemblance l WHERE {bounds} AND NOT EXISTS (SELECT FROM crosscheck_link k"
-    " WHERE k.report_id = l.report_id AND k.other_id = l.other_id AND k.score >= %(least)s)"
-    " UNION ALL SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.reasons, false"
-    " FROM crosscheck_near l WHERE {bounds} AND NOT EXISTS (SELECT FROM crosscheck_link k"
-    " WHERE k.report_id = l.report_id AND k.other_id = l.other_id AND k.score >= %(least)s)"
-    " AND NOT EXISTS (SELECT FROM crosscheck_resemblance r"
-    " WHERE r.report_id = l.report_id AND r.other_id = l.other_id))"
+_SOURCES = (
+    ("crosscheck_link", "true", f" AND{CURRENT}"),
+    ("crosscheck_resemblance", "false", _UNLINKED),
+    (
+        "crosscheck_near",
+        "false",
+        _UNLINKED + " AND NOT EXISTS (SELECT FROM crosscheck_resemblance r"
+        " WHERE r.report_id = l.report_id AND r.other_id = l.other_id)",
+    ),
 )
 _MINE = (
     " (%(desks)s::int[] IS NULL OR (l.desk_id = ANY(%(desks)s::int[])"
@@ -38,6 +40,7 @@ _BELOW = (
     "l.score >= %(least)s AND (l.score, l.report_id, l.other_id)"
     f" < (%(score)s::real, %(one)s, %(two)s) AND{_MINE}"
 )
+_FIRST = " ORDER BY score DESC, report_id DESC, other_id DESC LIMIT %(most)s"
 _AT_ONCE = 500
 _Row = tuple[UUID, UUID, float, memoryview, bool]
 _Pair = tuple[UUID, UUID]
@@ -54,10 +57,9 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
         return []
     weights = load_weights()
     bounds = f"%(id)s IN (l.report_id, l.other_id) AND l.score >= %(least)s AND{_MINE}"
-    pairs = _PAIRS.format(bounds=bounds)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT report_id, other_id, score, reasons, shared FROM {pairs} p",  # noqa: S608
+            _pairs(bounds),
             {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6},
         )
         rows = cursor.fetchall()
@@ -111,13 +113,13 @@ def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID],
 def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list[_Row]]:
     """Yield the doubtful links of the actor's desks, the strongest first, some at a time."""
     desks = desks_of(actor)
-    weights, pairs = load_weights(), _PAIRS.format(bounds=_BELOW)
+    weights = load_weights()
     last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
     while desks != []:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT report_id, other_id, score, reasons, shared FROM {pairs} p"  # noqa: S608
-                " ORDER BY score DESC, report_id DESC, other_id DESC LIMIT %(most)s",
+                # Each source is read in the order of its index, as far as it may be needed.
+                _pairs(_BELOW, _FIRST) + _FIRST,
                 {
                     "least": weights.doubtful - 1e-6,
                     "score": last[0],
@@ -132,6 +134,15 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
             return
         yield rows
         last = rows[-1][2], rows[-1][0], rows[-1][1]
+
+
+def _pairs(bounds: str, tail: str = "") -> str:
+    """Return the statement of the pairs within bounds, whatever they rest on; each pair once."""
+    return " UNION ALL ".join(
+        "(SELECT l.report_id, l.other_id, l.score, l.reasons, "  # noqa: S608
+        f"{shared} AS shared FROM {table} l WHERE {bounds}{more}{tail})"
+        for table, shared, more in _SOURCES
+    )
 
 
 def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestion]:
