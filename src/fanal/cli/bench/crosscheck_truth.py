@@ -29,6 +29,7 @@ from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
 
 _NOW = datetime(2026, 12, 31, tzinfo=UTC)
+Traps = frozenset[str]
 _PEER_AT = (0.5, 0.9, 0.99, 0.999)
 
 
@@ -56,16 +57,18 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
     """Return what links are worth on a world of about `size` reports."""
     world = World(size, seed=seed)
     told = world.reports()
-    labels = [one.label for one in told]
+    labels, traps = [one.label for one in told], [one.traps for one in told]
     reports = list(harmonised(told))
+    size = len(told)
+    del told  # the bodies are as large as all that follows
     packed = [pack_card(card_of(report)) for report in reports]
     weights = load_weights()
     found = link_cards(packed, weights)
-    groups = judge.groups(len(told), found.certain)
+    groups = judge.groups(size, found.certain)
     printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
     result: dict[str, object] = {
         "mode": "truth",
-        "size": len(told),
+        "size": size,
         "rules": weights.version,
         "labels": len(set(labels)),
         "true_pairs": judge.true_pairs(labels),
@@ -79,15 +82,14 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
         "hubs": found.hubs,
         "link_s": round(found.seconds, 2),
         "by_kind": _kinds(found, labels),
-        "by_trap": judge.by_mark(_traps(found.certain, told), labels),
-        "kept_apart": _kept_apart(groups, told),
+        "by_trap": judge.by_mark(_traps(found.certain, traps), labels),
+        "kept_apart": _kept_apart(groups, labels, traps),
     }
     changed = Returning(world).reports()
-    everything = [*told, *changed]
     result["near"] = judge_near(
-        [*reports, *harmonised(changed, start=len(told))],
-        [one.label for one in everything],
-        [one.traps for one in everything],
+        [*reports, *harmonised(changed, start=size)],
+        [*labels, *(one.label for one in changed)],
+        [*traps, *(one.traps for one in changed)],
     )
     return result
 
@@ -207,18 +209,21 @@ def _kinds(found: Linked, labels: Sequence[int]) -> dict[str, dict[str, float | 
     return dict(sorted(told.items(), key=lambda item: -item[1]["pairs"]))
 
 
-def _traps(pairs: Sequence[judge.Pair], told: Sequence[Told]) -> dict[judge.Pair, frozenset[str]]:
-    """Return the traps that lie in either end of each pair."""
-    return {(a, b): told[a].traps | told[b].traps for a, b in pairs}
+def _traps(pairs: Sequence[judge.Pair], traps: Sequence[Traps]) -> dict[judge.Pair, Traps]:
+    """Return the traps that lie in either end of each pair; pairs alike share one set."""
+    known: dict[tuple[Traps, Traps], Traps] = {}
+    return {(a, b): known.setdefault((traps[a], traps[b]), traps[a] | traps[b]) for a, b in pairs}
 
 
-def _kept_apart(groups: Sequence[int], told: Sequence[Told]) -> dict[str, float]:
+def _kept_apart(
+    groups: Sequence[int], labels: Sequence[int], traps: Sequence[Traps]
+) -> dict[str, float]:
     """Return for each trap the share of its reports whose dossier holds nobody else's report."""
-    labels: dict[int, set[int]] = {}
-    for group, one in zip(groups, told, strict=True):
-        labels.setdefault(group, set()).add(one.label)
+    within: dict[int, set[int]] = {}
+    for group, label in zip(groups, labels, strict=True):
+        within.setdefault(group, set()).add(label)
     held: dict[str, list[bool]] = {}
-    for group, one in zip(groups, told, strict=True):
-        for trap in one.traps:
-            held.setdefault(trap, []).append(len(labels[group]) == 1)
+    for group, mine in zip(groups, traps, strict=True):
+        for trap in mine:
+            held.setdefault(trap, []).append(len(within[group]) == 1)
     return {trap: round(sum(kept) / len(kept), 5) for trap, kept in sorted(held.items())}

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 _QUIET = 40  # of logging
+_PARTS = 8
+_AT_ONCE = 10_000
+_MEMORY = (
+    "4g"  # of the session's own Java process, which does all the work where the master is local
+)
 ENGINES = ("duckdb", "spark")
 CODES = {
     "exact": "EXACT",
@@ -43,7 +48,8 @@ def linker_on(
 
     with _spark(master) as session:
         api = SparkAPI(spark_session=session, register_udfs_automatically=False)  # type: ignore[no-untyped-call]
-        table = session.createDataFrame(persons.to_pandas())
+        # Written out once: rows that are part of the plan are copied by each step of its optimiser.
+        table = session.createDataFrame(persons.to_pandas()).repartition(_PARTS).checkpoint()
         yield Linker(api.register(table), dict(model), log_level=_QUIET)
 
 
@@ -68,16 +74,31 @@ def predict(
     """
     levels = _levels(model)
     with linker_on(engine, persons, model, master=master) as linker:
-        rows = linker.inference.predict(threshold_match_probability=least).as_record_list()
+        predicted = linker.inference.predict(threshold_match_probability=least)
+        columns = ("report_l", "report_r", "match_probability", *(f"mw_{name}" for name in levels))
+        table = predicted.as_pyarrow_table().select(columns)  # type: ignore[no-untyped-call]
     pairs: dict[Pair, Found] = {}
-    for row in rows:
-        one, two = int(row["report_l"]), int(row["report_r"])
-        pair, probability = (max(one, two), min(one, two)), float(row["match_probability"])
-        if one != two and (pair not in pairs or pairs[pair].probability < probability):
-            worth = {name: float(row[f"mw_{name}"]) for name in levels}
-            alike = dict(_nearest(levels[name], bits) for name, bits in worth.items() if bits > 0)
-            pairs[pair] = Found(probability, alike)
+    # Very many pairs agree in the same way: they share what is said of it.
+    said: dict[tuple[float, ...], Mapping[str, float]] = {}
+    for batch in table.to_batches(max_chunksize=_AT_ONCE):
+        for one, two, probability, *worth in zip(*batch.to_pydict().values(), strict=True):
+            pair, known = (max(one, two), min(one, two)), tuple(worth)
+            if one != two and (pair not in pairs or pairs[pair].probability < probability):
+                if known not in said:
+                    said[known] = _alike(levels, known)
+                pairs[pair] = Found(probability, said[known])
     return pairs
+
+
+def _alike(
+    levels: Mapping[str, list[tuple[str, float]]], worth: tuple[float, ...]
+) -> Mapping[str, float]:
+    """Return what agrees, with the bits that it is worth; `worth` is that of each comparison."""
+    return dict(
+        _nearest(of_one, bits)
+        for of_one, bits in zip(levels.values(), worth, strict=True)
+        if bits > 0
+    )
 
 
 class _Level(Struct, frozen=True):
@@ -125,7 +146,9 @@ def _spark(master: str) -> "Iterator[SparkSession]":
         .master(master)
         .config("spark.ui.enabled", "false")
         .config("spark.log.level", "ERROR")
-        .config("spark.sql.shuffle.partitions", "8")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.shuffle.partitions", str(_PARTS))
+        .config("spark.driver.memory", _MEMORY)
         .getOrCreate()
     )
     with TemporaryDirectory(prefix="fanal-linkage-") as folder:
