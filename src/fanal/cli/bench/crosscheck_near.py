@@ -44,6 +44,8 @@ def judge_near(
     seconds = time.perf_counter() - started
     told: dict[str, object] = {}
     for kind, pairs in found.items():
+        if not pairs:
+            continue  # the world holds none of the kind
         scores = judge.of_pairs(pairs, labels)
         wrong = Counter(
             trap
