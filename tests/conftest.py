@@ -4,6 +4,7 @@ Tables are made as the owner; each test then runs as the role under test (`app` 
 `@pytest.mark.role("worker")` says otherwise), so a missing or excessive right shows at once.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,9 @@ import pytest
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
 from tests.server import TestServer, test_home
+
+# Modules and tests make no garbage while they load: the collector comes back when all are there.
+gc.disable()
 
 # Before Django reads its settings: nothing of the developer's own installation may be touched.
 _HOME, _IS_CONTROLLER = test_home()
@@ -63,6 +67,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             measures = folder in {"acceptance", "faults", "fuzz"}
             group = _GROUPS.get(item.path.stem, "serial" if measures else "servers")
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector walk what tests make, and never again what was loaded for them."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,7 +5,7 @@ deleting one rule, forgetting one declaration or one check in one view turns thi
 itself with each route; two things are asked of whoever adds one:
 
 * the view declares its action (`fanal.accounts.routes`), and asks the policy about its object;
-* a new name in an address gets a factory in `world.FACTORIES`; pages whose list shows objects of a new
+* a new name in an address gets a factory in `factories.FACTORIES`; pages whose list shows objects of a new
   kind add their canaries in `world`.
 
 What each cell must hold:
@@ -32,10 +32,9 @@ from django.test import Client
 from fanal.accounts.domain.policy import POLICY, Policy
 from fanal.kernel.actors import Role
 from fanal.web.account import second_factor
+from tests.integration.policy.factories import FACTORIES, NO_OBJECT
 from tests.integration.policy.routes import Route, walk
 from tests.integration.policy.world import (
-    FACTORIES,
-    NO_OBJECT,
     OBJECT_CELLS,
     WALKERS,
     World,
@@ -88,7 +87,7 @@ def _browser(world: World, walker: Role | None) -> Client:
 
 def _values(route: Route, world: World, cell: str) -> dict[str, object]:
     missing = set(route.arguments) - set(FACTORIES)
-    assert not missing, f"{route.pattern}: add {missing} to FACTORIES in world.py"
+    assert not missing, f"{route.pattern}: add {missing} to FACTORIES in factories.py"
     return {name: FACTORIES[name](world, cell) for name in route.arguments}
 
 

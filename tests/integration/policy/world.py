@@ -1,14 +1,10 @@
 """The world that the walk meets: one object of each kind for each cell, every one with a canary.
 
-`FACTORIES` maps the name of what an address carries (`report_id`) to a function that returns, for a
-cell, the object of that cell. **A route with a new argument needs one line here**; the walk fails and
-says so until it is there. A factory works through the operations, as a person would.
-
-Canaries: every value that a cell's object may show is a word of its own (`canary-own-facts`), so that one
-search over a body tells what leaked, in whatever shape (page, JSON, CSV, error text).
+It is made through the operations, as people would. Canaries: every value that a cell's object may show is a
+word of its own (`canary-own-facts`), so that one search over a body tells what leaked, in whatever shape
+(page, JSON, CSV, error text).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -85,80 +81,6 @@ class World:
         word = f"canary-{cell.replace('_', '-')}-{what}"
         self.canaries[word] = cell
         return word
-
-
-Factory = Callable[[World, str], object]
-
-
-def _report(world: World, cell: str) -> object:
-    return world.report_ids[cell]
-
-
-def _habilitation(world: World, cell: str) -> object:
-    return world.habilitation_ids[cell]
-
-
-FACTORIES: dict[str, Factory] = {
-    "report_id": _report,
-    "habilitation_id": _habilitation,
-    "alarm_id": lambda world, cell: world.alarm_ids[cell],
-    "measure_id": lambda world, cell: world.measure_ids[cell],
-    "referral_id": lambda world, cell: world.referral_ids[cell],
-    "dossier_id": lambda world, cell: world.dossier_ids[cell],
-    "payer": lambda world, cell: world.payer_ids[cell],
-    "sheet_id": lambda world, cell: world.sheet_ids[cell],
-    "recommendation_id": lambda world, cell: world.recommendation_ids[cell],
-    "view_id": lambda world, cell: world.view_ids[cell],
-    "shared_view_id": lambda world, cell: world.shared_view_ids[cell],
-    "opening_id": lambda world, cell: world.opening_ids[cell],
-    "hit_id": lambda world, cell: world.hit_ids[cell],
-    "counterpart_id": lambda world, cell: world.counterpart_id,
-    "round_id": lambda world, cell: UUID(int=0),
-    "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
-    "figure": lambda world, cell: "RECEIVED",
-    "trend": lambda world, cell: "KINDS",
-    "year": lambda world, cell: world.now.year,
-    "ruleset_id": lambda world, cell: _ruleset(world),
-    "instruction_id": lambda world, cell: world.instruction_id,
-    "package_id": lambda world, cell: world.package_id,
-    "source_id": lambda world, cell: world.source_id,
-    "provider": lambda world, cell: world.partner_ids["own"],
-    "collection": lambda world, cell: UUID(int=0),
-    "object_id": lambda world, cell: f"indicator--{UUID(int=0)}",
-    "status": lambda world, cell: "status",
-    "member": lambda world, cell: 1,
-    "entry": lambda world, cell: UUID(int=0),
-    "kind": lambda world, cell: "PDQ",
-    "item_id": lambda world, cell: world.item_id,
-    "key": lambda world, cell: f"key-{cell}",
-    "pk": lambda world, cell: 999_999,  # a security key of allauth: only one's own is looked up
-    "provider_id": lambda world, cell: "unknown",
-}
-
-NO_OBJECT = frozenset(
-    {
-        "counterpart_id",
-        "figure",
-        "instruction_id",
-        "item_id",
-        "package_id",
-        "provider",
-        "ruleset_id",
-        "source_id",
-        "trend",
-        "year",
-    }
-)
-"""What an address carries that is nobody's object: figures, rules, instructions and lists are one for all.
-
-A package is one for all too: of its reports each person sees those of their own desks.
-"""
-
-
-def _ruleset(world: World) -> UUID:
-    """Return the rule set that the installation put in force."""
-    analyse.load_shipped(actor=SYSTEM, now=world.now)
-    return analysed.list_rulesets()[0].id
 
 
 def _lists(world: World) -> None:
