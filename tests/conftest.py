@@ -31,8 +31,10 @@ _TESTS = Path(__file__).parent
 _GROUPS = {
     "test_kill": "kills",
     "test_rules": "kills",
+    "test_canary": "kills",
     "test_two_desks": "desks",
     "test_bulk": "desks",
+    "test_load": "serial",
 }
 
 
@@ -58,8 +60,8 @@ def pytest_unconfigure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give what is serial to few workers: under `--dist loadgroup` a group stays together.
 
-    What measures time is one group; what starts servers of its own is three more, about as long each, and
-    each waits more than it works: one for each worker, and begun before what is no group.
+    What measures time is one group; what starts servers of its own is spread over it and three more, about
+    as long each, as each waits more than it works: one for each worker, and begun before what is no group.
     """
     for item in items:
         if item.get_closest_marker("serial"):
