@@ -103,7 +103,10 @@ def dossier_with_graph(page: Page, base: str) -> None:
     """Open the dossier of the ring and draw what holds it together."""
     _open(page, f"{base}desk/dossiers/")
     rows = page.locator("main a[href*='/desk/dossiers/']")
-    _open(page, page.evaluate("href => new URL(href, location).href", rows.first.get_attribute("href")))
+    _open(
+        page,
+        page.evaluate("href => new URL(href, location).href", rows.first.get_attribute("href")),
+    )
     page.wait_for_timeout(2000)
 
 

@@ -102,6 +102,10 @@ def test_five_wrong_passwords_lock_every_spelling(web: Client, make_user: Make) 
     assert attempt.failures_since_start == 5
 
 
+UNREAD_BY_THE_WEB = {"crosscheck_sketch", "crosscheck_worn", "crosscheck_waiting"}
+"""The worker's own: the web writes nothing there but the ids of reports that wait."""
+
+
 def test_nothing_of_the_visitor_is_kept(make_user: Make) -> None:
     make_user("ana", Role.ANALYST)
     web = Client(
@@ -113,6 +117,8 @@ def test_nothing_of_the_visitor_is_kept(make_user: Make) -> None:
     _sign_in(web, "ana")
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
+            if table in UNREAD_BY_THE_WEB:
+                continue
             cursor.execute(
                 f'SELECT count(*) FROM "{table}" t WHERE t::text ~ %s',
                 ["canary-agent|203.0.113.77"],
