@@ -48,6 +48,7 @@ def measure_new_reports(decades: Sequence[int], *, seed: int) -> dict[str, objec
             while filled < sightings:
                 filled += _fill(databases, base, copy)
                 copy += 1
+            _analyse(databases)
             part = fresh[turn * _MEASURED : (turn + 1) * _MEASURED]
             taken = _time(part, turn)
             growth = round(taken.own_p99_ms / last, 2) if last else None
@@ -72,10 +73,13 @@ def _fill(databases: Databases, base: Sequence[HarmonisedReport], copy: int) -> 
         ) as sink:
             for report_id, card, _ in rows:
                 sink.write_row((report_id, 1, "bench", card))
-        owner.commit()
-        owner.autocommit = True
-        owner.execute("ANALYZE harmonise_sighting, crosscheck_card")
     return sum(len(keys) for _, _, keys in rows)
+
+
+def _analyse(databases: Databases) -> None:
+    """Let the planner know what was stored, as autovacuum would in time."""
+    with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
+        owner.execute("ANALYZE harmonise_sighting, crosscheck_card")
 
 
 def _stored(

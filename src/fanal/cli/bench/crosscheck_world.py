@@ -36,12 +36,13 @@ def base_reports(size: int, *, seed: int) -> list[HarmonisedReport]:
     return list(harmonised(World(size, seed=seed).reports()))
 
 
-def write_world(folder: Path, size: int, *, seed: int) -> Told:
+def write_world(folder: Path, size: int, *, seed: int, of: int = BASE) -> Told:
     """Write the cards of about `size` reports, and the texts of their values for those who begin with texts.
 
-    `keys_s` is the CPU that the product's key of each text took: the price that is paid on arrival.
+    The copies are of a world of about `of` reports. `keys_s` is the CPU that the product's key of each
+    text took: the price that is paid on arrival.
     """
-    base = base_reports(min(size, BASE), seed=seed)
+    base = base_reports(min(size, of), seed=seed)
     copies = max(1, round(size / len(base)))
     keys_s, edges = 0.0, 0
     lengths: list[int] = []
