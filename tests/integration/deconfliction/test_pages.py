@@ -123,7 +123,7 @@ def test_a_new_report_reopens_and_expiry_empties() -> None:
 
 
 def test_a_withheld_dossier_stays_out() -> None:
-    from tests.integration.deconfliction.test_rounds import TestWhatEnters
+    from tests.integration.deconfliction.test_what_enters import TestWhatEnters
 
     report_id, _ = meet(dossier=True)
     dossier = crosschecked.dossier_of(actor=SYSTEM, report_id=report_id)
@@ -155,7 +155,7 @@ def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> No
     """The page of the merged dossier shows what was withheld under either id, and opens all of it."""
     from fanal.crosscheck import operations as crosscheck
     from fanal.crosscheck.domain.dossiers import Act
-    from tests.integration.deconfliction.test_rounds import TestWhatEnters
+    from tests.integration.deconfliction.test_what_enters import TestWhatEnters
 
     found_by = TestWhatEnters().found_by
     other = "other@mail.example"

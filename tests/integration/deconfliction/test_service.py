@@ -172,7 +172,7 @@ def test_a_service_that_is_none_changes_nothing(service: tuple[Service, Counterp
 
 
 def test_nothing_is_asked_without_an_instruction(service: tuple[Service, Counterpart]) -> None:
-    from tests.integration.deconfliction.test_rounds import revoke_all
+    from tests.integration.deconfliction.rounds import revoke_all
 
     there, counterpart = service
     revoke_all()
