@@ -178,21 +178,12 @@ def _walk(
     for walker in walkers:
         browser = _browser(world, walker)
         for route in routes:
+            cells = OBJECT_CELLS[:1] if NO_OBJECT.issuperset(route.arguments) else OBJECT_CELLS
             for method in methods:
-                for cell in _cells_of(route, method):
+                for cell in cells:
                     complaint = _complaint(route, method, walker, cell, world, browser)
                     if complaint:
                         yield complaint
-
-
-def _cells_of(route: Route, method: str) -> Sequence[str]:
-    """Return the objects to ask for: one's own alone where there is none, or where the method has no action.
-
-    What has no action is refused before any object is looked at; one's own is where an answer could show.
-    """
-    told = route.declaration is None or route.declaration.action_for(method)
-    alike = NO_OBJECT.issuperset(route.arguments) or not told
-    return OBJECT_CELLS[:1] if alike else OBJECT_CELLS
 
 
 def _groups() -> list[str]:
