@@ -120,7 +120,7 @@ class Bringing:
 
     def _import(self, delivery: Delivery) -> Counter[str] | None:
         """Run `fanal import` once; None when it was killed, or lost its database to a kill."""
-        blows = sum(self._killer.dealt.values())
+        blows, hits = sum(self._killer.dealt.values()), self._killer.dealt["importer"]
         process = self._service.popen(
             "import", "ncmec-xml", str(delivery.folder), stdout=subprocess.PIPE
         )
@@ -129,6 +129,8 @@ class Bringing:
                 self._beat(importer=process.pid)
             output = process.stdout.read() if process.stdout else b""
         if process.returncode == 0:
+            if self._killer.dealt["importer"] > hits:
+                self._killer.missed("importer")
             return Counter(json.loads(output))
         if sum(self._killer.dealt.values()) == blows:
             raise click.ClickException(

@@ -39,6 +39,7 @@ class Killer:
         ]
         self._chance, self._plan = chance, sorted(plan, key=lambda blow: blow.reports)
         self.dealt: Counter[str] = Counter(dict.fromkeys(PARTS, 0))
+        self._last: dict[str, Blow] = {}
 
     @property
     def done(self) -> bool:
@@ -61,8 +62,14 @@ class Killer:
                     os.kill(self._chance.choice(targets), signal.SIGKILL)
                     self.dealt[blow.part] += 1
                     self._plan.remove(blow)
+                    self._last[blow.part] = blow
                     return blow.part
         return None
+
+    def missed(self, part: str) -> None:
+        """Plan the last blow on `part` again: its process had ended by itself before it fell."""
+        self.dealt[part] -= 1
+        self._plan.insert(0, self._last[part])
 
     @staticmethod
     def _targets(service: Service, part: str, importer: int | None) -> list[int]:
