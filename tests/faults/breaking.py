@@ -14,13 +14,12 @@ from tests.live import Live, wait_for
 
 WEB, WORKER = "granian", "fanal.worker"
 _SERVED_BY = {
-    name: WORKER if name.startswith(("worker.", "hash.", "send.", "checkpoint.")) else WEB
+    name: WORKER if name.startswith(("worker.", "hash.", "send.", "checkpoint.", "near.")) else WEB
     for name in sorted(POINTS)
 }
-_ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.", "near.")
-"""Passed by nobody here: lists are fetched, rounds held and rules tried in tests of their own, and what is
-near is found by a command."""
-_PASSED_ONCE = ("send.", "checkpoint.", "vault.chunk", "vault.renamed")
+_ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.")
+"""Passed by nobody here: lists are fetched, rounds held and rules tried in tests of their own."""
+_PASSED_ONCE = ("send.", "checkpoint.", "near.", "vault.chunk", "vault.renamed")
 _NAMED_DEATH = 25.0
 _SERVING = 60.0
 
@@ -65,9 +64,8 @@ class Breaker:
             self.kills += 1
             self.history.note(kill=target, why=name, count=count)
         else:
-            self.missed.append(
-                name
-            )  # the machine was too slow to pass there: one at random instead
+            # The machine was too slow to pass there: one at random instead.
+            self.missed.append(name)
             self._kill(target)
         self.point_file.write_text("")
         assert wait_for(self.server.ready, seconds=_SERVING), self.server.told()

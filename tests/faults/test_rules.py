@@ -165,9 +165,8 @@ def test_a_new_ranking_that_is_killed_ranks_everything_once(desk: Desk) -> None:
     desk.wait_for_death(armed)
     armed = desk.arm("rerank.committed", 1)
     desk.wake()
-    desk.wait_for_death(
-        armed
-    )  # from here on nobody wakes the next one: the schedule looks each minute
+    desk.wait_for_death(armed)
+    # From here on nobody wakes the next one: the schedule looks each minute.
     mine = " FROM analyse_rerank WHERE ruleset_id = %s AND finished_at IS NOT NULL"
     assert wait_for(lambda: desk.count(f"SELECT count(*){mine}", desk.ruleset) == 1, seconds=200), (
         desk.server.told()
