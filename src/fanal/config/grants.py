@@ -97,6 +97,7 @@ RULES: tuple[Rule, ...] = (
     _rule("crosscheck_near", [APP], READ),
     # What reports can resemble each other by is the worker's own.
     _rule("crosscheck_sketch", [APP, AUDITOR], NOTHING),
+    _rule("crosscheck_spelling", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_worn", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_waiting", [AUDITOR], NOTHING),
     _rule("crosscheck_waiting", [APP], ["INSERT"]),

@@ -181,10 +181,22 @@ def test_any_order_and_a_rebuild_give_the_same_and_what_goes_round_gives_nothing
     assert stand() == {}
     look(most=7)
     assert stand() == stood
+    emptied()
+    arrive_shuffled(luck, ids, bodies)
+    assert stand() == stood
+
+
+def emptied() -> None:
     with connection.cursor() as cursor:
-        for table in ("near", "sketch", "worn", "waiting", "link", "kin", "card", "value"):
+        for table in (
+            *("near", "sketch", "spelling", "worn", "waiting", "link", "kin", "card", "value"),
+            *("membership", "dossier"),
+        ):
             cursor.execute(f"DELETE FROM crosscheck_{table}")
         cursor.execute("DELETE FROM harmonise_sighting")
+
+
+def arrive_shuffled(luck: random.Random, ids: Sequence[uuid.UUID], bodies: Sequence[Body]) -> None:
     order = list(zip(ids, bodies, strict=True))
     luck.shuffle(order)
     while order:
@@ -192,7 +204,6 @@ def test_any_order_and_a_rebuild_give_the_same_and_what_goes_round_gives_nothing
         part, order = order[:size], order[size:]
         deposit(part)
         look(most=luck.choice((1, 5, 50)))
-    assert stand() == stood
 
 
 def test_a_rejected_pair_comes_back_with_something_near_that_is_new() -> None:
@@ -292,3 +303,121 @@ def test_across_desks_a_near_report_is_neither_shown_nor_asked() -> None:
     )
     assert queries.list_suggestions(actor=stranger) == []
     assert queries.suggestions_of(actor=stranger, report_id=ids[0]) == []
+
+
+def of_suspect(name: str, *, mails: Sequence[str] = (), **more: object) -> Body:
+    handles = [{"platform": "Chatline", "value": name}] if name else []
+    return {"persons": [{"role": "SUSPECT", "handles": handles, "emails": list(mails), **more}]}
+
+
+def test_identifiers_with_a_mistake_or_a_tail_are_suggested_once_for_all_who_hold_them() -> None:
+    ids = arrive(
+        of_suspect("darkwolf4471"),
+        *(of_suspect("darkwolf4471") for _ in range(30)),  # more than any bound of reports
+        of_suspect("darkwofl4471"),
+        of_suspect("", mails=["rare.name8812@mail.test"]),
+        of_suspect("", mails=["rarename8812+x@poste.test"]),
+        of_suspect("", phones=["+33639980123"], birth_date="1980-02-03"),
+        of_suspect("", phones=["+33639980132"], birth_date="1980-02-03"),
+        of_suspect("", phones=["+33639980124"], birth_date="1990-02-03"),  # the next of its block
+        of_suspect("darkwolf4472"),  # of a family: another person
+    )
+    assert sorted(told(ids)) == [
+        (31, 0, ["NEAR_HANDLE_LETTER"]),
+        (33, 32, ["NEAR_EMAIL"]),
+        (35, 34, ["NEAR_PHONE"]),
+    ]
+
+
+def test_no_identifier_can_be_read_in_what_is_kept_of_its_variations() -> None:
+    arrive(of_suspect("rarewolf4471"), of_suspect("rarewolf4471_2"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT value, keys FROM crosscheck_spelling")
+        assert len(cursor.fetchall()) == 2
+        cursor.execute(
+            "SELECT s::text FROM crosscheck_spelling s UNION SELECT n::text FROM crosscheck_near n"
+        )
+        stored = "".join(row for (row,) in cursor.fetchall())
+        cursor.execute("SELECT reasons FROM crosscheck_near")
+        octets = b"".join(bytes(row) for (row,) in cursor.fetchall())
+    assert b"rarewolf".hex() not in stored
+    assert "rarewolf" not in stored
+    assert b"rarewolf" not in octets
+
+
+def families(luck: random.Random) -> list[Body]:
+    """Make handles, mailboxes and numbers of some hands with mistakes, and more of one family than the cap."""
+    bodies: list[Body] = []
+    for n in range(10):
+        stem = "".join(luck.choices(LETTERS, k=10))
+        for _ in range(luck.randint(1, 6)):
+            cut = luck.randint(1, 7)
+            varied = luck.choice(
+                (stem, stem[:cut] + stem[cut + 1 :], f"{stem}_2", f"{stem}.backup")
+            )
+            mail = (
+                f"{luck.choice((stem, stem[:cut] + 'z' + stem[cut:]))}77@m{luck.randint(1, 2)}.test"
+            )
+            bodies.append(
+                of_suspect(
+                    luck.choice((varied, "")),
+                    mails=luck.choice(([mail], [])),
+                    phones=luck.choice(([f"+3363998{n}{luck.choice(('123', '132', '124'))}"], [])),
+                    birth_date=f"19{60 + n}-01-05",
+                )
+            )
+    most = load_near_rules().holders.spelling
+    bodies += [of_suspect(f"manysharethis{c}") for c in LETTERS[: most + 3]]
+    luck.shuffle(bodies)
+    return bodies
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_variations_follow_from_the_set_whatever_order_rebuild_or_erasure(seed: int) -> None:
+    luck = random.Random(seed)
+    bodies = families(luck)
+    ids = [new_id(NOW + timedelta(seconds=n)) for n in range(len(bodies))]
+    deposit(zip(ids, bodies, strict=True))
+    look()
+    stood = stand()
+    kinds = {kind for _, reasons in stood.values() for kind, _, _ in reasons}
+    assert kinds >= {"NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_EMAIL", "NEAR_PHONE"}
+    family = {i for i, body in zip(ids, bodies, strict=True) if "manysharethis" in str(body)}
+    assert not any(one in family for one, _ in stood)
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    look(most=7)
+    assert stand() == stood
+    emptied()
+    arrive_shuffled(luck, ids, bodies)
+    assert stand() == stood
+    gone = luck.sample([i for i in ids if i not in family], 12)
+    # Without some of the reports, what stands is what would stand had they never come.
+    operations.erase(actor=SYSTEM, report_ids=gone, now=NOW)
+    look()
+    left = stand()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM crosscheck_spelling WHERE report_id = ANY (%s)", [gone]
+        )
+        assert cursor.fetchone() == (0,)
+    emptied()
+    deposit((i, body) for i, body in zip(ids, bodies, strict=True) if i not in gone)
+    look()
+    assert stand() == left != stood
+
+
+def test_a_rejected_variation_stays_away_until_there_is_another_one() -> None:
+    bodies = [of_suspect("darkwolf4471"), of_suspect("darkwofl4471")]
+    ids = arrive(*bodies)
+    operations.judge_suggestion(
+        actor=ANALYST, report_id=ids[1], other_id=ids[0], accept=False, reason="x", now=NOW
+    )
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    look()
+    assert told(ids) == []
+    deposit([(ids[1], of_suspect("darkwofl4471", mails=["rarename8812@mail.test"]))])
+    deposit([(ids[0], of_suspect("darkwolf4471", mails=["rarenmae8812@mail.test"]))])
+    look()
+    (back,) = queries.list_suggestions(actor=ANALYST)
+    assert back.state is State.REOPENED
+    assert [because_of(r) for r in back.fresh] == ["NEAR_EMAIL_LETTER"]

@@ -215,6 +215,7 @@ def test_a_street_of_the_wire_is_read_with_its_town_and_never_the_reporters() ->
         ("Jamal Qasim", "Djamel Kacem"),
         ("كريم مختار", "Kareem Mukhtar"),
         ("فَاطِمَة الزَّهْرَاء", "Fatima Zahra"),
+        ("Tarek Bouzid", "طارق بوزيد"),
     ],
 )
 def test_a_name_sounds_the_same_in_both_scripts(one: str, other: str) -> None:

@@ -11,6 +11,7 @@ _DECADES = (100_000, 1_000_000, 10_000_000)
 @click.command("crosscheck")
 @click.option("--size", type=click.IntRange(min=100), default=200_000, show_default=True)
 @click.option("--truth", is_flag=True, help="Judge links on a labelled world of SIZE reports.")
+@click.option("--near", is_flag=True, help="Judge what is near, alone, on that world.")
 @click.option("--crowd", is_flag=True, help="Put SIZE reports behind one address and on one host.")
 @click.option(
     "--views", type=click.IntRange(min=20), default=60, show_default=True, help="Of a crowd."
@@ -30,6 +31,7 @@ _DECADES = (100_000, 1_000_000, 10_000_000)
 def crosscheck(  # noqa: PLR0913 - its options
     size: int,
     truth: bool,
+    near: bool,
     crowd: bool,
     views: int,
     engine: str | None,
@@ -42,15 +44,15 @@ def crosscheck(  # noqa: PLR0913 - its options
     One new report is timed against 100 000, 1 000 000 … up to five SIZE earlier sightings. Of a crowd behind
     one address, no dossier may join strangers and no page may be slow.
     """
-    if sum(map(bool, (truth, crowd, engine, only))) > 1:
-        raise click.UsageError("--truth, --crowd, --engine and --only exclude one another")
+    if sum(map(bool, (truth, near, crowd, engine, only))) > 1:
+        raise click.UsageError("--truth, --near, --crowd, --engine and --only exclude one another")
     result: dict[str, object] = {"bench": "crosscheck", "size": size, "seed": seed}
     if crowd:
         from fanal.cli.bench.crosscheck_crowd import measure_crowd
 
         result |= measure_crowd(size, views=views, seed=seed)
     else:
-        result |= _run(size, "truth" if truth else engine or only, seed)
+        result |= _run(size, "truth" if truth else "near" if near else engine or only, seed)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False))
         return
@@ -64,6 +66,10 @@ def _run(size: int, what: str | None, seed: int) -> dict[str, object]:
         from fanal.cli.bench.crosscheck_truth import judge_world
 
         return judge_world(size, seed=seed)
+    if what == "near":
+        from fanal.cli.bench.crosscheck_truth import judge_near_alone
+
+        return judge_near_alone(size, seed=seed)
     if what == "spark":
         from fanal.cli.bench.crosscheck_engines import compare_engines
 

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 import numpy as np
 
@@ -11,14 +12,33 @@ from fanal.analyse.domain.index.index import pack_labels
 from fanal.cli.bench.truth import judge
 from fanal.crosscheck.domain.near.pairs import (
     KINDS,
+    Found,
     Neighbour,
     World as Near,
     holders_of,
     near_of,
     near_pages,
 )
-from fanal.crosscheck.domain.near.rules import load_near_rules
+from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
 from fanal.crosscheck.domain.near.sketch import Sketcher, Trait, going_round
+from fanal.crosscheck.domain.near.spelled import (
+    First,
+    Values,
+    families,
+    keys_of,
+    near_spelled,
+    sharing_values,
+    spelled_of,
+)
+from fanal.crosscheck.domain.near.spelling import (
+    EMAIL,
+    EMAIL_DIGIT,
+    EMAIL_LETTER,
+    HANDLE,
+    HANDLE_DIGIT,
+    HANDLE_LETTER,
+    PHONE,
+)
 from fanal.harmonise.domain.records import HarmonisedReport
 
 _HASH = 32
@@ -27,8 +47,13 @@ _OF_KIND = {
     "NEAR_PICTURE": "PICTURE",
     "NEAR_MIRROR": "MIRROR",
     "NEAR_FAMILY": "FOLDER",
+    "NEAR_ADDRESS": "HOME",
+    "NEAR_NAME": "ARABIC_NAME",
+    **dict.fromkeys((HANDLE, HANDLE_LETTER, HANDLE_DIGIT), "HANDLE_VARIED"),
+    **dict.fromkeys((EMAIL, EMAIL_LETTER, EMAIL_DIGIT), "MAILBOX_VARIED"),
+    PHONE: "NUMBER_VARIED",
 }
-"""The mark of the reports that a kind alone can join."""
+"""The mark of the reports that a kind, or the kinds of one mark together, can join."""
 
 
 def judge_near(
@@ -43,6 +68,9 @@ def judge_near(
     found = _found(reports)
     seconds = time.perf_counter() - started
     told: dict[str, object] = {}
+    together: dict[str, list[judge.Pair]] = {}
+    for kind, pairs in found.items():
+        together.setdefault(_OF_KIND.get(kind, kind), []).extend(pairs)
     for kind, pairs in found.items():
         if not pairs:
             continue  # the world holds none of the kind
@@ -56,7 +84,9 @@ def judge_near(
         told[kind] = {
             "pairs": scores.pairs,
             "precision": round(scores.precision, 5),
-            "recall": _recall(pairs, labels, traps, _OF_KIND.get(kind, "")),
+            "recall": _recall(
+                together[_OF_KIND.get(kind, kind)], labels, traps, _OF_KIND.get(kind, "")
+            ),
             "wrong": dict(wrong),
         }
     return {"reports": len(reports), "near_s": round(seconds, 2), **told}
@@ -89,7 +119,24 @@ def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
     for report_id, found in near.items():
         for one in (*found, *near_pages(report_id, pages, paths, rules)):
             pairs[one.kind].append((report_id.int, one.other_id.int))
+    for report_id, found in _spelled(reports, sketcher, rules).items():
+        for one in found:
+            pairs[one.kind].append((report_id.int, one.other_id.int))
     return pairs
+
+
+def _spelled(
+    reports: Sequence[HarmonisedReport], sketcher: Sketcher, rules: NearRules
+) -> Mapping[UUID, list[Found]]:
+    """Return what is near in identifiers, over all values there are."""
+    spelled = {report.report_id: spelled_of(report, sketcher) for report in reports}
+    firsts: dict[int, First] = {}
+    for report_id, values in sorted(spelled.items()):
+        for value, spelling in values.items():
+            if value not in firsts:
+                firsts[value] = First(report_id, keys_of(spelling, sketcher))
+    beside = sharing_values(firsts, families(firsts, rules))
+    return near_spelled(spelled, Values(firsts, beside, spelled), rules)
 
 
 def _pictures(

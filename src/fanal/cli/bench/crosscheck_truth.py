@@ -25,7 +25,7 @@ from fanal.crosscheck.domain.sheet import Codes, Ints
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.domain.whole import whole_of
 from fanal.harmonise.domain.harmonise import harmonise_one
-from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
 
 _NOW = datetime(2026, 12, 31, tzinfo=UTC)
@@ -85,13 +85,30 @@ def judge_world(size: int, *, seed: int) -> dict[str, object]:
         "by_trap": judge.by_mark(_traps(found.certain, traps), labels),
         "kept_apart": _kept_apart(groups, labels, traps),
     }
+    return result | {"near": _near(world, reports, labels, traps)}
+
+
+def judge_near_alone(size: int, *, seed: int) -> dict[str, object]:
+    """Return what is near on a world of about `size` reports and nothing else of it."""
+    world = World(size, seed=seed)
+    told = world.reports()
+    labels, traps = [one.label for one in told], [one.traps for one in told]
+    return {"mode": "near", **_near(world, list(harmonised(told)), labels, traps)}
+
+
+def _near(
+    world: World,
+    reports: Sequence[HarmonisedReport],
+    labels: Sequence[int],
+    traps: Sequence[Traps],
+) -> dict[str, object]:
+    """Return what is near among the reports of a world and those that come back changed after them."""
     changed = Returning(world).reports()
-    result["near"] = judge_near(
-        [*reports, *harmonised(changed, start=size)],
+    return judge_near(
+        [*reports, *harmonised(changed, start=len(reports))],
         [*labels, *(one.label for one in changed)],
         [*traps, *(one.traps for one in changed)],
     )
-    return result
 
 
 def harmonised(told: Sequence[Told], *, start: int = 0) -> Iterator[HarmonisedReport]:
@@ -104,7 +121,9 @@ def harmonised(told: Sequence[Told], *, start: int = 0) -> Iterator[HarmonisedRe
             body=msgspec.json.encode(one.body),
             received_at=_NOW,
         )
-        yield harmonise_one(source.report_id, read_source(source, received_at=_NOW))
+        record = harmonise_one(source.report_id, read_source(source, received_at=_NOW))
+        beside = tuple(Extra(path=path, value=value) for path, value in one.beside.items())
+        yield msgspec.structs.replace(record, extra=(*record.extra, *beside)) if beside else record
 
 
 def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:

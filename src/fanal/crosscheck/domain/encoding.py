@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fanal.crosscheck.domain.near.spelling import SPELLED
 from fanal.crosscheck.domain.records import Reason
 
 # Stored as numbers: append at the end, never reorder. What is not listed is stored as its text.
@@ -19,11 +20,13 @@ _KINDS = (
     *("URL", "HOST", "DOMAIN", "ONION", "IP", "EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"),
     *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT", "NEAR_TEXT"),
     *("NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS", "NEAR_NAME"),
+    *("NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_HANDLE_DIGIT", "NEAR_EMAIL", "NEAR_EMAIL_LETTER"),
+    *("NEAR_EMAIL_DIGIT", "NEAR_PHONE"),
 )
 _ROLES = ("SUSPECT", "VICTIM", "WITNESS", "RECIPIENT", "ASSOCIATED", "CONTENT")
 _KIND_NUMBERS = {name: number for number, name in enumerate(_KINDS)}
 _ROLE_NUMBERS = {name: number for number, name in enumerate(_ROLES)}
-_FINGERPRINTS = frozenset({"SHA256", "SHA1", "MD5", "PDQ", "NEAR_PICTURE"})
+_FINGERPRINTS = frozenset({"SHA256", "SHA1", "MD5", "PDQ", "NEAR_PICTURE", *SPELLED})
 _VERSION = b"\x02"
 _UNIT = 10_000
 _HEXADECIMAL = 1

@@ -13,7 +13,8 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     none in common; its points are negative. `kept` is the share (0..1) of its points that frequency
     leaves it. `side` is `meeting.SAME`, `CROSS` or `OTHER`. `seen` is filled in when links are read.
     Of what is near (`near.pairs.KINDS`), `value` is the picture or the address and `measure` the bits that
-    differ, or the hundredths of a text's passages that are shared.
+    differ, or the hundredths of a text's passages that are shared; of near identifiers `value` holds digests
+    that show neither.
     """
 
     kind: str

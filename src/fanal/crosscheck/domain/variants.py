@@ -2,10 +2,17 @@
 
 import re
 
+from fanal.harmonise.domain.search import fold
+
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _LEET = str.maketrans("013457$@", "oieastsa")
 _WRAPPED = re.compile(r"^(?:x+|_+|the|its|real|mr)(.{5,}?)(?:x+|_+|off|real|fr)?$")
 _TAG = re.compile(r"\+.*$")
+_APART = re.compile(r"[\W_]+")
+_SPARE_WORDS = "backup|bkp|bak|alt|old|new|bis|official|officiel|secours|perso|second|again|back|v"
+_SPARE = re.compile(rf"(?:[._\-]+(?:(?:{_SPARE_WORDS})?\d{{0,4}}))+$|(?:backup|official)\d?$")
+_INNER = re.compile(r"(?<=[a-z])[013457](?=[a-z])")
+_FRAMED = re.compile(r"^x+(.{6,}?)x+$")
 
 
 def mail_name(address: str) -> str:
@@ -26,3 +33,56 @@ def handle_stem(name: str) -> str:
     found = _WRAPPED.match(letters)
     stem = found.group(1) if found else letters
     return stem if len(stem) >= 5 else ""
+
+
+def handle_core(name: str) -> str:
+    """Return a name on a service without what is put on for a further account, its own figures kept.
+
+    Off go separators, a tail after one (`_2`, `.backup`), an `x` at both ends; figures between letters are
+    read as letters. `marie75` and `marie76` stay two.
+    """
+    plain = _APART.sub("", _SPARE.sub("", fold(name)) or fold(name))
+    letters = _INNER.sub(lambda found: found.group().translate(_LEET), plain)
+    framed = _FRAMED.match(letters)
+    return framed.group(1) if framed else letters
+
+
+def mail_core(address: str) -> str:
+    """Return the name of a mailbox without tag and separators, its figures kept."""
+    return _APART.sub("", _TAG.sub("", fold(address.rpartition("@")[0])))
+
+
+def phone_core(number: str) -> str:
+    """Return the digits of a number, one that could not be read too, with its country's code."""
+    digits = re.sub(r"\D", "", number).removeprefix("00")
+    national = digits.removeprefix("33").removeprefix("0")
+    return f"33{national}" if digits.startswith(("0", "33")) else digits
+
+
+def one_apart(one: str, two: str) -> str | None:
+    """Return the characters in which two texts differ by one error of a typist; None where by more, or none.
+
+    An error: one character other, one lost or one too many, two neighbours swapped.
+    """
+    if one == two or abs(len(one) - len(two)) > 1:
+        return None
+    start, most = 0, min(len(one), len(two))
+    while start < most and one[start] == two[start]:
+        start += 1
+    end = 0
+    while end < most - start and one[-1 - end] == two[-1 - end]:
+        end += 1
+    mine, theirs = one[start : len(one) - end], two[start : len(two) - end]
+    swapped = len(mine) == 2 and mine == theirs[::-1]
+    return mine + theirs if swapped or max(len(mine), len(theirs)) == 1 else None
+
+
+def without_one(text: str, *, digits: bool) -> set[str]:
+    """Return a text and what is left of it without one of its digits, or of its other characters.
+
+    Two texts one error apart in such a character have one of these in common (two neighbours of them
+    swapped: both lose the one that moved).
+    """
+    return {text} | {
+        text[:at] + text[at + 1 :] for at, c in enumerate(text) if c.isdigit() is digits
+    }

@@ -8,7 +8,8 @@ from django.db import connection, transaction
 
 from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.cards import read_card, signed
-from fanal.crosscheck.operations.near_store import later_of, let_wait
+from fanal.crosscheck.operations import near_spelling
+from fanal.crosscheck.operations.near_store import later_of, let_wait, wait_for_it
 from fanal.kernel.actors import Actor
 
 
@@ -22,11 +23,13 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
     """
     require_system(actor, f"erase at {now:%Y-%m-%d}")
     ids = list(report_ids)
-    erased = 0
     with transaction.atomic(), connection.cursor() as cursor:
-        let_wait(later_of(ids) - set(ids))  # others step in beside them
+        wait_for_it()  # who holds an identifier first is found by one at a time
+        values, stepped_in = near_spelling.drop(ids)
+        let_wait((later_of(ids) | stepped_in) - set(ids))  # others step in beside them, or for them
         # What is remembered beside a value was made from these cards too: it is gathered anew when needed.
         cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
+        erased = values
         keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
         cursor.execute(
             "DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])",

@@ -5,8 +5,10 @@ anew by the pure rule (`domain/near/pairs.py`), so that the pairs follow from th
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -28,7 +30,8 @@ from fanal.crosscheck.domain.near.sketch import (
     going_round,
     rejected,
 )
-from fanal.crosscheck.operations import near_store as store
+from fanal.crosscheck.domain.near.spelled import spelled_of
+from fanal.crosscheck.operations import near_spelling as spelling, near_store as store
 from fanal.crosscheck.queries.suggestions import answers_about
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -40,6 +43,7 @@ from fanal.vault import keyring
 AT_ONCE = 100
 """Reports of one portion: some tenths of a second, one transaction."""
 _PURPOSE = "crosscheck.near"
+T = TypeVar("T")
 log = logging.getLogger("fanal.crosscheck")
 
 
@@ -60,9 +64,15 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
             return 0
         sketcher = Sketcher(keyring.current().digest(_PURPOSE, b""), rules)
         records = harmonised.get_records(actor=actor, report_ids=ids)
-        store.write_sketches(ids, _sketches(records, sketcher))
-        touched, world = _world({*ids, *store.later_of(ids)}, rules)
-        pairs = {i: joined(found) for i, found in _found(actor, touched, world, sketcher).items()}
+        store.write_sketches(ids, _made(records, sketcher.sketch))
+        spelt = spelling.write(
+            ids, _made(records, partial(spelled_of, sketcher=sketcher)), sketcher
+        )
+        touched, world = _world({*ids, *store.later_of(ids), *spelt}, rules)
+        found = _found(actor, touched, world, sketcher)
+        for report_id, more in spelling.find(actor, touched, sketcher).items():
+            found.setdefault(report_id, []).extend(more)
+        pairs = {report_id: joined(ways) for report_id, ways in found.items()}
         written = store.write_near(touched, pairs)
         failpoint("near.written")
         if written:
@@ -83,6 +93,7 @@ def wait_again() -> int:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM crosscheck_near")
         cursor.execute("DELETE FROM crosscheck_sketch")
+        cursor.execute("DELETE FROM crosscheck_spelling")
         cursor.execute("DELETE FROM crosscheck_worn")
         cursor.execute(
             "INSERT INTO crosscheck_waiting SELECT report_id FROM crosscheck_card"
@@ -91,15 +102,17 @@ def wait_again() -> int:
         return int(cursor.rowcount)
 
 
-def _sketches(records: Mapping[UUID, HarmonisedReport], sketcher: Sketcher) -> dict[UUID, Sketch]:
-    """Return the sketches of reports; one that cannot be made keeps nobody waiting, and is told."""
-    sketches = {}
+def _made(
+    records: Mapping[UUID, HarmonisedReport], make: Callable[[HarmonisedReport], T]
+) -> dict[UUID, T]:
+    """Return what is made of reports; one of which it cannot be made keeps nobody waiting, and is told."""
+    made = {}
     for report_id, record in records.items():
         try:
-            sketches[report_id] = sketcher.sketch(record)
+            made[report_id] = make(record)
         except Exception as failure:  # noqa: BLE001 - any error is this report's own
             log.error("%s has no sketch: %s", report_id, type(failure).__name__)
-    return sketches
+    return made
 
 
 def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:

@@ -51,6 +51,12 @@ def hold() -> bool:
         return row is not None and bool(row[0])
 
 
+def wait_for_it() -> None:
+    """Wait until nobody looks for what is near; nobody will before the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
 def let_wait(report_ids: Iterable[UUID]) -> None:
     """Let reports wait; whoever takes one at this moment is waited for, so that it is looked at again."""
     with connection.cursor() as cursor:

@@ -7,6 +7,7 @@ letters by chance, drawn as words are (a few of them all the time).
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from fanal.cli.bench.truth import varied
 from fanal.cli.bench.truth.people import Someone
 from fanal.cli.bench.truth.telling import SPAN, Told
 from fanal.cli.bench.truth.world import World
@@ -67,6 +68,25 @@ class Returning:
         told.body.pop("description", None)
         return told
 
+    def bare(self, person: Someone, mark: str, kept: str) -> Told:
+        """Return a report that surely tells one kind of a person's identifiers, as they are."""
+        told = self.report(person, mark)
+        suspect = suspect_of(told)
+        if kept == "handles":
+            platform, name = person.handles[0]
+            suspect["handles"] = [{"platform": platform, "value": name}]
+        else:
+            suspect[kept] = [(person.emails if kept == "emails" else person.phones)[0]]
+        return told
+
+    def say(self, told: Told, *, name: str, birth: str, always: bool = False) -> None:
+        """Have a report tell a name and a day of birth; often one of them, or none, unless `always`."""
+        suspect = suspect_of(told)
+        for key, value, share in (("name", name, 0.5), ("birth_date", birth, 0.4)):
+            suspect.pop(key, None)
+            if always or self.dice.happens(share):
+                suspect[key] = value
+
     def hands(self, least: int, most: int) -> list[Someone]:
         """Return one hand under several names: nothing of them in common."""
         label = self.world.fresh_label()
@@ -75,6 +95,12 @@ class Returning:
     def strangers(self, least: int, most: int) -> list[Someone]:
         """Return people who have nothing to do with one another."""
         return [self.world.offender() for _ in range(self.dice.between(least, most))]
+
+
+def suspect_of(told: Told) -> dict[str, object]:
+    """Return the first suspect of a report, to be changed."""
+    found: dict[str, object] = told.body["persons"][0]  # type: ignore[index]
+    return found
 
 
 def _scripts(make: Returning) -> Iterator[Told]:
@@ -162,4 +188,9 @@ _PARTS = (
     _Part(0.02, _scripts), _Part(0.01, _pictures), _Part(0.005, _mirrors), _Part(0.005, _folders),
     _Part(0.015, _sentences), _Part(0.002, _chain_letters), _Part(0.01, _viral_pictures),
     _Part(0.005, _same_paths),
+    _Part(0.01, varied.handles_varied), _Part(0.01, varied.mailboxes_varied),
+    _Part(0.006, varied.numbers_varied), _Part(0.01, varied.handle_families),
+    _Part(0.004, varied.alike_names), _Part(0.004, varied.mailbox_namesakes),
+    _Part(0.004, varied.number_blocks), _Part(0.006, varied.arabic_names),
+    _Part(0.002, varied.sounding_alike), _Part(0.004, varied.homes), _Part(0.003, varied.neighbours),
 )  # fmt: skip

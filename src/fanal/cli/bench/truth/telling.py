@@ -24,13 +24,17 @@ _FILLERS = {
 
 @dataclass(slots=True)
 class Told:
-    """A report of the world: its body, the dossier it truly belongs to, and the traps in it."""
+    """A report of the world: its body, the dossier it truly belongs to, and the traps in it.
+
+    `beside` is what an outside format tells and a body has no field for, by its path there.
+    """
 
     reference: str
     label: int
     body: dict[str, object]
     at: int
     traps: frozenset[str] = frozenset()
+    beside: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

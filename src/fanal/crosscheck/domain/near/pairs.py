@@ -12,13 +12,14 @@ from msgspec import Struct
 
 from fanal.crosscheck.domain.near.rules import NearRules
 from fanal.crosscheck.domain.near.sketch import Sketch, Trait
+from fanal.crosscheck.domain.near.spelling import SPELLED
 from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.weights import load_weights
 
 TEXT, PICTURE = "NEAR_TEXT", "NEAR_PICTURE"
 MIRROR, FAMILY = "NEAR_MIRROR", "NEAR_FAMILY"
 ADDRESS, NAME = "NEAR_ADDRESS", "NEAR_NAME"
-KINDS = (TEXT, PICTURE, MIRROR, FAMILY, ADDRESS, NAME)
+KINDS = (TEXT, PICTURE, MIRROR, FAMILY, ADDRESS, NAME, *SPELLED)
 _HIGHEST = 0.89
 _RADIUS = 31
 

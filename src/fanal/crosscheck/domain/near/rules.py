@@ -1,6 +1,7 @@
 """The rules of nearness as data (`data/nearness.toml`)."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 
@@ -20,6 +21,7 @@ class Holders(_Strict, frozen=True, kw_only=True):
     address: int
     name: int
     picture: int
+    spelling: int
     rejections: int
 
 
@@ -59,6 +61,22 @@ class SharedRule(_Strict, frozen=True, kw_only=True):
     strength: float
 
 
+class SpellingRule(_Strict, frozen=True, kw_only=True):
+    """Which identifiers are compared in their variations, and the strength of each way to be near.
+
+    `fewest` and `most` characters of a core, `letters` among them; with `figures` among them, or of `long`
+    characters, an equal core tells alone. `values` of a report are compared at most.
+    """
+
+    values: int
+    fewest: int
+    most: int
+    letters: int
+    figures: int
+    long: int
+    strength: Mapping[str, float]
+
+
 class NearRules(_Strict, frozen=True, kw_only=True):
     """The file."""
 
@@ -71,6 +89,7 @@ class NearRules(_Strict, frozen=True, kw_only=True):
     picture: PictureRule
     address: SharedRule
     name: SharedRule
+    spelling: SpellingRule
 
 
 @lru_cache(maxsize=1)

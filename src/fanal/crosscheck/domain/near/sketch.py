@@ -35,6 +35,8 @@ class Trait(IntEnum):
     """How a suspect's name sounds, with the date of birth."""
     PICTURE = 4
     """A picture itself: how often it was seen. What is near it is found by its pieces."""
+    SPELLING = 6
+    """What variations of a handle, mailbox or number share. It stands with its value, in no sketch."""
 
 
 class Sketch(Struct, frozen=True):

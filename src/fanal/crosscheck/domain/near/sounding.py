@@ -28,7 +28,8 @@ _ARABIC: Final = {
 """Vowels, long ones too, and what carries them are left out."""
 _SCRIPT = re.compile("[\u0600-\u06ff]")
 _WORD = re.compile(r"[^\W\d_]+")
-_ARTICLE = re.compile("^ال(?=.{3})")
+_ARTICLE = re.compile("^(?:ال|[أا]?بو)(?=.{3})")
+"""The article, and `Bou`, which is left out in Latin letters too."""
 _NOT_NAMES: Final = frozenset(
     (
         *("بن", "ابن", "بنت", "ولد", "ben", "bin", "ibn", "bint", "ould", "el", "al", "ul"),

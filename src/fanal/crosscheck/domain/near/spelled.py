@@ -1,0 +1,123 @@
+"""Pairs of reports whose identifiers are near, what a set of spellings implies whatever the order of arrival.
+
+A value stands for all who hold it: the earliest of them alone is put beside the earliest holder of another,
+since linking brings the rest of both to them. What many different values have in common counts for nothing.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.crosscheck.domain.near.pairs import Found
+from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
+from fanal.crosscheck.domain.near.sketch import Sketcher, Trait
+from fanal.crosscheck.domain.near.spelling import Spelling, spellings_of, way_of
+from fanal.harmonise.domain.records import HarmonisedReport
+
+Spelled = Mapping[int, Spelling]
+"""The spellings of one report by the keyed digests of their values."""
+
+
+class First(Struct, frozen=True):
+    """The earliest report that holds a value, and the keys of the value."""
+
+    report_id: UUID
+    keys: frozenset[int]
+
+
+def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelling]:
+    """Return the spellings of a report by their values' digests."""
+    return {
+        sketcher.key(Trait.SPELLING, one.whole()): one
+        for one in spellings_of(report, load_near_rules().spelling)
+    }
+
+
+def keys_of(spelling: Spelling, sketcher: Sketcher) -> frozenset[int]:
+    """Return the keys of a value; two that are near share one."""
+    return frozenset(sketcher.key(Trait.SPELLING, form) for form in spelling.forms())
+
+
+def families(firsts: Mapping[int, First], rules: NearRules) -> frozenset[int]:
+    """Return the keys that more values have than the rules allow."""
+    counts = Counter(key for first in firsts.values() for key in first.keys)
+    return frozenset(key for key, count in counts.items() if count > rules.holders.spelling)
+
+
+def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[int, set[int]]:
+    """Return for each value those that share with it a key that does not go round."""
+    by_key: dict[int, list[int]] = defaultdict(list)
+    for value, first in firsts.items():
+        for key in first.keys:
+            if key not in worn:
+                by_key[key].append(value)
+    beside: dict[int, set[int]] = defaultdict(set)
+    for values in by_key.values():
+        for value in values if len(values) > 1 else ():
+            beside[value].update(values)
+    return beside
+
+
+class Values(Struct, frozen=True):
+    """Values by their digests: who is the first to hold each, which share a key with it (`sharing_values`).
+
+    `spelled` holds the spellings of every report that is the first of a value that shares a key.
+    """
+
+    firsts: Mapping[int, First]
+    beside: Mapping[int, Collection[int]]
+    spelled: Mapping[UUID, Spelled]
+
+
+def near_spelled(
+    report_ids: Iterable[UUID], values: Values, rules: NearRules
+) -> dict[UUID, list[Found]]:
+    """Return for each report those before it that hold an identifier near one of its own."""
+    held: dict[UUID, list[int]] = defaultdict(list)
+    for value, first in values.firsts.items():
+        if value in values.beside:
+            held[first.report_id].append(value)
+    return {
+        report_id: _few(
+            [
+                found
+                for value in sorted(held.get(report_id, ()))
+                for other in sorted(values.beside[value])
+                for found in _near(value, other, values, rules)
+            ],
+            rules,
+        )
+        for report_id in report_ids
+    }
+
+
+def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[Found]:  # noqa: PLR0917
+    report_id, other_id = values.firsts[value].report_id, values.firsts[other].report_id
+    if other_id >= report_id:
+        return
+    mine = values.spelled.get(report_id, {}).get(value)
+    theirs = values.spelled.get(other_id, {}).get(other)
+    if mine is None or theirs is None:
+        return
+    way = way_of(mine, theirs, rules.spelling)
+    if way is not None:
+        # Told apart by the digests of both: another variation is something new after a rejection.
+        pair = f"{value & _OCTETS:016x}{other & _OCTETS:016x}"
+        yield Found(other_id=other_id, kind=way, strength=rules.spelling.strength[way], value=pair)
+
+
+def _few(found: list[Found], rules: NearRules) -> list[Found]:
+    """Return the best of each kind beside each report, and of each kind the latest few reports."""
+    best: dict[tuple[str, UUID], Found] = {}
+    for one in found:
+        best.setdefault((one.kind, one.other_id), one)
+    kept: dict[str, list[Found]] = defaultdict(list)
+    for (kind, _), one in sorted(best.items(), reverse=True, key=lambda item: item[0]):
+        if len(kept[kind]) < rules.suggested:
+            kept[kind].append(one)
+    return [one for of_kind in kept.values() for one in of_kind]
+
+
+_OCTETS = 0xFFFFFFFFFFFFFFFF
