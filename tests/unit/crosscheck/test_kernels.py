@@ -1,10 +1,14 @@
 """The compiled loops give what the plain rule gives, to the last bit; unions give what membership gives."""
 
+import os
+from unittest.mock import patch
 from uuid import UUID
 
 import numpy as np
+import pytest
 from hypothesis import given, settings, strategies as st
 
+from fanal.crosscheck.domain import spans
 from fanal.crosscheck.domain.cards import (
     MARKS,
     MOST_ADDRESSES,
@@ -59,15 +63,19 @@ def found(whole: Whole, fresh: np.ndarray | None, at_once: int) -> list[Pairs]:
 
 
 def assert_equal(parts: list[Pairs], plain: Pairs) -> None:
+    """The parts, in whatever order, hold the pairs of the plain rule, and each pair its meetings."""
+    number = np.concatenate([part.number for part in parts])
+    order = np.argsort(number)
     for name in ("number", "points", "ip", "name", "birth", "conflict"):
-        assert np.array_equal(
-            np.concatenate([getattr(part, name) for part in parts]), getattr(plain, name)
-        )
-    assert np.array_equal(
-        np.concatenate([np.diff(part.first) for part in parts]), np.diff(plain.first)
-    )
+        column = np.concatenate([getattr(part, name) for part in parts])
+        assert np.array_equal(column[order], getattr(plain, name))
+    sizes = np.concatenate([np.diff(part.first) for part in parts])
+    assert np.array_equal(sizes[order], np.diff(plain.first))
+    starts = (np.cumsum(sizes) - sizes)[order]
+    met = np.repeat(starts - plain.first[:-1], sizes[order]) + np.arange(plain.first[-1])
     for place, column in enumerate(plain.meetings):
-        assert np.array_equal(np.concatenate([part.meetings[place] for part in parts]), column)
+        found = np.concatenate([part.meetings[place] for part in parts])
+        assert np.array_equal(found[met], column)
 
 
 @settings(deadline=None, max_examples=150)
@@ -80,6 +88,29 @@ def test_the_loops_give_what_the_plain_rule_gives(
     fresh = None if asked is None else np.array(asked)
     plain = plain_rule.weigh(whole.sheet, whole.standing, WEIGHTS, fresh=fresh)
     assert_equal(found(whole, fresh, at_once), plain)
+
+
+@pytest.mark.parametrize("processors", [2, 3, 8])
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(0, 90))
+def test_several_processors_find_what_one_finds(processors: int, seed: int, size: int) -> None:
+    cards = world(seed, size) if size else []
+    alone = whole_of(cards, WEIGHTS)
+    with (
+        patch.object(spans, "_ENOUGH", 0),
+        patch.object(os, "sched_getaffinity", lambda _: range(processors)),
+    ):
+        together = whole_of(cards, WEIGHTS)
+        assert spans.processors_for(size) == min(8, 1 << (processors.bit_length() - 1))
+        parts = found(together, None, 16)
+    for one, two in zip(
+        (*alone.sheet.rows, *alone.sheet[1:], *alone.standing),
+        (*together.sheet.rows, *together.sheet[1:], *together.standing),
+        strict=True,
+    ):
+        assert np.array_equal(one, two)
+    if size:
+        assert_equal(parts, plain_rule.weigh(alone.sheet, alone.standing, WEIGHTS))
 
 
 def test_values_of_very_many_meet_their_neighbours() -> None:

@@ -22,21 +22,22 @@ def _number(octets, at, size):
 
 
 @njit(nogil=True, cache=True)
-def read_values(octets, ends, shape, counts):
+def read_values(octets, ends, shape, counts, span):
     """Return the values of packed cards: report int32, key uint64, mark and role uint8, one line each.
 
-    A card ends before `ends`; `shape` is (octets of a head, of an address, of a value), `counts` how many
-    addresses each card holds.
+    A card ends before `ends`; those in `span` are read. `shape` is (octets of a head, of an address, of a
+    value), `counts` how many addresses each card holds.
     """
     head, address, value = shape
-    total, start = 0, 0
-    for card in range(len(ends)):
+    total, before = 0, ends[span[0] - 1] if span[0] else 0
+    start = before
+    for card in range(span[0], span[1]):
         total += (ends[card] - start - head - counts[card] * address) // value
         start = ends[card]
     report, key = np.empty(total, np.int32), np.empty(total, np.uint64)
     mark, role = np.empty(total, np.uint8), np.empty(total, np.uint8)
-    row, start = 0, 0
-    for card in range(len(ends)):
+    row, start = 0, before
+    for card in range(span[0], span[1]):
         for at in range(start + head + counts[card] * address, ends[card], value):
             report[row], key[row] = card, _number(octets, at, 8)
             mark[row], role[row] = octets[at + 8], octets[at + 9]
@@ -46,16 +47,16 @@ def read_values(octets, ends, shape, counts):
 
 
 @njit(nogil=True, cache=True)
-def read_people(octets, ends, shape, counts, people):
+def read_people(octets, ends, shape, counts, people, span):
     """Write the heads and addresses of packed cards into the columns of `people`, a line a card.
 
     `people` is (name, words, birth, has, place, at, port, six) as in `sheet.Sheet`; `counts` comes to hold
-    how many addresses each card has.
+    how many addresses each card has. The cards in `span` are read.
     """
     name, words, birth, has, place, at, port, six = people
     head, address, _ = shape
-    start = 0
-    for card in range(len(ends)):
+    start = ends[span[0] - 1] if span[0] else 0
+    for card in range(span[0], span[1]):
         name[card] = _number(octets, start, 8)
         for word in range(words.shape[1]):
             words[card, word] = _number(octets, start + 8 + 4 * word, 4)
@@ -72,23 +73,31 @@ def read_people(octets, ends, shape, counts, people):
 
 
 @njit(nogil=True, cache=True)
-def shared_rows(key):
-    """Return the places of the keys that occur more than once, by key, then by place (int32)."""
-    total = len(key)
+def shared_rows(key, part, bits_of_part):
+    """Return the places of the keys that occur more than once, by key, then by place (int32).
+
+    Of the keys alone whose first bits, `bits_of_part` of them, are the number `part`.
+    """
+    total = 0
+    for row in range(len(key)):
+        total += _first_bits(key[row], bits_of_part) == part
     bits = 0
     while total >> bits > _A_BUCKET:
         bits += 1
-    shift = np.uint64(63 - bits)  # in two steps: a shift by all 64 bits is none
+    base = part << bits
     starts = np.zeros((1 << bits) + 1, np.int32)
-    for row in range(total):
-        starts[np.int64(key[row] >> shift >> np.uint64(1)) + 1] += 1
+    for row in range(len(key)):
+        bucket = _first_bits(key[row], bits_of_part + bits) - base
+        if 0 <= bucket < 1 << bits:
+            starts[bucket + 1] += 1
     for bucket in range(1 << bits):
         starts[bucket + 1] += starts[bucket]
     free, keys, rows = starts[:-1].copy(), np.empty(total, np.uint64), np.empty(total, np.int32)
-    for row in range(total):
-        bucket = np.int64(key[row] >> shift >> np.uint64(1))
-        keys[free[bucket]], rows[free[bucket]] = key[row], row
-        free[bucket] += 1
+    for row in range(len(key)):
+        bucket = _first_bits(key[row], bits_of_part + bits) - base
+        if 0 <= bucket < 1 << bits:
+            keys[free[bucket]], rows[free[bucket]] = key[row], row
+            free[bucket] += 1
     for bucket in range(1 << bits):
         _sort(keys, rows, starts[bucket], starts[bucket + 1])
     kept = 0
@@ -98,6 +107,12 @@ def shared_rows(key):
             rows[kept] = rows[place]
             kept += 1
     return rows[:kept].copy()
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _first_bits(key, bits):
+    """Return the first bits of a key as a number; in two steps, since a shift by all 64 is none."""
+    return np.int64(key >> np.uint64(63 - bits) >> np.uint64(1))
 
 
 @njit(nogil=True, cache=True)
@@ -131,14 +146,32 @@ def places_by_report(report, size):
 
 
 @njit(nogil=True, cache=True)
+def seats_of(key, report, size):
+    """Return a seat for each report, int32[size]: those who share values, near or far, sit side by side.
+
+    Rows are sorted by key. Within a family the order of reports stays.
+    """
+    parent = np.arange(size).astype(np.int32)
+    for row in range(1, len(key)):
+        if key[row] == key[row - 1]:
+            _unite(parent, report[row], report[row - 1])
+    seats, free = heads_of(parent), np.zeros(size + 1, np.int32)
+    for one in range(size):
+        free[seats[one] + 1] += 1
+    for head in range(size):
+        free[head + 1] += free[head]
+    for one in range(size):
+        head = seats[one]
+        seats[one] = free[head]
+        free[head] += 1
+    return seats
+
+
+@njit(nogil=True, cache=True)
 def join(parent, ones, twos):
     """Join the sets of `ones[i]` and `twos[i]`; `parent` leads to the smallest of each set."""
     for at in range(len(ones)):
-        one, two = _head(parent, ones[at]), _head(parent, twos[at])
-        if one < two:
-            parent[two] = one
-        elif two < one:
-            parent[one] = two
+        _unite(parent, ones[at], twos[at])
 
 
 @njit(nogil=True, cache=True)
@@ -148,6 +181,15 @@ def heads_of(parent):
     for one in range(len(parent)):
         heads[one] = _head(parent, one)
     return heads
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _unite(parent, one, two):
+    one, two = _head(parent, one), _head(parent, two)
+    if one < two:
+        parent[two] = one
+    elif two < one:
+        parent[one] = two
 
 
 @njit(nogil=True, cache=True)

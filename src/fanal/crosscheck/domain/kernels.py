@@ -2,14 +2,17 @@
 
 Reports are taken one by one, as the later end of their pairs. A report walks the holders before it of each
 of its values and gathers who it meets; then each pair is weighed and forgotten unless it is shown. So nothing
-is held but one report's meetings and the pairs that are kept, and pairs come out sorted. What is computed, to
-the last bit, is the plain rule that stands beside the tests (`tests/unit/crosscheck/plain_rule.py`).
+is held but one report's meetings and the pairs that are kept. What is computed, to the last bit, is the plain
+rule that stands beside the tests (`tests/unit/crosscheck/plain_rule.py`).
+
+The inner loops are compiled without numba's counting of references (`_nrt=False`): they make no arrays, and
+taking those of a tuple apart counted each of them in each call, which was two thirds of the whole.
 """
 
 import numpy as np
 from numba import njit
 
-from fanal.crosscheck.domain.looks import beside, may_gain, near
+from fanal.crosscheck.domain.looks import beside, may_be_near, may_gain, near
 from fanal.crosscheck.domain.meeting import (
     CROSS,
     CROSS_MOST,
@@ -22,23 +25,23 @@ from fanal.crosscheck.domain.meeting import (
 )
 
 _ROOM = 1024
-_FEW = 64
 
 
 @njit(nogil=True, cache=True)
-def weigh_span(span, slot, rows, fresh, looks, tables):
-    """Return the pairs that are shown whose later report lies in `span`, and their meetings.
+def weigh_span(span, slot, rows, reports, looks, tables):
+    """Return the pairs that are shown whose later report sits in `span`, and their meetings.
 
-    `rows` is (first, mine, report, mark, state, reach, kept): the rows of report r are
-    `mine[first[r]:first[r + 1]]`; a row meets the `reach` rows before it. A pair has an end in `fresh`.
-    `slot` is int32[reports], -1 everywhere, and so again afterwards. `looks` are those of `looks_of`,
-    `tables` is `meeting.Tables`.
+    Reports are numbered by their seats; `reports` is (who sits there, whether fresh), and each pair has a
+    fresh end. `rows` is (first, mine, report, mark, state, reach, kept): the rows of report r are
+    `mine[first[r]:first[r + 1]]`; a row meets the `reach` rows before it. `slot` is int32[reports], -1
+    everywhere, and so again afterwards. `looks` are those of `looks_of`, `tables` is `meeting.Tables`.
 
     Pairs are later, earlier, number of meetings (int32[3]), and points, ip, name, birth, conflict
     (float64[5]); meetings are the rows of the later and the earlier report (int32[2]), side (uint8), points
     (float64).
     """
     first, mine, _, mark, _, reach, _ = rows
+    who, fresh = reports
     met, weighed = _met(_ROOM), _weighed(_ROOM)
     sums = np.zeros(3 * FAMILY_COUNT), np.zeros(3 * FAMILY_COUNT)
     ends, points = np.empty((_ROOM, 3), np.int32), np.empty((_ROOM, 5))
@@ -71,7 +74,8 @@ def weigh_span(span, slot, rows, fresh, looks, tables):
                 at = met[4][at]
             for column in range(5):
                 points[count, column] = weighed[4][place, column]
-            ends[count, 0], ends[count, 1], ends[count, 2] = one, weighed[0][place], total - before
+            ends[count, 0], ends[count, 1] = who[one], who[weighed[0][place]]
+            ends[count, 2] = total - before
             count += 1
     return (
         *(ends[:count].copy(), points[:count].copy()),
@@ -97,7 +101,7 @@ def _weighed(room):
     )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def _meet(one, slot, rows, fresh, tables, met, weighed):
     """Write who a report meets; return how many meetings and how many pairs. `slot` holds places of pairs."""
     first, mine, report, mark, state, reach, kept = rows
@@ -131,9 +135,9 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
     return count, pairs
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def _weigh(one, pairs, slot, mark, looks, tables, met, weighed, sums):
-    """Weigh the pairs of one report; return how many are shown, sorted by their earlier end."""
+    """Weigh the pairs of one report; return how many are shown."""
     ends, head, _, chosen, worth = weighed
     points_of, after = met[3], met[4]
     conflict, numbers = tables[3], tables[8]
@@ -148,7 +152,7 @@ def _weigh(one, pairs, slot, mark, looks, tables, met, weighed, sums):
         # Most pairs share one value that says too little, or nothing at all, and nothing beside it.
         if (few or at < 0) and not may_gain(looks, one, two):
             continue
-        ip = near(looks, one, two, numbers)
+        ip = near(looks, one, two, numbers) if may_be_near(looks, one, two) else 0.0
         given, shared = _given(head[place], ip, mark, tables, met, sums)
         name, birth, lost = beside(looks, one, two, shared, conflict, numbers)
         points = _rounded(given + name + birth - lost)
@@ -157,82 +161,63 @@ def _weigh(one, pairs, slot, mark, looks, tables, met, weighed, sums):
             worth[place, 3], worth[place, 4] = birth, lost
             chosen[shown] = place
             shown += 1
-    _sort(chosen, shown, ends)
     return shown
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def _given(at, ip, mark, tables, met, sums):
     """Return the points of a pair by families and sides, and the marks that both suspects share, as bits."""
     row_of, _, side_of, points_of, after = met
-    _, family, _, _, further, most, _, _, numbers = tables
-    best, values = sums
+    family, numbers = tables[1], tables[8]
     used, shared = 0, 0
     while at >= 0:
         side, what = np.int64(side_of[at]), np.int64(mark[row_of[at]])
-        if not used >> side & 1:
-            used |= 1 << side
-            _clear(best, values, side)
         if side == SAME:
             shared |= 1 << what
         if points_of[at] > 0:
-            cell = side * FAMILY_COUNT + family[what]
-            values[cell] += 1.0
-            best[cell] = max(best[cell], points_of[at])
+            used = _count(used, side * FAMILY_COUNT + family[what], points_of[at], sums)
         at = after[at]
     if ip > 0:
-        if not used >> SAME & 1:
-            used |= 1 << SAME
-            _clear(best, values, SAME)
-        cell = SAME * FAMILY_COUNT + HOME
-        values[cell] += 1.0
-        best[cell] = max(best[cell], ip)
-    same, cross, rest = 0.0, 0.0, 0.0
-    if used >> SAME & 1:
-        same = _sum(best, values, SAME, further, most)
-    if used >> CROSS & 1:
-        cross = min(_sum(best, values, CROSS, further, most), numbers[CROSS_MOST])
-    if used >> OTHER & 1:
-        rest = min(_sum(best, values, OTHER, further, most), numbers[OTHER_MOST])
+        used = _count(used, SAME * FAMILY_COUNT + HOME, ip, sums)
+    same = _sum(used, SAME, tables, sums)
+    cross = min(_sum(used, CROSS, tables, sums), numbers[CROSS_MOST])
+    rest = min(_sum(used, OTHER, tables, sums), numbers[OTHER_MOST])
     told = same + cross
     return told + rest / 2 if told > 0 else rest, shared
 
 
-@njit(nogil=True, cache=True, inline="always")
-def _rounded(points):
-    """Return points with four decimals, as numpy rounds them."""
-    return np.rint(points * 10000.0) / 10000.0
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
+def _count(used, cell, points, sums):
+    """Count a value in the cell of its side and family; return which cells are `used`, as bits."""
+    best, further = sums
+    if used >> cell & 1:
+        further[cell] += 1.0
+        best[cell] = max(best[cell], points)
+    else:
+        further[cell], best[cell] = 0.0, points
+    return used | 1 << cell
 
 
-@njit(nogil=True, cache=True, inline="always")
-def _clear(best, values, side):
-    for cell in range(side * FAMILY_COUNT, (side + 1) * FAMILY_COUNT):
-        best[cell], values[cell] = 0.0, 0.0
-
-
-@njit(nogil=True, cache=True)
-def _sum(best, values, side, further, most):
-    """Return the sum over families: the best value, a little for each further, to a bound."""
-    total = 0.0
-    for family in range(FAMILY_COUNT):
-        cell = side * FAMILY_COUNT + family
-        more = max(values[cell] - 1.0, 0.0)
-        total += min(best[cell] + more * further[family], most[family])
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
+def _sum(used, side, tables, sums):
+    """Return the sum over a side's families: the best value, a little for each further, to a bound."""
+    worth, most = tables[4], tables[5]
+    best, further = sums
+    total, family = 0.0, 0
+    left = used >> side * FAMILY_COUNT & (1 << FAMILY_COUNT) - 1
+    while left:
+        if left & 1:
+            cell = side * FAMILY_COUNT + family
+            total += min(best[cell] + further[cell] * worth[family], most[family])
+        left >>= 1
+        family += 1
     return total
 
 
-@njit(nogil=True, cache=True)
-def _sort(chosen, count, ends):
-    """Sort the first `count` places by the report at their end; they are nearly sorted most often."""
-    if count > _FEW:
-        chosen[:count] = chosen[np.argsort(ends[chosen[:count]])]
-        return
-    for at in range(1, count):
-        place, back = chosen[at], at
-        while back > 0 and ends[chosen[back - 1]] > ends[place]:
-            chosen[back] = chosen[back - 1]
-            back -= 1
-        chosen[back] = place
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
+def _rounded(points):
+    """Return points with four decimals, as numpy rounds them."""
+    return np.rint(points * 10000.0) / 10000.0
 
 
 @njit(nogil=True, cache=True)

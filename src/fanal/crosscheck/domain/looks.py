@@ -23,45 +23,50 @@ _NO_PORT = 1 << 31
 
 
 @njit(nogil=True, cache=True)
-def looks_of(people):
-    """Return the looks of reports, uint64[reports, 16], from `people`, the columns of a sheet after its rows.
+def looks_of(people, seats):
+    """Return the looks of reports by their seats, uint64[reports, 16].
+
+    `people` are the columns of a sheet after its rows.
 
     Name; two words; the third word and the day of birth; kinds of values and, above 16 bits, a bit for each
     address; then addresses, their seconds, and their ports with, above 32 bits, whether each is a prefix.
     """
-    name, words, birth, has, place, at, port, six = people
+    name, words, birth, has, where, at, port, six = people
     looks = np.zeros((len(name), 4 + 3 * MOST_ADDRESSES), np.uint64)
-    for one in range(len(name)):
-        looks[one, 0] = name[one]
-        looks[one, 1] = np.uint64(words[one, 0]) | np.uint64(words[one, 1]) << np.uint64(32)
-        looks[one, 2] = np.uint64(words[one, 2]) | np.uint64(birth[one]) << np.uint64(32)
+    for place in range(len(name)):
+        one = seats[place]
+        looks[one, 0] = name[place]
+        looks[one, 1] = np.uint64(words[place, 0]) | np.uint64(words[place, 1]) << np.uint64(32)
+        looks[one, 2] = np.uint64(words[place, 2]) | np.uint64(birth[place]) << np.uint64(32)
         bits = np.uint64(0)
         for column in range(MOST_ADDRESSES):
-            looks[one, 4 + column] = place[one, column]
-            looks[one, 4 + MOST_ADDRESSES + column] = np.uint64(at[one, column])
-            of_port = np.uint64(np.uint32(port[one, column]))
+            looks[one, 4 + column] = where[place, column]
+            looks[one, 4 + MOST_ADDRESSES + column] = np.uint64(at[place, column])
+            of_port = np.uint64(np.uint32(port[place, column]))
             looks[one, 4 + 2 * MOST_ADDRESSES + column] = of_port | np.uint64(
-                six[one, column]
+                six[place, column]
             ) << np.uint64(32)
-            if place[one, column]:
-                bits |= np.uint64(1) << place[one, column] % np.uint64(48)
-        looks[one, 3] = np.uint64(has[one]) | bits << np.uint64(16)
+            if where[place, column]:
+                bits |= np.uint64(1) << where[place, column] % np.uint64(48)
+        looks[one, 3] = np.uint64(has[place]) | bits << np.uint64(16)
     return looks
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
 def may_gain(looks, one, two):
     """Return whether name, day of birth or an address could add points."""
     name = looks[one, 0] == looks[two, 0] and looks[one, 0] != 0
     born, other = looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
-    return (
-        name
-        or (born == other and born != 0)
-        or (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
-    )
+    return name or (born == other and born != 0) or may_be_near(looks, one, two)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
+def may_be_near(looks, one, two):
+    """Return False only where two reports have no address in common."""
+    return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
+
+
+@njit(nogil=True, cache=True, _nrt=False)
 def beside(looks, one, two, shared, conflict, numbers):
     """Return what names and days of birth give or take, and what conflicts take away."""
     name = 0.0
@@ -74,15 +79,16 @@ def beside(looks, one, two, shared, conflict, numbers):
     if born != 0 and other != 0:
         birth = numbers[BIRTH] if born == other else -numbers[BIRTH_DIFFERS]
     differing = np.int64(looks[one, 3] & looks[two, 3] & np.uint64(0xFFFF)) & ~shared
-    lost = 0.0
-    if differing:
-        for what in range(len(conflict)):
-            if differing >> what & 1:
-                lost += conflict[what]
+    lost, what = 0.0, 0
+    while differing:
+        if differing & 1:
+            lost += conflict[what]
+        differing >>= 1
+        what += 1
     return name, birth, lost
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def _common_word(looks, one, two):
     """Return whether two names have a word in common."""
     low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -94,11 +100,9 @@ def _common_word(looks, one, two):
     return False
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def near(looks, one, two, numbers):
     """Return the points of one network address near in time, and port where both have one."""
-    if (looks[one, 3] & looks[two, 3]) >> np.uint64(16) == 0:
-        return 0.0
     equal = False
     for i in range(4, 4 + MOST_ADDRESSES):
         for j in range(4, 4 + MOST_ADDRESSES):

@@ -4,16 +4,13 @@ One computation for a batch beside its kin and for all reports at once, on colum
 the order in which reports came, but that a value of very many reports joins neighbours in time.
 """
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from threading import local
 from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.columns import places_by_report
+from fanal.crosscheck.domain.columns import places_by_report, seats_of
 from fanal.crosscheck.domain.kernels import weigh_span
 from fanal.crosscheck.domain.looks import looks_of
 from fanal.crosscheck.domain.meeting import (
@@ -25,14 +22,15 @@ from fanal.crosscheck.domain.meeting import (
     share_kept,
     tables_of,
 )
-from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Sheet
+from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Rows, Sheet
+from fanal.crosscheck.domain.spans import in_turn
 from fanal.crosscheck.domain.weights import Weights
 
 _AT_ONCE = 4_000
 
 
 class Pairs(NamedTuple):
-    """Pairs by their numbers (`later * size + earlier`, rising), with points and what made them.
+    """Pairs by their numbers (`later * size + earlier`, in no order), with points and what made them.
 
     `first[i]:first[i + 1]` are the places in `meetings` of pair i. `ip`, `name`, `birth` hold the points, or
     those lost, of what only strengthens; `conflict` those lost by kinds that have nothing in common.
@@ -58,44 +56,45 @@ def weigh(
 ) -> Iterator[Pairs]:
     """Yield the pairs that are shown, those of `at_once` later reports at a time, which bounds what is held.
 
+    Reports come by families: all pairs of a later report are in one part, parts and pairs in no order.
+
     With `fresh`, those with an end among these reports. Rows of the sheet are sorted by key, then by report.
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
+    seats = _seats(rows, size, at_once)
+    seated = seats[rows.report]
     columns = (
-        *places_by_report(rows.report, size),
-        rows.report,
+        *places_by_report(seated, size),
+        seated,
         rows.mark,
         rows.role + np.uint8(ROLES) * rows.weak,
         reach_of(rows, standing, weights, fresh),
         share_kept(rows.mark, standing, weights),
     )
-    touched = np.ones(size, np.bool_) if fresh is None else fresh
-    looks = looks_of(tuple(sheet[1:]))
+    touched, who = np.ones(size, np.bool_), np.empty(size, np.int32)
+    who[seats] = np.arange(size, dtype=np.int32)
+    if fresh is not None:
+        touched[seats] = fresh
+    looks = looks_of(tuple(sheet[1:]), seats)
     slots = local()
 
     def weigh_from(low: int) -> Pairs:
         if not hasattr(slots, "free"):
             slots.free = np.full(size, -1, np.int32)
         span = low, min(low + at_once, size)
-        return _pairs(weigh_span(span, slots.free, columns, touched, looks, tuple(tables)), size)
+        found = weigh_span(span, slots.free, columns, (who, touched), looks, tuple(tables))
+        return _pairs(found, size)
 
-    yield from _in_turn(weigh_from, range(0, size, at_once))
+    yield from in_turn(weigh_from, range(0, size, at_once))
 
 
-def _in_turn(weigh_from: Callable[[int], Pairs], starts: Sequence[int]) -> Iterator[Pairs]:
-    """Yield the pairs of each span in order; where there are several, every processor weighs one ahead."""
-    if len(starts) < 2:
-        yield from map(weigh_from, starts)
-        return
-    threads = len(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(threads) as pool:
-        ahead = deque(pool.submit(weigh_from, start) for start in starts[:threads])
-        for place in range(len(starts)):
-            found = ahead.popleft().result()
-            if place + threads < len(starts):
-                ahead.append(pool.submit(weigh_from, starts[place + threads]))
-            yield found
+def _seats(rows: Rows, size: int, at_once: int) -> Places:
+    """Return where each report sits for the loops: where there are many, near its kin, in near memory."""
+    if size <= at_once:
+        return np.arange(size, dtype=np.int32)
+    seats: Places = seats_of(rows.key, rows.report, size)
+    return seats
 
 
 def _pairs(found: tuple[Places, Points, Places, Codes, Points], size: int) -> Pairs:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fanal.crosscheck.domain.cards import CARD_SHAPE, MOST_ADDRESSES, MOST_WORDS, NO_TIME, WEAK
 from fanal.crosscheck.domain.columns import read_people, read_values, shared_rows
+from fanal.crosscheck.domain.spans import in_turn, processors_for, shares
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -64,12 +65,24 @@ def sheet_of(packed: Sequence[bytes]) -> Sheet:
         np.zeros((size, MOST_ADDRESSES), np.bool_),
     )
     counts = np.zeros(size, np.int64)
-    read_people(octets, ends, CARD_SHAPE, counts, people)
-    report, key, mark, role = read_values(octets, ends, CARD_SHAPE, counts)
+
+    def read(span: tuple[int, int]) -> tuple[Places, Keys, Codes, Codes]:
+        read_people(octets, ends, CARD_SHAPE, counts, people, span)
+        values: tuple[Places, Keys, Codes, Codes] = read_values(
+            octets, ends, CARD_SHAPE, counts, span
+        )
+        return values
+
+    parts = zip(*in_turn(read, shares(size)), strict=True)
+    report, key, mark, role = map(np.concatenate, parts)
     rows = Rows(report, key, mark, role & np.uint8(WEAK - 1), role >= WEAK)
     return Sheet(rows, *people)
 
 
 def sorted_rows(sheet: Sheet) -> Sheet:
     """Return the sheet with the rows of shared values alone, sorted by key, then by report."""
-    return sheet._replace(rows=sheet.rows.take(shared_rows(sheet.rows.key)))
+    key = sheet.rows.key
+    count = processors_for(len(sheet.name))
+    bits = count.bit_length() - 1
+    parts = in_turn(lambda part: shared_rows(key, part, bits), range(count))
+    return sheet._replace(rows=sheet.rows.take(np.concatenate(list(parts))))

@@ -63,8 +63,8 @@ def _beside(rows: Rows, everything: Rows, groups: tuple[Ints, Ints], weights: We
     told = person[everything.mark] & (everything.role == _SUSPECT) & ~everything.weak
     report, mark, key = everything.report[told], everything.mark[told], everything.key[told]
     holder, group = rows.report[theirs], group[theirs]
-    first = np.searchsorted(report, holder)
-    counts = np.searchsorted(report, holder, side="right") - first
+    held = np.bincount(report, minlength=int(everything.report[-1]) + 1 if len(told) else 0)
+    first, counts = (np.cumsum(held) - held)[holder], held[holder]
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     at = np.arange(total) - np.repeat(ends - counts, counts) + np.repeat(first, counts)

@@ -1,10 +1,11 @@
 """Derives links, standings and dossiers anew from nothing but records and judgements."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
+import numpy as np
 from django.db import connection, transaction
 from msgspec import Struct
 
@@ -26,7 +27,6 @@ from fanal.crosscheck.operations.near import wait_again
 from fanal.crosscheck.operations.store import write_cards, write_links, write_states
 from fanal.crosscheck.queries import state
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 
@@ -89,8 +89,9 @@ def _links(  # noqa: PLR0917
 ) -> Iterator[list[Link]]:
     """Yield all links, some thousands at a time; certain ones join their reports."""
     kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
-    for pairs in weigh(whole.sheet, whole.standing, weights):
+    for pairs in weigh(whole.sheet, whole.standing, weights, at_once=_AT_ONCE):
         joined.add(pairs, weights)
+        words.read(np.unique(pairs.number // len(words.ids)).tolist())
         found = Explainer(whole.sheet, pairs, kept, words.selector).links(words.ids, weights)
         while part := list(islice(found, _AT_ONCE)):
             yield part
@@ -148,20 +149,18 @@ def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueStat
 
 
 class _Words(Told):
-    """The words of all reports, read some at a time as links come in the order of their reports."""
+    """The words of all reports, those of some at a time."""
 
     def __init__(self, actor: Actor, ids: Sequence[UUID]) -> None:
         super().__init__([], ids)
         self._actor, self.ids = actor, ids
 
-    def record(self, place: int) -> HarmonisedReport:
-        """Return the record of a report; those after it are read with it."""
-        if place not in self._records:
-            self.forget()
-            wanted = list(self.ids[place : place + _AT_ONCE])
-            records = harmonised.get_records(actor=self._actor, report_ids=wanted)
-            self._records = {place + n: records[i] for n, i in enumerate(wanted) if i in records}
-        return self._records[place]
+    def read(self, places: Iterable[int]) -> None:
+        """Read the records of these reports; forget all others."""
+        self.forget()
+        wanted = {self.ids[place]: place for place in places}
+        records = harmonised.get_records(actor=self._actor, report_ids=list(wanted))
+        self._records = {wanted[report_id]: record for report_id, record in records.items()}
 
 
 def _dossiers(  # noqa: PLR0917

@@ -1,0 +1,41 @@
+"""Work cut into spans that every processor takes a part of; the compiled loops let go of the interpreter."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import TypeVar
+
+Work = TypeVar("Work")
+Found = TypeVar("Found")
+_ENOUGH = 50_000
+"""Reports from which on a second processor is worth its thread."""
+
+
+def processors_for(size: int) -> int:
+    """Return how many processors share the work on so many reports: a power of two, at most eight."""
+    if size < _ENOUGH:
+        return 1
+    return min(8, 1 << (len(os.sched_getaffinity(0)).bit_length() - 1))
+
+
+def shares(size: int) -> list[tuple[int, int]]:
+    """Return spans that cover so many reports, one for each processor."""
+    count = processors_for(size)
+    return list(pairwise(size * part // count for part in range(count + 1)))
+
+
+def in_turn(act: Callable[[Work], Found], works: Sequence[Work]) -> Iterator[Found]:
+    """Yield what `act` makes of each work, in order; where there are several, each processor is one ahead."""
+    if len(works) < 2:
+        yield from map(act, works)
+        return
+    threads = len(os.sched_getaffinity(0))
+    with ThreadPoolExecutor(threads) as pool:
+        ahead = deque(pool.submit(act, work) for work in works[:threads])
+        for place in range(len(works)):
+            found = ahead.popleft().result()
+            if place + threads < len(works):
+                ahead.append(pool.submit(act, works[place + threads]))
+            yield found
