@@ -20,6 +20,7 @@ from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
+from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
 from fanal.worker import deconflicting, expiry, fetching, rules, sends, upkeep
@@ -42,6 +43,15 @@ def expire_reports(timestamp: int) -> None:
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
     while intake.expire_reports(actor=actor, now=now):
+        continue
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="mark_late")
+def mark_late(timestamp: int) -> None:
+    """Mark the cases whose time is over: the desk's view of late ones is read by that mark."""
+    del timestamp
+    while orient.mark_late(actor=system_actor("lateness"), now=clock.now()):
         continue
 
 

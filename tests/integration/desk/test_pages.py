@@ -75,6 +75,36 @@ def test_arrivals_announce_themselves(desk: Desk, sign_in: SignIn) -> None:
     assert web.get("/en/desk/arrivals/?since=yesterday").status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("language", "more", "new"),
+    [
+        ("en", "more than 1<", "More than 1 new reports: show them"),
+        ("fr", "plus de 1<", "Plus de 1 nouveaux signalements\u00a0: les afficher"),
+    ],
+)
+def test_counts_stop_and_say_so(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, language: str, more: str, new: str
+) -> None:
+    monkeypatch.setattr(oriented, "COUNT_CAP", 1)
+    web = sign_in("ana")
+    web.post("/fr/desk/views/", {"name": "x", "view": "OPEN", "channel": "GAME"})
+    counted = oriented.count_views(actor=desk.actor("ana"), now=desk.now, cap=100)
+    shown = sum(n > 1 for n in [*counted.views.values(), *counted.kinds.values()])
+    assert shown > 2
+    body = web.get(f"/{language}/desk/").content.decode()
+    assert body.count(more) == shown
+    assert body.count('<span class="fd-count">1</span>') == sum(
+        n == 1 for n in [*counted.views.values(), *counted.kinds.values()]
+    )
+    since = desk.now.isoformat().replace("+", "%2B")
+    desk.now += timedelta(seconds=1)
+    add_reports(
+        desk,
+        [(f"new{n}", 0, MATERIAL | {"urls": [f"https://new{n}.example/a"]}) for n in range(2)],
+    )
+    assert new in web.get(f"/{language}/desk/arrivals/?view=OPEN&since={since}").content.decode()
+
+
 def test_a_report_in_the_order_of_thought(desk: Desk, sign_in: SignIn) -> None:
     report_id = desk.reports["danger"]
     body = sign_in("ana").get(f"/fr/desk/reports/{report_id}/").content.decode()

@@ -82,7 +82,7 @@ def _tell(sentence: str) -> None:
     click.echo(f"bulk: {sentence}", err=True)
 
 
-def _open_desk(databases: Databases, views: int) -> dict[str, float]:
+def _open_desk(databases: Databases, views: int) -> dict[str, float | str]:
     """Time the desk's pages over what is now there."""
     from django.db import connections
 

@@ -19,7 +19,7 @@ import psycopg
 
 from fanal.cli.bench.carrying import carry
 from fanal.cli.bench.place import bench_home
-from fanal.cli.bench.views import QUEUE, sign_in, time_pages
+from fanal.cli.bench.views import QUEUE, keep_views, sign_in, time_pages
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
@@ -50,15 +50,21 @@ INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, s
     changed_at, object_id, size)
 SELECT id, %(desk)s, %(sender)s, 'IMPORT', 'ncmec-xml', 'bench-' || n, 'FINISHED', received_at,
     received_at, id, 3900 FROM made;
-INSERT INTO orient_case (report_id, desk_id, rank, level, kind, channel, platform, country,
-    received_at, links, sender_id, due_at, proposal_revision)
-SELECT id, %(desk)s, 100 - (n %% 100 * 79 %% 100),
+INSERT INTO orient_case (report_id, desk_id, state, rank, level, kind, channel, platform, country,
+    received_at, links, sender_id, due_at, late, decided_at, proposal_revision)
+SELECT id, %(desk)s, CASE WHEN chance < 20 THEN 'DECIDED' WHEN chance < 30 THEN 'HANDED_OVER'
+        WHEN chance < 32 THEN 'TO_SECOND' ELSE 'TO_ASSESS' END,
+    100 - (n %% 100 * 79 %% 100),
     CASE WHEN n %% 200 = 0 THEN 'DANGER' WHEN n %% 10 = 0 THEN 'HIGH' WHEN n %% 10 < 6 THEN 'NORMAL'
         ELSE 'LOW' END,
-    (ARRAY['ABUSE_MATERIAL', 'ABUSE_MATERIAL', 'GROOMING', 'SEXTORTION', 'OTHER'])[1 + n %% 5],
-    (ARRAY['SOCIAL', 'MESSAGING', 'GAME', 'WEB'])[1 + n %% 4], 'Service ' || n %% 40,
-    (ARRAY['FR', 'BE', ''])[1 + n %% 3], received_at, n %% 12, %(sender)s,
-    received_at + interval '90 days', 1 FROM made;
+    CASE WHEN n %% 333333 = 7 THEN 'TRAFFICKING' ELSE
+        (ARRAY['ABUSE_MATERIAL', 'ABUSE_MATERIAL', 'GROOMING', 'SEXTORTION', 'OTHER'])[1 + n %% 5] END,
+    CASE WHEN n %% 250000 = 11 THEN 'METAVERSE' ELSE
+        (ARRAY['SOCIAL', 'MESSAGING', 'GAME', 'WEB'])[1 + n %% 4] END, 'Service ' || n %% 40,
+    (ARRAY['FR', 'BE', ''])[1 + n %% 3], received_at, n %% 12, %(sender)s, due_at,
+    due_at <= %(now)s, CASE WHEN chance < 32 THEN received_at END, 1
+FROM (SELECT made.*, abs(hashint8(n)) %% 1000 AS chance,
+    received_at + interval '90 days' AS due_at FROM made) spread;
 INSERT INTO harmonise_text (report_id, desk_id, words)
 SELECT id, %(desk)s, to_tsvector('harmonise_words', 'someone writes from a place about lantern' || n %% 1000
     || ' rareword' || n) FROM made;
@@ -102,6 +108,7 @@ def desk(reports: int, views: int, as_json: bool) -> None:
         started = time.monotonic()
         address = databases.url(DatabaseRole.OWNER)
         pages = _fill(address, reports, desk_id)
+        keep_views(analyst)
         filled = time.monotonic() - started
         result: dict[str, object] = {
             "bench": "desk",

@@ -75,9 +75,10 @@ INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, s
 SELECT m.id, r.desk_id, r.sender_id, r.arrival, r.format, 'earlier-' || m.id, r.state, m.at, m.at,
     m.id, r.size FROM intake_report r JOIN made m ON m.old = r.id ORDER BY m.id;
 INSERT INTO orient_case (report_id, desk_id, rank, floor, level, reason, reason_parameters, kind,
-    channel, platform, country, received_at, links, sender_id, due_at, proposal_revision)
+    channel, platform, country, received_at, links, sender_id, due_at, late, proposal_revision)
 SELECT m.id, c.desk_id, c.rank, c.floor, c.level, c.reason, c.reason_parameters, c.kind, c.channel,
-    c.platform, c.country, m.at, c.links, c.sender_id, m.at + interval '90 days', 1
+    c.platform, c.country, m.at, c.links, c.sender_id, m.at + interval '90 days',
+    m.at + interval '90 days' <= now(), 1
 FROM orient_case c JOIN made m ON m.old = c.report_id ORDER BY m.id;
 """
 

@@ -32,6 +32,7 @@ from fanal.orient.operations.feedback import (
     send_feedback,
 )
 from fanal.orient.operations.handing import hand_over
+from fanal.orient.operations.lateness import mark_late
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
 from fanal.orient.operations.views import (
@@ -69,6 +70,7 @@ __all__ = [
     "escalate_alarms",
     "give_feedback",
     "hand_over",
+    "mark_late",
     "note_dossier",
     "note_report",
     "orient_batch",

@@ -1,31 +1,25 @@
 """The queue of a desk: its views in pages, and how many cases each holds."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from django.db.models import BooleanField, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db import connection
+from django.db.models import Q
 
+from fanal.formats.report.records import ReportKind
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import lowest_id
 from fanal.orient import models
 from fanal.orient.domain.records import QueueFilter, QueuePage, QueuePosition, QueueView, ViewCounts
 from fanal.orient.domain.states import OPEN_STATES, CaseState
 from fanal.orient.queries.bounds import reachable
+from fanal.orient.queries.streams import FILTERS, Streams, count_of, page_of, streams_of
 
 COUNT_CAP = 1000
 WAITING = [*OPEN_STATES, CaseState.TO_SECOND]
 _ANNOUNCED = timedelta(hours=1)
-_KINDS = (
-    "GROOMING",
-    "LIVESTREAM",
-    "ABUSE_MATERIAL",
-    "SEXTORTION",
-    "NONCONSENSUAL_IMAGE",
-    "SEX_TOURISM",
-    "TRAFFICKING",
-    "SOLICITATION",
-    "OTHER",
-)
+K = TypeVar("K")
 
 
 def list_queue(
@@ -41,16 +35,9 @@ def list_queue(
 
     The page after `after` starts strictly below it, so that arrivals never repeat or skip a row.
     """
-    rows = _filtered(_view(reachable(actor), view, actor=actor, now=now), filters)
-    if after is not None:
-        rows = rows.filter(
-            RawSQL(
-                "(rank, report_id) > (%s, %s)",
-                [100 - after.score, after.report_id],
-                output_field=BooleanField(),
-            )
-        )
-    found = [row.record() for row in rows.order_by("rank", "report_id")[: limit + 1]]
+    streams = streams_of(actor=actor, view=view, filters=filters, now=now)
+    query, values = page_of(streams, after=after, limit=limit + 1)
+    found = [row.record() for row in models.Case.objects.raw(query, values)]
     page, more = found[:limit], len(found) > limit
     last = page[-1] if page and more else None
     return QueuePage(
@@ -61,20 +48,33 @@ def list_queue(
 
 def count_views(*, actor: Actor, now: datetime, cap: int = COUNT_CAP) -> ViewCounts:
     """Return how many cases each view and each kind holds, each counted up to `cap`."""
-    mine = reachable(actor)
-    queries = {
-        str(view): _view(mine, view, actor=actor, now=now)
+    views: dict[QueueView, Sequence[Streams]] = {
+        view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)
         for view in QueueView
         if view is not QueueView.DECIDED
     }
-    opened = _view(mine, QueueView.OPEN, actor=actor, now=now)
-    queries |= {kind: opened.filter(kind=kind) for kind in _KINDS}
-    counts = {name: _capped(rows, cap) for name, rows in queries.items()}
+    kinds = {
+        kind.value: streams_of(
+            actor=actor, view=QueueView.OPEN, filters=QueueFilter(kind=kind), now=now
+        )
+        for kind in ReportKind
+    }
     return ViewCounts(
-        views={view: counts[view] for view in QueueView if view is not QueueView.DECIDED},
-        kinds={kind: counts[kind] for kind in _KINDS},
-        cap=cap,
+        views=count_selections(views, cap=cap), kinds=count_selections(kinds, cap=cap), cap=cap
     )
+
+
+def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> dict[K, int]:
+    """Return how many cases each selection holds, each counted up to `cap`, in one statement."""
+    if not selections:
+        return {}
+    parts = [count_of(streams, cap=cap) for streams in selections.values()]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(part for part, _ in parts)}",
+            [value for _, values in parts for value in values],
+        )
+        return dict(zip(selections, cursor.fetchone(), strict=True))
 
 
 def count_arrivals(
@@ -88,17 +88,20 @@ def count_arrivals(
 ) -> int:
     """Return how many reports came to a view after `since`, counted up to `cap`.
 
-    Only reports received in the hour before `since` or later are looked at: an older one that was
-    stuck in a stage joins the queue without being announced.
+    Only reports received in the hour before `since` or later are looked at, the newest first: an older one
+    that was stuck in a stage joins the queue without being announced.
     """
+    first = lowest_id(since - _ANNOUNCED)
     fresh = models.StoredProposal.objects.filter(
-        report_id__gte=lowest_id(since - _ANNOUNCED), revision=1, created_at__gt=since
+        report_id__gte=first, revision=1, created_at__gt=since
     )
-    rows = _filtered(_view(reachable(actor), view, actor=actor, now=now), filters)
-    return _capped(rows.filter(report_id__in=fresh.values("report_id")), cap)
+    rows = reachable(actor).filter(
+        _in_view(view, actor=actor, now=now), report_id__gte=first, **_narrowed(filters)
+    )
+    return rows.filter(report_id__in=fresh.values("report_id")).order_by("-report_id")[:cap].count()
 
 
-def in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
+def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
     """Return what makes a case belong to a view."""
     match view:
         case QueueView.OPEN:
@@ -115,24 +118,6 @@ def in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
             return Q(state__in=[CaseState.DECIDED, CaseState.CLOSED])
 
 
-def narrowed(filters: QueueFilter) -> dict[str, str]:
+def _narrowed(filters: QueueFilter) -> dict[str, str]:
     """Return the conditions of the filters that are set."""
-    return {
-        name: value
-        for name in ("kind", "channel", "country", "level")
-        if (value := getattr(filters, name)) is not None
-    }
-
-
-def _view(
-    rows: QuerySet[models.Case], view: QueueView, *, actor: Actor, now: datetime
-) -> QuerySet[models.Case]:
-    return rows.filter(in_view(view, actor=actor, now=now))
-
-
-def _filtered(rows: QuerySet[models.Case], filters: QueueFilter) -> QuerySet[models.Case]:
-    return rows.filter(**narrowed(filters))
-
-
-def _capped(rows: QuerySet[models.Case], cap: int) -> int:
-    return rows.order_by()[:cap].count()
+    return {name: value for name in FILTERS if (value := getattr(filters, name))}

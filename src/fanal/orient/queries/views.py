@@ -5,14 +5,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from fanal.accounts.domain.policy import reach
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import QueueView, SavedView
-from fanal.orient.queries.bounds import bounded, reachable
-from fanal.orient.queries.queue import WAITING, in_view, narrowed
+from fanal.orient.queries.bounds import bounded
+from fanal.orient.queries.queue import COUNT_CAP, count_selections
+from fanal.orient.queries.streams import streams_of
 
 
 def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
@@ -24,24 +25,18 @@ def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
 
 
 def count_saved_views(
-    *, actor: Actor, views: Iterable[SavedView], now: datetime
+    *, actor: Actor, views: Iterable[SavedView], now: datetime, cap: int = COUNT_CAP
 ) -> dict[UUID, int]:
-    """Return how many cases each view holds, all counted in one pass over what waits.
+    """Return how many cases each view holds, each counted up to `cap`.
 
     A view of what is decided has no count: it grows for ever and asks for nothing.
     """
-    waiting = {str(v.id): v for v in views if v.view is not QueueView.DECIDED}
-    if not waiting:
-        return {}
-    counts = {
-        f"n{number}": Count(
-            "report_id",
-            filter=in_view(saved.view, actor=actor, now=now) & Q(**narrowed(saved.filters)),
-        )
-        for number, saved in enumerate(waiting.values())
+    waiting = {
+        saved.id: streams_of(actor=actor, view=saved.view, filters=saved.filters, now=now)
+        for saved in views
+        if saved.view is not QueueView.DECIDED
     }
-    found = reachable(actor).filter(state__in=WAITING).aggregate(**counts)
-    return {v.id: found[f"n{number}"] for number, v in enumerate(waiting.values())}
+    return count_selections(waiting, cap=cap)
 
 
 def _alphabetical(name: str) -> str:

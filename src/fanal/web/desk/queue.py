@@ -57,15 +57,13 @@ def queue(request: HttpRequest) -> HttpResponse:
         actor=actor, view=view, filters=filters, now=now, after=_position(request), limit=PAGE
     )
     consult(request, "report", [c.report_id for c in page.cases], action="report.list")
-    counts = oriented.count_views(actor=actor, now=now)
+    counts = oriented.count_views(actor=actor, now=now, cap=oriented.COUNT_CAP + 1)
     context = {
         "view": view,
-        "views": [
-            (v, _ICONS[v], _count(counts.views.get(v) or None, counts.cap), f"?view={v}")
-            for v in QueueView
-        ],
+        "views": [(v, _ICONS[v], counts.views.get(v, 0), f"?view={v}") for v in QueueView],
+        "cap": oriented.COUNT_CAP,
         "kinds": [
-            (kind, _count(n, counts.cap), _link(request, kind=kind), kind == filters.kind)
+            (kind, n, _link(request, kind=kind), kind == filters.kind)
             for kind, n in counts.kinds.items()
             if n or kind == filters.kind
         ],
@@ -100,11 +98,22 @@ def arrivals(request: HttpRequest) -> HttpResponse:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
     view = view_of(request.GET)
     fresh = oriented.count_arrivals(
-        actor=actor, view=view, filters=filters_of(request.GET), since=since, now=now
+        actor=actor,
+        view=view,
+        filters=filters_of(request.GET),
+        since=since,
+        now=now,
+        cap=oriented.COUNT_CAP + 1,
     )
     if not fresh or str(fresh) == request.GET.get("known"):
         return HttpResponse(status=204)
-    context = {"fresh": fresh, "since": since.isoformat(), "view": view, "query": _link(request)}
+    context = {
+        "fresh": fresh,
+        "cap": oriented.COUNT_CAP,
+        "since": since.isoformat(),
+        "view": view,
+        "query": _link(request),
+    }
     return render(request, "desk/arrivals.html", context)
 
 
@@ -190,9 +199,3 @@ def _link(request: HttpRequest, **changes: str) -> str:
     names = ("view", *FILTERS)
     kept = {name: request.GET[name] for name in names if request.GET.get(name)}
     return f"?{urlencode(kept | changes)}"
-
-
-def _count(number: int | None, cap: int) -> str:
-    if number is None:
-        return ""
-    return f"{cap}+" if number >= cap else str(number)

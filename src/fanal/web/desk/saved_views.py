@@ -30,7 +30,7 @@ class Line(Struct, frozen=True, kw_only=True):
     saved: SavedView
     href: str
     current: bool
-    count: str | None = None
+    count: int | None = None
     author: str = ""
 
 
@@ -47,7 +47,7 @@ def lines_of(
             saved=saved,
             href=f"{reverse('desk:queue')}?{query_of(saved.view, saved.filters)}",
             current=(saved.view, saved.filters) == (view, filters),
-            count=_told(counts.get(saved.id)) if counts is not None else None,
+            count=counts.get(saved.id) if counts is not None else None,
         )
         for saved in oriented.list_saved_views(actor=actor)
     ]
@@ -60,10 +60,16 @@ def counted(request: HttpRequest) -> HttpResponse:
     """Show the list again with counts: they are asked for once the queue stands on the screen."""
     actor = actor_of(request)
     counts = oriented.count_saved_views(
-        actor=actor, views=oriented.list_saved_views(actor=actor), now=now_of(request)
+        actor=actor,
+        views=oriented.list_saved_views(actor=actor),
+        now=now_of(request),
+        cap=oriented.COUNT_CAP + 1,
     )
     view, filters = view_of(request.GET), filters_of(request.GET)
-    context = {"saved": lines_of(actor, view=view, filters=filters, counts=counts)}
+    context = {
+        "saved": lines_of(actor, view=view, filters=filters, counts=counts),
+        "cap": oriented.COUNT_CAP,
+    }
     return render(request, "desk/views_saved.html", context)
 
 
@@ -183,9 +189,3 @@ def _signed(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with the names of those who saved them."""
     names = accounts.person_names(person_ids={line.saved.person_id for line in lines})
     return [structs.replace(line, author=names.get(line.saved.person_id, "")) for line in lines]
-
-
-def _told(number: int | None) -> str | None:
-    if number is None:
-        return None
-    return str(number) if number < oriented.COUNT_CAP else f"{oriented.COUNT_CAP}+"

@@ -1,0 +1,197 @@
+"""Every view under every filter shows, page by page, exactly what a look at each case finds."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import product
+from random import Random
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from fanal.accounts.domain.policy import Refused
+from fanal.formats.report.records import Channel, ReportKind
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.ids import new_id
+from fanal.orient import operations, queries
+from fanal.orient.domain.records import Case, QueueFilter, QueueView, SavedView
+from fanal.orient.domain.states import CaseState
+from fanal.orient.models import Case as Row
+from tests.integration.orient.people import WORKER, person
+from tests.unit.orient.items import NOW, item
+
+ANALYST = person(Role.ANALYST)
+OTHER = person(Role.SUPERVISOR)
+BOTH = Actor(
+    person_id=ANALYST.person_id, roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1, 2})
+)
+_INSERT = """
+INSERT INTO orient_case (report_id, desk_id, state, rank, level, kind, channel, country, received_at,
+    claimed_by, lease_until, sender_id, due_at, decided_at, proposal_revision, late, head_id)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s)
+"""
+_SOME = (None, "GROOMING"), (None, "", "GAME"), (None, "FR", "BE"), (None, "HIGH", "DANGER")
+
+
+@pytest.fixture
+def store(django_db_setup: None, db: None) -> list[Case]:
+    """Six hundred cases: few kinds, ranks that many share, one channel that three cases have."""
+    chance = Random(11)
+    rows = []
+    for number in range(600):
+        at = NOW - timedelta(minutes=chance.randrange(5000))
+        report_id = new_id(at)
+        state = chance.choice([*CaseState, CaseState.TO_ASSESS, CaseState.TO_ASSESS])
+        claimed = state is CaseState.CLAIMED
+        due = NOW + timedelta(hours=chance.randrange(-20, 20))
+        rows.append(
+            (
+                report_id,
+                1 + (chance.random() < 0.2),
+                state,
+                chance.randrange(6),
+                chance.choice(["DANGER", "HIGH", "NORMAL", "LOW"]),
+                chance.choice([*ReportKind][:4]),
+                Channel.GAME if number % 200 == 0 else chance.choice(["", "WEB", "SOCIAL"]),
+                chance.choice(["FR", "FR", "BE", ""]),
+                at,
+                chance.choice([ANALYST, OTHER]).person_id if claimed else None,
+                NOW if claimed else None,
+                UUID(int=7),
+                due,
+                NOW,
+                due <= NOW and chance.random() < 0.5,
+                UUID(int=1) if state is CaseState.FOLDED else None,
+            )
+        )
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT, rows)
+    return [row.record() for row in Row.objects.all()]
+
+
+def belongs(case: Case, view: QueueView, actor: Actor, now: datetime) -> bool:
+    """What a view is, said again."""
+    waiting = case.state in {CaseState.TO_ASSESS, CaseState.CLAIMED, CaseState.TO_SECOND}
+    opened = waiting and case.state is not CaseState.TO_SECOND
+    return {
+        QueueView.OPEN: opened,
+        QueueView.DANGER: opened and case.level == "DANGER",
+        QueueView.MINE: case.state is CaseState.CLAIMED and case.claimed_by == actor.person_id,
+        QueueView.TO_SECOND: case.state is CaseState.TO_SECOND,
+        QueueView.LATE: waiting and case.due_at <= now,
+        QueueView.HANDED_OVER: case.state is CaseState.HANDED_OVER,
+        QueueView.DECIDED: case.state in {CaseState.DECIDED, CaseState.CLOSED},
+    }[view]
+
+
+def expected(
+    store: list[Case], view: QueueView, filters: QueueFilter, actor: Actor, now: datetime
+) -> list[UUID]:
+    """What every case of the actor's desks that belongs and is not filtered away is, in order."""
+    found = [
+        case
+        for case in store
+        if case.desk_id in actor.desk_ids
+        and belongs(case, view, actor, now)
+        and all(
+            not (asked := getattr(filters, name)) or asked == (getattr(case, name) or "")
+            for name in ("kind", "channel", "country", "level")
+        )
+    ]
+    return [c.report_id for c in sorted(found, key=lambda c: (100 - c.score, c.report_id))]
+
+
+def pages(
+    view: QueueView, filters: QueueFilter, actor: Actor, limit: int, now: datetime = NOW
+) -> Iterator[UUID]:
+    after = None
+    while True:
+        page = queries.list_queue(
+            actor=actor, view=view, filters=filters, now=now, after=after, limit=limit
+        )
+        yield from (case.report_id for case in page.cases)
+        after = page.following
+        if after is None:
+            return
+
+
+@pytest.mark.parametrize("view", QueueView)
+def test_every_filter_of_a_view(store: list[Case], view: QueueView) -> None:
+    sizes = set()
+    for number, (kind, channel, country, level) in enumerate(product(*_SOME)):
+        filters = QueueFilter(kind=kind, channel=channel, country=country, level=level)
+        actor = BOTH if number % 3 == 0 else ANALYST
+        wanted = expected(store, view, filters, actor, NOW)
+        assert list(pages(view, filters, actor, limit=9)) == wanted, filters
+        sizes.add(len(wanted) > 9)
+    assert sizes == {True, False}, "some selections fill several pages, some do not"
+
+
+def test_counts_of_views_kinds_and_kept_views(store: list[Case]) -> None:
+    for actor in (ANALYST, BOTH, person(Role.ANALYST, desk=3)):
+        counts = queries.count_views(actor=actor, now=NOW)
+        for view, number in counts.views.items():
+            assert number == len(expected(store, view, QueueFilter(), actor, NOW)), view
+        for kind, number in counts.kinds.items():
+            wanted = expected(store, QueueView.OPEN, QueueFilter(kind=kind), actor, NOW)
+            assert number == len(wanted), kind
+    kept = [
+        SavedView(
+            id=new_id(NOW),
+            desk_id=1,
+            person_id=ANALYST.person_id,
+            shared=False,
+            name="x",
+            view=view,
+            filters=QueueFilter(kind=kind, channel=channel, country=country, level=level),
+        )
+        for view in QueueView
+        for kind, channel, country, level in product(*_SOME)
+    ]
+    for cap in (5, 1000):
+        counted = queries.count_saved_views(actor=ANALYST, views=kept, now=NOW, cap=cap)
+        for saved in kept:
+            wanted = expected(store, saved.view, saved.filters, ANALYST, NOW)
+            if saved.view is not QueueView.DECIDED:
+                assert counted.pop(saved.id) == min(cap, len(wanted)), saved
+        assert counted == {}
+
+
+def test_marks_follow_the_clock_and_change_no_list(store: list[Case]) -> None:
+    later = NOW + timedelta(hours=5)
+    wanted = expected(store, QueueView.LATE, QueueFilter(), ANALYST, later)
+    assert list(pages(QueueView.LATE, QueueFilter(), ANALYST, 20, later)) == wanted
+    with pytest.raises(Refused):
+        operations.mark_late(actor=ANALYST, now=later)
+    assert operations.mark_late(actor=WORKER, now=later, most=7) == 7
+    while operations.mark_late(actor=WORKER, now=later, most=50):
+        continue
+    assert Row.objects.extra(where=["late"]).count() >= len(wanted)
+    assert list(pages(QueueView.LATE, QueueFilter(), ANALYST, 20, later)) == wanted
+    counts = queries.count_views(actor=ANALYST, now=later)
+    assert counts.views[QueueView.LATE] == len(wanted)
+
+
+@pytest.mark.django_db
+def test_a_clock_that_moves_takes_the_mark_off() -> None:
+    subject = item(score=70, level="HIGH")
+    operations.orient_batch(actor=WORKER, items=[subject], now=NOW)
+    report_id = subject.report.report_id
+    late = NOW + timedelta(hours=2)
+
+    def listed(now: datetime) -> list[UUID]:
+        return list(pages(QueueView.LATE, QueueFilter(), ANALYST, 9, now))
+
+    assert operations.mark_late(actor=WORKER, now=late) == 1
+    assert operations.mark_late(actor=WORKER, now=late) == 0
+    assert listed(late) == [report_id]
+    operations.claim_case(actor=ANALYST, report_id=report_id, now=late)
+    assert listed(late) == [], "the clock to decide runs until tomorrow"
+    assert listed(late + timedelta(days=2)) == [report_id]
+
+
+@pytest.mark.role("worker")
+@pytest.mark.django_db
+def test_the_worker_marks() -> None:
+    operations.orient_batch(actor=WORKER, items=[item(score=70, level="HIGH")], now=NOW)
+    assert operations.mark_late(actor=WORKER, now=NOW + timedelta(days=1)) == 1
