@@ -1,5 +1,6 @@
 """Each page of the desk: who sees it, what it shows, and that the journal holds the read."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -12,7 +13,9 @@ from lxml import etree
 from fanal.crosscheck import queries as crosschecked
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.states import Stage
-from fanal.orient import queries as oriented
+from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import new_id
+from fanal.orient import operations as orient, queries as oriented
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +158,37 @@ def test_an_alarm_rings_until_somebody_takes_it(desk: Desk, sign_in: SignIn) -> 
     assert b"data-alarm>" not in web.get(f"/fr/desk/alarms/?known={known}").content
     told = sign_in("bruno").post(f"/fr/desk/alarms/{alarm.id}/", follow=True)
     assert "avant vous" in told.content.decode()
+
+
+def test_a_page_shows_the_latest_alarms_and_says_that_there_are_earlier_ones(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    web, worker = sign_in("ana"), system_actor("test")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM orient_alarm WHERE acknowledged_at IS NULL")
+        (already,) = cursor.fetchone()
+    for number in range(20 - already):
+        orient.raise_alarm(
+            actor=worker,
+            report_id=new_id(desk.now),
+            desk_id=1,
+            now=desk.now + timedelta(seconds=number),
+        )
+    body = web.get("/fr/desk/alarms/").content.decode()
+    assert body.count("data-alarm>") == 20
+    assert "plus anciennes" not in body
+    known = re.search(r"known=([\w-]+)", body).group(1)
+    assert web.get(f"/fr/desk/alarms/?known={known}").status_code == 204
+    orient.raise_alarm(
+        actor=worker,
+        report_id=(latest := new_id(desk.now)),
+        desk_id=1,
+        now=desk.now + timedelta(minutes=1),
+    )
+    body = web.get(f"/fr/desk/alarms/?known={known}").content.decode()
+    assert body.count("data-alarm>") == 20
+    assert "plus anciennes" in body
+    assert str(latest) in body, "the one that just rose is among those shown"
 
 
 def test_search_shows_counts_and_journals(desk: Desk, sign_in: SignIn) -> None:

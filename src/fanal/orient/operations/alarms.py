@@ -21,6 +21,8 @@ from fanal.orient.domain.records import Alarm
 from fanal.orient.models import StoredAlarm
 
 CHILD_IN_DANGER = "CHILD_IN_DANGER"
+_AT_ONCE = 500
+"""Alarms of one look, those that wait longest; the next look comes two seconds later."""
 
 
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
@@ -79,7 +81,9 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
 
 
 def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
-    """Mark every alarm that waited too long for somebody, and return them for the duty connector.
+    """Mark the alarms that waited too long for somebody, and return them for the duty connector.
+
+    At most 500 at once.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -92,7 +96,7 @@ def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
         )
         late = [
             alarm
-            for alarm in waiting.order_by("raised_at")
+            for alarm in waiting.order_by("raised_at")[:_AT_ONCE]
             if now
             >= desk_deadline(
                 catalogue=catalogue, stage="ESCALATE", level="DANGER", start=alarm.raised_at
@@ -115,6 +119,8 @@ def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
 def take_calls(*, actor: Actor, now: datetime) -> list[Alarm]:
     """Mark the alarms whose duty people are to be called now, and return them, each once per occasion.
 
+    There are two occasions, the raising and the escalation: an alarm that nobody acknowledges calls twice.
+
     The caller queues the call in the same transaction: marked and queued, or neither.
 
     Raises:
@@ -122,8 +128,9 @@ def take_calls(*, actor: Actor, now: datetime) -> list[Alarm]:
     """
     require(actor, "pipeline.run")
     waiting = StoredAlarm.objects.select_for_update(skip_locked=True).filter(acknowledged_at=None)
-    first = list(waiting.filter(called_at=None))
-    again = list(waiting.filter(called_again_at=None, escalated_at__isnull=False))
+    waiting = waiting.order_by("raised_at")
+    first = list(waiting.filter(called_at=None)[:_AT_ONCE])
+    again = list(waiting.filter(called_again_at=None, escalated_at__isnull=False)[:_AT_ONCE])
     StoredAlarm.objects.filter(id__in=[a.id for a in first]).update(called_at=now)
     StoredAlarm.objects.filter(id__in=[a.id for a in again]).update(called_again_at=now)
     return [alarm.record() for alarm in {a.id: a for a in [*first, *again]}.values()]

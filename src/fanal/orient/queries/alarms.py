@@ -9,12 +9,12 @@ from fanal.orient.domain.records import Alarm
 from fanal.orient.queries.bounds import bounded
 
 
-def open_alarms(*, actor: Actor) -> tuple[Alarm, ...]:
-    """Return the alarms of the actor's desks that nobody has acknowledged, oldest first."""
+def open_alarms(*, actor: Actor, most: int = 1000) -> tuple[Alarm, ...]:
+    """Return the latest `most` alarms of the actor's desks that nobody has acknowledged, oldest first."""
     rows = bounded(
         models.StoredAlarm.objects.filter(acknowledged_at=None), reach(actor, "report.list")
     )
-    return tuple(row.record() for row in rows.order_by("raised_at"))
+    return tuple(row.record() for row in reversed(rows.order_by("-raised_at", "-id")[:most]))
 
 
 def report_of_alarm(*, actor: Actor, alarm_id: UUID) -> UUID | None:

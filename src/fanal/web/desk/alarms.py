@@ -14,6 +14,8 @@ from fanal.accounts.routes import needs
 from fanal.orient import operations as orient, queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 
+_SHOWN = 20
+"""Alarms on a page, the latest: it tells the server in its address which ones it knows."""
 _UNREADABLE = gettext_noop(
     "This report cannot be read yet: its sender has not finished it, or a step failed. "
     "Ask the sender at once."
@@ -24,15 +26,18 @@ _UNREADABLE = gettext_noop(
 @require_GET
 @needs("report.list")
 def alarms(request: HttpRequest) -> HttpResponse:
-    """Show the alarms nobody has acknowledged; no answer at all while nothing has changed."""
+    """Show the latest alarms nobody has acknowledged; no answer at all while nothing has changed."""
     actor = actor_of(request)
-    found = oriented.open_alarms(actor=actor)
+    ringing = oriented.open_alarms(actor=actor, most=_SHOWN + 1)
+    found, earlier = ringing[-_SHOWN:], len(ringing) > _SHOWN
     known = "-".join(f"{a.id.hex[-8:]}{'e' if a.escalated_at else ''}" for a in found)
+    known += "-more" if earlier else ""
     if known == request.GET.get("known"):
         return HttpResponse(status=204)
     context = {
         "alarms": found,
         "known": known,
+        "earlier": earlier,
         "may_acknowledge": may(actor, "alarm.acknowledge"),
     }
     return render(request, "desk/alarms.html", context)
