@@ -2,11 +2,14 @@
 
 import json
 import os
+from collections import Counter
+from contextlib import nullcontext
 
 import click
 
 from fanal.cli.bench.carrying import carry, costs, parse_rounds, stored
 from fanal.cli.bench.place import bench_home
+from fanal.cli.bench.waiting import watched
 from fanal.formats.ncmec.synthesis import synthetic_reports
 
 BYTES_PER_REPORT = 20_000
@@ -20,8 +23,11 @@ BYTES_PER_REPORT = 20_000
     default=None,
     help="Default: a core each, and one more.",
 )
+@click.option(
+    "--locks", is_flag=True, help="Tell how long workers wait for cross-check's one lock."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def pipeline(size: int, workers: int | None, as_json: bool) -> None:
+def pipeline(size: int, workers: int | None, locks: bool, as_json: bool) -> None:
     """Receive SIZE reports and carry them through every stage into PostgreSQL."""
     reports = list(synthetic_reports(seed=20261124, count=size))
     with bench_home(need_bytes=500_000_000 + size * BYTES_PER_REPORT) as databases:
@@ -29,7 +35,8 @@ def pipeline(size: int, workers: int | None, as_json: bool) -> None:
         count = workers or len(os.sched_getaffinity(0)) + 1
         parsed = parse_rounds(reports)
         empty = stored(databases)
-        carried = carry(reports, databases, workers=count)
+        with watched(databases) if locks else nullcontext(Counter[str]()) as waited:
+            carried = carry(reports, databases, workers=count)
         full = stored(databases)
         parsed += parse_rounds(reports)
     result = {
@@ -41,6 +48,9 @@ def pipeline(size: int, workers: int | None, as_json: bool) -> None:
         "bytes_stored_per_report": (full.database - empty.database) // size,
         "bytes_sealed_per_report": (full.sealed - empty.sealed) // size,
     }
+    if locks:
+        result["waited_for_lock_s"] = round(waited["LOCK"], 2)
+        result["waited_for_lock_share"] = round(waited["LOCK"] / carried.seconds / count, 4)
     if as_json:
         click.echo(json.dumps(result))
     else:

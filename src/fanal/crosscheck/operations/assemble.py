@@ -14,7 +14,7 @@ from fanal.crosscheck.domain.dossiers import Act, dossier_id, effective, members
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries import state
 
-_LOCK = 0x43524F5353444F53
+LOCK = 0x43524F5353444F53
 _ROUNDS = 2
 
 
@@ -35,7 +35,7 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 def lock() -> None:
     """Let one assembly at a time run, to the end of the transaction."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def _reach(seeds: set[UUID]) -> set[UUID]:
