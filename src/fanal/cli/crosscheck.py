@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import click
 
 from fanal import reference
 from fanal.cli.boot import with_django
+from fanal.cli.resembling import activate, language, model, model_in_use, train
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.postgres import DatabaseRole
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 _PAGE = 2000
 reading = click.option("--as", "as_user", metavar="USER", help="In whose name it is read.")
-language = click.option(
-    "--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of words."
-)
 
 
 @click.group()
 def crosscheck() -> None:
-    """Read links and dossiers, and derive them anew."""
+    """Read links and dossiers, derive them anew, and train the model of resemblances."""
+
+
+crosscheck.add_command(train)
+crosscheck.add_command(model)
+crosscheck.add_command(activate)
 
 
 @crosscheck.command("links")
@@ -91,6 +93,8 @@ def rebuild(engine: str | None, master: str, as_json: bool) -> None:
 
     from fanal.crosscheck import operations
 
+    # Read before anything is derived: a file that is no model stops the whole.
+    used = model_in_use() if engine else None
     actor = system_actor("fanal crosscheck rebuild")
     done = operations.rebuild(actor=actor, now=clock.now())
     told: dict[str, object] = msgspec.to_builtins(done)
@@ -98,42 +102,15 @@ def rebuild(engine: str | None, master: str, as_json: bool) -> None:
     while count := operations.renew_near(actor=actor, now=clock.now()):
         looked += count
     told["looked_near"] = looked
-    if engine:
+    if used and engine:
         from fanal.cli.linkage.stored import find_resemblances
 
-        told["resemblances"] = find_resemblances(actor, engine=engine, master=master)
+        told["model"] = used.version
+        told["resemblances"] = find_resemblances(actor, used=used, engine=engine, master=master)
     if as_json:
         click.echo(json.dumps(told))
     else:
         click.echo(", ".join(f"{name}: {count}" for name, count in told.items()))
-
-
-@crosscheck.command("train")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--seed", type=int, default=1, show_default=True)
-@with_django(DatabaseRole.WORKER)
-def train(out: Path, seed: int) -> None:
-    """Train the next model on dossiers and answers, measure it on them, and write it to OUT as a candidate.
-
-    People who stand in one dossier are one; answers to suggestions have moved reports in and out of them.
-    The candidate says what it and the shipped model are worth on the same dossiers; it changes nothing by
-    itself: it is read by people, then shipped.
-    """
-    from fanal.cli.linkage import model
-    from fanal.cli.linkage.stored import labels_of, stored_persons
-    from fanal.cli.linkage.training import candidate
-
-    actor = system_actor("fanal crosscheck train")
-    stored = stored_persons(actor)
-    labels = labels_of(actor, stored.ids)
-    try:
-        found = candidate(
-            stored.persons, labels, seed=seed, shipped=model.load(), name=f"{clock.now():%Y-%m-%d}"
-        )
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
-    out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    click.echo(json.dumps({key: found[key] for key in ("version", "measured", "shipped_measured")}))
 
 
 def _links() -> Iterator[list["Link"]]:

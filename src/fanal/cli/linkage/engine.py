@@ -130,6 +130,11 @@ def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
     }
 
 
+def agreements(model: Mapping[str, object]) -> dict[str, float]:
+    """Return what each agreement is worth in bits, by its code (`EMAIL_LETTER`, …)."""
+    return {code: bits for levels in _levels(model).values() for code, bits in levels}
+
+
 def _nearest(levels: list[tuple[str, float]], bits: float) -> tuple[str, float]:
     """Return the level that gave these bits: Splink tells what a comparison is worth, not its level."""
     return min(levels, key=lambda level: abs(level[1] - bits))

@@ -6,9 +6,9 @@ from uuid import UUID
 import pyarrow as pa
 from msgspec import Struct
 
-from fanal.cli.linkage import model
 from fanal.cli.linkage.engine import predict
 from fanal.cli.linkage.persons import persons_table
+from fanal.cli.linkage.versions import Model
 from fanal.crosscheck import operations, queries
 from fanal.crosscheck.domain.resembling import LEAST, Resemblance
 from fanal.harmonise import queries as harmonised
@@ -32,10 +32,10 @@ def stored_persons(actor: Actor) -> Stored:
     return Stored(ids=ids, persons=persons_table(_records(actor, ids)))
 
 
-def find_resemblances(actor: Actor, *, engine: str, master: str) -> int:
-    """Keep what the shipped model finds among all linked reports; return how many pairs."""
+def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) -> int:
+    """Keep what a model finds among all linked reports; return how many pairs."""
     stored = stored_persons(actor)
-    pairs = predict(stored.persons, model.load(), least=LEAST, engine=engine, master=master)
+    pairs = predict(stored.persons, used.model, least=LEAST, engine=engine, master=master)
     found = [
         Resemblance(
             report_id=stored.ids[later],
@@ -46,12 +46,15 @@ def find_resemblances(actor: Actor, *, engine: str, master: str) -> int:
         for (later, earlier), one in sorted(pairs.items())
     ]
     return operations.keep_resemblances(
-        actor=actor, found=found, model=model.version(), now=clock.now()
+        actor=actor, found=found, model=used.version, now=clock.now()
     )
 
 
 def labels_of(actor: Actor, ids: Sequence[UUID]) -> list[int]:
-    """Return the dossier of each report as a number, -1 where it is in none."""
+    """Return the dossier of each report as a number, -1 where it is in none and nobody judged it.
+
+    A report of a rejected pair that is in no dossier stands alone, under a number of its own.
+    """
     number: dict[UUID, int] = {}
     place = {report_id: n for n, report_id in enumerate(ids)}
     labels = [-1] * len(ids)
@@ -61,6 +64,9 @@ def labels_of(actor: Actor, ids: Sequence[UUID]) -> list[int]:
             for report_id in dossier.reports:
                 if report_id in place:
                     labels[place[report_id]] = label
+    for report_id in queries.rejected_reports(actor=actor):
+        if report_id in place and labels[place[report_id]] < 0:
+            labels[place[report_id]] = number.setdefault(report_id, len(number))
     return labels
 
 

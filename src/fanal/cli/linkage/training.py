@@ -1,14 +1,23 @@
 """Trains the model: what agreement is worth, from labelled people, and how often strangers agree."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import exp, log
 
+import msgspec
 import pyarrow as pa
 
 from fanal.cli.linkage.engine import Pair, linker_on, predict
 from fanal.cli.linkage.model import untrained
 from fanal.crosscheck.domain.resembling import LEAST
 
+_RANDOM = "probability_two_random_records_match"
+_Settings = dict[str, object]
 _CHANCE_PAIRS = 2e7
+_KNOWN = 200
+"""Labelled pairs at which what was seen and what the shipped model says weigh the same."""
+_MET = 200_000
+"""The same for pairs of strangers."""
 
 
 def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, object]:
@@ -26,14 +35,10 @@ def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, o
         linker.training.estimate_m_from_label_column("label")
         model: dict[str, object] = linker.misc.save_model_to_json()
     size = len(of_person)
-    counts: dict[int, int] = {}
-    for label in of_person:
-        if label >= 0:
-            counts[label] = counts.get(label, 0) + 1
-    together = sum(n * (n - 1) // 2 for n in counts.values())
+    together = _pairs(of_person)
     if not together:
         raise ValueError("no two labelled reports belong together")
-    model["probability_two_random_records_match"] = together / (size * (size - 1) / 2)
+    model[_RANDOM] = together / (size * (size - 1) / 2)
     return model
 
 
@@ -47,7 +52,8 @@ def candidate(
 ) -> dict[str, object]:
     """Return the file of a trained model with what it is worth, beside the shipped one, on half the labels.
 
-    Trained on the people of even labels, measured on the others.
+    Trained on the people of even labels, measured on the others. What few people show moves the numbers of
+    the shipped model little, and what none shows leaves them.
 
     Raises:
         ValueError: as `train`.
@@ -55,10 +61,17 @@ def candidate(
     learnt = [label if label >= 0 and label % 2 == 0 else -1 for label in labels]
     kept = [label if label % 2 else -1 for label in labels]
     model = train(persons, learnt, seed=seed)
+    if shipped is not None:
+        model = beside(model, shipped, known=_pairs(learnt), met=_pairs([0] * len(persons)))
     found: dict[str, object] = {
         "version": f"linkage/{name}",
         "schema": 1,
         "least": LEAST,
+        "trained_on": {
+            "reports": len(labels),
+            "pairs": _pairs(learnt),
+            "measured_on": _pairs(kept),
+        },
         "measured": worth(predict(persons, model, least=LEAST), kept),
     }
     if shipped is not None:
@@ -66,15 +79,59 @@ def candidate(
     return found | {"model": model}
 
 
+def beside(
+    model: Mapping[str, object], shipped: Mapping[str, object], *, known: int, met: int
+) -> dict[str, object]:
+    """Return a model whose numbers lie between what was seen and what the shipped model says.
+
+    `known` labelled pairs told how often one person's values agree, `met` pairs how often strangers' do.
+    """
+    parts = {"m_probability": known / (known + _KNOWN), "u_probability": met / (met + _MET)}
+    mine, theirs = (
+        msgspec.convert(each["comparisons"], list[_Settings]) for each in (model, shipped)
+    )
+    mixed = [
+        {**one, "comparison_levels": _mixed(_levels(one), _levels(two), parts)}
+        for one, two in zip(mine, theirs, strict=True)
+    ]
+    logs = [log(_number(each, _RANDOM) or 1.0) for each in (model, shipped)]
+    part = parts["m_probability"]
+    return {**model, "comparisons": mixed, _RANDOM: exp(part * logs[0] + (1 - part) * logs[1])}
+
+
+def _mixed(
+    mine: Sequence[_Settings], theirs: Sequence[_Settings], parts: Mapping[str, float]
+) -> list[_Settings]:
+    levels = [dict(level) for level in mine]
+    for name, part in parts.items():
+        # Of what nobody showed anything, the shipped model alone speaks.
+        seen = part if any(_number(level, name) for level in mine) else 0.0
+        for level, other in zip(levels, theirs, strict=True):
+            if (said := _number(other, name)) is not None:
+                level[name] = seen * (_number(level, name) or 0.0) + (1 - seen) * said
+    return levels
+
+
+def _levels(comparison: _Settings) -> list[_Settings]:
+    return msgspec.convert(comparison["comparison_levels"], list[_Settings])
+
+
+def _number(settings: Mapping[str, object], name: str) -> float | None:
+    found = settings.get(name)
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _pairs(labels: Iterable[int]) -> int:
+    """Return how many pairs of one label there are."""
+    counts = Counter(label for label in labels if label >= 0)
+    return sum(n * (n - 1) // 2 for n in counts.values())
+
+
 def worth(pairs: Iterable[Pair], labels: Sequence[int]) -> dict[str, float | int]:
     """Return precision and recall of pairs among labelled reports."""
     judged = [(a, b) for a, b in pairs if labels[a] >= 0 and labels[b] >= 0]
     right = sum(labels[a] == labels[b] for a, b in judged)
-    counts: dict[int, int] = {}
-    for label in labels:
-        if label >= 0:
-            counts[label] = counts.get(label, 0) + 1
-    together = sum(n * (n - 1) // 2 for n in counts.values())
+    together = _pairs(labels)
     return {
         "pairs": len(judged),
         "precision": round(right / max(1, len(judged)), 5),

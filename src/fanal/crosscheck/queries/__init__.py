@@ -9,7 +9,11 @@ from fanal.crosscheck.queries.dossiers import (
     walk_dossiers,
 )
 from fanal.crosscheck.queries.kin import kin_facts, linked_reports, links_of, list_links
-from fanal.crosscheck.queries.suggestions import list_suggestions, suggestions_of
+from fanal.crosscheck.queries.suggestions import (
+    list_suggestions,
+    rejected_reports,
+    suggestions_of,
+)
 from fanal.crosscheck.queries.telling import telling
 
 __all__ = [
@@ -23,6 +27,7 @@ __all__ = [
     "list_links",
     "list_suggestions",
     "members_of",
+    "rejected_reports",
     "suggestions_of",
     "telling",
     "walk_dossiers",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.crosscheck.domain.access import desks_of
+from fanal.crosscheck.domain.access import desks_of, require_system
 from fanal.crosscheck.domain.encoding import unpack_reasons
 from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.suggestions import Answer, Suggestion, SuggestionState, standing
@@ -82,6 +82,22 @@ def list_suggestions(
                 if len(found) == limit:
                     return found
     return found
+
+
+def rejected_reports(*, actor: Actor) -> list[UUID]:
+    """Return the reports that stand in a pair which somebody rejected, and did not take back.
+
+    Raises:
+        AccessRefused: the actor is not the system.
+    """
+    require_system(actor, "read all answers")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT report_id, other_id FROM crosscheck_answer WHERE NOT accepted"
+        )
+        pairs = cursor.fetchall()
+    answers = answers_about(pairs)
+    return sorted({end for pair, answer in answers.items() if not answer.accepted for end in pair})
 
 
 def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Answer]:
