@@ -22,7 +22,8 @@ from fanal.crosscheck.domain.near.postal import forms_of, postal_keys
 from fanal.crosscheck.domain.near.rules import load_near_rules
 from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher
 from fanal.crosscheck.domain.near.sounding import sound_of
-from fanal.formats.report.records import Message, Person, PersonRole, ReportKind
+from fanal.crosscheck.domain.near.spelled import spelled_of
+from fanal.formats.report.records import Handle, Message, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import (
     Extra,
     HarmonisedReport,
@@ -282,7 +283,7 @@ def test_whatever_is_written_makes_a_sketch(text: str, page: str, street: str) -
     assert all(-(2**63) <= key < 2**63 for key in SKETCHER.sketch(hostile).keys)
 
 
-@pytest.mark.parametrize("mark", ["a", "1", "/", "?", "=", "\u0301", "ا", "."])
+@pytest.mark.parametrize("mark", ["a", "1", "/", "?", "=", "\u0301", "ا", ".", "_", "x", "._"])
 def test_long_runs_of_one_letter_take_no_longer_than_their_length(mark: str) -> None:
     run = mark * 100_000
     started = time.process_time()
@@ -291,4 +292,15 @@ def test_long_runs_of_one_letter_take_no_longer_than_their_length(mark: str) -> 
     family_of(f"https://a.test/{run}x")
     forms_of(run, set(), "")
     sound_of(run)
+    for length in (50, 98, 100_000):
+        told = run[:length]
+        handles = (Handle(value=f"{told}!", platform="a"), Handle(value=f"a{told}", platform="a"))
+        suspect = Person(
+            role=PersonRole.SUSPECT,
+            birth_date="1980-01-01",
+            handles=handles,
+            emails=(f"{told}@a.test",),
+            phones=(told,),
+        )
+        spelled_of(msgspec.structs.replace(report(1, ""), persons=(suspect,)), SKETCHER)
     assert time.process_time() - started < 2

@@ -10,7 +10,8 @@ _WRAPPED = re.compile(r"^(?:x+|_+|the|its|real|mr)(.{5,}?)(?:x+|_+|off|real|fr)?
 _TAG = re.compile(r"\+.*$")
 _APART = re.compile(r"[\W_]+")
 _SPARE_WORDS = "backup|bkp|bak|alt|old|new|bis|official|officiel|secours|perso|second|again|back|v"
-_SPARE = re.compile(rf"(?:[._\-]+(?:(?:{_SPARE_WORDS})?\d{{0,4}}))+$|(?:backup|official)\d?$")
+# Possessive: a run of separators is taken whole or not at all, whatever stands after it.
+_SPARE = re.compile(rf"(?:[._\-]++(?:{_SPARE_WORDS})?\d{{0,4}})+$|(?:backup|official)\d?$")
 _INNER = re.compile(r"(?<=[a-z])[013457](?=[a-z])")
 _FRAMED = re.compile(r"^x+(.{6,}?)x+$")
 

@@ -28,6 +28,7 @@ HANDLE, HANDLE_LETTER, HANDLE_DIGIT = "NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR
 EMAIL, EMAIL_LETTER, EMAIL_DIGIT = "NEAR_EMAIL", "NEAR_EMAIL_LETTER", "NEAR_EMAIL_DIGIT"
 PHONE = "NEAR_PHONE"
 SPELLED = (HANDLE, HANDLE_LETTER, HANDLE_DIGIT, EMAIL, EMAIL_LETTER, EMAIL_DIGIT, PHONE)
+_LONGEST = 100  # characters of a value as it was told
 _ROLES = frozenset((SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.CONTENT))
 
 
@@ -129,6 +130,8 @@ def _of_person(person: Person, rule: SpellingRule) -> Iterator[Spelling]:
 
 def _named(kind: SelectorKind, value: str, rule: SpellingRule) -> Iterator[Spelling]:
     """Yield a handle or a mailbox, where it is no filler, no plain word and neither short nor endless."""
+    if len(value) > _LONGEST:
+        return
     if kind is SelectorKind.HANDLE:
         core = handle_core(bare_name(value))
     elif kind is SelectorKind.EMAIL:
