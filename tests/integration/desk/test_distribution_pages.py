@@ -14,6 +14,7 @@ from fanal.distribution import operations
 from fanal.distribution.domain.package import Acknowledgement, unseal
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import queries as ledger
+from fanal.orient import queries as oriented
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_providers import send as receive
@@ -130,6 +131,12 @@ def test_report_and_package_lead_to_each_other_whatever_became_of_them(
     queue = text(ana, "/en/desk/?view=HANDED_OVER")
     assert str(report_id) in queue
     assert "DE-DESK" in queue
+    case = oriented.get_case(actor=desk.actor("ana"), report_id=report_id)
+    away = f"/en/desk/?view=HANDED_OVER&kind={case.kind}&channel={case.channel or ''}"
+    assert f'href="?view=HANDED_OVER&amp;kind={case.kind}"' in queue, "its kind is offered there"
+    assert queue.count('href="?view=HANDED_OVER&amp;kind=') == 1, "no kind that nothing here is of"
+    assert str(report_id) in text(sign_in("claire"), away)
+    assert "No report matches" in text(ana, "/en/desk/?view=HANDED_OVER&kind=TRAFFICKING")
     assert str(report_id) not in text(ana, "/en/desk/")
     assert str(late) in text(ana, "/en/desk/")  # nobody said that they have it
     ana.post(f"/en/desk/reports/{report_id}/reopen/")

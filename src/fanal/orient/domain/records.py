@@ -203,7 +203,7 @@ class QueuePage(Struct, frozen=True, kw_only=True):
 
 
 class ViewCounts(Struct, frozen=True, kw_only=True):
-    """How many cases each view and each kind holds, counted up to `cap`."""
+    """How many cases each view holds, and each kind of one view, counted up to `cap`."""
 
     views: dict[QueueView, int]
     kinds: dict[str, int]

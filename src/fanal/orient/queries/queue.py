@@ -46,17 +46,17 @@ def list_queue(
     )
 
 
-def count_views(*, actor: Actor, now: datetime, cap: int = COUNT_CAP) -> ViewCounts:
-    """Return how many cases each view and each kind holds, each counted up to `cap`."""
+def count_views(
+    *, actor: Actor, now: datetime, of: QueueView = QueueView.OPEN, cap: int = COUNT_CAP
+) -> ViewCounts:
+    """Return how many cases each view holds, and each kind of the view `of`, each counted up to `cap`."""
     views: dict[QueueView, Sequence[Streams]] = {
         view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)
         for view in QueueView
         if view is not QueueView.DECIDED
     }
     kinds = {
-        kind.value: streams_of(
-            actor=actor, view=QueueView.OPEN, filters=QueueFilter(kind=kind), now=now
-        )
+        kind.value: streams_of(actor=actor, view=of, filters=QueueFilter(kind=kind), now=now)
         for kind in ReportKind
     }
     return ViewCounts(

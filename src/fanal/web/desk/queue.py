@@ -57,7 +57,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         actor=actor, view=view, filters=filters, now=now, after=_position(request), limit=PAGE
     )
     consult(request, "report", [c.report_id for c in page.cases], action="report.list")
-    counts = oriented.count_views(actor=actor, now=now, cap=oriented.COUNT_CAP + 1)
+    counts = oriented.count_views(actor=actor, now=now, of=view, cap=oriented.COUNT_CAP + 1)
     context = {
         "view": view,
         "views": [(v, _ICONS[v], counts.views.get(v, 0), f"?view={v}") for v in QueueView],
