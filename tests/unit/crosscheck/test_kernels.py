@@ -91,7 +91,7 @@ def test_the_loops_give_what_the_plain_rule_gives(
 
 
 @pytest.mark.parametrize("processors", [2, 3, 8])
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(0, 90))
 def test_several_processors_find_what_one_finds(processors: int, seed: int, size: int) -> None:
     cards = world(seed, size) if size else []
