@@ -130,6 +130,12 @@ def test_suspects_who_differ_in_all_else_are_not_certain() -> None:
     assert not is_certain(*named)
 
 
+def test_an_associate_is_not_called_a_suspect() -> None:
+    told = {"email": "rare@mail.test", "handle": "rare_wolf@chatline"}
+    (found,) = linked([suspect(**told), {"persons": [someone("ASSOCIATED", **told)]}])
+    assert {because_of(reason) for reason in found.reasons} == {"SUSPECT_AND_ASSOCIATED"}
+
+
 def test_roles_are_never_confused() -> None:
     told = {"email": "rare@mail.test", "handle": "rare_wolf@chatline", "phone": "+33639980001"}
     swapped = linked([suspect(**told), {"persons": [someone("VICTIM", **told)]}])

@@ -29,7 +29,7 @@ def _of_person(reason: Reason) -> str:
     if reason.kept == load_weights().hub_share:
         return "HUB"
     if reason.side == SAME:
-        return "SUSPECT_BOTH"
+        return "SUSPECT_AND_ASSOCIATED" if "ASSOCIATED" in reason.roles else "SUSPECT_BOTH"
     if reason.side == CROSS:
         return "SUSPECT_AND_TEXT"
     return "ROLE_SWAP" if set(reason.roles) == {"SUSPECT", "VICTIM"} else "OTHER_ROLES"
