@@ -214,7 +214,10 @@ def test_across_desks_existence_only(desk: Desk, sign_in: SignIn) -> None:
     assert "Antenne Ouest" in page
     search = web.get("/fr/desk/search/", {"q": "https://pictures.example/album/13"})
     assert "Antenne Ouest" in search.content.decode()
-    for body in (page, search.content.decode()):
+    here = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["here"])
+    graph = web.get(f"/fr/desk/dossiers/{here}/graphml/", follow=True).content.decode()
+    assert ">Antenne Ouest<" in graph
+    for body in (page, search.content.decode(), graph):
         assert "secret-of-the-west" not in body
         assert "REF-west" not in body
         assert str(desk.reports["west"]) not in body

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from lxml import etree
 
 from fanal import reference
+from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.crosscheck import queries
 from fanal.crosscheck.domain.records import Reason
@@ -42,12 +43,16 @@ _KEYS = (
 
 
 def elements_of(
-    view: DossierView, references: Mapping[UUID, str], cases: Mapping[UUID, Case]
+    view: DossierView,
+    references: Mapping[UUID, str],
+    cases: Mapping[UUID, Case],
+    *,
+    desks: Mapping[int, str],
 ) -> Elements:
     """Return nodes and edges in the shape that cytoscape reads; groups are words to gather nodes by.
 
     `shared` is the value that most links of a report rest on, `service` where it was seen, `month` when
-    it was received. Reports of other desks are nodes without a name.
+    it was received. Reports of other desks bear the names of those `desks` alone.
     """
     language = get_language() or "fr"
     shared = _shared(view)
@@ -57,7 +62,7 @@ def elements_of(
         known = node.report_id if node.report_id in references else None
         data: dict[str, object] = {
             "id": str(known or f"desk-{node.desk_id}-{number}"),
-            "label": references.get(known, "") if known else "",
+            "label": references[known] if known else desks.get(node.desk_id, ""),
             "level": case.level if case else "",
             "away": int(known is None),
         }
@@ -89,7 +94,7 @@ def elements_of(
 @require_GET
 @needs("dossier.read")
 def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Answer with the graph as GraphML; addresses in it are defanged, other desks' reports nameless."""
+    """Answer with the graph as GraphML; addresses are defanged, reports of other desks are named by desk."""
     actor = actor_of(request)
     view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -97,10 +102,15 @@ def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     own = [node.report_id for node in view.nodes if node.report_id]
     consult(request, "dossier", [view.id], reports=own)
     cases = oriented.get_cases(actor=actor, report_ids=own)
-    elements = elements_of(view, references_of(own, actor=actor), cases)
+    elements = elements_of(view, references_of(own, actor=actor), cases, desks=other_desks(view))
     answer = HttpResponse(_graphml(elements), content_type="application/graphml+xml")
     answer["Content-Disposition"] = f'attachment; filename="dossier-{view.id}.graphml"'
     return answer
+
+
+def other_desks(view: DossierView) -> dict[int, str]:
+    """Return the names of the desks that hold the reports of a dossier which the reader may not see."""
+    return accounts.desk_names(desk_ids={n.desk_id for n in view.nodes if n.report_id is None})
 
 
 def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:

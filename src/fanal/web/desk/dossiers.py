@@ -72,13 +72,13 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     shown = [i for i in own if i in cases]
     rows = rows_of([cases[i] for i in shown], actor=actor, now=now_of(request))
     names = accounts.person_names(person_ids={j.author_id for j in view.judgements})
-    away = {node.desk_id for node in view.nodes if node.report_id is None}
+    desks = dossier_graph.other_desks(view)
     references = dossier_graph.references_of(shown, actor=actor)
     records = harmonised.get_records(actor=actor, report_ids=own)
     return {
         "dossier": view,
         "rows": rows,
-        "elsewhere": sorted(accounts.desk_names(desk_ids=away).values()),
+        "elsewhere": sorted(desks.values()),
         "edges": [
             {
                 "edge": edge,
@@ -89,7 +89,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
             }
             for edge in view.edges
         ],
-        "graph": dossier_graph.elements_of(view, references, cases),
+        "graph": dossier_graph.elements_of(view, references, cases, desks=desks),
         "conduct": CONDUCT[view.state],
         "timeline": _timeline(records, references),
         **places.places_of(records, references),
