@@ -78,9 +78,14 @@ def test_what_is_near_is_told_on_the_report_and_in_the_list(desk: Desk, sign_in:
                     "description": " ".join([*text, "un" * n]),
                     "urls": [page.format(host)],
                     "files": [{"pdq": pdq.hex()}],
+                    "persons": [
+                        {"role": "SUSPECT", "handles": [{"platform": "Chatline", "value": name}]}
+                    ],
                 },
             )
-            for n, (host, pdq) in enumerate((("one", picture), ("two", near)), 1)
+            for n, (host, pdq, name) in enumerate(
+                (("one", picture, "darkwolf4471"), ("two", near, "darkwofl4471")), 1
+            )
         ],
     )
     while operations.renew_near(actor=system_actor("test"), now=desk.now):
@@ -91,6 +96,9 @@ def test_what_is_near_is_told_on_the_report_and_in_the_list(desk: Desk, sign_in:
         french, english = (web.get(f"/{lang}/{path}").content.decode() for lang in ("fr", "en"))
         assert "Textes presque identiques" in french
         assert "des passages en commun" in french
+        assert "darkwofl4471@chatline" in french
+        assert "darkwolf4471@chatline" in french
+        assert "Pseudonymes qui diffèrent d’une lettre." in french
         assert "3 bits sur 256 diffèrent" in french
         assert "peut-être un site miroir" in french
         assert "Pictures that are nearly the same." in english

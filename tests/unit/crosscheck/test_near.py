@@ -22,7 +22,14 @@ from fanal.crosscheck.domain.near.postal import forms_of, postal_keys
 from fanal.crosscheck.domain.near.rules import load_near_rules
 from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher
 from fanal.crosscheck.domain.near.sounding import sound_of
-from fanal.crosscheck.domain.near.spelled import spelled_of
+from fanal.crosscheck.domain.near.spelled import (
+    First,
+    Values,
+    keys_of,
+    near_spelled,
+    sharing_values,
+    spelled_of,
+)
 from fanal.formats.report.records import Handle, Message, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import (
     Extra,
@@ -304,3 +311,76 @@ def test_long_runs_of_one_letter_take_no_longer_than_their_length(mark: str) -> 
         )
         spelled_of(msgspec.structs.replace(report(1, ""), persons=(suspect,)), SKETCHER)
     assert time.process_time() - started < 2
+
+
+def suspect(number: int, **told: object) -> HarmonisedReport:
+    """Make a report of one suspect; `handle` and `mail` are one each."""
+    handle, mail = told.pop("handle", ""), told.pop("mail", "")
+    person = Person(
+        role=told.pop("role", PersonRole.SUSPECT),  # type: ignore[arg-type]
+        handles=(Handle(value=str(handle), platform="Chatline"),) if handle else (),
+        emails=(str(mail),) if mail else (),
+        **told,  # type: ignore[arg-type]
+    )
+    return msgspec.structs.replace(report(number, ""), persons=(person,))
+
+
+def ways(one: HarmonisedReport, two: HarmonisedReport) -> set[str]:
+    spelled = {each.report_id: spelled_of(each, SKETCHER) for each in (one, two)}
+    firsts = {
+        value: First(i, keys_of(spelling, SKETCHER))
+        for i, held in spelled.items()
+        for value, spelling in held.items()
+    }
+    values = Values(firsts, sharing_values(firsts, ()), spelled)
+    return {found.kind for found in near_spelled([two.report_id], values, RULES)[two.report_id]}
+
+
+NAMED = {"name": "Anne Rarenom", "birth_date": "1980-02-03"}
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ({"handle": "darkwolf4471"}, {"handle": "dark_wolf4471.backup"}, {"NEAR_HANDLE"}),
+        ({"handle": "darkwolf4471"}, {"handle": "darkwofl4471"}, {"NEAR_HANDLE_LETTER"}),
+        ({"handle": "darkwolf4471"}, {"handle": "darkwolf4472"}, set()),
+        (
+            {"handle": "darkwolf4471"} | NAMED,
+            {"handle": "darkwolf4472"} | NAMED,
+            {"NEAR_HANDLE_DIGIT"},
+        ),
+        ({"handle": "marie75"}, {"handle": "marie76"}, set()),
+        ({"handle": "marie75"} | NAMED, {"handle": "maria75"} | NAMED, set()),  # short
+        ({"handle": "darkstorm_75"}, {"handle": "darkstorm_76"}, set()),
+        ({"handle": "julie92"}, {"handle": "jullie92"}, set()),  # a plain word
+        ({"handle": "unknown"}, {"handle": "unknwon"}, set()),  # a filler
+        ({"mail": "a.rare77@m.test"}, {"mail": "arare77+x@other.test"}, {"NEAR_EMAIL"}),
+        ({"mail": "jean.martin@m.test"}, {"mail": "jean.martin@other.test"}, set()),
+        ({"mail": "jean.martin@m.test"}, {"mail": "jeanmartin@m.test"}, {"NEAR_EMAIL"}),
+        ({"mail": "rarename77@m.test"}, {"mail": "rarenmae77@m.test"}, {"NEAR_EMAIL_LETTER"}),
+        ({"phones": ("+33639980123",)}, {"phones": ("+33639980132",)}, set()),
+        (
+            {"phones": ("+33639980123",)} | NAMED,
+            {"phones": ("+33639980132",)} | NAMED,
+            {"NEAR_PHONE"},
+        ),
+        ({"phones": ("+33639980123",)} | NAMED, {"phones": ("063998012",)} | NAMED, {"NEAR_PHONE"}),
+        (
+            {"phones": ("+33639980123",)} | NAMED,
+            {"phones": ("+33639980124",), "name": "Paul Rarenom", "birth_date": "1981-02-03"},
+            set(),
+        ),
+        ({"phones": ("+33600000000",)} | NAMED, {"phones": ("+3360000000",)} | NAMED, set()),
+        (
+            {"handle": "darkwolf4471", "role": PersonRole.VICTIM},
+            {"handle": "darkwofl4471", "role": PersonRole.SUSPECT},
+            set(),
+        ),
+    ],
+)
+def test_identifiers_that_vary_and_those_of_other_people(
+    one: dict[str, object], two: dict[str, object], expected: set[str]
+) -> None:
+    assert ways(suspect(1, **one), suspect(2, **two)) == expected
+    assert ways(suspect(1, **two), suspect(2, **one)) == expected

@@ -14,7 +14,7 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     leaves it. `side` is `meeting.SAME`, `CROSS` or `OTHER`. `seen` is filled in when links are read.
     Of what is near (`near.pairs.KINDS`), `value` is the picture or the address and `measure` the bits that
     differ, or the hundredths of a text's passages that are shared; of near identifiers `value` holds digests
-    that show neither.
+    that show neither, and `between` the values, the later report's first, once suggestions are read.
     """
 
     kind: str
@@ -25,6 +25,7 @@ class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kept: float = 1.0
     side: int = 0
     measure: int = 0
+    between: tuple[str, str] | None = None
 
 
 class Link(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from fanal.crosscheck.domain.suggestions import Answer, Suggestion, SuggestionSt
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries import state
 from fanal.crosscheck.queries.frequency import with_frequency
+from fanal.crosscheck.queries.spelled import with_values
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
@@ -64,7 +65,8 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
         )
         rows = cursor.fetchall()
     found = _suggestions(rows, certain_from=weights.strong)
-    return sorted(found, key=lambda s: (-s.score, s.report_id, s.other_id))
+    ordered = sorted(found, key=lambda s: (-s.score, s.report_id, s.other_id))
+    return with_values(actor, ordered)
 
 
 def list_suggestions(
@@ -80,8 +82,8 @@ def list_suggestions(
             if one.state in WAITING:
                 found.append(one)
                 if len(found) == limit:
-                    return found
-    return found
+                    return with_values(actor, found)
+    return with_values(actor, found)
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:

@@ -113,6 +113,7 @@ def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
             "points": points(reason.weight),
             "measure": _measure(reason),
             "near": reason.kind in KINDS,
+            "between": _between(reason),
             "shown": kind,
             "whole": points(reason.weight / reason.kept) if reason.kept else None,
             "because": because_of(reason),
@@ -122,6 +123,15 @@ def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
         }
         for reason in reasons
         for kind in (_SHOWN.get(reason.kind, reason.kind),)
+    ]
+
+
+def _between(reason: Reason) -> list[dict[str, str]]:
+    """Return the two near identifiers of a reason as a page shows them; empty where it rests on others."""
+    kind = reason.kind.split("_")[1] if reason.between else ""
+    return [
+        {"kind": kind, "value": value, "href": selector_link(kind, value)}
+        for value in reason.between or ()
     ]
 
 

@@ -5,7 +5,7 @@ A handle or a mailbox that varies in its letters tells by itself. Figures are wh
 stand in what is compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -50,6 +50,10 @@ class Spelling(NamedTuple):
             f"{self.kind}|{self.beside}|{form}" for form in without_one(self.core, digits=digits)
         }
 
+    def written(self) -> str:
+        """Return the value as a page shows it."""
+        return f"+{self.value}" if self.kind is SelectorKind.PHONE else self.value
+
     def whole(self) -> str:
         """Return what two equal spellings have in common."""
         return f"{self.kind}|{self.beside}|{self.value}"
@@ -73,6 +77,17 @@ def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
     if one.beside:
         return digit if apart.isdigit() else None
     return letter if apart.isalpha() and _is_telling(one, two, rule) else None
+
+
+def near_values(
+    mine: Iterable[Spelling], theirs: Sequence[Spelling], *, way: str, rule: SpellingRule
+) -> tuple[str, str] | None:
+    """Return the first two values of two reports that are near in one way, as people write them."""
+    for one in mine:
+        for two in theirs:
+            if way_of(one, two, rule) == way:
+                return one.written(), two.written()
+    return None
 
 
 _WAYS = {
