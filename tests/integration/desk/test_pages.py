@@ -333,5 +333,6 @@ def test_rules_with_sources(sign_in: SignIn, lang: str) -> None:
     for table in [*tables, "priority", "lexicon", "typology"]:
         body = web.get(f"/{lang}/desk/reference/?table={table}").content.decode()
         assert "<h1>" in body
-    assert "UNCHECKED" in web.get(f"/{lang}/desk/reference/").content.decode()
+    body = web.get(f"/{lang}/desk/reference/").content.decode()
+    assert ("NON VÉRIFIÉ" if lang == "fr" else "UNCHECKED") in body
     assert web.get(f"/{lang}/desk/reference/?table=nothing").status_code == 404
