@@ -94,8 +94,9 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
             totals["received"] += 1
         elif answer.outcome is Outcome.REPEATED:
             totals["repeated"] += 1
-            if answer.left_out:
-                tell("FILES_LEFT_OUT", place=item.place, reference=item.reference)
+            if answer.added or answer.left_out:
+                became = "FILES_ADDED" if answer.added else "FILES_LEFT_OUT"
+                tell(became, place=item.place, reference=item.reference)
         else:
             totals["conflicts"] += 1
             tell("BROUGHT_IN_BEFORE", place=item.place, reference=item.reference)

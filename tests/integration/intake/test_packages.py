@@ -4,8 +4,9 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -186,7 +187,7 @@ PAIRS = [(a, b) for a in WAYS for b in WAYS if WAYS[a][0] == WAYS[b][0]]
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_the_same_report_in_any_two_ways_is_one_and_the_second_changes_nothing(
+def test_the_same_report_in_any_two_ways_is_one_and_only_missing_files_change_it(
     first: str, second: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sender = partner()
@@ -199,6 +200,22 @@ def test_the_same_report_in_any_two_ways_is_one_and_the_second_changes_nothing(
     if second in others and first != second:
         more = bring(tmp_path / second, partner=sender, format_=format_)
         assert (more["received"], more["repeated"], more["conflicts"]) == (1, 1, 0)
+    bare = {"json alone", "zip without files", "xml alone"}
+    adds = first in bare and second not in bare
+    if second in others and first != second:
+        assert ("ils y ont été ajoutés" in capsys.readouterr().err) is adds
+    elif adds:
+        capsys.readouterr()
+        before = rows()
+        more = bring(tmp_path / second, partner=sender, format_=format_)
+        assert more == {"received": 0, "repeated": 1, "conflicts": 0, "refused": 0}
+        assert "ils y ont été ajoutés" in capsys.readouterr().err
+        added = 1 if format_ == "ncmec-json" else len(maximal().files)
+        assert rows() == before | {
+            "intake_upload": before["intake_upload"] + added,
+            "vault_object": before["vault_object"] + added,
+            "ledger_entry": before["ledger_entry"] + 1,
+        }
     before = rows()
     capsys.readouterr()
     again = bring(tmp_path / second, partner=sender, format_=format_)
@@ -206,10 +223,132 @@ def test_the_same_report_in_any_two_ways_is_one_and_the_second_changes_nothing(
         "received": 0, "repeated": 2 if second in others else 1, "conflicts": 0, "refused": 0,
     }  # fmt: skip
     assert rows() == before
-    bare = {"json alone", "zip without files", "xml alone"}
-    left_out = first in bare and second not in bare
-    assert ("importé sans ces fichiers" in capsys.readouterr().err) is left_out
+    assert "importé sans ces fichiers" not in capsys.readouterr().err
     assert bring(tmp_path / first, partner=sender, format_=format_)["conflicts"] == 0
+    assert rows() == before
+
+
+def _first_alone(folder: Path, sender: Actor) -> UUID:
+    """Bring the document alone and let the stages end; the package with its files then lies in `p.zip`."""
+    from fanal.intake import queries as intake
+
+    alone = packed(folder / "9.json", DOCUMENT)
+    assert bring(alone, partner=sender)["received"] == 1
+    run()
+    packed(folder / "p.zip", zipped({"9.json": DOCUMENT, "a.bin": LARGE, "n.txt": EXTRA}))
+    [found] = intake.find_references(actor=SYSTEM, reference="9", sender_id=sender.partner_id)
+    return found
+
+
+def run() -> None:
+    from fanal.worker.stages import StageLoop
+
+    loop = StageLoop(actor=SYSTEM, clock=clock.now)
+    while loop.run_once():
+        pass
+
+
+def test_files_that_come_later_are_evidence_of_the_same_report(tmp_path: Path) -> None:
+    from fanal.harmonise import queries as harmonised
+    from fanal.intake import queries as intake
+    from fanal.ledger import queries as ledger
+    from fanal.orient import queries as oriented
+    from fanal.vault import operations as vault
+
+    sender = partner()
+    report_id = _first_alone(tmp_path, sender)
+    receipts = intake.get_receipts(actor=SYSTEM, report_ids=[report_id])
+    record = harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert not any(f.sha256 for f in record.files), "known by the document alone"
+    assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1
+    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert [(u.name, u.sha256) for u in uploads] == [
+        ("a.bin", hashlib.sha256(LARGE).hexdigest()),
+        ("n.txt", hashlib.sha256(EXTRA).hexdigest()),
+    ]
+    opened = [
+        vault.open_object(actor=SYSTEM, object_id=u.object_id, now=clock.now(), purpose="test")
+        for u in uploads
+        if u.object_id
+    ]
+    assert opened == [LARGE, EXTRA]
+    run()
+    record = harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert [f.sha256 for f in record.files] == [u.sha256 for u in uploads]
+    case = oriented.get_case(actor=SYSTEM, report_id=report_id)
+    assert case is not None
+    assert case.proposal_revision == 2
+    assert intake.get_receipts(actor=SYSTEM, report_ids=[report_id]) == receipts
+    actions = [(e.action, e.detail) for e in ledger.entries_of(actor=SYSTEM, object_id=report_id)]
+    assert [detail for action, detail in actions if action == "report.upload"] == [
+        {"files": 2, "arrival": "IMPORT"}
+    ]
+    before = rows()
+    for name in ("p.zip", "9.json"):
+        assert bring(tmp_path / name, partner=sender)["repeated"] == 1
+    packed(tmp_path / "other.zip", zipped({"9.json": DOCUMENT, "a.bin": SMALL}))
+    assert bring(tmp_path / "other.zip", partner=sender)["conflicts"] == 1
+    assert rows() == before
+
+
+@pytest.mark.role("app")
+def test_the_command_adds_files_with_the_rights_it_has(tmp_path: Path) -> None:
+    sender = partner()
+    packed(tmp_path / "9.json", DOCUMENT)
+    packed(tmp_path / "p.zip", zipped({"9.json": DOCUMENT, "a.bin": LARGE}))
+    for name, uploads in (("9.json", 0), ("p.zip", 1), ("p.zip", 1)):
+        bring(tmp_path / name, partner=sender)
+        assert rows()["intake_upload"] == uploads
+
+
+def test_files_that_come_while_a_worker_reads_make_it_read_again(tmp_path: Path) -> None:
+    from fanal.intake import operations as intake
+    from fanal.intake.domain.states import Stage
+
+    sender = partner()
+    assert bring(packed(tmp_path / "9.json", DOCUMENT), partner=sender)["received"] == 1
+    token, lease = uuid4(), timedelta(minutes=5)
+    [claim] = intake.claim_batch(
+        actor=SYSTEM, stage=Stage.HARMONISE, size=10, token=token, lease=lease
+    )
+    packed(tmp_path / "p.zip", zipped({"9.json": DOCUMENT, "a.bin": LARGE}))
+    assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1
+    with pytest.raises(intake.LeaseLost):
+        intake.advance_claims(
+            actor=SYSTEM, token=token, report_ids=[claim.report_id], to=Stage.ANALYSE, lease=lease
+        )
+    assert len(
+        intake.claim_batch(
+            actor=SYSTEM, stage=Stage.HARMONISE, size=10, token=uuid4(), lease=lease
+        )
+    ) == 1  # fmt: skip
+
+
+def test_a_damaged_package_adds_nothing_and_the_next_one_all(tmp_path: Path) -> None:
+    sender = partner()
+    _first_alone(tmp_path, sender)
+    whole = zipped({"9.json": DOCUMENT, "a.bin": LARGE}, method=zipfile.ZIP_STORED)
+    before = rows()
+    packed(tmp_path / "p.zip", damaged(whole, LARGE))
+    assert bring(tmp_path / "p.zip", partner=sender)["refused"] == 1
+    assert rows() == before
+    packed(tmp_path / "p.zip", whole)
+    assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1
+    assert rows()["intake_upload"] == before["intake_upload"] + 1
+
+
+def test_what_was_taken_back_takes_no_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fanal.intake import operations as intake
+
+    sender = partner()
+    report_id = _first_alone(tmp_path, sender)
+    intake.retract_report(actor=sender, report_id=report_id, now=clock.now())
+    before = rows()
+    capsys.readouterr()
+    assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1
+    assert "n’en prend plus" in capsys.readouterr().err
     assert rows() == before
 
 

@@ -98,8 +98,8 @@ class Outcome(StrEnum):
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The answer to one submission, true only once the transaction is committed.
 
-    `code` is the reporter's receipt code, known here only and never stored. `left_out`: a repeat that
-    encloses what the first delivery did not; nothing was added to it.
+    `code` is the reporter's receipt code, known here only and never stored. A repeat may enclose what
+    the first delivery did not: `added` says that the report has it now, `left_out` that it took nothing more.
     """
 
     outcome: Outcome
@@ -109,6 +109,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     wire_id: int | None = None
     receipt: str = ""
     code: str = ""
+    added: bool = False
     left_out: bool = False
 
 

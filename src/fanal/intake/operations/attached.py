@@ -28,9 +28,15 @@ def store_attached(fresh: Sequence[New], now: datetime) -> None:
         Exception: whatever the stream of a file raises.
     """
     for new in fresh:
-        first = len(new.submission.details)
-        for position, file in enumerate(new.submission.files, start=first):
-            _store(new.report_id, file, position=position, now=now)
+        store_files(new.report_id, new.submission.files, first=len(new.submission.details), now=now)
+
+
+def store_files(
+    report_id: UUID, files: Sequence[AttachedFile], *, first: int, now: datetime
+) -> None:
+    """Seal files of one report at the places from `first` on; raises as `store_attached`."""
+    for position, file in enumerate(files, start=first):
+        _store(report_id, file, position=position, now=now)
 
 
 def _store(report_id: UUID, file: AttachedFile, *, position: int, now: datetime) -> None:

@@ -52,7 +52,10 @@ class KeyTable:
             return Known(report_id=other[1], same_body=False)
         first, report_id = rows[0]
         self._claim(submission, (first, report_id))
-        return Known(report_id=report_id, same_body=True, more=encloses_more(fingerprint, first))
+        more = encloses_more(fingerprint, first)
+        if more:  # what comes later in this batch is compared with it
+            self._rows |= dict.fromkeys(self._ids[id(submission)], (fingerprint, report_id))
+        return Known(report_id=report_id, same_body=True, more=more)
 
     def add(self, submission: Submission, report_id: UUID) -> None:
         """Claim the submission's keys that nobody holds."""
@@ -110,6 +113,22 @@ def store_keys(table: KeyTable) -> None:
             ],
         )
         if cursor.rowcount != len(rows):
+            raise KeyRaced
+
+
+def enclose(report_id: UUID, fingerprint: bytes) -> None:
+    """Let the keys of a report that came alone say what comes with it from now on.
+
+    Raises:
+        KeyRaced: something came with it meanwhile.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE intake_key SET fingerprint = %s WHERE report_id = %s"
+            " AND octet_length(fingerprint) < %s",
+            [fingerprint, report_id, len(fingerprint)],
+        )
+        if not cursor.rowcount:
             raise KeyRaced
 
 

@@ -4,7 +4,7 @@ The caller acknowledges only after this returns outside any transaction: then ev
 """
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from fanal.intake.domain.records import (
 from fanal.intake.domain.states import ReportState
 from fanal.intake.operations import rows
 from fanal.intake.operations.attached import store_attached
+from fanal.intake.operations.completing import Addition, complete_reports
 from fanal.intake.operations.keys import KeyRaced, Known, known_keys, lock_keys, store_keys
 from fanal.intake.operations.lifecycle import finish_report
 from fanal.intake.operations.rows import New, reference_of
@@ -67,6 +68,7 @@ def _receive(
     known = known_keys(submissions)
     answers: list[Acknowledgement | None] = [None] * len(submissions)
     fresh: list[New] = []
+    additions: dict[int, Addition] = {}
     for index, submission in enumerate(submissions):
         found = known.find(submission)
         if found is None:
@@ -75,14 +77,24 @@ def _receive(
             fresh.append(new)
         else:
             answers[index] = _repeat(submission, found)
+            if found.more:
+                additions[index] = Addition(report_id=found.report_id, submission=submission)
     store_keys(known)
     if fresh:
         signed = _store(actor, fresh, now)
         for new in fresh:
             answers[new.index] = _acknowledge(new, signed[new.report_id])
     given = [a for a in answers if a is not None]
+    if additions:
+        taken = complete_reports(actor=actor, additions=list(additions.values()), now=now)
+        given = [_completed(a, taken) if i in additions else a for i, a in enumerate(given)]
     _finish_repeats(actor, zip(submissions, given, strict=True), now)
     return _with_earlier_state(submissions, given)
+
+
+def _completed(answer: Acknowledgement, taken: Container[UUID | None]) -> Acknowledgement:
+    added = answer.report_id in taken
+    return msgspec.structs.replace(answer, added=added, left_out=not added)
 
 
 def _finish_repeats(
@@ -146,7 +158,7 @@ def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]
     rows.insert_reports(fresh, now)
     rows.insert_receipts(fresh, signed)
     rows.insert_wires(fresh)
-    rows.insert_details(fresh)
+    rows.insert_details({new.report_id: new.details_ids for new in fresh})
     store_attached(fresh, now)
     rows.enqueue(
         [
@@ -205,7 +217,6 @@ def _repeat(submission: Submission, found: Known) -> Acknowledgement:
         outcome=Outcome.REPEATED if found.same_body else Outcome.CONFLICT,
         report_id=found.report_id,
         reference=submission.reference,
-        left_out=found.more,
     )
 
 

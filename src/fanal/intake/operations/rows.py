@@ -110,12 +110,12 @@ def insert_wires(fresh: Sequence[New]) -> None:
         )
 
 
-def insert_details(fresh: Sequence[New]) -> None:
-    """Note the files that are known by their details only."""
+def insert_details(documents: Mapping[UUID, Sequence[UUID]], *, first: int = 0) -> None:
+    """Note the files of each report that are known by their details only, at the places from `first` on."""
     files = [
-        (new.report_id.hex, object_id.hex, position)
-        for new in fresh
-        for position, object_id in enumerate(new.details_ids)
+        (report_id.hex, object_id.hex, position)
+        for report_id, object_ids in documents.items()
+        for position, object_id in enumerate(object_ids, start=first)
     ]
     if not files:
         return
