@@ -47,6 +47,15 @@ def test_what_comes_back_changed_is_found_and_what_goes_round_is_not() -> None:
     assert {trap for told in one for trap in told.traps} >= {
         *("TEXT", "PICTURE", "MIRROR", "FOLDER"),
         *("SENTENCE", "CHAIN_LETTER", "VIRAL_PICTURE", "SAME_PATH"),
+        *("HANDLE_VARIED", "MAILBOX_VARIED", "NUMBER_VARIED", "ARABIC_NAME", "HOME"),
+        *(
+            "HANDLE_FAMILY",
+            "NAMES_ALIKE",
+            "MAIL_NAMESAKE",
+            "NUMBER_BLOCK",
+            "SOUNDS_ALIKE",
+            "NEIGHBOUR",
+        ),
     }
     found = judge_near(
         list(harmonised(one)), [told.label for told in one], [told.traps for told in one]
@@ -56,6 +65,13 @@ def test_what_comes_back_changed_is_found_and_what_goes_round_is_not() -> None:
         ("NEAR_PICTURE", 0.9, 0.8),
         ("NEAR_MIRROR", 0.9, 0.95),
         ("NEAR_FAMILY", 0.9, 0.95),
+        ("NEAR_ADDRESS", 0.95, 0.95),
+        ("NEAR_NAME", 0.95, 0.9),
+        ("NEAR_HANDLE", 0.75, 0.65),
+        ("NEAR_HANDLE_LETTER", 0.7, 0.65),
+        ("NEAR_EMAIL", 0.95, 0.6),
+        ("NEAR_EMAIL_LETTER", 0.95, 0.6),
+        ("NEAR_PHONE", 0.75, 0.15),
     ):
         assert found[kind]["precision"] >= precision, found[kind]
         assert found[kind]["recall"] >= recall, found[kind]

@@ -355,6 +355,8 @@ NAMED = {"name": "Anne Rarenom", "birth_date": "1980-02-03"}
         ({"handle": "darkstorm_75"}, {"handle": "darkstorm_76"}, set()),
         ({"handle": "julie92"}, {"handle": "jullie92"}, set()),  # a plain word
         ({"handle": "unknown"}, {"handle": "unknwon"}, set()),  # a filler
+        ({"handle": "jean.roverel"}, {"handle": "jean.rovered"}, set()),  # names of two people
+        ({"handle": "rarewordofmine"}, {"handle": "rarewordofmnie"}, {"NEAR_HANDLE_LETTER"}),
         ({"mail": "a.rare77@m.test"}, {"mail": "arare77+x@other.test"}, {"NEAR_EMAIL"}),
         ({"mail": "jean.martin@m.test"}, {"mail": "jean.martin@other.test"}, set()),
         ({"mail": "jean.martin@m.test"}, {"mail": "jeanmartin@m.test"}, {"NEAR_EMAIL"}),

@@ -57,10 +57,16 @@ _OF_KIND = {
 
 
 def judge_near(
-    reports: Sequence[HarmonisedReport], labels: Sequence[int], traps: Sequence[frozenset[str]]
+    reports: Sequence[HarmonisedReport],
+    labels: Sequence[int],
+    traps: Sequence[frozenset[str]],
+    *,
+    groups: Sequence[int] = (),
 ) -> dict[str, object]:
     """Return pairs, precision and recall of each kind; ids of reports are their places.
 
+    `groups` are the dossiers of certain links: a pair within one is asked of nobody, and the precision of
+    those that are `asked` is what a person sees.
     Recall is over the pairs of the labels that bear the kind's mark, once a person has accepted every right
     suggestion of that kind. Wrong pairs are told by the traps that lie in them.
     """
@@ -81,9 +87,12 @@ def judge_near(
             if labels[a] != labels[b]
             for trap in traps[a] & traps[b] or {"NONE"}
         )
+        asked = [(a, b) for a, b in pairs if not groups or groups[a] != groups[b]]
         told[kind] = {
             "pairs": scores.pairs,
             "precision": round(scores.precision, 5),
+            "asked": len(set(asked)),
+            "precision_asked": round(judge.of_pairs(asked, labels).precision, 5),
             "recall": _recall(
                 together[_OF_KIND.get(kind, kind)], labels, traps, _OF_KIND.get(kind, "")
             ),

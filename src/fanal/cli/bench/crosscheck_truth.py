@@ -104,10 +104,13 @@ def _near(
 ) -> dict[str, object]:
     """Return what is near among the reports of a world and those that come back changed after them."""
     changed = Returning(world).reports()
+    both = [*reports, *harmonised(changed, start=len(reports))]
+    certain = link_cards([pack_card(card_of(report)) for report in both], load_weights()).certain
     return judge_near(
-        [*reports, *harmonised(changed, start=len(reports))],
+        both,
         [*labels, *(one.label for one in changed)],
         [*traps, *(one.traps for one in changed)],
+        groups=judge.groups(len(both), certain),
     )
 
 

@@ -12,6 +12,7 @@ _APART = re.compile(r"[\W_]+")
 _SPARE_WORDS = "backup|bkp|bak|alt|old|new|bis|official|officiel|secours|perso|second|again|back|v"
 # Possessive: a run of separators is taken whole or not at all, whatever stands after it.
 _SPARE = re.compile(rf"(?:[._\-]++(?:{_SPARE_WORDS})?\d{{0,4}})+$|(?:backup|official)\d?$")
+_WORDS = re.compile(r"[^\W\d_]+(?:[._\-\s][^\W\d_]+)+")
 _INNER = re.compile(r"(?<=[a-z])[013457](?=[a-z])")
 _FRAMED = re.compile(r"^x+(.{6,}?)x+$")
 
@@ -46,6 +47,11 @@ def handle_core(name: str) -> str:
     letters = _INNER.sub(lambda found: found.group().translate(_LEET), plain)
     framed = _FRAMED.match(letters)
     return framed.group(1) if framed else letters
+
+
+def is_of_words(name: str) -> bool:
+    """Return whether a name on a service is words of letters set apart, as people write their own names."""
+    return _WORDS.fullmatch(_SPARE.sub("", fold(name))) is not None
 
 
 def mail_core(address: str) -> str:

@@ -98,8 +98,9 @@ def alike_names(make: "Returning") -> Iterator[Told]:
         dice.one(GIVEN).lower(),
         dice.one(SYLLABLES) + dice.one(("rel", "lin", "vier", "tin")),
     )
+    apart = dice.one((".", "_", ""))
     for person in make.strangers(2, 3):
-        name = f"{given}.{family}" if dice.happens(0.5) else f"{given}.{family[:-1]}d"
+        name = f"{given}{apart}{family if dice.happens(0.5) else family[:-1] + 'd'}"
         person.handles = [(dice.one(PLATFORMS), name)]
         yield make.bare(person, "NAMES_ALIKE", "handles")
 

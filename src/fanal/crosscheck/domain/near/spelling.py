@@ -15,6 +15,7 @@ from fanal.crosscheck.domain.names import words_of
 from fanal.crosscheck.domain.near.rules import SpellingRule
 from fanal.crosscheck.domain.variants import (
     handle_core,
+    is_of_words,
     mail_core,
     one_apart,
     phone_core,
@@ -108,11 +109,17 @@ def _tells_alone(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
     if one.kind is SelectorKind.EMAIL:
         return one.value.rpartition("@")[2] == two.value.rpartition("@")[2]
     numbered = all(any(c.isdigit() for c in bare_name(each.value)) for each in (one, two))
-    return not numbered and len(one.core) >= rule.long
+    return not numbered and _is_telling(one, two, rule)
 
 
 def _is_telling(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
-    return _has_figures(one, rule) or min(len(one.core), len(two.core)) >= rule.long
+    if _has_figures(one, rule):
+        return True
+    # A first name and a surname: whoever bears them, or nearly, may take them for a handle.
+    named = one.kind is SelectorKind.HANDLE and all(
+        is_of_words(bare_name(each.value)) for each in (one, two)
+    )
+    return not named and min(len(one.core), len(two.core)) >= rule.long
 
 
 def _has_figures(spelling: Spelling, rule: SpellingRule) -> bool:
