@@ -1,15 +1,34 @@
 """The queue with 200 000 reports: in order, counted, and its keys and pages work; `fanal bench desk` times it."""
 
+import re
 from collections.abc import Callable
+from itertools import product
+from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 
+from fanal.kernel.actors import system_actor
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import QueueFilter, QueuePosition, QueueView
 from tests.integration.desk.story import Desk
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serial]
 ROWS = 200_000
+FILTERS: list[dict[str, str]] = [
+    {},
+    {"kind": "GROOMING"},
+    {"kind": "TRAFFICKING"},
+    {"channel": "SOCIAL"},
+    {"level": "NORMAL"},
+    {"level": "DANGER"},
+    {"country": "FR"},
+    {"country": "BE"},
+    {"kind": "LIVESTREAM", "level": "HIGH"},
+    {"channel": "WEB", "country": "FR"},
+]
 _FILL = """
 INSERT INTO orient_case (report_id, desk_id, rank, level, kind, channel, platform, country, received_at,
     sender_id, due_at, proposal_revision)
@@ -42,3 +61,37 @@ def test_two_hundred_thousand_reports(open_as: Callable[..., Page], many: Desk) 
     assert page.locator("[data-open]").first.get_attribute("href") != first
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.closest('[data-row]') !== null")
+    while orient.mark_late(actor=system_actor("test"), now=many.now):
+        continue
+    actor = many.actor("ana")
+    for view, chosen in product(QueueView, FILTERS):
+        for after in (None, QueuePosition(score=20, report_id=UUID(int=0))):
+            asked = {
+                "actor": actor,
+                "view": view,
+                "filters": QueueFilter(**chosen),
+                "now": many.now,
+            }
+            with CaptureQueriesContext(connection) as caught:
+                oriented.list_queue(**asked, after=after)
+            read_little(caught, f"{view} {chosen} {after}")
+    with CaptureQueriesContext(connection) as caught:
+        oriented.count_views(actor=actor, now=many.now)
+    assert read_little(caught, "counts") > oriented.COUNT_CAP
+
+
+def read_little(caught: CaptureQueriesContext, what: str) -> float:
+    """No plan reads the table as a whole, nor many rows to drop or sort them; return how many the dearest reads."""
+    most = 0.0
+    for query in caught.captured_queries:
+        statement = query["sql"].rpartition("; ")[2]  # after the rows that the session may see
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF) {statement}")
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "Seq Scan on orient_case" not in plan, f"{what}\n{plan}"
+        dropped = [int(n) for n in re.findall(r"Rows Removed by Filter: (\d+)", plan)]
+        assert max(dropped, default=0) < 100, f"{what}\n{plan}"
+        read = re.findall(r"Scan using orient_case_.*actual rows=([\d.]+) loops=(\d+)", plan)
+        most = max(most, sum(float(n) * int(loops) for n, loops in read))
+        assert most < 15_000, f"{what}\n{plan}"
+    return most
