@@ -78,11 +78,8 @@ def shared_rows(key, part, bits_of_part):
 
     Of the keys alone whose first bits, `bits_of_part` of them, are the number `part`.
     """
-    total = 0
-    for row in range(len(key)):
-        total += _first_bits(key[row], bits_of_part) == part
     bits = 0
-    while total >> bits > _A_BUCKET:
+    while len(key) >> bits_of_part + bits > _A_BUCKET:
         bits += 1
     base = part << bits
     starts = np.zeros((1 << bits) + 1, np.int32)
@@ -92,6 +89,7 @@ def shared_rows(key, part, bits_of_part):
             starts[bucket + 1] += 1
     for bucket in range(1 << bits):
         starts[bucket + 1] += starts[bucket]
+    total = starts[-1]
     free, keys, rows = starts[:-1].copy(), np.empty(total, np.uint64), np.empty(total, np.int32)
     for row in range(len(key)):
         bucket = _first_bits(key[row], bits_of_part + bits) - base
@@ -143,6 +141,30 @@ def places_by_report(report, size):
         mine[free[report[row]]] = row
         free[report[row]] += 1
     return first, mine
+
+
+@njit(nogil=True, cache=True)
+def reaches(key, place, holders, person, known, bounds):
+    """Return how many of the rows before it each row meets, int32.
+
+    `bounds` is (most, near): a value of more than `most` holders meets `near` neighbours where it is a
+    person's, and nobody where it is not. `known` counts the rows until each that must be met; empty: any.
+    """
+    most, near = bounds
+    found, start = np.zeros(len(key), np.int32), 0
+    for row in range(len(key)):
+        if row > 0 and key[row] != key[row - 1]:
+            start = row
+        if holders[row] > most and not person[row]:
+            continue
+        if len(known) and known[row] == (known[start - 1] if start else 0):
+            continue
+        before = row - start
+        if place[row] < most:
+            found[row] = before
+        elif person[row]:
+            found[row] = min(near, before)
+    return found
 
 
 @njit(nogil=True, cache=True)

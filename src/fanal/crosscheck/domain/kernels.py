@@ -25,6 +25,7 @@ from fanal.crosscheck.domain.meeting import (
 )
 
 _ROOM = 1024
+_FOR_EACH = 8
 
 
 @njit(nogil=True, cache=True)
@@ -36,25 +37,22 @@ def weigh_span(span, slot, rows, reports, looks, tables):
     `mine[first[r]:first[r + 1]]`; a row meets the `reach` rows before it. `slot` is int32[reports], -1
     everywhere, and so again afterwards. `looks` are those of `looks_of`, `tables` is `meeting.Tables`.
 
-    Pairs are later, earlier, number of meetings (int32[3]), and points, ip, name, birth, conflict
-    (float64[5]); meetings are the rows of the later and the earlier report (int32[2]), side (uint8), points
-    (float64).
+    How many pairs and how many meetings come first, then columns that begin with them. Pairs are later,
+    earlier, number of meetings (int32[3]), and points, ip, name, birth, conflict (float64[5]); meetings are
+    the rows of the later and the earlier report (int32[2]), side (uint8), points (float64).
     """
     first, mine, _, mark, _, reach, _ = rows
     who, fresh = reports
     met, weighed = _met(_ROOM), _weighed(_ROOM)
     sums = np.zeros(3 * FAMILY_COUNT), np.zeros(3 * FAMILY_COUNT)
-    ends, points = np.empty((_ROOM, 3), np.int32), np.empty((_ROOM, 5))
-    places, sides, worth = (
-        np.empty((_ROOM, 2), np.int32),
-        np.empty(_ROOM, np.uint8),
-        np.empty(_ROOM),
-    )
-    count, total = 0, 0
+    room, count, total = _FOR_EACH * (span[1] - span[0]), 0, 0
+    ends, points = np.empty((room, 3), np.int32), np.empty((room, 5))
+    places, sides = np.empty((room, 2), np.int32), np.empty(room, np.uint8)
+    worth = np.empty(room)
     for one in range(span[0], span[1]):
-        wanted = 0
-        for at in range(first[one], first[one + 1]):
-            wanted += reach[mine[at]]
+        wanted = _wanted(one, first, mine, reach)
+        if not wanted:
+            continue
         if wanted > len(met[0]):
             met, weighed = _met(2 * wanted), _weighed(2 * wanted)
         met_here, pairs_here = _meet(one, slot, rows, fresh, tables, met, weighed)
@@ -64,23 +62,41 @@ def weigh_span(span, slot, rows, reports, looks, tables):
         if total + met_here > len(places):
             places, sides = _wider(places, total + met_here), _longer(sides, total + met_here)
             worth = _longer(worth, total + met_here)
-        for turn in range(shown):
-            place = weighed[3][turn]
-            before, at = total, weighed[1][place]
-            while at >= 0:
-                places[total, 0], places[total, 1] = met[0][at], met[1][at]
-                sides[total], worth[total] = met[2][at], met[3][at]
-                total += 1
-                at = met[4][at]
-            for column in range(5):
-                points[count, column] = weighed[4][place, column]
-            ends[count, 0], ends[count, 1] = who[one], who[weighed[0][place]]
-            ends[count, 2] = total - before
-            count += 1
-    return (
-        *(ends[:count].copy(), points[:count].copy()),
-        *(places[:total].copy(), sides[:total].copy(), worth[:total].copy()),
-    )
+        told = ends, points, places, sides, worth
+        total = _tell((one, who), shown, (count, total), met, weighed, told)
+        count += shown
+    return count, total, ends, points, places, sides, worth
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def _wanted(one, first, mine, reach):
+    """Return how many meetings a report may have."""
+    wanted = 0
+    for at in range(first[one], first[one + 1]):
+        wanted += reach[mine[at]]
+    return wanted
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def _tell(later, shown, counts, met, weighed, told):
+    """Write the pairs of one report that are shown; return how many meetings there are by now."""
+    one, who = later
+    count, total = counts
+    ends, points, places, sides, worth = told
+    for turn in range(shown):
+        place = weighed[3][turn]
+        before, at = total, weighed[1][place]
+        while at >= 0:
+            places[total, 0], places[total, 1] = met[0][at], met[1][at]
+            sides[total], worth[total] = met[2][at], met[3][at]
+            total += 1
+            at = met[4][at]
+        for column in range(5):
+            points[count, column] = weighed[4][place, column]
+        ends[count, 0], ends[count, 1] = who[one], who[weighed[0][place]]
+        ends[count, 2] = total - before
+        count += 1
+    return total
 
 
 @njit(nogil=True, cache=True)
@@ -112,6 +128,8 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
     for at in range(first[one], first[one + 1]):
         row = mine[at]
         names, full, held = person[mark[row]], base[mark[row]], kept[row]
+        # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
+        alike = _rounded(full * held)
         for other in range(row - 1, row - 1 - reach[row], -1):
             two = report[other]
             if two == one or not (fresh[one] or fresh[two]):
@@ -120,8 +138,7 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
             if names:
                 side = sides[state[row], state[other]]
                 share = factor[state[row], state[other]]
-            # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
-            points_of[count] = _rounded(full * share * held)
+            points_of[count] = alike if share == 1.0 else _rounded(full * share * held)
             side_of[count], row_of[count], other_of[count] = side, row, other
             after[count] = -1
             place = slot[two]

@@ -23,16 +23,20 @@ _NO_PORT = 1 << 31
 
 
 @njit(nogil=True, cache=True)
-def looks_of(people, seats):
+def looks_of(people, seats, conflict):
     """Return the looks of reports by their seats, uint64[reports, 16].
 
-    `people` are the columns of a sheet after its rows.
+    `people` are the columns of a sheet after its rows, `conflict` is of `meeting.Tables`: only the kinds that
+    it gives points to are told.
 
     Name; two words; the third word and the day of birth; kinds of values and, above 16 bits, a bit for each
     address; then addresses, their seconds, and their ports with, above 32 bits, whether each is a prefix.
     """
     name, words, birth, has, where, at, port, six = people
-    looks = np.zeros((len(name), 4 + 3 * MOST_ADDRESSES), np.uint64)
+    looks, telling = np.zeros((len(name), 4 + 3 * MOST_ADDRESSES), np.uint64), np.uint64(0)
+    for mark in range(len(conflict)):
+        if conflict[mark] != 0:
+            telling |= np.uint64(1) << np.uint64(mark)
     for place in range(len(name)):
         one = seats[place]
         looks[one, 0] = name[place]
@@ -48,7 +52,7 @@ def looks_of(people, seats):
             ) << np.uint64(32)
             if where[place, column]:
                 bits |= np.uint64(1) << where[place, column] % np.uint64(48)
-        looks[one, 3] = np.uint64(has[place]) | bits << np.uint64(16)
+        looks[one, 3] = np.uint64(has[place]) & telling | bits << np.uint64(16)
     return looks
 
 

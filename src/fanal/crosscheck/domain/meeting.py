@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanal.crosscheck.domain.cards import MARKS
+from fanal.crosscheck.domain.columns import reaches
 from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Rows
 from fanal.crosscheck.domain.weights import Family, Weights
 from fanal.harmonise.domain.records import SelectorRole
@@ -116,20 +117,13 @@ def _sides(weights: Weights) -> tuple[Codes, Points]:
 
 def reach_of(  # noqa: PLR0917
     rows: Rows, standing: Standing, weights: Weights, fresh: Flags | None
-) -> Ints:
+) -> Places:
     """Return how many of the rows before it each row meets: of a value that very many hold, neighbours alone.
 
     With `fresh`, none where neither the row nor one before it of the same value is of these reports.
     """
-    most, near = weights.most_holders, weights.neighbours
-    total = len(rows.key)
-    here = np.arange(total)
-    new = np.append(True, rows.key[1:] != rows.key[:-1])[:total]
-    before = here - np.maximum.accumulate(np.where(new, here, 0))
+    known = np.zeros(0, np.int64) if fresh is None else np.cumsum(fresh[rows.report])
     person = tables_of(weights).person[rows.mark]
-    reach = np.where(standing.place < most, before, np.where(person, np.minimum(near, before), 0))
-    reach[(standing.holders > most) & ~person] = 0
-    if fresh is not None:
-        known = np.cumsum(fresh[rows.report])
-        reach[known == np.append(0, known)[here - before]] = 0
+    bounds = weights.most_holders, weights.neighbours
+    reach: Places = reaches(rows.key, standing.place, standing.holders, person, known, bounds)
     return reach

@@ -23,7 +23,7 @@ from fanal.crosscheck.domain.meeting import (
     tables_of,
 )
 from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Rows, Sheet
-from fanal.crosscheck.domain.spans import in_turn
+from fanal.crosscheck.domain.spans import in_turn, together
 from fanal.crosscheck.domain.weights import Weights
 
 _AT_ONCE = 4_000
@@ -63,20 +63,15 @@ def weigh(
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
     seats = _seats(rows, size, at_once)
-    seated = seats[rows.report]
-    columns = (
-        *places_by_report(seated, size),
-        seated,
-        rows.mark,
-        rows.role + np.uint8(ROLES) * rows.weak,
-        reach_of(rows, standing, weights, fresh),
-        share_kept(rows.mark, standing, weights),
+    looks, columns = together(
+        size,
+        lambda: looks_of(tuple(sheet[1:]), seats, tables.conflict),
+        lambda: _columns(rows, seats, standing, weights, fresh),
     )
     touched, who = np.ones(size, np.bool_), np.empty(size, np.int32)
     who[seats] = np.arange(size, dtype=np.int32)
     if fresh is not None:
         touched[seats] = fresh
-    looks = looks_of(tuple(sheet[1:]), seats)
     slots = local()
 
     def weigh_from(low: int) -> Pairs:
@@ -89,6 +84,21 @@ def weigh(
     yield from in_turn(weigh_from, range(0, size, at_once))
 
 
+def _columns(  # noqa: PLR0917
+    rows: Rows, seats: Places, standing: Standing, weights: Weights, fresh: Flags | None
+) -> tuple[object, ...]:
+    """Return `rows` as `weigh_span` takes them, their reports by their seats."""
+    seated = seats[rows.report]
+    return (
+        *places_by_report(seated, len(seats)),
+        seated,
+        rows.mark,
+        rows.role + np.uint8(ROLES) * rows.weak,
+        reach_of(rows, standing, weights, fresh),
+        share_kept(rows.mark, standing, weights),
+    )
+
+
 def _seats(rows: Rows, size: int, at_once: int) -> Places:
     """Return where each report sits for the loops: where there are many, near its kin, in near memory."""
     if size <= at_once:
@@ -97,17 +107,18 @@ def _seats(rows: Rows, size: int, at_once: int) -> Places:
     return seats
 
 
-def _pairs(found: tuple[Places, Points, Places, Codes, Points], size: int) -> Pairs:
-    ends, points, met, side, of_meetings = found
+def _pairs(found: tuple[int, int, Places, Points, Places, Codes, Points], size: int) -> Pairs:
+    count, total, ends, points, met, side, of_meetings = found
+    later, earlier, sizes = ends[:count].T
     return Pairs(
-        number=ends[:, 0].astype(np.int64) * size + ends[:, 1],
-        points=points[:, 0],
-        first=np.append(0, np.cumsum(ends[:, 2], dtype=np.int64)),
-        meetings=Meetings(met[:, 0], met[:, 1], side, of_meetings),
-        ip=points[:, 1],
-        name=points[:, 2],
-        birth=points[:, 3],
-        conflict=points[:, 4],
+        number=later.astype(np.int64) * size + earlier,
+        points=points[:count, 0],
+        first=np.append(0, np.cumsum(sizes, dtype=np.int64)),
+        meetings=Meetings(met[:total, 0], met[:total, 1], side[:total], of_meetings[:total]),
+        ip=points[:count, 1],
+        name=points[:count, 2],
+        birth=points[:count, 3],
+        conflict=points[:count, 4],
     )
 
 

@@ -81,8 +81,8 @@ def sheet_of(packed: Sequence[bytes]) -> Sheet:
 
 def sorted_rows(sheet: Sheet) -> Sheet:
     """Return the sheet with the rows of shared values alone, sorted by key, then by report."""
-    key = sheet.rows.key
+    rows = sheet.rows
     count = processors_for(len(sheet.name))
     bits = count.bit_length() - 1
-    parts = in_turn(lambda part: shared_rows(key, part, bits), range(count))
-    return sheet._replace(rows=sheet.rows.take(np.concatenate(list(parts))))
+    parts = in_turn(lambda part: rows.take(shared_rows(rows.key, part, bits)), range(count))
+    return sheet._replace(rows=Rows(*map(np.concatenate, zip(*parts, strict=True))))

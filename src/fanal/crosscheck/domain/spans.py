@@ -9,6 +9,7 @@ from typing import TypeVar
 
 Work = TypeVar("Work")
 Found = TypeVar("Found")
+Also = TypeVar("Also")
 _ENOUGH = 50_000
 """Reports from which on a second processor is worth its thread."""
 
@@ -24,6 +25,16 @@ def shares(size: int) -> list[tuple[int, int]]:
     """Return spans that cover so many reports, one for each processor."""
     count = processors_for(size)
     return list(pairwise(size * part // count for part in range(count + 1)))
+
+
+def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> tuple[Found, Also]:
+    """Return what two acts on so many reports give, side by side where that is worth a thread."""
+    if processors_for(size) == 1:
+        return one(), other()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(one)
+        second = other()
+        return first.result(), second
 
 
 def in_turn(act: Callable[[Work], Found], works: Sequence[Work]) -> Iterator[Found]:
