@@ -1,7 +1,9 @@
 """Reference pages of routes: the partner API from its OpenAPI document, every route from the URLconf."""
 
+import atexit
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import cast
@@ -18,7 +20,8 @@ def _django() -> None:
 
     if not apps.ready:
         os.environ["DJANGO_SETTINGS_MODULE"] = "fanal.config.settings"
-        os.environ["FANAL_HOME"] = tempfile.mkdtemp(prefix="fanal-docs-")
+        folder = os.environ["FANAL_HOME"] = tempfile.mkdtemp(prefix="fanal-docs-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         for name in ("FANAL_PUBLIC_NODE", "FANAL_DEMO", "DATABASE_URL"):
             os.environ.pop(name, None)
         django.setup()
