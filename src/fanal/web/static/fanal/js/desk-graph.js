@@ -27,7 +27,7 @@
     { selector: "node[level = 'HIGH']", style: { "background-color": color("--fn-accent") } },
     { selector: "node[?here]", style: { "background-color": color("--fn-accent"), width: 26, height: 26, "font-weight": "bold" } },
     { selector: "node[?away]", style: { shape: "round-rectangle", "background-color": color("--fn-surface-2"),
-      "border-color": color("--fn-line-strong"), "border-style": "dashed" } },
+      "border-color": color("--fn-line-strong"), "border-style": "dashed", "text-wrap": "wrap", "text-max-width": 56 } },
     { selector: "node[count]", style: { shape: "round-hexagon", width: "mapData(count, 1, 200, 26, 64)", height: "mapData(count, 1, 200, 26, 64)", "font-weight": "bold" } },
     { selector: "edge", style: { "line-color": color("--fn-line-strong"), "curve-style": "bezier", opacity: 0.75,
       width: "mapData(score, 0, 1, 1, 6)" } },
