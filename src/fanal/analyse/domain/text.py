@@ -60,7 +60,7 @@ class Sentence(Struct, frozen=True, kw_only=True):
     question: bool
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=16_384)
 def normalize_word(word: str) -> str:
     """Return the compared form of a word: no case, accent, invisible or look-alike letter."""
     if word.isascii():
@@ -97,7 +97,7 @@ def running_words(text: str) -> list[str]:
     return [word for _, word in read_plainly(words)]
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=16_384)
 def _running_word(written: str) -> str:
     return BREAK if _SENTENCE_END.match(written) else normalize_word(written)
 

@@ -16,6 +16,7 @@ _EVERY = 0.01
 _WAITERS = (
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
     " AND (classid::bigint << 32 | objid::bigint) = %s"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
 

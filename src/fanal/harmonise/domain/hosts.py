@@ -29,7 +29,7 @@ _ZEROS = bytes(10)
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def registrable_domain(host: str) -> str | None:
     """Return the name that a registrar delegates above `host`, or None where there is none."""
     if not host or host[0] == "." or host[-1] == "." or ip_in_host(host) is not None:
