@@ -40,7 +40,8 @@ def weigh(
     name, birth = _same_person(sheet, ends, weights)
     points, lost = _points(sheet, meetings, (number, first, ip), tables, weights)
     points = np.round(points + name + birth - lost, 4)
-    return _shown(Pairs(number, points, first, meetings, ip, name, birth, lost), weights)
+    later, earlier = (end.astype(np.int32) for end in ends)
+    return _shown(Pairs(later, earlier, points, first, meetings, ip, name, birth, lost), weights)
 
 
 def _points(
@@ -149,7 +150,8 @@ def _shown(pairs: Pairs, weights: Weights) -> Pairs:
     sizes = np.diff(pairs.first)
     of_kept = np.repeat(kept, sizes)
     return Pairs(
-        number=pairs.number[kept],
+        later=pairs.later[kept],
+        earlier=pairs.earlier[kept],
         points=pairs.points[kept],
         first=np.append(0, np.cumsum(sizes[kept])),
         meetings=taken(pairs.meetings, of_kept),

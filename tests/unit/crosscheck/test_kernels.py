@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fanal.crosscheck.domain import spans
+from fanal.crosscheck.domain import rule, sheet, spans
 from fanal.crosscheck.domain.cards import (
     MARKS,
     MOST_ADDRESSES,
@@ -64,9 +64,11 @@ def found(whole: Whole, fresh: np.ndarray | None, at_once: int) -> list[Pairs]:
 
 def assert_equal(parts: list[Pairs], plain: Pairs) -> None:
     """The parts, in whatever order, hold the pairs of the plain rule, and each pair its meetings."""
-    number = np.concatenate([part.number for part in parts])
-    order = np.argsort(number)
-    for name in ("number", "points", "ip", "name", "birth", "conflict"):
+    later, earlier = (
+        np.concatenate([getattr(part, end) for part in parts]) for end in ("later", "earlier")
+    )
+    order = np.lexsort((earlier, later))
+    for name in ("later", "earlier", "points", "ip", "name", "birth", "conflict"):
         column = np.concatenate([getattr(part, name) for part in parts])
         assert np.array_equal(column[order], getattr(plain, name))
     sizes = np.concatenate([np.diff(part.first) for part in parts])
@@ -98,6 +100,8 @@ def test_several_processors_find_what_one_finds(processors: int, seed: int, size
     alone = whole_of(cards, WEIGHTS)
     with (
         patch.object(spans, "_ENOUGH", 0),
+        patch.object(rule, "_AT_ONCE", 0),
+        patch.object(sheet, "_AT_ONCE", 7),
         patch.object(os, "sched_getaffinity", lambda _: range(processors)),
     ):
         together = whole_of(cards, WEIGHTS)
@@ -120,7 +124,7 @@ def test_values_of_very_many_meet_their_neighbours() -> None:
     whole = whole_of(cards, WEIGHTS)
     plain = plain_rule.weigh(whole.sheet, whole.standing, WEIGHTS)
     assert_equal(found(whole, None, 97), plain)
-    assert len(plain.number) == 200 * 199 // 2 + 700 * 20
+    assert len(plain.later) == 200 * 199 // 2 + 700 * 20
 
 
 @settings(deadline=None, max_examples=60)
@@ -134,8 +138,9 @@ def test_what_is_joined_is_what_membership_derives(
     for pairs in found(whole, None, 7):
         joined.add(pairs, WEIGHTS)
         certain = certain_of(pairs, WEIGHTS)
-        for number, points in zip(pairs.number[certain], pairs.points[certain], strict=True):
-            one, two = divmod(int(number), size)
+        for one, two, points in zip(
+            pairs.later[certain], pairs.earlier[certain], pairs.points[certain], strict=True
+        ):
             strong.append(
                 Strong(one=ids[one], two=ids[two], score=round(score_of(float(points)), 4))
             )

@@ -131,9 +131,9 @@ def rebuild_once(cards: Sequence[bytes], weights: Weights) -> Ours:
     whole = whole_of(cards, weights)
     ready = time.process_time()
     joined, links = Joined(len(cards)), 0
-    for pairs in weigh(whole.sheet, whole.standing, weights):
+    for pairs in weigh(whole.sheet, whole.standing, weights, seated=whole.seated):
         joined.add(pairs, weights)
-        links += len(pairs.number)
+        links += len(pairs.later)
     heads = joined.heads()
     stopped, ended = time.perf_counter(), time.process_time()
     sizes = np.bincount(heads, minlength=len(heads))

@@ -135,12 +135,12 @@ def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:
     whole = whole_of(packed, weights)
     certain: list[Found] = []
     suggested: list[Found] = []
-    for pairs in weigh(whole.sheet, whole.standing, weights):
-        sure = certain_of(pairs, weights)
+    for pairs in weigh(whole.sheet, whole.standing, weights, seated=whole.seated):
+        sure, number = certain_of(pairs, weights), pairs.number(len(packed))
         doubtful = ~sure & (pairs.points >= weights.suggest - 1e-9)
         marks = _marks(pairs, whole.sheet.rows.mark)
-        certain.append(Found(pairs.number[sure], marks[sure]))
-        suggested.append(Found(pairs.number[doubtful], marks[doubtful]))
+        certain.append(Found(number[sure], marks[sure]))
+        suggested.append(Found(number[doubtful], marks[doubtful]))
     seconds = time.perf_counter() - started
     one, two = _together(certain), _together(suggested)
     return Linked(

@@ -12,7 +12,7 @@ _FEW = 32
 _A_BUCKET = 4
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
 def _number(octets, at, size):
     """Return the little-endian number in `size` octets at a place."""
     number = np.uint64(0)
@@ -22,41 +22,40 @@ def _number(octets, at, size):
 
 
 @njit(nogil=True, cache=True)
-def read_values(octets, ends, shape, counts, span):
+def read_values(octets, ends, shape, counts, report_of_first):
     """Return the values of packed cards: report int32, key uint64, mark and role uint8, one line each.
 
-    A card ends before `ends`; those in `span` are read. `shape` is (octets of a head, of an address, of a
-    value), `counts` how many addresses each card holds.
+    A card ends before `ends`; `shape` is (octets of a head, of an address, of a value), `counts` how many
+    addresses each card holds. Reports are numbered from `report_of_first`.
     """
     head, address, value = shape
-    total, before = 0, ends[span[0] - 1] if span[0] else 0
-    start = before
-    for card in range(span[0], span[1]):
+    total, start = 0, 0
+    for card in range(len(ends)):
         total += (ends[card] - start - head - counts[card] * address) // value
         start = ends[card]
     report, key = np.empty(total, np.int32), np.empty(total, np.uint64)
     mark, role = np.empty(total, np.uint8), np.empty(total, np.uint8)
-    row, start = 0, before
-    for card in range(span[0], span[1]):
+    row, start = 0, 0
+    for card in range(len(ends)):
         for at in range(start + head + counts[card] * address, ends[card], value):
-            report[row], key[row] = card, _number(octets, at, 8)
+            report[row], key[row] = report_of_first + card, _number(octets, at, 8)
             mark[row], role[row] = octets[at + 8], octets[at + 9]
             row += 1
         start = ends[card]
     return report, key, mark, role
 
 
-@njit(nogil=True, cache=True)
-def read_people(octets, ends, shape, counts, people, span):
+@njit(nogil=True, cache=True, _nrt=False)
+def read_people(octets, ends, shape, counts, people):
     """Write the heads and addresses of packed cards into the columns of `people`, a line a card.
 
     `people` is (name, words, birth, has, place, at, port, six) as in `sheet.Sheet`; `counts` comes to hold
-    how many addresses each card has. The cards in `span` are read.
+    how many addresses each card has.
     """
     name, words, birth, has, place, at, port, six = people
     head, address, _ = shape
-    start = ends[span[0] - 1] if span[0] else 0
-    for card in range(span[0], span[1]):
+    start = 0
+    for card in range(len(ends)):
         name[card] = _number(octets, start, 8)
         for word in range(words.shape[1]):
             words[card, word] = _number(octets, start + 8 + 4 * word, 4)
@@ -97,7 +96,11 @@ def shared_rows(key, part, bits_of_part):
             keys[free[bucket]], rows[free[bucket]] = key[row], row
             free[bucket] += 1
     for bucket in range(1 << bits):
-        _sort(keys, rows, starts[bucket], starts[bucket + 1])
+        low, high = starts[bucket], starts[bucket + 1]
+        if high - low > _FEW:
+            _sort(keys, rows, low, high)
+        else:
+            _sort_few(keys, rows, low, high)
     kept = 0
     for place in range(total):
         before = place > 0 and keys[place - 1] == keys[place]
@@ -107,7 +110,7 @@ def shared_rows(key, part, bits_of_part):
     return rows[:kept].copy()
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
 def _first_bits(key, bits):
     """Return the first bits of a key as a number; in two steps, since a shift by all 64 is none."""
     return np.int64(key >> np.uint64(63 - bits) >> np.uint64(1))
@@ -116,10 +119,13 @@ def _first_bits(key, bits):
 @njit(nogil=True, cache=True)
 def _sort(keys, rows, low, high):
     """Sort keys and their rows between two places; equal ones stay in order."""
-    if high - low > _FEW:
-        order = np.argsort(keys[low:high], kind="mergesort")
-        keys[low:high], rows[low:high] = keys[low:high][order], rows[low:high][order]
-        return
+    order = np.argsort(keys[low:high], kind="mergesort")
+    keys[low:high], rows[low:high] = keys[low:high][order], rows[low:high][order]
+
+
+@njit(nogil=True, cache=True, _nrt=False)
+def _sort_few(keys, rows, low, high):
+    """Do the same without an array of its own, for few."""
     for at in range(low + 1, high):
         key, row, back = keys[at], rows[at], at
         while back > low and keys[back - 1] > key:
@@ -189,11 +195,18 @@ def seats_of(key, report, size):
     return seats
 
 
-@njit(nogil=True, cache=True)
-def join(parent, ones, twos):
-    """Join the sets of `ones[i]` and `twos[i]`; `parent` leads to the smallest of each set."""
-    for at in range(len(ones)):
-        _unite(parent, ones[at], twos[at])
+@njit(nogil=True, cache=True, _nrt=False)
+def join_certain(parent, later, earlier, points, least):
+    """Join the sets of the ends of pairs with `least` points; return how many such pairs there are.
+
+    `parent` leads to the smallest of each set.
+    """
+    count = 0
+    for at in range(len(later)):
+        if points[at] >= least:
+            _unite(parent, later[at], earlier[at])
+            count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -205,7 +218,7 @@ def heads_of(parent):
     return heads
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, cache=True, inline="always", _nrt=False)
 def _unite(parent, one, two):
     one, two = _head(parent, one), _head(parent, two)
     if one < two:
@@ -214,7 +227,7 @@ def _unite(parent, one, two):
         parent[one] = two
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, _nrt=False)
 def _head(parent, one):
     while parent[one] != one:
         parent[one] = parent[parent[one]]

@@ -56,15 +56,24 @@ def weigh_span(span, slot, rows, reports, looks, tables):
         if wanted > len(met[0]):
             met, weighed = _met(2 * wanted), _weighed(2 * wanted)
         met_here, pairs_here = _meet(one, slot, rows, fresh, tables, met, weighed)
-        shown = _weigh(one, pairs_here, slot, mark, looks, tables, met, weighed, sums)
-        if count + shown > len(points):
-            points, ends = _wider(points, count + shown), _wider(ends, count + shown)
+        if count + pairs_here > len(points):
+            points, ends = _wider(points, count + pairs_here), _wider(ends, count + pairs_here)
         if total + met_here > len(places):
             places, sides = _wider(places, total + met_here), _longer(sides, total + met_here)
             worth = _longer(worth, total + met_here)
         told = ends, points, places, sides, worth
-        total = _tell((one, who), shown, (count, total), met, weighed, told)
-        count += shown
+        count, total = _weigh(
+            (one, pairs_here, who),
+            (count, total),
+            slot,
+            mark,
+            looks,
+            tables,
+            met,
+            weighed,
+            sums,
+            told,
+        )
     return count, total, ends, points, places, sides, worth
 
 
@@ -75,28 +84,6 @@ def _wanted(one, first, mine, reach):
     for at in range(first[one], first[one + 1]):
         wanted += reach[mine[at]]
     return wanted
-
-
-@njit(nogil=True, cache=True, _nrt=False)
-def _tell(later, shown, counts, met, weighed, told):
-    """Write the pairs of one report that are shown; return how many meetings there are by now."""
-    one, who = later
-    count, total = counts
-    ends, points, places, sides, worth = told
-    for turn in range(shown):
-        place = weighed[3][turn]
-        before, at = total, weighed[1][place]
-        while at >= 0:
-            places[total, 0], places[total, 1] = met[0][at], met[1][at]
-            sides[total], worth[total] = met[2][at], met[3][at]
-            total += 1
-            at = met[4][at]
-        for column in range(5):
-            points[count, column] = weighed[4][place, column]
-        ends[count, 0], ends[count, 1] = who[one], who[weighed[0][place]]
-        ends[count, 2] = total - before
-        count += 1
-    return total
 
 
 @njit(nogil=True, cache=True)
@@ -110,11 +97,8 @@ def _met(room):
 
 @njit(nogil=True, cache=True)
 def _weighed(room):
-    """Return columns for the pairs of a report: earlier end, first and last meeting, those shown, points."""
-    return (
-        *(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)),
-        *(np.empty(room, np.int32), np.empty((room, 5))),
-    )
+    """Return columns for the pairs of a report: earlier end, first and last meeting."""
+    return np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
 
 
 @njit(nogil=True, cache=True, _nrt=False)
@@ -123,7 +107,7 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
     first, mine, report, mark, state, reach, kept = rows
     base, _, person, _, _, _, sides, factor, _ = tables
     row_of, other_of, side_of, points_of, after = met
-    ends, head, tail, _, _ = weighed
+    ends, head, tail = weighed
     count, pairs = 0, 0
     for at in range(first[one], first[one + 1]):
         row = mine[at]
@@ -153,32 +137,47 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
 
 
 @njit(nogil=True, cache=True, _nrt=False)
-def _weigh(one, pairs, slot, mark, looks, tables, met, weighed, sums):
-    """Weigh the pairs of one report; return how many are shown."""
-    ends, head, _, chosen, worth = weighed
-    points_of, after = met[3], met[4]
+def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
+    """Weigh the pairs of one report, write those that are shown; return how many pairs and meetings are told.
+
+    `report` is (its seat, how many pairs, who sits where), `told` the columns that `weigh_span` returns.
+    """
+    one, pairs, who = report
+    count, total = counts
+    faces, instants = looks
+    others, head, _ = weighed
+    row_of, other_of, side_of, points_of, after = met
+    ends, worth, places, sides, values = told
     conflict, numbers = tables[3], tables[8]
     least = numbers[SHOWN] - 1e-9
-    shown = 0
     for place in range(pairs - 1, -1, -1):
-        two, at = ends[place], head[place]
+        two, at = others[place], head[place]
         slot[two] = -1
         few = after[at] < 0 and points_of[at] < least
         while not few and at >= 0 and points_of[at] == 0:
             at = after[at]
         # Most pairs share one value that says too little, or nothing at all, and nothing beside it.
-        if (few or at < 0) and not may_gain(looks, one, two):
+        if (few or at < 0) and not may_gain(faces, one, two):
             continue
-        ip = near(looks, one, two, numbers) if may_be_near(looks, one, two) else 0.0
+        ip = 0.0
+        if may_be_near(faces, one, two):
+            ip = near(faces, instants, one, two, numbers)
         given, shared = _given(head[place], ip, mark, tables, met, sums)
-        name, birth, lost = beside(looks, one, two, shared, conflict, numbers)
+        name, birth, lost = beside(faces, one, two, shared, conflict, numbers)
         points = _rounded(given + name + birth - lost)
-        if points >= least:
-            worth[place, 0], worth[place, 1], worth[place, 2] = points, ip, name
-            worth[place, 3], worth[place, 4] = birth, lost
-            chosen[shown] = place
-            shown += 1
-    return shown
+        if points < least:
+            continue
+        worth[count, 0], worth[count, 1], worth[count, 2] = points, ip, name
+        worth[count, 3], worth[count, 4] = birth, lost
+        before, at = total, head[place]
+        while at >= 0:
+            places[total, 0], places[total, 1] = row_of[at], other_of[at]
+            sides[total], values[total] = side_of[at], points_of[at]
+            total += 1
+            at = after[at]
+        ends[count, 0], ends[count, 1], ends[count, 2] = who[one], who[two], total - before
+        count += 1
+    return count, total
 
 
 @njit(nogil=True, cache=True, _nrt=False)

@@ -53,11 +53,10 @@ class Explainer:
         self, ids: Sequence[UUID], weights: Weights, *, fresh: Flags | None = None
     ) -> Iterator[Link]:
         """Yield the links of the pairs, in their order; `ids` are those of the reports."""
-        size, pairs = len(ids), self._pairs
-        for place, (number, points) in enumerate(
-            zip(pairs.number.tolist(), pairs.points.tolist(), strict=True)
+        pairs = self._pairs
+        for place, (later, earlier, points) in enumerate(
+            zip(pairs.later.tolist(), pairs.earlier.tolist(), pairs.points.tolist(), strict=True)
         ):
-            later, earlier = divmod(number, size)
             yield Link(
                 report_id=ids[later],
                 other_id=ids[earlier],

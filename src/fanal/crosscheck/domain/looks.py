@@ -1,7 +1,7 @@
 """What two reports are told apart by, compiled: names, days of birth, kinds of values, addresses.
 
-It lies in two neighbouring lines of a processor's cache, a report: a pair is looked at where its ends are
-read from main memory, and that is what it costs.
+What every pair is compared by is one line of a processor's cache for each report, instants and ports are
+another, elsewhere: a pair costs what it costs to read its ends from memory.
 """
 
 import numpy as np
@@ -24,16 +24,19 @@ _NO_PORT = 1 << 31
 
 @njit(nogil=True, cache=True)
 def looks_of(people, seats, conflict):
-    """Return the looks of reports by their seats, uint64[reports, 16].
+    """Return the looks and the instants of reports by their seats, each uint64[reports, 8].
 
     `people` are the columns of a sheet after its rows, `conflict` is of `meeting.Tables`: only the kinds that
     it gives points to are told.
 
-    Name; two words; the third word and the day of birth; kinds of values and, above 16 bits, a bit for each
-    address; then addresses, their seconds, and their ports with, above 32 bits, whether each is a prefix.
+    Looks are name; two words; the third word and the day of birth; kinds of values and, above 16 bits, a bit
+    for each address; then addresses. Instants are the addresses' seconds, and their ports with, above 32
+    bits, whether each is a prefix.
     """
     name, words, birth, has, where, at, port, six = people
-    looks, telling = np.zeros((len(name), 4 + 3 * MOST_ADDRESSES), np.uint64), np.uint64(0)
+    looks = np.zeros((len(name), 4 + MOST_ADDRESSES), np.uint64)
+    instants = np.zeros((len(name), 2 * MOST_ADDRESSES), np.uint64)
+    telling = np.uint64(0)
     for mark in range(len(conflict)):
         if conflict[mark] != 0:
             telling |= np.uint64(1) << np.uint64(mark)
@@ -45,15 +48,14 @@ def looks_of(people, seats, conflict):
         bits = np.uint64(0)
         for column in range(MOST_ADDRESSES):
             looks[one, 4 + column] = where[place, column]
-            looks[one, 4 + MOST_ADDRESSES + column] = np.uint64(at[place, column])
+            instants[one, column] = np.uint64(at[place, column])
             of_port = np.uint64(np.uint32(port[place, column]))
-            looks[one, 4 + 2 * MOST_ADDRESSES + column] = of_port | np.uint64(
-                six[place, column]
-            ) << np.uint64(32)
+            six_too = np.uint64(six[place, column]) << np.uint64(32)
+            instants[one, MOST_ADDRESSES + column] = of_port | six_too
             if where[place, column]:
                 bits |= np.uint64(1) << where[place, column] % np.uint64(48)
         looks[one, 3] = np.uint64(has[place]) & telling | bits << np.uint64(16)
-    return looks
+    return looks, instants
 
 
 @njit(nogil=True, cache=True, inline="always", _nrt=False)
@@ -105,7 +107,7 @@ def _common_word(looks, one, two):
 
 
 @njit(nogil=True, cache=True, _nrt=False)
-def near(looks, one, two, numbers):
+def near(looks, instants, one, two, numbers):
     """Return the points of one network address near in time, and port where both have one."""
     equal = False
     for i in range(4, 4 + MOST_ADDRESSES):
@@ -119,13 +121,14 @@ def near(looks, one, two, numbers):
         for j in range(4, 4 + MOST_ADDRESSES):
             if looks[one, i] != looks[two, j]:
                 continue
-            port = looks[one, i + 2 * MOST_ADDRESSES]
+            here, there = i - 4, j - 4
+            port = instants[one, here + MOST_ADDRESSES]
             within = numbers[IP_SECONDS]
             if port >> np.uint64(32):
                 within = numbers[PREFIX_SECONDS]
-            elif port < _NO_PORT and port == looks[two, j + 2 * MOST_ADDRESSES]:
+            elif port < _NO_PORT and port == instants[two, there + MOST_ADDRESSES]:
                 within = numbers[PORT_SECONDS]
-            mine, theirs = looks[one, i + MOST_ADDRESSES], looks[two, j + MOST_ADDRESSES]
+            mine, theirs = instants[one, here], instants[two, there]
             if abs(np.int64(mine) - np.int64(theirs)) <= within:
                 return numbers[IP]
     return 0.0

@@ -22,21 +22,29 @@ from fanal.crosscheck.domain.meeting import (
     share_kept,
     tables_of,
 )
-from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Rows, Sheet
-from fanal.crosscheck.domain.spans import in_turn, together
+from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Keys, Places, Rows, Sheet
+from fanal.crosscheck.domain.spans import in_turn
 from fanal.crosscheck.domain.weights import Weights
 
 _AT_ONCE = 4_000
 
 
+class Seated(NamedTuple):
+    """Where each report sits for the loops, and what reports are told apart by, in that order."""
+
+    seats: Places
+    looks: tuple[Keys, Keys]
+
+
 class Pairs(NamedTuple):
-    """Pairs by their numbers (`later * size + earlier`, in no order), with points and what made them.
+    """Pairs by the places of their reports in a sheet, in no order, with points and what made them.
 
     `first[i]:first[i + 1]` are the places in `meetings` of pair i. `ip`, `name`, `birth` hold the points, or
     those lost, of what only strengthens; `conflict` those lost by kinds that have nothing in common.
     """
 
-    number: Ints
+    later: Places
+    earlier: Places
     points: Points
     first: Ints
     meetings: Meetings
@@ -44,6 +52,10 @@ class Pairs(NamedTuple):
     name: Points
     birth: Points
     conflict: Points
+
+    def number(self, size: int) -> Ints:
+        """Return a number for each pair among `size` reports: `later * size + earlier`."""
+        return self.later.astype(np.int64) * size + self.earlier
 
 
 def weigh(
@@ -53,6 +65,7 @@ def weigh(
     *,
     fresh: Flags | None = None,
     at_once: int = _AT_ONCE,
+    seated: Seated | None = None,
 ) -> Iterator[Pairs]:
     """Yield the pairs that are shown, those of `at_once` later reports at a time, which bounds what is held.
 
@@ -62,12 +75,8 @@ def weigh(
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
-    seats = _seats(rows, size, at_once)
-    looks, columns = together(
-        size,
-        lambda: looks_of(tuple(sheet[1:]), seats, tables.conflict),
-        lambda: _columns(rows, seats, standing, weights, fresh),
-    )
+    seats, looks = seated or seat(sheet, weights)
+    columns = _columns(rows, seats, standing, weights, fresh)
     touched, who = np.ones(size, np.bool_), np.empty(size, np.int32)
     who[seats] = np.arange(size, dtype=np.int32)
     if fresh is not None:
@@ -79,7 +88,7 @@ def weigh(
             slots.free = np.full(size, -1, np.int32)
         span = low, min(low + at_once, size)
         found = weigh_span(span, slots.free, columns, (who, touched), looks, tuple(tables))
-        return _pairs(found, size)
+        return _pairs(found)
 
     yield from in_turn(weigh_from, range(0, size, at_once))
 
@@ -99,20 +108,22 @@ def _columns(  # noqa: PLR0917
     )
 
 
-def _seats(rows: Rows, size: int, at_once: int) -> Places:
-    """Return where each report sits for the loops: where there are many, near its kin, in near memory."""
-    if size <= at_once:
-        return np.arange(size, dtype=np.int32)
-    seats: Places = seats_of(rows.key, rows.report, size)
-    return seats
+def seat(sheet: Sheet, weights: Weights) -> Seated:
+    """Let reports sit down: where there are many, near their kin, in near memory."""
+    size = len(sheet.name)
+    seats = np.arange(size, dtype=np.int32)
+    if size > _AT_ONCE:
+        seats = seats_of(sheet.rows.key, sheet.rows.report, size)
+    return Seated(seats, looks_of(tuple(sheet[1:]), seats, tables_of(weights).conflict))
 
 
-def _pairs(found: tuple[int, int, Places, Points, Places, Codes, Points], size: int) -> Pairs:
+def _pairs(found: tuple[int, int, Places, Points, Places, Codes, Points]) -> Pairs:
     count, total, ends, points, met, side, of_meetings = found
-    later, earlier, sizes = ends[:count].T
+    later, earlier, sizes = ends[:count].T.copy()
     return Pairs(
-        number=later.astype(np.int64) * size + earlier,
-        points=points[:count, 0],
+        later=later,
+        earlier=earlier,
+        points=points[:count, 0].copy(),
         first=np.append(0, np.cumsum(sizes, dtype=np.int64)),
         meetings=Meetings(met[:total, 0], met[:total, 1], side[:total], of_meetings[:total]),
         ip=points[:count, 1],
@@ -122,6 +133,11 @@ def _pairs(found: tuple[int, int, Places, Points, Places, Codes, Points], size: 
     )
 
 
+def least_certain(weights: Weights) -> float:
+    """Return the points from which a pair is certain."""
+    return weights.certain - 1e-9
+
+
 def certain_of(pairs: Pairs, weights: Weights) -> Flags:
     """Return which pairs are certain."""
-    return pairs.points >= weights.certain - 1e-9
+    return pairs.points >= least_certain(weights)

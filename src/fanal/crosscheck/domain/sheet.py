@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from fanal.crosscheck.domain.cards import CARD_SHAPE, MOST_ADDRESSES, MOST_WORDS, NO_TIME, WEAK
 from fanal.crosscheck.domain.columns import read_people, read_values, shared_rows
-from fanal.crosscheck.domain.spans import in_turn, processors_for, shares
+from fanal.crosscheck.domain.spans import in_turn, processors_for
 
 Ints = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int32]
 Codes = NDArray[np.uint8]
+_AT_ONCE = 50_000
 
 
 class Rows(NamedTuple):
@@ -54,8 +55,6 @@ class Sheet(NamedTuple):
 def sheet_of(packed: Sequence[bytes]) -> Sheet:
     """Return the sheet of packed cards; a report's place in it is its place in `packed`."""
     size = len(packed)
-    octets = np.frombuffer(b"".join(packed), np.uint8)
-    ends = np.cumsum(np.fromiter(map(len, packed), np.int64, size))
     people = (
         *(np.zeros(size, np.uint64), np.zeros((size, MOST_WORDS), np.uint32)),
         *(np.zeros(size, np.uint32), np.zeros(size, np.int64)),
@@ -64,16 +63,21 @@ def sheet_of(packed: Sequence[bytes]) -> Sheet:
         np.full((size, MOST_ADDRESSES), -1, np.int32),
         np.zeros((size, MOST_ADDRESSES), np.bool_),
     )
-    counts = np.zeros(size, np.int64)
 
-    def read(span: tuple[int, int]) -> tuple[Places, Keys, Codes, Codes]:
-        read_people(octets, ends, CARD_SHAPE, counts, people, span)
+    def read(first: int) -> tuple[Places, Keys, Codes, Codes]:
+        # One thread puts cards together while another reads: only that holds the interpreter.
+        some = packed[first : first + _AT_ONCE]
+        octets = np.frombuffer(b"".join(some), np.uint8)
+        ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
+        counts = np.zeros(len(some), np.int64)
+        theirs = tuple(column[first : first + _AT_ONCE] for column in people)
+        read_people(octets, ends, CARD_SHAPE, counts, theirs)
         values: tuple[Places, Keys, Codes, Codes] = read_values(
-            octets, ends, CARD_SHAPE, counts, span
+            octets, ends, CARD_SHAPE, counts, first
         )
         return values
 
-    parts = zip(*in_turn(read, shares(size)), strict=True)
+    parts = zip(*in_turn(read, range(0, max(size, 1), _AT_ONCE)), strict=True)
     report, key, mark, role = map(np.concatenate, parts)
     rows = Rows(report, key, mark, role & np.uint8(WEAK - 1), role >= WEAK)
     return Sheet(rows, *people)

@@ -4,7 +4,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import TypeVar
 
 Work = TypeVar("Work")
@@ -19,12 +18,6 @@ def processors_for(size: int) -> int:
     if size < _ENOUGH:
         return 1
     return min(8, 1 << (len(os.sched_getaffinity(0)).bit_length() - 1))
-
-
-def shares(size: int) -> list[tuple[int, int]]:
-    """Return spans that cover so many reports, one for each processor."""
-    count = processors_for(size)
-    return list(pairwise(size * part // count for part in range(count + 1)))
 
 
 def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> tuple[Found, Also]:

@@ -6,49 +6,51 @@ from uuid import UUID
 
 import numpy as np
 
-from fanal.crosscheck.domain.columns import heads_of, join
+from fanal.crosscheck.domain.columns import heads_of, join_certain
 from fanal.crosscheck.domain.dossiers import Judgement, Strong, membership
 from fanal.crosscheck.domain.meeting import Points, Standing
-from fanal.crosscheck.domain.rule import Pairs, certain_of
+from fanal.crosscheck.domain.rule import Pairs, Seated, least_certain, seat
 from fanal.crosscheck.domain.sheet import Flags, Places, Sheet, sheet_of, sorted_rows
+from fanal.crosscheck.domain.spans import together
 from fanal.crosscheck.domain.standing import Groups, standing_of
 from fanal.crosscheck.domain.weights import Weights, score_of
 
 
 class Whole(NamedTuple):
-    """The sheet of all reports, its rows sorted and of shared values alone; their standing; the values."""
+    """The sheet of all reports, its rows sorted and of shared values alone; standing, values, seats."""
 
     sheet: Sheet
     standing: Standing
     groups: Groups
+    seated: Seated
 
 
 def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
     """Return all that packed cards tell before pairs are weighed."""
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
-    standing, groups = standing_of(shared.rows, sheet.rows, weights)
-    return Whole(shared, standing, groups)
+    (standing, groups), seated = together(
+        len(packed),
+        lambda: standing_of(shared.rows, sheet.rows, weights),
+        lambda: seat(shared, weights),
+    )
+    return Whole(shared, standing, groups, seated)
 
 
 class Joined:
-    """Reports (places in a sheet) joined by certain pairs, which are remembered for judgements to cut."""
+    """Reports (places in a sheet) joined by certain pairs; pairs are remembered for judgements to cut."""
 
     def __init__(self, size: int) -> None:
         self._parent: Places = np.arange(size, dtype=np.int32)
-        self._ends: list[tuple[Places, Places]] = []
-        self._points: list[Points] = []
+        self._pairs: list[tuple[Places, Places, Points]] = []
         self.certain = 0
 
     def add(self, pairs: Pairs, weights: Weights) -> None:
         """Join the ends of those pairs that are certain."""
-        certain = certain_of(pairs, weights)
-        later, earlier = np.divmod(pairs.number[certain], len(self._parent))
-        ends = later.astype(np.int32), earlier.astype(np.int32)
-        join(self._parent, *ends)
-        self._ends.append(ends)
-        self._points.append(pairs.points[certain])
-        self.certain += len(ends[0])
+        self._pairs.append((pairs.later, pairs.earlier, pairs.points))
+        self.certain += join_certain(
+            self._parent, pairs.later, pairs.earlier, pairs.points, least_certain(weights)
+        )
 
     def heads(self) -> Places:
         """Return for each report the earliest that it is joined with: itself where it is alone."""
@@ -81,8 +83,8 @@ class Joined:
 
     def _strong(self, ids: Sequence[UUID], wanted: Flags, weights: Weights) -> list[Strong]:
         found: list[Strong] = []
-        for (later, earlier), points in zip(self._ends, self._points, strict=True):
-            at = wanted[later]
+        for later, earlier, points in self._pairs:
+            at = wanted[later] & (points >= least_certain(weights))
             found.extend(
                 Strong(one=ids[a], two=ids[b], score=round(score_of(p / weights.certain), 4))
                 for a, b, p in zip(

@@ -89,9 +89,10 @@ def _links(  # noqa: PLR0917
 ) -> Iterator[list[Link]]:
     """Yield all links, some thousands at a time; certain ones join their reports."""
     kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
-    for pairs in weigh(whole.sheet, whole.standing, weights, at_once=_AT_ONCE):
+    parts = weigh(whole.sheet, whole.standing, weights, at_once=_AT_ONCE, seated=whole.seated)
+    for pairs in parts:
         joined.add(pairs, weights)
-        words.read(np.unique(pairs.number // len(words.ids)).tolist())
+        words.read(np.unique(pairs.later).tolist())
         found = Explainer(whole.sheet, pairs, kept, words.selector).links(words.ids, weights)
         while part := list(islice(found, _AT_ONCE)):
             yield part
