@@ -15,6 +15,7 @@ from fanal.analyse.domain.lists import ListAttributes
 from fanal.distribution import operations as distribution
 from fanal.kernel.actors import Role, system_actor
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
+from tests.acceptance.steps import go
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_providers import send
@@ -84,7 +85,7 @@ def test_a_source_is_added_and_tested(
     page = open_as("claire", f"/{lang}/desk/exchange/")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.click("a[href$='/sources/add/']")
+    go(page, "a[href$='/sources/add/']")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
     page.fill("#name", "Quay")

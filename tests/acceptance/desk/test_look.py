@@ -13,6 +13,7 @@ from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
 from fanal.worker.rules import carry_on
 from tests.acceptance.public.test_look import assert_looks
+from tests.acceptance.steps import go
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_providers import send
 from tests.integration.desk.work import decided, listed
@@ -113,7 +114,7 @@ def test_provider(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str)
     send(desk, sender, "sent", {"kind": "GROOMING"})
     page = open_as("claire", f"/{lang}/desk/providers/")
     check(page, axe, lang)
-    page.click("main table a")
+    go(page, "main table a")
     check(page, axe, lang)
     page.goto(page.url.partition("/desk/")[0] + f"/desk/reports/{desk.reports['sent']}/")
     page.locator("section[aria-labelledby=quality] details").evaluate(

@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 
 from fanal.judicial import queries as judicial
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
+from tests.acceptance.steps import go
 from tests.integration.desk.operator import bring_in
 from tests.integration.desk.story import Desk
 
@@ -62,9 +63,9 @@ def sent(page: Page, axe: Axe, lang: str, folder: Path) -> None:
     """As the officer: read, assess, take the files away, and record that it was sent."""
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.click("tbody a")
+    go(page, "tbody a")
     page.fill("#summary", WORDS[lang]["said"])
-    page.click("form[action$='/amend/'] button")
+    go(page, "form[action$='/amend/'] button")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
     with page.expect_download() as taken:
@@ -80,7 +81,7 @@ def sent(page: Page, axe: Axe, lang: str, folder: Path) -> None:
     for move, proof in (("prepare", ""), ("send", "Bordereau 7")):
         page.select_option("#move", move)
         page.fill("#proof", proof)
-        page.click("form[action$='/move/'] button")
+        go(page, "form[action$='/move/'] button")
     page.wait_for_selector(".fd-history >> text=Bordereau 7")
     check(page, axe, lang)
 

@@ -16,6 +16,7 @@ from fanal.ledger import queries as ledger
 from fanal.orient import operations as orient
 from fanal.orient.domain.feedback import FeedbackVerdict
 from tests.acceptance.desk.test_look import Axe, check
+from tests.acceptance.steps import go
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import GAME, Desk
 from tests.integration.desk.test_providers import RICH, send
@@ -116,7 +117,7 @@ def test_a_provider_reads_its_counts_its_errors_and_its_feedback(
     check(page, axe, lang)
 
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.click(f"nav a[href='/{lang}/partners/feedback/']")
+    go(page, f"nav a[href='/{lang}/partners/feedback/']")
     told = [row.locator("th, td").all_inner_texts() for row in page.locator("main tbody tr").all()]
     lacking = ", ".join(words("quality_part", code) for code in LACKING)
     assert [(reference_, verdict, lacks) for reference_, verdict, lacks, _at in told] == [

@@ -17,6 +17,7 @@ from fanal.statistics import operations as statistics
 from fanal.web.account import second_factor
 from tests.acceptance.oversight.people import SYSTEM, signed_in, user_as
 from tests.acceptance.oversight.stories import every_state, reports
+from tests.acceptance.steps import go
 from tests.integration.orient.people import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
@@ -123,9 +124,9 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
     check(page, axe, f"measures-{lang}")
     page.goto(page.url.removesuffix("measures/"))
     page.select_option("#size", "10")
-    page.click("form .btn-primary")
+    go(page, "form .btn-primary")
     check(page, axe, f"session-{lang}")
-    page.click(".fd-head-actions a.btn-primary")
+    go(page, ".fd-head-actions a.btn-primary")
     assert (
         page.locator("pre").first.inner_text().startswith("Office anti" if lang == "fr" else "Anti")
     )
@@ -135,7 +136,7 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
     page.set_viewport_size({"width": 1440, "height": 900})
     page.check("input[value=CORRECT]")
     page.fill("#words", "The second address is not the one of the decision.")
-    page.click("form:has(#words) .btn-primary")
+    go(page, "form:has(#words) .btn-primary")
     assert page.locator(".fo-recommendation").count() == 1
     measure_id = page.url.rstrip("/").split("/")[-1]
     page.click(".fo-bar form button")
@@ -146,7 +147,7 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
     desk.check("input[value=FOLLOWED]")
     desk.fill("textarea", "The request was corrected.")
     check(desk, axe, f"recommendations-{lang}")
-    desk.click("form .btn-primary >> nth=-1")
+    go(desk, "form .btn-primary >> nth=-1")
     assert desk.locator("textarea").count() == 0
     assert desk.locator(".fo-recommendation").count() == 1
 

@@ -15,6 +15,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import public_actor, system_actor
 from fanal.web.public import follow as follow_view, report as report_view
 from tests.acceptance.conftest import Visit
+from tests.acceptance.steps import go
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
 
@@ -91,7 +92,7 @@ def test_report_without_javascript_waits_and_arrives(
 ) -> None:
     page = visit("/fr/report/", script=False)
     fill(page)
-    page.click("button[value=send]")
+    go(page, "button[value=send]")
     assert "dix secondes" in page.inner_text("[role=alert]")
     monkeypatch.setattr(report_view, "WAIT_WITHOUT_PROOF", 0)
     page.click("button[value=send]")
@@ -181,10 +182,10 @@ def test_follow_question_and_answer(visit: Visit) -> None:
     )
     page.goto(page.url.replace("/report/", "/follow/"))
     page.fill("#code", code.lower().replace("-", " "))
-    page.click("main button")
+    go(page, "main button")
     assert "Which <b>world</b> was it?" in page.inner_text(".fp-from-desk")
     page.fill("#text", "The blue one.")
-    page.click("form:has(#text) button")
+    go(page, "form:has(#text) button")
     assert page.locator(".fp-from-you").count() == 1
     with page.expect_download() as download:
         page.click("main > form button")
@@ -197,7 +198,7 @@ def test_wrong_codes_get_one_answer(visit: Visit) -> None:
     texts = []
     for typed in ("nonsense", receipt_code.new_code(), ""):
         page.fill("#code", typed)
-        page.click("main button")
+        go(page, "main button")
         texts.append(page.inner_text("[role=alert]"))
     assert len(set(texts)) == 1
 

@@ -1,6 +1,7 @@
 """Every view under every filter shows, page by page, exactly what a look at each case finds."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import product
 from random import Random
@@ -115,6 +116,18 @@ def pages(
             return
 
 
+@contextmanager
+def looping() -> Iterator[None]:
+    """The plan that PostgreSQL may take where it knows nothing of a table yet: a loop, looked up each time."""
+    plans = ("hashjoin", "mergejoin", "hashagg", "sort", "material")
+    with connection.cursor() as cursor:
+        for plan in plans:
+            cursor.execute(f"SET LOCAL enable_{plan} = off")
+        yield
+        for plan in plans:
+            cursor.execute(f"SET LOCAL enable_{plan} = on")
+
+
 @pytest.mark.parametrize("view", QueueView)
 def test_every_filter_of_a_view(store: list[Case], view: QueueView) -> None:
     sizes = set()
@@ -163,7 +176,8 @@ def test_marks_follow_the_clock_and_change_no_list(store: list[Case]) -> None:
     assert list(pages(QueueView.LATE, QueueFilter(), ANALYST, 20, later)) == wanted
     with pytest.raises(Refused):
         operations.mark_late(actor=ANALYST, now=later)
-    assert operations.mark_late(actor=WORKER, now=later, most=7) == 7
+    with looping():
+        assert operations.mark_late(actor=WORKER, now=later, most=7) == 7
     while operations.mark_late(actor=WORKER, now=later, most=50):
         continue
     assert Row.objects.extra(where=["late"]).count() >= len(wanted)

@@ -62,10 +62,11 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
         raise PermissionError("report.expire")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE intake_report SET state = 'EXPIRED', changed_at = %(now)s WHERE id IN ("
-            " SELECT id FROM intake_report WHERE state = 'OPEN'"
+            "WITH over AS MATERIALIZED (SELECT id FROM intake_report WHERE state = 'OPEN'"
             " AND arrival = 'WIRE' AND changed_at <= %(idle)s AND received_at <= %(life)s"
-            " LIMIT %(limit)s FOR UPDATE SKIP LOCKED) RETURNING id, urgent",
+            " LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+            " UPDATE intake_report r SET state = 'EXPIRED', changed_at = %(now)s FROM over"
+            " WHERE r.id = over.id RETURNING r.id, r.urgent",
             {"now": now, "idle": now - IDLE_LIFE, "life": now - OPENING_LIFE, "limit": limit},
         )
         rows = cursor.fetchall()

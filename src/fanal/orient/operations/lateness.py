@@ -8,11 +8,13 @@ from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
 
 # What somebody is about to change comes at the next look. A trigger takes the mark off when `due_at` moves.
+# Picked on its own first: within IN, a nested loop would pick anew for each row and mark more than asked.
 _MARK = """
-UPDATE orient_case SET late = true WHERE report_id IN (
+WITH picked AS MATERIALIZED (
     SELECT report_id FROM orient_case
     WHERE NOT late AND state IN ('TO_ASSESS', 'CLAIMED', 'TO_SECOND') AND due_at <= %s
     ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+UPDATE orient_case c SET late = true FROM picked WHERE c.report_id = picked.report_id
 """
 
 

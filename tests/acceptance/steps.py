@@ -1,0 +1,9 @@
+"""Steps that a person takes on a page, and what the browser does until the next page is there."""
+
+from playwright.sync_api import Page
+
+
+def go(page: Page, selector: str) -> None:
+    """Click what leads to another page and wait for it: a click alone may return while the old one stands."""
+    with page.expect_navigation():
+        page.click(selector)
