@@ -53,6 +53,55 @@ def test_a_suggestion_is_answered(desk: Desk, sign_in: SignIn, pair: tuple[UUID,
     assert "Écartée" in web.get(answer.url).content.decode()
 
 
+@pytest.fixture
+def stranger(desk: Desk) -> UUID:
+    """A report with the mobile number of a person whom three other reports name by mailbox and number."""
+    phone = {"role": "SUSPECT", "phones": ["+33639982222"]}
+    known = {"kind": "GROOMING", "persons": [phone | {"emails": ["known@mail.test"]}]}
+    add_reports(
+        desk,
+        [
+            *((f"known-{n}", 60 - n, dict(known)) for n in range(3)),
+            ("stranger", 30, {"kind": "GROOMING", "persons": [dict(phone)]}),
+        ],
+    )
+    return desk.reports["stranger"]
+
+
+@pytest.mark.parametrize("said", ["REJECT", "ACCEPT"])
+def test_pairs_between_the_same_two_are_one_question(
+    desk: Desk, sign_in: SignIn, stranger: UUID, said: str
+) -> None:
+    web = sign_in("ana")
+    actor = desk.actor("ana")
+    waiting = [one for one in queries.list_suggestions(actor=actor) if one.report_id == stranger]
+    assert len(waiting) == 3
+    body = web.get("/fr/desk/suggestions/").content.decode()
+    assert body.count("+33639982222") >= 3
+    assert body.count('<form method="post" action="/fr/desk/reports/' + str(stranger)) == 1
+    assert "2 autres paires entre les deux mêmes" in body
+    assert "2 more pairs between the same two" in web.get("/en/desk/suggestions/").content.decode()
+    first, *also = waiting
+    path = f"/fr/desk/reports/{stranger}/suggestion/"
+    answer = {
+        "answer": said,
+        "other": str(first.other_id),
+        "also": [f"{one.report_id}~{one.other_id}" for one in also],
+        "motive": "seen on the pages of all",
+    }
+    web.post(path, answer | {"also": ["no pair"]})
+    web.post(path, answer | {"also": [f"{stranger}~{UUID(int=5)}"], "answer": "REJECT"})
+    assert {state_of(desk, (stranger, one.other_id)) for one in waiting} == {SuggestionState.OPEN}
+    web.post(path, answer)
+    states = [state_of(desk, (stranger, one.other_id)) for one in waiting if said == "REJECT"]
+    assert states == [SuggestionState.REJECTED] * len(states)
+    assert "+33639982222" not in web.get("/fr/desk/suggestions/").content.decode()
+    dossiers = {
+        queries.dossier_of(actor=actor, report_id=end) for end in (stranger, first.other_id)
+    }
+    assert len(dossiers) == (1 if said == "ACCEPT" else 2)
+
+
 def test_pages_of_suggestions_refuse_what_is_no_place(sign_in: SignIn) -> None:
     web = sign_in("ana")
     for bad in ("x", "1~2~3", "nan~~"):

@@ -94,17 +94,31 @@ def judge(
 
 
 def judge_suggestion(
-    *, actor: Actor, report_id: UUID, other_id: UUID, accept: bool, reason: str, now: datetime
+    *,
+    actor: Actor,
+    report_id: UUID,
+    other_id: UUID,
+    accept: bool,
+    reason: str,
+    now: datetime,
+    also: Sequence[tuple[UUID, UUID]] = (),
 ) -> UUID:
     """Accept or reject that two reports belong together; return the judgement's id.
 
-    A rejected pair comes back only when it rests on something that it did not rest on now.
+    A rejected pair comes back only when it rests on something that it did not rest on now. `also` are further
+    pairs between the same two dossiers: each is rejected by a judgement of its own, all of them or none; one
+    that is accepted joins all.
 
     Raises:
         AccessRefused, JudgementRefused: as `judge`.
     """
     act = Act.LINK if accept else Act.UNLINK
-    return judge(actor=actor, act=act, left=[report_id], right=[other_id], reason=reason, now=now)
+    with transaction.atomic():
+        first, *_ = [
+            judge(actor=actor, act=act, left=[one], right=[two], reason=reason, now=now)
+            for one, two in [(report_id, other_id), *(() if accept else also)]
+        ]
+    return first
 
 
 def _check(  # noqa: PLR0917

@@ -12,6 +12,7 @@ from fanal.crosscheck.queries.kin import kin_facts, linked_reports, links_of, li
 from fanal.crosscheck.queries.suggestions import (
     list_suggestions,
     rejected_reports,
+    sides_of,
     suggestions_of,
 )
 from fanal.crosscheck.queries.telling import telling
@@ -28,6 +29,7 @@ __all__ = [
     "list_suggestions",
     "members_of",
     "rejected_reports",
+    "sides_of",
     "suggestions_of",
     "telling",
     "walk_dossiers",

@@ -1,6 +1,6 @@
 """Suggestions as pages list them: of one report, or of a desk, the strongest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 from django.db import connection
@@ -24,11 +24,10 @@ _UNLINKED = (
 )
 # Pairs by the rule; those that the trained model adds; those that only have something near.
 _SOURCES = (
-    ("crosscheck_link", "true", f" AND{CURRENT}"),
-    ("crosscheck_resemblance", "false", _UNLINKED),
+    ("crosscheck_link", f" AND{CURRENT}"),
+    ("crosscheck_resemblance", _UNLINKED),
     (
         "crosscheck_near",
-        "false",
         _UNLINKED + " AND NOT EXISTS (SELECT FROM crosscheck_resemblance r"
         " WHERE r.report_id = l.report_id AND r.other_id = l.other_id)",
     ),
@@ -43,7 +42,7 @@ _BELOW = (
 )
 _FIRST = " ORDER BY score DESC, report_id DESC, other_id DESC LIMIT %(most)s"
 _AT_ONCE = 500
-_Row = tuple[UUID, UUID, float, memoryview, bool]
+_Row = tuple[UUID, UUID, float, memoryview]
 _Pair = tuple[UUID, UUID]
 
 
@@ -84,6 +83,17 @@ def list_suggestions(
                 if len(found) == limit:
                     return with_values(actor, found)
     return with_values(actor, found)
+
+
+def sides_of(found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
+    """Return between whom each suggestion stands: the dossiers of its ends, or a report where it has none.
+
+    Suggestions with the same sides ask one thing. Within one dossier each pair is a question of its own.
+    """
+    pairs = [(one.report_id, one.other_id) for one in found]
+    dossiers = _dossiers(pairs)
+    sides = [frozenset(dossiers.get(end, end) for end in pair) for pair in pairs]
+    return [both if len(both) == 2 else frozenset(p) for both, p in zip(sides, pairs, strict=True)]
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:
@@ -157,21 +167,21 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
 def _pairs(bounds: str, tail: str = "") -> str:
     """Return the statement of the pairs within bounds, whatever they rest on; each pair once."""
     return " UNION ALL ".join(
-        "(SELECT l.report_id, l.other_id, l.score, l.reasons, "  # noqa: S608
-        f"{shared} AS shared FROM {table} l WHERE {bounds}{more}{tail})"
-        for table, shared, more in _SOURCES
+        "(SELECT l.report_id, l.other_id, l.score, l.reasons"  # noqa: S608
+        f" FROM {table} l WHERE {bounds}{more}{tail})"
+        for table, more in _SOURCES
     )
 
 
 def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestion]:
     pairs = [(row[0], row[1]) for row in rows]
     answers, near = answers_about(pairs), _near(pairs)
-    together = _together([(row[0], row[1]) for row in rows if not row[4]])
+    together = _together(pairs)
     told = with_frequency(
         [_with_near(unpack_reasons(row[3]), near.get((row[0], row[1]), ())) for row in rows]
     )
     found = []
-    for (one, two, score, _, _), reasons in zip(rows, told, strict=True):
+    for (one, two, score, _), reasons in zip(rows, told, strict=True):
         answer = answers.get((one, two))
         if score >= certain_from - 1e-6 and (answer is None or answer.accepted):
             continue  # certain, and nobody said otherwise
@@ -212,14 +222,20 @@ def _with_near(reasons: tuple[Reason, ...], near: tuple[Reason, ...]) -> tuple[R
 
 def _together(pairs: Sequence[_Pair]) -> set[_Pair]:
     """Return the pairs of which both reports are in one dossier."""
-    if not pairs:
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
-            [uuid_array({end for pair in pairs for end in pair})],
-        )
-        dossiers = dict(cursor.fetchall())
+    dossiers = _dossiers(pairs)
     return {
         (one, two) for one, two in pairs if one in dossiers and dossiers[one] == dossiers.get(two)
     }
+
+
+def _dossiers(pairs: Iterable[_Pair]) -> dict[UUID, UUID]:
+    """Return the dossier of each report of pairs that is in one."""
+    ends = {end for pair in pairs for end in pair}
+    if not ends:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            [uuid_array(ends)],
+        )
+        return dict(cursor.fetchall())

@@ -40,7 +40,7 @@ def suggestions(request: HttpRequest) -> HttpResponse:
     cases = oriented.get_cases(actor=actor, report_ids=ids)
     last = shown[-1] if len(found) > _PAGE else None
     context = {
-        "lines": lines_of(shown, references_of(ids, actor=actor), cases),
+        "groups": _grouped(shown, lines_of(shown, references_of(ids, actor=actor), cases)),
         "may_judge": may(actor, "dossier.judge"),
         "following": f"{last.score}~{last.report_id}~{last.other_id}" if last else "",
     }
@@ -65,6 +65,7 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
             other_id=other,
             accept=said == "ACCEPT",
             reason=request.POST.get("motive", "").strip(),
+            also=[_pair(text) for text in request.POST.getlist("also")],
             now=now_of(request),
         )
     except ValueError:
@@ -98,6 +99,21 @@ def lines_of(
         }
         for one in found
     ]
+
+
+def _grouped(
+    found: Sequence[Suggestion], lines: Sequence[dict[str, object]]
+) -> list[dict[str, object]]:
+    """Return the lines by who stands on both sides: the strongest first, the others with it, asked as one."""
+    groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
+    for sides, line in zip(queries.sides_of(found), lines, strict=True):
+        groups.setdefault(sides, []).append(line)
+    return [{"line": first, "also": also} for first, *also in groups.values()]
+
+
+def _pair(text: str) -> tuple[UUID, UUID]:
+    one, two = text.split("~")
+    return UUID(one), UUID(two)
 
 
 def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
