@@ -199,6 +199,7 @@ INTAKE_FUNCTIONS = (
     "intake_backlog",
     "intake_count_refusal",
     "orient_feedback_for",
+    "orient_newest_feedback",
     "orient_state_of",
     "orient_withdraw",
 )

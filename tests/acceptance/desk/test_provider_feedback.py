@@ -103,7 +103,7 @@ def test_a_provider_reads_its_counts_its_errors_and_its_feedback(
     permit(provider)
 
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.click(f"nav a[href='/{lang}/partners/']")
+    go(page, f"nav a[href='/{lang}/partners/']")
     figures = {
         figure.locator(".fn-figure-label").inner_text(): figure.locator(
             ".fn-figure-value"
@@ -121,10 +121,10 @@ def test_a_provider_reads_its_counts_its_errors_and_its_feedback(
     told = [row.locator("th, td").all_inner_texts() for row in page.locator("main tbody tr").all()]
     lacking = ", ".join(words("quality_part", code) for code in LACKING)
     assert [(reference_, verdict, lacks) for reference_, verdict, lacks, _at in told] == [
-        ("REF-rich", words("feedback_verdict", "DUPLICATE"), ""),
-        ("REF-rich", words("feedback_verdict", "USEFUL"), ""),
         ("REF-poor", words("feedback_verdict", "LACKS_DATA"), lacking),
-    ], "its own reports alone, oldest first"
+        ("REF-rich", words("feedback_verdict", "USEFUL"), ""),
+        ("REF-rich", words("feedback_verdict", "DUPLICATE"), ""),
+    ], "its own reports alone, newest first"
     check(page, axe, lang)
 
     page.set_viewport_size({"width": 1440, "height": 900})

@@ -147,6 +147,24 @@ def test_pages_give_everything_once_and_a_later_word_comes_later(bearer: Client)
     assert (later["reference"], later["verdict"]) == ("a", "DUPLICATE")
 
 
+def test_the_page_begins_with_the_newest(bearer: Client) -> None:
+    reports = received(bearer, "a", "b", "c")
+    ana = person("ana", Role.ANALYST)
+    for number, report in enumerate(reports):
+        judge(ana, report, "USEFUL", ago=100 - number)
+    (other,) = received(other_partner(), "x")
+    judge(ana, other, "USEFUL")
+    permit()
+    body = people.find_partner(name="Cube Messenger")
+    user = make_user("jules", Role.PARTNER, organisation=body)
+    actor = people.actor_for(user=user, now=clock.now(), motive="test")
+    seen, before = [], orient.NEWEST
+    while page := orient.send_feedback(actor=actor, before=before, limit=2, now=clock.now()):
+        seen += [item.reference for item in page]
+        before = page[-1].id
+    assert seen == ["c", "b", "a"]
+
+
 def test_what_was_said_this_instant_waits_so_that_no_cursor_passes_it(bearer: Client) -> None:
     (report,) = received(bearer, "a")
     judge(person("ana", Role.ANALYST), report, "USEFUL", ago=0)

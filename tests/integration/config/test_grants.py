@@ -159,6 +159,9 @@ PUBLIC_NODE_CALLS = {
     "orient_feedback_for": {
         "id", "report_id", "reference", "wire_id", "verdict", "lacks", "given_at",
     },
+    "orient_newest_feedback": {
+        "id", "report_id", "reference", "wire_id", "verdict", "lacks", "given_at",
+    },
     "orient_state_of": {"text"},
     "orient_withdraw": {"boolean"},
 }  # fmt: skip

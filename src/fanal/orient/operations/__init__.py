@@ -26,6 +26,7 @@ from fanal.orient.operations.decisions import (
 )
 from fanal.orient.operations.erase import erase
 from fanal.orient.operations.feedback import (
+    NEWEST,
     NoInstruction,
     NothingToJudge,
     give_feedback,
@@ -49,6 +50,7 @@ __all__ = [
     "LEASE",
     "MAX_NAME",
     "MAX_VIEWS",
+    "NEWEST",
     "CaseNotHeld",
     "CaseTaken",
     "CaseUnknown",

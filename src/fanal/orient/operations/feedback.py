@@ -1,5 +1,6 @@
 """Feedback: given by a person or by a decision, and sent to whom it concerns under an instruction."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -22,6 +23,8 @@ from fanal.orient.domain.feedback import (
 from fanal.orient.domain.records import Track
 from fanal.orient.models import Case
 
+NEWEST = UUID(int=2**128 - 1)
+"""Before it lies all feedback."""
 _NOBODY = UUID(int=0)
 _SETTLED = timedelta(seconds=30)
 """Feedback is sent once older than any transaction that writes it: a cursor then skips none."""
@@ -84,11 +87,14 @@ def send_feedback(
     *,
     actor: Actor,
     after: UUID | None = None,
+    before: UUID | None = None,
     report_id: UUID | None = None,
     limit: int = 100,
     now: datetime,
 ) -> list[Feedback]:
     """Return feedback on the actor's own reports, oldest first, given after `after`; it leaves by this call.
+
+    With `before`, that given before it, the newest first; `NEWEST` begins there.
 
     It leaves only under a standing instruction for this provider; the ledger entry, written before
     anything is returned, cites it.
@@ -104,7 +110,11 @@ def send_feedback(
     if instruction is None:
         raise NoInstruction
     with transaction.atomic():
-        found = _fetch(body, report_id=report_id, after=after, limit=limit, now=now)
+        if before is not None:
+            found = _fetch("orient_newest_feedback", [body, before, now - _SETTLED, limit])
+        else:
+            bounds = [body, report_id, after or _NOBODY, now - _SETTLED, limit]
+            found = _fetch("orient_feedback_for", bounds)
         if found:
             reports = {item.report_id for item in found}
             ledger.record(
@@ -120,14 +130,13 @@ def send_feedback(
     return found
 
 
-def _fetch(
-    sender_id: UUID, *, report_id: UUID | None, after: UUID | None, limit: int, now: datetime
-) -> list[Feedback]:
+def _fetch(function: str, bounds: Sequence[UUID | datetime | int | None]) -> list[Feedback]:
+    places = ", ".join(["%s"] * len(bounds))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, report_id, reference, wire_id, verdict, lacks, given_at"
-            " FROM orient_feedback_for(%s, %s, %s, %s, %s)",
-            [sender_id, report_id, after or _NOBODY, now - _SETTLED, limit],
+            "SELECT id, report_id, reference, wire_id, verdict, lacks, given_at"  # noqa: S608 - ours
+            f" FROM {function}({places})",
+            list(bounds),
         )
         return [
             Feedback(

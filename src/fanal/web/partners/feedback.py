@@ -22,8 +22,9 @@ PAGE = 100
 @require_safe
 @needs("report.status")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the feedback on the partner's own reports, oldest first, page by page."""
-    found = sent(actor_of(request), now=now_of(request), after=_after(request), limit=PAGE + 1)
+    """List the feedback on the partner's own reports, newest first, page by page."""
+    before = _before(request)
+    found = sent(actor_of(request), now=now_of(request), before=before, limit=PAGE + 1)
     shown = found[:PAGE] if found is not None else []
     context = {
         "permitted": found is not None,
@@ -37,22 +38,22 @@ def sent(
     actor: Actor,
     *,
     now: datetime,
-    after: UUID | None = None,
+    before: UUID | None = None,
     report_id: UUID | None = None,
     limit: int = PAGE,
 ) -> Sequence[Feedback] | None:
     """Return feedback as it leaves, None where no instruction permits any."""
     try:
         return orient.send_feedback(
-            actor=actor, after=after, report_id=report_id, limit=limit, now=now
+            actor=actor, before=before, report_id=report_id, limit=limit, now=now
         )
     except orient.NoInstruction:
         return None
 
 
-def _after(request: HttpRequest) -> UUID | None:
-    asked = request.GET.get("after", "")
+def _before(request: HttpRequest) -> UUID:
+    asked = request.GET.get("before", "")
     try:
-        return UUID(asked) if asked else None
+        return UUID(asked) if asked else orient.NEWEST
     except ValueError:
         raise Http404 from None
