@@ -1,5 +1,7 @@
 """The rule of points as whole columns: plain, slow, and what the compiled loops must give to the last bit."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fanal.crosscheck.domain.cards import MOST_ADDRESSES
@@ -9,16 +11,37 @@ from fanal.crosscheck.domain.meeting import (
     OTHER,
     ROLES,
     SAME,
-    Meetings,
     Points,
     Standing,
     Tables,
     share_kept,
     tables_of,
 )
-from fanal.crosscheck.domain.rule import Pairs
-from fanal.crosscheck.domain.sheet import Flags, Ints, Sheet
+from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Sheet
 from fanal.crosscheck.domain.weights import Family, Weights
+
+
+class Meetings(NamedTuple):
+    """Places of the two rows of each value that a pair shares, side, points."""
+
+    later: Ints
+    earlier: Ints
+    side: Codes
+    points: Points
+
+
+class Pairs(NamedTuple):
+    """All pairs, by later and earlier report, their meetings, and the points of what is beside."""
+
+    later: Places
+    earlier: Places
+    points: Points
+    first: Ints
+    meetings: Meetings
+    ip: Points
+    name: Points
+    birth: Points
+    conflict: Points
 
 
 def weigh(

@@ -19,6 +19,8 @@ from fanal.crosscheck.domain.cards import (
     pack_card,
 )
 from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong, membership
+from fanal.crosscheck.domain.looks import points_beside
+from fanal.crosscheck.domain.meeting import share_kept, worth_of
 from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.domain.whole import Joined, Whole, whole_of
@@ -62,22 +64,41 @@ def found(whole: Whole, fresh: np.ndarray | None, at_once: int) -> list[Pairs]:
     return list(weigh(whole.sheet, whole.standing, WEIGHTS, fresh=fresh, at_once=at_once))
 
 
-def assert_equal(parts: list[Pairs], plain: Pairs) -> None:
+def assert_equal(parts: list[Pairs], plain: plain_rule.Pairs, whole: Whole) -> None:
     """The parts, in whatever order, hold the pairs of the plain rule, and each pair its meetings."""
     later, earlier = (
         np.concatenate([getattr(part, end) for part in parts]) for end in ("later", "earlier")
     )
     order = np.lexsort((earlier, later))
-    for name in ("later", "earlier", "points", "ip", "name", "birth", "conflict"):
+    for name in ("later", "earlier", "points"):
         column = np.concatenate([getattr(part, name) for part in parts])
         assert np.array_equal(column[order], getattr(plain, name))
+    codes = np.concatenate([part.beside for part in parts])[order].tolist()
+    given = np.array([points_beside(code, WEIGHTS) for code in codes]).reshape(-1, 3)
+    assert np.array_equal(given.T, [plain.ip, plain.name, plain.birth])
+    assert [lost(code) for code in codes] == plain.conflict.tolist()
     sizes = np.concatenate([np.diff(part.first) for part in parts])
     assert np.array_equal(sizes[order], np.diff(plain.first))
     starts = (np.cumsum(sizes) - sizes)[order]
     met = np.repeat(starts - plain.first[:-1], sizes[order]) + np.arange(plain.first[-1])
-    for place, column in enumerate(plain.meetings):
-        found = np.concatenate([part.meetings[place] for part in parts])
-        assert np.array_equal(found[met], column)
+    kept = share_kept(whole.sheet.rows.mark, whole.standing, WEIGHTS)
+    # In which order a pair tells its meetings is its own affair.
+    told = [
+        (*part.meetings, *worth_of(part.meetings, whole.sheet.rows, kept, WEIGHTS))
+        for part in parts
+    ]
+    told = [np.concatenate(found)[met] for found in zip(*told, strict=True)]
+    pair = np.repeat(np.arange(len(plain.later)), np.diff(plain.first))
+    inner = np.lexsort((told[1], told[0], pair))
+    for column, found in zip(plain.meetings, told, strict=True):
+        assert np.array_equal(found[inner], column[np.lexsort((*plain.meetings[1::-1], pair))])
+
+
+def lost(code: int) -> float:
+    """Return the points that the marks in conflict take away."""
+    return sum(
+        WEIGHTS.mark[mark].conflict for number, mark in enumerate(MARKS) if code >> number & 1
+    )
 
 
 @settings(deadline=None, max_examples=150)
@@ -89,7 +110,7 @@ def test_the_loops_give_what_the_plain_rule_gives(
     asked = data.draw(st.none() | st.lists(st.booleans(), min_size=size, max_size=size))
     fresh = None if asked is None else np.array(asked)
     plain = plain_rule.weigh(whole.sheet, whole.standing, WEIGHTS, fresh=fresh)
-    assert_equal(found(whole, fresh, at_once), plain)
+    assert_equal(found(whole, fresh, at_once), plain, whole)
 
 
 @pytest.mark.parametrize("processors", [2, 3, 8])
@@ -114,7 +135,7 @@ def test_several_processors_find_what_one_finds(processors: int, seed: int, size
     ):
         assert np.array_equal(one, two)
     if size:
-        assert_equal(parts, plain_rule.weigh(alone.sheet, alone.standing, WEIGHTS))
+        assert_equal(parts, plain_rule.weigh(alone.sheet, alone.standing, WEIGHTS), together)
 
 
 def test_values_of_very_many_meet_their_neighbours() -> None:
@@ -123,7 +144,7 @@ def test_values_of_very_many_meet_their_neighbours() -> None:
     ]
     whole = whole_of(cards, WEIGHTS)
     plain = plain_rule.weigh(whole.sheet, whole.standing, WEIGHTS)
-    assert_equal(found(whole, None, 97), plain)
+    assert_equal(found(whole, None, 97), plain, whole)
     assert len(plain.later) == 200 * 199 // 2 + 700 * 20
 
 

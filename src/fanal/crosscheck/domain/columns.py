@@ -6,13 +6,14 @@ time alone.
 """
 
 import numpy as np
-from numba import njit
+
+from fanal.crosscheck.domain.compiled import inner, outer
 
 _FEW = 32
 _A_BUCKET = 4
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
 def _number(octets, at, size):
     """Return the little-endian number in `size` octets at a place."""
     number = np.uint64(0)
@@ -21,7 +22,7 @@ def _number(octets, at, size):
     return number
 
 
-@njit(nogil=True, cache=True)
+@outer
 def read_values(octets, ends, shape, counts, report_of_first):
     """Return the values of packed cards: report int32, key uint64, mark and role uint8, one line each.
 
@@ -45,7 +46,7 @@ def read_values(octets, ends, shape, counts, report_of_first):
     return report, key, mark, role
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@outer
 def read_people(octets, ends, shape, counts, people):
     """Write the heads and addresses of packed cards into the columns of `people`, a line a card.
 
@@ -71,7 +72,7 @@ def read_people(octets, ends, shape, counts, people):
         start = ends[card]
 
 
-@njit(nogil=True, cache=True)
+@outer
 def shared_rows(key, part, bits_of_part):
     """Return the places of the keys that occur more than once, by key, then by place (int32).
 
@@ -110,20 +111,20 @@ def shared_rows(key, part, bits_of_part):
     return rows[:kept].copy()
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
 def _first_bits(key, bits):
     """Return the first bits of a key as a number; in two steps, since a shift by all 64 is none."""
     return np.int64(key >> np.uint64(63 - bits) >> np.uint64(1))
 
 
-@njit(nogil=True, cache=True)
+@outer
 def _sort(keys, rows, low, high):
     """Sort keys and their rows between two places; equal ones stay in order."""
     order = np.argsort(keys[low:high], kind="mergesort")
     keys[low:high], rows[low:high] = keys[low:high][order], rows[low:high][order]
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
 def _sort_few(keys, rows, low, high):
     """Do the same without an array of its own, for few."""
     for at in range(low + 1, high):
@@ -134,7 +135,7 @@ def _sort_few(keys, rows, low, high):
         keys[back], rows[back] = key, row
 
 
-@njit(nogil=True, cache=True)
+@outer
 def places_by_report(report, size):
     """Return where each report begins among its rows, int64[size + 1], and the rows by report, int32."""
     first = np.zeros(size + 1, np.int64)
@@ -149,7 +150,7 @@ def places_by_report(report, size):
     return first, mine
 
 
-@njit(nogil=True, cache=True)
+@outer
 def reaches(key, place, holders, person, known, bounds):
     """Return how many of the rows before it each row meets, int32.
 
@@ -173,7 +174,75 @@ def reaches(key, place, holders, person, known, bounds):
     return found
 
 
-@njit(nogil=True, cache=True)
+@outer
+def kept_of(mark, holders, hub, steps, hub_share):
+    """Return the share of its points that each row keeps; `steps` are the holders and shares of each mark."""
+    of, shares = steps
+    kept = np.ones(len(mark))
+    for row in range(len(mark)):
+        for step in range(of.shape[1]):
+            if holders[row] < of[mark[row], step]:
+                break
+            kept[row] = shares[mark[row], step]
+        if hub[row]:
+            kept[row] = hub_share
+    return kept
+
+
+@outer
+def identities_beside(groups, rows, everything, person, suspect):
+    """Return the identities beside values that are asked for: group int64, mark uint8, key uint64, distinct.
+
+    `groups` is (start, size, whether asked) of the values in `rows`, which are sorted by key; `everything`
+    holds all rows in the order of reports. Identities are values of a `person` in the role `suspect`, in a
+    field of its own; beside a value are those of the reports whose suspect holds it so.
+    """
+    start, size, asked = groups
+    first = _firsts(everything.report)
+    bound = 0
+    for group in range(len(start)):
+        if asked[group]:
+            for row in range(start[group], start[group] + size[group]):
+                bound += first[rows.report[row] + 1] - first[rows.report[row]]
+    keys, marks, found = (
+        np.empty(bound, np.uint64),
+        np.empty(bound, np.uint8),
+        np.empty(bound, np.int64),
+    )
+    count = 0
+    for group in range(len(start)):
+        if not asked[group]:
+            continue
+        end = count
+        for row in range(start[group], start[group] + size[group]):
+            if rows.role[row] != suspect or rows.weak[row]:
+                continue
+            for at in range(first[rows.report[row]], first[rows.report[row] + 1]):
+                named = person[everything.mark[at]] and everything.role[at] == suspect
+                if named and not everything.weak[at] and everything.key[at] != rows.key[row]:
+                    keys[end], marks[end] = everything.key[at], everything.mark[at]
+                    end += 1
+        _sort(keys, marks, count, end)
+        low = count
+        for at in range(low, end):
+            if at == low or keys[at] != keys[count - 1]:
+                found[count], marks[count], keys[count] = group, marks[at], keys[at]
+                count += 1
+    return found[:count].copy(), marks[:count].copy(), keys[:count].copy()
+
+
+@outer
+def _firsts(report):
+    """Return where the rows of each report begin, int64, and where the last ones end; they are in order."""
+    first = np.zeros(report[-1] + 2 if len(report) else 1, np.int64)
+    for row in range(len(report)):
+        first[report[row] + 1] += 1
+    for one in range(len(first) - 1):
+        first[one + 1] += first[one]
+    return first
+
+
+@outer
 def seats_of(key, report, size):
     """Return a seat for each report, int32[size]: those who share values, near or far, sit side by side.
 
@@ -195,7 +264,7 @@ def seats_of(key, report, size):
     return seats
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@outer
 def join_certain(parent, later, earlier, points, least):
     """Join the sets of the ends of pairs with `least` points; return how many such pairs there are.
 
@@ -209,7 +278,7 @@ def join_certain(parent, later, earlier, points, least):
     return count
 
 
-@njit(nogil=True, cache=True)
+@outer
 def heads_of(parent):
     """Return the smallest of each one's set."""
     heads = np.empty(len(parent), np.int32)
@@ -218,7 +287,7 @@ def heads_of(parent):
     return heads
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
 def _unite(parent, one, two):
     one, two = _head(parent, one), _head(parent, two)
     if one < two:
@@ -227,7 +296,7 @@ def _unite(parent, one, two):
         parent[one] = two
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
 def _head(parent, one):
     while parent[one] != one:
         parent[one] = parent[parent[one]]

@@ -5,14 +5,12 @@ of its values and gathers who it meets; then each pair is weighed and forgotten 
 is held but one report's meetings and the pairs that are kept. What is computed, to the last bit, is the plain
 rule that stands beside the tests (`tests/unit/crosscheck/plain_rule.py`).
 
-The inner loops are compiled without numba's counting of references (`_nrt=False`): they make no arrays, and
-taking those of a tuple apart counted each of them in each call, which was two thirds of the whole.
 """
 
 import numpy as np
-from numba import njit
 
-from fanal.crosscheck.domain.looks import beside, may_be_near, may_gain, near
+from fanal.crosscheck.domain.compiled import inner, outer
+from fanal.crosscheck.domain.looks import NEAR, beside, may_be_near, may_gain, near
 from fanal.crosscheck.domain.meeting import (
     CROSS,
     CROSS_MOST,
@@ -28,27 +26,32 @@ _ROOM = 1024
 _FOR_EACH = 8
 
 
-@njit(nogil=True, cache=True)
+@outer
 def weigh_span(span, slot, rows, reports, looks, tables):
     """Return the pairs that are shown whose later report sits in `span`, and their meetings.
 
     Reports are numbered by their seats; `reports` is (who sits there, whether fresh), and each pair has a
-    fresh end. `rows` is (first, mine, report, mark, state, reach, kept): the rows of report r are
-    `mine[first[r]:first[r + 1]]`; a row meets the `reach` rows before it. `slot` is int32[reports], -1
-    everywhere, and so again afterwards. `looks` are those of `looks_of`, `tables` is `meeting.Tables`.
+    fresh end. `rows` is (first, mine, seat, mark, state, reach, kept, face): the rows of report r are
+    `mine[first[r]:first[r + 1]]`; a row meets the `reach` rows before it, none of its own report.
+    `looks` are the looks and the instants of `looks.look`, `face` its faces by row. `slot` is int32[reports],
+    -1 everywhere, and so again afterwards. `tables` is `meeting.Tables`.
 
-    How many pairs and how many meetings come first, then columns that begin with them. Pairs are later,
-    earlier, number of meetings (int32[3]), and points, ip, name, birth, conflict (float64[5]); meetings are
-    the rows of the later and the earlier report (int32[2]), side (uint8), points (float64).
+    How many pairs and how many meetings come first, then columns that begin with them. Of pairs: later and
+    earlier report, where its meetings end (int32), points (float64), what is beside (uint32, as
+    `looks.beside` tells it). Of meetings: the rows of the later and of the earlier report (int32).
     """
-    first, mine, _, mark, _, reach, _ = rows
+    first, mine, _, mark, _, reach, _, _ = rows
     who, fresh = reports
     met, weighed = _met(_ROOM), _weighed(_ROOM)
     sums = np.zeros(3 * FAMILY_COUNT), np.zeros(3 * FAMILY_COUNT)
     room, count, total = _FOR_EACH * (span[1] - span[0]), 0, 0
-    ends, points = np.empty((room, 3), np.int32), np.empty((room, 5))
-    places, sides = np.empty((room, 2), np.int32), np.empty(room, np.uint8)
-    worth = np.empty(room)
+    later, earlier, until = (
+        np.empty(room, np.int32),
+        np.empty(room, np.int32),
+        np.empty(room, np.int32),
+    )
+    points, codes = np.empty(room), np.empty(room, np.uint32)
+    mine_met, theirs_met = np.empty(room, np.int32), np.empty(room, np.int32)
     for one in range(span[0], span[1]):
         wanted = _wanted(one, first, mine, reach)
         if not wanted:
@@ -57,11 +60,16 @@ def weigh_span(span, slot, rows, reports, looks, tables):
             met, weighed = _met(2 * wanted), _weighed(2 * wanted)
         met_here, pairs_here = _meet(one, slot, rows, fresh, tables, met, weighed)
         if count + pairs_here > len(points):
-            points, ends = _wider(points, count + pairs_here), _wider(ends, count + pairs_here)
-        if total + met_here > len(places):
-            places, sides = _wider(places, total + met_here), _longer(sides, total + met_here)
-            worth = _longer(worth, total + met_here)
-        told = ends, points, places, sides, worth
+            later, earlier = (
+                _longer(later, count + pairs_here),
+                _longer(earlier, count + pairs_here),
+            )
+            until, points = _longer(until, count + pairs_here), _longer(points, count + pairs_here)
+            codes = _longer(codes, count + pairs_here)
+        if total + met_here > len(mine_met):
+            mine_met = _longer(mine_met, total + met_here)
+            theirs_met = _longer(theirs_met, total + met_here)
+        told = later, earlier, until, points, codes, mine_met, theirs_met
         count, total = _weigh(
             (one, pairs_here, who),
             (count, total),
@@ -74,10 +82,10 @@ def weigh_span(span, slot, rows, reports, looks, tables):
             sums,
             told,
         )
-    return count, total, ends, points, places, sides, worth
+    return count, total, later, earlier, until, points, codes, mine_met, theirs_met
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
 def _wanted(one, first, mine, reach):
     """Return how many meetings a report may have."""
     wanted = 0
@@ -86,7 +94,7 @@ def _wanted(one, first, mine, reach):
     return wanted
 
 
-@njit(nogil=True, cache=True)
+@outer
 def _met(room):
     """Return columns for the meetings of one report: rows of both ends, side, points, the pair's next one."""
     return (
@@ -95,48 +103,80 @@ def _met(room):
     )
 
 
-@njit(nogil=True, cache=True)
+@outer
 def _weighed(room):
     """Return columns for the pairs of a report: earlier end, first and last meeting."""
     return np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
 def _meet(one, slot, rows, fresh, tables, met, weighed):
-    """Write who a report meets; return how many meetings and how many pairs. `slot` holds places of pairs."""
-    first, mine, report, mark, state, reach, kept = rows
-    base, _, person, _, _, _, sides, factor, _ = tables
-    row_of, other_of, side_of, points_of, after = met
-    ends, head, tail = weighed
-    count, pairs = 0, 0
+    """Write who a report meets; return how many meetings and how many pairs. `slot` holds places of pairs.
+
+    Most meetings say too little, alone, to be shown. They are passed over where nothing else can come: values
+    that give points go first, the one of them with the most holders last, then those that give none.
+    """
+    first, mine, _, _, _, reach, kept, _ = rows
+    last = -1
     for at in range(first[one], first[one + 1]):
         row = mine[at]
-        names, full, held = person[mark[row]], base[mark[row]], kept[row]
-        # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
-        alike = _rounded(full * held)
-        for other in range(row - 1, row - 1 - reach[row], -1):
-            two = report[other]
-            if two == one or not (fresh[one] or fresh[two]):
-                continue
-            side, share = np.uint8(SAME), 1.0
-            if names:
-                side = sides[state[row], state[other]]
-                share = factor[state[row], state[other]]
-            points_of[count] = alike if share == 1.0 else _rounded(full * share * held)
-            side_of[count], row_of[count], other_of[count] = side, row, other
-            after[count] = -1
-            place = slot[two]
-            if place < 0:
-                slot[two], ends[pairs], head[pairs], tail[pairs] = pairs, two, count, count
-                pairs += 1
-            else:
-                after[tail[place]] = count
-                tail[place] = count
-            count += 1
+        if kept[row] > 0 and (last < 0 or reach[row] > reach[last]):
+            last = row
+    count, pairs = 0, 0
+    for turn in range(3):
+        for at in range(first[one], first[one + 1]):
+            row = mine[at]
+            if reach[row] and turn == (2 if kept[row] == 0 else row == last):
+                count, pairs = _meet_by(
+                    (one, row, turn > 0), (count, pairs), slot, rows, fresh, tables, met, weighed
+                )
     return count, pairs
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
+def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
+    """Write who a report meets by one row; `report` is (its seat, a row, whether weak ones are passed over).
+
+    Passed over is who it has not met yet and who gets too few points now, when neither name, day of birth nor
+    address can add to them.
+    """
+    one, row, passing = report
+    count, pairs = counts
+    _, _, seat, mark, state, reach, kept, face = rows
+    base, _, person, _, _, _, sides, factor, numbers = tables
+    row_of, other_of, side_of, points_of, after = met
+    ends, head, tail = weighed
+    names, full, held = person[mark[row]], base[mark[row]], kept[row]
+    # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
+    alike = _rounded(full * held)
+    side, points, before = np.uint8(SAME), alike, -1
+    bits, least = face[row], numbers[SHOWN] - 1e-9
+    for other in range(row - 1, row - 1 - reach[row], -1):
+        if names and state[other] != before:
+            before = state[other]
+            side, share = sides[state[row], before], factor[state[row], before]
+            points = alike if share == 1.0 else _rounded(full * share * held)
+        two = seat[other]
+        # The slots lie all over memory: they are looked at last.
+        weak = passing and points < least and face[other] & bits == 0
+        if weak and (pairs == 0 or slot[two] < 0):
+            continue
+        if not (fresh[one] or fresh[two]):
+            continue
+        points_of[count], side_of[count] = points, side
+        row_of[count], other_of[count], after[count] = row, other, -1
+        place = slot[two]
+        if place < 0:
+            slot[two], ends[pairs], head[pairs], tail[pairs] = pairs, two, count, count
+            pairs += 1
+        else:
+            after[tail[place]] = count
+            tail[place] = count
+        count += 1
+    return count, pairs
+
+
+@inner
 def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
     """Weigh the pairs of one report, write those that are shown; return how many pairs and meetings are told.
 
@@ -146,8 +186,8 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
     count, total = counts
     faces, instants = looks
     others, head, _ = weighed
-    row_of, other_of, side_of, points_of, after = met
-    ends, worth, places, sides, values = told
+    row_of, other_of, _, points_of, after = met
+    later, earlier, until, worth, codes, mine_met, theirs_met = told
     conflict, numbers = tables[3], tables[8]
     least = numbers[SHOWN] - 1e-9
     for place in range(pairs - 1, -1, -1):
@@ -163,28 +203,28 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
         if may_be_near(faces, one, two):
             ip = near(faces, instants, one, two, numbers)
         given, shared = _given(head[place], ip, mark, tables, met, sums)
-        name, birth, lost = beside(faces, one, two, shared, conflict, numbers)
+        name, birth, lost, code = beside(faces, one, two, shared, conflict, numbers)
         points = _rounded(given + name + birth - lost)
         if points < least:
             continue
-        worth[count, 0], worth[count, 1], worth[count, 2] = points, ip, name
-        worth[count, 3], worth[count, 4] = birth, lost
-        before, at = total, head[place]
+        at = head[place]
         while at >= 0:
-            places[total, 0], places[total, 1] = row_of[at], other_of[at]
-            sides[total], values[total] = side_of[at], points_of[at]
+            mine_met[total], theirs_met[total] = row_of[at], other_of[at]
             total += 1
             at = after[at]
-        ends[count, 0], ends[count, 1], ends[count, 2] = who[one], who[two], total - before
+        later[count], earlier[count], until[count] = who[one], who[two], total
+        worth[count], codes[count] = points, code | (NEAR if ip > 0 else 0)
         count += 1
     return count, total
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
 def _given(at, ip, mark, tables, met, sums):
     """Return the points of a pair by families and sides, and the marks that both suspects share, as bits."""
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]
+    if after[at] < 0 and ip == 0:
+        return _alone(points_of[at], side_of[at], mark[row_of[at]], tables)
     used, shared = 0, 0
     while at >= 0:
         side, what = np.int64(side_of[at]), np.int64(mark[row_of[at]])
@@ -202,7 +242,17 @@ def _given(at, ip, mark, tables, met, sums):
     return told + rest / 2 if told > 0 else rest, shared
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
+def _alone(points, side, mark, tables):
+    """Return what `_given` gives of one meeting and nothing else, as most pairs have."""
+    family, most, numbers = tables[1], tables[5], tables[8]
+    given = min(points, most[family[mark]])
+    if side == SAME:
+        return given, 1 << np.int64(mark)
+    return min(given, numbers[CROSS_MOST if side == CROSS else OTHER_MOST]), 0
+
+
+@inner
 def _count(used, cell, points, sums):
     """Count a value in the cell of its side and family; return which cells are `used`, as bits."""
     best, further = sums
@@ -214,7 +264,7 @@ def _count(used, cell, points, sums):
     return used | 1 << cell
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
 def _sum(used, side, tables, sums):
     """Return the sum over a side's families: the best value, a little for each further, to a bound."""
     worth, most = tables[4], tables[5]
@@ -230,21 +280,13 @@ def _sum(used, side, tables, sums):
     return total
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
 def _rounded(points):
     """Return points with four decimals, as numpy rounds them."""
     return np.rint(points * 10000.0) / 10000.0
 
 
-@njit(nogil=True, cache=True)
-def _wider(table, least):
-    """Return a table of twice `least` lines that begins with the lines of `table`."""
-    grown = np.empty((2 * least, table.shape[1]), table.dtype)
-    grown[: len(table)] = table
-    return grown
-
-
-@njit(nogil=True, cache=True)
+@outer
 def _longer(column, least):
     """Return a column of twice `least` numbers that begins with those of `column`."""
     grown = np.empty(2 * least, column.dtype)

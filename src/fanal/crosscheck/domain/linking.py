@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
 from fanal.crosscheck.domain.cards import MARKS, mark_of
-from fanal.crosscheck.domain.meeting import CROSS, OTHER, SAME, Points, Standing, share_kept
+from fanal.crosscheck.domain.looks import points_beside
+from fanal.crosscheck.domain.meeting import (
+    CROSS,
+    OTHER,
+    SAME,
+    Points,
+    Standing,
+    share_kept,
+    worth_of,
+)
 from fanal.crosscheck.domain.records import Link, Reason
 from fanal.crosscheck.domain.rule import Pairs, weigh
 from fanal.crosscheck.domain.sheet import Flags, Sheet
@@ -32,8 +41,8 @@ def link(
     """
     kept = share_kept(sheet.rows.mark, standing, weights)
     for pairs in weigh(sheet, standing, weights, fresh=fresh):
-        explainer = Explainer(sheet, pairs, kept, told)
-        yield from explainer.links(ids, weights, fresh=fresh)
+        explainer = Explainer(sheet, pairs, kept, told, weights)
+        yield from explainer.links(ids, fresh=fresh)
 
 
 class Explainer:
@@ -45,15 +54,15 @@ class Explainer:
         pairs: Pairs,
         kept: Points,
         told: SelectorOf,
+        weights: Weights,
     ) -> None:
-        self._sheet, self._pairs, self._kept = sheet, pairs, kept
+        self._sheet, self._pairs, self._kept, self._weights = sheet, pairs, kept, weights
+        self._side, self._points = worth_of(pairs.meetings, sheet.rows, kept, weights)
         self._selector = told
 
-    def links(
-        self, ids: Sequence[UUID], weights: Weights, *, fresh: Flags | None = None
-    ) -> Iterator[Link]:
+    def links(self, ids: Sequence[UUID], *, fresh: Flags | None = None) -> Iterator[Link]:
         """Yield the links of the pairs, in their order; `ids` are those of the reports."""
-        pairs = self._pairs
+        pairs, weights = self._pairs, self._weights
         for place, (later, earlier, points) in enumerate(
             zip(pairs.later.tolist(), pairs.earlier.tolist(), pairs.points.tolist(), strict=True)
         ):
@@ -61,68 +70,56 @@ class Explainer:
                 report_id=ids[later],
                 other_id=ids[earlier],
                 score=round(score_of(points / weights.certain), 4),
-                reasons=self.reasons(place, later, earlier, fresh, weights),
+                reasons=self.reasons(place, later, earlier, fresh),
                 rule_version=weights.version,
             )
 
     def reasons(  # noqa: PLR0917
-        self, place: int, later: int, earlier: int, fresh: Flags | None, weights: Weights
+        self, place: int, later: int, earlier: int, fresh: Flags | None
     ) -> tuple[Reason, ...]:
         """Return the reasons of one pair, the strongest first."""
         # The texts of a value are those of an end whose record is at hand.
         known = later if fresh is None or fresh[later] else earlier
         found = [
             *self._values(place, known),
-            *self._strengthening(place),
-            *self._conflicts(place, (later, earlier), weights),
+            *self._beside(int(self._pairs.beside[place])),
         ]
         return tuple(sorted(found, key=lambda r: (-r.weight, r.kind, r.value)))
 
     def _values(self, place: int, known: int) -> list[Reason]:
-        met, first = self._pairs.meetings, self._pairs.first
-        return [
-            self._value(at, float(met.points[at]), known)
-            for at in range(int(first[place]), int(first[place + 1]))
-        ]
+        first = self._pairs.first
+        return [self._value(at, known) for at in range(int(first[place]), int(first[place + 1]))]
 
-    def _value(self, at: int, points: float, known: int) -> Reason:
+    def _value(self, at: int, known: int) -> Reason:
         rows, met = self._sheet.rows, self._pairs.meetings
         later, earlier = int(met.later[at]), int(met.earlier[at])
         selector = self._selector(known, int(rows.key[later]))
         return Reason(
             kind=selector.kind.value,
             value=selector.value,
-            weight=points,
+            weight=float(self._points[at]),
             roles=(
                 ROLE_OF_CODE[int(rows.role[later])].value,
                 ROLE_OF_CODE[int(rows.role[earlier])].value,
             ),
             kept=float(self._kept[later]),
-            side=int(met.side[at]),
+            side=int(self._side[at]),
         )
 
-    def _strengthening(self, place: int) -> list[Reason]:
-        pairs = self._pairs
-        columns = (("IP", pairs.ip), ("NAME", pairs.name), ("BIRTH", pairs.birth))
+    def _beside(self, beside: int) -> list[Reason]:
+        given = zip(("IP", "NAME", "BIRTH"), points_beside(beside, self._weights), strict=True)
+        roles = ("SUSPECT", "SUSPECT")
         return [
-            Reason(kind=kind, value="", weight=float(points[place]), roles=("SUSPECT", "SUSPECT"))
-            for kind, points in columns
-            if points[place]
-        ]
-
-    def _conflicts(self, place: int, ends: tuple[int, int], weights: Weights) -> list[Reason]:
-        if not self._pairs.conflict[place]:
-            return []
-        sheet, met = self._sheet, self._pairs.meetings
-        shared = 0
-        for at in range(int(self._pairs.first[place]), int(self._pairs.first[place + 1])):
-            if met.side[at] == SAME:
-                shared |= 1 << int(sheet.rows.mark[met.later[at]])
-        differing = int(sheet.has[ends[0]]) & int(sheet.has[ends[1]]) & ~shared
-        return [
-            Reason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
-            for number, mark in enumerate(MARKS)
-            if differing >> number & 1 and weights.mark[mark].conflict
+            *(
+                Reason(kind=kind, value="", weight=points, roles=roles)
+                for kind, points in given
+                if points
+            ),
+            *(
+                Reason(kind="CONFLICT", value=mark.value, weight=-self._weights.mark[mark].conflict)
+                for number, mark in enumerate(MARKS)
+                if beside >> number & 1
+            ),
         ]
 
 

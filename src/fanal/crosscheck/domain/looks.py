@@ -5,9 +5,9 @@ another, elsewhere: a pair costs what it costs to read its ends from memory.
 """
 
 import numpy as np
-from numba import njit
 
 from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.compiled import inner, outer
 from fanal.crosscheck.domain.meeting import (
     BIRTH,
     BIRTH_DIFFERS,
@@ -18,24 +18,32 @@ from fanal.crosscheck.domain.meeting import (
     PORT_SECONDS,
     PREFIX_SECONDS,
 )
+from fanal.crosscheck.domain.weights import Weights
 
-_NO_PORT = 1 << 31
+NEAR, NAMED, FOREIGN, BORN, OTHER_DAY = (1 << bit for bit in range(16, 21))
+"""What is beside a pair, as bits above those of the marks in conflict: an address near in time; equal names,
+names without a common word; equal days of birth, different ones."""
+LOOKS = 4 + MOST_ADDRESSES
+_EPOCH = 1 << 38  # years before 1970 are seconds above nought
+_SECONDS, _PORTS = np.uint64((1 << 40) - 1), np.uint64((1 << 23) - 1)
+_PORT, _PREFIX = np.uint64(40), np.uint64(63)
 
 
-@njit(nogil=True, cache=True)
-def looks_of(people, seats, conflict):
-    """Return the looks and the instants of reports by their seats, each uint64[reports, 8].
+@outer
+def look(people, seats, conflict, seen):
+    """Write what reports look like by seat to `seen`: looks, instants, faces.
 
+    These are uint64[reports, LOOKS], uint64[reports, MOST_ADDRESSES], uint64[reports], nought before.
     `people` are the columns of a sheet after its rows, `conflict` is of `meeting.Tables`: only the kinds that
     it gives points to are told.
 
     Looks are name; two words; the third word and the day of birth; kinds of values and, above 16 bits, a bit
-    for each address; then addresses. Instants are the addresses' seconds, and their ports with, above 32
-    bits, whether each is a prefix.
+    for each address; then addresses. An instant is the second of an address (40 bits), its port and one (23),
+    and whether it is a prefix. A face has bits of all that could add points: two without a common one gain
+    nothing.
     """
     name, words, birth, has, where, at, port, six = people
-    looks = np.zeros((len(name), 4 + MOST_ADDRESSES), np.uint64)
-    instants = np.zeros((len(name), 2 * MOST_ADDRESSES), np.uint64)
+    looks, instants, faces = seen
     telling = np.uint64(0)
     for mark in range(len(conflict)):
         if conflict[mark] != 0:
@@ -45,20 +53,26 @@ def looks_of(people, seats, conflict):
         looks[one, 0] = name[place]
         looks[one, 1] = np.uint64(words[place, 0]) | np.uint64(words[place, 1]) << np.uint64(32)
         looks[one, 2] = np.uint64(words[place, 2]) | np.uint64(birth[place]) << np.uint64(32)
-        bits = np.uint64(0)
+        face = np.uint64(0)
         for column in range(MOST_ADDRESSES):
+            if where[place, column] == 0:
+                break
             looks[one, 4 + column] = where[place, column]
-            instants[one, column] = np.uint64(at[place, column])
-            of_port = np.uint64(np.uint32(port[place, column]))
-            six_too = np.uint64(six[place, column]) << np.uint64(32)
-            instants[one, MOST_ADDRESSES + column] = of_port | six_too
-            if where[place, column]:
-                bits |= np.uint64(1) << where[place, column] % np.uint64(48)
-        looks[one, 3] = np.uint64(has[place]) & telling | bits << np.uint64(16)
-    return looks, instants
+            face |= np.uint64(1) << np.uint64(16) + where[place, column] % np.uint64(48)
+            instants[one, column] = (
+                np.uint64(at[place, column] + _EPOCH)
+                | np.uint64(port[place, column] + 1) << _PORT
+                | np.uint64(six[place, column]) << _PREFIX
+            )
+        looks[one, 3] = np.uint64(has[place]) & telling | face
+        if name[place] != 0:
+            face |= np.uint64(1) << name[place] % np.uint64(10)
+        if birth[place] != 0:
+            face |= np.uint64(1) << np.uint64(10) + np.uint64(birth[place]) % np.uint64(6)
+        faces[one] = face
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
 def may_gain(looks, one, two):
     """Return whether name, day of birth or an address could add points."""
     name = looks[one, 0] == looks[two, 0] and looks[one, 0] != 0
@@ -66,35 +80,48 @@ def may_gain(looks, one, two):
     return name or (born == other and born != 0) or may_be_near(looks, one, two)
 
 
-@njit(nogil=True, cache=True, inline="always", _nrt=False)
+@inner
 def may_be_near(looks, one, two):
     """Return False only where two reports have no address in common."""
     return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
 def beside(looks, one, two, shared, conflict, numbers):
-    """Return what names and days of birth give or take, and what conflicts take away."""
-    name = 0.0
+    """Return what names and days of birth give or take, what conflicts take away, and all of it as bits."""
+    name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:
         if looks[one, 0] == looks[two, 0]:
-            name = numbers[NAME]
+            name, code = numbers[NAME], NAMED
         if not _common_word(looks, one, two):
             name -= numbers[NAME_DIFFERS]
+            code |= FOREIGN
     birth, born, other = 0.0, looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
     if born != 0 and other != 0:
         birth = numbers[BIRTH] if born == other else -numbers[BIRTH_DIFFERS]
+        code |= BORN if born == other else OTHER_DAY
     differing = np.int64(looks[one, 3] & looks[two, 3] & np.uint64(0xFFFF)) & ~shared
+    code |= differing
     lost, what = 0.0, 0
     while differing:
         if differing & 1:
             lost += conflict[what]
         differing >>= 1
         what += 1
-    return name, birth, lost
+    return name, birth, lost, code
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
+    """Return the points that an address, names and days of birth give or take, from the bits of a pair."""
+    near = weights.near
+    return (
+        near.ip * bool(code & NEAR),
+        near.name * bool(code & NAMED) - near.name_conflict * bool(code & FOREIGN),
+        near.birth * bool(code & BORN) - near.birth_conflict * bool(code & OTHER_DAY),
+    )
+
+
+@inner
 def _common_word(looks, one, two):
     """Return whether two names have a word in common."""
     low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -106,29 +133,24 @@ def _common_word(looks, one, two):
     return False
 
 
-@njit(nogil=True, cache=True, _nrt=False)
+@inner
 def near(looks, instants, one, two, numbers):
     """Return the points of one network address near in time, and port where both have one."""
-    equal = False
-    for i in range(4, 4 + MOST_ADDRESSES):
-        for j in range(4, 4 + MOST_ADDRESSES):
-            equal |= (looks[one, i] == looks[two, j]) & (looks[one, i] != 0)
-    if not equal:
-        return 0.0
-    for i in range(4, 4 + MOST_ADDRESSES):
-        if looks[one, i] == 0:
+    for i in range(MOST_ADDRESSES):
+        if looks[one, 4 + i] == 0:
             break
-        for j in range(4, 4 + MOST_ADDRESSES):
-            if looks[one, i] != looks[two, j]:
+        for j in range(MOST_ADDRESSES):
+            if looks[two, 4 + j] == 0:
+                break
+            if looks[one, 4 + i] != looks[two, 4 + j]:
                 continue
-            here, there = i - 4, j - 4
-            port = instants[one, here + MOST_ADDRESSES]
+            mine, theirs = instants[one, i], instants[two, j]
+            port = mine >> _PORT & _PORTS
             within = numbers[IP_SECONDS]
-            if port >> np.uint64(32):
+            if mine >> _PREFIX:
                 within = numbers[PREFIX_SECONDS]
-            elif port < _NO_PORT and port == instants[two, there + MOST_ADDRESSES]:
+            elif port != 0 and port == theirs >> _PORT & _PORTS:
                 within = numbers[PORT_SECONDS]
-            mine, theirs = instants[one, here], instants[two, there]
-            if abs(np.int64(mine) - np.int64(theirs)) <= within:
+            if abs(np.int64(mine & _SECONDS) - np.int64(theirs & _SECONDS)) <= within:
                 return numbers[IP]
     return 0.0

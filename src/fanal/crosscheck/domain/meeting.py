@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanal.crosscheck.domain.cards import MARKS
-from fanal.crosscheck.domain.columns import reaches
+from fanal.crosscheck.domain.columns import kept_of, reaches
 from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Rows
 from fanal.crosscheck.domain.weights import Family, Weights
 from fanal.harmonise.domain.records import SelectorRole
@@ -33,12 +33,10 @@ _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
 
 
 class Meetings(NamedTuple):
-    """Values that pairs share: places of the two rows (later report first), side, points."""
+    """Values that pairs share: places of the two rows, that of the later report first."""
 
     later: Places
     earlier: Places
-    side: Codes
-    points: Points
 
 
 class Standing(NamedTuple):
@@ -87,13 +85,36 @@ def tables_of(weights: Weights) -> Tables:
     )
 
 
+def worth_of(  # noqa: PLR0917
+    meetings: Meetings, rows: Rows, kept: Points, weights: Weights
+) -> tuple[Codes, Points]:
+    """Return side and points of each meeting, as the rule took them; `kept` is that of `share_kept`."""
+    tables = tables_of(weights)
+    mark, state = rows.mark[meetings.later], states_of(rows)
+    states, person = (state[meetings.later], state[meetings.earlier]), tables.person[mark]
+    side: Codes = np.where(person, tables.side[states], np.uint8(SAME))
+    full = tables.base[mark] * np.where(person, tables.factor[states], 1.0)
+    # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
+    points: Points = np.round(full * kept[meetings.later], 4)
+    return side, points
+
+
+def states_of(rows: Rows) -> Codes:
+    """Return the role of each row as sides are looked up: `ROLES + role` where only a text gives it."""
+    states: Codes = rows.role + np.uint8(ROLES) * rows.weak
+    return states
+
+
 def share_kept(mark: Codes, standing: Standing, weights: Weights) -> Points:
     """Return the share of its points that each row's value keeps, by its holders and as a hub."""
-    kept = np.ones(len(mark))
-    for number, name in enumerate(MARKS):
-        for holders, share in weights.mark[name].steps:
-            kept[(mark == number) & (standing.holders >= holders)] = share
-    kept[standing.hub] = weights.hub_share
+    steps = [weights.mark[name].steps for name in MARKS]
+    most = max(map(len, steps))
+    never = np.iinfo(np.int64).max
+    holders = np.array([[*(n for n, _ in s), *(never,) * (most - len(s))] for s in steps])
+    shares = np.array([[*(share for _, share in s), *(0.0,) * (most - len(s))] for s in steps])
+    kept: Points = kept_of(
+        mark, standing.holders, standing.hub, (holders, shares), weights.hub_share
+    )
     return kept
 
 

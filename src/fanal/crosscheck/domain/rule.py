@@ -10,19 +10,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES
 from fanal.crosscheck.domain.columns import places_by_report, seats_of
 from fanal.crosscheck.domain.kernels import weigh_span
-from fanal.crosscheck.domain.looks import looks_of
+from fanal.crosscheck.domain.looks import LOOKS, look
 from fanal.crosscheck.domain.meeting import (
-    ROLES,
     Meetings,
     Points,
     Standing,
     reach_of,
     share_kept,
+    states_of,
     tables_of,
 )
-from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Keys, Places, Rows, Sheet
+from fanal.crosscheck.domain.sheet import Bits, Flags, Ints, Keys, Places, Sheet
 from fanal.crosscheck.domain.spans import in_turn
 from fanal.crosscheck.domain.weights import Weights
 
@@ -30,28 +31,32 @@ _AT_ONCE = 4_000
 
 
 class Seated(NamedTuple):
-    """Where each report sits for the loops, and what reports are told apart by, in that order."""
+    """Reports as the loops number them: who sits in each seat, looks and instants by seat.
 
-    seats: Places
+    The rows of seat r are `mine[first[r]:first[r + 1]]`; `seat` and `face` are those of each row's report.
+    """
+
+    who: Places
     looks: tuple[Keys, Keys]
+    first: Ints
+    mine: Places
+    seat: Places
+    face: Keys
 
 
 class Pairs(NamedTuple):
     """Pairs by the places of their reports in a sheet, in no order, with points and what made them.
 
-    `first[i]:first[i + 1]` are the places in `meetings` of pair i. `ip`, `name`, `birth` hold the points, or
-    those lost, of what only strengthens; `conflict` those lost by kinds that have nothing in common.
+    `first[i]:first[i + 1]` are the places in `meetings` of pair i. `beside` says as bits what else gave or
+    took points: `looks.NEAR` and its like, and the marks in conflict.
     """
 
     later: Places
     earlier: Places
     points: Points
-    first: Ints
+    first: Places
     meetings: Meetings
-    ip: Points
-    name: Points
-    birth: Points
-    conflict: Points
+    beside: Bits
 
     def number(self, size: int) -> Ints:
         """Return a number for each pair among `size` reports: `later * size + earlier`."""
@@ -75,61 +80,54 @@ def weigh(
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
-    seats, looks = seated or seat(sheet, weights)
-    columns = _columns(rows, seats, standing, weights, fresh)
-    touched, who = np.ones(size, np.bool_), np.empty(size, np.int32)
-    who[seats] = np.arange(size, dtype=np.int32)
-    if fresh is not None:
-        touched[seats] = fresh
+    seated = seated or seat(sheet, weights)
+    columns = (
+        *(seated.first, seated.mine, seated.seat, rows.mark, states_of(rows)),
+        reach_of(rows, standing, weights, fresh),
+        share_kept(rows.mark, standing, weights),
+        seated.face,
+    )
+    touched = np.ones(size, np.bool_) if fresh is None else fresh[seated.who]
     slots = local()
 
     def weigh_from(low: int) -> Pairs:
         if not hasattr(slots, "free"):
             slots.free = np.full(size, -1, np.int32)
         span = low, min(low + at_once, size)
-        found = weigh_span(span, slots.free, columns, (who, touched), looks, tuple(tables))
+        found = weigh_span(
+            span, slots.free, columns, (seated.who, touched), seated.looks, tuple(tables)
+        )
         return _pairs(found)
 
     yield from in_turn(weigh_from, range(0, size, at_once))
 
 
-def _columns(  # noqa: PLR0917
-    rows: Rows, seats: Places, standing: Standing, weights: Weights, fresh: Flags | None
-) -> tuple[object, ...]:
-    """Return `rows` as `weigh_span` takes them, their reports by their seats."""
-    seated = seats[rows.report]
-    return (
-        *places_by_report(seated, len(seats)),
-        seated,
-        rows.mark,
-        rows.role + np.uint8(ROLES) * rows.weak,
-        reach_of(rows, standing, weights, fresh),
-        share_kept(rows.mark, standing, weights),
-    )
-
-
 def seat(sheet: Sheet, weights: Weights) -> Seated:
     """Let reports sit down: where there are many, near their kin, in near memory."""
-    size = len(sheet.name)
+    size, rows = len(sheet.name), sheet.rows
     seats = np.arange(size, dtype=np.int32)
+    who = seats.copy()
     if size > _AT_ONCE:
-        seats = seats_of(sheet.rows.key, sheet.rows.report, size)
-    return Seated(seats, looks_of(tuple(sheet[1:]), seats, tables_of(weights).conflict))
+        seats = seats_of(rows.key, rows.report, size)
+        who[seats] = np.arange(size, dtype=np.int32)
+    # Made here, since numpy asks for large pages and a compiled loop does not: they fill in half the time.
+    looks = np.zeros((size, LOOKS), np.uint64)
+    instants, faces = np.zeros((size, MOST_ADDRESSES), np.uint64), np.zeros(size, np.uint64)
+    look(tuple(sheet[1:]), seats, tables_of(weights).conflict, (looks, instants, faces))
+    by_row = seats[rows.report]
+    first, mine = places_by_report(by_row, size)
+    return Seated(who, (looks, instants), first, mine, by_row, faces[by_row])
 
 
-def _pairs(found: tuple[int, int, Places, Points, Places, Codes, Points]) -> Pairs:
-    count, total, ends, points, met, side, of_meetings = found
-    later, earlier, sizes = ends[:count].T.copy()
+def _pairs(found: tuple[int, int, Places, Places, Places, Points, Bits, Places, Places]) -> Pairs:
+    count, total, later, earlier, until, points, beside, met, others = found
     return Pairs(
-        later=later,
-        earlier=earlier,
-        points=points[:count, 0].copy(),
-        first=np.append(0, np.cumsum(sizes, dtype=np.int64)),
-        meetings=Meetings(met[:total, 0], met[:total, 1], side[:total], of_meetings[:total]),
-        ip=points[:count, 1],
-        name=points[:count, 2],
-        birth=points[:count, 3],
-        conflict=points[:count, 4],
+        later=later[:count],
+        earlier=earlier[:count],
+        points=points[:count],
+        first=np.append(np.int32(0), until[:count]),
+        meetings=Meetings(met[:total], others[:total]),
+        beside=beside[:count],
     )
 
 

@@ -15,6 +15,7 @@ Keys = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int32]
 Codes = NDArray[np.uint8]
+Bits = NDArray[np.uint32]
 _AT_ONCE = 50_000
 
 

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fanal.crosscheck.domain.columns import identities_beside
 from fanal.crosscheck.domain.meeting import Standing, tables_of
-from fanal.crosscheck.domain.sheet import Flags, Ints, Keys, Rows
+from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Keys, Rows
 from fanal.crosscheck.domain.weights import Weights
 from fanal.harmonise.domain.records import SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES
@@ -17,7 +18,7 @@ class Beside(NamedTuple):
     """Identities that stand beside a value in the reports of its suspects: a line each, distinct."""
 
     group: Ints
-    mark: Ints
+    mark: Codes
     key: Keys
 
 
@@ -55,23 +56,7 @@ def _crowded(beside: Beside, weights: Weights) -> Ints:
 
 
 def _beside(rows: Rows, everything: Rows, groups: tuple[Ints, Ints], weights: Weights) -> Beside:  # noqa: PLR0917
-    start, size = groups
     person = tables_of(weights).person
+    start, size = groups
     asked = (size > weights.companions) & person[rows.mark[start]]
-    group = np.repeat(np.arange(len(start)), size)
-    theirs = asked[group] & (rows.role == _SUSPECT) & ~rows.weak
-    told = person[everything.mark] & (everything.role == _SUSPECT) & ~everything.weak
-    report, mark, key = everything.report[told], everything.mark[told], everything.key[told]
-    holder, group = rows.report[theirs], group[theirs]
-    held = np.bincount(report, minlength=int(everything.report[-1]) + 1 if len(told) else 0)
-    first, counts = (np.cumsum(held) - held)[holder], held[holder]
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    at = np.arange(total) - np.repeat(ends - counts, counts) + np.repeat(first, counts)
-    group = np.repeat(group, counts)
-    other = key[at] != rows.key[start][group]
-    group, at = group[other], at[other]
-    order = np.lexsort((key[at], group))
-    group, at = group[order], at[order]
-    fresh = np.append(True, (group[1:] != group[:-1]) | (key[at[1:]] != key[at[:-1]]))[: len(at)]
-    return Beside(group[fresh], mark[at[fresh]], key[at[fresh]])
+    return Beside(*identities_beside((start, size, asked), rows, everything, person, _SUSPECT))

@@ -93,7 +93,7 @@ def _links(  # noqa: PLR0917
     for pairs in parts:
         joined.add(pairs, weights)
         words.read(np.unique(pairs.later).tolist())
-        found = Explainer(whole.sheet, pairs, kept, words.selector).links(words.ids, weights)
+        found = Explainer(whole.sheet, pairs, kept, words.selector, weights).links(words.ids)
         while part := list(islice(found, _AT_ONCE)):
             yield part
 
