@@ -1,8 +1,10 @@
 """The judge counts right on a world small enough to count by hand; the world is the same for one seed."""
 
+import pytest
+
 from fanal.cli.bench.crosscheck_near import judge_near
 from fanal.cli.bench.crosscheck_truth import harmonised
-from fanal.cli.bench.truth import judge
+from fanal.cli.bench.truth import judge, people
 from fanal.cli.bench.truth.returning import Returning
 from fanal.cli.bench.truth.world import World
 
@@ -39,6 +41,18 @@ def test_a_world_follows_from_its_seed_and_holds_every_trap() -> None:
         *("EXCHANGE", "RECYCLED_PHONE", "HANDLE_COLLISION", "HANDLE_TAKEN_AGAIN", "FREE_TEXT"),
         *("SHARED_VICTIM", "ROLE_SWAP", "SHARED_MAILBOX", "REREGISTERED"),
     }
+
+
+def test_a_world_larger_than_the_numbers_for_fiction_comes_to_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(people, "MOBILES", 900)
+    world = World(2000, seed=5)
+    world.reports()
+    traps = {trap for told in Returning(world).reports() for trap in told.traps}
+    assert world.people.mobile() is None
+    assert "NUMBER_VARIED" not in traps
+    assert "NEIGHBOUR" in traps
 
 
 def test_what_comes_back_changed_is_found_and_what_goes_round_is_not() -> None:

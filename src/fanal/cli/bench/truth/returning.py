@@ -31,12 +31,15 @@ class Returning:
         self.viral = [self.dice.digest(32) for _ in range(3)]
 
     def reports(self) -> list[Told]:
-        """Return the reports, in the order in which things happened."""
+        """Return the reports, in the order in which things happened.
+
+        A part that tells nothing more is over: a large world uses up the numbers there are for fiction.
+        """
         found: list[Told] = []
         for part in _PARTS:
             wanted = len(found) + max(1, int(self.world.size * part.share))
-            while len(found) < wanted:
-                found.extend(part.make(self))
+            while len(found) < wanted and (more := list(part.make(self))):
+                found.extend(more)
         return sorted(found, key=lambda told: (told.at, told.reference))
 
     def words(self, count: int) -> list[str]:

@@ -122,7 +122,10 @@ def number_blocks(make: "Returning") -> Iterator[Told]:
     persons = make.strangers(2, 5)
     for person in persons:
         person.family, person.postcode = persons[0].family, persons[0].postcode
-        person.phones = [people.mobile() or "+33639980000"]
+        number = people.mobile()
+        if number is None:
+            return
+        person.phones = [number]
         told = make.bare(person, "NUMBER_BLOCK", "phones")
         make.say(told, name=f"{person.given} {person.family}", birth=person.birth)
         yield told
