@@ -199,10 +199,10 @@ class People:
         """Return a mobile number nobody else has; None once those for fiction are used up."""
         number = self._mobiles
         self._mobiles += 1
-        if number < 10_000:
-            return f"+3363998{number:04d}"
         if number >= MOBILES:
             return None
+        if number < 10_000:
+            return f"+3363998{number:04d}"
         area, last = divmod(number - 10_000, 100)
         return f"+1{201 + area}55501{last:02d}"
 
