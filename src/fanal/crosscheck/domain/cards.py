@@ -190,7 +190,7 @@ def _addresses(selectors: Sequence[Selector]) -> list[Address]:
     return sorted(found.values(), key=lambda a: (-a.at, a.key))[:MOST_ADDRESSES]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _place(value: str) -> tuple[int, bool]:
     """Return the key of an address; an IPv6 one stands for its /64, of which a home has one at a time."""
     if ":" in value:
@@ -238,7 +238,7 @@ def _phone(value: str) -> Mark | None:
     return Mark.LANDLINE if _is_landline(value) else Mark.MOBILE
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=1024)
 def _is_landline(value: str) -> bool:
     if value.startswith("+33"):
         return value[3:4] in "12345"

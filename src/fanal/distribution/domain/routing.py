@@ -107,7 +107,7 @@ def _evidence(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
         yield report.place.country.upper(), "PLACE_COUNTRY"
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def _phone_country(phone: str) -> str | None:
     """Return the country of an E.164 number; of a code that several share, by the number's beginning.
 

@@ -30,7 +30,7 @@ class IpAddress(Struct, frozen=True, kw_only=True):
     port: int | None = None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def read_ip(text: str) -> IpAddress | None:
     """Return the address in `text` (`a`, `a:port`, `[a]:port`, defanged or not), or None."""
     written = canonical_ip(text)  # as nearly all are written: nothing to mend

@@ -29,7 +29,7 @@ _ZEROS = bytes(10)
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str | None:
     """Return the name that a registrar delegates above `host`, or None where there is none."""
     if not host or host[0] == "." or host[-1] == "." or ip_in_host(host) is not None:
@@ -37,7 +37,7 @@ def registrable_domain(host: str) -> str | None:
     return _SUFFIXES.privatesuffix(host.lower())
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def has_known_root(host: str) -> bool:
     """Return whether the last label of `host` is a listed or a reserved top-level domain."""
     root = host.rpartition(".")[2].lower()
@@ -87,7 +87,7 @@ def packed_ip(text: str) -> bytes | None:
     return None if found is None else found[0]
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def _parsed_ip(text: str) -> tuple[bytes, str] | None:
     plain = text.partition("%")[0]
     if _IPV4.fullmatch(plain) is not None:

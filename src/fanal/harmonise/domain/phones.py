@@ -18,7 +18,7 @@ class PhoneNumber(Struct, frozen=True, kw_only=True):
     assumed: bool = False
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=1024)
 def read_phone(
     text: str, countries: tuple[str, ...] = (), *, strict: bool = False
 ) -> PhoneNumber | None:

@@ -50,7 +50,7 @@ class _Fields(Struct, frozen=True, kw_only=True):
     point: bool  # written to the second: one instant
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def read_time(text: str) -> ReadTime | None:
     """Return the range that `text` means, or None if it is no date or time.
 

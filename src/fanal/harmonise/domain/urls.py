@@ -113,7 +113,7 @@ def _read(reported: str) -> Address:
     return Address(reported=reported, warning="URL_UNREADABLE")
 
 
-_read_cached = lru_cache(maxsize=16384)(_read)
+_read_cached = lru_cache(maxsize=1024)(_read)
 
 
 def _readings(reported: str) -> Iterator[tuple[str, str | None]]:
