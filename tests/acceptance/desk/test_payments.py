@@ -44,7 +44,7 @@ def test_an_operators_file_leads_to_a_sheet(
     seen = page.locator("section:has(#why) a[href^='#t-']").first
     seen.focus()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.querySelector(':target').tagName") == "TR"
+    page.wait_for_selector("tr:target")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
     assert page.locator(f"section:has(#linked) a[href$='{desk.reports['shows']}/']").count() == 1
