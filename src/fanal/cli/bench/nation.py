@@ -18,11 +18,11 @@ BYTES_PER_EARLIER = 16_000
 
 _MONTHS = timedelta(days=395)
 _COPY = """
-CREATE TEMP TABLE sample AS SELECT report_id, row_number() OVER (ORDER BY report_id) AS n
+CREATE TEMP TABLE sample ON COMMIT DROP AS SELECT report_id, row_number() OVER (ORDER BY report_id) AS n
 FROM crosscheck_kin;
-CREATE TEMP TABLE holding AS
+CREATE TEMP TABLE holding ON COMMIT DROP AS
 SELECT key, count(DISTINCT report_id) AS reports FROM harmonise_sighting GROUP BY key;
-CREATE TEMP TABLE made AS
+CREATE TEMP TABLE made ON COMMIT DROP AS
 SELECT s.report_id AS old, c.copy, (
     lpad(to_hex(floor(extract(epoch FROM at.at) * 1000)::bigint), 12, '0')
     || '7' || substr(md5(s.n || '/' || c.copy), 1, 3) || '8' || substr(md5(c.copy || '/' || s.n), 4, 15)
@@ -31,7 +31,7 @@ FROM sample s
 CROSS JOIN generate_series(1, %(copies)s) AS c (copy)
 CROSS JOIN LATERAL (SELECT %(now)s::timestamptz - make_interval(
     secs => c.copy * %(seconds)s / (%(copies)s + 1.0) - s.n * 0.002) AS at) at;
-CREATE TEMP TABLE other AS
+CREATE TEMP TABLE other ON COMMIT DROP AS
 SELECT h.key, CASE WHEN h.reports = 1 THEN 1 WHEN h.reports * 10 < (SELECT count(*) FROM sample) THEN 20 END
     AS lasts FROM holding h;
 CREATE INDEX ON made (old);
