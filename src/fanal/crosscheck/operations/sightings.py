@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from uuid import UUID
 
 import numpy as np
@@ -101,7 +102,8 @@ def _holders(
     actor: Actor, evidence: Mapping[int, Evidence], weights: Weights
 ) -> tuple[dict[int, Held], dict[UUID, int]]:
     """Return who holds each value, newest first, by key as cards name it; and the desks of all of them."""
-    wanted = list(evidence.values())
+    # As their index has them: the server walks from one to the next by pages that it has just read.
+    wanted = sorted(evidence.values(), key=attrgetter("whole"))
     keys = [one.whole for one in wanted]
     found = {rows[0][0]: rows for rows in harmonised.get_shared_rows(
         actor=actor, keys=keys, limit=weights.most_holders)}  # fmt: skip
