@@ -12,7 +12,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 TWO_AT_ONCE := --jobs=2 --no-print-directory
 # A run is made of hundreds of processes: where nothing may keep bytecode, each would compile all it loads anew.
 export PYTHONDONTWRITEBYTECODE :=
-LOOPS := $(shell grep -rl --include=*.py 'from numba import' src/fanal 2>/dev/null)
+LOOPS := $(shell grep -rlE --include=*.py 'from numba import|from fanal\.crosscheck\.domain\.compiled import' src/fanal 2>/dev/null)
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
 .PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak bulk docs screenshots lock clean
