@@ -14,7 +14,7 @@ import psycopg
 
 from fanal.cli.bench.crosscheck_truth import harmonised
 from fanal.cli.bench.place import bench_home
-from fanal.cli.bench.processes import waited_for_core
+from fanal.cli.bench.processes import server_process, waited_for_core
 from fanal.cli.bench.truth.telling import Told
 from fanal.cli.bench.truth.world import World
 from fanal.config.databases import Databases
@@ -133,22 +133,13 @@ def _time(part: Sequence[Told], turn: int) -> Taken:
         )
         with rows.across_desks():
             reports, _ = harmonise.harmonise_batch(actor=actor, sources=[source], now=now)
-            server = _server_process()
-            waited = waited_for_core(os.getpid()) + waited_for_core(server)
+            ours = os.getpid(), server_process()
+            waited = waited_for_core(*ours)
             cpu, started = time.process_time(), time.perf_counter()
             operations.crosscheck_batch(actor=actor, reports=reports, now=now)
             clock, cpu = time.perf_counter() - started, time.process_time() - cpu
-            waited = waited_for_core(os.getpid()) + waited_for_core(server) - waited
+            waited = waited_for_core(*ours) - waited
         taken.append((clock, clock - waited, cpu))
     columns = np.array(taken[_WARM:]).T * 1e3
     found = [round(float(np.percentile(column, p)), 2) for column in columns for p in (50, 99)]
     return Taken(*found)
-
-
-def _server_process() -> int:
-    """Return the process of PostgreSQL that serves this connection."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        return int(cursor.fetchone()[0])

@@ -1,6 +1,7 @@
 """Processes as Linux tells of them in /proc (proc(5)): whose child, which command, how much memory."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +61,22 @@ def most_resident() -> int:
     return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM:"))
 
 
-def waited_for_core(pid: int) -> float:
-    """Return for how many seconds the first thread of a process was ready and had no core (sched-stats)."""
-    return int((_PROC / str(pid) / "schedstat").read_text().split()[1]) / 1e9
+def waited_for_core(*pids: int) -> float:
+    """Return for how many seconds the first threads of processes were ready and had no core (sched-stats).
+
+    A process that is gone adds nothing.
+    """
+    waited = 0
+    for pid in pids:
+        with suppress(OSError):
+            waited += int((_PROC / str(pid) / "schedstat").read_text().split()[1])
+    return waited / 1e9
+
+
+def server_process() -> int:
+    """Return the process of PostgreSQL that serves Django's connection."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
