@@ -33,8 +33,14 @@ from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
+from fanal.kernel.arrays import plain_array
 
+# One look into the index of one month for each. With `= ANY` the planner tries every id on every month, and
+# reads months whole: for fourteen thousand ids three times the CPU.
+_CARDS = (
+    "SELECT c.report_id, c.card FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL"
+    " (SELECT report_id, card FROM crosscheck_card WHERE report_id = wanted.id LIMIT 1) c"
+)
 _COUNTED = 20_000
 _MOST_READ = 1000
 
@@ -141,10 +147,7 @@ def _stored(
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
     """Return the cards of reports, and what is remembered of values."""
     with together(), connection.cursor() as cards, connection.cursor() as values:
-        cards.execute(
-            "SELECT report_id, card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
-            [uuid_array(ids)],
-        )
+        cards.execute(_CARDS, [plain_array(sorted(report_id.hex for report_id in ids))])
         values.execute(
             "SELECT key, step, hub, companions FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
             [[signed(key) for key in keys]],
