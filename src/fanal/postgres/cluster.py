@@ -200,7 +200,7 @@ class Cluster:
         descriptor = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             place.account.own_file(place.log)
-            options = [f"-c{name}={value}" for name, value in self._options().items()]
+            options = [f"-c{name}={value}" for name, value in server_options(place).items()]
             self._child = place.account.popen(
                 [self.binaries.program("postgres"), "-D", str(place.data), *options],
                 output=descriptor,
@@ -208,19 +208,6 @@ class Cluster:
             )
         finally:
             os.close(descriptor)
-
-    def _options(self) -> dict[str, str]:
-        """Return the settings of a start: pages in the log by LZ4 where this build of PostgreSQL has it."""
-        lz4 = {"wal_compression": "lz4"}
-        ask = [
-            self.binaries.program("postgres"),
-            "-D",
-            str(self.place.data),
-            "-C",
-            "wal_compression",
-        ]
-        known = self.place.account.run([*ask, "-cwal_compression=lz4"])[0] == 0
-        return server_options(self.place) | (lz4 if known else {})
 
     def _wait_until_ready(self) -> None:
         end = time.monotonic() + _START_SECONDS

@@ -18,6 +18,7 @@ from fanal.postgres import Cluster, NoBinaries, PlaceRefused, find_binaries
 from fanal.postgres.account import SHELTER
 from fanal.postgres.binaries import copy_installation
 from fanal.postgres.processes import processes_in
+from fanal.postgres.settings import server_options, shared_megabytes
 from tests.integration.postgres.conftest import remove
 from tests.live import wait_for
 
@@ -69,6 +70,46 @@ class TestMaking:
             with pytest.raises(psycopg.errors.SyntaxError):
                 connection.execute("SELEC 'canary-7391'")
         assert "canary-7391" not in cluster.place.log.read_text()
+
+    def test_shares_more_memory_once_it_holds_more(self, cluster):
+        small = ask(
+            cluster, "SELECT setting::int / 128 FROM pg_settings WHERE name = 'shared_buffers'"
+        )
+        assert small <= 512
+        cluster.stop()
+        with (cluster.place.data / "base" / "1" / "much").open("wb") as much:
+            much.truncate(1 << 40)  # takes no room on the disk
+        cluster.start()
+        large = ask(
+            cluster, "SELECT setting::int / 128 FROM pg_settings WHERE name = 'shared_buffers'"
+        )
+        assert small < large <= 8192
+
+    @pytest.mark.parametrize(
+        ("memory", "data", "shared"),
+        [
+            (512, 0, 64),  # never less
+            (4096, 0, 256),
+            (4096, 100_000, 1024),  # a quarter of the memory at most
+            (24_000, 0, 512),
+            (24_000, 2048, 512),  # a quarter of the data is no more than that
+            (24_000, 16_000, 4000),
+            (24_000, 100_000, 6000),
+            (500_000, 1_000_000, 8192),
+        ],
+    )
+    def test_what_is_shared_follows_what_is_held(self, memory, data, shared):
+        assert shared_megabytes(memory=memory, data=data) == shared
+
+    def test_a_container_reckons_with_its_own_bound(self, cluster, tmp_path, monkeypatch):
+        bound = tmp_path / "memory.max"
+        monkeypatch.setattr("fanal.postgres.settings._LIMITS", (str(bound),))
+        whole = server_options(cluster.place)["effective_cache_size"]
+        bound.write_text("max\n")
+        assert server_options(cluster.place)["effective_cache_size"] == whole
+        bound.write_text(f"{3 << 30}\n")
+        assert server_options(cluster.place)["effective_cache_size"] == "1024MB"
+        assert server_options(cluster.place)["shared_buffers"] == "192MB"
 
     def test_a_half_made_cluster_is_made_again(self, home):
         cluster = Cluster.open(home=home, environ=os.environ)

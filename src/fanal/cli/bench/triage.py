@@ -15,6 +15,7 @@ from uuid import UUID
 
 import click
 import psycopg
+from django.db import connections
 
 from fanal.cli.bench import nation
 from fanal.cli.bench.carrying import Reports, carry, costs, parse_rounds, stored
@@ -61,6 +62,7 @@ def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bo
         sample = list(synthetic_reports(seed=20261101, count=SAMPLE))
         carry(sample, databases, workers=1, prefix="sample")
         earlier = nation.fill(address, earlier=earlier) if earlier else 0
+        _start_again(databases)
         _list_known(reports, known)
         parsed = parse_rounds(reports)
         empty, started = stored(databases), clock.now()
@@ -87,6 +89,14 @@ def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bo
     else:
         for key, value in result.items():
             click.echo(f"{key}: {value}")
+
+
+def _start_again(databases: Databases) -> None:
+    """Start the server with the settings of one that holds what was written."""
+    connections.close_all()
+    if databases.cluster is not None:
+        databases.cluster.stop()
+        databases.cluster.start()
 
 
 def _fitting(earlier: int, *, size: int, known: int) -> int:
