@@ -24,7 +24,7 @@ from fanal.postgres.settings import PORT, server_options
 
 ADMIN_LOGIN = "fanal_admin"
 _START_SECONDS = 300.0  # crash recovery may replay a good deal of log
-_STOP_SECONDS = 60.0
+_STOP_SECONDS = 180.0  # what it shares is written first: gigabytes, where it holds much
 _PAUSE = 0.05
 _LOG_LIMIT = 20_000_000
 

@@ -54,20 +54,19 @@ def server_options(place: Place) -> dict[str, str]:
 def shared_megabytes(*, memory: int, data: int) -> int:
     """Return how much memory a server shares, of the machine's `memory`, when it holds `data`; all in MB.
 
-    A report writes all over the indexes of values, a fifth of what is stored: where they do not fit, a
+    A report writes all over the indexes of values, a quarter of what is stored: where they do not fit, a
     value costs twice its CPU in pages that come and go. A small server keeps to little, since dropping and
     emptying tables looks through all of it.
     """
-    return max(64, min(512, memory // 16), min(8192, memory // 4, data // 4))
+    return max(64, min(512, memory // 16), min(8192, memory // 4, data // 3))
 
 
 def _memory() -> int:
     """Return the memory of the machine, or what a container may take of it."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in _LIMITS:
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # not this version; "max" where there is no limit
+        # The other version; "max" where there is no bound.
+        with contextlib.suppress(OSError, ValueError):
             found.append(int(Path(path).read_text()))
     return min(found)
 

@@ -92,8 +92,8 @@ class TestMaking:
             (4096, 0, 256),
             (4096, 100_000, 1024),  # a quarter of the memory at most
             (24_000, 0, 512),
-            (24_000, 2048, 512),  # a quarter of the data is no more than that
-            (24_000, 16_000, 4000),
+            (24_000, 1500, 512),  # a third of the data is no more than that
+            (24_000, 12_000, 4000),
             (24_000, 100_000, 6000),
             (500_000, 1_000_000, 8192),
         ],
