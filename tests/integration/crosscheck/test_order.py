@@ -11,6 +11,8 @@ from django.db import connection
 from fanal.cli.bench.truth.telling import Told
 from fanal.cli.bench.truth.world import World
 from fanal.crosscheck import operations
+from fanal.crosscheck.domain.weights import load_weights
+from fanal.crosscheck.operations.sightings import gather
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import system_actor
@@ -92,3 +94,37 @@ def test_shuffled_arrivals_and_a_rebuild_give_the_same(seed: int) -> None:
     assert stand(first) == stood
     emptied()
     assert stand(arrive(told, chance, shuffled=True)) == stood
+
+
+def test_a_file_of_hundreds_joins_nobody_and_its_holders_are_read_no_more() -> None:
+    reports: list[HarmonisedReport] = []
+    many = load_weights().most_holders
+    for start, count in ((0, 20), (20, many + 20), (many + 40, 30)):
+        sources = [
+            Source(
+                report_id=new_id(NOW + timedelta(seconds=n)),
+                desk_id=1,
+                format="report/1",
+                body=msgspec.json.encode(
+                    {
+                        "reference": str(n),
+                        "kind": "OTHER",
+                        "files": [{"sha256": "5e" * 32}],
+                        "persons": [{"role": "SUSPECT", "emails": [f"p{n % 90}@mail.test"]}],
+                    }
+                ),
+            )
+            for n in range(start, start + count)
+        ]
+        found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+        assert failures == []
+        reports += found
+        operations.crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
+        gathered = gather(actor=SYSTEM, reports=found, weights=load_weights())
+    kin = {int(report.reference) % 90 for report in found}
+    met = {report.report_id for report in reports if int(report.reference) % 90 in kin}
+    assert set(gathered.ids) == met, "those alone who share a mailbox with the last batch"
+    stood = stand(reports)
+    assert len(stood["dossiers"]) == 90
+    operations.rebuild(actor=SYSTEM, now=NOW)
+    assert stand(reports) == stood

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fanal.crosscheck.domain.cards import MOST_ADDRESSES
-from fanal.crosscheck.domain.columns import places_by_report, seats_of
+from fanal.crosscheck.domain.columns import places_by_report
+from fanal.crosscheck.domain.joining import seats_of
 from fanal.crosscheck.domain.kernels import weigh_span
 from fanal.crosscheck.domain.looks import LOOKS, look
 from fanal.crosscheck.domain.meeting import (

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import numpy as np
 
-from fanal.crosscheck.domain.columns import heads_of, join_certain
 from fanal.crosscheck.domain.dossiers import Judgement, Strong, membership
+from fanal.crosscheck.domain.joining import heads_of, join_certain
 from fanal.crosscheck.domain.meeting import Points, Standing
 from fanal.crosscheck.domain.rule import Pairs, Seated, least_certain, seat
 from fanal.crosscheck.domain.sheet import Flags, Places, Sheet, sheet_of, sorted_rows

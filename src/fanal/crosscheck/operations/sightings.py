@@ -41,6 +41,7 @@ _CARDS = (
     "SELECT c.report_id, c.card FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL"
     " (SELECT report_id, card FROM crosscheck_card WHERE report_id = wanted.id LIMIT 1) c"
 )
+_KEY = 0xFFFFFFFFFFFFFFFF
 _COUNTED = 20_000
 _MOST_READ = 1000
 
@@ -114,32 +115,63 @@ def _holders(
     found = {rows[0][0]: rows for rows in harmonised.get_shared_rows(
         actor=actor, keys=keys, limit=weights.most_holders)}  # fmt: skip
     many = [place for place, rows in found.items() if len(rows) > weights.most_holders]
+    settled = _settled([wanted[place] for place in many], weights)
+    more = [place for place in many if wanted[place].key not in settled]
     again = harmonised.get_shared_rows(
-        actor=actor, keys=[keys[place] for place in many], limit=_MOST_READ
+        actor=actor, keys=[keys[place] for place in more], limit=_MOST_READ
     )
-    found |= {many[rows[0][0]]: rows for rows in again}
+    found |= {more[rows[0][0]]: rows for rows in again}
+    fading = [place for place in more if weights.mark[wanted[place].mark].steps]
     counts = harmonised.count_sightings(
-        actor=actor, keys=[UUID(bytes=keys[place]) for place in many], most=_COUNTED
+        actor=actor, keys=[UUID(bytes=keys[place]) for place in fading], most=_COUNTED
     )
-    crowded = frozenset(many)
     desks: dict[UUID, int] = {}
     held: dict[int, Held] = {}
     octets = {row[1] for rows in found.values() for row in rows}
     ids = {each: UUID(bytes=each) for each in octets}
     for place, rows in found.items():
+        one = wanted[place]
+        if one.key in settled:
+            held[one.key] = Held(
+                selector=one.selector, mark=one.mark, holders=settled[one.key], newest=()
+            )
+            continue
         theirs = {ids[report]: desk for _, report, desk in rows}
         if len(theirs) < 2:
             continue
         desks |= theirs
-        one = wanted[place]
-        counted = counts.get(UUID(bytes=one.whole), 0) if place in crowded else 0
+        # Of a value that more hold than were read it is enough to know that it is so.
+        least = len(theirs) + (weights.most_holders if len(rows) > _MOST_READ else 0)
         held[one.key] = Held(
             selector=one.selector,
             mark=one.mark,
-            holders=max(len(theirs), counted),
+            holders=max(least, counts.get(UUID(bytes=one.whole), 0)),
             newest=tuple(theirs),
         )
     return held, desks
+
+
+def _settled(many: Sequence[Evidence], weights: Weights) -> dict[int, int]:
+    """Return the keys of those values that very many hold by which nobody meets any more, and how many do.
+
+    A person's value brings its neighbours together whoever holds it; another joins nobody, and once it has
+    passed its last step there is nothing more to know of it: its holders are not read, nor their cards.
+    """
+    asked = [one for one in many if not weights.mark[one.mark].person]
+    if not asked:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key, step FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
+            [[signed(one.key) for one in asked]],
+        )
+        steps = {key & _KEY: step for key, step in cursor.fetchall()}
+    passed = {one.key: weights.mark[one.mark].steps for one in asked}
+    return {
+        key: max([weights.most_holders + 1, *(bound for bound, _ in own)])
+        for key, own in passed.items()
+        if steps.get(key, 0) >= len(own)
+    }
 
 
 def _stored(
@@ -153,7 +185,7 @@ def _stored(
             [[signed(key) for key in keys]],
         )
         return {report_id: bytes(card) for report_id, card in cards.fetchall()}, {
-            key & 0xFFFFFFFFFFFFFFFF: ValueState(step, hub, unpack_companions(companions))
+            key & _KEY: ValueState(step, hub, unpack_companions(companions))
             for key, step, hub, companions in values.fetchall()
         }
 

@@ -85,7 +85,7 @@ def list_suggestions(
     return with_values(actor, found)
 
 
-def sides_of(found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
+def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
     """Return between whom each suggestion stands: the dossiers of its ends, or a report where it has none.
 
     Suggestions with the same sides ask one thing. Within one dossier each pair is a question of its own.

@@ -106,7 +106,7 @@ def _grouped(
 ) -> list[dict[str, object]]:
     """Return the lines by who stands on both sides: the strongest first, the others with it, asked as one."""
     groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
-    for sides, line in zip(queries.sides_of(found), lines, strict=True):
+    for sides, line in zip(queries.sides_of(found=found), lines, strict=True):
         groups.setdefault(sides, []).append(line)
     return [{"line": first, "also": also} for first, *also in groups.values()]
 
