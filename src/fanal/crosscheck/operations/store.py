@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 
 from fanal.analyse.domain.records import KinFacts
@@ -37,8 +38,8 @@ _WRITE_KIN = (
 )
 _WRITE_CARDS = (
     "INSERT INTO crosscheck_card (report_id, desk_id, version, card)"
-    " SELECT c.report_id, c.desk_id, %s, c.card"
-    " FROM unnest(%s::uuid[], %s::int[], %s::bytea[]) AS c (report_id, desk_id, card)"
+    " SELECT c.report_id, c.desk_id, %s::text, c.card"
+    " FROM unnest(%s::uuid[], %s::int[], %b::bytea[]) AS c (report_id, desk_id, card)"
     " ORDER BY c.report_id ON CONFLICT (report_id) DO UPDATE"
     " SET version = EXCLUDED.version, card = EXCLUDED.card"
 )
@@ -94,15 +95,18 @@ def write_kin(
 def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
     """Write the cards of reports."""
     ids = sorted(cards)
-    with connection.cursor() as cursor:
-        cursor.execute(
+    # Bound by the server: octets travel as they are, not as text that is read twice.
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as bound:
+        bound.execute(
             _WRITE_CARDS,
             [
                 load_weights().version,
                 uuid_array(ids),
                 plain_array(str(desks[i]) for i in ids),
-                bytes_array(cards[i] for i in ids),
+                [cards[i] for i in ids],
             ],
+            prepare=False,
         )
 
 

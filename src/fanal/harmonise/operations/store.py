@@ -250,17 +250,20 @@ def _seen(report: HarmonisedReport) -> Iterable[_Seen]:
 
 def _write_words(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
     ordered = sorted(items, key=lambda item: item.report.report_id)
-    cursor.execute(
-        "INSERT INTO harmonise_text (report_id, desk_id, words)"
-        " SELECT i, d, strip(to_tsvector('public.harmonise_words', t))"
-        " FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (i, d, t)"
-        " ON CONFLICT (report_id) DO UPDATE SET words = EXCLUDED.words",
-        [
-            plain_array(item.report.report_id.hex for item in ordered),
-            plain_array(str(item.desk_id) for item in ordered),
-            text_array(_each_word_once(item.words.replace("\x00", " ")) for item in ordered),
-        ],
-    )
+    # As the records: texts travel as they are.
+    with connection.wrap_database_errors, psycopg.Cursor(cursor.connection) as bound:
+        bound.execute(
+            "INSERT INTO harmonise_text (report_id, desk_id, words)"
+            " SELECT i, d, strip(to_tsvector('public.harmonise_words', t))"
+            " FROM unnest(%s::uuid[], %s::int[], %b::text[]) AS given (i, d, t)"
+            " ON CONFLICT (report_id) DO UPDATE SET words = EXCLUDED.words",
+            [
+                plain_array(item.report.report_id.hex for item in ordered),
+                plain_array(str(item.desk_id) for item in ordered),
+                [_each_word_once(item.words.replace("\x00", " ")) for item in ordered],
+            ],
+            prepare=False,
+        )
 
 
 def _each_word_once(text: str) -> str:
