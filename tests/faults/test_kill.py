@@ -186,7 +186,9 @@ class TestUnderKills:
         assert {door for door, _ in counts} == {"form", "json", "wire"}
         assert all(outcome != "refused" for _, outcome in counts), counts
         assert ordeal.breaker.kills >= SIZE.kills
-        assert ordeal.breaker.named >= SIZE.kills // 2 - 1, ordeal.breaker.missed
+        # Where a busy machine passes a named place too late, the kill is one at random instead.
+        missed = max(1, SIZE.kills // 20)
+        assert ordeal.breaker.named >= SIZE.kills // 2 - missed, ordeal.breaker.missed
         assert ordeal.breaker.database_kills == SIZE.databases
 
     def test_none_is_lost(self, ordeal: Ordeal) -> None:
