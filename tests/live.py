@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 from urllib.parse import urlencode
 
 import psycopg
@@ -42,10 +43,15 @@ def wait_for(condition: Callable[[], object], *, seconds: float = 60, beat: floa
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, below those that Linux gives to connections of its own choice.
+
+    One of those may be taken, by whoever connects to whomever, before a server is up.
+    """
+    for port in SystemRandom().sample(range(20_000, 32_768), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("a hundred ports, and all are taken")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fanal.postgres import Cluster
+from tests.live import free_port
 from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
@@ -38,12 +38,6 @@ def fanal(home, *arguments):
         check=False,
         timeout=120,
     )
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def get(port, path):
