@@ -202,6 +202,7 @@ ANY_URL = st.one_of(
 
 @given(ANY_URL)
 @example("http://a/%%341")
+@example("HXXP:0[/]")
 @example("http://example.test../a")
 @example("\ud800")
 @example("http://a\x00b/")

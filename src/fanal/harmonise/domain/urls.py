@@ -121,7 +121,8 @@ def _readings(reported: str) -> Iterator[tuple[str, str | None]]:
     if not _is_defanged(reported) and not _is_host_and_port(reported):
         yield reported, None
     mended = refang(reported)
-    if mended != reported and not _is_host_and_port(mended):
+    # A defanged scheme that stays (`hxxp:0[/]`) stands for none: nobody could read the address again.
+    if mended != reported and not _is_host_and_port(mended) and not _has_defanged_scheme(mended):
         yield mended, "URL_REFANGED"
     spelt = _MISSPELT.sub(r"\1://", mended, count=1)
     if spelt != mended:
@@ -135,10 +136,15 @@ def _is_defanged(text: str) -> bool:
     match = _SCHEME.match(text)
     if match is None:
         return False
-    if match.group(1).lower() in DEFANGED_SCHEMES:
+    if _has_defanged_scheme(text):
         return True
     authority = text[match.end() :].lstrip("/\\").partition("/")[0]
     return _DEFANGED_HOST.search(authority) is not None
+
+
+def _has_defanged_scheme(text: str) -> bool:
+    match = _SCHEME.match(text)
+    return match is not None and match.group(1).lower() in DEFANGED_SCHEMES
 
 
 def _is_host_and_port(text: str) -> bool:
