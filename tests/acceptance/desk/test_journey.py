@@ -146,8 +146,11 @@ def take_from_queue(page: Page, lang: str, host: str) -> None:
     row = page.locator(f".fd-row:has(a[href='{path}'])")
     assert row.locator(".fn-priority-score").inner_text().split()[-1] != "0"
     expect(row.locator(".fn-clock")).to_have_count(1)
-    row.locator(".fd-row-act button").click()
+    with page.expect_navigation():
+        row.locator(".fd-row-act button").click()
     page.wait_for_selector("[data-decision]")
+    # What alarms fetch moves the page down: a click while it moves hits something else.
+    page.wait_for_load_state("networkidle")
     page.click(".fd-why-ask")
     expect(page.locator(".fd-why-body .fn-reasons-points").first).to_be_visible()
     page.click(".fd-why-ask")
