@@ -4,7 +4,6 @@ Reports are taken one by one, as the later end of their pairs. A report walks th
 of its values and gathers who it meets; then each pair is weighed and forgotten unless it is shown. So nothing
 is held but one report's meetings and the pairs that are kept. What is computed, to the last bit, is the plain
 rule that stands beside the tests (`tests/unit/crosscheck/plain_rule.py`).
-
 """
 
 import numpy as np
