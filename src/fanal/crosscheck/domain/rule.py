@@ -111,7 +111,7 @@ def seat(sheet: Sheet, weights: Weights) -> Seated:
     if size > _AT_ONCE:
         seats = seats_of(rows.key, rows.report, size)
         who[seats] = np.arange(size, dtype=np.int32)
-    # Made here, since numpy asks for large pages, which are faulted in less often, and a compiled loop does not.
+    # Made here, since numpy asks for large pages, which fault less often, and a compiled loop does not.
     looks = np.zeros((size, LOOKS), np.uint64)
     instants, faces = np.zeros((size, MOST_ADDRESSES), np.uint64), np.zeros(size, np.uint64)
     look(tuple(sheet[1:]), seats, tables_of(weights).conflict, (looks, instants, faces))
