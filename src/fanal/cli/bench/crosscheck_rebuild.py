@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -52,7 +53,7 @@ class Took(NamedTuple):
     def __add__(self, other: tuple[object, ...]) -> "Took":
         """Return both after one another."""
         return Took(
-            *(round(one + float(str(two)), 2) for one, two in zip(self, other, strict=True))
+            *(round(one + float(str(two)), 4) for one, two in zip(self, other, strict=True))
         )
 
 
@@ -61,8 +62,8 @@ def measure_rebuild(size: int, *, seed: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="fanal-bench-") as place:
         folder = Path(place)
         told = write_world(folder, size, seed=seed)
-        ours = _alone(_ours, folder)
-        peers = _alone(_peers, folder)
+        ours = _alone(partial(_ours, folder))
+        peers = _alone(partial(_peers, folder))
     best = _fastest(peers.numbers) + _fastest(peers.components)
     from_keys = peers.from_keys + _fastest(peers.components)
     return {
@@ -77,14 +78,14 @@ def measure_rebuild(size: int, *, seed: int) -> dict[str, object]:
         "ratio_by_cpu": round(best.cpu_s / ours.compute_cpu_s, 2),
         "ratio_with_keys": round(best.cpu_s / (ours.compute_cpu_s + told.keys_s), 2),
         "ratio_from_keys": round(from_keys.cpu_s / ours.compute_cpu_s, 2),
-        "stored": measure_stored(min(size, _STORED), seed=seed),
+        "stored": _alone(partial(measure_stored, min(size, _STORED), seed=seed)),
     }
 
 
-def _alone(measure: Callable[[Path], Measured], folder: Path) -> Measured:
-    """Return what `measure` returns in a process of its own, whose memory is its own."""
+def _alone(measure: Callable[[], Measured]) -> Measured:
+    """Return what `measure` returns in a process of its own, whose memory and installation are its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measure, folder).result()
+        return pool.submit(measure).result()
 
 
 class Ours(Struct, frozen=True, kw_only=True):
@@ -138,10 +139,10 @@ def rebuild_once(cards: Sequence[bytes], weights: Weights) -> Ours:
     stopped, ended = time.perf_counter(), time.process_time()
     sizes = np.bincount(heads, minlength=len(heads))
     return Ours(
-        compute_s=round(stopped - started, 2),
-        compute_cpu_s=round(ended - began, 2),
-        columns_cpu_s=round(ready - began, 2),
-        rule_cpu_s=round(ended - ready, 2),
+        compute_s=round(stopped - started, 4),
+        compute_cpu_s=round(ended - began, 4),
+        columns_cpu_s=round(ready - began, 4),
+        rule_cpu_s=round(ended - ready, 4),
         links=links,
         certain_links=joined.certain,
         dossiers=int((sizes > 1).sum()),
@@ -176,7 +177,7 @@ def _took(act: Callable[[], object]) -> Took:
         started, began = time.perf_counter(), time.process_time()
         act()
         rounds.append((time.perf_counter() - started, time.process_time() - began))
-    return Took(*(round(min(column), 2) for column in zip(*rounds, strict=True)))
+    return Took(*(round(min(column), 4) for column in zip(*rounds, strict=True)))
 
 
 def _fastest(ways: Mapping[str, Took]) -> Took:

@@ -144,7 +144,7 @@ def _insert_records(
         )
     arrays = [plain_array(column) for column in zip(*rows, strict=True)]
     # Bound by the server, in this same transaction: the bytes travel as they are, not as text in a text.
-    with psycopg.Cursor(cursor.connection) as bound:
+    with connection.wrap_database_errors, psycopg.Cursor(cursor.connection) as bound:
         records = [item.record for item in items]
         bound.execute(_INSERT_RECORDS, [now, *arrays, records], prepare=False)
 
@@ -168,7 +168,7 @@ def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
     if rows:
         rows.sort()  # neighbours in the index: a quarter less work for the database
         keys, report_ids, roles, desks, weak, ports, at = zip(*rows, strict=True)
-        with binary.binary_cursor(cursor.connection) as bound:
+        with connection.wrap_database_errors, binary.binary_cursor(cursor.connection) as bound:
             values = [
                 *(binary.uuids(keys), binary.uuids(report_ids), binary.integers(desks)),
                 *(binary.smallints(roles), binary.booleans(weak)),
