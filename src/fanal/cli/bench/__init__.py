@@ -4,6 +4,8 @@ from importlib import import_module
 
 import click
 
+from fanal.cli.failures import Refused
+
 _BENCHES = {
     "pipeline": "fanal.cli.bench.pipeline:pipeline",
     "triage": "fanal.cli.bench.triage:triage",
@@ -31,6 +33,13 @@ class _Benches(click.Group):
         module, _, attribute = _BENCHES[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a bench; say which library it compares with is not here, since no desk needs one."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as missing:
+            raise Refused("PEER_MISSING", name=missing.name) from missing
 
 
 @click.group(cls=_Benches)

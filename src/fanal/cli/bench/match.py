@@ -40,7 +40,7 @@ Peer = Callable[[Hashes], object]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def match(size: int, as_json: bool) -> None:
     """Search SIZE hashes within 31 bits, beside the search of public libraries (CPU, one thread)."""
-    faiss = _installed("faiss")
+    faiss = import_module("faiss")
     faiss.omp_set_num_threads(1)
     hashes, queries = uniform(size)
     result: dict[str, object] = {"bench": "match", "size": size}
@@ -54,15 +54,6 @@ def match(size: int, as_json: bool) -> None:
     else:
         for name, value in result.items():
             click.echo(f"{name}: {value}")
-
-
-def _installed(name: str) -> ModuleType:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise click.ClickException(
-            f"this bench compares with {name}, which is not installed: pip install -r requirements/dev.txt"
-        ) from error
 
 
 def _measure(hashes: Hashes, queries: Hashes, faiss: ModuleType) -> dict[str, object]:
@@ -132,7 +123,7 @@ def _peers(hashes: Hashes, faiss: ModuleType) -> Iterator[tuple[str, Peer | None
     if _THREATEXCHANGE_BYTES * len(hashes) > _PEER_ROOM:
         yield "threatexchange", None
         return
-    pdq = _installed("threatexchange.signal_type.pdq.pdq_faiss_matcher")
+    pdq = import_module("threatexchange.signal_type.pdq.pdq_faiss_matcher")
     shared = pdq.PDQMultiHashIndex()
     texts = [bytes(row).hex() for row in hashes]
     shared.add(texts, range(len(texts)))
