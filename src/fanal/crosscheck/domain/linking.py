@@ -18,7 +18,7 @@ from fanal.crosscheck.domain.meeting import (
 from fanal.crosscheck.domain.records import Link, Reason
 from fanal.crosscheck.domain.rule import Pairs, weigh
 from fanal.crosscheck.domain.sheet import Flags, Sheet
-from fanal.crosscheck.domain.weights import Family, Weights, score_of
+from fanal.crosscheck.domain.weights import Family, Mark, Weights, score_of
 from fanal.harmonise.domain.records import Selector, SelectorKind
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 
@@ -116,11 +116,35 @@ class Explainer:
                 if points
             ),
             *(
-                Reason(kind="CONFLICT", value=mark.value, weight=-self._weights.mark[mark].conflict)
+                conflict_of(mark, self._weights)
                 for number, mark in enumerate(MARKS)
                 if beside >> number & 1
             ),
         ]
+
+
+def conflict_of(mark: Mark, weights: Weights) -> Reason:
+    """Return what tells against a pair: both suspects have values of one kind, and none in common."""
+    return Reason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
+
+
+def is_of_value(reason: Reason) -> bool:
+    """Return whether a reason is a value that both reports hold: not what is beside it."""
+    return reason.kind != "CONFLICT" and reason.value != ""
+
+
+def mark_of_reason(reason: Reason) -> Mark:
+    """Return the mark of a reason that is a value.
+
+    Raises:
+        ValueError: the value is no evidence.
+    """
+    mark = mark_of(
+        Selector(kind=SelectorKind(reason.kind), value=reason.value, role=ROLE_OF_CODE[1])
+    )
+    if mark is None:
+        raise ValueError("a reason of a value that is no evidence")
+    return mark
 
 
 def points_of(reasons: Iterable[Reason], weights: Weights) -> float:
@@ -149,9 +173,4 @@ def _sum(families: dict[Family, list[float]], weights: Weights) -> float:
 def _family(reason: Reason, weights: Weights) -> Family:
     if reason.kind == "IP":
         return Family.HOME
-    mark = mark_of(
-        Selector(kind=SelectorKind(reason.kind), value=reason.value, role=ROLE_OF_CODE[1])
-    )
-    if mark is None:
-        raise ValueError("a reason of a value that is no evidence")
-    return weights.mark[mark].family
+    return weights.mark[mark_of_reason(reason)].family

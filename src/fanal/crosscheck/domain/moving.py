@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct, structs
 
-from fanal.crosscheck.domain.cards import MARKS, WEAK, Card
-from fanal.crosscheck.domain.linking import points_of
+from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, WEAK, Card
+from fanal.crosscheck.domain.linking import conflict_of, is_of_value, mark_of_reason, points_of
+from fanal.crosscheck.domain.meeting import SAME
 from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.harmonise.domain.records import SelectorRole
@@ -18,7 +19,8 @@ _OCTETS = 5
 class ValueState(Struct, frozen=True):
     """What is remembered of a value that several hold: steps of rarity passed, hub, identities beside it.
 
-    `companions` are a mark's number and four octets of a key each; empty once the value is a hub.
+    A step after the last: very many hold what names no person, and nobody meets by it any more. `companions`
+    are a mark's number and four octets of a key each; empty once the value is a hub.
     """
 
     step: int = 0
@@ -28,7 +30,10 @@ class ValueState(Struct, frozen=True):
 
 def step_of(mark: Mark, holders: int, weights: Weights) -> int:
     """Return how many steps of rarity a value of `holders` reports has passed."""
-    return sum(holders >= bound for bound, _ in weights.mark[mark].steps)
+    weight = weights.mark[mark]
+    if holders > weights.most_holders and not weight.person:
+        return len(weight.steps) + 1
+    return sum(holders >= bound for bound, _ in weight.steps)
 
 
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
@@ -57,26 +62,56 @@ def moved(  # noqa: PLR0917
     return ValueState(step, companions=held)
 
 
-def kept_by(mark: Mark, state: ValueState, weights: Weights) -> float:
-    """Return the share of its points that a value keeps in a state."""
+def kept_by(mark: Mark, state: ValueState, weights: Weights) -> float | None:
+    """Return the share of its points that a value keeps in a state; None: nobody meets by it any more."""
     if state.hub:
         return weights.hub_share
-    return ([1.0, *(share for _, share in weights.mark[mark].steps)])[state.step]
+    return ([1.0, *(share for _, share in weights.mark[mark].steps), None])[state.step]
 
 
 def weighed_anew(
-    reasons: Iterable[Reason], kept: Mapping[tuple[str, str], float], weights: Weights
+    reasons: Iterable[Reason],
+    kept: Mapping[tuple[str, str], float | None],
+    weights: Weights,
+    *,
+    has: int = 0,
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Return points and reasons of a link whose values of `kept` (by kind and value) keep another share."""
-    changed = []
+    """Return points and reasons of a link whose values of `kept` (by kind and value) keep another share.
+
+    None takes a value away; `has` are the marks that the suspects of both reports have, as bits: what one of
+    them then has no longer in common tells against the pair, as in the rule. A pair that no value joins has
+    no reasons.
+    """
+    changed: list[Reason] = []
+    parted: list[Reason] = []
     for reason in reasons:
-        share = kept.get((reason.kind, reason.value))
-        if share is not None and share != reason.kept:
-            weight = round(reason.weight / reason.kept * share, 4) if reason.kept else 0.0
-            reason = structs.replace(reason, weight=weight, kept=share)  # noqa: PLW2901
-        changed.append(reason)
+        share = kept.get((reason.kind, reason.value), reason.kept)
+        if share is None:
+            parted.append(reason)
+        elif share != reason.kept:
+            # As the rule rounds: to the even one of two that are as near.
+            weight = round(reason.weight / reason.kept * share * 1e4) / 1e4 if reason.kept else 0.0
+            changed.append(structs.replace(reason, weight=weight, kept=share))
+        else:
+            changed.append(reason)
+    if parted and not any(is_of_value(reason) for reason in changed):
+        return 0.0, ()
+    changed += _conflicts(parted, changed, has, weights)
     changed.sort(key=lambda r: (-r.weight, r.kind, r.value))
     return points_of(changed, weights), tuple(changed)
+
+
+def _conflicts(  # noqa: PLR0917
+    parted: Iterable[Reason], left: Iterable[Reason], has: int, weights: Weights
+) -> list[Reason]:
+    """Return what tells against a pair since values on one side were taken away."""
+    gone = {mark_of_reason(reason) for reason in parted if reason.side == SAME}
+    shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
+    return [
+        conflict_of(mark, weights)
+        for mark in gone - shared
+        if weights.mark[mark].conflict and has >> NUMBER_OF_MARK[mark] & 1
+    ]
 
 
 def pack_companions(companions: Iterable[bytes]) -> bytes:

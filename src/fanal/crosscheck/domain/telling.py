@@ -26,4 +26,4 @@ def tells(kind: SelectorKind, holders: int, *, hub: bool, weights: Weights) -> b
     if mark is None:
         return holders <= _MOST_OF_A_PLACE
     state = ValueState(step_of(mark, holders, weights), hub=hub)
-    return kept_by(mark, state, weights) >= KEEPS
+    return (kept_by(mark, state, weights) or 0.0) >= KEEPS

@@ -67,7 +67,7 @@ def crosscheck_batch(
         with together():
             write_cards(gathered.cards, desks)
             write_states(gathered.states)
-            lost = move(gathered.moved, gathered.held)
+            lost = move(gathered, actor=actor)
             write_links(links, desks)
             write_kin(facts, (desks, weights.version), now)
             let_wait(ids)

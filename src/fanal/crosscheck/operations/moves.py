@@ -1,6 +1,5 @@
-"""Weighs the links anew that rest on values whose standing changed."""
+"""Weighs the links anew that rest on values whose standing changed, or that join two reports no longer."""
 
-from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import connection
@@ -8,9 +7,13 @@ from django.db import connection
 from fanal.crosscheck.domain.encoding import pack_reasons, unpack_reasons
 from fanal.crosscheck.domain.moving import weighed_anew
 from fanal.crosscheck.domain.weights import load_weights, score_of
-from fanal.crosscheck.operations.sightings import Held
+from fanal.crosscheck.operations.sightings import Gathered
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.sightings import key_bytes
+from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
 
+_MOST_MOVED = 20_000
 _UPDATE = (
     "UPDATE crosscheck_link l SET score = v.score, reasons = decode(v.reasons, 'hex')"
     " FROM unnest(%s::uuid[], %s::uuid[], %s::real[], %s::text[])"
@@ -23,24 +26,28 @@ _DELETE = (
 )
 
 
-def move(moved: Mapping[int, float], held: Mapping[int, Held]) -> set[UUID]:
-    """Weigh the links among the holders of moved values anew; return the ends that are certain no more.
+def move(gathered: Gathered, *, actor: Actor) -> set[UUID]:
+    """Weigh the links anew that rest on moved or parted values; return the ends that are certain no more.
 
-    `moved` holds the share that each keeps now, by key. A standing only falls, so no pair comes to be.
+    A standing only falls and neighbours only part, so no pair comes to be.
     """
-    if not moved:
+    moved, held = gathered.moved, gathered.held
+    if not moved and not gathered.parted:
         return set()
     weights = load_weights()
     kept = {
         (held[k].selector.kind.value, held[k].selector.value): share for k, share in moved.items()
     }
-    ends = {report_id for key in moved for report_id in held[key].newest}
+    ends = _ends(gathered, actor)
+    ends |= {end for pair in gathered.parted for end in pair}
     changed: list[tuple[UUID, UUID, float, bytes]] = []
     gone: list[tuple[UUID, UUID]] = []
     lost: set[UUID] = set()
     for one, two, score, content in _between(ends, weights.version):
         reasons = unpack_reasons(content)
-        points, fresh = weighed_anew(reasons, kept, weights)
+        parted = gathered.parted.get((one, two))
+        shares = kept | dict.fromkeys(parted.values) if parted else kept
+        points, fresh = weighed_anew(reasons, shares, weights, has=parted.has if parted else 0)
         if fresh == reasons:
             continue
         after = round(score_of(points / weights.certain), 4)
@@ -52,6 +59,17 @@ def move(moved: Mapping[int, float], held: Mapping[int, Held]) -> set[UUID]:
             lost |= {one, two}
     _write(changed, gone, weights.version)
     return lost
+
+
+def _ends(gathered: Gathered, actor: Actor) -> set[UUID]:
+    """Return the holders of moved values: of one that was not read whole, as many as one query gives."""
+    moved = [gathered.held[key] for key in gathered.moved]
+    ends = {report_id for one in moved for report_id in one.read}
+    cut = [one for one in moved if one.holders > len(one.read)]
+    whole = [key_bytes(one.selector.kind, one.selector.value) for one in cut]
+    for rows in harmonised.get_shared_rows(actor=actor, keys=whole, limit=_MOST_MOVED):
+        ends.update(UUID(bytes=report) for report in {row[1] for row in rows})
+    return ends
 
 
 def _between(ends: set[UUID], version: str) -> list[tuple[UUID, UUID, float, memoryview]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from operator import attrgetter
 from uuid import UUID
 
 import numpy as np
@@ -28,10 +27,11 @@ from fanal.crosscheck.domain.moving import (
     step_of,
     unpack_companions,
 )
-from fanal.crosscheck.domain.sheet import Sheet, sheet_of, sorted_rows
-from fanal.crosscheck.domain.weights import Mark, Weights
-from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport, Selector
+from fanal.crosscheck.domain.parting import parted
+from fanal.crosscheck.domain.sheet import Flags, Keys, Sheet, sheet_of, sorted_rows
+from fanal.crosscheck.domain.weights import Weights
+from fanal.crosscheck.operations.holders import KEY, Held, holders_of
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array
 
@@ -41,25 +41,21 @@ _CARDS = (
     "SELECT c.report_id, c.card FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL"
     " (SELECT report_id, card FROM crosscheck_card WHERE report_id = wanted.id LIMIT 1) c"
 )
-_KEY = 0xFFFFFFFFFFFFFFFF
-_COUNTED = 20_000
-_MOST_READ = 1000
 
 
-class Held(Struct, frozen=True, kw_only=True):
-    """A value of the batch that others hold: its mark, how many reports hold it, the newest of them."""
+class Parted(Struct, frozen=True, kw_only=True):
+    """What joins two reports no longer: values by kind and value; and the marks that both suspects have."""
 
-    selector: Selector
-    mark: Mark
-    holders: int
-    newest: tuple[UUID, ...]
+    values: frozenset[tuple[str, str]]
+    has: int
 
 
 class Gathered(Struct, frozen=True, kw_only=True):
     """A batch and its kin as the rule reads them.
 
     `states` are what is remembered now of values that changed, by key; `moved` those whose links are to
-    be weighed anew, with the share that they keep.
+    be weighed anew, with the share that they keep (None: they join nobody any more); `parted` the pairs of
+    earlier reports, the later first, that values join no longer.
     """
 
     ids: tuple[UUID, ...]
@@ -69,7 +65,8 @@ class Gathered(Struct, frozen=True, kw_only=True):
     desks: Mapping[UUID, int]
     held: Mapping[int, Held]
     states: Mapping[int, ValueState]
-    moved: Mapping[int, float]
+    moved: Mapping[int, float | None]
+    parted: Mapping[tuple[UUID, UUID], Parted]
 
 
 def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weights) -> Gathered:
@@ -80,15 +77,16 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
         found = evidence_of(report.selectors)
         cards[report.report_id] = card_of(report, found)
         evidence |= {one.key: one for one in found}
-    held, desks = _holders(actor, evidence, weights)
+    held, desks = holders_of(cards, evidence, weights, actor=actor)
     packed = {report_id: pack_card(card) for report_id, card in cards.items()}
-    met = {report_id for one in held.values() for report_id in one.newest} - packed.keys()
+    met = {report_id for one in held.values() for report_id in one.read} - packed.keys()
     stored, remembered = _stored(met, held)
     known = packed | stored
     ids = tuple(sorted(known))
     states, changed = _states(cards, known, (held, remembered), weights)
     sheet = sorted_rows(sheet_of([known[report_id] for report_id in ids]))
-    sheet, standing = _standing(sheet, ids, held, states)
+    sheet, standing = _standing(sheet, ids, (held, states), weights)
+    fresh = np.fromiter((i in packed for i in ids), np.bool_, len(ids))
     return Gathered(
         ids=ids,
         sheet=sheet,
@@ -102,76 +100,8 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
             for key, (before, _) in changed.items()
             if (before.step, before.hub) != (states[key].step, states[key].hub)
         },
+        parted=_parted(sheet, standing, (ids, fresh), held, weights),
     )
-
-
-def _holders(
-    actor: Actor, evidence: Mapping[int, Evidence], weights: Weights
-) -> tuple[dict[int, Held], dict[UUID, int]]:
-    """Return who holds each value, newest first, by key as cards name it; and the desks of all of them."""
-    # As their index has them: the server walks from one to the next by pages that it has just read.
-    wanted = sorted(evidence.values(), key=attrgetter("whole"))
-    keys = [one.whole for one in wanted]
-    found = {rows[0][0]: rows for rows in harmonised.get_shared_rows(
-        actor=actor, keys=keys, limit=weights.most_holders)}  # fmt: skip
-    many = [place for place, rows in found.items() if len(rows) > weights.most_holders]
-    settled = _settled([wanted[place] for place in many], weights)
-    more = [place for place in many if wanted[place].key not in settled]
-    again = harmonised.get_shared_rows(
-        actor=actor, keys=[keys[place] for place in more], limit=_MOST_READ
-    )
-    found |= {more[rows[0][0]]: rows for rows in again}
-    fading = [place for place in more if weights.mark[wanted[place].mark].steps]
-    counts = harmonised.count_sightings(
-        actor=actor, keys=[UUID(bytes=keys[place]) for place in fading], most=_COUNTED
-    )
-    desks: dict[UUID, int] = {}
-    held: dict[int, Held] = {}
-    octets = {row[1] for rows in found.values() for row in rows}
-    ids = {each: UUID(bytes=each) for each in octets}
-    for place, rows in found.items():
-        one = wanted[place]
-        if one.key in settled:
-            held[one.key] = Held(
-                selector=one.selector, mark=one.mark, holders=settled[one.key], newest=()
-            )
-            continue
-        theirs = {ids[report]: desk for _, report, desk in rows}
-        if len(theirs) < 2:
-            continue
-        desks |= theirs
-        # Of a value that more hold than were read it is enough to know that it is so.
-        least = len(theirs) + (weights.most_holders if len(rows) > _MOST_READ else 0)
-        held[one.key] = Held(
-            selector=one.selector,
-            mark=one.mark,
-            holders=max(least, counts.get(UUID(bytes=one.whole), 0)),
-            newest=tuple(theirs),
-        )
-    return held, desks
-
-
-def _settled(many: Sequence[Evidence], weights: Weights) -> dict[int, int]:
-    """Return the keys of those values that very many hold by which nobody meets any more, and how many do.
-
-    A person's value brings its neighbours together whoever holds it; another joins nobody, and once it has
-    passed its last step there is nothing more to know of it: its holders are not read, nor their cards.
-    """
-    asked = [one for one in many if not weights.mark[one.mark].person]
-    if not asked:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT key, step FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
-            [[signed(one.key) for one in asked]],
-        )
-        steps = {key & _KEY: step for key, step in cursor.fetchall()}
-    passed = {one.key: weights.mark[one.mark].steps for one in asked}
-    return {
-        key: max([weights.most_holders + 1, *(bound for bound, _ in own)])
-        for key, own in passed.items()
-        if steps.get(key, 0) >= len(own)
-    }
 
 
 def _stored(
@@ -185,7 +115,7 @@ def _stored(
             [[signed(key) for key in keys]],
         )
         return {report_id: bytes(card) for report_id, card in cards.fetchall()}, {
-            key & _KEY: ValueState(step, hub, unpack_companions(companions))
+            key & KEY: ValueState(step, hub, unpack_companions(companions))
             for key, step, hub, companions in values.fetchall()
         }
 
@@ -205,7 +135,7 @@ def _states(  # noqa: PLR0917
         beside: frozenset[bytes] = frozenset()
         if weights.mark[one.mark].person and one.holders > weights.companions and not before.hub:
             # What is remembered covers all who came before; of a value not remembered yet, all are looked at.
-            ids = [i for i in one.newest if i in (cards if key in stored else known)]
+            ids = [i for i in one.read if i in (cards if key in stored else known)]
             beside = companions_of(
                 key, [cards[i] if i in cards else read_card(known[i]) for i in ids], weights
             )
@@ -216,25 +146,66 @@ def _states(  # noqa: PLR0917
 
 
 def _standing(  # noqa: PLR0917
-    sheet: Sheet, ids: Sequence[UUID], held: Mapping[int, Held], states: Mapping[int, ValueState]
+    sheet: Sheet,
+    ids: Sequence[UUID],
+    values: tuple[Mapping[int, Held], Mapping[int, ValueState]],
+    weights: Weights,
 ) -> tuple[Sheet, Standing]:
     """Return the rows that hold values of the batch, and their standing among all there is."""
+    held, states = values
     rows = sheet.rows
     size = len(rows.key)
     holders, place = np.zeros(size, np.int64), np.zeros(size, np.int64)
     hub, kept = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
-    new = np.append(True, rows.key[1:] != rows.key[:-1]) if size else np.zeros(0, np.bool_)
-    starts = np.flatnonzero(new)
-    for start, end in pairwise([*starts.tolist(), size]):
-        one = held.get(int(rows.key[start]))
+    for span in _spans(rows.key):
+        one = held.get(int(rows.key[span.start]))
         if one is None:
             continue  # shared by others of the sheet only
-        span = slice(start, end)
-        # Of a value that very many hold the newest alone were read; who came by another value is left out.
-        read = set(one.newest) if one.holders > len(one.newest) else None
-        mine = [read is None or ids[r] in read for r in rows.report[span].tolist()]
+        # Of a value that very many hold some alone were read; who came by another value is left out.
+        read = set(one.read) if one.holders > len(one.read) else None
+        theirs = [ids[r] for r in rows.report[span].tolist()]
+        mine = [read is None or i in read for i in theirs]
         kept[span] = mine
         holders[span] = one.holders
-        place[span] = np.cumsum(mine) - 1 + max(0, one.holders - len(one.newest))
-        hub[span] = states[int(rows.key[start])].hub
+        place[span] = np.cumsum(mine) - 1
+        if read is not None:
+            behind = [one.sure is None or i > one.sure for i in theirs]
+            place[span] += np.where(behind, weights.most_holders, 0)
+        hub[span] = states[int(rows.key[span.start])].hub
     return sheet._replace(rows=rows.take(kept)), Standing(holders[kept], place[kept], hub[kept])
+
+
+def _parted(  # noqa: PLR0917
+    sheet: Sheet,
+    standing: Standing,
+    reports: tuple[Sequence[UUID], Flags],
+    held: Mapping[int, Held],
+    weights: Weights,
+) -> dict[tuple[UUID, UUID], Parted]:
+    """Return the pairs of earlier reports that a person's value joins no longer."""
+    rows, (ids, fresh) = sheet.rows, reports
+    if not (standing.place >= weights.most_holders).any():
+        return {}
+    found: dict[tuple[int, int], set[tuple[str, str]]] = {}
+    for span in _spans(rows.key):
+        if standing.place[span.stop - 1] < weights.most_holders:
+            continue
+        one, theirs = held[int(rows.key[span.start])], rows.report[span]
+        if not weights.mark[one.mark].person:
+            continue
+        for later, earlier in parted(standing.place[span], fresh[theirs], weights):
+            pair = int(theirs[later]), int(theirs[earlier])
+            found.setdefault(pair, set()).add((one.selector.kind.value, one.selector.value))
+    return {
+        (ids[later], ids[earlier]): Parted(
+            values=frozenset(values), has=int(sheet.has[later] & sheet.has[earlier])
+        )
+        for (later, earlier), values in found.items()
+    }
+
+
+def _spans(keys: Keys) -> list[slice]:
+    """Return where each value stands in the rows of a sheet."""
+    size = len(keys)
+    new = np.append(True, keys[1:] != keys[:-1]) if size else np.zeros(0, np.bool_)
+    return [slice(*ends) for ends in pairwise([*np.flatnonzero(new).tolist(), size])]

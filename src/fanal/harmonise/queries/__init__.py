@@ -7,6 +7,7 @@ from fanal.harmonise.queries.search import search_selectors, search_text
 from fanal.harmonise.queries.sightings import (
     SharedRow,
     count_sightings,
+    get_rows_around,
     get_selector_history,
     get_shared_rows,
     get_sightings,
@@ -19,6 +20,7 @@ __all__ = [
     "get_desks",
     "get_records",
     "get_revisions",
+    "get_rows_around",
     "get_selector_history",
     "get_selectors",
     "get_shared_rows",

@@ -21,6 +21,7 @@ from fanal.harmonise.queries.binary import binary_cursor, uuids
 from fanal.kernel.actors import Actor
 
 _MOST = 1000  # the bound of any count or page here
+_MOST_SHARED = 20_000  # of one value, for the system
 _WINDOW = 10_000
 
 SharedRow = tuple[int, bytes, int]
@@ -74,12 +75,34 @@ def get_shared_rows(
         # In the order of its index a value that stands in a million reports costs no more than another;
         # the planner, which knows none of them by name, would read and sort them all.
         cursor.execute("SET LOCAL enable_sort = off")
-        values = {"keys": uuids(keys), "more": max(1, min(limit, _MOST)) + 1}
+        values = {"keys": uuids(keys), "more": max(1, min(limit, _MOST_SHARED)) + 1}
         bound.execute(_SHARED, values, prepare=False)
         cursor.execute("SET LOCAL enable_sort = on")
         rows: list[SharedRow] = bound.fetchall()
     held = (list(of_one) for _, of_one in groupby(rows, key=itemgetter(0)))
     return [found for found in held if len(found) > 1]
+
+
+def get_rows_around(
+    *, actor: Actor, pairs: Sequence[tuple[bytes, bytes]], limit: int
+) -> list[list[SharedRow]]:
+    """Return, for each pair of a key and a report, who holds the key around that report, in no order.
+
+    `limit` sightings at most of earlier reports, and as many from that report on; both are octets, as in
+    `get_shared_rows`. A row names the place of its pair.
+
+    Raises:
+        AccessRefused: the actor is not the system; this reaches every desk.
+    """
+    require_system(actor, "look across desks")
+    with connection.cursor() as cursor, together(), binary_cursor(cursor.connection) as bound:
+        keys, reports = (uuids(column) for column in zip(*pairs, strict=True))
+        bound.execute(_AROUND, {"keys": keys, "reports": reports, "limit": limit}, prepare=False)
+        rows: list[SharedRow] = bound.fetchall()
+    around: list[list[SharedRow]] = [[] for _ in pairs]
+    for row in rows:
+        around[row[0]].append(row)
+    return around
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
@@ -180,6 +203,17 @@ FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)
 CROSS JOIN LATERAL (
     SELECT report_id, desk_id FROM harmonise_sighting t
     WHERE t.key = wanted.key ORDER BY t.report_id DESC, t.role DESC LIMIT %(more)s
+) s
+"""
+_AROUND = """
+SELECT wanted.place - 1, uuid_send(s.report_id), s.desk_id
+FROM unnest(%(keys)s::uuid[], %(reports)s::uuid[]) WITH ORDINALITY AS wanted (key, report, place)
+CROSS JOIN LATERAL (
+    (SELECT report_id, desk_id FROM harmonise_sighting t
+     WHERE t.key = wanted.key AND t.report_id < wanted.report ORDER BY t.report_id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT report_id, desk_id FROM harmonise_sighting t
+     WHERE t.key = wanted.key AND t.report_id >= wanted.report ORDER BY t.report_id LIMIT %(limit)s)
 ) s
 """
 _SIGHTINGS = """
