@@ -7,17 +7,21 @@ is left after weeks. The bounds are made small, so that some dozens of reports a
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import msgspec
 import pytest
+from django.db import connection
 
 from fanal.crosscheck import operations
+from fanal.crosscheck.domain.dossiers import Act
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations import crowds, holders
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
+from tests.integration.crosscheck.test_crosscheck import analyst
 from tests.integration.crosscheck.test_order import stand
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
@@ -98,10 +102,29 @@ def arrive(
         batch = reports[len(done) : len(done) + size]
         operations.crosscheck_batch(actor=SYSTEM, reports=batch, now=NOW)
         done += batch
+        if len(done) - len(batch) < SIZE // 2 <= len(done):
+            judge(chance)
     return reports
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+def judge(chance: random.Random) -> None:
+    """Take reports of the largest dossier apart for good, and cut the link between two others."""
+    members: dict[UUID, list[UUID]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT dossier_id, report_id FROM crosscheck_membership ORDER BY report_id")
+        for dossier_id, report_id in cursor.fetchall():
+            members.setdefault(dossier_id, []).append(report_id)
+    some = chance.sample(max(members.values(), key=len), 12)
+    for act, left, right in (
+        (Act.SPLIT, some[:5], some[5:10]),
+        (Act.UNLINK, some[10:11], some[11:]),
+    ):
+        operations.judge(
+            actor=analyst(1), act=act, left=left, right=right, reason="two people", now=NOW
+        )
+
+
+@pytest.mark.parametrize("seed", [1, 12])
 @pytest.mark.parametrize("order", ["as they were received", "beside each other", "any", "reversed"])
 def test_crowded_values_stand_as_a_rebuild_finds_them(seed: int, order: str) -> None:
     chance = random.Random(seed)

@@ -6,7 +6,15 @@ from uuid import UUID
 
 from hypothesis import given, strategies as st
 
-from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong, connected, grow, membership
+from fanal.crosscheck.domain.dossiers import (
+    Act,
+    Judgement,
+    Strong,
+    connected,
+    grow,
+    membership,
+    still_apart,
+)
 
 REPORTS = [UUID(int=i) for i in range(1, 9)]
 
@@ -181,3 +189,9 @@ def test_connected_follows_any_number_of_steps_and_dossiers() -> None:
     anchors = {UUID(int=3): UUID(int=1)}
     assert connected(proposals, anchors, {UUID(int=1)}) == {UUID(int=n) for n in (3, 4, 5)}
     assert connected(proposals, anchors, {UUID(int=7)}) == {UUID(int=n) for n in (7, 8)}
+
+
+def test_still_apart_is_what_no_way_of_joins_connects() -> None:
+    one, two, three, four = REPORTS[:4]
+    assert still_apart([(one, three), (one, four)], [(one, two), (two, three)]) == [(one, four)]
+    assert still_apart([(one, two)], []) == [(one, two)]

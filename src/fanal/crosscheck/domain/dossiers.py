@@ -186,6 +186,17 @@ def connected(
     return {end for one, _, s in pairs if groups.find(one) in reached for end in (s.one, s.two)}
 
 
+def still_apart(
+    pairs: Iterable[tuple[UUID, UUID]], joins: Iterable[tuple[UUID, UUID]]
+) -> list[tuple[UUID, UUID]]:
+    """Return the pairs whose ends `joins` do not connect, over any number of steps."""
+    asked, given = list(pairs), list(joins)
+    groups = _Groups(end for pair in (*asked, *given) for end in pair)
+    for one, two in given:
+        groups.join(one, two)
+    return [pair for pair in asked if groups.find(pair[0]) is not groups.find(pair[1])]
+
+
 def _constrain(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
     if judgement.act is Act.SPLIT:
         for side, reports in (("L", judgement.left), ("R", judgement.right)):

@@ -4,7 +4,7 @@ One batch at a time (a transaction lock): each sees the cards of those before it
 missed and none is weighed by two measures.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations.assemble import assemble, lock
+from fanal.crosscheck.operations.loosened import loosened
 from fanal.crosscheck.operations.moves import move
 from fanal.crosscheck.operations.near_store import let_wait
 from fanal.crosscheck.operations.propose import propose
@@ -72,7 +73,8 @@ def crosscheck_batch(
             write_kin(facts, (desks, weights.version), now)
             let_wait(ids)
         strong = [_strong(found) for found in links if found.score >= weights.strong]
-        dossiers = _dossiers(strong, lost, (desks, len(fresh) == len(ids)), now)
+        gone = loosened(lost, strong, gathered)
+        dossiers = _dossiers(strong, gone, (desks, len(fresh) == len(ids)), now)
         ledger.record_batch(
             actor=actor,
             action="report.crosscheck",
@@ -105,13 +107,13 @@ def _strong(found: Link) -> Strong:
 
 def _dossiers(  # noqa: PLR0917
     strong: Sequence[Strong],
-    lost: Iterable[UUID],
+    loose: set[UUID],
     known: tuple[Mapping[UUID, int], bool],
     now: datetime,
 ) -> dict[UUID, UUID]:
     """Return the dossiers of the ends; where links went away, those are derived anew."""
     desks, all_new = known
-    gone = set(lost)
+    gone = set(loose)
     found: dict[UUID, UUID] = {}
     if strong and all_new:
         found = propose(strong=strong, desks=desks, now=now)

@@ -14,6 +14,8 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
 
 _MOST_MOVED = 20_000
+_SELECT = "SELECT l.report_id, l.other_id, l.score, l.reasons"
+_Stored = tuple[UUID, UUID, float, memoryview]
 _UPDATE = (
     "UPDATE crosscheck_link l SET score = v.score, reasons = decode(v.reasons, 'hex')"
     " FROM unnest(%s::uuid[], %s::uuid[], %s::real[], %s::text[])"
@@ -26,24 +28,22 @@ _DELETE = (
 )
 
 
-def move(gathered: Gathered, *, actor: Actor) -> set[UUID]:
-    """Weigh the links anew that rest on moved or parted values; return the ends that are certain no more.
+def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
+    """Weigh the links anew that rest on moved or parted values; return the pairs that are certain no more.
 
     A standing only falls and neighbours only part, so no pair comes to be.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:
-        return set()
+        return []
     weights = load_weights()
     kept = {
         (held[k].selector.kind.value, held[k].selector.value): share for k, share in moved.items()
     }
-    ends = _ends(gathered, actor)
-    ends |= {end for pair in gathered.parted for end in pair}
     changed: list[tuple[UUID, UUID, float, bytes]] = []
     gone: list[tuple[UUID, UUID]] = []
-    lost: set[UUID] = set()
-    for one, two, score, content in _between(ends, weights.version):
+    lost: list[tuple[UUID, UUID]] = []
+    for one, two, score, content in _links(gathered, weights.version, actor=actor):
         reasons = unpack_reasons(content)
         parted = gathered.parted.get((one, two))
         shares = kept | dict.fromkeys(parted.values) if parted else kept
@@ -56,7 +56,7 @@ def move(gathered: Gathered, *, actor: Actor) -> set[UUID]:
         else:
             changed.append((one, two, after, pack_reasons(fresh)))
         if score >= weights.strong - 1e-6 > after:
-            lost |= {one, two}
+            lost.append((one, two))
     _write(changed, gone, weights.version)
     return lost
 
@@ -72,15 +72,26 @@ def _ends(gathered: Gathered, actor: Actor) -> set[UUID]:
     return ends
 
 
-def _between(ends: set[UUID], version: str) -> list[tuple[UUID, UUID, float, memoryview]]:
+def _links(gathered: Gathered, version: str, *, actor: Actor) -> list[_Stored]:
+    """Return the links among the holders of moved values, and those of parted pairs."""
+    ends, pairs = _ends(gathered, actor) if gathered.moved else set(), list(gathered.parted)
+    ones, twos = zip(*pairs, strict=True) if pairs else ((), ())
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT report_id, other_id, score, reasons FROM crosscheck_link"
-            " WHERE report_id = ANY(%(ids)s::uuid[]) AND other_id = ANY(%(ids)s::uuid[])"
-            " AND rule_version = %(version)s",
-            {"ids": uuid_array(ends), "version": version},
+            f"{_SELECT} FROM crosscheck_link l WHERE l.report_id = ANY(%(ids)s::uuid[])"
+            " AND l.other_id = ANY(%(ids)s::uuid[]) AND l.rule_version = %(version)s"
+            f" UNION ALL {_SELECT} FROM unnest(%(ones)s::uuid[], %(twos)s::uuid[]) AS v (one, two)"
+            " JOIN crosscheck_link l ON l.report_id = v.one AND l.other_id = v.two"
+            " WHERE l.rule_version = %(version)s AND NOT (v.one = ANY(%(ids)s::uuid[])"
+            " AND v.two = ANY(%(ids)s::uuid[]))",
+            {
+                "ids": uuid_array(ends),
+                "ones": uuid_array(ones),
+                "twos": uuid_array(twos),
+                "version": version,
+            },
         )
-        rows: list[tuple[UUID, UUID, float, memoryview]] = cursor.fetchall()
+        rows: list[_Stored] = cursor.fetchall()
         return rows
 
 
