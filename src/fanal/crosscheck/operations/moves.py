@@ -13,7 +13,9 @@ from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
 
-_MOST_MOVED = 20_000
+_MOST_OF_PERSON, _MOST_OF_FILE = 20_000, 5000
+"""Holders among whom a value is weighed anew. One that names no person moves as it comes to be very many's,
+when few more than those are linked."""
 _SELECT = "SELECT l.report_id, l.other_id, l.score, l.reasons"
 _Stored = tuple[UUID, UUID, float, memoryview]
 _UPDATE = (
@@ -66,9 +68,14 @@ def _ends(gathered: Gathered, actor: Actor) -> set[UUID]:
     moved = [gathered.held[key] for key in gathered.moved]
     ends = {report_id for one in moved for report_id in one.read}
     cut = [one for one in moved if one.holders > len(one.read)]
-    whole = [key_bytes(one.selector.kind, one.selector.value) for one in cut]
-    for rows in harmonised.get_shared_rows(actor=actor, keys=whole, limit=_MOST_MOVED):
-        ends.update(UUID(bytes=report) for report in {row[1] for row in rows})
+    marks = load_weights().mark
+    for most, some in (
+        (_MOST_OF_PERSON, [one for one in cut if marks[one.mark].person]),
+        (_MOST_OF_FILE, [one for one in cut if not marks[one.mark].person]),
+    ):
+        keys = [key_bytes(one.selector.kind, one.selector.value) for one in some]
+        for rows in harmonised.get_shared_rows(actor=actor, keys=keys, limit=most):
+            ends.update(UUID(bytes=report) for report in {row[1] for row in rows})
     return ends
 
 
