@@ -7,3 +7,9 @@ def go(page: Page, selector: str) -> None:
     """Click what leads to another page and wait for it: a click alone may return while the old one stands."""
     with page.expect_navigation():
         page.click(selector)
+
+
+def take(page: Page) -> None:
+    """Take the report that is open, once alarms have come: they push the page down under a click."""
+    page.wait_for_load_state("networkidle")
+    go(page, ".fd-report-head [data-claim] button")

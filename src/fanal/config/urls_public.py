@@ -7,6 +7,7 @@ from fanal.api.v1.api import api
 from fanal.web import health
 from fanal.web.public import pages
 
+handler400 = "fanal.config.failures.bad_request"
 handler404 = "fanal.config.failures.not_found"
 handler500 = "fanal.web.failures.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -13,7 +13,7 @@ from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
 from fanal.worker.rules import carry_on
 from tests.acceptance.public.test_look import assert_looks
-from tests.acceptance.steps import go
+from tests.acceptance.steps import go, take
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_providers import send
 from tests.integration.desk.work import decided, listed
@@ -77,7 +77,7 @@ def test_saved_views(open_as: Callable[..., Page], axe: Axe, lang: str) -> None:
 @pytest.mark.parametrize("name", ["danger", "material", "stream"])
 def test_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str, name: str) -> None:
     page = open_as("ana", f"/{lang}/desk/reports/{desk.reports[name]}/")
-    page.click(".fd-report-head [data-claim] button")
+    take(page)
     page.wait_for_selector("[data-decision]")
     for details in page.locator("main details").all():
         details.evaluate("node => { node.open = true }")

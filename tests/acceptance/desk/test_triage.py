@@ -10,6 +10,7 @@ from fanal.analyse import operations as analyse, queries as analysed
 from fanal.kernel.actors import Role, system_actor
 from fanal.worker.rules import carry_on
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
+from tests.acceptance.steps import take
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.folds import add_folded
 from tests.integration.desk.story import Desk
@@ -26,7 +27,7 @@ def test_folded_reports(open_as: OpenAs, axe: Axe, desk: Desk, lang: str) -> Non
     assert page.locator(".fd-row", has_text="REF-first").inner_text().count("+2") == 1
     assert page.locator(".fd-row", has_text="REF-second").count() == 0
     page.goto(page.url + f"reports/{desk.reports['first']}/")
-    page.click(".fd-report-head [data-claim] button")
+    take(page)
     page.wait_for_selector("[data-decision] input[name=folded]")
     for details in page.locator("main details").all():
         details.evaluate("node => { node.open = true }")

@@ -9,6 +9,7 @@ from fanal.kernel import clock
 from fanal.measures import queries as measures
 from fanal.measures.domain.states import MeasureState
 from fanal.orient import operations as orient, queries as oriented
+from tests.acceptance.steps import take
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,9 +78,9 @@ def test_two_analysts_at_once(open_as: OpenAs, desk: Desk) -> None:
     """Both have the report open and free; one takes it, the other is told and cannot decide."""
     ana = open_as("ana", report_path(desk, "material"))
     bruno = open_as("bruno", report_path(desk, "material"))
-    ana.click(".fd-report-head [data-claim] button")
+    take(ana)
     ana.wait_for_selector("[data-decision]")
-    bruno.click(".fd-report-head [data-claim] button")
+    take(bruno)
     expect(bruno.locator(".fd-messages")).to_contain_text("Ana a pris ce signalement avant vous")
     assert bruno.locator("[data-decision]").count() == 0
     case = oriented.get_case(actor=desk.actor("ana"), report_id=desk.reports["material"])
@@ -88,7 +89,7 @@ def test_two_analysts_at_once(open_as: OpenAs, desk: Desk) -> None:
 
 def test_a_lost_lease_is_said_and_what_was_typed_stays(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", report_path(desk, "material"))
-    page.click(".fd-report-head [data-claim] button")
+    take(page)
     page.fill("[name=reason]", REASON)
     report_id = desk.reports["material"]
     case = oriented.get_case(actor=desk.actor("ana"), report_id=report_id)
@@ -109,7 +110,7 @@ def test_a_lost_lease_is_said_and_what_was_typed_stays(open_as: OpenAs, desk: De
 
 def test_an_interrupted_connection_is_said(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", report_path(desk, "material"))
-    page.click(".fd-report-head [data-claim] button")
+    take(page)
     page.wait_for_selector("[data-lease]", state="attached")
     page.context.set_offline(True)
     page.evaluate("document.querySelector('[data-lease]').dispatchEvent(new Event('fanal:renew'))")
@@ -123,7 +124,7 @@ def test_an_interrupted_connection_is_said(open_as: OpenAs, desk: Desk) -> None:
 def test_decision_then_second_person(open_as: OpenAs, desk: Desk, lang: str) -> None:
     """The first person completes and submits, cannot second; another reads the letter and approves."""
     claire = open_as("claire", report_path(desk, "material", lang))
-    claire.click(".fd-report-head [data-claim] button")
+    take(claire)
     claire.click("[data-take-over]")
     assert claire.evaluate("document.querySelector('[name=way]:checked').value") == "BOTH"
     claire.fill("[name=reason]", REASON)
