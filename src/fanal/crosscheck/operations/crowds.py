@@ -79,7 +79,7 @@ def _around(
     """Return who holds a value around a report: enough on both sides, or all there are."""
     limit = READ
     while True:
-        (rows,) = harmonised.get_rows_around(actor=actor, pairs=[(value, report)], limit=limit)
+        rows = harmonised.get_rows_around(actor=actor, key=value, report=report, limit=limit)
         before = sum(row[1] < report for row in rows)
         first, last = before < limit, len(rows) - before < limit
         window = _window(rows, own, first=first, last=last)

@@ -83,26 +83,20 @@ def get_shared_rows(
     return [found for found in held if len(found) > 1]
 
 
-def get_rows_around(
-    *, actor: Actor, pairs: Sequence[tuple[bytes, bytes]], limit: int
-) -> list[list[SharedRow]]:
-    """Return, for each pair of a key and a report, who holds the key around that report, in no order.
+def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> list[SharedRow]:
+    """Return who holds a key around a report (octets both, as in `get_shared_rows`), in no order.
 
-    `limit` sightings at most of earlier reports, and as many from that report on; both are octets, as in
-    `get_shared_rows`. A row names the place of its pair.
+    `limit` sightings at most of earlier reports, and as many from that report on.
 
     Raises:
         AccessRefused: the actor is not the system; this reaches every desk.
     """
     require_system(actor, "look across desks")
     with connection.cursor() as cursor, together(), binary_cursor(cursor.connection) as bound:
-        keys, reports = (uuids(column) for column in zip(*pairs, strict=True))
-        bound.execute(_AROUND, {"keys": keys, "reports": reports, "limit": limit}, prepare=False)
+        values = {"key": UUID(bytes=key), "report": UUID(bytes=report), "limit": limit}
+        bound.execute(_AROUND, values, prepare=False)
         rows: list[SharedRow] = bound.fetchall()
-    around: list[list[SharedRow]] = [[] for _ in pairs]
-    for row in rows:
-        around[row[0]].append(row)
-    return around
+        return rows
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
@@ -206,15 +200,11 @@ CROSS JOIN LATERAL (
 ) s
 """
 _AROUND = """
-SELECT wanted.place - 1, uuid_send(s.report_id), s.desk_id
-FROM unnest(%(keys)s::uuid[], %(reports)s::uuid[]) WITH ORDINALITY AS wanted (key, report, place)
-CROSS JOIN LATERAL (
-    (SELECT report_id, desk_id FROM harmonise_sighting t
-     WHERE t.key = wanted.key AND t.report_id < wanted.report ORDER BY t.report_id DESC LIMIT %(limit)s)
-    UNION ALL
-    (SELECT report_id, desk_id FROM harmonise_sighting t
-     WHERE t.key = wanted.key AND t.report_id >= wanted.report ORDER BY t.report_id LIMIT %(limit)s)
-) s
+(SELECT 0, uuid_send(report_id), desk_id FROM harmonise_sighting
+ WHERE key = %(key)s AND report_id < %(report)s ORDER BY report_id DESC LIMIT %(limit)s)
+UNION ALL
+(SELECT 0, uuid_send(report_id), desk_id FROM harmonise_sighting
+ WHERE key = %(key)s AND report_id >= %(report)s ORDER BY report_id LIMIT %(limit)s)
 """
 _SIGHTINGS = """
 SELECT wanted.key, s.report_id, s.desk_id, s.role, s.weak, s.at, s.port
