@@ -60,8 +60,9 @@ def holders_of(
     for place, rows in found.items():
         one, crowd = wanted[place], crowds.get(place)
         if one.key in settled:
+            enough = weights.most_holders + 1
             held[one.key] = Held(
-                selector=one.selector, mark=one.mark, holders=settled[one.key], read=(), sure=None
+                selector=one.selector, mark=one.mark, holders=enough, read=(), sure=None
             )
             continue
         told = crowd.desks.items() if crowd else ((report, desk) for _, report, desk in rows)
@@ -104,23 +105,19 @@ def _crowds(
     }
 
 
-def _settled(many: Sequence[Evidence], weights: Weights) -> dict[int, int]:
-    """Return the keys of those values that very many hold by which nobody meets any more, and how many do.
+def _settled(many: Sequence[Evidence], weights: Weights) -> set[int]:
+    """Return the keys of those values that very many hold by which nobody meets any more.
 
     A person's value brings its neighbours together whoever holds it; another joins nobody, and once that is
     remembered there is nothing more to know of it: its holders are not read, nor their cards.
     """
     asked = [one for one in many if not weights.mark[one.mark].person]
     if not asked:
-        return {}
+        return set()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT key, step FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
             [[signed(one.key) for one in asked]],
         )
         steps = {key & KEY: step for key, step in cursor.fetchall()}
-    return {
-        one.key: weights.most_holders + 1
-        for one in asked
-        if steps.get(one.key, 0) > len(weights.mark[one.mark].steps)
-    }
+    return {one.key for one in asked if steps.get(one.key, 0) > len(weights.mark[one.mark].steps)}
