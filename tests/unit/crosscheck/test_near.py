@@ -212,6 +212,21 @@ def test_a_street_of_the_wire_is_read_with_its_town_and_never_the_reporters() ->
     assert found == {"3 avenue lilas 99001", "3 avenue lilas exempleville"}
 
 
+def test_a_street_of_the_police_export_is_read_with_its_town() -> None:
+    home = "reportedInformation/reportedPeople/reportedPersons[1]/addresses/addresses[1]"
+    found = postal_keys(
+        msgspec.structs.replace(
+            report(1, ""),
+            extra=(
+                Extra(path=f"{home}/street1", value="3 av. des Lilas"),
+                Extra(path=f"{home}/street2", value="12 second line"),
+                Extra(path=f"{home}/city", value="Exempleville"),
+            ),
+        )
+    )
+    assert found == {"3 avenue lilas exempleville"}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

@@ -24,7 +24,12 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "esp": {"espName": "", "firstName": "", "lastName": "", "emails": "emails", "phones": "phones"},
     "summary": {"incidentType": "", "incidentDateTime": "", "incidentDateTimeDescription": ""},
     "incidents": {"webpageIncident": "web", "emailIncident": "mail"},
-    "web": {"url": "", "type": "", "additionalInformations": "note"},
+    "web": {
+        "url": "",
+        "type": "",
+        "sourceInformation": "captures",
+        "additionalInformations": "note",
+    },
     "mail": {"contents": "content", "additionalInformations": "note"},
     "content": {"value": ""},
     "note": {"value": ""},
@@ -33,6 +38,7 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "person": dict.fromkeys(
         (
             "preferredName",
+            "preferredPronouns",
             "gender",
             "physicalDescription",
             "vehicleDescription",
@@ -41,6 +47,8 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
             "languages",
             "races",
             "disabilities",
+            "additionalDisabilityInformation",
+            "additionalContactInformation",
             "relationshipToReporter",
             "relationshipToChildVictim",
             "accessToChildVictim",
@@ -74,7 +82,9 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     "phones": {"phones": "phone"},
     "phone": {"value": "", "verified": ""},
     "addresses": {"addresses": "address"},
-    "address": {"address": "", "city": "", "state": "", "zipCode": "", "country": ""},
+    "address": dict.fromkeys(
+        ("street1", "street2", "address", "city", "state", "postalCode", "zipCode", "country"), ""
+    ),
     "captures": {"sourceCaptures": "capture"},
     "capture": {"captureType": "", "value": "", "port": "", "dateTime": "", "eventName": ""},
     "uploads": {"uploadedFiles": "file"},

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from fanal.formats.ncmec.model import TypeModel
 from fanal.formats.ncmec_json.model import TYPES
 from fanal.formats.report.records import PersonRole
-from fanal.harmonise.domain.records import Source, SourceFile
+from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source, SourceFile
 from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from tests.formats.ncmec_documents import NOW
@@ -22,7 +22,8 @@ PEOPLE = (
     " vehicleDescription vehicleTagNumber occupation espService espUserId ipAddress screenName emails phones"
     " addresses languages races disabilities relationshipToReporter relationshipToChildVictim"
     " accessToChildVictim accessToChildren accessToFirearms convictedSexOffender awareOfReport"
-    " gangAffiliation sourceInformation"
+    " gangAffiliation sourceInformation preferredPronouns additionalContactInformation"
+    " additionalDisabilityInformation additionalInformations"
 )
 KNOWN_KEYS = {
     "export": "reportId dateReceived reportedInformation",
@@ -31,9 +32,10 @@ KNOWN_KEYS = {
     "esp": "espName lastName",
     "summary": "incidentType incidentDateTime incidentDateTimeDescription",
     "incidents": "webpageIncident emailIncident",
-    "web": "url type",
+    "web": "url type sourceInformation additionalInformations",
     "mail": "contents",
     "person": PEOPLE,
+    "address": "street1 street2 city state postalCode country",
     "file": "filename originalFilename submittalId verificationHash viewedByEsp industryClassification ncmecTags"
     " additionalInformations espMetadata sourceInformation",
     "tags": "groups",
@@ -129,6 +131,49 @@ def test_nothing_that_is_null_or_absent_loses_another_value(
 
 def _has(at: Any, key: str | int) -> bool:
     return key in at if isinstance(at, dict) else isinstance(key, int) and key < len(at)
+
+
+class TestCaptures:
+    """What a capture holds is said by its type, in the words of each program and year."""
+
+    def test_the_pages_of_an_incident_are_its_addresses(self) -> None:
+        pages = [captured(("URL", f"https://pages.example/{n}")) for n in (1, 2)]
+        found = read(information(incidentDetails={"webpageIncident": pages}))
+        assert found.urls == ("https://pages.example/1", "https://pages.example/2")
+        assert found.warnings == ()
+
+    def test_a_profile_is_its_persons(self) -> None:
+        person = captured(("Profile URL", "https://x.example/sam"), ("IP_ADDRESS", "203.0.113.9"))
+        found = read(information(reportedPeople={"reportedPersons": [person]}))
+        assert [(s.kind, s.value, s.role) for s in found.loose] == [
+            (SelectorKind.URL, "https://x.example/sam", SelectorRole.SUSPECT)
+        ]
+        assert [ip.value for ip in found.persons[0].ips] == ["203.0.113.9"]
+        assert (found.urls, found.warnings) == ((), ())
+
+    def test_another_type_and_an_empty_value_say_nothing_more(self) -> None:
+        person = captured(("Shipping Method", "203.0.113.9"), ("URL", " "), ("IP Address", ""))
+        found = read(information(reportedPeople={"reportedPersons": [person]}))
+        assert (found.loose, found.persons[0].ips, found.warnings) == ((), (), ())
+        assert "203.0.113.9" in {e.value for e in found.extra}
+
+
+def test_a_home_is_read_with_its_street_and_postcode() -> None:
+    home = {"street1": "1 rue Neuve", "city": "Lille", "postalCode": "59000", "country": "FR"}
+    people = {"reportedPersons": [{"addresses": {"addresses": [home]}}]}
+    found = read(information(reportedPeople=people))
+    assert (found.persons[0].postcode, found.persons[0].country) == ("59000", "FR")
+    assert "1 rue Neuve" in {e.value for e in found.extra}
+    assert found.warnings == ()
+
+
+def information(**parts: object) -> dict[str, object]:
+    return {"reportId": 7, "reportedInformation": parts}
+
+
+def captured(*captures: tuple[str, str]) -> dict[str, object]:
+    taken = [{"captureType": kind, "value": value} for kind, value in captures]
+    return {"sourceInformation": {"sourceCaptures": taken}}
 
 
 def listing(*files: dict[str, object]) -> dict[str, object]:

@@ -15,7 +15,7 @@ from fanal.harmonise.domain.reporter import is_of_reporter
 from fanal.harmonise.domain.search import fold
 
 # Beside a street, the outside formats carry town and postcode in fields of the person or of the report.
-_STREET = re.compile(r"[/.]address(?:es)?(?:\[\d+\])?[/.](address|street)$")
+_STREET = re.compile(r"[/.]address(?:es)?(?:\[\d+\])?[/.](address|street1?)$")
 _NUMBER = re.compile(
     r"^\D{0,12}?(\d{1,4})\s*(bis|ter|quater|[a-d](?=[\s,]))?[\s,]+(.+)$", re.DOTALL
 )

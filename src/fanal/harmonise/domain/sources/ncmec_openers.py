@@ -1,5 +1,6 @@
 """Openers: what the parts of an NCMEC element belong to; each answers the scope inside it."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,6 +12,8 @@ from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sources.building import FileBuilding, hash_field, small_integer
 from fanal.harmonise.domain.sources.ncmec_kinds import CHANNELS
 from fanal.harmonise.domain.sources.ncmec_spot import Opener, Scope, Spot
+
+_WORD: Final = re.compile("[a-z]+")
 
 
 def _person_opener(role: PersonRole) -> Opener:
@@ -124,10 +127,15 @@ def _open_file(spot: Spot) -> Scope:
 
 
 def _open_capture(spot: Spot) -> Scope:
-    """Read a capture of an address; captures of another type stay in `extra`."""
+    """Read a capture of an address of the network or of the web; of another type, it stays in `extra`."""
     parts = _parts_of(spot.node)
     kind, value = parts.get("captureType"), parts.get("value")
-    if kind is None or value is None or "ip" not in (kind.text or "").lower().split():
+    if kind is None or value is None or not (value.text or "").strip():
+        return spot.scope
+    said = set(_WORD.findall((kind.text or "").lower()))
+    if "url" in said:
+        return _captured_page(spot, value)
+    if not said & {"ip", "ipaddress"}:
         return spot.scope
     if spot.scope.person is not None:
         return _sighted(spot, parts, value)
@@ -137,6 +145,20 @@ def _open_capture(spot: Spot) -> Scope:
     spot.building.add_loose(
         SelectorKind.IP, value=value.text or "", path=value.path, at=instant, port=number
     )
+    return spot.scope
+
+
+def _captured_page(spot: Spot, value: Node) -> Scope:
+    """Read the page of a person as theirs, any other as an address that is reported."""
+    person = spot.scope.person
+    if person is None:
+        spot.building.urls.append(value.text or "")
+        return structs.replace(spot.scope, taken=frozenset({value.path}))
+    role = person.selector_role()
+    if role is not None:
+        spot.building.add_loose(
+            SelectorKind.URL, value=value.text or "", path=value.path, role=role
+        )
     return spot.scope
 
 
