@@ -10,6 +10,5 @@ def go(page: Page, selector: str) -> None:
 
 
 def take(page: Page) -> None:
-    """Take the report that is open, once alarms have come: they push the page down under a click."""
-    page.wait_for_load_state("networkidle")
+    """Take the report that is open."""
     go(page, ".fd-report-head [data-claim] button")

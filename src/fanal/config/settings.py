@@ -110,6 +110,7 @@ TEMPLATES = [
                 "fanal.web.components.tags",
                 "fanal.web.components.step_up",
             ],
+            "libraries": {"alarms": "fanal.web.desk.alarms"},
         },
     },
 ]

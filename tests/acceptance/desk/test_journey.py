@@ -149,8 +149,6 @@ def take_from_queue(page: Page, lang: str, host: str) -> None:
     with page.expect_navigation():
         row.locator(".fd-row-act button").click()
     page.wait_for_selector("[data-decision]")
-    # What alarms fetch moves the page down: a click while it moves hits something else.
-    page.wait_for_load_state("networkidle")
     page.click(".fd-why-ask")
     expect(page.locator(".fd-why-body .fn-reasons-points").first).to_be_visible()
     page.click(".fd-why-ask")

@@ -6,6 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import new_id
 from fanal.measures import queries as measures
 from fanal.measures.domain.states import MeasureState
 from fanal.orient import operations as orient, queries as oriented
@@ -158,6 +160,7 @@ def test_claim_and_decide_without_scripts(open_as: OpenAs, desk: Desk) -> None:
 def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", "/fr/desk/reference/")
     expect(page.locator("[data-alarm]")).to_be_visible(timeout=10_000)
+    expect(page.locator("[data-alarm-silent]")).to_contain_text("muette")
     assert page.title().startswith("(!)")
     page.evaluate(
         "document.querySelector('[data-alarm-sound]').addEventListener('fanal:rang',"
@@ -165,9 +168,44 @@ def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> N
     )
     page.mouse.click(700, 700)  # browsers ring only after a first gesture
     page.wait_for_selector("[data-rang]", timeout=10_000)
+    expect(page.locator("[data-alarm-silent]")).to_be_hidden()
     page.click(".fd-alarm-act button")
     page.wait_for_url("**/reports/**")
     expect(page.locator("[data-alarm]")).to_have_count(0, timeout=10_000)
+
+
+AT_ONCE = """() => new Promise((done) => {
+  const region = document.getElementById("alarms");
+  new MutationObserver((_, watch) => {
+    watch.disconnect();
+    const button = region.querySelector(".fd-alarm-act button");
+    const click = (detail) => {
+      const event = new MouseEvent("click", { bubbles: true, cancelable: true, detail });
+      region.addEventListener("submit", (submit) => submit.preventDefault(), { once: true });
+      return button.dispatchEvent(event);
+    };
+    done({ mouse: click(1), keyboard: click(0) });
+  }).observe(region, { childList: true, subtree: true });
+})"""
+"""What becomes of a click on an alarm in the moment in which another one comes in."""
+
+
+@pytest.mark.parametrize("scrolled", [0, 120])
+def test_an_alarm_that_comes_in_moves_nothing_and_takes_no_click(
+    open_as: OpenAs, desk: Desk, scrolled: int
+) -> None:
+    page = open_as("ana", report_path(desk, "material"), width=360)
+    claim = page.locator(".fd-report-head [data-claim] button")
+    page.mouse.wheel(0, scrolled)
+    page.wait_for_function("top => scrollY === top", arg=scrolled)
+    before = claim.bounding_box()["y"]
+    orient.raise_alarm(
+        actor=system_actor("test"), report_id=new_id(desk.now), desk_id=1, now=clock.now()
+    )
+    assert page.evaluate(AT_ONCE) == {"mouse": False, "keyboard": True}
+    expect(page.locator("[data-alarm]")).to_have_count(2)
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert claim.bounding_box()["y"] == pytest.approx(before, abs=1)
 
 
 def test_arrivals_never_move_the_list(open_as: OpenAs, desk: Desk) -> None:

@@ -148,6 +148,9 @@ def test_preview_is_a_read(desk: Desk, sign_in: SignIn) -> None:
 
 def test_an_alarm_rings_until_somebody_takes_it(desk: Desk, sign_in: SignIn) -> None:
     web = sign_in("ana")
+    page = web.get("/fr/desk/search/").content
+    assert b"data-alarm>" in page, "it stands in the page from the first"
+    assert b'hx-trigger="every 3s"' in page
     assert b"data-alarm>" in web.get("/fr/desk/alarms/").content
     (alarm,) = oriented.open_alarms(actor=desk.actor("ana"))
     known = alarm.id.hex[-8:]

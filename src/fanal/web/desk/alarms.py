@@ -1,19 +1,23 @@
-"""Alarms: every page of the desk asks for them, and they ring until somebody takes them."""
+"""Alarms: they stand on every page of the desk, which asks for new ones, until somebody takes them."""
 
 from uuid import UUID
 
+from django import template
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template import Context
 from django.utils.translation import gettext as _, gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
+from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 
+register = template.Library()
 _SHOWN = 20
 """Alarms on a page, the latest: it tells the server in its address which ones it knows."""
 _UNREADABLE = gettext_noop(
@@ -22,25 +26,22 @@ _UNREADABLE = gettext_noop(
 )
 
 
+@register.inclusion_tag("desk/alarms.html", takes_context=True)
+def alarms_that_ring(context: Context) -> dict[str, object]:
+    """Show on a page what rings as it is made: what came in afterwards would move it under a click."""
+    request: HttpRequest = context["request"]
+    return {**_ringing(actor_of(request)), "csrf_token": context.get("csrf_token")}
+
+
 @never_cache
 @require_GET
 @needs("report.list")
 def alarms(request: HttpRequest) -> HttpResponse:
     """Show the latest alarms nobody has acknowledged; no answer at all while nothing has changed."""
-    actor = actor_of(request)
-    ringing = oriented.open_alarms(actor=actor, most=_SHOWN + 1)
-    found, earlier = ringing[-_SHOWN:], len(ringing) > _SHOWN
-    known = "-".join(f"{a.id.hex[-8:]}{'e' if a.escalated_at else ''}" for a in found)
-    known += "-more" if earlier else ""
-    if known == request.GET.get("known"):
+    found = _ringing(actor_of(request))
+    if found["known"] == request.GET.get("known"):
         return HttpResponse(status=204)
-    context = {
-        "alarms": found,
-        "known": known,
-        "earlier": earlier,
-        "may_acknowledge": may(actor, "alarm.acknowledge"),
-    }
-    return render(request, "desk/alarms.html", context)
+    return render(request, "desk/alarms.html", found)
 
 
 @require_POST
@@ -63,3 +64,15 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
         )
         return redirect("desk:queue")
     return redirect("desk:report", report_id=report_id)
+
+
+def _ringing(actor: Actor) -> dict[str, object]:
+    ringing = oriented.open_alarms(actor=actor, most=_SHOWN + 1)
+    found, earlier = ringing[-_SHOWN:], len(ringing) > _SHOWN
+    known = "-".join(f"{a.id.hex[-8:]}{'e' if a.escalated_at else ''}" for a in found)
+    return {
+        "alarms": found,
+        "known": known + ("-more" if earlier else ""),
+        "earlier": earlier,
+        "may_acknowledge": may(actor, "alarm.acknowledge"),
+    }

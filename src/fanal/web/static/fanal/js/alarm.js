@@ -1,11 +1,16 @@
 // Sound of an alarm: rings while the alarms region holds an element [data-alarm], until it is acknowledged.
-// Two soft tones made by the browser: no sound file. A browser allows sound only after a first gesture,
-// so the button [data-alarm-enable] is shown until then.
+// Two soft tones made by the browser: no sound file. Some browsers allow sound only after a gesture on the
+// page itself, so [data-alarm-silent] is shown until then.
+// Who is about to click when an alarm comes in hits what they meant: the page stays under the pointer, and
+// what has just come in takes no click.
 (() => {
   const region = document.querySelector("[data-alarm-sound]");
   if (!region) return;
   let audio = null;
   let timer = null;
+  let height = region.offsetHeight;
+  let changed = performance.now();
+  const SETTLES = 700;
 
   const tone = (frequency, at) => {
     const oscillator = audio.createOscillator();
@@ -18,28 +23,45 @@
     oscillator.start(at);
     oscillator.stop(at + 0.5);
   };
+  const silent = document.querySelector("[data-alarm-silent]");
+  const tell = () => silent?.toggleAttribute("hidden", timer === null || audio.state === "running");
   const ring = () => {
-    if (audio?.state !== "running") return;
+    if (audio.state !== "running") return;
     tone(880, audio.currentTime);
     tone(660, audio.currentTime + 0.3);
     region.dispatchEvent(new CustomEvent("fanal:rang", { bubbles: true }));
   };
+  const begin = () => {
+    audio ??= Object.assign(new AudioContext(), { onstatechange: tell });
+    timer = setInterval(ring, 3000);
+    setTimeout(tell, 1000); // where sound is allowed it takes a moment
+    ring();
+  };
+  const end = () => {
+    clearInterval(timer);
+    timer = null;
+    tell();
+  };
   const watch = () => {
     const ringing = region.querySelector("[data-alarm]") !== null;
-    if (ringing && timer === null) { ring(); timer = setInterval(ring, 3000); }
-    if (!ringing && timer !== null) { clearInterval(timer); timer = null; }
+    if (ringing && timer === null) begin();
+    if (!ringing && timer !== null) end();
     document.title = document.title.replace(/^\(!\) /, "");
     if (ringing) document.title = `(!) ${document.title}`;
   };
-  const wake = () => {
-    audio ??= new AudioContext();
-    audio.resume().then(() => {
-      document.documentElement.dataset.soundOn = "";
-      watch();
-    });
+  const settle = () => {
+    changed = performance.now();
+    const grown = region.offsetHeight - height;
+    height += grown;
+    const anchored = scrollY > 0 && CSS.supports("overflow-anchor", "auto"); // the browser does it by itself
+    if (grown && !anchored) scrollBy({ top: grown, behavior: "instant" });
   };
-  addEventListener("pointerdown", wake, { once: true });
-  addEventListener("keydown", wake, { once: true });
-  new MutationObserver(watch).observe(region, { childList: true, subtree: true });
+  region.addEventListener("click", (event) => {
+    if (event.detail && performance.now() - changed < SETTLES) event.preventDefault(); // 0: from the keyboard
+  }, { capture: true });
+  const wake = () => audio?.resume();
+  addEventListener("pointerdown", wake);
+  addEventListener("keydown", wake);
+  new MutationObserver(() => { settle(); watch(); }).observe(region, { childList: true, subtree: true });
   watch();
 })();
