@@ -116,6 +116,36 @@ def test_a_damaged_segment_costs_nothing_but_time(
     assert "damaged" in caplog.text
 
 
+def test_a_segment_damaged_in_its_middle_is_written_anew_and_taken_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanal.analyse.domain.index.index.FULL", 5)
+    load(*(hash_of(n << 64) for n in range(1, 11)))
+    assert operations.renew_index(actor=SYSTEM)
+    with (folder / "pdq").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 320)
+    monkeypatch.setattr(MATERIAL, "checked", None)  # as a process that starts after the damage
+    held = Material()
+    assert matched(held, hash_of(3 << 64)) == [-1]
+    assert operations.renew_index(actor=SYSTEM)
+    assert matched(held, hash_of(3 << 64)) == [0]
+    assert not operations.renew_index(actor=SYSTEM)
+
+
+def test_where_nothing_can_be_written_or_read_the_database_serves(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(material.log, "handlers", [caplog.handler])
+    monkeypatch.setattr("fanal.analyse.domain.index.index.FULL", 5)
+    folder.write_text("a file where the folder would be")
+    load(*(hash_of(n << 64) for n in range(1, 11)))
+    assert not operations.renew_index(actor=SYSTEM)
+    assert matched(Material(), hash_of(3 << 64)) == [0]
+    assert "cannot be written" in caplog.text
+    assert "cannot be read" in caplog.text
+
+
 def test_a_database_that_went_back_is_noticed() -> None:
     """A restored backup numbers its changes again; the entry that was last tells them apart."""
     held = Material()

@@ -1,5 +1,6 @@
 """The index against brute force: every distance, uniform and real hashes, none, one and two, many threads."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -168,6 +169,67 @@ def test_a_segment_cut_short_is_refused(tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size - 1)
     with pytest.raises(SegmentDamaged):
         open_segment(path)
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_one_or_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other = tmp_path / "hashes", tmp_path / "other"
+    hashes, more = uniform(50, seed=11), uniform(90, seed=12)
+    write_segment(path, hashes=hashes, labels=labels(50), upto=1)
+    write_segment(other, hashes=more, labels=labels(90), upto=2)
+    look = os.fstat
+
+    def replacing(file: int) -> os.stat_result:
+        seen = look(file)
+        if other.exists():
+            other.replace(path)
+        return seen
+
+    monkeypatch.setattr(os, "fstat", replacing)
+    segment = open_segment(path)
+    assert segment.file_number != path.stat().st_ino
+    assert (len(segment), segment.header.upto, segment.is_whole()) == (50, 1, True)
+    assert (segment.hashes == hashes).all()
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.38, 0.42, 0.6, 0.9, 1.0])
+@pytest.mark.parametrize("byte", [b"\0", b"\xff"])
+def test_a_damaged_file_is_known_and_ends_no_process(
+    tmp_path: Path, place: float, byte: bytes
+) -> None:
+    path = tmp_path / "hashes"
+    hashes = uniform(20_000, seed=13)
+    write_segment(path, hashes=hashes, labels=labels(20_000), upto=1)
+    assert open_segment(path).is_whole()
+    with path.open("r+b") as file:
+        file.seek(4096 + int(place * (path.stat().st_size - 4096 - 2000)))
+        file.write(byte * 2000)
+    try:
+        segment = open_segment(path)
+    except SegmentDamaged:
+        return
+    assert not segment.is_whole()
+    assert len(HashIndex(segment).search(hashes, radius=31).queries) <= 20_000 + 2000
+
+
+def test_a_full_disk_is_told_before_a_byte_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room is taken first: where the disk is full, writing through a map is a signal and no error."""
+    path = tmp_path / "hashes"
+    hashes = uniform(50, seed=14)
+    write_segment(path, hashes=hashes, labels=labels(50), upto=1)
+
+    def full(_file: int, _start: int, length: int) -> None:
+        assert length > 90 * 48
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space"):
+        write_segment(path, hashes=uniform(90, seed=15), labels=labels(90), upto=2)
+    assert [found.name for found in tmp_path.iterdir()] == ["hashes"]
+    assert found(HashIndex(open_segment(path)), hashes, 0) == {(n, n, 0) for n in range(50)}
 
 
 def test_a_writer_that_is_killed_leaves_the_earlier_segment(tmp_path: Path) -> None:

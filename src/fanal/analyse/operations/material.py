@@ -40,12 +40,14 @@ class Material:
     """The index of one process, brought up to the lists whenever it is asked."""
 
     def __init__(self) -> None:
-        """Hold nothing yet; `folder` is where segments lie, set at start."""
+        """Hold nothing yet; `folder` is where segments lie, set at start, `checked` the one read through."""
         self.folder: Path | None = None
+        self.checked: int | None = None
         self._lock = Lock()
         self._index = HashIndex()
         self._held: ListChange | None = None
         self._file: int | None = None
+        self._seen: int | None = None
 
     def look_up(
         self, reports: Sequence[HarmonisedReport], *, rules: MaterialRuleValue | None = None
@@ -76,12 +78,17 @@ class Material:
             newest = queries.newest_change()
             if self._held is not None and not queries.is_change_known(change=self._held):
                 self._index, self._held, self._file = HashIndex(), None, None
-            if newest is not None and self._held != newest:
+            if newest is not None and (self._held != newest or self._is_replaced()):
                 self._take_up_segment()
                 after = 0 if self._held is None else self._held.number
                 _bring_up(self._index, queries.changed_hashes(after=after, upto=newest.number))
                 self._held = newest
             return self._index
+
+    def _is_replaced(self) -> bool:
+        """Return whether another file stands in the segment's place than when this was last asked."""
+        seen, self._seen = self._seen, _file_number()
+        return self._seen not in {None, seen, self._file}
 
     def _take_up_segment(self) -> None:
         """Go over to the segment on the disk where it is another one than ours and of this database."""
@@ -101,10 +108,12 @@ def install(*, folder: Path) -> None:
 
 
 def renew_index(*, actor: Actor) -> bool:
-    """Write a new segment where enough values changed since the last (`is_due`); return whether it was due.
+    """Write a new segment where enough values changed since the last (`is_due`); return whether it was.
 
-    Only what changed is read from the database: the rest comes from the last segment. Searches go on
-    meanwhile. A process killed on the way leaves the last segment and the database, which hold everything.
+    Only what changed is read from the database: the rest comes from the last segment, unless that is found
+    damaged (each process looks once at a file's every byte): then all is read again. Searches go on
+    meanwhile. A process killed on the way leaves the last segment and the database, which hold everything,
+    and so does a full disk, which is told.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -112,22 +121,30 @@ def renew_index(*, actor: Actor) -> bool:
     require(actor, "pipeline.run")
     newest = queries.newest_change()
     segment = find_segment()
+    damaged = segment is not None and not _is_whole(segment)
+    if damaged:
+        log.warning("hash index: the file is damaged, it is written anew from the database")
+        segment = None
     after = 0 if segment is None else segment.header.upto
     count = 0 if segment is None else len(segment)
-    if newest is None or not is_due(queries.count_changed(after=after), count):
+    if newest is None or not (damaged or is_due(queries.count_changed(after=after), count)):
         return False
     index = HashIndex(segment)
     _bring_up(index, queries.changed_hashes(after=after, upto=newest.number))
     hashes, labels = index.held()
     folder = _folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_segment(
-        folder / _SEGMENT,
-        hashes=hashes,
-        labels=labels,
-        upto=newest.number,
-        mark=newest.entry_id.bytes,
-    )
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_segment(
+            folder / _SEGMENT,
+            hashes=hashes,
+            labels=labels,
+            upto=newest.number,
+            mark=newest.entry_id.bytes,
+        )
+    except OSError as failure:
+        log.error("hash index: it cannot be written (%s), the last one serves", failure.strerror)
+        return False
     log.info("hash index: %d hashes", len(hashes))
     return True
 
@@ -140,6 +157,12 @@ def find_segment() -> Segment | None:
         return None
     except SegmentDamaged:
         log.warning("hash index: the file is damaged, the lists are read from the database")
+        return None
+    except OSError as failure:
+        log.warning(
+            "hash index: the file cannot be read (%s), the lists are read from the database",
+            failure.strerror,
+        )
         return None
     return segment if queries.is_change_known(change=_change_of(segment)) else None
 
@@ -155,6 +178,22 @@ def _bring_up(index: HashIndex, changes: Iterable[tuple[UUID, str, bool]]) -> No
         labels.append(pack_labels(entry_id.bytes for entry_id, _ in added))
     index.remove(gone)
     index.add(np.concatenate(hashes), np.concatenate(labels))
+
+
+def _is_whole(segment: Segment) -> bool:
+    """Return whether every byte of a segment is as it was written; a file is read through once."""
+    if segment.file_number != MATERIAL.checked:
+        if not segment.is_whole():
+            return False
+        MATERIAL.checked = segment.file_number
+    return True
+
+
+def _file_number() -> int | None:
+    try:
+        return (_folder() / _SEGMENT).stat().st_ino
+    except OSError:
+        return None
 
 
 def _change_of(segment: Segment) -> ListChange:

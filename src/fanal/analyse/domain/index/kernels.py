@@ -76,7 +76,12 @@ def _met_before(table: int, flips: int, y0: np.uint32, y1: np.uint32, y2: np.uin
 def _judge(
     hashes: NDArray[np.uint64], i: int, query: NDArray[np.uint64], flips: int
 ) -> tuple[int, int]:
-    """Return the distance of hash `i` to a query, and the first table in which they meet."""
+    """Return the distance of hash `i` to a query, and the first table in which they meet.
+
+    A number that is no hash's, of a damaged file, is far from all: nothing is read outside of the file.
+    """
+    if i >= hashes.shape[0]:
+        return np.int64(999), np.int64(99)
     distance = np.int64(0)
     first = np.int64(99)
     for part in range(4):

@@ -4,7 +4,8 @@ Layout: a header of one page, then arrays one after another, each on a multiple 
 (32 bytes each), their labels (16 bytes each: whose hash it is), and for each of the sixteen tables the
 starts of its buckets, its ids and its sketches (`kernels`). 308 bytes a hash in all, and 4.2 MB.
 
-A file is complete or it is not there: it is written beside its place, brought to the disk and renamed.
+A file is complete or it is not there: it is written beside its place, brought to the disk and renamed. Its
+room is taken before the first byte: a full disk refuses a map's write by ending the process.
 """
 
 import os
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import BinaryIO, Final, Literal, TypeAlias
 
 import numpy as np
 from msgspec import DecodeError, Struct, msgpack
@@ -25,7 +26,7 @@ LABEL_BYTES: Final = 16
 MOST: Final = (1 << 32) // SKETCH - 1
 """Places in a table's row are counted in 32 bits."""
 
-_MAGIC: Final = b"fanal-hashes-1\n\0"
+_MAGIC: Final = b"fanal-hashes-2\n\0"
 _PAGE: Final = 4096
 _ALIGNED: Final = 64
 
@@ -42,34 +43,45 @@ class SegmentDamaged(Exception):
 class Header(Struct, frozen=True, kw_only=True):
     """What a segment says of itself: how many hashes, and up to which change of the lists it goes.
 
-    `mark` is whatever its owner knows that change by again.
+    `mark` is whatever its owner knows that change by again; `content` the CRC-32 of all after this page.
     """
 
     count: int
     upto: int
     mark: bytes
+    content: int
 
 
 class Segment:
     """An open segment. Its arrays are maps of the file: what is read comes into memory, nothing else."""
 
-    def __init__(self, path: Path, header: Header) -> None:
-        """Map the arrays of `path`, whose header was read."""
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        """Map the arrays of an open file, whose header was read.
+
+        The file and not its path: another one may stand there by now.
+        """
         self.header = header
-        self.file_number = path.stat().st_ino
-        maps = _map(path, header.count, mode="r")
+        self.file_number = os.fstat(file.fileno()).st_ino
+        maps = _map(file, header.count, mode="r")
         self.hashes: Hashes = maps.hashes
         self.labels: Labels = maps.labels
         self.tables = (maps.starts, maps.ids, maps.sketches, maps.hashes.view(np.uint64))
         """As `kernels.search_tables` takes them."""
+        self._content = maps.content
 
     def __len__(self) -> int:
         """Return the number of hashes."""
         return self.header.count
 
+    def is_whole(self) -> bool:
+        """Return whether every byte is as it was written: reads all of it, a second for three million."""
+        return zlib.crc32(self._content.data) == self.header.content
+
 
 def open_segment(path: Path) -> Segment:
-    """Return the segment at `path`; nothing but its header is read.
+    """Return the segment at `path`; nothing but its header and the starts of its buckets is read.
+
+    What else may be damaged only `Segment.is_whole` tells; searching it finds too little, and ends.
 
     Raises:
         FileNotFoundError: there is none.
@@ -77,18 +89,21 @@ def open_segment(path: Path) -> Segment:
     """
     with path.open("rb") as file:
         page = file.read(_PAGE)
-        size = os.fstat(file.fileno()).st_size
-    length, check = (int.from_bytes(page[at : at + 4], "big") for at in (16, 20))
-    body = page[24 : 24 + length]
-    if len(page) != _PAGE or page[:16] != _MAGIC or zlib.crc32(body) != check:
+        length, check = (int.from_bytes(page[at : at + 4], "big") for at in (16, 20))
+        body = page[24 : 24 + length]
+        if len(page) != _PAGE or page[:16] != _MAGIC or zlib.crc32(body) != check:
+            raise SegmentDamaged(path.name)
+        try:
+            header = msgpack.decode(body, type=Header)
+        except DecodeError as error:
+            raise SegmentDamaged(path.name) from error
+        if os.fstat(file.fileno()).st_size != _size(header.count):
+            raise SegmentDamaged(path.name)
+        segment = Segment(file, header)
+    starts = segment.tables[0]
+    if (starts[:, 1:] < starts[:, :-1]).any() or (starts[:, -1] != header.count).any():
         raise SegmentDamaged(path.name)
-    try:
-        header = msgpack.decode(body, type=Header)
-    except DecodeError as error:
-        raise SegmentDamaged(path.name) from error
-    if size != _size(header.count):
-        raise SegmentDamaged(path.name)
-    return Segment(path, header)
+    return segment
 
 
 def write_segment(
@@ -101,6 +116,7 @@ def write_segment(
 
     Raises:
         ValueError: the shapes do not fit, or there are too many hashes.
+        OSError: there is no room, or no right to write; what stood at `path` stands there still.
     """
     # Compiling takes its time to import: only who searches or writes pays for it.
     from fanal.analyse.domain.index.kernels import build_table  # noqa: PLC0415
@@ -110,22 +126,22 @@ def write_segment(
         raise ValueError("hashes are (n, 32) and labels (n, 16)")
     if count > MOST:
         raise ValueError("too many hashes for one segment")
-    with _replacing(path) as draft:
-        with draft.open("wb") as file:
-            file.truncate(_size(count))
-        maps = _map(draft, count, mode="r+")
+    with _replacing(path) as draft, draft.open("w+b") as file:
+        os.posix_fallocate(file.fileno(), 0, _size(count))
+        maps = _map(file, count, mode="r+")
         maps.hashes[:] = hashes
         maps.labels[:] = labels
         words = np.ascontiguousarray(hashes).view(np.uint16).reshape(count, TABLES)
         for table in range(TABLES):
             build_table(words, table, maps.starts[table], maps.ids[table], maps.sketches[table])
-        body = msgpack.encode(Header(count=count, upto=upto, mark=mark))
+        content = zlib.crc32(maps.content.data)
+        body = msgpack.encode(Header(count=count, upto=upto, mark=mark, content=content))
         head = _MAGIC + len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
-        del maps, words  # what was written through the maps is the file's now; fsync brings it down
-        with draft.open("r+b") as file:
-            file.write(head)
-            file.flush()
-            os.fsync(file.fileno())
+        del maps, words  # what was written through the maps is the file's; fsync brings it down
+        file.seek(0)
+        file.write(head)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager
@@ -157,8 +173,9 @@ def _sweep(path: Path) -> None:
 
 
 class _Maps(Struct, frozen=True):
-    """The arrays of a file, as views of one map of it."""
+    """The arrays of a file, as views of one map of it; `content` is all of them."""
 
+    content: NDArray[np.uint8]
     hashes: Hashes
     labels: Labels
     starts: NDArray[np.uint32]
@@ -167,7 +184,7 @@ class _Maps(Struct, frozen=True):
 
 
 def _lengths(count: int) -> tuple[int, ...]:
-    """Return the bytes of each array, in the order of `_Maps`."""
+    """Return the bytes of each array, in the order of `_Maps` after `content`."""
     tables = 4 * TABLES
     return (
         HASH_BYTES * count,
@@ -186,8 +203,8 @@ def _aligned(length: int) -> int:
     return -(-length // _ALIGNED) * _ALIGNED
 
 
-def _map(path: Path, count: int, *, mode: Literal["r", "r+"]) -> _Maps:
-    whole = np.memmap(path, dtype=np.uint8, mode=mode).view(np.ndarray)
+def _map(file: BinaryIO, count: int, *, mode: Literal["r", "r+"]) -> _Maps:
+    whole = np.memmap(file, dtype=np.uint8, mode=mode).view(np.ndarray)
     parts: list[NDArray[np.uint8]] = []
     offset = _PAGE
     for length in _lengths(count):
@@ -196,5 +213,10 @@ def _map(path: Path, count: int, *, mode: Literal["r", "r+"]) -> _Maps:
     hashes, labels, *tables = parts
     starts, ids, sketches = (part.view(np.uint32).reshape(TABLES, -1) for part in tables)
     return _Maps(
-        hashes.reshape(count, HASH_BYTES), labels.reshape(count, LABEL_BYTES), starts, ids, sketches
+        whole[_PAGE:],
+        hashes.reshape(count, HASH_BYTES),
+        labels.reshape(count, LABEL_BYTES),
+        starts,
+        ids,
+        sketches,
     )
