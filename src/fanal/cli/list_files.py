@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fanal import reference
+from fanal.analyse.domain.listfile import ListRefused
 from fanal.cli.failures import Refused, language, tell
 from fanal.cli.found import reason_of
+from fanal.formats.csv_hashes.read import COLUMNS
 from fanal.formats.indicators import Indicator
 from fanal.formats.misp.read import read_event
 from fanal.formats.refusal import FormatRefused, Refusal
@@ -62,6 +64,14 @@ def read_indicators(path: Path, format_: str, told: Told) -> Iterator[Iterator[I
                 yield read(stream, told.reading)
     except FormatRefused as refusal:
         raise _refused(path, refusal) from None
+
+
+def refused_csv(path: Path, refused: ListRefused) -> Refused:
+    """Return what to say of a CSV file that is no list: most often its first line names no columns."""
+    refusal = refused.refusal
+    if refusal is not None and refusal.code is Refusal.UNKNOWN_FIELD:
+        return Refused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))
+    return Refused("LIST_REFUSED", path=path, detail=reason_of(refusal) if refusal else refused)
 
 
 def _refused(path: Path, refusal: FormatRefused) -> Refused:

@@ -14,8 +14,7 @@ from fanal.analyse.domain.lists import ListAttributes, ListsRefused, Scope, Shar
 from fanal.cli import exchange
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, tell
-from fanal.cli.found import reason_of
-from fanal.cli.list_files import FORMATS, Told, read_indicators
+from fanal.cli.list_files import FORMATS, Told, read_indicators, refused_csv
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -132,10 +131,10 @@ def load(
             else:
                 told = Told(country=country, categories=categories, harmless=clear)
                 ids = _take(name, file, format_, told=told, scope=scope)
-    except (ListRefused, UnicodeDecodeError) as refused:
-        refusal = refused.refusal if isinstance(refused, ListRefused) else None
-        detail = reason_of(refusal) if refusal else refused
-        raise Refused("LIST_REFUSED", path=file, detail=detail) from None
+    except ListRefused as refused:
+        raise refused_csv(file, refused) from None
+    except UnicodeDecodeError:
+        raise Refused("LIST_ENCODING", path=file) from None
     if fresh:
         _open_in_demo(name)
     for item_id in ids:

@@ -61,3 +61,20 @@ def test_a_bad_line_loads_nothing(home: Path, tmp_path: Path) -> None:
     assert (answer.status, answer.out) == (2, "")
     assert "line 3" in answer.err
     assert '"bad"' not in call(home, "show", "--json").out
+
+
+def test_a_file_of_another_encoding_or_without_columns_is_refused_in_words_that_help(
+    home: Path, tmp_path: Path
+) -> None:
+    saved, bare = tmp_path / "saved.csv", tmp_path / "bare.csv"
+    saved.write_bytes(f"md5;catégorie\n{'b' * 32};é\n".encode("cp1252"))
+    bare.write_text(f"{'b' * 32}\n{'c' * 32}\n")
+    calls = [["lists", "load", "other", str(file)] for file in (saved, bare)]
+    in_french, in_english = (
+        call_all(calls, home=home, folder=tmp_path / lang, lang=lang) for lang in ("fr", "en")
+    )
+    assert {(a.status, a.out) for a in (*in_french, *in_english)} == {(2, "")}
+    assert "enregistrez-le au format" in in_french[0].err
+    assert "save it as “CSV UTF-8”" in in_english[0].err
+    assert "la première ligne doit nommer les colonnes" in in_french[1].err
+    assert "pdq, md5, sha1, sha256, photodna, classification" in in_english[1].err
