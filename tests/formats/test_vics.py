@@ -230,6 +230,12 @@ def read_media(body: bytes) -> Iterator[object]:
     yield from (n for n in read_case(body).document.root.children if n.name == "Media")
 
 
+def test_a_case_without_media_may_say_so_with_null() -> None:
+    body = b'{"value":[{"CaseID":"1","Media":null,"CaseNumber":null}]}'
+    [part] = cut_parts(io.BytesIO(body), survey(io.BytesIO(body)), name="f")
+    assert (part.reference, list(read_media(part.body))) == ("1", [])
+
+
 def test_cases_without_an_id_are_told_apart_by_their_place() -> None:
     body = json.dumps({"value": [{"CaseNumber": " "}, {"Media": []}]}).encode()
     found = survey(io.BytesIO(body))

@@ -74,7 +74,7 @@ def survey(stream: BinaryIO) -> Survey:
             if sample is None:
                 sample = tree
                 _check_first(tree)
-            if "Media" in tree and not isinstance(tree["Media"], list):
+            if not isinstance(tree.get("Media"), list | None):
                 raise FormatRefused(Refusal.WRONG_TYPE, f"case[{len(cases) + 1}]/Media")
             current.head, current.totals = piece.body, tuple(_totals(tree, current))
             current.reference = _reference(tree)
