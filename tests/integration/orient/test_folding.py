@@ -155,6 +155,20 @@ def test_a_folded_report_can_be_taken_back_and_its_head_counts_again() -> None:
     assert case(ids[0]).folded == 1
 
 
+@pytest.mark.role("worker")
+def test_an_erased_head_hides_nobody_and_waits_no_more() -> None:
+    ids = put(*several(4))
+    operations.erase(actor=WORKER, report_ids=ids[:1])
+    assert queue() == [ids[1]]
+    assert (case(ids[0]).state, case(ids[1]).folded) == (CaseState.EXPIRED, 2)
+    operations.erase(actor=WORKER, report_ids=ids[3:])
+    assert (case(ids[3]).state, case(ids[1]).folded) == (CaseState.EXPIRED, 1)
+    (late,) = put(*several(1, minutes=90))
+    assert case(late).head_id == ids[1]
+    operations.erase(actor=WORKER, report_ids=[*ids[1:3], late])
+    assert queue() == []
+
+
 def test_what_turns_out_to_be_urgent_comes_out() -> None:
     first, second = several(2)
     head, hidden = put(first, second)

@@ -18,6 +18,8 @@ class CaseState(StrEnum):
     DECIDED = "DECIDED"
     CLOSED = "CLOSED"
     WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+    """Erased at its date before anybody decided on it."""
 
 
 OPEN_STATES = frozenset({CaseState.TO_ASSESS, CaseState.CLAIMED})
@@ -25,7 +27,7 @@ OPEN_STATES = frozenset({CaseState.TO_ASSESS, CaseState.CLAIMED})
 CASE_STATES: StateTable[CaseState] = StateTable(
     name="case",
     initial=CaseState.TO_ASSESS,
-    final=frozenset({CaseState.CLOSED, CaseState.WITHDRAWN}),
+    final=frozenset({CaseState.CLOSED, CaseState.WITHDRAWN, CaseState.EXPIRED}),
     transitions=(
         move("claim", OPEN_STATES, CaseState.CLAIMED),
         move("release", {CaseState.CLAIMED}, CaseState.TO_ASSESS),
@@ -50,6 +52,11 @@ CASE_STATES: StateTable[CaseState] = StateTable(
             "withdraw",
             {*OPEN_STATES, CaseState.FOLDED, CaseState.HANDED_OVER},
             CaseState.WITHDRAWN,
+        ),
+        move(
+            "expire",
+            {*OPEN_STATES, CaseState.FOLDED, CaseState.HANDED_OVER},
+            CaseState.EXPIRED,
         ),
     ),
 )

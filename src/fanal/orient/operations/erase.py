@@ -7,14 +7,20 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
+from fanal.orient.domain.states import CASE_STATES, CaseState
+from fanal.orient.models import Case
 from fanal.orient.operations.assessed import forget_assessed
+from fanal.orient.operations.folding import fold_again, hold_folding
+
+_WAITING = [state for state in CaseState if "expire" in CASE_STATES.moves_from(state)]
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Delete the written reasons of decisions and the words of notes; their rows and digests stay.
 
-    Keys by which reports fold or are found again go too. A note on a dossier goes with the first of its
-    reports. Returns how many texts went.
+    Keys by which reports fold or are found again go too. A report that still waits leaves the queue, since
+    nothing is left to decide on, and what was folded into it comes back. A note on a dossier goes with the
+    first of its reports. Returns how many texts went.
     The caller writes the ledger entry of the expiry.
 
     Raises:
@@ -41,6 +47,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
             [ids],
         )
         erased += cursor.rowcount
+        _end_waiting(ids)
         cursor.execute("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
         forget_assessed(ids)
         cursor.execute(
@@ -49,3 +56,14 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
             [ids],
         )
     return int(erased)
+
+
+def _end_waiting(ids: list[UUID]) -> None:
+    """Take those that wait out of the queue; the database lets go what was folded into them, which is folded anew."""
+    hold_folding()
+    behind = Case.objects.filter(head_id__in=ids).exclude(report_id__in=ids)
+    shown = list(behind.values_list("report_id", flat=True))
+    Case.objects.filter(report_id__in=ids, state__in=_WAITING).update(
+        state=CaseState.EXPIRED, head_id=None, claimed_by=None, lease_until=None
+    )
+    fold_again(shown)

@@ -9,7 +9,7 @@ from fanal.accounts.domain.policy import Resource, allows, reach
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Case, Decision, StoredProposal
-from fanal.orient.domain.states import OPEN_STATES, CaseState
+from fanal.orient.domain.states import CASE_STATES, OPEN_STATES, CaseState
 from fanal.orient.queries.bounds import bounded, reachable
 
 
@@ -29,7 +29,7 @@ def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
 
 def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of `report_ids` on which the desk has nothing left to decide."""
-    settled = {CaseState.HANDED_OVER, CaseState.DECIDED, CaseState.CLOSED, CaseState.WITHDRAWN}
+    settled = {CaseState.HANDED_OVER, CaseState.DECIDED, *CASE_STATES.final}
     cases = get_cases(actor=actor, report_ids=report_ids)
     return {report_id for report_id, case in cases.items() if case.state in settled}
 
