@@ -1,6 +1,7 @@
 """Folded reports at the desk: one row, what each adds, taken out with a reason, decided one by one."""
 
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -9,6 +10,7 @@ from fanal.kernel.actors import system_actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CaseState
+from fanal.web.desk import folds
 from tests.integration.desk.folds import add_folded
 from tests.integration.desk.story import Desk
 
@@ -101,3 +103,31 @@ def test_a_decision_is_applied_to_those_that_are_ticked(folded: Desk, sign_in: S
     decisions = oriented.decisions_of(actor=READER, report_ids=ids)
     assert {len(decisions[i]) for i in ids} == {1}
     assert decisions[ids[0]][0].id != decisions[ids[1]][0].id
+
+
+def test_each_folded_report_is_reached_from_the_head_however_many_there_are(
+    folded: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folds, "SHOWN", 1)
+    web = sign_in("ana")
+    first = folded.reports["first"]
+    web.post(f"/fr/desk/reports/{first}/claim/")
+    address = f"/fr/desk/reports/{first}/"
+    pages = [web.get(address, {"folded": n}).content.decode() for n in ("1", "2", "9")]
+    listed, _ = oriented.list_folded(actor=READER, head_id=first)
+    boxes = [f'name="folded" value="{each.report_id}"' for each in listed]
+    assert [[box in shown for box in boxes] for shown in pages] == [
+        [True, False], [False, True], [False, True],
+    ]  # fmt: skip
+    assert "1–1 sur 2" in pages[0]
+    assert 'href="?folded=2"' in pages[0]
+    assert f"{first}/decide/?folded=2" in pages[1]
+    left, chosen = (str(each.report_id) for each in listed)
+    form = {"token": str(case(folded, "first").claim_token), "way": "NONE", "folded": [chosen]}
+    refused = web.post(f"{address}decide/?folded=2", form)
+    assert refused.status_code == 409
+    assert f'value="{chosen}" checked' in refused.content.decode(), "what was ticked is kept"
+    assert web.post(f"{address}decide/?folded=2", form | {"reason": "Lu."}).status_code == 302
+    cases = oriented.get_cases(actor=READER, report_ids=[first, UUID(left), UUID(chosen)])
+    assert cases[UUID(left)].state is CaseState.TO_ASSESS
+    assert {cases[first].state, cases[UUID(chosen)].state} == {CaseState.DECIDED}

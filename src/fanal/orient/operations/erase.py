@@ -59,7 +59,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 
 
 def _end_waiting(ids: list[UUID]) -> None:
-    """Take those that wait out of the queue; the database lets go what was folded into them, which is folded anew."""
+    """Take those that wait out of the queue; what the database lets go behind them is folded anew."""
     hold_folding()
     behind = Case.objects.filter(head_id__in=ids).exclude(report_id__in=ids)
     shown = list(behind.values_list("report_id", flat=True))

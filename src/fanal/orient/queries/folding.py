@@ -31,11 +31,14 @@ class Unfolding(Struct, frozen=True, kw_only=True):
 
 
 def list_folded(
-    *, actor: Actor, head_id: UUID, limit: int = 100
+    *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
 ) -> tuple[list[Case], dict[UUID, Member]]:
-    """Return the cases folded into a report, highest priority first, and by what each is the same."""
+    """Return the cases folded into a report, highest priority first, and by what each is the same.
+
+    `limit` of them, past the first `offset`.
+    """
     rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
-    cases = [row.record() for row in rows.order_by("rank", "report_id")[:limit]]
+    cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, level, parent FROM orient_fold"

@@ -4,6 +4,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
@@ -22,7 +23,9 @@ from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
 
 SHOWN = 100
-"""Folded reports on one page, highest priority first; the others follow once these are decided."""
+"""Folded reports on one page of the list, highest priority first; each page can be decided on by itself."""
+_AT_ONCE = 6
+"""Up to so many stand open above what the report says; a longer list opens by a click."""
 
 
 @require_POST
@@ -51,13 +54,20 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
     return redirect("desk:report", report_id=report_id)
 
 
-def folds_of(case: Case, record: HarmonisedReport, *, actor: Actor) -> dict[str, object]:
-    """Return the reports folded into one, or the one that is shown for it, and who said what of it."""
+def folds_of(
+    case: Case, record: HarmonisedReport, *, actor: Actor, asked: str | None
+) -> dict[str, object]:
+    """Return the reports folded into one, or the one that is shown for it, and who said what of it.
+
+    `asked` is the page of the list that the address names; the nearest one where there is no such page.
+    """
+    page = Paginator(range(case.folded), SHOWN).get_page(asked)
     said = oriented.unfoldings_of(actor=actor, report_id=case.report_id)
     names = accounts.person_names(person_ids={judged.author_id for judged in said})
     return {
-        "folded": _members(record, actor=actor) if case.folded else [],
-        "folded_more": max(0, case.folded - SHOWN),
+        "folded": _members(record, actor=actor, page=page) if case.folded else [],
+        "folded_page": page,
+        "folded_open": asked is not None or case.folded <= _AT_ONCE,
         "head": _head(case, actor=actor),
         "unfoldings": [(judged, names.get(judged.author_id, "")) for judged in said],
     }
@@ -69,8 +79,10 @@ def ids_of(context: dict[str, object]) -> list[UUID]:
     return [row["case"].report_id for row in folded] if isinstance(folded, list) else []
 
 
-def _members(record: HarmonisedReport, *, actor: Actor) -> list[dict[str, object]]:
-    cases, why = oriented.list_folded(actor=actor, head_id=record.report_id, limit=SHOWN)
+def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list[dict[str, object]]:
+    cases, why = oriented.list_folded(
+        actor=actor, head_id=record.report_id, offset=page.start_index() - 1, limit=SHOWN
+    )
     ids = [case.report_id for case in cases]
     records = harmonised.get_records(actor=actor, report_ids=ids)
     facts = intake.get_reports(actor=actor, report_ids=ids)

@@ -59,7 +59,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         raise Http404
     sender = accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, "")
     links = crosschecked.links_of(actor=actor, report_id=report_id)
-    folded = folds.folds_of(case, record, actor=actor)
+    folded = folds.folds_of(case, record, actor=actor, asked=request.GET.get("folded"))
     suggested = suggestions.of_report(report_id, actor=actor)
     linked = [x.other_id for x in links if x.other_id]
     others = [*dict.fromkeys((*linked, *suggested)), *folds.ids_of(folded)]

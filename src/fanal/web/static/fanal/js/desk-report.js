@@ -59,6 +59,10 @@
   };
   if (decision) {
     decision.querySelector("[data-take-over]")?.addEventListener("click", fill);
+    decision.querySelector("[data-tick-all]")?.addEventListener("click", () => {
+      for (const box of decision.querySelectorAll("[name=folded]")) box.checked = true;
+      changed = true;
+    });
     decision.addEventListener("input", () => { changed = true; });
     decision.addEventListener("submit", () => { changed = false; });
     // Words typed and not sent are not thrown away by a slip.
