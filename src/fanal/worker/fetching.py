@@ -1,6 +1,10 @@
-"""Fetches lists from partners, page by page, each committed with the checkpoint that covers it."""
+"""Fetches lists from partners, page by page, each committed with the checkpoint that covers it.
+
+Sources take turns: one that has no end, drips or breaks keeps no other from being fetched.
+"""
 
 import logging
+import time
 from datetime import datetime, timedelta
 
 from fanal.accounts import queries as accounts
@@ -14,6 +18,8 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 
 _MOST_PAGES = 100_000
+TURN_SECONDS = 300.0
+"""After that, at the end of a page, it is the next source's turn; the next minute goes on."""
 log = logging.getLogger("fanal.worker")
 
 
@@ -33,16 +39,19 @@ def instruction_for(source: Source, *, now: datetime) -> StandingInstruction | N
     return accounts.standing_in_force(kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now)
 
 
-def fetch_source(*, actor: Actor, source: Source, by_person: bool = False) -> int:
-    """Fetch a source to its end for now; return how many pages were taken.
+def fetch_source(
+    *, actor: Actor, source: Source, by_person: bool = False, seconds: float = float("inf")
+) -> int:
+    """Fetch a source to its end for now, or for so many `seconds`; return how many pages were taken.
 
     Without a person every page needs an instruction in force: one that ends meanwhile ends the fetch.
 
     Raises:
-        FetchFailed: the code is kept beside the checkpoint.
+        FetchFailed: the code is kept beside the checkpoint; LOOP where the way on leads to a page that was
+            read before, or the time was up and nothing had changed.
     """
     try:
-        return _fetch(actor, source, by_person=by_person)
+        return _fetch(actor, source, by_person=by_person, ends=time.monotonic() + seconds)
     except (outside.OutsideRefused, operations.SourceRefused) as refused:
         code = refused.code
     except FormatRefused as refused:
@@ -53,7 +62,10 @@ def fetch_source(*, actor: Actor, source: Source, by_person: bool = False) -> in
 
 
 def fetch_due(*, actor: Actor) -> int:
-    """Fetch every source that is due and for which an instruction is in force; return how many were tried."""
+    """Fetch every source that is due and for which an instruction is in force; return how many were tried.
+
+    Each has its turn, whatever became of the one before.
+    """
     tried = 0
     for source in queries.list_sources(actor=actor):
         now = clock.now()
@@ -61,14 +73,19 @@ def fetch_due(*, actor: Actor) -> int:
             continue
         tried += 1
         try:
-            fetch_source(actor=actor, source=source)
+            fetch_source(actor=actor, source=source, seconds=TURN_SECONDS)
         except FetchFailed as failed:
             log.warning("source %s: %s", source.name, failed.code)
+        except Exception as failure:  # noqa: BLE001 - one source's odd page stops no other
+            log.error("source %s: %s", source.name, type(failure).__name__)
+            operations.note_failure(actor=actor, source=source, code="FAILED", now=clock.now())
     return tried
 
 
-def _fetch(actor: Actor, source: Source, *, by_person: bool) -> int:
+def _fetch(actor: Actor, source: Source, *, by_person: bool, ends: float) -> int:
     secret = operations.secret_of(actor=actor, source=source, now=clock.now())
+    passed: set[str] = set()
+    changed = 0
     for pages in range(_MOST_PAGES):
         held, now = queries.get_checkpoint(source_id=source.id), clock.now()
         under = None if by_person else instruction_for(source, now=now)
@@ -78,13 +95,16 @@ def _fetch(actor: Actor, source: Source, *, by_person: bool) -> int:
             outside.current(), source=source, secret=secret, position=held.position, now=now
         )
         try:
-            operations.take_page(
+            changed += operations.take_page(
                 actor=actor, source=source, page=page, turn=held.turn, under=under, now=clock.now()
             )
         except operations.TurnLost:
             return pages  # another process fetches it: one is enough
-        if page.finished:
+        if page.finished or (changed and time.monotonic() >= ends):
             return pages + 1
+        if page.position in passed or time.monotonic() >= ends:
+            break
+        passed.add(page.position)
     raise outside.OutsideRefused("LOOP")
 
 

@@ -1,5 +1,7 @@
 """Keys, two supervisors, and one member of the indicator service."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import Client
 
@@ -16,3 +18,15 @@ def member(db: None) -> Client:
 
     make_supervisors()
     return make_member()[1]
+
+
+@pytest.fixture
+def fetches(db: None) -> Iterator[None]:
+    """This machine may be fetched from, as in a demo."""
+    from fanal.connectors import outside
+    from tests.integration.exchange.sharing import make_supervisors
+
+    outside.install(outside.Door(loopback=True, seconds=60))
+    make_supervisors()
+    yield
+    outside.install(outside.Door())

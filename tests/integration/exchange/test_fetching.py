@@ -1,10 +1,6 @@
 """Fanal fetches from a Fanal that serves over HTTP, in one process; and from servers that are none."""
 
-import http.server
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,20 +10,18 @@ from django.db import connection
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import Sharing
-from fanal.connectors import outside
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import Checkpoint, RemoteEntry, RemotePage, Service, Source
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.kernel.ids import new_id
 from fanal.worker import fetching
+from tests.integration.exchange.fetched import GOOD, JSON, PAGE, XML, add, held, serving
 from tests.integration.exchange.sharing import (
     SYSTEM,
     instruct,
     load,
     make_list,
-    make_supervisors,
     md5,
 )
 
@@ -35,51 +29,9 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.role("worker"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.usefixtures("fetches"),
 ]
 KINDS = {Service.HASHSHARING: "/hashsharing", Service.TAXII: "/taxii2/lists"}
-
-
-@pytest.fixture(autouse=True)
-def here(db: None) -> Iterator[None]:
-    """This machine may be fetched from, as in a demo."""
-    outside.install(outside.Door(loopback=True, seconds=60))
-    make_supervisors()
-    yield
-    outside.install(outside.Door())
-
-
-def add(
-    kind: Service, url: str, *, collection: str = "", secret: str = "", login: str = ""
-) -> Source:
-    """Add a source that feeds the list `mirror`."""
-    now = clock.now()
-    source = Source(
-        id=new_id(now),
-        name=f"source {kind}",
-        kind=kind,
-        url=url,
-        list_id=make_list("mirror", sharing=Sharing.DESK, legal_basis=""),
-        collection=collection,
-        login=login,
-        added_at=now,
-    )
-    operations.add_source(actor=SYSTEM, source=source, secret=secret, loopback=True, now=now)
-    found = queries.find_source(actor=SYSTEM, name=source.name)
-    assert found is not None
-    return found
-
-
-def held(name: str) -> dict[str, str]:
-    """Return value and class of what a list holds."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.value, e.classification FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
-            " WHERE l.name = %s AND e.withdrawn_at IS NULL",
-            [name],
-        )
-        rows = cursor.fetchall()
-    assert len(dict(rows)) == len(rows)
-    return dict(rows)
 
 
 def fetch(source: Source) -> Checkpoint:
@@ -141,32 +93,6 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashsharing, "MARGIN", -timedelta(seconds=2))
 
 
-@contextmanager
-def serving(body: bytes, kind: str, status: int = 200) -> Iterator[str]:
-    """Serve the same answer to everything."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_args: object) -> None:
-            return
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-
-
-XML, JSON = "application/xml", "application/taxii+json;version=2.1"
-GOOD = f"<image><member id='1'>a</member><id>x</id><fingerprints><md5>{md5(1)}</md5></fingerprints></image>"
-PAGE = "<queryResult><images>{}</images><paging><next>{}</next></paging></queryResult>"
 INDICATOR = {
     "type": "indicator", "id": "indicator--1", "created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z",
     "pattern_type": "stix", "pattern": f"[file:hashes.MD5 = '{md5(1)}']",
@@ -187,6 +113,7 @@ class TestGarbage:
             (Service.TAXII, b"{}", "application/json", 200, "MEDIA_TYPE"),
             (Service.TAXII, b"[1", JSON, 200, "FORMAT"),
             (Service.TAXII, json.dumps({"objects": [INDICATOR, {"type": "indicator"}]}).encode(), JSON, 200, "FORMAT"),
+            (Service.TAXII, json.dumps({"objects": [INDICATOR | {"id": "indicator--\0"}]}).encode(), JSON, 200, "FORMAT"),
             (Service.TAXII, json.dumps({"more": True}).encode(), JSON, 200, "LOOP"),
             (Service.TAXII, json.dumps({"more": True, "next": "x" * 3000}).encode(), JSON, 200, "LOOP"),
         ],

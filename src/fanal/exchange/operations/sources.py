@@ -14,8 +14,14 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.vault import operations as vault
+from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.domain.records import Sealable
+from fanal.vault.keyring import KeyMissing
+from fanal.vault.packs import BlobDamaged, BlobMissing, VaultAway
 
+_UNOPENED = (
+    KeyMissing, vault.ObjectUnknown, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway,
+)  # fmt: skip
 _LONGEST_SECRET = 4096
 
 
@@ -106,14 +112,15 @@ def secret_of(*, actor: Actor, source: Source, now: datetime) -> str:
     """Return the secret of a source, from the vault or its file; empty where it has none.
 
     Raises:
-        SourceRefused: SECRET_FILE where the file cannot be read.
-        VaultRefused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged: as `vault.open_object`.
+        SourceRefused: SECRET_FILE where the file cannot be read, SECRET_SEALED where the vault gives nothing.
     """
     if source.secret_id is not None:
-        sealed = vault.open_object(
-            actor=actor, object_id=source.secret_id, now=now, purpose="credential of a source"
-        )
-        return sealed.decode()
+        try:
+            return vault.open_object(
+                actor=actor, object_id=source.secret_id, now=now, purpose="credential of a source"
+            ).decode()
+        except _UNOPENED:
+            raise SourceRefused("SECRET_SEALED") from None
     if not source.secret_file:
         return ""
     try:

@@ -30,8 +30,8 @@ def take_page(
     turn: int,
     under: StandingInstruction | None,
     now: datetime,
-) -> None:
-    """Put a page into the source's list and move its checkpoint, or neither.
+) -> int:
+    """Put a page into the source's list and move its checkpoint, or neither; return how many entries changed.
 
     `turn` is the checkpoint's when the page was asked for. `under` is the standing instruction cited; None
     where a person fetches.
@@ -55,6 +55,7 @@ def take_page(
             _record(actor, source, changes, under=under, now=now)
         failpoint("fetch.stored")
     failpoint("fetch.committed")
+    return len(changes.taken)
 
 
 def note_failure(*, actor: Actor, source: Source, code: str, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Envelopes of STIX 2.1 indicators, and what of a partner's indicators is a hash of known material."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +15,7 @@ from fanal.formats.stix.patterns import read_pattern
 MAX_ENVELOPE: Final = 16 * 1024 * 1024
 """Bytes of an envelope; a thousand indicators take about one megabyte."""
 MAX_OBJECTS: Final = 20_000
+_ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
 
 
 class Indicator(Struct, frozen=True, kw_only=True):
@@ -92,7 +94,7 @@ class _Envelope(Struct, kw_only=True):
 
 
 def _indicator(object_: _Object, path: str) -> Indicator:
-    if not object_.id.startswith("indicator--") or len(object_.id) > 100:
+    if not _ID.fullmatch(object_.id):
         raise FormatRefused(Refusal.WRONG_TYPE, f"{path}.id")
     if object_.created is None or object_.modified is None or "\0" in "".join(object_.labels):
         raise FormatRefused(Refusal.MISSING_FIELD, f"{path}.modified")
