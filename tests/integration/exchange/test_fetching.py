@@ -11,12 +11,19 @@ from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations as analyse
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.records import Checkpoint, RemoteEntry, RemotePage, Service, Source
+from fanal.exchange.domain.records import (
+    Checkpoint,
+    RemoteEntry,
+    RemotePage,
+    Service,
+    Source,
+    Taken,
+)
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.kernel.ids import new_id
 from fanal.worker import fetching
-from tests.integration.exchange.fetched import GOOD, JSON, PAGE, XML, add, held, serving
+from tests.integration.exchange.fetched import GOOD, JSON, PAGE, XML, add, held, other, serving
 from tests.integration.exchange.sharing import (
     SYSTEM,
     instruct,
@@ -198,6 +205,10 @@ def take(source: Source, page: RemotePage, *, turn: int) -> None:
     )
 
 
+def taken(source: Source, key: str) -> dict[str, Taken]:
+    return queries.taken_entries(source_id=source.id, keys=[key])
+
+
 class TestTaking:
     def test_a_value_that_two_entries_hold_stays_while_one_does(self) -> None:
         source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
@@ -213,6 +224,49 @@ class TestTaking:
             take(source, RemotePage(entries=entries, position="", finished=True), turn=turn)
             seen.append(sorted(held("mirror")))
         assert seen == [[md5(1)], [md5(1)], [md5(2)], []]
+
+    def test_what_two_sources_of_a_list_hold_stays_while_one_does(self) -> None:
+        first = add(Service.HASHSHARING, "https://lists.example/hashsharing")
+        second = other("https://others.example/hashsharing", "the next")
+        both, gone = (("MD5", md5(1)),), RemoteEntry(key="1/a", values=(), deleted=True)
+        seen = []
+        for source, turn, entry in (
+            (first, 0, RemoteEntry(key="1/a", values=both, classification="A")),
+            (second, 0, RemoteEntry(key="7/z", values=(*both, ("MD5", md5(2))))),
+            (first, 1, gone),
+            (first, 2, RemoteEntry(key="1/a", values=both)),
+            (second, 1, RemoteEntry(key="7/z", values=(("MD5", md5(2)),))),
+            (first, 3, gone),
+        ):
+            take(source, RemotePage(entries=(entry,), position="", finished=True), turn=turn)
+            seen.append(sorted(held("mirror")))
+        one, two = md5(1), md5(2)
+        assert seen == [[one], [one, two], [one, two], [one, two], [one, two], [two]]
+
+    def test_what_a_person_withdrew_stays_so_while_the_source_holds_it(self) -> None:
+        source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
+        wrong = (("MD5", md5(1)),)
+        entries = [RemoteEntry(key=key, values=wrong) for key in ("1/a", "1/b")]
+        take(source, RemotePage(entries=tuple(entries), position="", finished=True), turn=0)
+        [item] = {t.item_id for t in taken(source, "1/a").values()}
+        assert analyse.withdraw_item(actor=SYSTEM, name="mirror", item_id=item, now=clock.now())
+        for turn, entry in enumerate(
+            (
+                RemoteEntry(key="1/b", values=(), deleted=True),
+                RemoteEntry(key="1/a", values=wrong, classification="B"),
+                RemoteEntry(key="1/a", values=(*wrong, ("SHA1", "1" * 40)), classification="B"),
+            ),
+            start=1,
+        ):
+            take(source, RemotePage(entries=(entry,), position="", finished=True), turn=turn)
+            assert md5(1) not in held("mirror")
+        assert held("mirror") == {"1" * 40: "B"}
+        for turn, values in enumerate(
+            [(), wrong], start=4
+        ):  # the source itself took it back, and said it anew
+            entry = RemoteEntry(key="1/a", values=values, deleted=not values)
+            take(source, RemotePage(entries=(entry,), position="", finished=True), turn=turn)
+        assert held("mirror") == {md5(1): ""}
 
     def test_several_values_of_a_kind_are_several_items(self) -> None:
         source = add(Service.TAXII, "https://lists.example/taxii2/lists", collection="c")

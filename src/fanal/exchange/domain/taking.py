@@ -1,9 +1,9 @@
 """What a page of a partner changes here; the same page again changes nothing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from uuid import UUID, uuid5
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fanal.analyse.domain.listfile import Item
 from fanal.exchange.domain.records import RemoteEntry, Taken
@@ -64,6 +64,14 @@ def items_of(entry: Taken) -> list[Item]:
         Item(values=values, classification=entry.classification, item_id=item_id)
         for item_id, values in layers(entry)
     ]
+
+
+def without(items: Iterable[Item], values: Set[tuple[str, str]]) -> Iterator[Item]:
+    """Yield items without some of their values (kind, value); those that hold nothing else are left out."""
+    for item in items:
+        kept = {kind: value for kind, value in item.values.items() if (kind, value) not in values}
+        if kept:
+            yield item if kept == item.values else structs.replace(item, values=kept)
 
 
 def layers(entry: Taken) -> list[tuple[UUID, dict[str, str]]]:

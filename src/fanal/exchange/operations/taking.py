@@ -1,6 +1,6 @@
 """Taking a page of a partner: its changes and the checkpoint that covers them, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from fanal.accounts.domain.policy import require
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.exchange import queries
 from fanal.exchange.domain.records import RemotePage, Source, Taken
-from fanal.exchange.domain.taking import Plan, items_of, plan
+from fanal.exchange.domain.taking import Plan, items_of, plan, without
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
@@ -48,7 +48,7 @@ def take_page(
             source_id=source.id, keys=[entry.key for entry in page.entries]
         )
         changes = plan(page.entries, known, fresh_ids=[new_id(now) for _ in page.entries])
-        _apply(actor, source, changes, name=name, now=now)
+        _apply(actor, source, changes, known, name=name, now=now)
         withdrawn = sum(1 for entry in changes.taken if not entry.held)
         _advance(source.id, page, taken=len(changes.taken) - withdrawn, gone=withdrawn, now=now)
         if changes.taken:
@@ -83,17 +83,36 @@ def _lock(source_id: UUID, turn: int) -> None:
         raise TurnLost
 
 
-def _apply(actor: Actor, source: Source, changes: Plan, *, name: str, now: datetime) -> None:
+def _apply(  # noqa: PLR0917
+    actor: Actor,
+    source: Source,
+    changes: Plan,
+    known: Mapping[str, Taken],
+    *,
+    name: str,
+    now: datetime,
+) -> None:
     """Withdraw what leaves, then add what comes: what another entry holds too comes back with it."""
+    _remember(source.id, changes.taken)
     coming = list(changes.coming)
+    stated = {text for old in known.values() for text in old.held}
+    if changes.freed:
+        shared = queries.taken_holding(list_id=source.list_id, values=changes.freed)
+        coming += [item for entry in shared for item in items_of(entry)]
+        fresh = {entry.item_id for entry in changes.taken}
+        stated |= {text for e in shared if e.item_id not in fresh for text in e.held}
+    withdrawn = _withdrawn_here(source.list_id, stated) if coming else set()
     if changes.leaving:
         analyse.withdraw_items(actor=actor, name=name, item_ids=changes.leaving, now=now)
-    _remember(source.id, changes.taken)
-    if changes.freed:
-        shared = queries.taken_holding(source_id=source.id, values=changes.freed)
-        coming += [item for entry in shared for item in items_of(entry)]
-    if coming:
+    if coming := list(without(coming, withdrawn)):
         analyse.add_items(actor=actor, name=name, items=coming, now=now)
+
+
+def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
+    """Return which values that sources hold (`KIND:value`) are not in force: people withdrew them."""
+    pairs = {(kind, value) for kind, _, value in (text.partition(":") for text in stated)}
+    held = analysed.entries_of(values=pairs)
+    return pairs - {(entry.kind, entry.value) for entry in held if entry.listed.id == list_id}
 
 
 def _remember(source_id: UUID, taken: Sequence[Taken]) -> None:

@@ -89,13 +89,14 @@ def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, Taken]:
         return {row[0]: _taken(row) for row in cursor.fetchall()}
 
 
-def taken_holding(*, source_id: UUID, values: Sequence[str]) -> list[Taken]:
-    """Return the entries of a source that hold one of these values (`KIND:value`)."""
+def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[Taken]:
+    """Return the entries of all sources of a list that hold one of these values (`KIND:value`)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT remote, item_id, held, classification FROM exchange_taken"
-            " WHERE source_id = %s AND held && %s::text[] ORDER BY item_id",
-            [source_id, list(values)],
+            "SELECT t.remote, t.item_id, t.held, t.classification FROM exchange_taken t"
+            " JOIN exchange_source s ON s.id = t.source_id"
+            " WHERE s.list_id = %s AND t.held && %s::text[] ORDER BY t.item_id",
+            [list_id, list(values)],
         )
         return [_taken(row) for row in cursor.fetchall()]
 
