@@ -85,7 +85,7 @@ def send(out: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_whole(folder / f"{package}.age", sealed)
 
-    for sent in operations.send(actor=_ACTOR, sender=name, deliver=deliver, now=clock.now()):
+    for sent in operations.send(actor=_ACTOR, sender=name, deliver=deliver, clock=clock.now):
         click.echo(msgspec.json.encode(sent).decode())
 
 

@@ -104,7 +104,10 @@ def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
 def _sent(_world: World, at: datetime) -> None:
     """Let what waits leave; nobody answers."""
     distribution.send(
-        actor=SYSTEM, sender=_SENDER, deliver=lambda _code, _package, _sealed: None, now=at
+        actor=SYSTEM,
+        sender=_SENDER,
+        deliver=lambda _code, _package, _sealed: None,
+        clock=lambda: at,
     )
 
 
@@ -116,7 +119,7 @@ def _acknowledged(_world: World, at: datetime) -> None:
         actor=SYSTEM,
         sender=_SENDER,
         deliver=lambda _code, _package, content: sealed.append(content),
-        now=at,
+        clock=lambda: at,
     )
     later = at + 2 * _DAY
     manifest, _body = unseal(sealed[0], identity=str(identity))

@@ -51,7 +51,7 @@ def a_package(desk: Desk) -> str:
     person = {"role": "SUSPECT", "country": "DE", "name": "Someone"}
     send(desk, uuid4(), "abroad", {"kind": "OTHER", "persons": [person]})
     [sent] = distribution.send(
-        actor=SYSTEM, sender="desk", deliver=lambda *_told: None, now=desk.now
+        actor=SYSTEM, sender="desk", deliver=lambda *_told: None, clock=lambda: desk.now
     )
     return str(sent.package)
 

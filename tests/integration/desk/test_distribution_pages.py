@@ -60,7 +60,7 @@ def package_of(desk: Desk, *, days_ago: int) -> bytes:
         actor=SYSTEM,
         sender="desk@desk.example",
         deliver=lambda _code, _id, content: sealed.append(content),
-        now=desk.now - timedelta(days=days_ago),
+        clock=lambda: desk.now - timedelta(days=days_ago),
     )
     assert sent.package is not None
     return sealed[0]

@@ -13,6 +13,7 @@ from fanal.accounts.domain.policy import Refused
 from fanal.distribution import operations, queries
 from fanal.distribution.domain.package import Acknowledgement, unseal
 from fanal.distribution.domain.routing import shipped_routing
+from fanal.distribution.operations import sending
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
@@ -108,7 +109,7 @@ def send(delivered: Deliveries) -> dict[str, list[operations.Sent]]:
 
     found: dict[str, list[operations.Sent]] = {}
     for sent in operations.send(
-        actor=SYSTEM, sender="desk@desk.example", deliver=deliver, now=clock.now()
+        actor=SYSTEM, sender="desk@desk.example", deliver=deliver, clock=clock.now
     ):
         found.setdefault(sent.recipient, []).append(sent)
     return found
@@ -266,10 +267,37 @@ def test_what_cannot_be_delivered_does_not_count_as_sent(instructed: UUID) -> No
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        operations.send(actor=SYSTEM, sender="d", deliver=full, now=clock.now())
+        operations.send(actor=SYSTEM, sender="d", deliver=full, clock=clock.now)
     assert states(report_id) == [("BE", "PLANNED")]
     assert queries.list_packages(actor=SYSTEM) == []
     assert send({})["BE-DESK"][0].reports == 1
+
+
+@pytest.mark.parametrize("end", ["revoked", "closed"])
+def test_what_ends_between_two_packages_lets_nothing_more_leave(
+    instructed: UUID, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "MOST_REPORTS", 1)
+    supervisor = person("third", Role.SUPERVISOR)
+    reports = sorted(receive(f"d-6-{n}", **suspect("BE", f"s{n}")) for n in range(3))
+    delivered: list[UUID] = []
+
+    def deliver(_code: str, package: UUID, _sealed: bytes) -> None:
+        delivered.append(package)
+        if len(delivered) == 2 and end == "revoked":
+            accounts.revoke_instruction(
+                actor=supervisor,
+                instruction_id=instructed,
+                reason="A key was lost.",
+                now=clock.now(),
+            )
+        elif len(delivered) == 2:
+            operations.close_recipient(actor=SYSTEM, code="BE-DESK", now=clock.now())
+
+    sent = operations.send(actor=SYSTEM, sender="d", deliver=deliver, clock=clock.now)
+    assert [s.package for s in sent if s.package] == delivered
+    assert [s.reason for s in sent[2:]] == (["NO_INSTRUCTION"] if end == "revoked" else [])
+    assert [states(i) for i in reports] == [[("BE", "SENT")], [("BE", "SENT")], [("BE", "PLANNED")]]
 
 
 def test_what_was_retracted_meanwhile_stays(instructed: UUID) -> None:
@@ -331,7 +359,7 @@ def test_an_analyst_sends_nothing_and_sees_where_it_went(registered: None) -> No
     assert len(queries.list_recipients(actor=actor)) == 1
     for call in (
         lambda: operations.close_recipient(actor=actor, code="BE-DESK", now=NOW),
-        lambda: operations.send(actor=actor, sender="d", deliver=lambda *_: None, now=NOW),
+        lambda: operations.send(actor=actor, sender="d", deliver=lambda *_: None, clock=clock.now),
     ):
         with pytest.raises(Refused):
             call()

@@ -343,7 +343,7 @@ def _package(world: World) -> None:
     )
     accounts.second_instruction(actor=other, instruction_id=made, now=world.now)
     [sent] = distribution.send(
-        actor=SYSTEM, sender="walk", deliver=lambda *_told: None, now=world.now
+        actor=SYSTEM, sender="walk", deliver=lambda *_told: None, clock=lambda: world.now
     )
     assert sent.reports == len(OBJECT_CELLS)
     world.package_id = sent.package

@@ -42,12 +42,20 @@ class AcknowledgementRefused(ValueError):
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """What became of a recipient's turn: a package, or why there is none (NO_INSTRUCTION, NOTHING)."""
+    """What became of a recipient's turn: a package, or why there is none.
+
+    NO_INSTRUCTION, NOTHING (waits for it), DROPPED (what waited may not leave any more).
+    """
 
     recipient: str
     package: UUID | None = None
     reports: int = 0
     reason: str = ""
+
+    @property
+    def is_last(self) -> bool:
+        """Return whether nothing more can leave for the recipient now."""
+        return self.reason in {"NO_INSTRUCTION", "NOTHING"}
 
 
 def send(
@@ -55,13 +63,14 @@ def send(
     actor: Actor,
     sender: str,
     deliver: Callable[[str, UUID, bytes], None],
-    now: datetime,
+    clock: Callable[[], datetime],
 ) -> list[Sent]:
     """Seal what is planned for each open recipient and hand it to `deliver` (code, package id, bytes).
 
     `sender` is how this desk names itself. A package's rows are committed after `deliver` returned: when it
     fails nothing counts as sent, and a package delivered twice is told apart by its id. At most 2 000 reports
-    a package; the rest goes with the next ones.
+    a package. The time is read, and the instruction looked for, before each package: one that is revoked
+    meanwhile lets nothing more leave.
 
     Raises:
         Refused: the actor sends nothing.
@@ -69,17 +78,12 @@ def send(
     require(actor, "distribution.send")
     outcome: list[Sent] = []
     for recipient in Recipient.objects.filter(closed_at=None).order_by("code"):
-        instruction = accounts.standing_in_force(
-            kind=InstructionKind.DISTRIBUTION, scope=recipient.code, now=now
-        )
-        if instruction is None:
-            outcome.append(Sent(recipient=recipient.code, reason="NO_INSTRUCTION"))
-            continue
-        before = len(outcome)
-        while made := _send_some(recipient, instruction, actor, sender, deliver, now):
-            outcome.append(made)
-        if len(outcome) == before:
-            outcome.append(Sent(recipient=recipient.code, reason="NOTHING"))
+        made = _next(recipient, actor, sender, deliver, clock())
+        outcome.append(made)
+        while not made.is_last:
+            made = _next(recipient, actor, sender, deliver, clock())
+            if made.reason != "NOTHING":
+                outcome.append(made)
     return outcome
 
 
@@ -142,6 +146,23 @@ def _theirs_alone(report_ids: Sequence[UUID]) -> list[UUID]:
     return [report_id for report_id in report_ids if report_id not in kept]
 
 
+def _next(  # noqa: PLR0917
+    recipient: Recipient,
+    actor: Actor,
+    sender: str,
+    deliver: Callable[[str, UUID, bytes], None],
+    now: datetime,
+) -> Sent:
+    """Send the next package of a recipient, or say why none leaves."""
+    instruction = accounts.standing_in_force(
+        kind=InstructionKind.DISTRIBUTION, scope=recipient.code, now=now
+    )
+    if instruction is None:
+        return Sent(recipient=recipient.code, reason="NO_INSTRUCTION")
+    made = _send_some(recipient, instruction, actor, sender, deliver, now)
+    return made or Sent(recipient=recipient.code, reason="NOTHING")
+
+
 def _send_some(  # noqa: PLR0917
     recipient: Recipient,
     instruction: StandingInstruction,
@@ -152,6 +173,8 @@ def _send_some(  # noqa: PLR0917
 ) -> Sent | None:
     """Seal, deliver and commit one package; None when nothing is left for this recipient."""
     with transaction.atomic():
+        if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():
+            return None
         planned = Item.objects.select_for_update(skip_locked=True).filter(
             country=recipient.country, region=recipient.region, state=ItemState.PLANNED
         )
