@@ -236,17 +236,21 @@ def continue_rerank(*, now: datetime) -> bool:
             analyse.write_rerank(ruleset_id=ruleset_id, reached=None, changed=0, now=now)
             return False
         stale = analysed.ranked_otherwise(report_ids=ids, version=analysed.current_rules().version)
-        records = harmonised.get_records(actor=actor, report_ids=stale)
-        batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
-        if batch.report_ids:
-            run_prioritise(batch)
-            run_orient(batch)
-        analyse.write_rerank(
-            ruleset_id=ruleset_id, reached=ids[-1], changed=len(batch.report_ids), now=now
-        )
+        changed = rank_anew(actor=actor, report_ids=stale, now=now)
+        analyse.write_rerank(ruleset_id=ruleset_id, reached=ids[-1], changed=changed, now=now)
         failpoint("rerank.written")
     failpoint("rerank.committed")
     return True
+
+
+def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+    """Give reports a further priority and proposal in the caller's transaction; return to how many."""
+    records = harmonised.get_records(actor=actor, report_ids=report_ids)
+    batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
+    if batch.report_ids:
+        run_prioritise(batch)
+        run_orient(batch)
+    return len(batch.report_ids)
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

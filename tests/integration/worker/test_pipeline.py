@@ -203,3 +203,57 @@ def test_exported_facts_give_the_priority_that_the_stages_gave() -> None:
     rules = analysed.current_rules()
     assert {i: priority_of(i, found[i], rules) for i in ids} == stored
     assert {name for facts in found.values() for name in facts} <= FACTS.keys()
+
+
+def test_a_report_that_waits_rises_as_its_address_closes_and_falls_once_it_is_too_late() -> None:
+    from datetime import timedelta
+    from uuid import UUID
+
+    from fanal.analyse import queries as analysed
+    from fanal.kernel.calendar import add_months, end_of_day, paris_day
+    from fanal.orient import queries as oriented
+    from fanal.worker.rules import rank_by_clock
+
+    used = add_months(paris_day(NOW), -11) + timedelta(days=10)
+    until = end_of_day(add_months(used, 12))
+    person = {
+        "role": "SUSPECT", "country": "FR", "emails": ["closing@mail.example"],
+        "ips": [{"value": "192.0.2.9", "at": f"{used}T12:00:00Z"}],
+    }  # fmt: skip
+    plain = {"role": "SUSPECT", "emails": ["plain@mail.example"]}
+    waits, other = _deposit(
+        {"reference": "c-1", "kind": "GROOMING", "persons": [person]},
+        {"reference": "c-2", "kind": "GROOMING", "persons": [plain]},
+    )
+    _work()
+
+    def parts() -> set[str]:
+        priorities = analysed.get_priorities(actor=SYSTEM, report_ids=[waits])
+        return {part.code for part in priorities[waits].parts}
+
+    def score() -> int:
+        case = oriented.get_case(actor=SYSTEM, report_id=waits)
+        assert case is not None
+        return case.score
+
+    def night(now: datetime) -> None:
+        reached: UUID | None = UUID(int=0)
+        while reached is not None:
+            reached = rank_by_clock(after=reached, now=now)
+
+    clocked = {"ADDRESS_CLOSING", "ADDRESS_TOO_LATE"}
+    assert not clocked & parts(), "forty days are left"
+    first, ranked = score(), analysed.ranked_at(report_ids=[waits, other])
+    for hours in (1, 0):
+        night(until - timedelta(days=31, hours=hours))
+    assert analysed.ranked_at(report_ids=[waits, other]) == ranked, "nothing has changed"
+    closing = until - timedelta(days=30, hours=23)
+    for hours in (0, 1, 24):
+        night(closing + timedelta(hours=hours))
+        assert clocked & parts() == {"ADDRESS_CLOSING"}
+        assert score() == first + 10
+        assert analysed.ranked_at(report_ids=[waits])[waits] == closing, "ranked once"
+    night(until + timedelta(minutes=1))
+    assert clocked & parts() == {"ADDRESS_TOO_LATE"}
+    assert score() == first - 4
+    assert analysed.ranked_at(report_ids=[other])[other] == ranked[other]

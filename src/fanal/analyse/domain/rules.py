@@ -81,6 +81,12 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Return the level of a score."""
         return next(level for level in self.level if score >= level.lowest)
 
+    def days_left(self) -> frozenset[float]:
+        """Return with how many days left to ask who held an address a rule begins or ceases to apply."""
+        clocks = [rule for rule in self.rule if rule.fact == "ip_days_left"]
+        last = [rule.at_most + 1 for rule in clocks if rule.at_most is not None]  # whole days count
+        return frozenset(max(0.0, bound) for bound in (*(rule.at_least for rule in clocks), *last))
+
 
 def read_rules(text: str) -> PriorityRules:
     """Return the rule set of a TOML text.

@@ -104,6 +104,17 @@ def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
         return [report_id for report_id, ranked in cursor.fetchall() if ranked != version]
 
 
+def ranked_at(*, report_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return when each report was last ranked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, max(written_at) FROM analyse_priority"
+            " WHERE report_id = ANY (%s::uuid[]) GROUP BY report_id",
+            [uuid_array(report_ids)],
+        )
+        return dict(cursor.fetchall())
+
+
 def get_rerank(*, ruleset_id: UUID) -> Rerank | None:
     """Return how far the ranking anew under a rule set is, None where there was none."""
     with connection.cursor() as cursor:

@@ -3,6 +3,7 @@
 from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
 from fanal.orient.queries.assessed import NearAssessed, assessed_near
 from fanal.orient.queries.cases import (
+    asked_until,
     decision_behind,
     decisions_of,
     get_case,
@@ -31,6 +32,7 @@ __all__ = [
     "Member",
     "NearAssessed",
     "alarms_of",
+    "asked_until",
     "assessed_near",
     "count_arrivals",
     "count_cases",

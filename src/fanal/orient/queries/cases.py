@@ -1,11 +1,12 @@
 """Cases of reports, with what was proposed and decided on each."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
-from fanal.accounts.domain.policy import Resource, allows, reach
+from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Case, Decision, StoredProposal
@@ -41,6 +42,29 @@ def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]
         report_id__gt=after or UUID(int=0),
     )
     return list(rows.order_by("report_id").values_list("report_id", flat=True)[:limit])
+
+
+def asked_until(
+    *, actor: Actor, after: UUID, until: datetime, limit: int
+) -> list[tuple[UUID, datetime]]:
+    """Return waiting reports above one whose address can be asked about up to `until`, and how long.
+
+    In order of ids; each with the clock of its own address, whatever is folded into it.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, asked FROM (SELECT report_id,"
+            " CASE WHEN own IS NULL THEN ask_before ELSE (own->>'ask_before')::timestamptz END AS asked"
+            " FROM orient_case WHERE report_id > %s"
+            " AND state IN ('TO_ASSESS', 'CLAIMED', 'FOLDED', 'TO_SECOND')) c"
+            " WHERE asked <= %s ORDER BY report_id LIMIT %s",
+            [after, until, limit],
+        )
+        return [(report_id, asked) for report_id, asked in cursor.fetchall()]
 
 
 def is_decided(*, report_id: UUID) -> bool:
