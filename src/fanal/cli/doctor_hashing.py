@@ -26,7 +26,12 @@ def look_at_hashing() -> Iterator[Finding]:
             f"files are hashed in children with caps, but {' and '.join(missing)}: this system does not"
             " allow it (docs: Uploaded files)"
         )
-    if video.is_installed():
+    if pool.videos:
         yield fine("videos are hashed by vPDQ")
+    elif video.is_installed():
+        yield note(
+            "videos get exact hashes only: the library vpdq is installed and cannot be loaded (was it built"
+            " against this machine's FFmpeg?)"
+        )
     else:
         yield note("videos get exact hashes only: the library vpdq (with FFmpeg) is not installed")

@@ -40,11 +40,12 @@ def main() -> None:
     limits = msgspec.json.decode(sys.argv[2], type=Limits)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _warm(limits)
+    videos = video.load()
     alone = jail.leave_network()
     jail.drop_account()
     gc.freeze()
     filtered = _is_filtered(limits)
-    control.sendall(_READY + (b"1" if alone else b"0") + (b"1" if filtered else b"0"))
+    control.sendall(_READY + b"".join(b"1" if held else b"0" for held in (alone, filtered, videos)))
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if not message:
@@ -96,26 +97,33 @@ def _warm(limits: Limits) -> None:
 def _serve(asked: socket.socket, limits: Limits, *, videos: bool) -> NoReturn:
     """Be a child: give everything up, then hash one file after the other until the socket closes."""
     seconds = limits.video_seconds if videos else limits.cpu_seconds
+    memory = video.reserve() if videos else None
+    if videos:
+        os.dup2(
+            1, 2
+        )  # FFmpeg says on standard error what it reads in the file; 1 is no place at all
     jail.die_with_parent()
-    jail.cap(limits, seconds=seconds)
+    jail.cap(limits, seconds=seconds, held=limits.video_bytes if videos else 0)
     jail.filter_calls(files=videos)
     encode = msgspec.json.encode
     while True:
         head = _read(asked, HEAD_BYTES)
         signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF ends a process that has no handler
-        facts = _facts(asked, head, limits)
+        facts = _facts(asked, head, limits, memory=memory)
         signal.setitimer(signal.ITIMER_PROF, 0)
         answer = encode(facts)
         asked.sendall(len(answer).to_bytes(4, "big") + answer)
+        if memory is not None:
+            video.drop(memory)
 
 
-def _facts(asked: socket.socket, head: bytes, limits: Limits) -> FileFacts:
+def _facts(asked: socket.socket, head: bytes, limits: Limits, *, memory: int | None) -> FileFacts:
     """Read a file, hash its bytes on the way, and what it shows where it is a picture or a video."""
     size, media_type = int.from_bytes(head[:8], "big"), head[8:].rstrip(b"\0").decode()
     most = limits.file_bytes if media_type in PICTURES else 0
-    if media_type.startswith("video/") and video.is_installed():
-        most = limits.video_bytes
-    held: bytearray | None = bytearray()
+    if memory is not None:
+        most = limits.video_bytes if video.is_loaded() else 0
+    held, fits = bytearray(), True
     digests = md5(usedforsecurity=False), sha1(usedforsecurity=False), sha256()
     left = size
     while left:
@@ -123,8 +131,8 @@ def _facts(asked: socket.socket, head: bytes, limits: Limits) -> FileFacts:
         left -= len(piece)
         for digest in digests:
             digest.update(piece)
-        if size <= most and held is not None:
-            held = _with(held, piece)
+        if size <= most and fits:
+            fits = _add(held, piece) if memory is None else video.hold(memory, piece)
     facts = FileFacts(
         media_type=media_type,
         size=size,
@@ -132,30 +140,33 @@ def _facts(asked: socket.socket, head: bytes, limits: Limits) -> FileFacts:
         sha1=digests[1].hexdigest(),
         sha256=digests[2].hexdigest(),
     )
-    if held is None:
+    if not fits:
         return structs.replace(facts, unhashed=Unhashed.TOO_MUCH_MEMORY)
-    return _looked_at(held, facts=facts, most=most, limits=limits)
+    return _looked_at(held, facts=facts, most=most, limits=limits, memory=memory)
 
 
-def _with(held: bytearray, piece: bytes) -> bytearray | None:
-    """Return `held` with another piece; None where there is no room: the rest is read all the same."""
+def _add(held: bytearray, piece: bytes) -> bool:
+    """Add a piece to `held`; return whether there was room: without it the rest is read all the same."""
     try:
         held += piece
     except MemoryError:
-        return None
-    return held
+        held.clear()
+        return False
+    return True
 
 
-def _looked_at(held: bytearray, *, facts: FileFacts, most: int, limits: Limits) -> FileFacts:
+def _looked_at(
+    held: bytearray, *, facts: FileFacts, most: int, limits: Limits, memory: int | None
+) -> FileFacts:
     if not facts.size:
         return structs.replace(facts, unhashed=Unhashed.EMPTY)
     if not most:
         return structs.replace(facts, unhashed=Unhashed.NO_PICTURE)
     if facts.size > most:
         return structs.replace(facts, unhashed=Unhashed.TOO_LARGE)
-    if facts.media_type in PICTURES:
+    if memory is None:
         return hash_picture(held, facts=facts, limits=limits)
-    return video.hash_video(held, facts=facts)
+    return video.hash_video(memory, facts=facts)
 
 
 def _read(asked: socket.socket, size: int) -> bytes:

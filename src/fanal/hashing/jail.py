@@ -103,10 +103,12 @@ _MEMORY_CALLS: Final = {
     "aarch64": (222, 226),
 }  # mmap, mprotect: never executable
 _FILE_CALLS: Final = {
-    # What a video library needs beside: to open its anonymous file, and threads, never processes.
-    "x86_64": (257, 262, 17, 89, 267, 72, 204, 203, 99, 4, 21, 319, 435),
-    "aarch64": (56, 79, 67, 78, 25, 123, 122, 179, 48, 279, 435),
+    # What a video library needs beside: to look at its anonymous file, and threads, never processes.
+    "x86_64": (262, 17, 77, 89, 267, 72, 204, 203, 99, 4, 21),
+    "aarch64": (79, 67, 46, 78, 25, 123, 122, 179, 48),
 }
+_OPEN: Final = {"x86_64": 257, "aarch64": 56}  # openat: never to write
+_WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _CLONE: Final = {"x86_64": 56, "aarch64": 220}
 _CLONE3: Final = 435
 
@@ -133,15 +135,18 @@ def die_with_parent() -> None:
     _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def cap(limits: Limits, *, seconds: float) -> None:
-    """Bound memory and processor time; `seconds` is what one file may take."""
+def cap(limits: Limits, *, seconds: float, held: int = 0) -> None:
+    """Bound memory and processor time; `seconds` is what one file may take.
+
+    `held` is how far a file may grow that is open for writing: none is but a video's anonymous memory.
+    """
     pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     memory = pages * resource.getpagesize() + limits.memory
     whole_life = int(seconds * limits.files) + 1
     for kind, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, whole_life),
-        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_FSIZE, held),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
     ):
@@ -151,7 +156,8 @@ def cap(limits: Limits, *, seconds: float) -> None:
 def filter_calls(*, files: bool = False) -> bool:
     """Leave this process the system calls of reading, answering and memory; any other fails with EPERM.
 
-    With `files`, those that a video library needs too. Returns False where the machine has no table.
+    With `files`, those that a video library needs too: it opens files, to read them. Returns False where
+    the machine has no table.
     """
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:
@@ -179,15 +185,17 @@ def _program(machine: str, *, files: bool) -> Iterable[bytes]:
     yield line(answer, _KILL)
     yield line(load, 0)  # seccomp_data.nr
     allowed = [*_CALLS[machine].values()]
+    watched = dict.fromkeys(_MEMORY_CALLS[machine], _EXECUTABLE)
     if files:
-        allowed += [call for call in _FILE_CALLS[machine] if call != _CLONE3]
+        allowed += _FILE_CALLS[machine]
+        watched[_OPEN[machine]] = _WRITING
     for call in allowed:
         yield line(equal, call, no=1)
         yield line(answer, _ALLOW)
-    for call in _MEMORY_CALLS[machine]:
+    for call, refused in watched.items():
         yield line(equal, call, no=4)
-        yield line(load, 32)  # the third argument's low half: the protection asked for
-        yield line(any_bit, _EXECUTABLE, 1)
+        yield line(load, 32)  # the third argument's low half: the protection or the way of opening
+        yield line(any_bit, refused, 1)
         yield line(answer, _ALLOW)
         yield line(answer, _REFUSE | errno.EPERM)
     # Threads are made by clone; clone3, whose flags cannot be seen here, "does not exist".

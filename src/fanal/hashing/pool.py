@@ -70,6 +70,7 @@ class Pool:
             self._idle.put(None)
         self.without_network: bool | None = None
         self.filtered: bool | None = None
+        self.videos: bool | None = None
 
     def hash_files(self, files: Sequence[FileToHash]) -> list[FileFacts | BaseException]:
         """Return the facts of each file in order, or what its `pieces` raised.
@@ -261,7 +262,9 @@ class Pool:
             self._end_nursery()
             raise HasherAway("the nursery of hashing does not start: see its message above")
         ours.settimeout(_STOP_SECONDS)
-        self.without_network, self.filtered = ready[-2:-1] == b"1", ready[-1:] == b"1"
+        self.without_network, self.filtered, self.videos = (
+            answer == ord("1") for answer in ready[-3:]
+        )
         log.info(
             "hashing: %d children, network %s, system calls %s",
             self.size,

@@ -1,9 +1,11 @@
 """The adapter of vPDQ, the PDQ hashes of a video's frames, for where its library is installed.
 
-The PyPI package `vpdq` is built against the machine's FFmpeg; without it a video keeps its exact hashes.
+The PyPI package `vpdq` is built against the machine's FFmpeg; without it a video keeps its exact hashes. What
+loads code or makes memory comes before a child gives that up (`load`, `reserve`).
 """
 
 import os
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Final, Protocol, cast
@@ -15,6 +17,7 @@ from fanal.hashing.domain.records import LOWEST_QUALITY, FileFacts, Unhashed
 SECONDS_PER_HASH: Final = 1.0
 MOST_FRAMES: Final = 64
 _SAME_SCENE: Final = 31
+_NAME: Final = "vpdq"
 
 
 class _Feature(Protocol):
@@ -29,28 +32,57 @@ class _Library(Protocol):
 
 
 def is_installed() -> bool:
-    """Return whether the library can be imported here."""
-    return find_spec("vpdq") is not None
+    """Return whether the library is among the packages here."""
+    return find_spec(_NAME) is not None
 
 
-def hash_video(data: bytes | bytearray, *, facts: FileFacts) -> FileFacts:
-    """Return `facts` with the hashes of a video's frames: distinct ones of quality 50 or more, in order.
-
-    The library takes a path only: it gets that of anonymous memory, so nothing touches the disk.
-    """
-    memory = os.memfd_create("video", os.MFD_CLOEXEC)
+def load() -> bool:
+    """Load the library where it is installed; return whether it can be used."""
     try:
-        view = memoryview(data)
+        return is_installed() and bool(import_module(_NAME))
+    except (ImportError, OSError):  # built against another FFmpeg than is here
+        return False
+
+
+def is_loaded() -> bool:
+    """Return whether `load` found the library."""
+    return _NAME in sys.modules
+
+
+def reserve() -> int:
+    """Return the descriptor of anonymous memory, which holds one video at a time."""
+    return os.memfd_create("video", os.MFD_CLOEXEC)
+
+
+def hold(memory: int, piece: bytes) -> bool:
+    """Add a piece to the video in `memory`; return whether there was room."""
+    view = memoryview(piece)
+    try:
         while view:
             view = view[os.write(memory, view) :]
-        library = cast(_Library, import_module("vpdq"))
+    except OSError:
+        return False
+    return True
+
+
+def drop(memory: int) -> None:
+    """Empty `memory` for the next video."""
+    os.ftruncate(memory, 0)
+    os.lseek(memory, 0, os.SEEK_SET)
+
+
+def hash_video(memory: int, *, facts: FileFacts) -> FileFacts:
+    """Return `facts` with the hashes of a video's frames: distinct ones of quality 50 or more, in order.
+
+    The library takes a path only: it gets that of the anonymous memory, so nothing touches the disk.
+    """
+    library = cast(_Library, sys.modules[_NAME])
+    try:
         features = library.computeHash(f"/proc/self/fd/{memory}", seconds_per_hash=SECONDS_PER_HASH)
     except MemoryError:
         return structs.replace(facts, unhashed=Unhashed.TOO_MUCH_MEMORY)
     except Exception:  # noqa: BLE001 - whatever a decoder says of hostile bytes, the file is damaged
         return structs.replace(facts, unhashed=Unhashed.DAMAGED)
-    finally:
-        os.close(memory)
     return structs.replace(facts, frames=_distinct(features))
 
 

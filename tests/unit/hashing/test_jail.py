@@ -38,6 +38,9 @@ answer = {
     "exec": tried(lambda: os.execv("/bin/true", ["true"])),
     "open": tried(lambda: os.open("/etc/passwd", os.O_RDONLY)),
     "write": tried(lambda: os.open("/tmp/x", os.O_WRONLY | os.O_CREAT)),
+    "change": tried(lambda: os.open("/dev/null", os.O_RDWR)),
+    "empty": tried(lambda: os.open("/dev/null", os.O_TRUNC)),
+    "reserve": tried(lambda: os.memfd_create("more")),
     "kill": tried(lambda: os.kill(os.getppid(), 0)),
     "code": tried(lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)),
     "memory": tried(lambda: bytearray(200 << 20)),
@@ -62,7 +65,7 @@ def test_a_child_reaches_nothing(who: str) -> None:
     found = imprisoned(who)
     assert found["account"] != 0
     assert found["filtered"] is True
-    for act in ("socket", "fork", "exec", "open", "write", "kill", "code"):
+    for act in ("socket", "fork", "exec", "open", "write", "kill", "code", "reserve"):
         assert found[act] == 1, act  # EPERM
     assert found["memory"] == "memory"
     assert found["reading"] == "done"
@@ -72,8 +75,8 @@ def test_a_child_reaches_nothing(who: str) -> None:
         assert set(found["interfaces"]) <= {"lo"}
 
 
-def test_a_child_of_videos_opens_files_and_still_reaches_nobody() -> None:
+def test_a_child_of_videos_opens_files_to_read_them_and_still_reaches_nobody() -> None:
     found = imprisoned("plain", files="files")
     assert found["open"] == "done"
-    for act in ("socket", "fork", "exec", "code"):
+    for act in ("socket", "fork", "exec", "code", "write", "change", "empty", "reserve"):
         assert found[act] == 1, act

@@ -7,7 +7,6 @@ import signal
 import struct
 import sys
 import time
-import types
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -250,25 +249,85 @@ def test_kinds_are_told_by_the_first_bytes() -> None:
     assert media_type_of(b"\x00\x00\x00\x18ftypisom") == "video/mp4"
     assert media_type_of(b"\x00\x00\x00\x18ftypheic") == "image/heic"
     assert media_type_of(b"RIFF\x00\x00\x00\x00AVI LIST") == "video/x-msvideo"
+    assert media_type_of(b"\x00\x00\x01\xba\x44") == "video/mpeg"
+    assert media_type_of(b"FLV\x01\x05") == "video/x-flv"
+    assert media_type_of(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9") == "video/x-ms-asf"
+    assert media_type_of(b"\x00\x00\x00\x08wide\x00\x00") == "video/quicktime"
     assert media_type_of(b"RIFF") == ""
     assert media_type_of(b"") == ""
 
 
-def test_a_video_is_hashed_where_the_library_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The adapter alone: the library needs FFmpeg's own, which are not here."""
-    seen: list[bytes] = []
+LIBRARY = """
+import mmap, sys, threading
+from types import SimpleNamespace
+mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)  # as code is loaded
 
-    def compute(path: str, *, seconds_per_hash: float) -> list[types.SimpleNamespace]:
-        seen.append(Path(path).read_bytes())
-        assert seconds_per_hash == 1.0
-        near = f"{int('ab' * 32, 16) ^ 7:064x}"
-        hashes = [("AB" * 32, 90), (near, 90), ("00" * 32, 20), ("cd" * 32, 70)]
-        return [types.SimpleNamespace(hex=value, quality=q) for value, q in hashes]
+def computeHash(path, *, seconds_per_hash):
+    assert seconds_per_hash == 1.0
+    seen = []
+    with open(path, "rb") as video:
+        reader = threading.Thread(target=lambda: seen.append(video.read()))
+        reader.start()
+        reader.join()
+    print("words of the file", file=sys.stderr, flush=True)
+    if b"damaged" in seen[0]:
+        raise Exception("Fail to create VPDQ hash")
+    near = f"{int('ab' * 32, 16) ^ 7:064x}"
+    hashes = [("AB" * 32, 90), (near, 90), ("00" * 32, 20), (f"{len(seen[0]):064x}", 70)]
+    return [SimpleNamespace(hex=value, quality=quality) for value, quality in hashes]
+"""
+INTERPRETER = """#!/bin/sh
+shift 3
+exec {python} -I -c 'import runpy, sys
+sys.path.insert(0, "{folder}")
+runpy.run_module("fanal.hashing.child", run_name="__main__")' "$@"
+"""
 
+
+@pytest.fixture
+def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
+    """A pool on a machine that has a library of videos: the real one needs FFmpeg's own, which are not here."""
     assert not video.is_installed()
-    library = types.ModuleType("vpdq")
-    library.computeHash = compute  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "vpdq", library)
-    facts = video.hash_video(bytearray(b"frames"), facts=FileFacts(media_type="video/mp4"))
-    assert seen == [b"frames"]
-    assert facts.frames == ("ab" * 32, "cd" * 32)
+    (tmp_path / "vpdq.py").write_text(LIBRARY)
+    interpreter = tmp_path / "python"
+    interpreter.write_text(INTERPRETER.format(python=sys.executable, folder=tmp_path))
+    for path in (tmp_path, interpreter):
+        path.chmod(0o755)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(interpreter))
+    made = Pool(size=1)
+    yield made
+    made.stop()
+
+
+def film(body: bytes) -> FileToHash:
+    return asked(b"\x00\x00\x00\x18ftypisom" + body)
+
+
+def test_videos_are_hashed_in_a_child_where_the_library_is_installed(
+    videos: Pool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    large, bad, small = videos.hash_files([film(b"x" * 3_000_000), film(b"damaged"), film(b"y")])
+    assert videos.videos is True
+    assert (large.unhashed, large.frames) == (None, ("ab" * 32, f"{3_000_012:064x}"))
+    assert (bad.unhashed, bad.frames) == (Unhashed.DAMAGED, ())
+    assert (small.unhashed, small.frames) == (None, ("ab" * 32, f"{13:064x}"))
+    assert "words of the file" not in capfd.readouterr().err
+
+
+def test_a_video_beyond_the_limit_and_a_picture_pass_through_the_same_pool(
+    videos: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(videos, "limits", Limits(video_bytes=1000))
+    film_, picture = videos.hash_files([film(b"x" * 2000), asked(encoded(PICTURE, "PNG"))])
+    assert film_.unhashed is Unhashed.TOO_LARGE
+    assert picture.pdq is not None
+
+
+def test_a_library_that_cannot_be_loaded_costs_nothing_but_the_frames(
+    videos: Pool, tmp_path: Path
+) -> None:
+    (tmp_path / "vpdq.py").write_text("raise ImportError('libavcodec.so.61')")
+    [facts] = videos.hash_files([film(b"x")])
+    assert (facts.unhashed, videos.videos) == (Unhashed.NO_PICTURE, False)
+    assert facts.sha256

@@ -1,7 +1,8 @@
 """What a file is, by its first bytes; names and declared types are the sender's and prove nothing.
 
 Source of the signatures: ISO/IEC 10918-1 (JPEG), PNG specification, GIF89a, WebP container specification,
-ISO/IEC 14496-12 (`ftyp`), Matroska, RIFF, PKWARE APPNOTE, ISO 32000 (PDF).
+ISO/IEC 14496-12 (`ftyp`) and QuickTime before it, ISO/IEC 13818-1 (MPEG), ASF, FLV, Matroska, RIFF, PKWARE
+APPNOTE, ISO 32000 (PDF).
 """
 
 from typing import Final
@@ -15,6 +16,9 @@ _STARTS: Final = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
     (b"\x1aE\xdf\xa3", "video/x-matroska"),
+    (b"\x00\x00\x01\xba", "video/mpeg"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf"),
+    (b"FLV\x01", "video/x-flv"),
     (b"OggS", "application/ogg"),
     (b"BM", "image/bmp"),
     (b"II*\x00", "image/tiff"),
@@ -36,4 +40,6 @@ def media_type_of(head: bytes) -> str:
         return _RIFFS.get(head[8:12], "")
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "video/mp4")
+    if head[4:8] in {b"moov", b"mdat", b"wide"}:
+        return "video/quicktime"
     return ""
