@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import Vote
+from fanal.analyse.domain.lists import Scope, Vote
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import listed, set_aside
 
@@ -52,6 +52,28 @@ def test_a_file_card_tells_where_a_match_comes_from(
     body = sign_in("ana").get(page).content.decode()
     assert ("mise à l’écart depuis" if lang == "fr" else "set aside since") in body
     assert ("Sur une liste, sans effet" if lang == "fr" else "On a list, without effect") in body
+
+
+@pytest.mark.parametrize(
+    ("scope", "counted", "after"),
+    [
+        (Scope.MATCH, "Known to the lists</span>", "On a list, without effect"),
+        (Scope.CLEAR, "Known false alarm</span>", "On a list, without effect"),
+    ],
+)
+def test_a_match_whose_entry_was_withdrawn_since_counts_no_more(
+    desk: Desk, sign_in: SignIn, scope: Scope, counted: str, after: str
+) -> None:
+    item = listed(desk, "material", aside=False, scope=scope)
+    page = f"/en/desk/reports/{desk.reports['material']}/"
+    body = sign_in("ana").get(page).content.decode()
+    assert counted in body
+    assert "withdrawn" not in body
+    operations.withdraw_item(actor=desk.actor("claire"), name="alpha", item_id=item, now=desk.now)
+    body = sign_in("ana").get(page).content.decode()
+    assert counted not in body
+    assert after in body
+    assert "withdrawn" in body
 
 
 def test_the_page_of_lists_shows_them_and_what_happened(

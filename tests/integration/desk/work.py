@@ -8,7 +8,7 @@ from msgspec import structs
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.records import OrganisationKind
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import ListAttributes
+from fanal.analyse.domain.lists import ListAttributes, Scope
 from fanal.analyse.operations import asides
 from fanal.harmonise import queries as harmonised
 from fanal.judicial import operations as judicial
@@ -35,7 +35,7 @@ def decided(desk: Desk, name: str = "material", *, author: str = "ana") -> UUID:
     return report_id
 
 
-def listed(desk: Desk, name: str, *, aside: bool = True) -> UUID:
+def listed(desk: Desk, name: str, *, aside: bool = True, scope: Scope = Scope.MATCH) -> UUID:
     """Load a list of another body that knows a report's file, analyse again; return the entry."""
     owner = accounts.ensure_organisation(
         actor=WORKER, kind=OrganisationKind.AUTHORITY, name="Bureau exemple", now=desk.now
@@ -46,6 +46,7 @@ def listed(desk: Desk, name: str, *, aside: bool = True) -> UUID:
         category="A1",
         confidence=80,
         legal_basis="LCEN_6_1",
+        scope=scope,
         description="Empreintes reçues du Bureau exemple",
     )
     analyse.create_list(actor=WORKER, name="alpha", attributes=said, now=desk.now)

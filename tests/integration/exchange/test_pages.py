@@ -9,6 +9,8 @@ from django.test import Client
 from fanal.accounts import queries as people
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.models import User
+from fanal.analyse import queries as analysed
+from fanal.analyse.domain.lists import Sharing
 from fanal.exchange import operations
 from fanal.exchange.domain.records import Service, Source
 from fanal.kernel import clock
@@ -92,6 +94,18 @@ def test_a_partner_sees_its_own_lists_alone(member: Client, password_is_enough: 
     assert "closed list" not in text
     assert "have read nothing yet" not in text
     assert md5(7) not in text
+
+
+def test_a_partners_person_has_no_vote_on_what_it_cannot_see(
+    member: Client, password_is_enough: None
+) -> None:
+    make_list("at the desk", sharing=Sharing.DESK)
+    [item] = load("at the desk", md5(7))
+    partner = people.find_partner(name="Quay Test Host")
+    client = browser(make_user("member", Role.PARTNER, organisation=partner))
+    path = f"/en/desk/lists/entries/{item}/vote/"
+    assert client.post(path, {"vote": "DOWN.NOT_ABUSE"}).status_code == 403
+    assert analysed.list_votes(item_id=item) == []
 
 
 def test_nobody_else_sees_either(member: Client, password_is_enough: None) -> None:

@@ -1,7 +1,7 @@
 """What the lists say of a file now: whose entry met it, how surely, on which basis, what was voted since."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from django.utils.translation import get_language
@@ -20,15 +20,17 @@ Item = dict[str, object]
 def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
     """Return what the lists say of each place of a report (`files[0]`), each entry once.
 
-    The reason is that of the analysis; votes and whether the entry is set aside are those of now.
+    The reason is that of the analysis; votes, and whether an entry is aside or withdrawn, are those of now.
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}
     standings = analysed.get_standings(item_ids=ids) if ids else {}
+    items = analysed.get_items(item_ids=ids)
+    gone = {i: item.withdrawn_at for i, item in items.items() if item.withdrawn_at is not None}
     places: dict[str, dict[str, Item]] = {}
     for finding in known:
         told = places.setdefault(finding.source.partition(".")[0], {})
-        told.setdefault(str(finding.because), _verdict(finding, standings, on=on))
+        told.setdefault(str(finding.because), _verdict(finding, standings, gone, on=on))
     return {place: list(told.values()) for place, told in places.items()}
 
 
@@ -55,14 +57,21 @@ def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
     return [{"vote": vote, "name": names.get(vote.voter_id, "")} for vote in votes]
 
 
-def _verdict(finding: Finding, standings: Mapping[UUID, Standing], *, on: date) -> Item:
+def _verdict(
+    finding: Finding,
+    standings: Mapping[UUID, Standing],
+    gone: Mapping[UUID, datetime],
+    *,
+    on: date,
+) -> Item:
     said = finding.because.parameters
     entry_id = UUID(str(said["entry"]))
     standing = standings.get(entry_id, Standing())
     return {
         "reason": finding.because,
-        "counts": finding.score > 0 and standing.aside is None,
-        "cleared": finding.code == "KNOWN_CLEAR",
+        "counts": finding.score > 0 and standing.aside is None and entry_id not in gone,
+        "cleared": finding.code == "KNOWN_CLEAR" and entry_id not in gone,
+        "withdrawn_at": gone.get(entry_id),
         "entry_id": entry_id,
         "owner": said.get("owner", ""),
         "scheme": said.get("scheme", ""),

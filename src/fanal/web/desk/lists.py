@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import may
+from fanal.accounts.domain.policy import may, require
 from fanal.accounts.routes import needs
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.lists import VOTE_REASONS, ChangedItem, ListsRefused, Vote
@@ -86,7 +86,11 @@ def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @needs("list.vote")
 def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Keep the person's vote on an entry; the last one counts."""
+    """Keep the vote of a person who may see the entry; the last one counts.
+
+    A partner's people may vote too, on what is shared with them: their programs do, through its service.
+    """
+    require(actor_of(request), "list.read")
     item = _item(item_id)
     said, _sep, reason = request.POST.get("vote", "").partition(".")
     try:
