@@ -6,8 +6,9 @@ from uuid import UUID
 import pytest
 
 from fanal.analyse.domain.analysis import analyse, shipped_knowledge
+from fanal.analyse.domain.compared import values_of
 from fanal.analyse.domain.facts import facts_of
-from fanal.analyse.domain.known import KnownEntry, KnownLists, values_of
+from fanal.analyse.domain.known import KnownEntry, KnownLists
 from fanal.analyse.domain.lists import (
     Aside,
     CastVote,
@@ -19,7 +20,7 @@ from fanal.analyse.domain.lists import (
 )
 from fanal.analyse.domain.records import Finding
 from fanal.formats.report.records import Classification, File, ReportKind
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport
 from fanal.reference.records import MaterialRuleValue
 
 ALPHA = ListFacts(id=UUID(int=900), name="alpha")
@@ -29,9 +30,15 @@ def entry(number: int, kind: str, value: str, **fields: str) -> KnownEntry:
     return KnownEntry(entry_id=UUID(int=number), listed=ALPHA, kind=kind, value=value, **fields)
 
 
-def findings(lists: KnownLists, *files: File) -> list[Finding]:
+def findings(
+    lists: KnownLists, *files: File, computed: tuple[ComputedFile, ...] = ()
+) -> list[Finding]:
     subject = HarmonisedReport(
-        report_id=UUID(int=0), reference="r", kind=ReportKind.OTHER, files=files
+        report_id=UUID(int=0),
+        reference="r",
+        kind=ReportKind.OTHER,
+        files=files,
+        computed=computed,
     )
     return list(analyse([subject], shipped_knowledge(), lists)[0].findings)
 
@@ -71,6 +78,54 @@ def test_a_known_false_alarm_raises_nothing() -> None:
     assert "unlisted_classified_files" in facts()
     assert not {"known_files", "unlisted_classified_files", "unlisted_seen_files"} & set(cleared)
     assert set(cleared) < set(facts())
+
+
+OWN = ComputedFile(file=0, sha256="c" * 64, sha1="d" * 40, md5="a" * 32, pdq="0" * 64, quality=100)
+STATED = File(sha256="c" * 64, sha1="d" * 40, md5="a" * 32, pdq="0" * 64)
+
+
+@pytest.mark.parametrize(
+    ("cleared", "left"),
+    [
+        (("SHA256", "c" * 64), set()),
+        (("SHA1", "d" * 40), {"SHA256"}),
+        (("MD5", "a" * 32), {"SHA256", "SHA1"}),
+    ],
+)
+@pytest.mark.parametrize(
+    ("file", "computed"),
+    [
+        (STATED, ()),
+        (
+            STATED,
+            (ComputedFile(file=0, pdq="0" * 64, quality=100),),
+        ),  # what the desk found is what is stated
+        (File(), (OWN,)),
+    ],
+)
+def test_a_cleared_hash_silences_the_weaker_ones_of_its_file(
+    cleared: tuple[str, str], left: set[str], file: File, computed: tuple[ComputedFile, ...]
+) -> None:
+    held = [("SHA256", "c" * 64), ("SHA1", "d" * 40), ("MD5", "a" * 32)]
+    exact = [entry(n, *pair) for n, pair in enumerate(held) if pair != cleared]
+    lists = KnownLists(
+        [*exact, entry(8, *cleared, scope="CLEAR")],
+        near={"0" * 64: [(entry(9, "PDQ", "0" * 64), 0)]},
+    )
+    told = findings(lists, file, computed=computed)
+    assert {f.because.parameters["kind"] for f in told if f.code == "KNOWN_HASH"} == left
+    assert [f.because.parameters["kind"] for f in told if f.code == "KNOWN_CLEAR"] == [cleared[0]]
+
+
+def test_a_stated_hash_that_is_wrong_clears_nothing_else() -> None:
+    """Whoever hands in a file could state the hash of a known false alarm beside it."""
+    other = File(sha256="e" * 64, md5="a" * 32, pdq="0" * 64)
+    lists = KnownLists(
+        [entry(4, "MD5", "a" * 32), entry(5, "SHA256", "e" * 64, scope="CLEAR")],
+        near={"0" * 64: [(entry(9, "PDQ", "0" * 64), 0)]},
+    )
+    told = findings(lists, other, computed=(OWN,))
+    assert {f.because.parameters["kind"] for f in told if f.code == "KNOWN_HASH"} == {"MD5", "PDQ"}
 
 
 RULES = MaterialRuleValue(

@@ -14,7 +14,7 @@ from fanal.analyse.domain.records import Analysis, Finding
 from fanal.analyse.domain.signals import find_hits, findings_of
 from fanal.harmonise.domain.records import HarmonisedReport
 
-RULES = "analyse/1"
+RULES = "analyse/2"
 MAX_FINDINGS = 200
 
 
@@ -50,7 +50,7 @@ def analyse(
 ) -> list[Analysis]:
     """Return the analysis of each report, in the order given; findings strongest first.
 
-    `lists` holds what the lists know of these reports (`known.values_of`), None for nothing; `around` what
+    `lists` holds what the lists know of these reports (`compared.values_of`), None for nothing; `around` what
     is known beside their payments.
     """
     version = knowledge.version

@@ -1,22 +1,28 @@
 """Known material: hashes and addresses of the lists the desk holds, matched for a whole batch at once."""
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
 
+from fanal.analyse.domain.compared import (
+    EXACT_KINDS,
+    STRENGTH,
+    addresses_of,
+    exact_hashes,
+    near_hashes,
+)
 from fanal.analyse.domain.lists import ListFacts, Standing
 from fanal.analyse.domain.records import Because, Finding, Parameters
-from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.reference.records import MaterialRuleValue
 
 PDQ_RADIUS = 31
 """Distance (bits) up to which two PDQ hashes are taken for the same picture (published PDQ practice)."""
-_PDQ = re.compile("[0-9a-f]{64}")
 
-EXACT_KINDS = ("SHA256", "SHA1", "MD5")
+_Silenced: TypeAlias = tuple[int, str]
 ADDRESS_SCORES = {"URL": 1.0, "HOST": 0.7, "DOMAIN": 0.5}
 """A listed page is a hit; a listed host or domain only says that the neighborhood is known."""
 
@@ -105,18 +111,6 @@ class KnownLists:
         return [hit for hit in hits if hit[0].scope == "MATCH"]
 
 
-def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]], set[str]]:
-    """Return what the lists are asked for: (kind, value) pairs, and PDQ hashes (64 hexadecimal digits)."""
-    exact: set[tuple[str, str]] = set()
-    hashes: set[str] = set()
-    for report in reports:
-        exact.update((kind, value) for _, _, kind, value in _exact_hashes(report))
-        hashes.update(value for _, _, value in near_hashes(report))
-        for url in report.urls:
-            exact.update((kind, value) for kind, value in _addresses(url) if value)
-    return exact, hashes
-
-
 def find_known(
     reports: Sequence[HarmonisedReport], lists: KnownLists, *, rule_version: str
 ) -> list[list[Finding]]:
@@ -126,42 +120,65 @@ def find_known(
     """
     return [
         [
-            *_known_files(report, lists, rule_version),
+            *_known_files(report, lists, rule_version, silenced=silenced),
             *_known_addresses(report, lists, rule_version),
-            *_near_findings(report, lists, rule_version),
+            *_near_findings(report, lists, rule_version, silenced=silenced),
             *_cleared(report, lists, rule_version),
         ]
         for report in reports
+        for silenced in (_silenced(report, lists),)
     ]
 
 
+def _silenced(report: HarmonisedReport, lists: KnownLists) -> set[_Silenced]:
+    """Return (file, kind) where a stronger hash of the same file is cleared: its weaker ones match nothing.
+
+    A stated hash that the desk's own contradicts clears nothing else.
+    """
+    wrong = {
+        f"files[{found.file}].{kind.lower()}"
+        for found in report.computed
+        for kind in EXACT_KINDS
+        if getattr(found, kind.lower())
+    }
+    return {
+        (index, weaker)
+        for index, place, kind, value in exact_hashes(report)
+        if place not in wrong and lists.cleared(kind, value)
+        for weaker in STRENGTH[STRENGTH.index(kind) + 1 :]
+    }
+
+
 def _known_files(
-    report: HarmonisedReport, lists: KnownLists, rule_version: str
+    report: HarmonisedReport, lists: KnownLists, rule_version: str, *, silenced: Set[_Silenced]
 ) -> Iterator[Finding]:
-    for _index, place, kind, value in _exact_hashes(report):
+    for index, place, kind, value in exact_hashes(report):
+        if (index, kind) in silenced:
+            continue
         for entry in lists.exact(kind, value):
             yield _known("KNOWN_HASH", lists.weight(entry), entry, place, rule_version)
 
 
 def _near_findings(
-    report: HarmonisedReport, lists: KnownLists, rule_version: str
+    report: HarmonisedReport, lists: KnownLists, rule_version: str, *, silenced: Set[_Silenced]
 ) -> Iterator[Finding]:
     """Yield for each file and list the nearest entry that counts, and a silenced one where it is nearer.
 
     Whichever of the file's hashes is nearest says it.
     """
     counted: set[tuple[int, str]] = set()
-    silenced: set[tuple[int, str]] = set()
+    worthless: set[tuple[int, str]] = set()
     hits = [
         (index, distance, place, pdq, entry)
         for index, place, pdq in near_hashes(report)
+        if (index, "PDQ") not in silenced
         for entry, distance in lists.near(pdq)
     ]
     for index, distance, place, pdq, entry in sorted(hits, key=lambda hit: hit[:2]):
         name, weight = (index, entry.list_name), lists.weight(entry)
-        if name in counted or (not weight and name in silenced):
+        if name in counted or (not weight and name in worthless):
             continue
-        (counted if weight else silenced).add(name)
+        (counted if weight else worthless).add(name)
         score = weight * (1 - 0.4 * distance / PDQ_RADIUS)
         yield _known("KNOWN_HASH", score, entry, place, rule_version, value=pdq, distance=distance)
 
@@ -169,7 +186,7 @@ def _near_findings(
 def _cleared(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> Iterator[Finding]:
     """Yield what clears a file as a known false alarm, once a file and list: told, and worth nothing."""
     told: set[tuple[int, str]] = set()
-    for index, place, kind, value in _exact_hashes(report):
+    for index, place, kind, value in exact_hashes(report):
         for entry in lists.cleared(kind, value):
             if (index, entry.list_name) not in told:
                 told.add((index, entry.list_name))
@@ -183,51 +200,17 @@ def _cleared(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> 
                 )
 
 
-def _exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]]:
-    """Yield (file, path, kind, value) of every exact hash, the source's and the desk's own."""
-    stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
-    own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]
-    for index, path, holder in (*stated, *own):
-        for kind in EXACT_KINDS:
-            if value := getattr(holder, kind.lower()):
-                yield index, f"{path}.{kind.lower()}", kind, value
-
-
-def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
-    """Yield (file, path, PDQ) of every hash that may be compared by distance.
-
-    A file has the one its source states, and the desk's own where that differs; one that is known to be of
-    low quality is left out, whoever states it.
-    """
-    own = {found.file: found for found in report.computed}
-    for index, file in enumerate(report.files):
-        computed = own.get(index)
-        low = computed.pdq if computed and not computed.is_comparable() else None
-        if file.pdq and file.pdq != low and _PDQ.fullmatch(file.pdq):
-            yield index, f"files[{index}].pdq", file.pdq
-        if computed is None:
-            continue
-        if computed.pdq and computed.pdq != file.pdq and computed.is_comparable():
-            yield index, f"files[{index}].computed.pdq", computed.pdq
-        for frame in computed.frames:
-            yield index, f"files[{index}].computed.frames", frame
-
-
 def _known_addresses(
     report: HarmonisedReport, lists: KnownLists, rule_version: str
 ) -> Iterator[Finding]:
     for index, url in enumerate(report.urls):
-        for kind, value in _addresses(url):
+        for kind, value in addresses_of(url):
             entries = lists.exact(kind, value) if value else []
             for entry in entries:
                 score = ADDRESS_SCORES[kind] * lists.weight(entry)
                 yield _known("KNOWN_ADDRESS", score, entry, f"urls[{index}]", rule_version)
             if entries:
                 break
-
-
-def _addresses(url: HarmonisedUrl) -> tuple[tuple[str, str | None], ...]:
-    return (("URL", url.key), ("HOST", url.host), ("DOMAIN", url.registrable_domain))
 
 
 def _known(  # noqa: PLR0917
