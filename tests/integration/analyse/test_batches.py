@@ -1,7 +1,9 @@
 """Analyses, priorities, lists and rule sets on a real PostgreSQL."""
 
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
@@ -217,6 +219,41 @@ def test_a_set_waits_for_its_day_and_for_a_dry_run_against_the_rules_in_force() 
     operations.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
     with pytest.raises(operations.RuleSetRefused, match="STALE"):
         operations.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_sets_put_in_force_at_once_one_is_told_that_its_dry_run_is_stale() -> None:
+    author, second = person(), person()
+    one, other = (
+        operations.draft_ruleset(
+            actor=author, body=RULES.replace("priority/2026-11-24", version), now=NOW
+        )
+        for version in ("priority/a", "priority/b")
+    )
+    for each in (one, other):
+        operations.dry_run_ruleset(actor=author, ruleset_id=each, report_ids=[], kin=[], now=NOW)
+
+    def beside() -> None:
+        try:
+            operations.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
+        finally:
+            connection.close()
+
+    def waits() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return bool(cursor.fetchone()[0])
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            operations.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
+            told = pool.submit(beside)
+            while not waits() and not told.done():
+                time.sleep(0.01)
+        with pytest.raises(operations.RuleSetRefused, match="STALE"):
+            told.result(timeout=30)
+    states = {stored.id: stored.state for stored in queries.list_rulesets()}
+    assert (states[one], states[other]) == ("ACTIVE", "DRY_RUN")
 
 
 def test_the_database_itself_refuses_one_person_and_a_changed_text() -> None:

@@ -12,6 +12,7 @@ from fanal.analyse.domain.rules import PriorityRules, shipped_rules
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.calendar import paris_day
+from fanal.orient import queries as oriented
 from fanal.worker.rules import carry_on
 from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
@@ -95,6 +96,23 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
         )
         told = [action for (action,) in cursor.fetchall()]
     assert told == ["list.change", "list.change", "rule.activate"]
+
+
+def test_a_bound_of_a_level_moves_reports_the_right_way_and_says_so(
+    installed: Desk, sign_in: SignIn
+) -> None:
+    web = sign_in("claire")
+    cases = oriented.get_cases(
+        actor=system_actor("test"), report_ids=list(installed.reports.values())
+    )
+    found = next(case for case in cases.values() if case.level == "NORMAL")
+    page = f"/fr/desk/rules/{drafted(web, level__HIGH=str(found.score))}/"
+    web.post(f"{page}dry-run/")
+    carry_on(seconds=60)
+    body = web.get(page).content.decode()
+    assert "montent le plus" in body
+    assert "descendent le plus" not in body, "at the same score and a higher level nobody falls"
+    assert "Seuils des niveaux" in body
 
 
 @pytest.mark.parametrize(

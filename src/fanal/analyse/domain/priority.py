@@ -188,7 +188,10 @@ def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart
 
 
 def compare(old: Priority, new: Priority) -> Change:
-    """Return what became of one report's priority; reasons name the rules whose points differ."""
+    """Return what became of one report's priority; reasons name the rules whose points differ.
+
+    Where none does, it is the bounds of the levels that changed.
+    """
     before = {part.code: part.points for part in old.parts}
     after = {part.code: part.points for part in new.parts}
     reasons = [
@@ -199,6 +202,9 @@ def compare(old: Priority, new: Priority) -> Change:
         for code in sorted(before.keys() | after.keys())
         if before.get(code, 0) != after.get(code, 0)
     ]
+    if not reasons and old.level != new.level:
+        levels: Parameters = {"before": old.level, "after": new.level}
+        reasons.append(Because(code="LEVELS_CHANGED", parameters=levels))
     return Change(
         report_id=old.report_id,
         before=old.score,

@@ -53,8 +53,7 @@ def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
     require(actor, "pipeline.run")
     made = []
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        _lock()
         known = {stored.version for stored in queries.list_rulesets()}
         first = None if known else newest_shipped(on=paris_day(now)).version
         for name, text in shipped_texts():
@@ -138,20 +137,21 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
             come), STALE (the rules in force changed since its dry run).
     """
     require(actor, "rules.activate")
-    stored = candidate(ruleset_id)
-    try:
-        require(actor, "rules.activate", Resource(owner_id=stored.author_id))
-    except Refused as refused:
-        if refused.reason_code is not Reason.OWN_ACT:
-            raise
-        raise RuleSetRefused("SAME_PERSON") from refused
-    if stored.state != "DRY_RUN" or stored.dry_run is None:
-        raise RuleSetRefused("NOT_RUN_DRY")
-    if read_rules(stored.body).in_force_from > paris_day(now):
-        raise RuleSetRefused("NOT_YET")
-    if stored.dry_run.current != queries.current_rules().version:
-        raise RuleSetRefused("STALE")
     with transaction.atomic():
+        _lock()  # the rules in force stay those that the dry run is held against
+        stored = candidate(ruleset_id)
+        try:
+            require(actor, "rules.activate", Resource(owner_id=stored.author_id))
+        except Refused as refused:
+            if refused.reason_code is not Reason.OWN_ACT:
+                raise
+            raise RuleSetRefused("SAME_PERSON") from refused
+        if stored.state != "DRY_RUN" or stored.dry_run is None:
+            raise RuleSetRefused("NOT_RUN_DRY")
+        if read_rules(stored.body).in_force_from > paris_day(now):
+            raise RuleSetRefused("NOT_YET")
+        if stored.dry_run.current != queries.current_rules().version:
+            raise RuleSetRefused("STALE")
         _activate(ruleset_id, author=stored.author_id, approver=actor.person_id, now=now)
         wake()
         log_ruleset(actor, "ACTIVE", ruleset_id, now)
@@ -169,6 +169,12 @@ def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
     if found.state not in ("DRAFT", "DRY_RUN"):
         raise RuleSetRefused("NOT_A_CANDIDATE")
     return found
+
+
+def _lock() -> None:
+    """Wait until nobody else changes the rules in force, and keep it so to the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: datetime) -> UUID:

@@ -13,6 +13,7 @@ from fanal.analyse.domain.records import Because
 from fanal.kernel.arrays import uuid_array
 
 _BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
+_UPWARDS = ["LOW", "NORMAL", "HIGH", "DANGER"]
 _SELECT = (
     "SELECT id, ruleset_id, author_id, started_at, rules_in_force, total, reached, outcome, finished_at"
     " FROM analyse_trial"
@@ -60,14 +61,18 @@ def open_trials() -> list[Trial]:
 
 
 def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> list[Change]:
-    """Return the largest changes of a dry run; only those that rise, or that fall, where it is said."""
+    """Return the largest changes of a dry run; only those that rise, or that fall, where it is said.
+
+    At the same score the level decides.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, score_before, score_after, level_before, level_after, because"
-            " FROM analyse_trial_change WHERE trial_id = %s AND (%s::boolean IS NULL"
-            " OR (score_after > score_before) = %s)"
+            " FROM analyse_trial_change WHERE trial_id = %s AND (%s::boolean IS NULL OR %s ="
+            " ((score_after, array_position(%s, level_after))"
+            " > (score_before, array_position(%s, level_before))))"
             " ORDER BY abs(score_after - score_before) DESC, report_id LIMIT %s",
-            [trial_id, rising, rising, limit],
+            [trial_id, rising, rising, _UPWARDS, _UPWARDS, limit],
         )
         return [
             Change(
