@@ -93,13 +93,16 @@ def send(out: Path) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def packages(as_json: bool) -> None:
-    """List what left, the newest first."""
+    """List every package that left, the newest first: SENT, OVERDUE or ACKNOWLEDGED."""
     from fanal.distribution import queries
 
-    for found in queries.list_packages(actor=_ACTOR):
-        state = "ACKNOWLEDGED" if found.acknowledged_at else "SENT"
-        text = f"{found.id}  {found.recipient:20}{found.reports:>6}  {state}"
-        click.echo(json.dumps(_plain(found)) if as_json else text)
+    now, last = clock.now(), None
+    while page := queries.list_packages(actor=_ACTOR, before=last):
+        for found in page:
+            state = found.state(now)
+            text = f"{found.id}  {found.recipient:20}{found.reports:>6}  {state}"
+            click.echo(json.dumps(_plain(found) | {"state": state}) if as_json else text)
+        last = page[-1].id
 
 
 @distribution.command("open")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fanal.cli import folders
 from fanal.cli.documents import READERS
-from fanal.cli.failures import words
+from fanal.cli.failures import reason, words
 from fanal.cli.found import Found, Reader, Source, Unreadable, reason_of
 from fanal.cli.packed import count_packed, is_packed, read_packed
 from fanal.cli.transfer_files import count_transfers, transfers_reader
@@ -36,8 +36,7 @@ def read_sources(
         try:
             yield from read(source, now)
         except OSError as failure:
-            reason = failure.strerror or type(failure).__name__
-            yield Unreadable(place=str(source.path), reason=reason)
+            yield Unreadable(place=str(source.path), reason=reason(failure))
 
 
 def passed_over(format_: str, paths: Sequence[Path]) -> Iterator[Path]:

@@ -89,7 +89,10 @@ def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
 
 
 def table_of(found: Trend) -> Table:
-    """Return a trend as rows: week, code, number, and the number of the same week a year before."""
+    """Return a trend as rows: week, code, number, and the number of the same week a year before.
+
+    Each code has each week, zeros too: a fall to nothing is a number, and its change of level has a row.
+    """
     rows = [
         Row(
             keys=(found.weeks[place].isoformat(), code),
@@ -98,7 +101,6 @@ def table_of(found: Trend) -> Table:
         )
         for place in found.shown
         for code, series in sorted(found.counts.items())
-        if series[place] or series[place - SHOWN]
     ]
     return Table(
         figure=found.figure,

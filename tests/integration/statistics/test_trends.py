@@ -113,6 +113,20 @@ def test_a_lasting_rise_and_a_new_service_are_told_in_the_files() -> None:
     ]
 
 
+def test_a_fall_to_nothing_has_its_week_in_the_files() -> None:
+    for ago in range(40, 8, -1):
+        oriented(ago, 6, platform="Blockharbor")
+    oriented(1, platform="Newhall")
+    found = read("PLATFORMS")
+    lines = list(csv.DictReader(io.StringIO(weeks.trend_csv(found))))
+    told = [line for line in lines if line["platform"] == "blockharbor"]
+    assert [line["week"] for line in told] == [week.isoformat() for week in found.weeks[-52:]]
+    assert [line["value"] for line in told[-10:]] == ["6"] * 2 + ["0"] * 8
+    assert [line["week"] for line in told if line["change_of_level"] == "DOWN"] == [
+        found.weeks[-8].isoformat()
+    ]
+
+
 def test_only_who_may_read_statistics_reads_trends() -> None:
     with pytest.raises(Refused):
         weeks.trend(actor=public_actor(), figure="KINDS", now=NOW)

@@ -85,3 +85,14 @@ def test_a_reference_names_a_folder_inside_and_no_others() -> None:
     assert place_of("..", taken) == "_.."
     assert place_of("a/b", taken) != place_of("a_b", taken)
     assert "/" not in place_of("../../etc", taken)
+
+
+def test_a_file_that_the_disk_does_not_give_is_told_in_the_users_language(tmp_path: Path) -> None:
+    for name in ("a.xml", "b.jsonl"):
+        (tmp_path / name).symlink_to(
+            "/proc/self/mem"
+        )  # reading its first octet is an error of the disk
+    found = [*read_sources("ncmec-xml", [tmp_path / "a.xml"], now=NOW),
+             *read_sources("jsonl", [tmp_path / "b.jsonl"], now=NOW)]  # fmt: skip
+    reasons = [item.reason for item in found if isinstance(item, Unreadable)]
+    assert reasons == ["erreur de lecture ou d’écriture du disque"] * 2
