@@ -115,8 +115,9 @@ def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
         return known, {"detail": detail}, 2 if known in _BAD_INPUT else 1
     if isinstance(failure, OSError) and failure.errno:
         name = failure.filename
-        path = os.fsdecode(name) if isinstance(name, str | bytes) else type(failure).__name__
-        return "FILE_REFUSED", {"path": path, "detail": reason(failure)}, 1
+        place = {"path": os.fsdecode(name)} if isinstance(name, str | bytes) else {}
+        code = "FILE_REFUSED" if place else "SYSTEM_REFUSED"
+        return code, {**place, "detail": reason(failure)}, 1
     # The place and never the message: messages quote content.
     return "UNEXPECTED", {"name": type(failure).__name__, "place": _place(failure)}, 1
 

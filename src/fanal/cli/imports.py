@@ -18,6 +18,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
 from fanal.postgres import DatabaseRole
 
+_CLEAR_LINE = "\r\033[K"
 BATCH = 500
 BATCH_BYTES = 16_000_000
 """Reports that go in together: as many as this, or as large, so that memory stays flat."""
@@ -55,15 +56,19 @@ def import_(
     actor = Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id)
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
     length = count_sources(format_, paths)
-    with click.progressbar(
-        length=length, label=f"import {format_}", file=sys.stderr, show_pos=True,
-        item_show_func=lambda rate: rate,
-    ) as bar:  # fmt: skip
-        started = time.monotonic()
-        for batch in _batches(read_sources(format_, paths, now=now)):
-            _receive(batch, actor=actor, totals=totals)
-            rate = f"{sum(totals.values()) / (time.monotonic() - started):.1f}/s"
-            bar.update(len(batch), rate)
+    try:
+        with click.progressbar(
+            length=length, label=f"import {format_}", file=sys.stderr, show_pos=True,
+            item_show_func=lambda rate: rate,
+        ) as bar:  # fmt: skip
+            started = time.monotonic()
+            for batch in _batches(read_sources(format_, paths, now=now)):
+                _receive(batch, actor=actor, totals=totals)
+                rate = f"{sum(totals.values()) / (time.monotonic() - started):.1f}/s"
+                bar.update(len(batch), rate)
+    except BaseException:
+        tell("IMPORT_CUT", received=totals["received"], repeated=totals["repeated"])
+        raise
     for path in passed_over(format_, paths):
         tell("PASSED_OVER", path=path, format=format_)
     if not any(totals.values()):
@@ -81,13 +86,13 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
     for item in batch:
         if isinstance(item, Unreadable):
             totals["refused"] += 1
-            tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
+            _tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
     submissions = [item.submission(sender_id=actor.partner_id) for item in readable]
     try:
         answers = intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
     except FormatRefused as refusal:  # a file of the only report of this batch is damaged
         totals["refused"] += len(readable)
-        tell("NOT_BROUGHT_IN", place=readable[0].place, reason=reason_of(refusal))
+        _tell("NOT_BROUGHT_IN", place=readable[0].place, reason=reason_of(refusal))
         return
     for item, answer in zip(readable, answers, strict=True):
         if answer.outcome is Outcome.CREATED:
@@ -96,10 +101,16 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
             totals["repeated"] += 1
             if answer.added or answer.left_out:
                 became = "FILES_ADDED" if answer.added else "FILES_LEFT_OUT"
-                tell(became, place=item.place, reference=item.reference)
+                _tell(became, place=item.place, reference=item.reference)
         else:
             totals["conflicts"] += 1
-            tell("BROUGHT_IN_BEFORE", place=item.place, reference=item.reference)
+            _tell("BROUGHT_IN_BEFORE", place=item.place, reference=item.reference)
+
+
+def _tell(code: str, **parameters: object) -> None:
+    """Say a sentence on a line of its own, not behind the progress bar."""
+    click.echo(_CLEAR_LINE if sys.stderr.isatty() else "", err=True, nl=False)
+    tell(code, **parameters)
 
 
 def _batches(items: Iterator[Found | Unreadable]) -> Iterator[list[Found | Unreadable]]:

@@ -35,15 +35,15 @@ class Installed:
             FANAL_MAIL_FROM=DESK_ADDRESS,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command in a process of its own."""
+    def start(self, *arguments: str, told: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start a command in a process of its own; `told` is where its standard error goes."""
         ours = ("FANAL_", "DATABASE_", "DJANGO_", "PYTEST_", "PG")
         kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
         return subprocess.Popen(
             [*FANAL, *arguments],
             env=kept | {"FANAL_HOME": str(self.home)},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=told,
         )
 
     def count(self, query: str, *parameters: object) -> int:

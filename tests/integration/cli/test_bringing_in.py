@@ -5,10 +5,13 @@ Each read and each writing is in the name of a person (decisions 14).
 
 import json
 import os
+import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
+from fanal.cli.imports import BATCH
 from tests.integration.cli.installing import CHIEF, DESK_ADDRESS, Installed, all_done, working
 from tests.integration.cli.packages import written
 from tests.live import wait_for
@@ -172,3 +175,37 @@ def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
     codes = {line.partition(":")[0] for line in found.out.splitlines()[:-1]}
     assert codes <= {"ORPHAN", "LEFTOVER"}, codes
     assert whole.status == 0, whole.out[:500] + whole.err
+
+
+def test_an_import_stopped_by_a_key_says_what_came_in_and_the_rest_follows(
+    installed: Installed,
+) -> None:
+    size = 3000
+    mine = "SELECT count(*) FROM intake_report WHERE reference LIKE 'stop-%%'"
+    source = installed.write(
+        "stopped.jsonl", *({"reference": f"stop-{n}", "kind": "OTHER"} for n in range(size))
+    )
+    command = ["import", "jsonl", source, "--partner", "stopped"]
+    running = installed.start(*command, told=subprocess.PIPE)
+    try:
+        assert wait_for(lambda: installed.count(mine), seconds=90, beat=0.01)
+        os.kill(running.pid, signal.SIGINT)
+        _, told = running.communicate(timeout=30)
+    finally:
+        running.kill()
+        running.wait(30)
+    stored = installed.count(mine)
+    assert 0 < stored < size, stored
+    assert running.returncode == 1
+    said = re.search(r"import arrêté ; ce qui est arrivé reste : (\d+) reçus", plain(told.decode()))
+    assert said is not None, told
+    assert stored - int(said[1]) in {0, BATCH}, "a batch may be committed as the key is pressed"
+    [again] = installed.call(command)
+    assert json.loads(again.out) == {
+        "received": size - stored, "repeated": stored, "conflicts": 0, "refused": 0,
+    }  # fmt: skip
+
+
+def plain(text: str) -> str:
+    """Text with ordinary spaces before its signs."""
+    return text.replace("\u202f", " ").replace("\xa0", " ")
