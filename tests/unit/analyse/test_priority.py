@@ -20,7 +20,10 @@ from fanal.formats.report.records import (
     ReportKind,
     Stated,
 )
-from fanal.harmonise.domain.records import Extra, HarmonisedReport
+from fanal.harmonise.domain.harmonise import harmonise_one
+from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source, SourceFile
+from fanal.harmonise.domain.sources.read import read_source
+from tests.formats.ncmec_documents import minimal
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RULES = shipped_rules()[-1]
@@ -252,6 +255,42 @@ def test_industry_factors_count_and_unchecked_ones_never_set_a_floor() -> None:
     assert "ESCALATION_EXPLAINED" not in codes(escalation_reason="true")
     closing = next(rule for rule in RULES.rule if rule.code == "ADDRESS_CLOSING")
     assert closing.unchecked
+
+
+def of_the_wire(*annotated: str, batch: str = "") -> HarmonisedReport:
+    """Return what becomes of a provider's document and of one file for each of `annotated`."""
+    details = [
+        SourceFile(
+            file_id=str(number),
+            details=b"<fileDetails><reportId>1</reportId><fileId>f</fileId>%s</fileDetails>"
+            % said.encode(),
+        )
+        for number, said in enumerate(annotated)
+    ]
+    body = minimal().replace(b"<report>", b"<report>" + batch.encode(), 1)
+    source = Source(report_id=UUID(int=1), format="ncmec-xml", body=body, files=tuple(details))
+    return harmonise_one(source.report_id, read_source(source, received_at=NOW))
+
+
+@pytest.mark.parametrize(
+    ("found", "codes"),
+    [
+        (of_the_wire("<fileAnnotations><liveStreaming/></fileAnnotations>", ""), "LIVE_STREAMING_FILE"),
+        (of_the_wire("<fileAnnotations><infant/></fileAnnotations>"), ""),
+        (of_the_wire("<potentialMeme>true</potentialMeme>"), "POTENTIAL_MEME"),
+        (of_the_wire(*["<fileAnnotations><potentialMeme/></fileAnnotations>"] * 2), "POTENTIAL_MEME"),
+        (of_the_wire("<potentialMeme>false</potentialMeme>"), ""),
+        (of_the_wire("<potentialMeme>true</potentialMeme>", ""), ""),
+        (of_the_wire(batch='<batchedReport reason="VIRAL_POTENTIAL_MEME"/>'), "POTENTIAL_MEME"),
+    ],
+)  # fmt: skip
+def test_what_a_provider_annotates_on_files_and_batches_counts(
+    found: HarmonisedReport, codes: str
+) -> None:
+    (priority,) = prioritise([found], [analysis()], [], RULES, NOW)
+    annotated = {"LIVE_STREAMING_FILE", "POTENTIAL_MEME"}
+    assert annotated & {part.code for part in priority.parts} == set(codes.split())
+    assert "CLASS_UNKNOWN" not in {warning.code for warning in found.warnings}
 
 
 def test_previously_reported_suspect_counts_per_report_up_to_a_cap() -> None:

@@ -3,6 +3,7 @@
 Every name below can stand in a rule's `fact`; `FACTS` is the list the reader checks.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -26,9 +27,9 @@ FACTS: dict[str, str] = {
     "class_a2": "files of industry class A2",
     "class_b1": "files of industry class B1",
     "class_b2": "files of industry class B2",
-    "live_streaming": "1 when a live stream is annotated",
+    "live_streaming": "1 when a live stream is annotated, be it on one file",
     "sadistic": "1 when sadistic exploitation is annotated",
-    "meme": "1 when a potential meme is annotated",
+    "meme": "1 when the report, or each of its files, is annotated as a potential meme",
     "spam": "1 when spam is annotated",
     "files": "number of files",
     "ip_age_days": "days since the newest dated address of a suspect",
@@ -71,9 +72,13 @@ _ANNOTATIONS = {
     "liveStreaming": "live_streaming",
     "sadisticOnlineExploitation": "sadistic",
     "potentialMeme": "meme",
+    "VIRAL_POTENTIAL_MEME": "meme",
     "spam": "spam",
     "sextortion": "sextortion_annotated",
 }
+_OF_FILES = {"liveStreaming": "live_streaming"}
+"""Annotations that count for the report wherever one of its files has them."""
+_MEME = re.compile(r"fileDetails\[([0-9]+)\]/(?:fileAnnotations/)?potentialMeme")
 _ACCESS = ("accessToChildren", "accessToChildVictim")
 """Fields of NCMEC's law-enforcement JSON, which the record keeps as it came."""
 
@@ -110,6 +115,7 @@ def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
         if annotation in _ANNOTATIONS:
             yield _ANNOTATIONS[annotation], 1
     yield from _files(report)
+    yield from _files_annotated(report)
     identifiers = sum(
         len(p.emails) + len(p.phones) + len(p.ips)
         for p in report.persons
@@ -133,6 +139,18 @@ def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
     for code in ("A1", "A2", "B1", "B2"):
         if code in classes:
             yield f"class_{code.lower()}", classes.count(code)
+
+
+def _files_annotated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
+    """Yield what the provider annotated on files; one meme among them makes no meme of the others."""
+    for category in report.categories:
+        if category.scheme == "NCMEC_FILE_ANNOTATION" and category.code in _OF_FILES:
+            yield _OF_FILES[category.code], 1
+    said = [extra for extra in report.extra if extra.path.endswith("/potentialMeme")]
+    true = (_MEME.fullmatch(e.path) for e in said if e.value.strip() not in {"false", "0"})
+    memes = {path[1] for path in true if path}
+    if memes and len(memes) == len(report.files):
+        yield "meme", 1
 
 
 def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
