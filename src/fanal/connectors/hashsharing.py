@@ -62,7 +62,7 @@ def fetch_page(
     if not page.next:
         following = Place(since=max(_EPOCH, place.until - _OVERLAP))
     return RemotePage(
-        entries=tuple(_entry(entry) for entry in page.entries),
+        entries=tuple(_entry(entry, now=now) for entry in page.entries),
         position=msgspec.json.encode(following).decode(),
         finished=not page.next,
     )
@@ -73,13 +73,16 @@ def _anew(place: Place) -> RemotePage:
     return RemotePage(entries=(), position=msgspec.json.encode(again).decode(), finished=False)
 
 
-def _entry(entry: SharedEntry) -> RemoteEntry:
+def _entry(entry: SharedEntry, *, now: datetime) -> RemoteEntry:
     held = {tag.upper(): value for tag, value in entry.fingerprints.items()}
     return RemoteEntry(
         key=f"{entry.member.id}/{entry.id}",
         values=tuple((kind, held[kind]) for kind in HASH_KINDS if kind in held),
         classification=entry.classification[:100],
         deleted=entry.deleted,
+        at=min(entry.at, now)
+        if entry.at > _EPOCH
+        else None,  # a date to come would outlast every change
     )
 
 

@@ -38,7 +38,6 @@ def fetch_page(
         OutsideRefused: as `Door.get`; MEDIA_TYPE for another one, LOOP where the page leads to itself.
         FormatRefused: what came is no envelope.
     """
-    del now  # no clock of ours is compared with one of theirs
     place = _read(position)
     asked = {"limit": str(_LIMIT), "match[type]": "indicator"}
     asked |= {"added_after": place.after} if place.after else {}
@@ -55,7 +54,7 @@ def fetch_page(
         raise OutsideRefused("MEDIA_TYPE")
     envelope = read_envelope(answer.body)
     seen = _last(answer) or place.seen
-    entries = tuple(_entry(indicator) for indicator in envelope.indicators)
+    entries = tuple(_entry(indicator, now=now) for indicator in envelope.indicators)
     if not envelope.more:
         return _page(entries, Place(after=seen or place.after), finished=True)
     following = Place(after=place.after, next=envelope.next, seen=seen)
@@ -72,12 +71,13 @@ def _page(entries: tuple[RemoteEntry, ...], place: Place, *, finished: bool) -> 
     )
 
 
-def _entry(indicator: Indicator) -> RemoteEntry:
+def _entry(indicator: Indicator, *, now: datetime) -> RemoteEntry:
     return RemoteEntry(
         key=indicator.id,
         values=indicator.hashes,
         classification=indicator.classification,
         deleted=indicator.revoked,
+        at=min(indicator.modified, now),  # a date to come would outlast every change
     )
 
 

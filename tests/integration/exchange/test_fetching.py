@@ -205,6 +205,22 @@ def take(source: Source, page: RemotePage, *, turn: int) -> None:
     )
 
 
+def told(kind: Service, *, deleted: bool) -> bytes:
+    """Return a page with one entry: the first with its tombstone of noon, the last as it was at ten."""
+    if kind is Service.TAXII:
+        at = "2026-01-02T12:00:00Z" if deleted else "2026-01-02T10:00:00Z"
+        more = {"more": True, "next": "1"} if deleted else {}
+        return json.dumps(
+            {"objects": [INDICATOR | {"modified": at, "revoked": deleted}]} | more
+        ).encode()
+    if deleted:
+        gone = GOOD.replace("image>", "deletedImage>").partition("<fingerprints>")[0]
+        gone += "<timestamp>2026-01-02T12:00:00Z</timestamp></deletedImage>"
+        return PAGE.format(gone, "/v2/entries?start=1").encode()
+    dated = GOOD.replace("</id>", "</id><timestamp>2026-01-02T10:00:00Z</timestamp>")
+    return PAGE.format(dated, "").encode()
+
+
 def taken(source: Source, key: str) -> dict[str, Taken]:
     return queries.taken_entries(source_id=source.id, keys=[key])
 
@@ -242,6 +258,22 @@ class TestTaking:
             seen.append(sorted(held("mirror")))
         one, two = md5(1), md5(2)
         assert seen == [[one], [one, two], [one, two], [one, two], [one, two], [two]]
+
+    @pytest.mark.parametrize("kind", list(KINDS))
+    def test_pages_come_in_any_order(self, kind: Service) -> None:
+        """A tombstone first, then the page that still tells the entry; the partner's dates decide."""
+        instruct(InstructionKind.LIST_FETCH)
+        pages = {"": told(kind, deleted=True), "start=1": told(kind, deleted=False)}
+
+        def serve(path: str) -> bytes:
+            later = "start=1" in path or "next=1" in path
+            return pages["start=1" if later else ""]
+
+        with serving(serve, XML if kind is Service.HASHSHARING else JSON) as url:
+            source = add(kind, url, collection="c" if kind is Service.TAXII else "")
+            done = fetch(source)
+        assert (done.pages, done.error) == (2, "")
+        assert held("mirror") == {}
 
     def test_what_a_person_withdrew_stays_so_while_the_source_holds_it(self) -> None:
         source = add(Service.HASHSHARING, "https://lists.example/hashsharing")

@@ -1,8 +1,10 @@
 """What pages of a partner change, against a list that is kept by hand."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from hypothesis import given, settings, strategies as st
+from msgspec import structs
 
 from fanal.exchange.domain.records import RemoteEntry, Taken
 from fanal.exchange.domain.taking import items_of, plan
@@ -31,7 +33,7 @@ class Listed:
         made = plan(entries, known, fresh_ids=[uuid4() for _ in entries])
         self.changes += len(made.taken)
         self.owner = {v: i for v, i in self.owner.items() if i not in made.leaving}
-        self.known |= {taken.remote: taken for taken in made.taken}
+        self.known |= {taken.remote: taken for taken in (*made.taken, *made.noted)}
         coming = list(made.coming)
         for taken in self.known.values():
             if set(taken.held) & set(made.freed):
@@ -54,6 +56,26 @@ def test_a_list_holds_what_its_source_holds(pages: list[list[RemoteEntry]]) -> N
     for entries in pages[-1:]:
         listed.take(entries)  # the same page again, as after a kill
     assert listed.changes == before
+
+
+@settings(max_examples=300)
+@given(st.data(), st.lists(ENTRIES, min_size=1, max_size=8))
+def test_in_whatever_order_pages_come_the_newest_counts(
+    data: st.DataObject, history: list[RemoteEntry]
+) -> None:
+    """Each entry's versions bear the dates of their order; pages mix them, and some come twice."""
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    dated = [
+        structs.replace(entry, at=start + timedelta(minutes=n), deleted=not entry.values)
+        for n, entry in enumerate(history)
+    ]
+    newest = {entry.key: entry.values for entry in dated}
+    mixed = data.draw(st.permutations(dated)) + data.draw(st.lists(st.sampled_from(dated)))
+    size = data.draw(st.integers(1, len(mixed)))
+    listed = Listed()
+    for begin in range(0, len(mixed), size):
+        listed.take(mixed[begin : begin + size])
+    assert set(listed.owner) == {value for values in newest.values() for value in values}
 
 
 def test_several_values_of_a_kind_are_layers_with_stable_ids() -> None:

@@ -93,12 +93,14 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
     """An entry of a partner's list, whatever the protocol: its key there, and what it holds now.
 
     `values` are (kind, value) pairs of the kinds that lists hold; none, and `deleted`, when it was withdrawn.
+    `at` is when the partner says that it changed, where it does: pages come in any order.
     """
 
     key: str
     values: tuple[tuple[str, str], ...]
     classification: str = ""
     deleted: bool = False
+    at: datetime | None = None
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -108,6 +110,7 @@ class Taken(Struct, frozen=True, kw_only=True):
     item_id: UUID
     held: tuple[str, ...]
     classification: str
+    at: datetime | None = None
 
 
 class RemotePage(Struct, frozen=True, kw_only=True):

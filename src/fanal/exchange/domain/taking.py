@@ -15,6 +15,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     leaving: tuple[UUID, ...]
     coming: tuple[Item, ...]
     taken: tuple[Taken, ...]
+    noted: tuple[Taken, ...]
+    """Newer dates of what is unchanged, tombstones of what never came: an older page may still come."""
     freed: tuple[str, ...]
     """Values that some item lost: another entry of the source may hold them too."""
 
@@ -24,29 +26,36 @@ def plan(
 ) -> Plan:
     """Return what a page changes, given what earlier pages left; `fresh_ids` serve entries never seen.
 
-    Of an entry that stands in the page several times the last counts. A tombstone of what never came is
-    nothing. Where an entry lost a value, all its items leave and those it still has come back.
+    Of an entry that stands in the page several times the newest counts, of equally old ones the last; one
+    that is older than what was taken is passed over. Where an entry lost a value, all its items leave and
+    those it still has come back.
     """
-    last = {entry.key: entry for entry in entries}
+    last: dict[str, RemoteEntry] = {}
+    for entry in entries:
+        if not _is_older(entry, last.get(entry.key)):
+            last[entry.key] = entry
     spare = iter(fresh_ids)
     leaving: list[UUID] = []
     coming: list[Item] = []
     taken: list[Taken] = []
+    noted: list[Taken] = []
     freed: set[str] = set()
     for key, entry in last.items():
         before = known.get(key)
-        held = () if entry.deleted else tuple(sorted({f"{k}:{v}" for k, v in entry.values}))
-        said = entry.classification if held else ""
-        if (before is None and not held) or (
-            before is not None and (before.held, before.classification) == (held, said)
-        ):
+        if _is_older(entry, before):
             continue
+        held = () if entry.deleted else tuple(sorted({f"{k}:{v}" for k, v in entry.values}))
         now = Taken(
             remote=key,
             item_id=before.item_id if before else next(spare),
             held=held,
-            classification=said,
+            classification=entry.classification if held else "",
+            at=entry.at,
         )
+        same = before is not None and structs.replace(before, at=now.at) == now
+        if same or (before is None and not held):
+            noted += [now] if entry.at and now != before and (same or entry.deleted) else []
+            continue
         lost = set(before.held) - set(held) if before else set()
         if before and lost:
             leaving += [item_id for item_id, _ in layers(before)]
@@ -54,8 +63,17 @@ def plan(
         coming += items_of(now)
         taken.append(now)
     return Plan(
-        leaving=tuple(leaving), coming=tuple(coming), taken=tuple(taken), freed=tuple(sorted(freed))
+        leaving=tuple(leaving),
+        coming=tuple(coming),
+        taken=tuple(taken),
+        noted=tuple(noted),
+        freed=tuple(sorted(freed)),
     )
+
+
+def _is_older(entry: RemoteEntry, other: RemoteEntry | Taken | None) -> bool:
+    """Return whether an entry says less lately than `other`, where both say when."""
+    return bool(other and entry.at and other.at and entry.at < other.at)
 
 
 def items_of(entry: Taken) -> list[Item]:

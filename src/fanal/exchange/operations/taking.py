@@ -93,7 +93,7 @@ def _apply(  # noqa: PLR0917
     now: datetime,
 ) -> None:
     """Withdraw what leaves, then add what comes: what another entry holds too comes back with it."""
-    _remember(source.id, changes.taken)
+    _remember(source.id, [*changes.taken, *changes.noted])
     coming = list(changes.coming)
     stated = {text for old in known.values() for text in old.held}
     if changes.freed:
@@ -118,10 +118,10 @@ def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
 def _remember(source_id: UUID, taken: Sequence[Taken]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO exchange_taken (source_id, remote, item_id, held, classification)"
-            " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (source_id, remote) DO UPDATE"
-            " SET held = EXCLUDED.held, classification = EXCLUDED.classification",
-            [(source_id, t.remote, t.item_id, list(t.held), t.classification) for t in taken],
+            "INSERT INTO exchange_taken (source_id, remote, item_id, held, classification, at)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (source_id, remote) DO UPDATE"
+            " SET held = EXCLUDED.held, classification = EXCLUDED.classification, at = EXCLUDED.at",
+            [(source_id, t.remote, t.item_id, list(t.held), t.classification, t.at) for t in taken],
         )
 
 

@@ -1,6 +1,7 @@
 """Sources, how far each was fetched, and which items their entries became."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -82,7 +83,7 @@ def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, Taken]:
     """Return what became of some entries of a source, by their key there."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT remote, item_id, held, classification FROM exchange_taken"
+            "SELECT remote, item_id, held, classification, at FROM exchange_taken"
             " WHERE source_id = %s AND remote = ANY(%s)",
             [source_id, list(keys)],
         )
@@ -93,7 +94,7 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[Taken]:
     """Return the entries of all sources of a list that hold one of these values (`KIND:value`)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.remote, t.item_id, t.held, t.classification FROM exchange_taken t"
+            "SELECT t.remote, t.item_id, t.held, t.classification, t.at FROM exchange_taken t"
             " JOIN exchange_source s ON s.id = t.source_id"
             " WHERE s.list_id = %s AND t.held && %s::text[] ORDER BY t.item_id",
             [list_id, list(values)],
@@ -101,8 +102,10 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[Taken]:
         return [_taken(row) for row in cursor.fetchall()]
 
 
-def _taken(row: tuple[str, UUID, list[str], str]) -> Taken:
-    return Taken(remote=row[0], item_id=row[1], held=tuple(row[2]), classification=row[3])
+def _taken(row: tuple[str, UUID, list[str], str, datetime | None]) -> Taken:
+    return Taken(
+        remote=row[0], item_id=row[1], held=tuple(row[2]), classification=row[3], at=row[4]
+    )
 
 
 def _source(row: tuple[object, ...]) -> Source:
