@@ -236,6 +236,18 @@ def test_a_case_without_media_may_say_so_with_null() -> None:
     assert (part.reference, list(read_media(part.body))) == ("1", [])
 
 
+def test_what_odata_adds_is_no_unknown_key() -> None:
+    case = read_case((SAMPLES / "case-1.3.json").read_bytes()).document
+    assert case.complaints == ()
+    assert "Media(dc409e7349f28ca442f72d781f7169b3)" in repr(case.root)
+    chosen = Selection(country="UK", categories=frozenset({"1"}))
+    load((SAMPLES / "hashset-1.2.json").read_bytes(), chosen)
+    assert not chosen.unknown
+    strange = hash_set({"MD5": MD5, "odata.id": "", "Novelty": 1})
+    load(strange, chosen)
+    assert chosen.unknown == {"Novelty": 1}
+
+
 def test_cases_without_an_id_are_told_apart_by_their_place() -> None:
     body = json.dumps({"value": [{"CaseNumber": " "}, {"Media": []}]}).encode()
     found = survey(io.BytesIO(body))

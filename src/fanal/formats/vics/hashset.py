@@ -13,6 +13,7 @@ from fanal.formats.json_pieces import Cut, read_pieces
 from fanal.formats.json_tree import check_text, parse
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.vics.categories import Use, Vocabulary, vocabulary_of
+from fanal.formats.vics.model import is_annotation
 from fanal.formats.vics.read import CASES, MEDIA, Context, Kind, as_object, context_of, pieces_of
 
 READ: Final = ("MD5", "SHA1", "PhotoDNA", "AlternativeHashes", "Category", "Tags")
@@ -132,7 +133,7 @@ def _item(
 ) -> Indicator | None:
     path = f"value[{number}]"
     for key in media:
-        if key not in READ and key not in IGNORED:
+        if key not in READ and key not in IGNORED and not is_annotation(key):
             selection.unknown[key] += 1
     code = _text(media, "Category", path=path)
     if code and not _takes(code, selection, vocabulary, path=path):

@@ -15,6 +15,11 @@ CONTACT: Final = "Contact"
 """Keys of a case that begin so name the person to ask: they stand together under `case/Contact`."""
 
 
+def is_annotation(key: str) -> bool:
+    """Return whether OData says with `key` where things are: `odata.id`, `Media@odata.navigationLinkUrl`."""
+    return "odata." in key
+
+
 class Held(StrEnum):
     """What a key holds, where it is no text."""
 
@@ -39,7 +44,7 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     )
     | {"Contact": "contact", "CaseMetadata": "property", "Media": "media", "FanalPart": "part"},
     "contact": dict.fromkeys(("Organization", "Name", "Phone", "Email", "Title"), ""),
-    "property": {"PropertyName": "", "PropertyValue": ""},
+    "property": {"CaseID": "", "PropertyName": "", "PropertyValue": ""},
     "part": dict.fromkeys(
         ("Reference", "Number", "FirstMedia", "CountedMedia", "CountedPrecategorized"), ""
     ),

@@ -11,7 +11,7 @@ from fanal.formats.json_pieces import Cut, Piece, read_pieces
 from fanal.formats.json_tree import TreeWalk, parse
 from fanal.formats.ncmec.read import Document, Node
 from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.vics.model import CONTACT, TYPES
+from fanal.formats.vics.model import CONTACT, TYPES, is_annotation
 
 MAX_BYTES: Final = 50_000_000
 """Bytes of a case that is read whole."""
@@ -110,7 +110,8 @@ def read_case(body: bytes) -> Case:
     entries = walk.entries("case", _with_contact(case), kind=TYPES["case"], depth=1)
     _others(walk, tree, entries)
     root = Node("case", "case", None, None, (), entries)
-    return Case(document=Document(root=root, complaints=tuple(walk.complaints)), context=context)
+    strange = tuple(c for c in walk.complaints if not is_annotation(c.path.rpartition("/")[2]))
+    return Case(document=Document(root=root, complaints=strange), context=context)
 
 
 def _with_contact(case: dict[str, object]) -> dict[str, object]:
