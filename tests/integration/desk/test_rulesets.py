@@ -88,6 +88,9 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
     second.post(f"{page}activate/")
     assert (states()["priority/essai"], states()[shipped.version]) == ("ACTIVE", "CLOSED")
     assert queries.current_rules().version == "priority/essai"
+    body = second.get(page).content.decode()
+    assert f"par rapport à <code>{shipped.version}</code>" in body, "what it changed stays readable"
+    assert "40.5" in body
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT e.action FROM ledger_entry e JOIN ledger_object o"

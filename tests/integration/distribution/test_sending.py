@@ -15,6 +15,8 @@ from fanal.distribution.domain.package import Acknowledgement, unseal
 from fanal.distribution.domain.routing import shipped_routing
 from fanal.distribution.operations import sending
 from fanal.formats.report.read import canonical_bytes, read_report
+from fanal.formats.report.records import Place
+from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel import clock
@@ -214,6 +216,20 @@ def test_what_another_desk_took_no_longer_waits_here_and_can_come_back(instructe
     operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)  # told again
     assert case_state(theirs) == "TO_ASSESS"
     assert orient.withdraw_case(actor=SYSTEM, report_id=theirs, now=NOW)
+
+
+@pytest.mark.parametrize("places", [{"place": Place(country="FR")}, {"persons": ()}])
+def test_what_turns_out_to_be_ours_stays_whatever_the_others_take(
+    instructed: UUID, places: dict[str, object]
+) -> None:
+    report_id = receive("h-7", **suspect("BE"))
+    delivered: Deliveries = {}
+    send(delivered)
+    [record] = harmonised.get_records(actor=SYSTEM, report_ids=[report_id]).values()
+    again = msgspec.structs.replace(record, **places)
+    assert operations.plan_batch(actor=SYSTEM, reports=[again], now=clock.now()) == 0
+    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=clock.now())
+    assert (states(report_id), case_state(report_id)) == ([("BE", "ACKNOWLEDGED")], "TO_ASSESS")
 
 
 def test_a_fold_whose_head_was_taken_hides_nothing(instructed: UUID) -> None:

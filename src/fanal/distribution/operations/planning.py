@@ -11,29 +11,26 @@ from fanal.distribution.domain.routing import shares_of, shipped_routing
 from fanal.distribution.models import Recipient
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
 
 
 def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
     """Note where each report belongs beside this desk; return how many notes are new.
 
     A country abroad is noted even where no desk is registered for it, a region of the own country only where
-    one is. A replay adds what is new and takes nothing back: what was noted may have left.
+    one is. A replay adds what is new and takes nothing back: what was noted may have left. A report that
+    turns out to be this desk's too stays with it, whatever the others acknowledge.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     rules = shipped_routing()
-    found = [
-        (report.report_id, shares)
-        for report in reports
-        if (shares := shares_of(report, rules)).places
-    ]
-    if not found:
-        return 0
+    found = [(report.report_id, shares_of(report, rules)) for report in reports]
     open_regions = set(
         Recipient.objects.filter(closed_at=None).exclude(region="").values_list("country", "region")
     )
+    kept = [i for i, shares in found if shares.ours(open_regions) or not shares.places]
     rows = [
         (report_id, place, shares.ours(open_regions))
         for report_id, shares in found
@@ -41,6 +38,12 @@ def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: dateti
         if not place.region or (place.country, place.region) in open_regions
     ]
     with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE distribution_item SET ours = true WHERE report_id = ANY (%s::uuid[]) AND NOT ours",
+            [uuid_array(kept)],
+        )
+        if not rows:
+            return 0
         cursor.execute(
             "INSERT INTO distribution_item"
             " (report_id, country, region, because, ours, rule_version, planned_at)"

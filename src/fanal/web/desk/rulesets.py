@@ -72,7 +72,9 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
     """Show a rule set: what it changes, its dry run, and who may do what with it now."""
     stored = _stored(ruleset_id)
     current, candidate = queries.current_rules(), read_rules(stored.body)
-    tried = stored.dry_run
+    tried, is_open = stored.dry_run, stored.state in ("DRAFT", "DRY_RUN")
+    # What was put in force changed the rules that its dry run was held against.
+    before = queries.rules_of(version=tried.current) if tried and not is_open else current
     trials = queries.trials_of(ruleset_id=ruleset_id)
     changes = {rises: _changes(request, trials, rises=rises) for rises in (True, False)}
     return render(
@@ -81,15 +83,15 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
         {
             "signed": _signed([stored])[0],
             "rules": candidate,
-            "current": current,
-            "differences": list(differences(current, candidate)),
+            "before": before,
+            "differences": list(differences(before, candidate)),
             "tried": tried,
             "risers": changes[True],
             "fallers": changes[False],
             "spread": spread(tried) if tried else [],
             "running": trials[0] if trials and trials[0].finished_at is None else None,
             "rerank": queries.get_rerank(ruleset_id=ruleset_id),
-            "open": stored.state in ("DRAFT", "DRY_RUN"),
+            "open": is_open,
             "own": stored.author_id == actor_of(request).person_id,
             "stale": tried is not None and tried.current != current.version,
         },
