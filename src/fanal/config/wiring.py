@@ -1,5 +1,6 @@
 """Who implements what: the one place that reads Django's settings and hands values down."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from fanal.web.public import setup as public_pages
 
 def wire() -> None:
     """Fill the registries of the lower packages; called once at start."""
+    keep_compiled(settings.FANAL_HOME / "cache")
     mail.install(
         mail.Mailer(
             url=settings.FANAL_SMTP_URL,
@@ -53,6 +55,15 @@ def wire() -> None:
             public_node=settings.FANAL_PUBLIC_NODE,
             vault=settings.FANAL_VAULT,
         )
+
+
+def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) -> None:
+    """Let compiled loops be kept in `folder` where they cannot lie beside the package.
+
+    Without any place to keep them, as for a service without a home, they are not even compiled.
+    """
+    if not os.access(package, os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
 
 
 def wire_keys(home: Path, *, public_node: bool, vault: Path | None = None) -> None:
