@@ -20,7 +20,7 @@ from fanal.analyse.domain.lists import (
 )
 from fanal.analyse.domain.records import Finding
 from fanal.formats.report.records import Classification, File, ReportKind
-from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport
+from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport, HarmonisedUrl
 from fanal.reference.records import MaterialRuleValue
 
 ALPHA = ListFacts(id=UUID(int=900), name="alpha")
@@ -126,6 +126,39 @@ def test_a_stated_hash_that_is_wrong_clears_nothing_else() -> None:
     )
     told = findings(lists, other, computed=(OWN,))
     assert {f.because.parameters["kind"] for f in told if f.code == "KNOWN_HASH"} == {"MD5", "PDQ"}
+
+
+@pytest.mark.parametrize(
+    ("cleared", "left"),
+    [
+        ([], ["HOST"]),
+        ([("URL", "https://a.b.test/x")], []),
+        ([("HOST", "a.b.test")], []),
+        ([("DOMAIN", "b.test")], ["HOST"]),
+    ],
+)
+def test_a_cleared_address_is_no_hit_through_a_wider_one(
+    cleared: list[tuple[str, str]], left: list[str]
+) -> None:
+    held = [("HOST", "a.b.test"), ("DOMAIN", "b.test")]
+    lists = KnownLists(
+        [
+            *(entry(n, *pair) for n, pair in enumerate(held)),
+            *(entry(8, *pair, scope="CLEAR") for pair in cleared),
+        ]
+    )
+    url = HarmonisedUrl(
+        reported="https://a.b.test/x",
+        canonical="https://a.b.test/x",
+        key="https://a.b.test/x",
+        host="a.b.test",
+        registrable_domain="b.test",
+    )
+    subject = HarmonisedReport(
+        report_id=UUID(int=0), reference="r", kind=ReportKind.OTHER, urls=(url,)
+    )
+    told = analyse([subject], shipped_knowledge(), lists)[0].findings
+    assert [f.because.parameters["kind"] for f in told if f.code == "KNOWN_ADDRESS"] == left
 
 
 RULES = MaterialRuleValue(

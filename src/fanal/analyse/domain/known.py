@@ -205,6 +205,8 @@ def _known_addresses(
 ) -> Iterator[Finding]:
     for index, url in enumerate(report.urls):
         for kind, value in addresses_of(url):
+            if value and lists.cleared(kind, value):
+                break  # a page or host that is no hit is none through its host or domain either
             entries = lists.exact(kind, value) if value else []
             for entry in entries:
                 score = ADDRESS_SCORES[kind] * lists.weight(entry)
