@@ -3,11 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import structs
 
 from fanal import reference
 from fanal.analyse.domain.asking import ask_owner, ask_provider, askable_of
+from fanal.analyse.domain.facts import facts_of
+from fanal.analyse.domain.records import Analysis
 from fanal.formats.report.records import IpSighting, Person, PersonRole, Place, ReportKind
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import Extra, HarmonisedReport
 from fanal.kernel.ids import new_id
 from fanal.reference import Asking
 
@@ -70,6 +73,23 @@ def test_the_address_that_answers_the_longest_gives_the_clock_and_every_one_is_l
     assert asked is not None
     assert asked.used_at.month == 11
     assert len(list(askable_of(both, catalogue=LAW))) == 2
+
+
+def test_the_address_of_an_upload_has_a_clock_in_the_country_of_the_only_suspect() -> None:
+    event = "fileDetails[1]/ipCaptureEvent"
+    extra = (
+        Extra(path=f"{event}/ipAddress", value="192.0.2.9"),
+        Extra(path=f"{event}/dateTime", value="2026-11-20T00:00:00Z"),
+    )
+    one = structs.replace(report(country="DE"), extra=extra)
+    two = structs.replace(one, persons=one.persons * 2)
+    codes = [[a.rule.code for a in askable_of(r, catalogue=LAW)] for r in (one, two)]
+    assert codes == [["ADDRESS_DE"], ["ADDRESS_FR"]]
+    facts = facts_of(
+        one, Analysis(report_id=one.report_id, findings=(), rule_version="t"), None, now=NOW
+    )
+    assert facts["ip_age_days"] == 4.5
+    assert facts["ip_days_left"] == 2.5
 
 
 def test_what_the_provider_keeps_has_a_clock_of_its_own() -> None:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from fanal.formats.report.records import IpSighting, PersonRole
+from fanal.harmonise.domain.captured import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.calendar import add_months, end_of_day, paris_day
 from fanal.reference import Asking, Catalogue
@@ -43,20 +44,25 @@ def ask_owner(report: HarmonisedReport, *, catalogue: Catalogue) -> Askable | No
 
 
 def askable_of(report: HarmonisedReport, *, catalogue: Catalogue) -> Iterator[Askable]:
-    """Yield every dated address of a suspect, each with its clock, in the order of the report."""
-    for person in report.persons:
-        if person.role is PersonRole.SUSPECT and person.ips:
-            country = person.country or (report.place.country if report.place else None)
-            for ip in person.ips:
-                asked = _ask(ip, (country or HOME).upper(), catalogue)
-                if asked is not None:
-                    yield Askable(
-                        value=ip.value,
-                        used_at=asked[0],
-                        until=asked[1],
-                        rule=asked[2],
-                        assumed=country is None,
-                    )
+    """Yield every dated address of a suspect, each with its clock, in the order of the report.
+
+    Addresses that were captured with files come last; they are the suspect's where there is one alone.
+    """
+    suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
+    place = report.place.country if report.place else None
+    seen = [(ip, person.country or place) for person in suspects for ip in person.ips]
+    alone = suspects[0].country if len(suspects) == 1 else None
+    seen += [(ip, alone or place) for ip in captured_addresses(report)]
+    for ip, country in seen:
+        asked = _ask(ip, (country or HOME).upper(), catalogue)
+        if asked is not None:
+            yield Askable(
+                value=ip.value,
+                used_at=asked[0],
+                until=asked[1],
+                rule=asked[2],
+                assumed=country is None,
+            )
 
 
 def ask_provider(

@@ -4,14 +4,15 @@ Every name below can stand in a rule's `fact`; `FACTS` is the list the reader ch
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 
 from fanal import reference
 from fanal.analyse.domain.asking import ask_owner, instant_of
 from fanal.analyse.domain.imminence import age_of, occurred_on
 from fanal.analyse.domain.records import Analysis, KinFacts
-from fanal.formats.report.records import Person, PersonRole, ReportKind, Stated
+from fanal.formats.report.records import PersonRole, ReportKind, Stated
+from fanal.harmonise.domain.captured import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport
 
 FACTS: dict[str, str] = {
@@ -94,7 +95,7 @@ def facts_of(
     if asked is not None:
         left = (asked.until - now).total_seconds() / 86400
         facts["ip_days_left"] = left if left > 0 else -1
-    age = _address_age(report.persons, now)
+    age = _address_age(report, now)
     if age is not None:
         facts["ip_age_days"] = age
     if kin is not None:
@@ -205,15 +206,12 @@ def _victim_ages(report: HarmonisedReport) -> list[int]:
     return [age for age in ages if age is not None]
 
 
-def _address_age(persons: Sequence[Person], now: datetime) -> float | None:
+def _address_age(report: HarmonisedReport, now: datetime) -> float | None:
     """Return the days since the newest address; one dated in the future counts as today's."""
-    newest: datetime | None = None
-    for person in persons:
-        if person.role is PersonRole.SUSPECT:
-            for ip in person.ips:
-                instant = instant_of(ip.at)
-                if instant and (newest is None or instant > newest):
-                    newest = instant
+    suspects = (p for p in report.persons if p.role is PersonRole.SUSPECT)
+    seen = [ip for person in suspects for ip in person.ips]
+    dated = [instant_of(ip.at) for ip in (*seen, *captured_addresses(report))]
+    newest = max((at for at in dated if at is not None), default=None)
     return None if newest is None else max(0.0, (now - newest).total_seconds() / 86400)
 
 

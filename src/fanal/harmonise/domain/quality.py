@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from fanal.formats.report.records import File, Person, PersonRole, ReportKind
+from fanal.harmonise.domain.captured import captured_addresses
 from fanal.harmonise.domain.datafiles import DataRecord, load
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -125,15 +126,17 @@ def _identifier(report: HarmonisedReport) -> float:
 
 
 def _address(report: HarmonisedReport) -> float:
-    return 1.0 if any(p.ips for p in _suspects(report)) else 0.0
+    named = any(p.ips for p in _suspects(report))
+    return 1.0 if named or captured_addresses(report) else 0.0
 
 
 def _has_address(report: HarmonisedReport) -> bool:
-    return any(p.ips for p in report.persons)
+    return any(p.ips for p in report.persons) or bool(captured_addresses(report))
 
 
 def _of_addresses(report: HarmonisedReport, *, field: str) -> float:
     ips = [ip for person in report.persons for ip in person.ips]
+    ips += captured_addresses(report)
     return _share(getattr(ip, field) is not None for ip in ips)
 
 
