@@ -26,7 +26,7 @@ from fanal.reference.records import MaterialRuleValue
 ALPHA = ListFacts(id=UUID(int=900), name="alpha")
 
 
-def entry(number: int, kind: str, value: str, **fields: str) -> KnownEntry:
+def entry(number: int, kind: str, value: str, **fields: object) -> KnownEntry:
     return KnownEntry(entry_id=UUID(int=number), listed=ALPHA, kind=kind, value=value, **fields)
 
 
@@ -180,6 +180,21 @@ LAST = CastVote(
     reason="NOT_ABUSE",
     voted_at=NOW,
 )
+
+
+@pytest.mark.parametrize(("downs", "clears"), [(0, True), (2, True), (3, False)])
+def test_a_false_alarm_that_votes_silence_clears_nothing(downs: int, clears: bool) -> None:
+    standing = Standing(downs=downs, last=LAST if downs else None)
+    exact = entry(5, "MD5", "a" * 32, scope="CLEAR", standing=standing)
+    near = entry(6, "PDQ", "0" * 64, scope="CLEAR", standing=standing)
+    lists = KnownLists(
+        [entry(4, "MD5", "a" * 32), exact],
+        near={"0" * 64: [(near, 0), (entry(3, "PDQ", "0" * 62 + "0f"), 4)]},
+        rules=RULES,
+    )
+    told = findings(lists, File(md5="a" * 32), File(pdq="0" * 64))
+    assert {f.code for f in told} == {"KNOWN_CLEAR" if clears else "KNOWN_HASH"}
+    assert len(told) == 2
 
 
 @pytest.mark.parametrize(

@@ -60,13 +60,20 @@ class KnownLists:
     ) -> None:
         """Sort the entries of equal values by kind and value; `near` comes from the index.
 
-        `rules` say what votes weigh; without any, none does.
+        `rules` say what votes weigh; without any, none does. A false alarm that votes silence clears nothing.
         """
+        self._rules = rules
         self._exact: dict[tuple[str, str], list[KnownEntry]] = defaultdict(list)
         for entry in exact:
-            self._exact[entry.kind, entry.value].append(entry)
-        self._near = near or {}
-        self._rules = rules
+            if self._counts(entry):
+                self._exact[entry.kind, entry.value].append(entry)
+        self._near: Near = {
+            pdq: [hit for hit in hits if self._counts(hit[0])] for pdq, hits in (near or {}).items()
+        }
+
+    def _counts(self, entry: KnownEntry) -> bool:
+        """Return whether an entry has a say: a match is told though worth nothing, a false alarm is not."""
+        return entry.scope != "CLEAR" or self.weight(entry) > 0
 
     def weight(self, entry: KnownEntry) -> float:
         """Return what a match with an entry is worth, 0..1: its list's confidence, lowered by votes.
