@@ -95,7 +95,8 @@ def _apply(  # noqa: PLR0917
     """Withdraw what leaves, then add what comes: what another entry holds too comes back with it."""
     _remember(source.id, [*changes.taken, *changes.noted])
     coming = list(changes.coming)
-    stated = {text for old in known.values() for text in old.held}
+    before = [known[entry.remote] for entry in changes.taken if entry.remote in known]
+    stated = {text for old in before for text in old.held}
     if changes.freed:
         shared = queries.taken_holding(list_id=source.list_id, values=changes.freed)
         coming += [item for entry in shared for item in items_of(entry)]
