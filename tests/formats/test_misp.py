@@ -88,6 +88,34 @@ def test_every_way_to_wrap_an_event_is_read() -> None:
         assert item.values == {"MD5": MD5}
 
 
+def test_what_the_sender_does_not_want_looked_for_is_no_value_of_a_list() -> None:
+    clear = [{"name": 'fanal:scope="CLEAR"'}]
+    file = {"name": "file", "Attribute": [attribute(), attribute("sha1", "2" * 40, to_ids=False)]}
+    body = event(
+        Attribute=[
+            attribute("domain", "host.example", to_ids=False),
+            attribute("md5", "3" * 32, to_ids="0"),
+            attribute("md5", "4" * 32, to_ids=True),
+            attribute("md5", "5" * 32, to_ids=False, deleted=True),
+            attribute("md5", "6" * 32, to_ids=False, Tag=clear),
+        ],
+        Object=[file],
+    )
+    reading = Reading()
+    found = [(item.values, item.withdrawn, item.scope) for item in read_all(body, reading)]
+    assert found == [
+        ({"MD5": "4" * 32}, False, "MATCH"),
+        ({"MD5": "5" * 32}, True, "MATCH"),
+        ({"MD5": "6" * 32}, False, "CLEAR"),
+        ({"MD5": MD5}, False, "MATCH"),
+    ]
+    assert reading.ignored == {
+        ("domain", "OBSERVED"): 1,
+        ("md5", "OBSERVED"): 1,
+        ("sha1", "OBSERVED"): 1,
+    }
+
+
 def test_every_type_that_is_written_exists_in_misp() -> None:
     described = json.loads((DATA / "describeTypes.json").read_text())["result"]
     for type_, category in types.WRITTEN.values():

@@ -145,10 +145,22 @@ def _value(
     if kind is None:
         reading.ignored.note(type_, reason="NO_LIST_VALUE")
         return None
+    if not own and _is_context(said):
+        reading.ignored.note(type_, reason="OBSERVED")
+        return None
     value = text.strip() if kind in ADDRESSES else hash_value(kind, text)
     if not value:
         raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": type_})
     return kind, value
+
+
+def _is_context(said: dict[str, object]) -> bool:
+    """Return whether the sender says that a value is not to be looked for (`to_ids` false).
+
+    What was deleted, and our own known false alarms, are written so too and are read all the same.
+    """
+    told = truth(said.get("deleted")) is True or SCOPE_TAG + json.dumps(CLEAR) in _tags(said)
+    return truth(said.get("to_ids")) is False and not told
 
 
 def _item(

@@ -64,7 +64,9 @@ EVENT_IGNORED: Final[Mapping[str, str]] = {
     "info": "free text may name people",
 }  # fmt: skip
 """Keys of an event that a list does not take, and why; others are named when met."""
-ATTRIBUTE_READ: Final = frozenset({"type", "value", "deleted", "Tag", "object_relation"})
+ATTRIBUTE_READ: Final = frozenset(
+    {"type", "value", "deleted", "to_ids", "Tag", "object_relation"}
+)
 ATTRIBUTE_IGNORED: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("id", "event_id", "object_id", "uuid", "sharing_group_id", "SharingGroup", "distribution"),
@@ -75,7 +77,6 @@ ATTRIBUTE_IGNORED: Final[Mapping[str, str]] = {
     ),
     "category": "the type says what the value is",
     "comment": "free text may name people",
-    "to_ids": "every value of a list is compared",
     "disable_correlation": "how the sender's system treats the value",
     "data": "no file enters a list",
     "ShadowAttribute": "a proposal is nobody's statement yet",
