@@ -69,7 +69,7 @@ def shown(found: list[Indicator]) -> list[object]:
 
 
 LISTS: dict[str, Callable[[bytes], object]] = {
-    "stix": partial(exchanged, read_bundle),
+    "stix": partial(exchanged, partial(read_bundle, now=NOW)),
     "misp": partial(exchanged, read_event),
     "hashsharing": lambda body: json.loads(msgspec.json.encode(read_page(body))),
     "taxii": lambda body: json.loads(msgspec.json.encode(read_envelope(body))),

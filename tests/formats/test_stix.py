@@ -14,6 +14,7 @@ from fanal.formats.stix.read import Reading, read_bundle
 from fanal.formats.stix.vocabulary import TLP
 from fanal.formats.stix.write import OutBundle, writable, write_bundle
 from tests.formats.indicator_items import AT, ITEMS, shown
+from tests.formats.ncmec_documents import NOW
 
 OUT = OutBundle(desk="A desk", subject="known", confidence=80)
 SELECTORS = [
@@ -33,7 +34,7 @@ def written(items: list[Indicator], out: OutBundle = OUT) -> bytes:
 
 
 def read_all(body: bytes, reading: Reading | None = None) -> list[Indicator]:
-    return list(read_bundle(io.BytesIO(body), reading or Reading()))
+    return list(read_bundle(io.BytesIO(body), reading or Reading(), now=NOW))
 
 
 def bundle(*objects: object) -> bytes:
@@ -44,6 +45,23 @@ def indicator(
     pattern: str = f"[file:hashes.MD5 = '{'1' * 32}']", **more: object
 ) -> dict[str, object]:
     return {"type": "indicator", "pattern_type": "stix", "pattern": pattern, **more}
+
+
+@pytest.mark.parametrize(
+    ("until", "over"),
+    [
+        ("2026-11-24T12:00:00Z", True),
+        ("2021-01-01T00:00:00.000Z", True),
+        ("2026-11-24T12:00:00.001Z", False),
+        ("2021-01-01T00:00:00", False),
+        ("never", False),
+        (None, False),
+        (7, False),
+    ],
+)
+def test_what_is_valid_no_longer_is_withdrawn(until: object, over: bool) -> None:
+    [item] = read_all(bundle(indicator(valid_until=until)))
+    assert item.withdrawn is over
 
 
 @pytest.mark.parametrize("colour", TLP)

@@ -14,6 +14,7 @@ from fanal.formats.misp.read import read_event
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.stix.read import Reading, read_bundle
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
+from fanal.kernel import clock
 
 FORMATS = ("csv", "vics", "stix", "misp")
 _MOST_TOLD = 20
@@ -59,9 +60,10 @@ def read_indicators(path: Path, format_: str, told: Told) -> Iterator[Iterator[I
                 context = describe(stream)
                 stream.seek(0)
                 yield read_hash_set(stream, context=context, selection=told.selection)
+            elif format_ == "stix":
+                yield read_bundle(stream, told.reading, now=clock.now())
             else:
-                read = read_bundle if format_ == "stix" else read_event
-                yield read(stream, told.reading)
+                yield read_event(stream, told.reading)
     except FormatRefused as refusal:
         raise _refused(path, refusal) from None
 

@@ -142,11 +142,8 @@ def _value(
         text = parts[place]
         reading.ignored.note(type_.split("|")[1 - place], reason="NO_LIST_VALUE")
     kind = kind or KINDS.get(type_)
-    if kind is None:
-        reading.ignored.note(type_, reason="NO_LIST_VALUE")
-        return None
-    if not own and _is_context(said):
-        reading.ignored.note(type_, reason="OBSERVED")
+    if kind is None or (not own and _is_context(said)):
+        reading.ignored.note(type_, reason="OBSERVED" if kind else "NO_LIST_VALUE")
         return None
     value = text.strip() if kind in ADDRESSES else hash_value(kind, text)
     if not value:

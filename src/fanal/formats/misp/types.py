@@ -64,9 +64,7 @@ EVENT_IGNORED: Final[Mapping[str, str]] = {
     "info": "free text may name people",
 }  # fmt: skip
 """Keys of an event that a list does not take, and why; others are named when met."""
-ATTRIBUTE_READ: Final = frozenset(
-    {"type", "value", "deleted", "to_ids", "Tag", "object_relation"}
-)
+ATTRIBUTE_READ: Final = frozenset({"type", "value", "deleted", "to_ids", "Tag", "object_relation"})
 ATTRIBUTE_IGNORED: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         ("id", "event_id", "object_id", "uuid", "sharing_group_id", "SharingGroup", "distribution"),

@@ -1,9 +1,10 @@
 """Reader of STIX 2.1 bundles: indicators become items; everything else is named with the reason."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import BinaryIO, Final
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from fanal.formats.indicators import (
     ADDRESSES,
@@ -24,7 +25,7 @@ from fanal.formats.stix.vocabulary import EXTENSION, TLP_OF
 READ: Final = frozenset(
     {
         "type", "spec_version", "revoked", "labels", "object_marking_refs", "extensions",
-        "indicator_types", "pattern", "pattern_type",
+        "indicator_types", "pattern", "pattern_type", "valid_until",
     }
 )  # fmt: skip
 IGNORED: Final[Mapping[str, str]] = {
@@ -40,7 +41,6 @@ IGNORED: Final[Mapping[str, str]] = {
     "description": "free text may name people",
     "pattern_version": "the pattern itself is read",
     "valid_from": "an entry counts from its load on",
-    "valid_until": "what is no longer valid is revoked by its sender",
     "kill_chain_phases": "belongs to intrusions",
 }
 """Properties of an indicator that a list does not take, and why; others are named when met."""
@@ -86,8 +86,10 @@ class Reading(Struct, kw_only=True):
     markings: set[str] = field(default_factory=set)
 
 
-def read_bundle(stream: BinaryIO, reading: Reading) -> Iterator[Indicator]:
+def read_bundle(stream: BinaryIO, reading: Reading, *, now: datetime) -> Iterator[Indicator]:
     """Yield an item for each indicator of a bundle, one in memory at a time.
+
+    What is revoked, or valid no longer at `now` (aware), is withdrawn.
 
     Raises:
         FormatRefused: no bundle, an object without its type, a malformed hash, or a person: somebody is no
@@ -110,7 +112,18 @@ def read_bundle(stream: BinaryIO, reading: Reading) -> Iterator[Indicator]:
         if type_ != "indicator":
             reading.ignored.note(type_, reason=OBJECTS.get(type_, "UNKNOWN"))
             continue
-        yield from _items(said, number, path=path, reading=reading)
+        gone = said.get("revoked") is True or _is_over(said, now)
+        for item in _items(said, number, path=path, reading=reading):
+            yield structs.replace(item, withdrawn=gone)
+
+
+def _is_over(said: dict[str, object], now: datetime) -> bool:
+    until = said.get("valid_until")
+    try:
+        end = datetime.fromisoformat(until) if isinstance(until, str) else None
+    except ValueError:
+        return False
+    return end is not None and end.tzinfo is not None and end <= now
 
 
 def _check_bundle(rest: object) -> None:
@@ -142,7 +155,6 @@ def _items(
             values={kind: _checked(kind, text, path=path) for kind, text in values.items()},
             classification=classification,
             scope=CLEAR if said.get("indicator_types") == ["benign"] else MATCH,
-            withdrawn=said.get("revoked") is True,
         )
 
 
