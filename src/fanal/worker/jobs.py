@@ -55,6 +55,15 @@ def mark_late(timestamp: int) -> None:
         continue
 
 
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="fold_freed")
+def fold_freed(timestamp: int) -> None:
+    """Fold anew what the retraction of a head let go: one row again, and not each of its reports."""
+    del timestamp
+    while orient.fold_freed(actor=system_actor("folding"), now=clock.now()):
+        continue
+
+
 @app.periodic(cron="17 3 * * *")
 @app.task(queueing_lock="make_partitions")
 def make_partitions(timestamp: int) -> None:

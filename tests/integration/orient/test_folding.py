@@ -1,7 +1,7 @@
 """Folding on a real PostgreSQL: as the rule says whatever the order, and nothing is hidden for nobody."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -146,6 +146,28 @@ def test_a_head_that_its_sender_takes_back_hides_nobody() -> None:
     assert len(queue()) == 1
     assert case(late).head_id == ids[1]
     assert case(ids[2]).head_id == ids[1]
+
+
+def test_what_a_retracted_head_let_go_is_one_job_again() -> None:
+    ids = put(*several(6))
+    operations.withdraw_case(actor=WORKER, report_id=ids[0], now=NOW)
+    assert set(queue()) == set(ids[1:])
+    taken = take(ids[3])
+    later = max(NOW, datetime.now(UTC)) + timedelta(seconds=1)  # past the hour of the database
+    assert operations.fold_freed(actor=WORKER, now=later, most=3) == 3
+    assert operations.fold_freed(actor=WORKER, now=later) == 2
+    assert operations.fold_freed(actor=WORKER, now=later) == 0
+    assert queue() == [ids[3]], "whoever somebody took stays shown"
+    assert (case(ids[3]).state, case(ids[3]).folded) == (CaseState.CLAIMED, 4)
+    decide(ids[3], taken)
+    assert len(queue()) == 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (report_id) verdict FROM orient_feedback WHERE report_id = ANY (%s)"
+            " ORDER BY report_id, id DESC",
+            [[ids[1], ids[5]]],
+        )
+        assert cursor.fetchall() == [("DUPLICATE",)] * 2, "its provider is told so again"
 
 
 def test_a_folded_report_can_be_taken_back_and_its_head_counts_again() -> None:

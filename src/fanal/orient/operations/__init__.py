@@ -32,6 +32,7 @@ from fanal.orient.operations.feedback import (
     give_feedback,
     send_feedback,
 )
+from fanal.orient.operations.folding import fold_freed
 from fanal.orient.operations.handing import hand_over
 from fanal.orient.operations.lateness import mark_late
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
@@ -70,6 +71,7 @@ __all__ = [
     "delete_view",
     "erase",
     "escalate_alarms",
+    "fold_freed",
     "give_feedback",
     "hand_over",
     "mark_late",

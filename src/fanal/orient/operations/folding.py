@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from msgspec import Struct, structs
 
+from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.ledger import operations as ledger
@@ -87,6 +88,30 @@ def fold_again(report_ids: Iterable[UUID]) -> None:
     )
     if rows:
         _place(rows, load_rules())
+
+
+def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
+    """Fold anew at most `most` reports that the retraction of their head let go; return how many.
+
+    They are shown until then: nobody who retracts may fold.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        hold_folding()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE orient_fold SET freed = false WHERE report_id = ANY (ARRAY("
+                "SELECT report_id FROM orient_fold WHERE freed ORDER BY report_id LIMIT %s))"
+                " RETURNING report_id",
+                [most],
+            )
+            freed = [row[0] for row in cursor.fetchall()]
+        fold_again(freed)
+        settle_duplicates(actor=actor, report_ids=freed, now=now)
+    return len(freed)
 
 
 def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Folded], list[UUID]]:
