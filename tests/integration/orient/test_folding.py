@@ -131,7 +131,7 @@ def test_a_decision_lets_go_what_it_was_not_applied_to() -> None:
     assert {i: case(i).state for i in ids[:3]} == dict.fromkeys(ids[:3], CaseState.DECIDED)
     assert set(queue()) <= set(ids[3:])
     assert len(queue()) == 1
-    assert case(queue()[0]).folded == 1
+    assert [case(i).folded for i in (ids[0], queue()[0])] == [0, 1], "a decided head holds nobody"
     decisions = queries.decisions_of(actor=ANALYST, report_ids=ids[:3])
     assert all(len(decisions[i]) == 1 for i in ids[:3])
     (late,) = put(*several(1, minutes=90))
@@ -152,6 +152,7 @@ def test_what_a_retracted_head_let_go_is_one_job_again() -> None:
     ids = put(*several(6))
     operations.withdraw_case(actor=WORKER, report_id=ids[0], now=NOW)
     assert set(queue()) == set(ids[1:])
+    assert case(ids[0]).folded == 0
     taken = take(ids[3])
     later = max(NOW, datetime.now(UTC)) + timedelta(seconds=1)  # past the hour of the database
     assert operations.fold_freed(actor=WORKER, now=later, most=3) == 3

@@ -1,4 +1,7 @@
-"""What a retraction lets go is marked, so that the worker folds it anew: a public node may fold nothing."""
+"""What a retraction lets go is marked, so that the worker folds it anew: a public node may fold nothing.
+
+A head that leaves the queue holds nobody, and says so.
+"""
 
 from django.db import migrations
 
@@ -21,7 +24,7 @@ BEGIN
               WHERE said.report_id = ANY (shown) ORDER BY said.report_id, said.id DESC) f
         WHERE f.verdict = 'DUPLICATE' AND f.origin = 'FOLD';
     END IF;
-    IF OLD.head_id IS NOT NULL THEN
+{count}    IF OLD.head_id IS NOT NULL THEN
         PERFORM orient_refresh_heads(ARRAY[OLD.head_id]);
     END IF;
     RETURN NULL;
@@ -31,8 +34,14 @@ $$;
 FORWARD = """
 ALTER TABLE orient_fold ADD COLUMN freed boolean NOT NULL DEFAULT false;
 CREATE INDEX orient_fold_freed ON orient_fold (report_id) WHERE freed;
-""" + _RELEASE.replace("{mark}", ", freed = (NEW.state = 'WITHDRAWN')")
-BACKWARD = _RELEASE.replace("{mark}", "") + "ALTER TABLE orient_fold DROP COLUMN freed;"
+""" + _RELEASE.replace("{mark}", ", freed = (NEW.state = 'WITHDRAWN')").replace(
+    "{count}",
+    """    IF OLD.folded > 0 THEN
+        PERFORM orient_refresh_heads(ARRAY[NEW.report_id]);
+    END IF;
+""",
+)
+BACKWARD = _RELEASE.replace("{mark}", "").replace("{count}", "") + "ALTER TABLE orient_fold DROP COLUMN freed;"
 
 
 class Migration(migrations.Migration):
