@@ -100,6 +100,14 @@ def test_a_folder_that_holds_something_is_refused(folder: Path, tmp_path: Path) 
     assert sorted(tmp_path.iterdir()) == [tmp_path / "kept"]
 
 
+@pytest.mark.parametrize("engine", ["local", "spark"])
+def test_facts_of_no_report_move_nothing(tmp_path: Path, engine: str) -> None:
+    (tmp_path / "rules-in-force.toml").write_text(IN_FORCE)
+    (tmp_path / "next.toml").write_text(CANDIDATE)
+    outcome = run(tmp_path, tmp_path / "out", "--engine", engine)
+    assert (outcome["reports"], outcome["changes"]) == (0, [])
+
+
 @pytest.mark.serial
 def test_spark_gives_the_same(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("pyspark", reason="needs the extra `spark`")

@@ -30,6 +30,7 @@ _BATCH = 2_000
 _BATCHES_A_FILE = 100
 _RULES_FILE = "rules-in-force.toml"
 _NOTE_FILE = "facts.json"
+_PARTS = "part-*.parquet"
 _Rules = tuple[PriorityRules, PriorityRules]
 
 
@@ -86,7 +87,7 @@ def retriage(
     _require("pyarrow")
     texts = _text(source / _RULES_FILE), _text(candidate)
     rules = _read(source / _RULES_FILE, texts[0]), _read(candidate, texts[1])
-    if engine == "spark":
+    if engine == "spark" and any(source.glob(_PARTS)):  # Spark reads no table of no file
         _require("pyspark")
         from fanal.cli.retriage.spark import run_on_spark
 
@@ -150,7 +151,7 @@ def _tally(out: Path) -> Tally:
 def _read_parts(folder: Path) -> Iterator["pa.RecordBatch"]:
     from pyarrow import parquet
 
-    for path in sorted(folder.glob("part-*.parquet")):
+    for path in sorted(folder.glob(_PARTS)):
         with parquet.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=_BATCH)
 
