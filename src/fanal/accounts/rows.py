@@ -94,6 +94,12 @@ def is_bound(connection: BaseDatabaseWrapper) -> bool:
     return _execute in connection.execute_wrappers
 
 
+def send_bounds(connection: BaseDatabaseWrapper) -> None:
+    """Set the bounds, to the end of the transaction, for statements that Django does not send itself."""
+    if is_bound(connection):
+        connection.connection.execute(_settings(_current.get()))
+
+
 @contextmanager
 def _showing(bounds: Bounds) -> Iterator[None]:
     token = _current.set(bounds)

@@ -1,14 +1,16 @@
 """What bulk writing does for speed changes nothing that is stored: words once, arrays in binary form."""
 
+from collections.abc import Callable
 from random import Random
+from uuid import UUID
 
 import pytest
 from django.db import connection
 from hypothesis import given, settings, strategies as st
 
+from fanal.accounts import octets
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.harmonise.operations.store import _each_word_once
-from fanal.harmonise.queries import binary
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 
@@ -47,21 +49,41 @@ def test_of_reports_the_index_is_the_same() -> None:
 def test_binary_arrays_arrive_as_given() -> None:
     chance = Random(1)
     for size in (0, 1, 3, 1000):
-        ids = [chance.randbytes(16) for _ in range(size)]
-        small = [chance.randrange(-(2**15), 2**15) for _ in range(size)]
-        large = [chance.randrange(-(2**31), 2**31) for _ in range(size)]
-        truths = [chance.random() < 0.5 for _ in range(size)]
-        connection.ensure_connection()
-        with binary.binary_cursor(connection.connection) as cursor:
+        given = (
+            [UUID(bytes=chance.randbytes(16)) for _ in range(size)],
+            [chance.randrange(-(2**15), 2**15) for _ in range(size)],
+            [chance.randrange(-(2**31), 2**31) for _ in range(size)],
+            [chance.random() < 0.5 for _ in range(size)],
+            [chance.randrange(-1000, 1000) / 8 for _ in range(size)],
+            [
+                chance.choice(["", "NULL", 'a"\\{}', "é", "\u202f", "x" * 70_000])
+                for _ in range(size)
+            ],
+            [chance.choice([None, b"", b"\0", chance.randbytes(300)]) for _ in range(size)],
+        )
+        ids, small, large, truths, numbers, words, contents = given
+        with octets.bound() as cursor:
             cursor.execute(
-                "SELECT %s::uuid[], %s::smallint[], %s::integer[], %s::boolean[]",
+                "SELECT %s::uuid[], %s::smallint[], %s::integer[], %s::boolean[], %s::real[], %s::text[],"
+                " %s::bytea[]",
                 [
-                    binary.uuids(ids),
-                    binary.smallints([n.to_bytes(2, "big", signed=True) for n in small]),
-                    binary.integers([n.to_bytes(4, "big", signed=True) for n in large]),
-                    binary.booleans(truths),
+                    octets.ids(ids),
+                    octets.smallints(small),
+                    octets.integers(large),
+                    octets.booleans(truths),
+                    octets.reals(numbers),
+                    octets.texts(words),
+                    octets.octets(contents),
                 ],
             )
-            row = cursor.fetchone()
-        assert row is not None
-        assert ([u.bytes for u in row[0]], row[1], row[2], row[3]) == (ids, small, large, truths)
+            assert cursor.fetchone() == given
+
+
+@pytest.mark.parametrize(
+    ("made", "value"), [(octets.smallints, 2**15), (octets.integers, -(2**31) - 1)]
+)
+def test_a_number_that_is_too_large_is_refused(
+    made: Callable[[list[int]], bytes], value: int
+) -> None:
+    with pytest.raises(OverflowError):
+        made([value])

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts import octets
 from fanal.analyse.domain.known import PDQ_RADIUS
 from fanal.analyse.domain.nearness import distance, near_pieces, pieces
 from fanal.crosscheck.domain.encoding import pack_reasons
@@ -59,10 +60,10 @@ def wait_for_it() -> None:
 
 def let_wait(report_ids: Iterable[UUID]) -> None:
     """Let reports wait; whoever takes one at this moment is waited for, so that it is looked at again."""
-    with connection.cursor() as cursor:
+    with octets.bound() as cursor:
         cursor.execute(
             "INSERT INTO crosscheck_waiting SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
-            [uuid_array(report_ids)],
+            [octets.ids(report_ids)],
         )
 
 

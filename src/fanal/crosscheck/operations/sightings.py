@@ -8,6 +8,7 @@ import numpy as np
 from django.db import connection
 from msgspec import Struct
 
+from fanal.accounts import octets
 from fanal.accounts.together import together
 from fanal.crosscheck.domain.cards import (
     Card,
@@ -33,7 +34,6 @@ from fanal.crosscheck.domain.weights import Weights
 from fanal.crosscheck.operations.holders import KEY, Held, holders_of
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array
 
 # One look into the index of one month for each. With `= ANY` the planner tries every id on every month, and
 # reads months whole: for fourteen thousand ids three times the CPU.
@@ -108,13 +108,13 @@ def _stored(
     ids: set[UUID], keys: Mapping[int, Held]
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
     """Return the cards of reports, and what is remembered of values."""
-    with together(), connection.cursor() as cards, connection.cursor() as values:
-        cards.execute(_CARDS, [plain_array(sorted(report_id.hex for report_id in ids))])
+    with together(), octets.bound() as cards, connection.cursor() as values:
+        cards.execute(_CARDS, [octets.uuids(sorted([report_id.bytes for report_id in ids]))])
         values.execute(
             "SELECT key, step, hub, companions FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
             [[signed(key) for key in keys]],
         )
-        return {report_id: bytes(card) for report_id, card in cards.fetchall()}, {
+        return dict(cards.fetchall()), {
             key & KEY: ValueState(step, hub, unpack_companions(companions))
             for key, step, hub, companions in values.fetchall()
         }

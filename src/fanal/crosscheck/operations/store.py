@@ -4,24 +4,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 
+from fanal.accounts import octets
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.cards import signed
 from fanal.crosscheck.domain.encoding import pack_reasons
 from fanal.crosscheck.domain.moving import ValueState, pack_companions
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.kernel.arrays import bytes_array, plain_array, uuid_array
+from fanal.kernel.arrays import bytes_array, plain_array
 
 _MOST_SMALL = 32_767  # of a smallint
 _WRITE_LINKS = (
     "INSERT INTO crosscheck_link"
     " (report_id, other_id, desk_id, other_desk_id, score, rule_version, reasons)"
     " SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, %s,"
-    " decode(l.reasons, 'hex') FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[],"
-    " %s::text[]) AS l (report_id, other_id, desk_id, other_desk_id, score, reasons)"
+    " l.reasons FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[],"
+    " %s::bytea[]) AS l (report_id, other_id, desk_id, other_desk_id, score, reasons)"
     " ORDER BY l.report_id, l.other_id"
     " ON CONFLICT (report_id, other_id, rule_version)"
     " DO UPDATE SET score = EXCLUDED.score, reasons = EXCLUDED.reasons"
@@ -39,7 +39,7 @@ _WRITE_KIN = (
 _WRITE_CARDS = (
     "INSERT INTO crosscheck_card (report_id, desk_id, version, card)"
     " SELECT c.report_id, c.desk_id, %s::text, c.card"
-    " FROM unnest(%s::uuid[], %s::int[], %b::bytea[]) AS c (report_id, desk_id, card)"
+    " FROM unnest(%s::uuid[], %s::int[], %s::bytea[]) AS c (report_id, desk_id, card)"
     " ORDER BY c.report_id ON CONFLICT (report_id) DO UPDATE"
     " SET version = EXCLUDED.version, card = EXCLUDED.card"
 )
@@ -56,17 +56,17 @@ def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
     """Write links; what stood for a pair under the same rules is replaced."""
     if not links:
         return
-    with connection.cursor() as cursor:
+    with octets.bound() as cursor:
         cursor.execute(
             _WRITE_LINKS,
             [
                 links[0].rule_version,
-                uuid_array(found.report_id for found in links),
-                uuid_array(found.other_id for found in links),
-                plain_array(str(desks[found.report_id]) for found in links),
-                plain_array(str(desks[found.other_id]) for found in links),
-                plain_array(str(found.score) for found in links),
-                plain_array(pack_reasons(found.reasons).hex() for found in links),
+                octets.ids([found.report_id for found in links]),
+                octets.ids([found.other_id for found in links]),
+                octets.integers([desks[found.report_id] for found in links]),
+                octets.integers([desks[found.other_id] for found in links]),
+                octets.reals([found.score for found in links]),
+                octets.octets([pack_reasons(found.reasons) for found in links]),
             ],
         )
 
@@ -76,18 +76,18 @@ def write_kin(
 ) -> None:
     """Write kin facts; `known` holds the desks and the version of the rules."""
     ordered = sorted(facts, key=lambda f: f.report_id)
-    with connection.cursor() as cursor:
+    with octets.bound() as cursor:
         cursor.execute(
             _WRITE_KIN,
             [
                 now,
                 known[1],
-                uuid_array(f.report_id for f in ordered),
-                plain_array(str(known[0][f.report_id]) for f in ordered),
-                plain_array(str(min(f.links, _MOST_SMALL)) for f in ordered),
-                plain_array(str(min(f.previously_reported_suspect, _MOST_SMALL)) for f in ordered),
-                plain_array(str(min(f.shared_files, _MOST_SMALL)) for f in ordered),
-                plain_array(str(f.strongest) for f in ordered),
+                octets.ids([f.report_id for f in ordered]),
+                octets.integers([known[0][f.report_id] for f in ordered]),
+                octets.integers([min(f.links, _MOST_SMALL) for f in ordered]),
+                octets.integers([min(f.previously_reported_suspect, _MOST_SMALL) for f in ordered]),
+                octets.integers([min(f.shared_files, _MOST_SMALL) for f in ordered]),
+                octets.reals([f.strongest for f in ordered]),
             ],
         )
 
@@ -95,18 +95,15 @@ def write_kin(
 def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
     """Write the cards of reports."""
     ids = sorted(cards)
-    # Bound by the server: octets travel as they are, not as text that is read twice.
-    connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as bound:
-        bound.execute(
+    with octets.bound() as cursor:
+        cursor.execute(
             _WRITE_CARDS,
             [
                 load_weights().version,
-                uuid_array(ids),
-                plain_array(str(desks[i]) for i in ids),
-                [cards[i] for i in ids],
+                octets.ids(ids),
+                octets.integers([desks[i] for i in ids]),
+                octets.octets([cards[i] for i in ids]),
             ],
-            prepare=False,
         )
 
 

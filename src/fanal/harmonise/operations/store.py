@@ -5,31 +5,28 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from msgspec import Struct
 
+from fanal.accounts import octets
 from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
-from fanal.harmonise.queries import binary
-from fanal.kernel.arrays import plain_array, text_array
+from fanal.kernel.arrays import plain_array
 
 # Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
 # is being written.
 ERASE_LOCK = 7_310_420_001
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-]{0,34}")
-_ROLE_OCTETS = {role: code.to_bytes(2, "big") for role, code in ROLE_CODES.items()}
 
-_EMPTY = '""'
 # Row-level security refuses COPY FROM: what is new comes as one array a column.
 _INSERT_RECORDS = (
     "INSERT INTO harmonise_record (written_at, report_id, revision, desk_id, occurred_from,"
     " occurred_until, emergency, kind, channel, language, country, record)"
     " SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[], %s::int[], %s::timestamptz[],"
-    " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %b::bytea[])"
+    " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
 )
 # Rows come from the select list as they are asked for; from FROM each array would first be laid down whole,
 # value by value: a fifth of what a sighting costs.
@@ -80,10 +77,10 @@ def store(items: Sequence[Prepared], now: datetime) -> None:
         if again:
             _drop_gone_sightings(cursor, again, revisions)
         _write_selectors(cursor, latest.values())
-        _insert_records(cursor, latest.values(), revisions, now=now)
-        _insert_sightings(cursor, new)
+        _insert_records(list(latest.values()), revisions, now=now)
+        _insert_sightings(new)
         _merge_sightings(cursor, again)
-        _write_words(cursor, latest.values())
+        _write_words(latest.values())
 
 
 def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]:
@@ -106,14 +103,16 @@ def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
     ordered = sorted(values.items(), key=_value_of)
     if ordered:
         cursor.execute("SET LOCAL enable_bitmapscan = off")
-        cursor.execute(
-            _INSERT_SELECTORS,
-            [
-                plain_array(key.hex() for key, _ in ordered),
-                plain_array(selector.kind for _, selector in ordered),
-                text_array(selector.value for _, selector in ordered),
-            ],
-        )
+        with octets.bound() as bound:
+            bound.execute(
+                _INSERT_SELECTORS,
+                [
+                    octets.uuids([key for key, _ in ordered]),
+                    octets.texts([selector.kind for _, selector in ordered]),
+                    octets.texts([selector.value for _, selector in ordered]),
+                ],
+                prepare=False,
+            )
         cursor.execute("SET LOCAL enable_bitmapscan = on")
 
 
@@ -122,43 +121,43 @@ def _value_of(item: tuple[bytes, Selector]) -> str:
 
 
 def _insert_records(
-    cursor: CursorWrapper, items: Iterable[Prepared], revisions: dict[UUID, int], *, now: datetime
+    items: Sequence[Prepared], revisions: dict[UUID, int], *, now: datetime
 ) -> None:
-    rows = []
-    for item in items:
-        report = item.report
-        occurred = report.occurred
-        rows.append(
-            (
-                report.report_id.hex,
-                str(revisions.get(report.report_id, 0) + 1),
-                str(item.desk_id),
-                occurred.earliest if occurred else "NULL",
-                occurred.latest if occurred else "NULL",
-                "t" if report.emergency else "f",
-                report.kind.value,
-                report.channel.value if report.channel else _EMPTY,
-                _code(report.language) or _EMPTY,
-                _code(report.place.country if report.place else None) or _EMPTY,
-            )
+    reports = [item.report for item in items]
+    occurred = [report.occurred for report in reports]
+    channels = [report.channel for report in reports]
+    countries = [report.place.country if report.place else None for report in reports]
+    with octets.bound() as bound:
+        bound.execute(
+            _INSERT_RECORDS,
+            [
+                now,
+                octets.ids([report.report_id for report in reports]),
+                octets.smallints([revisions.get(r.report_id, 0) + 1 for r in reports]),
+                octets.integers([item.desk_id for item in items]),
+                plain_array(one.earliest if one else "NULL" for one in occurred),
+                plain_array(one.latest if one else "NULL" for one in occurred),
+                octets.booleans([report.emergency for report in reports]),
+                octets.texts([report.kind.value for report in reports]),
+                octets.texts([channel.value if channel else "" for channel in channels]),
+                octets.texts([_code(report.language) for report in reports]),
+                octets.texts([_code(country) for country in countries]),
+                octets.octets([item.record for item in items]),
+            ],
+            prepare=False,
         )
-    arrays = [plain_array(column) for column in zip(*rows, strict=True)]
-    # Bound by the server, in this same transaction: the bytes travel as they are, not as text in a text.
-    with connection.wrap_database_errors, psycopg.Cursor(cursor.connection) as bound:
-        records = [item.record for item in items]
-        bound.execute(_INSERT_RECORDS, [now, *arrays, records], prepare=False)
 
 
-def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    rows: list[tuple[bytes, bytes, bytes, bytes, bool, str, str]] = []
+def _insert_sightings(items: Iterable[Prepared]) -> None:
+    rows: list[tuple[bytes, bytes, int, int, bool, str, str]] = []
     for item in items:
-        report_id, desk = item.report.report_id.bytes, item.desk_id.to_bytes(4, "big")
+        report_id = item.report.report_id.bytes
         rows += [
             (
                 key,
                 report_id,
-                _ROLE_OCTETS[selector.role],
-                desk,
+                ROLE_CODES[selector.role],
+                item.desk_id,
                 selector.weak,
                 str(selector.port) if _has_port(selector) else "NULL",
                 selector.at or "NULL",
@@ -168,12 +167,12 @@ def _insert_sightings(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
     if rows:
         rows.sort()  # neighbours in the index: a quarter less work for the database
         keys, report_ids, roles, desks, weak, ports, at = zip(*rows, strict=True)
-        with connection.wrap_database_errors, binary.binary_cursor(cursor.connection) as bound:
-            values = [
-                *(binary.uuids(keys), binary.uuids(report_ids), binary.integers(desks)),
-                *(binary.smallints(roles), binary.booleans(weak)),
-                *(plain_array(ports), plain_array(at)),
-            ]
+        values = [
+            *(octets.uuids(keys), octets.uuids(report_ids), octets.integers(desks)),
+            *(octets.smallints(roles), octets.booleans(weak)),
+            *(plain_array(ports), plain_array(at)),
+        ]
+        with octets.bound() as bound:
             bound.execute(_INSERT_SIGHTINGS, values, prepare=False)
 
 
@@ -248,19 +247,20 @@ def _seen(report: HarmonisedReport) -> Iterable[_Seen]:
         )
 
 
-def _write_words(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
+def _write_words(items: Iterable[Prepared]) -> None:
     ordered = sorted(items, key=lambda item: item.report.report_id)
-    # As the records: texts travel as they are.
-    with connection.wrap_database_errors, psycopg.Cursor(cursor.connection) as bound:
+    with octets.bound() as bound:
         bound.execute(
             "INSERT INTO harmonise_text (report_id, desk_id, words)"
             " SELECT i, d, strip(to_tsvector('public.harmonise_words', t))"
-            " FROM unnest(%s::uuid[], %s::int[], %b::text[]) AS given (i, d, t)"
+            " FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (i, d, t)"
             " ON CONFLICT (report_id) DO UPDATE SET words = EXCLUDED.words",
             [
-                plain_array(item.report.report_id.hex for item in ordered),
-                plain_array(str(item.desk_id) for item in ordered),
-                [_each_word_once(item.words.replace("\x00", " ")) for item in ordered],
+                octets.ids([item.report.report_id for item in ordered]),
+                octets.integers([item.desk_id for item in ordered]),
+                octets.texts(
+                    [_each_word_once(item.words.replace("\x00", " ")) for item in ordered]
+                ),
             ],
             prepare=False,
         )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts.octets import bound as bound_cursor, uuids
 from fanal.accounts.together import together
 from fanal.harmonise.domain.access import desks_of, require_system
 from fanal.harmonise.domain.records import SelectorKind
@@ -17,7 +18,6 @@ from fanal.harmonise.domain.sightings import (
     Sightings,
     selector_key,
 )
-from fanal.harmonise.queries.binary import binary_cursor, uuids
 from fanal.kernel.actors import Actor
 
 _MOST = 1000  # the bound of any count or page here
@@ -70,7 +70,7 @@ def get_shared_rows(
         transaction.atomic(savepoint=False),
         connection.cursor() as cursor,
         together(),
-        binary_cursor(cursor.connection) as bound,
+        bound_cursor() as bound,
     ):
         # In the order of its index a value that stands in a million reports costs no more than another;
         # the planner, which knows none of them by name, would read and sort them all.
@@ -92,7 +92,7 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
         AccessRefused: the actor is not the system; this reaches every desk.
     """
     require_system(actor, "look across desks")
-    with connection.cursor() as cursor, together(), binary_cursor(cursor.connection) as bound:
+    with together(), bound_cursor() as bound:
         values = {"key": UUID(bytes=key), "report": UUID(bytes=report), "limit": limit}
         bound.execute(_AROUND, values, prepare=False)
         rows: list[SharedRow] = bound.fetchall()

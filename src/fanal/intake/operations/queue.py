@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts import octets
 from fanal.intake.domain.records import Claim
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor, Role
@@ -111,19 +112,19 @@ def advance_claims(
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
     """
     _require_system(actor)
-    with connection.cursor() as cursor:
+    with octets.bound() as cursor:
         if to is None:
             cursor.execute(
                 "DELETE FROM intake_work WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s"
                 " AND lease_until >= now()",
-                [uuid_array(report_ids), token],
+                [octets.ids(report_ids), token],
             )
         else:
             cursor.execute(
                 "UPDATE intake_work SET stage = %s, attempts = 1,"
                 " lease_until = now() + make_interval(secs => %s), error = ''"
                 " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s AND lease_until >= now()",
-                [to, lease.total_seconds(), uuid_array(report_ids), token],
+                [to.value, lease.total_seconds(), octets.ids(report_ids), token],
             )
         if cursor.rowcount != len(report_ids):
             raise LeaseLost

@@ -8,10 +8,11 @@ import msgspec
 from django.db import connection, transaction
 
 from fanal import reference
+from fanal.accounts import octets
 from fanal.accounts.domain.policy import require
 from fanal.analyse.domain.asking import ask_owner
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
+from fanal.kernel.arrays import text_array
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.encoding import pack_proposal
@@ -150,11 +151,11 @@ def _alarming(item: OrientItem) -> bool:
 
 
 def _next_revisions(report_ids: list[UUID]) -> dict[UUID, int]:
-    with connection.cursor() as cursor:
+    with octets.bound() as cursor:
         cursor.execute(
             "SELECT report_id, max(revision) FROM orient_proposal WHERE report_id = ANY(%s::uuid[])"
             " AND report_id BETWEEN %s AND %s GROUP BY report_id",
-            [uuid_array(report_ids), min(report_ids), max(report_ids)],
+            [octets.ids(report_ids), min(report_ids), max(report_ids)],
         )
         found = {row[0]: int(row[1]) for row in cursor.fetchall()}
     return {report_id: found.get(report_id, 0) + 1 for report_id in report_ids}
@@ -168,18 +169,18 @@ def _write_proposals(
     now: datetime,
 ) -> list[tuple[UUID, bytes]]:
     bodies = [(proposal.report_id, pack_proposal(proposal)) for proposal in proposals]
-    with connection.cursor() as cursor:
+    with octets.bound() as cursor:
         cursor.execute(
             _PROPOSALS,
             [
                 now,
-                uuid_array(p.report_id for p in proposals),
-                plain_array(str(revisions[p.report_id]) for p in proposals),
-                plain_array(str(item.desk_id) for item in items),
-                text_array(text_array(track.value for track in p.tracks) for p in proposals),
-                text_array(text_array(basis.code for basis in p.bases) for p in proposals),
-                bytes_array(body for _, body in bodies),
-                text_array(p.rule_version for p in proposals),
+                octets.ids([p.report_id for p in proposals]),
+                octets.integers([revisions[p.report_id] for p in proposals]),
+                octets.integers([item.desk_id for item in items]),
+                octets.texts([text_array(track.value for track in p.tracks) for p in proposals]),
+                octets.texts([text_array(basis.code for basis in p.bases) for p in proposals]),
+                octets.octets([body for _, body in bodies]),
+                octets.texts([p.rule_version for p in proposals]),
             ],
         )
     return bodies

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from msgspec import Struct, structs
 
+from fanal.accounts import octets
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
@@ -192,10 +193,13 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
         for first, key in zip(firsts, row.standing.keys, strict=True):
             if key is not None and report_id < first.get(key, _HIGHEST):
                 first[key] = report_id
-    file, near, account, event, viral = (_bytes_array(first) for first in firsts)
+    file, near, account, event, viral = (octets.octets(list(first)) for first in firsts)
+    standing: dict[UUID, _Row] = {}
+    for query, keys in zip(sql.STANDING, (file, account, event), strict=True):
+        standing |= _read(query, [keys])
     return (
-        _read(sql.STANDING, [file, account, event])
-        | _read(sql.NEAR, [near, uuid_array(firsts[1].values())])
+        standing
+        | _read(sql.NEAR, [near, octets.ids(firsts[1].values())])
         | _read(sql.VIRAL, [viral, rules.of(Sameness.VIRAL_BUNDLE).at_least])
     )
 
@@ -213,8 +217,8 @@ def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
     return found
 
 
-def _read(query: str, values: Sequence[str | int]) -> dict[UUID, _Row]:
-    with connection.cursor() as cursor:
+def _read(query: str, values: Sequence[str | int | octets.Array]) -> dict[UUID, _Row]:
+    with octets.bound() as cursor:
         cursor.execute(query, values)
         return {row[0]: _row(row) for row in cursor.fetchall()}
 
@@ -254,16 +258,16 @@ def _write(
 ) -> None:
     written = [(rows[i], folded.get(i)) for i in sorted(changed)]
     columns = zip(*(row.standing.keys for row, _ in written), strict=True)
-    with connection.cursor() as cursor:
+    with octets.bound() as cursor:
         cursor.execute(
             sql.WRITE,
             [
-                uuid_array(row.standing.report_id for row, _ in written),
-                plain_array(str(row.desk_id) for row, _ in written),
-                plain_array(str(LEVELS.index(f.level) + 1 if f else 0) for _, f in written),
+                octets.ids([row.standing.report_id for row, _ in written]),
+                octets.integers([row.desk_id for row, _ in written]),
+                octets.smallints([LEVELS.index(f.level) + 1 if f else 0 for _, f in written]),
                 plain_array(f.parent.hex if f else "NULL" for _, f in written),
-                *(_bytes_array(column) for column in columns),
-                _bytes_array(row.standing.pictures for row, _ in written),
+                *(octets.octets(column) for column in columns),
+                octets.octets([row.standing.pictures for row, _ in written]),
             ],
         )
 
@@ -278,7 +282,3 @@ def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[U
             cursor.execute(sql.SHOW, [uuid_array(back)])
         if heads:
             cursor.execute("SELECT orient_refresh_heads(%s::uuid[])", [uuid_array(heads)])
-
-
-def _bytes_array(values: Iterable[bytes | None]) -> str:
-    return plain_array("NULL" if value is None else rf"\\x{value.hex()}" for value in values)
