@@ -109,11 +109,12 @@ def record_batch(
     Raises:
         UnknownAction, ValueRefused: as `record`.
     """
+    key = signer.current().digest_key
     objects = [
         ObjectRef(
             kind=kind,
             id=object_id,
-            digest=keyed_digest(kind=kind, object_id=object_id, content=content)
+            digest=canonical.object_digest(key=key, kind=kind, object_id=object_id, content=content)
             if content
             else None,
         )
@@ -266,8 +267,16 @@ def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
             with cursor.copy(
                 "COPY ledger_object (entry_id, object_id, kind, digest) FROM STDIN"
             ) as copy:
-                for ref in objects:
-                    copy.write_row((entry.id, ref.id, ref.kind, ref.digest))
+                # Codes, ids and hexadecimals: nothing of them needs an escape.
+                copy.write(
+                    "".join(
+                        [
+                            f"{entry.id.hex}\t{ref.id.hex}\t{ref.kind}\t"
+                            + (f"\\\\x{ref.digest.hex()}\n" if ref.digest else "\\N\n")
+                            for ref in objects
+                        ]
+                    )
+                )
 
 
 def _lock_sequencer() -> bool:

@@ -1,12 +1,12 @@
 """One entry, one encoding; and nothing but ids, codes, numbers and keyed digests goes in."""
 
 import contextlib
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec import structs
 
 from fanal.ledger.domain import actions, canonical
 from fanal.ledger.domain.actions import Verb
@@ -90,10 +90,10 @@ def test_refuses_objects_of_another_shape(ref: ObjectRef) -> None:
 def test_the_root_of_objects_knows_every_field() -> None:
     one = ObjectRef(kind="report", id=UUID(int=1), digest=b"x")
     others = [
-        replace(one, kind="reports"),
-        replace(one, id=UUID(int=2)),
-        replace(one, digest=b"y"),
-        replace(one, digest=None),
+        structs.replace(one, kind="reports"),
+        structs.replace(one, id=UUID(int=2)),
+        structs.replace(one, digest=b"y"),
+        structs.replace(one, digest=None),
     ]
     roots = {
         canonical.object_root(refs) for refs in ([], [one], [one, one], *([o] for o in others))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 
 from fanal.ledger.domain import canonical
 from fanal.ledger.domain.records import ObjectRef
@@ -143,9 +144,9 @@ class TestEveryBit:
             changes.append(("objects", {"objects": (*objects, extra)}))
             for n, ref in enumerate(objects):
                 for other in (
-                    replace(ref, id=UUID(int=ref.id.int ^ 1)),
-                    replace(ref, kind="person"),
-                    replace(ref, digest=b"other"),
+                    structs.replace(ref, id=UUID(int=ref.id.int ^ 1)),
+                    structs.replace(ref, kind="person"),
+                    structs.replace(ref, digest=b"other"),
                 ):
                     kept = (*objects[:n], other, *objects[n + 1 :])
                     changes.append(("objects", {"objects": kept}))

@@ -1,12 +1,12 @@
 """The envelope: what it binds, what it refuses, and how it cuts streams."""
 
 import os
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given, settings, strategies as st
+from msgspec.structs import replace
 
 from fanal.vault.domain import envelope
 from fanal.vault.domain.envelope import CHUNK, EnvelopeRefused, Wrapper, unwrap

@@ -6,13 +6,14 @@ needs: sorted keys, no spaces, UTF-8, strings and integers only. Each entry has 
 """
 
 import hashlib
-import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
+from fanal.kernel.keyed import KeyedDigest
 from fanal.ledger.domain.actions import Verb
 from fanal.ledger.domain.merkle import hash_leaf, root_of
 from fanal.ledger.domain.records import MAX_KIND_LENGTH, Entry, ObjectRef
@@ -62,15 +63,16 @@ def check_detail(detail: Mapping[str, str | int]) -> None:
             raise ValueRefused(f"detail {key!r} is no integer below 2^53")
 
 
-def check_objects(objects: Iterable[ObjectRef]) -> None:
+def check_objects(objects: Collection[ObjectRef]) -> None:
     """Check kinds and digests of objects.
 
     Raises:
         ValueRefused: a kind is no code of at most 32 characters or a digest exceeds 32 bytes.
     """
+    for kind in {ref.kind for ref in objects}:
+        if len(kind) > MAX_KIND_LENGTH or not _CODE.fullmatch(kind):
+            raise ValueRefused(f"object kind {kind!r} is no code")
     for ref in objects:
-        if len(ref.kind) > MAX_KIND_LENGTH or not _CODE.fullmatch(ref.kind):
-            raise ValueRefused(f"object kind {ref.kind!r} is no code")
         if ref.digest is not None and not 0 < len(ref.digest) <= _MAX_DIGEST:
             raise ValueRefused("a digest has 1 to 32 bytes")
 
@@ -150,12 +152,17 @@ def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes
 def object_digest(*, key: bytes, kind: str, object_id: UUID, content: bytes) -> bytes:
     """Return the keyed digest (HMAC-SHA256, first 16 bytes) under which an object is logged."""
     message = b"object\x00" + kind.encode() + b"\x00" + object_id.bytes + content
-    return hmac.digest(key, message, "sha256")[:16]
+    return _keyed(key).digest(message)[:16]
 
 
 def motive_digest(*, key: bytes, entry_id: UUID, motive: str) -> bytes:
     """Return the keyed digest (16 bytes) of a motive, which differs from entry to entry."""
-    return hmac.digest(key, b"motive\x00" + entry_id.bytes + motive.encode(), "sha256")[:16]
+    return _keyed(key).digest(b"motive\x00" + entry_id.bytes + motive.encode())[:16]
+
+
+@lru_cache(maxsize=8)
+def _keyed(key: bytes) -> KeyedDigest:
+    return KeyedDigest(key)
 
 
 def _object_bytes(ref: ObjectRef) -> bytes:

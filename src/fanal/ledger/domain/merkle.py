@@ -67,10 +67,13 @@ class CompactRange:
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
     """Return the root of a tree whose leaf hashes are given in order."""
-    tree = CompactRange()
-    for leaf_hash in leaf_hashes:
-        tree.append(leaf_hash)
-    return tree.root()
+    level = list(leaf_hashes)
+    if not level:
+        return EMPTY_ROOT
+    while len(level) > 1:
+        odd = level[-1:] if len(level) % 2 else []  # it stands on the next level as it is
+        level = [*map(hash_children, level[0:-1:2], level[1::2]), *odd]
+    return level[0]
 
 
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import Struct
+
 from fanal.ledger.domain.actions import Verb
 
 MAX_KIND_LENGTH = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectRef:
+class ObjectRef(Struct, frozen=True, kw_only=True):
     """One object an entry names: its kind (a code), its id, and a keyed digest of its content.
 
     `digest` is at most 32 bytes; None where the entry says only that the object was touched.

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fanal.kernel.keyed import KeyedDigest
 from fanal.vault.domain.records import Bound
 
 CHUNK = 64 * 1024
@@ -58,7 +59,8 @@ class Wrapper:
         ephemeral = X25519PrivateKey.generate()
         self.key_id = key_id(public)
         self._ephemeral = raw_public(ephemeral.public_key())
-        self._secret = _extract(ephemeral.exchange(public), self._ephemeral + raw_public(public))
+        shared = ephemeral.exchange(public)
+        self._secret = KeyedDigest(_extract(shared, self._ephemeral + raw_public(public)))
 
     def wrap(self, data_key: bytes, bound: Bound) -> bytes:
         """Return the wrapped data key, 81 bytes: version, ephemeral public key, sealed key."""
@@ -73,7 +75,7 @@ class Unwrapper:
     def __init__(self, private: X25519PrivateKey) -> None:
         self._private = private
         self._public = raw_public(private.public_key())
-        self._secrets: dict[bytes, bytes] = {}
+        self._secrets: dict[bytes, KeyedDigest] = {}
 
     def unwrap(self, wrapped: bytes, bound: Bound) -> bytes:
         """Return the data key of an object.
@@ -89,11 +91,12 @@ class Unwrapper:
         except (InvalidTag, ValueError):
             raise EnvelopeRefused("the wrapped key does not open") from None
 
-    def _secret(self, ephemeral: bytes) -> bytes:
+    def _secret(self, ephemeral: bytes) -> KeyedDigest:
         secret = self._secrets.get(ephemeral)
         if secret is None:
             shared = self._private.exchange(X25519PublicKey.from_public_bytes(ephemeral))
-            secret = self._secrets[ephemeral] = _extract(shared, ephemeral + self._public)
+            secret = KeyedDigest(_extract(shared, ephemeral + self._public))
+            self._secrets[ephemeral] = secret
         return secret
 
 
@@ -230,9 +233,9 @@ def _extract(shared: bytes, salt: bytes) -> bytes:
     return hmac.digest(salt, shared, "sha256")
 
 
-def _wrapping_key(secret: bytes, object_id: UUID) -> bytes:
+def _wrapping_key(secret: KeyedDigest, object_id: UUID) -> bytes:
     """Return the first, and here only, block that HKDF expands (RFC 5869, section 2.3): 32 bytes."""
-    return hmac.digest(secret, _WRAP_TAG + object_id.bytes + b"\x01", "sha256")
+    return secret.digest(_WRAP_TAG + object_id.bytes + b"\x01")
 
 
 def _box_key(shared: bytes, salt: bytes) -> bytes:

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from msgspec import Struct
+
 IDENTITY_KINDS = frozenset({"identity", "address"})
 """Kinds sealed under the identity key: who reported, how to reach them, from which address."""
 
@@ -26,8 +28,7 @@ class Sealable:
         check_kind(self.kind)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedObject:
+class SealedObject(Struct, frozen=True, kw_only=True):
     """What sealing learned; hashes in lower-case hex. `md5` and `sha1` are filled by `seal_stream`."""
 
     id: UUID
@@ -39,8 +40,7 @@ class SealedObject:
     md5: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(Struct, frozen=True, kw_only=True):
     """What the wrapped key is bound to: change one and the object no longer opens."""
 
     id: UUID
@@ -49,8 +49,7 @@ class Bound:
     sha256: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class Placed(Struct, frozen=True, kw_only=True):
     """Where sealed bytes are: in a pack at `offset`, or (no pack) in a file named by the id.
 
     `length` counts sealed bytes, without segment or file header.
@@ -61,15 +60,17 @@ class Placed:
     offset: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """A row of `vault_object`; `wrapped_key` is None once erased."""
+class StoredObject(Struct, frozen=True, kw_only=True):
+    """A row of `vault_object`; `wrapped_key` is None once erased, and never shown."""
 
     bound: Bound
     size: int
     place: Placed
-    wrapped_key: bytes | None = field(repr=False)
+    wrapped_key: bytes | None
     wrap_key_id: bytes
+
+    def __repr__(self) -> str:
+        return f"StoredObject({self.bound}, {self.place})"
 
 
 def check_kind(kind: str) -> None:
