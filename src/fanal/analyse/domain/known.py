@@ -13,6 +13,7 @@ from fanal.analyse.domain.compared import (
     addresses_of,
     exact_hashes,
     near_hashes,
+    values_of,
 )
 from fanal.analyse.domain.lists import ListFacts, Standing
 from fanal.analyse.domain.records import Because, Finding, Parameters
@@ -89,6 +90,10 @@ class KnownLists:
             weight *= rules.weakened_percent / 100
         return weight
 
+    def hold_any(self, exact: Set[tuple[str, str]], hashes: Set[str]) -> bool:
+        """Return whether one of these (kind, value) pairs or PDQ hashes is found at all."""
+        return not (self._exact.keys().isdisjoint(exact) and self._near.keys().isdisjoint(hashes))
+
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
         """Return the entries that hold exactly this value, none where one of them clears it."""
         found = self._exact.get((kind, value))
@@ -126,14 +131,18 @@ def find_known(
     What a list of known false alarms clears is a finding of its own kind, which raises nothing.
     """
     return [
-        [
-            *_known_files(report, lists, rule_version, silenced=silenced),
-            *_known_addresses(report, lists, rule_version),
-            *_near_findings(report, lists, rule_version, silenced=silenced),
-            *_cleared(report, lists, rule_version),
-        ]
+        _found(report, lists, rule_version) if lists.hold_any(*values_of([report])) else []
         for report in reports
-        for silenced in (_silenced(report, lists),)
+    ]
+
+
+def _found(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> list[Finding]:
+    silenced = _silenced(report, lists)
+    return [
+        *_known_files(report, lists, rule_version, silenced=silenced),
+        *_known_addresses(report, lists, rule_version),
+        *_near_findings(report, lists, rule_version, silenced=silenced),
+        *_cleared(report, lists, rule_version),
     ]
 
 

@@ -41,6 +41,7 @@ _ADDRESS = struct.Struct("<QqiB")
 _VALUE = struct.Struct("<QBB")
 CARD_SHAPE = _HEAD.size, _ADDRESS.size, _VALUE.size
 """Octets of a packed card's head, of each address after it, of each value after those (its key first)."""
+_IP = SelectorKind.IP
 _SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
 _TELLING = {
     role: rank
@@ -94,9 +95,14 @@ def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
     """Return the selectors that are evidence, in their order."""
     found: list[Evidence] = []
     for selector in selectors:
-        mark = mark_of(selector)
+        kind = selector.kind
+        reader = _READERS.get(kind)
+        if reader is None:
+            continue
+        value = selector.value
+        mark = reader(value)
         if mark is not None:
-            whole = key_bytes(selector.kind, selector.value)
+            whole = key_bytes(kind, value)
             found.append(Evidence(selector, whole, int.from_bytes(whole[:8], "little"), mark))
     return found
 
@@ -122,8 +128,9 @@ def pack_card(card: Card) -> bytes:
     """Return a card as octets."""
     words = (*card.words, *(0,) * (MOST_WORDS - len(card.words)))
     head = _HEAD.pack(card.name, *words, card.birth, card.has, len(card.addresses), 0)
-    addresses = b"".join(_ADDRESS.pack(a.key, a.at, a.port, a.six) for a in card.addresses)
-    return head + addresses + b"".join(_VALUE.pack(v.key, v.mark, v.role) for v in card.values)
+    addresses = [_ADDRESS.pack(a.key, a.at, a.port, a.six) for a in card.addresses]
+    values = [_VALUE.pack(v.key, v.mark, v.role) for v in card.values]
+    return b"".join([head, *addresses, *values])
 
 
 def read_card(content: bytes) -> Card:
@@ -167,20 +174,31 @@ def mark_of(selector: Selector) -> Mark | None:
 
 def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
     """Return one value a key: a value in several roles counts in the one that says most."""
-    found: dict[int, tuple[tuple[bool, int], Value]] = {}
+    found: dict[int, Evidence] = {}
     for one in evidence:
-        selector, key = one.selector, one.key
-        rank = selector.weak, _TELLING[selector.role]
-        if key not in found or rank < found[key][0]:
-            role = ROLE_CODES[selector.role] | (WEAK if selector.weak else 0)
-            found[key] = rank, Value(key, NUMBER_OF_MARK[one.mark], role)
-    return tuple([value for _, value in found.values()])
+        before = found.setdefault(one.key, one)
+        if before is not one and _rank(one.selector) < _rank(before.selector):
+            found[one.key] = one
+    return tuple(
+        [
+            Value(
+                key,
+                NUMBER_OF_MARK[one.mark],
+                ROLE_CODES[one.selector.role] | (WEAK if one.selector.weak else 0),
+            )
+            for key, one in found.items()
+        ]
+    )
+
+
+def _rank(selector: Selector) -> tuple[bool, int]:
+    return selector.weak, _TELLING[selector.role]
 
 
 def _addresses(selectors: Sequence[Selector]) -> list[Address]:
     found: dict[tuple[int, int], Address] = {}
     for selector in selectors:
-        if selector.kind is not SelectorKind.IP or selector.role is not SelectorRole.SUSPECT:
+        if selector.kind is not _IP or selector.role is not SelectorRole.SUSPECT:
             continue
         if selector.at is None or selector.weak:
             continue  # without its time an address says nothing

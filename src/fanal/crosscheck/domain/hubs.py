@@ -13,6 +13,7 @@ _RUN = "01234567890123456789"
 _ALIKE = re.compile(r"([0fx])\1*", re.IGNORECASE)
 _TAIL = re.compile(r"[\d_.\-]*$")
 _SHORT = 4
+_MARKS = dict.fromkeys(map(ord, ":-. "))
 
 
 class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,7 +52,7 @@ def is_empty_phone(value: str) -> bool:
 def is_empty_device(value: str) -> bool:
     """Return whether an identifier is a filler."""
     plain = value.lower()
-    bare = re.sub(r"[:\-. ]", "", plain)
+    bare = plain.translate(_MARKS)
     return plain in load_hubs().devices or len(bare) < _SHORT or _ALIKE.fullmatch(bare) is not None
 
 
@@ -62,8 +63,12 @@ def is_empty_handle(name: str) -> bool:
 
 def is_plain_handle(name: str) -> bool:
     """Return whether a name on a service is short, or a plain word that many bear with a few digits."""
-    stem = _TAIL.sub("", name)
-    return len(name) <= _SHORT or stem in load_hubs().plain_handles
+    if len(name) <= _SHORT:
+        return True
+    # Other digits than those of ASCII, and an end of line, are the pattern's.
+    plain = name.isascii() and name.isprintable()
+    stem = name.rstrip("0123456789_.-") if plain else _TAIL.sub("", name)
+    return stem in load_hubs().plain_handles
 
 
 def is_empty_name(name: str) -> bool:
