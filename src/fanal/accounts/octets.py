@@ -64,41 +64,50 @@ def ids(values: Iterable[UUID]) -> UuidArray:
 
 def uuids(values: Sequence[bytes]) -> UuidArray:
     """Return the array of ids, each given as its 16 octets."""
-    length = b"\0\0\0\x10"
-    laid = length + length.join(values) if values else b""
-    return UuidArray(_head(_UUID, len(values)) + laid)
+    return even_uuids(np.frombuffer(b"".join(values), "V16"))
 
 
-def booleans(values: Sequence[bool]) -> BooleanArray:
+def even_uuids(values: np.ndarray) -> UuidArray:
+    """Return the array of ids that numpy holds as `V16`."""
+    return UuidArray(_even(_UUID, "V16", values))
+
+
+def booleans(values: Sequence[bool] | np.ndarray) -> BooleanArray:
     """Return the array of truth values."""
-    return BooleanArray(_numbers(_BOOLEAN, "?", values))
+    return BooleanArray(_even(_BOOLEAN, "?", values))
 
 
-def smallints(values: Sequence[int]) -> SmallintArray:
-    """Return the array of small integers."""
-    return SmallintArray(_numbers(_SMALLINT, ">i2", values))
+def smallints(values: Sequence[int] | np.ndarray) -> SmallintArray:
+    """Return the array of small integers; those of numpy must be such.
+
+    Raises:
+        OverflowError: an integer of a list is too large.
+    """
+    return SmallintArray(_even(_SMALLINT, ">i2", values))
 
 
-def integers(values: Sequence[int]) -> IntegerArray:
-    """Return the array of integers."""
-    return IntegerArray(_numbers(_INTEGER, ">i4", values))
+def integers(values: Sequence[int] | np.ndarray) -> IntegerArray:
+    """Return the array of integers; as `smallints`.
+
+    Raises:
+        OverflowError: as `smallints`.
+    """
+    return IntegerArray(_even(_INTEGER, ">i4", values))
 
 
 def reals(values: Sequence[float]) -> RealArray:
     """Return the array of numbers, of seven digits or so."""
-    return RealArray(_numbers(_REAL, ">f4", values))
+    return RealArray(_even(_REAL, ">f4", values))
 
 
 def texts(values: Iterable[str]) -> TextArray:
-    """Return the array of texts; a database text holds no NUL."""
-    return TextArray(_array(_TEXT, [_measured(value.encode()) for value in values]))
+    """Return the array of long texts, of which none holds a NUL; short ones take less as `text_array`."""
+    return TextArray(_array(_TEXT, [value.encode() for value in values]))
 
 
 def octets(values: Iterable[bytes | None]) -> ByteaArray:
     """Return the array of byte strings, NULL for None."""
-    return ByteaArray(
-        _array(_BYTEA, [_NULL if value is None else _measured(value) for value in values])
-    )
+    return ByteaArray(_array(_BYTEA, values))
 
 
 @contextmanager
@@ -116,30 +125,23 @@ def bound() -> Iterator[psycopg.Cursor[tuple]]:  # type: ignore[type-arg]
         yield cursor
 
 
-def _numbers(element: int, form: str, values: Sequence[float]) -> bytes:
-    """Return an array of numbers, each in the `form` that numpy knows.
-
-    Raises:
-        OverflowError: one is too large.
-    """
+def _even(element: int, form: str, values: Sequence[float] | np.ndarray) -> bytes:
+    """Return an array whose elements have one width, in a form that numpy knows."""
     laid = np.empty(len(values), [("length", ">i4"), ("value", form)])
     laid["length"] = laid.dtype["value"].itemsize
     laid["value"] = values
     return _head(element, len(values)) + laid.tobytes()
 
 
-def _array(element: int, measured: Sequence[bytes]) -> bytes:
-    """Return an array of elements that come with their lengths."""
-    return _head(element, len(measured)) + b"".join(measured)
+def _array(element: int, values: Iterable[bytes | None]) -> bytes:
+    """Return an array whose elements have any length; None stands for NULL."""
+    laid = [_NULL if v is None else len(v).to_bytes(4, "big") + v for v in values]
+    return _head(element, len(laid)) + b"".join(laid)
 
 
 def _head(element: int, count: int) -> bytes:
     # Whether there is a NULL is asked for by nobody who reads: each is told by its length.
     return _HEAD.pack(1, 1, element, count, 1) if count else _HEAD.pack(0, 0, element, 0, 1)[:12]
-
-
-def _measured(value: bytes) -> bytes:
-    return len(value).to_bytes(4, "big") + value
 
 
 class _Ready(Dumper):

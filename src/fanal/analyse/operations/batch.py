@@ -20,6 +20,7 @@ from fanal.analyse.operations.material import MATERIAL
 from fanal.analyse.operations.payers import note_payments
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import text_array
 from fanal.ledger import operations as ledger
 
 _SHIPPED = cache(shipped_knowledge)  # read once, then used under the version of the lists
@@ -59,7 +60,7 @@ def analyse_batch(
                     now,
                     octets.ids([a.report_id for a in analyses]),
                     octets.smallints([revisions[a.report_id] for a in analyses]),
-                    octets.texts([a.rule_version for a in analyses]),
+                    text_array([a.rule_version for a in analyses]),
                     octets.octets(packed),
                 ],
             )
@@ -117,9 +118,9 @@ def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datet
                     octets.ids([p.report_id for p in priorities]),
                     octets.smallints([revisions[p.report_id] for p in priorities]),
                     octets.smallints([p.score for p in priorities]),
-                    octets.texts([p.level for p in priorities]),
-                    octets.texts([p.floor or "" for p in priorities]),
-                    octets.texts([p.rule_version for p in priorities]),
+                    text_array([p.level for p in priorities]),
+                    text_array([p.floor or "" for p in priorities]),
+                    text_array([p.rule_version for p in priorities]),
                     octets.octets(packed),
                 ],
             )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
+import numpy as np
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from msgspec import Struct
@@ -14,7 +15,7 @@ from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
-from fanal.kernel.arrays import plain_array
+from fanal.kernel.arrays import plain_array, text_array
 
 # Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
 # is being written.
@@ -108,8 +109,8 @@ def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
                 _INSERT_SELECTORS,
                 [
                     octets.uuids([key for key, _ in ordered]),
-                    octets.texts([selector.kind for _, selector in ordered]),
-                    octets.texts([selector.value for _, selector in ordered]),
+                    plain_array([selector.kind for _, selector in ordered]),
+                    text_array([selector.value for _, selector in ordered]),
                 ],
                 prepare=False,
             )
@@ -138,42 +139,43 @@ def _insert_records(
                 plain_array(one.earliest if one else "NULL" for one in occurred),
                 plain_array(one.latest if one else "NULL" for one in occurred),
                 octets.booleans([report.emergency for report in reports]),
-                octets.texts([report.kind.value for report in reports]),
-                octets.texts([channel.value if channel else "" for channel in channels]),
-                octets.texts([_code(report.language) for report in reports]),
-                octets.texts([_code(country) for country in countries]),
+                text_array([report.kind for report in reports]),
+                text_array([channel or "" for channel in channels]),
+                text_array([_code(report.language) for report in reports]),
+                text_array([_code(country) for country in countries]),
                 octets.octets([item.record for item in items]),
             ],
             prepare=False,
         )
 
 
-def _insert_sightings(items: Iterable[Prepared]) -> None:
-    rows: list[tuple[bytes, bytes, int, int, bool, str, str]] = []
-    for item in items:
-        report_id = item.report.report_id.bytes
-        rows += [
-            (
-                key,
-                report_id,
-                ROLE_CODES[selector.role],
-                item.desk_id,
-                selector.weak,
-                str(selector.port) if _has_port(selector) else "NULL",
-                selector.at or "NULL",
-            )
-            for key, selector in zip(item.keys, item.report.selectors, strict=True)
-        ]
-    if rows:
-        rows.sort()  # neighbours in the index: a quarter less work for the database
-        keys, report_ids, roles, desks, weak, ports, at = zip(*rows, strict=True)
-        values = [
-            *(octets.uuids(keys), octets.uuids(report_ids), octets.integers(desks)),
-            *(octets.smallints(roles), octets.booleans(weak)),
-            *(plain_array(ports), plain_array(at)),
-        ]
-        with octets.bound() as bound:
-            bound.execute(_INSERT_SIGHTINGS, values, prepare=False)
+def _insert_sightings(items: Sequence[Prepared]) -> None:
+    selectors = [selector for item in items for selector in item.report.selectors]
+    if not selectors:
+        return
+    keys = np.frombuffer(b"".join([key for item in items for key in item.keys]), "V16")
+    counts = [len(item.keys) for item in items]
+    # Neighbours in the index, by the first half of the key: a quarter less work for the database.
+    order = np.argsort(keys.view(">u8")[::2].astype(np.uint64), kind="stable")
+    ids = np.frombuffer(b"".join([item.report.report_id.bytes for item in items]), "V16")
+    with octets.bound() as bound:
+        bound.execute(
+            _INSERT_SIGHTINGS,
+            [
+                octets.even_uuids(keys[order]),
+                octets.even_uuids(ids.repeat(counts)[order]),
+                octets.integers(np.array([item.desk_id for item in items]).repeat(counts)[order]),
+                octets.smallints(np.array([ROLE_CODES[s.role] for s in selectors])[order]),
+                octets.booleans(np.array([s.weak for s in selectors])[order]),
+                plain_array(map(_port_of, [selectors[n] for n in order.tolist()])),
+                plain_array([selectors[n].at or "NULL" for n in order.tolist()]),
+            ],
+            prepare=False,
+        )
+
+
+def _port_of(selector: Selector) -> str:
+    return str(selector.port) if _has_port(selector) else "NULL"
 
 
 def _merge_sightings(cursor: CursorWrapper, items: Sequence[Prepared]) -> None:

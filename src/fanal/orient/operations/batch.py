@@ -177,10 +177,10 @@ def _write_proposals(
                 octets.ids([p.report_id for p in proposals]),
                 octets.integers([revisions[p.report_id] for p in proposals]),
                 octets.integers([item.desk_id for item in items]),
-                octets.texts([text_array(track.value for track in p.tracks) for p in proposals]),
-                octets.texts([text_array(basis.code for basis in p.bases) for p in proposals]),
+                text_array([text_array(track.value for track in p.tracks) for p in proposals]),
+                text_array([text_array(basis.code for basis in p.bases) for p in proposals]),
                 octets.octets([body for _, body in bodies]),
-                octets.texts([p.rule_version for p in proposals]),
+                text_array([p.rule_version for p in proposals]),
             ],
         )
     return bodies
