@@ -132,6 +132,7 @@ BOUNDED: Mapping[str, Bounds] = {
     "orient_case": Bounds(rows=_OWN),
     "orient_fold": Bounds(rows=_OWN),
     "orient_assessed": Bounds(rows=_OWN),
+    "orient_assessed_file": Bounds(rows=_OWN),
     "orient_unfolding": Bounds(rows=_OWN),
     "orient_unfolding_words": Bounds(rows=_behind("orient_unfolding", "p.id = unfolding_id")),
     "orient_alarm": Bounds(rows=_OWN),

@@ -23,6 +23,7 @@ FOLD = (
     "INSERT INTO orient_fold (report_id, desk_id, pictures) VALUES (%s, %s, '')",
     "INSERT INTO orient_unfolding VALUES (%s, %s, %s, %s, %s, now(), '')",
     "INSERT INTO orient_assessed VALUES (%s, %s, decode(repeat('ab', 32), 'hex'), '{1}')",
+    "INSERT INTO orient_assessed_file VALUES (gen_random_uuid(), %s, %s)",
 )
 LINK = (
     "INSERT INTO crosscheck_link VALUES (%s, %s, %s, %s, 0.9, '2026-11-24', '\\x00')",
@@ -95,7 +96,8 @@ def add_folds(owner):
         report_id, judged = uuid4(), uuid4()
         owner.execute(FOLD[0], [report_id, desk])
         owner.execute(FOLD[1], [judged, report_id, desk, uuid4(), uuid4()])
-        owner.execute(FOLD[2], [report_id, desk])
+        for assessed in FOLD[2:]:
+            owner.execute(assessed, [report_id, desk])
         owner.execute("INSERT INTO orient_unfolding_words VALUES (%s, 'words')", [judged])
 
 

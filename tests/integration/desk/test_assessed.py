@@ -13,6 +13,7 @@ from fanal.analyse.domain.lists import Scope
 from fanal.kernel.actors import system_actor
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
+from fanal.web.desk import files
 from tests.integration.desk.story import Desk, hashed, suspect
 from tests.integration.desk.test_providers import send
 from tests.unit.orient.sameness import picture
@@ -53,6 +54,19 @@ def test_a_near_picture_shows_who_assessed_it_and_how_near_it_is(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM orient_assessed")
         assert cursor.fetchone() == (1,)
+
+
+def test_a_file_that_was_assessed_is_told_however_many_reports_of_it_came_since(
+    desk: Desk, sign_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_SEEN", 2)
+    body = {"kind": "OTHER", "files": [{"name": "a", **hashed("a")}]}
+    for name in ("first", "second", "third", "fourth"):
+        send(desk, uuid4(), name, body | {"persons": [suspect(name)]})
+    decide(desk, "first")
+    page = sign_in("bruno").get(f"/en/desk/reports/{desk.reports['fourth']}/").content.decode()
+    assert "Assessed by Ana" in page
+    assert f"/en/desk/reports/{desk.reports['first']}/" in page
 
 
 def test_another_desks_assessment_is_not_shown(

@@ -12,10 +12,13 @@ from tests.unit.orient.sameness import picture, report
 pytestmark = pytest.mark.role("worker")
 
 
-def kept() -> int:
+def kept() -> tuple[int, int]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM orient_assessed")
-        return int(cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM orient_assessed), (SELECT count(*) FROM orient_assessed_file)"
+        )
+        pictures, fingerprints = cursor.fetchone()
+        return pictures, fingerprints
 
 
 def test_they_are_kept_once_and_erased_with_it() -> None:
@@ -23,6 +26,6 @@ def test_they_are_kept_once_and_erased_with_it() -> None:
     (report_id,) = put(item)
     for _ in range(2):
         note_assessed(report=item.report, desk_id=1)
-    assert kept() == 2
+    assert kept() == (2, 4)
     operations.erase(actor=WORKER, report_ids=[report_id])
-    assert kept() == 0
+    assert kept() == (0, 0)

@@ -1,7 +1,7 @@
 """The reading door of orient: the queue and its views, cases, notes, alarms, figures."""
 
 from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
-from fanal.orient.queries.assessed import NearAssessed, assessed_near
+from fanal.orient.queries.assessed import NearAssessed, assessed_near, assessed_same
 from fanal.orient.queries.cases import (
     asked_until,
     decision_behind,
@@ -34,6 +34,7 @@ __all__ = [
     "alarms_of",
     "asked_until",
     "assessed_near",
+    "assessed_same",
     "count_arrivals",
     "count_cases",
     "count_countries",

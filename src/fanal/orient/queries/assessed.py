@@ -1,4 +1,4 @@
-"""Whether a picture is nearly the same as one of a report on which the desk has decided."""
+"""Whether a file is the same as one of a report on which the desk has decided, or nearly the same."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -10,6 +10,7 @@ from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.known import PDQ_RADIUS
 from fanal.analyse.domain.nearness import distance, near_pieces
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
 
 _NEAR = (
     "SELECT a.report_id, a.pdq FROM orient_assessed a JOIN orient_case c ON c.report_id = a.report_id"
@@ -22,6 +23,23 @@ class NearAssessed(Struct, frozen=True, kw_only=True, order=True):
 
     distance: int
     report_id: UUID
+
+
+def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return for each key of a fingerprint the report decided on last that has it, however many came since.
+
+    Reports out of the actor's reach are left out.
+    """
+    bounds = reach(actor, "report.read")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (a.key) a.key, a.report_id FROM orient_assessed_file a"
+            " JOIN orient_case c ON c.report_id = a.report_id WHERE a.key = ANY (%s::uuid[])"
+            " AND c.decided_at IS NOT NULL AND (%s OR a.desk_id = ANY (%s))"
+            " ORDER BY a.key, c.decided_at DESC, a.report_id DESC",
+            [uuid_array(set(keys)), bounds.everywhere, sorted(bounds.desk_ids)],
+        )
+        return dict(cursor.fetchall())
 
 
 def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, NearAssessed]:

@@ -44,6 +44,8 @@ def cards_of(
     uploads = intake.list_uploads(actor=actor, report_ids=[record.report_id])
     stored = {u.sha256: u for u in uploads.get(record.report_id, []) if u.sha256}
     elsewhere = _elsewhere(record, actor=actor)
+    kept = _kept(record, actor=actor)
+    elsewhere = {n: seen | kept.get(n, frozenset()) for n, seen in elsewhere.items()}
     decided = _decided({i for ids in elsewhere.values() for i in ids}, actor=actor)
     computed = {found.file: found for found in record.computed}
     verdicts = verdicts_of(findings, on=paris_day(now))
@@ -124,20 +126,37 @@ def _facts_of(computed: ComputedFile | None) -> Item:
 
 def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
     """Return the other reports of the desk in which each file was seen, by any exact fingerprint."""
-    keys = {
-        number: [
-            selector_key(SelectorKind(name), value)
-            for name in _HASHES
-            if (value := getattr(file, name.lower()))
-        ]
-        for number, file in enumerate(record.files)
-    }
+    keys = _keys(record)
     wanted = list({key for found in keys.values() for key in found})
     seen = harmonised.get_sightings(actor=actor, keys=wanted, limit=_SEEN)
     return {
         number: frozenset(s.report_id for key in found if key in seen for s in seen[key].newest)
         - {record.report_id}
         for number, found in keys.items()
+    }
+
+
+def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
+    """Return by file the decided reports that have it, though they are not among the newest that do."""
+    keys = _keys(record)
+    found = oriented.assessed_same(
+        actor=actor, keys=[key for each in keys.values() for key in each]
+    )
+    return {
+        number: frozenset(found[key] for key in each if key in found) - {record.report_id}
+        for number, each in keys.items()
+    }
+
+
+def _keys(record: HarmonisedReport) -> Mapping[int, list[UUID]]:
+    """Return by file the keys of its exact fingerprints."""
+    return {
+        number: [
+            selector_key(SelectorKind(name), value)
+            for name in _HASHES
+            if (value := getattr(file, name.lower()))
+        ]
+        for number, file in enumerate(record.files)
     }
 
 
