@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings as examples
 
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
@@ -17,6 +18,10 @@ from tests.server import TestServer, test_home
 
 # Modules and tests make no garbage while they load: the collector comes back when all are there.
 gc.disable()
+
+# No test asks how long an example takes: on a busy machine any may take a moment.
+examples.register_profile("fanal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("fanal")
 
 # Before Django reads its settings: nothing of the developer's own installation may be touched.
 _HOME, _IS_CONTROLLER = test_home()

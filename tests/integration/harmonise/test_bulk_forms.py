@@ -27,7 +27,7 @@ def _index(text: str) -> str:
         return str(cursor.fetchone()[0])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(_PIECES), max_size=14))
 def test_words_that_come_again_change_no_index(pieces: list[str]) -> None:
     text = " ".join(pieces)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
 from fanal.analyse.domain.index import HashIndex, open_segment, write_segment
@@ -60,7 +60,7 @@ def merged(index: HashIndex, path: Path) -> HashIndex:
     return HashIndex(open_segment(path))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 @given(steps=STEPS, asked=st.lists(HASHES, min_size=1, max_size=5), radius=st.integers(0, 31))
 def test_any_course_of_changes(
     steps: list[tuple[str, list[Bytes] | list[int] | None]], asked: list[Bytes], radius: int

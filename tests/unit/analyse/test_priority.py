@@ -5,7 +5,7 @@ from importlib import resources
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from msgspec import structs
 
 from fanal.analyse.domain.priority import dry_run, prioritise
@@ -95,7 +95,6 @@ ages = st.none() | st.integers(-9, 130)
 
 
 # Slow to draw on a loaded machine, which says nothing of the rules.
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(
     emergency=st.booleans(),
     kind=kinds,

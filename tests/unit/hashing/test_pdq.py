@@ -34,7 +34,7 @@ def test_is_the_reference_for_a_large_picture() -> None:
 
 
 @given(rows=st.integers(1, 400), columns=st.integers(1, 400), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_is_the_reference_at_any_size(rows: int, columns: int, seed: int) -> None:
     kind = KINDS[seed % len(KINDS)]
     picture = draw(kind, rows, columns, seed=seed)
