@@ -33,6 +33,11 @@ def test_folded_reports(open_as: OpenAs, axe: Axe, desk: Desk, lang: str) -> Non
         details.evaluate("node => { node.open = true }")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
+    page.click("[data-tick-all]")
+    assert page.locator("input[name=folded]:checked").count() == 2
+    page.once(
+        "dialog", lambda dialog: dialog.accept()
+    )  # leave the page: what was ticked is not sent
     page.fill(f"#unfold-{desk.reports['third']}", "Another address.")
     page.click(f"form[action$='{desk.reports['third']}/unfold/'] button")
     page.wait_for_selector("#decide")
