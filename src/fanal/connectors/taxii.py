@@ -5,7 +5,7 @@ ours is compared with one of theirs.
 """
 
 import base64
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from fanal.connectors.outside import Door, OutsideRefused, Response
 from fanal.exchange.domain.records import RemoteEntry, RemotePage, Source
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.taxii.indicators import MAX_ENVELOPE, Indicator, read_envelope
-from fanal.formats.taxii.resources import MEDIA_TYPE, read_timestamp
+from fanal.formats.taxii.resources import MEDIA_TYPE, read_timestamp, timestamp
 
 _LIMIT: Final = 1000
 _LONGEST_NEXT: Final = 2000
@@ -47,7 +47,7 @@ def fetch_page(
         answer = door.get(url, headers=_headers(source, secret), limit=MAX_ENVELOPE)
     except OutsideRefused as refused:
         if place.next and refused.code == "STATUS" and 400 <= refused.status < 500:
-            again = Place(after=place.seen or place.after)  # what was taken has been committed
+            again = Place(after=_just_before(place.seen) or place.after)
             return _page((), again, finished=False)
         raise
     if answer.headers.get("content-type", "").partition(";")[0].strip() != "application/taxii+json":
@@ -63,6 +63,11 @@ def fetch_page(
     if following == place or len(envelope.next) > _LONGEST_NEXT:
         raise OutsideRefused("LOOP")
     return _page(entries, following, finished=False)
+
+
+def _just_before(seen: str) -> str:
+    """Return the instant before a date: what was added together may stand on both sides of a page's end."""
+    return timestamp(read_timestamp(seen) - timedelta(microseconds=1)) if seen else ""
 
 
 def _page(entries: tuple[RemoteEntry, ...], place: Place, *, finished: bool) -> RemotePage:

@@ -18,6 +18,10 @@ from tests.integration.exchange.sharing import SYSTEM, make_list, md5
 XML, JSON = "application/xml", "application/taxii+json;version=2.1"
 GOOD = f"<image><member id='1'>a</member><id>x</id><fingerprints><md5>{md5(1)}</md5></fingerprints></image>"
 PAGE = "<queryResult><images>{}</images><paging><next>{}</next></paging></queryResult>"
+INDICATOR = {
+    "type": "indicator", "id": "indicator--1", "created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z",
+    "pattern_type": "stix", "pattern": f"[file:hashes.MD5 = '{md5(1)}']",
+}  # fmt: skip
 
 
 def add(
@@ -66,7 +70,9 @@ def other(url: str, name: str) -> Source:
 
 
 @contextmanager
-def serving(body: bytes | Callable[[str], bytes], kind: str, status: int = 200) -> Iterator[str]:
+def serving(
+    body: bytes | Callable[[str], bytes], kind: str, status: int = 200, *, added: str = ""
+) -> Iterator[str]:
     """Serve the same answer to everything, or what `body` makes of a path: 404 where that is empty."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -74,6 +80,8 @@ def serving(body: bytes | Callable[[str], bytes], kind: str, status: int = 200) 
             said = body(self.path) if callable(body) else body
             self.send_response(404 if callable(body) and not said else status)
             self.send_header("Content-Type", kind)
+            if added:
+                self.send_header("X-TAXII-Date-Added-Last", added)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
             self.wfile.write(said)

@@ -1,5 +1,8 @@
 """Servers that have no end, lead in a circle or break: each source has its turn all the same."""
 
+import json
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from django.db import connection
 from msgspec import structs
@@ -9,7 +12,17 @@ from fanal.connectors import outside, sources
 from fanal.exchange import queries
 from fanal.exchange.domain.records import RemoteEntry, RemotePage, Service, Source
 from fanal.worker import fetching
-from tests.integration.exchange.fetched import GOOD, PAGE, XML, add, held, other, serving
+from tests.integration.exchange.fetched import (
+    GOOD,
+    INDICATOR,
+    JSON,
+    PAGE,
+    XML,
+    add,
+    held,
+    other,
+    serving,
+)
 from tests.integration.exchange.sharing import SYSTEM, instruct, md5
 
 pytestmark = [
@@ -39,6 +52,29 @@ def test_a_longer_circle_ends(monkeypatch: pytest.MonkeyPatch, way: str) -> None
             fetching.fetch_source(actor=SYSTEM, source=source)
     assert len(asked) <= 4
     assert held("mirror") == {md5(1): ""}
+
+
+def test_what_was_added_together_comes_whole_when_a_way_on_expires() -> None:
+    instruct(InstructionKind.LIST_FETCH)
+    added = "2026-01-02T10:00:00.000000Z"
+    three = [
+        INDICATOR | {"id": f"indicator--{n}", "pattern": f"[file:hashes.MD5 = '{md5(n)}']"}
+        for n in range(3)
+    ]
+
+    def serve(path: str) -> bytes:
+        asked = parse_qs(urlsplit(path).query)
+        if "next" in asked:
+            return b""
+        if "added_after" not in asked:
+            return json.dumps({"objects": three[:2], "more": True, "next": "old"}).encode()
+        later = three if asked["added_after"][0] < added else []
+        return json.dumps({"objects": later} if later else {"more": False}).encode()
+
+    with serving(serve, JSON, added=added) as url:
+        source = add(Service.TAXII, url, collection="c")
+        fetching.fetch_source(actor=SYSTEM, source=source)
+    assert set(held("mirror")) == {md5(n) for n in range(3)}
 
 
 def test_one_without_end_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,17 @@ from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.kernel.ids import new_id
 from fanal.worker import fetching
-from tests.integration.exchange.fetched import GOOD, JSON, PAGE, XML, add, held, other, serving
+from tests.integration.exchange.fetched import (
+    GOOD,
+    INDICATOR,
+    JSON,
+    PAGE,
+    XML,
+    add,
+    held,
+    other,
+    serving,
+)
 from tests.integration.exchange.sharing import (
     SYSTEM,
     instruct,
@@ -98,12 +108,6 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> None:
     from fanal.connectors import hashsharing
 
     monkeypatch.setattr(hashsharing, "MARGIN", -timedelta(seconds=2))
-
-
-INDICATOR = {
-    "type": "indicator", "id": "indicator--1", "created": "2026-01-01T00:00:00Z", "modified": "2026-01-01T00:00:00Z",
-    "pattern_type": "stix", "pattern": f"[file:hashes.MD5 = '{md5(1)}']",
-}  # fmt: skip
 
 
 class TestGarbage:
