@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fanal.kernel.keyed import KeyedDigest
 from fanal.vault.domain.records import Bound
 
 CHUNK = 64 * 1024
@@ -60,7 +59,7 @@ class Wrapper:
         self.key_id = key_id(public)
         self._ephemeral = raw_public(ephemeral.public_key())
         shared = ephemeral.exchange(public)
-        self._secret = KeyedDigest(_extract(shared, self._ephemeral + raw_public(public)))
+        self._secret = _extract(shared, self._ephemeral + raw_public(public))
 
     def wrap(self, data_key: bytes, bound: Bound) -> bytes:
         """Return the wrapped data key, 81 bytes: version, ephemeral public key, sealed key."""
@@ -75,7 +74,7 @@ class Unwrapper:
     def __init__(self, private: X25519PrivateKey) -> None:
         self._private = private
         self._public = raw_public(private.public_key())
-        self._secrets: dict[bytes, KeyedDigest] = {}
+        self._secrets: dict[bytes, hmac.HMAC] = {}
 
     def unwrap(self, wrapped: bytes, bound: Bound) -> bytes:
         """Return the data key of an object.
@@ -91,11 +90,11 @@ class Unwrapper:
         except (InvalidTag, ValueError):
             raise EnvelopeRefused("the wrapped key does not open") from None
 
-    def _secret(self, ephemeral: bytes) -> KeyedDigest:
+    def _secret(self, ephemeral: bytes) -> hmac.HMAC:
         secret = self._secrets.get(ephemeral)
         if secret is None:
             shared = self._private.exchange(X25519PublicKey.from_public_bytes(ephemeral))
-            secret = KeyedDigest(_extract(shared, ephemeral + self._public))
+            secret = _extract(shared, ephemeral + self._public)
             self._secrets[ephemeral] = secret
         return secret
 
@@ -228,14 +227,16 @@ def _bound_bytes(bound: Bound) -> bytes:
     return b"".join((_WRAP_TAG, _VERSION, bound.id.bytes, bound.sha256, bound.owner_id.bytes, kind))
 
 
-def _extract(shared: bytes, salt: bytes) -> bytes:
-    """Return the pseudorandom key of HKDF-SHA256 (RFC 5869, section 2.2), once for a batch."""
-    return hmac.digest(salt, shared, "sha256")
+def _extract(shared: bytes, salt: bytes) -> hmac.HMAC:
+    """Return HMAC under the pseudorandom key of HKDF-SHA256 (RFC 5869, section 2.2), once for a batch."""
+    return hmac.new(hmac.digest(salt, shared, "sha256"), digestmod="sha256")
 
 
-def _wrapping_key(secret: KeyedDigest, object_id: UUID) -> bytes:
+def _wrapping_key(secret: hmac.HMAC, object_id: UUID) -> bytes:
     """Return the first, and here only, block that HKDF expands (RFC 5869, section 2.3): 32 bytes."""
-    return secret.digest(_WRAP_TAG + object_id.bytes + b"\x01")
+    expanded = secret.copy()
+    expanded.update(_WRAP_TAG + object_id.bytes + b"\x01")
+    return expanded.digest()
 
 
 def _box_key(shared: bytes, salt: bytes) -> bytes:
