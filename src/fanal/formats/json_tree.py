@@ -15,6 +15,8 @@ from fanal.formats.refusal import FormatRefused, Refusal
 MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 200_000
 MAX_KEY: Final = 200
+ANY: Final = "*"
+"""A key of a model that stands for all that the model does not name: they are noted, and read alike."""
 
 
 class Number(str):
@@ -119,6 +121,7 @@ class TreeWalk:
             path = f"{parent}/{key}" if parent else key
             if model is None:
                 self.complaints.append(Complaint(path, "UNKNOWN_ELEMENT"))
+                model = known.get(ANY)
             self._add(nodes, value, name=key, model=model, path=path, depth=depth)
         return nodes
 

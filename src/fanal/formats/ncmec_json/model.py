@@ -6,7 +6,7 @@ Anything may be null, absent or new: an unknown key is kept with its path.
 from collections.abc import Mapping
 from typing import Final
 
-from fanal.formats.json_tree import build_types
+from fanal.formats.json_tree import ANY, build_types
 from fanal.formats.ncmec.model import TypeModel
 
 # type of object → key → type of what the key holds, "" for a value
@@ -23,14 +23,20 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "esp": {"espName": "", "firstName": "", "lastName": "", "emails": "emails", "phones": "phones"},
     "summary": {"incidentType": "", "incidentDateTime": "", "incidentDateTimeDescription": ""},
-    "incidents": {"webpageIncident": "web", "emailIncident": "mail"},
+    # Programs read two kinds of incidents; the others (chats, games) hold their words as e-mails do, or
+    # are kept as they come.
+    "incidents": {"webpageIncident": "web", "emailIncident": "mail", ANY: "mail"},
     "web": {
         "url": "",
         "type": "",
         "sourceInformation": "captures",
         "additionalInformations": "note",
     },
-    "mail": {"contents": "content", "additionalInformations": "note"},
+    "mail": {
+        "contents": "content",
+        "sourceInformation": "captures",
+        "additionalInformations": "note",
+    },
     "content": {"value": ""},
     "note": {"value": ""},
     "people": {"reportedPersons": "person"},

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from fanal.formats.ncmec.model import TypeModel
 from fanal.formats.ncmec_json.model import TYPES
-from fanal.formats.report.records import PersonRole
+from fanal.formats.report.records import Channel, PersonRole
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source, SourceFile
 from fanal.harmonise.domain.sources.draft import Draft
 from fanal.harmonise.domain.sources.read import read_source
@@ -156,6 +156,21 @@ class TestCaptures:
         found = read(information(reportedPeople={"reportedPersons": [person]}))
         assert (found.loose, found.persons[0].ips, found.warnings) == ((), (), ())
         assert "203.0.113.9" in {e.value for e in found.extra}
+
+
+def test_the_words_of_an_incident_of_another_kind_are_a_conversation() -> None:
+    chats = [
+        {"chatClient": "Voxroom", "contents": [{"value": "neutral words"}, {"value": None}]},
+        {"contents": [{"value": "other words"}], "additionalInformations": [{"value": "a note"}]},
+        "plain",
+    ]
+    found = read(information(incidentDetails={"chatImIncident": chats, "novelIncident": None}))
+    assert [message.text for message in found.conversation] == ["neutral words", "other words"]
+    assert (found.channel, found.description) == (Channel.MESSAGING, "a note")
+    kept = {e.path.rpartition("/")[2]: e.value for e in found.extra}
+    assert (kept["chatClient"], kept["chatImIncident[3]"]) == ("Voxroom", "plain")
+    codes = {(w.path.rpartition("/")[2], w.code) for w in found.warnings}
+    assert codes == {("chatImIncident", "UNKNOWN_ELEMENT"), ("chatClient", "UNKNOWN_ELEMENT")}
 
 
 def test_a_home_is_read_with_its_street_and_postcode() -> None:

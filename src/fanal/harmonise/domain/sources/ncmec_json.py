@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from fanal.formats.json_tree import ANY
 from fanal.formats.ncmec_json.read import read_export
 from fanal.harmonise.domain.records import SourceFile
 from fanal.harmonise.domain.sources.building import ReportBuilding
@@ -42,6 +43,7 @@ _BY_TYPE: Final[Mapping[str, Mapping[str, Use]]] = {
     "incidents": {
         "webpageIncident": Use(Keep.PARTS, "channel"),
         "emailIncident": Use(Keep.PARTS, "channel"),
+        ANY: Use(Keep.PARTS, "channel"),
     },
     "web": {
         "url": Use(Keep.FIELD, "urls"),
@@ -49,7 +51,7 @@ _BY_TYPE: Final[Mapping[str, Mapping[str, Use]]] = {
         "sourceInformation": _PARTS,
         "additionalInformations": _PARTS,
     },
-    "mail": {"contents": _PARTS, "additionalInformations": _PARTS},
+    "mail": {"contents": _PARTS, "sourceInformation": _PARTS, "additionalInformations": _PARTS},
     "content": {"value": Use(Keep.FIELD, "conversation")},
     "note": {"value": _DESCRIPTION},
     "people": {"reportedPersons": Use(Keep.PARTS, "suspect")},

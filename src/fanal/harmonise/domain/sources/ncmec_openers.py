@@ -35,8 +35,9 @@ def _open_nobody(_: Spot) -> Scope:
 
 
 def _open_channel(spot: Spot) -> Scope:
-    if spot.building.channel is None:
-        spot.building.channel = CHANNELS[spot.node.name]
+    channel = CHANNELS.get(spot.node.name)
+    if spot.building.channel is None and channel is not None:
+        spot.building.channel = channel
         if spot.building.channel is Channel.OTHER and spot.building.kind is ReportKind.SEX_TOURISM:
             spot.building.channel = Channel.TRAVEL
     return spot.scope
