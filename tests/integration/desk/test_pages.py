@@ -16,7 +16,9 @@ from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
-from tests.integration.desk.story import MATERIAL, Desk, add_reports
+from fanal.worker.expiry import erase_reports
+from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports
+from tests.integration.desk.work import decided
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -192,6 +194,22 @@ def test_a_page_shows_the_latest_alarms_and_says_that_there_are_earlier_ones(
     assert body.count("data-alarm>") == 20
     assert "plus anciennes" in body
     assert str(latest) in body, "the one that just rose is among those shown"
+
+
+@pytest.mark.role("worker")  # which alone erases
+def test_of_an_erased_report_what_was_decided_stays(desk: Desk, sign_in: SignIn) -> None:
+    report_id = decided(desk)
+    erase_reports(actor=WORKER, report_ids=[report_id], now=desk.now)
+    page = f"/fr/desk/reports/{report_id}/"
+    body = sign_in("ana").get(page).content.decode()
+    assert desk_number(report_id) in body
+    assert "CP 227-23" in body
+    assert "Le motif écrit a expiré" in body
+    assert "pictures[.]example" in body, "its measure is asked of a host"
+    assert "read twice" not in body
+    assert "renard" not in body
+    assert rows("report.read", report_id) == 1
+    assert sign_in("yann").get(page).status_code == 404
 
 
 def test_search_shows_counts_and_journals(desk: Desk, sign_in: SignIn) -> None:

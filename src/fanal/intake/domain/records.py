@@ -143,6 +143,8 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
     identity_id: UUID | None = None
     stage: Stage | None = None
     quarantined_at: datetime | None = None
+    erased_at: datetime | None = None
+    """When its content was erased at its date; known of those of a desk's reach."""
 
 
 class Withdrawn(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from fanal.kernel.arrays import uuid_array
 _FACTS = (
     "SELECT r.id, r.desk_id, r.sender_id, r.arrival, r.format, r.reference, r.wire_id, r.state,"
     " r.received_at, r.changed_at, r.urgent, r.is_test, r.language, r.size, r.correlation_id,"
-    " w.stage, w.quarantined_at, r.identity_id"
+    " w.stage, w.quarantined_at, r.identity_id, r.erased_at"
     " FROM intake_report r LEFT JOIN intake_work w ON w.report_id = r.id"
 )
 
@@ -158,4 +158,4 @@ def list_reports(*, actor: Actor, after: UUID | None, limit: int) -> list[Report
 
 
 def _facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
-    return msgspec.structs.replace(read_facts(row), identity_id=row[17])
+    return msgspec.structs.replace(read_facts(row), identity_id=row[17], erased_at=row[18])

@@ -19,7 +19,7 @@ from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import operations as intake_operations, queries as intake
-from fanal.intake.domain.records import FollowedMessage
+from fanal.intake.domain.records import FollowedMessage, ReportFacts
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.measures import queries as measures
@@ -41,7 +41,14 @@ from fanal.web.reading import consult
 @require_GET
 @needs("report.read")
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Show a report of the person's desk; the read is journaled before anything is made."""
+    """Show a report of the person's desk; the read is journaled before anything is made.
+
+    Of one that was erased at its date the page shows what stays: decisions, measures, history.
+    """
+    actor = actor_of(request)
+    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is not None and facts.erased_at is not None:
+        return _erased(request, facts)
     return render(request, "desk/report.html", page_of(request, report_id, Typed()))
 
 
@@ -86,6 +93,21 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         "may_open_identity": may(actor, "identity.open"),
         "history": history.lines_of(report_id, actor=actor),
     }
+
+
+def _erased(request: HttpRequest, facts: ReportFacts) -> HttpResponse:
+    actor = actor_of(request)
+    case = oriented.get_case(actor=actor, report_id=facts.report_id)
+    if case is None:
+        raise Http404
+    consult(request, "report", [facts.report_id])
+    context = {
+        "case": case,
+        "facts": facts,
+        **_drafts(facts.report_id, actor=actor),
+        "history": history.lines_of(facts.report_id, actor=actor),
+    }
+    return render(request, "desk/report_erased.html", context)
 
 
 @require_POST
