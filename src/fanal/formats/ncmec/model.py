@@ -35,8 +35,8 @@ class AttributeModel:
 class ElementModel:
     """An element in its parent type: key (`person/email`), place, occurrence and content.
 
-    `type` is None for a leaf without attributes, `is_leaf` says that it holds no elements. `allows` is
-    None where any text does.
+    `type` is None for a leaf without attributes, `is_leaf` says that it holds no elements,
+    `needs_attributes` that some must be there. `allows` is None where any text does.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ElementModel:
     type: "TypeModel | None"
     is_leaf: bool
     allows: Check | None
+    needs_attributes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,7 @@ class _SchemaReader:
             type=complex_type,
             is_leaf=complex_type is None or complex_type.holds_text,
             allows=None if complex_type else self._checks[type_name],
+            needs_attributes=complex_type is not None and bool(complex_type.required_attributes),
         )
 
 

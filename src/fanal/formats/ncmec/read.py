@@ -22,6 +22,7 @@ MAX_NAME: Final = 1_000  # with its namespace: paths repeat names, so a long one
 
 _NO_ELEMENTS: Final[dict[str, ElementModel]] = {}
 _NO_ATTRIBUTES: Final[dict[str, AttributeModel]] = {}
+_Item = tuple[str | bytes, str | bytes]  # as lxml types it; both are str in what was parsed
 _SCHEMA_HINTS: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -115,7 +116,7 @@ def _read(body: bytes, *, root: str, path: str) -> Document:
     if element.tag != root:
         raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": root})
     walk = _Walk()
-    node = walk.node(element, model=ROOTS[root], path=path, depth=1)
+    node = walk.node(element, ROOTS[root], path, 1)
     return Document(root=node, complaints=tuple(walk.complaints))
 
 
@@ -125,20 +126,20 @@ class _Walk:
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
 
-    def node(
-        self, element: etree._Element, *, model: ElementModel | None, path: str, depth: int
+    def node(  # noqa: PLR0917 - called for each element, as `_children`
+        self, element: etree._Element, model: ElementModel | None, path: str, depth: int
     ) -> Node:
         """Return the node of `element` and of all it holds."""
         if depth > MAX_DEPTH:
             raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         text = element.text
         kind = model.type if model is not None else None
-        attributes = _NONE
-        if element.keys() or (kind is not None and kind.required_attributes):
-            attributes = self._attributes(element, kind=kind, path=path)
+        attributes, items = _NONE, element.items()
+        if items or (kind is not None and kind.required_attributes):
+            attributes = self._attributes(items, kind, path)
         children: Sequence[Node] = ()
         if len(element):
-            children = self._children(element, kind=kind, path=path, depth=depth)
+            children = self._children(element, kind, path, depth)
         elif kind is not None and (kind.required or kind.groups):
             self._missing(kind, seen={}, path=path)
         if kind is None or kind.holds_text:
@@ -149,9 +150,9 @@ class _Walk:
         return Node(str(element.tag), path, model, text, attributes, children)
 
     def _attributes(
-        self, element: etree._Element, *, kind: TypeModel | None, path: str
+        self, items: Sequence[_Item], kind: TypeModel | None, path: str
     ) -> tuple[Attribute, ...]:
-        pairs = cast("list[tuple[str, str]]", element.items())
+        pairs = cast("list[tuple[str, str]]", items)
         if len(pairs) > MAX_ATTRIBUTES:
             limit = {"limit": MAX_ATTRIBUTES}
             raise FormatRefused(Refusal.TOO_MANY_ATTRIBUTES, path, parameters=limit)
@@ -165,13 +166,11 @@ class _Walk:
                 self._complain(where, "INVALID_VALUE", value=value)
             found.append(Attribute(name, value, where, model))
         if kind is not None and kind.required_attributes:
-            self._missing_attributes(kind, found, path=path)
+            names = [name for name, _ in pairs]
+            for attribute in kind.required_attributes:
+                if attribute.name not in names:
+                    self._complain(f"{path}/@{attribute.name}", "MISSING_ATTRIBUTE")
         return tuple(found)
-
-    def _missing_attributes(self, kind: TypeModel, found: list[Attribute], *, path: str) -> None:
-        for attribute in kind.required_attributes:
-            if all(item.model is not attribute for item in found):
-                self._complain(f"{path}/@{attribute.name}", "MISSING_ATTRIBUTE")
 
     def _check_unknown(self, name: str, value: str, *, path: str) -> None:
         if len(name) > MAX_NAME:
@@ -179,15 +178,15 @@ class _Walk:
         if not name.startswith(_SCHEMA_HINTS):
             self._complain(path, "UNKNOWN_ATTRIBUTE", value=value)
 
-    def _children(  # noqa: C901, PLR0912 - one loop: its calls are what reading costs
-        self, element: etree._Element, *, kind: TypeModel | None, path: str, depth: int
+    def _children(  # noqa: C901, PLR0912, PLR0917 - one loop: its calls are what reading costs
+        self, element: etree._Element, kind: TypeModel | None, path: str, depth: int
     ) -> list[Node]:
         known = kind.elements if kind is not None else _NO_ELEMENTS
         seen: dict[str, int] = {}
         children: list[Node] = []
         place, add = -1, children.append
         base = path if len(path) <= MAX_NAME else f"{path[:MAX_NAME]}…"
-        for inner in element:
+        for inner in list(element):
             name = inner.tag
             model = known.get(name)
             count = seen[name] = seen[name] + 1 if name in seen else 1
@@ -200,14 +199,14 @@ class _Walk:
                 else:
                     place = model.order
                 if model.is_leaf and not len(inner):  # as most elements are
-                    text, type_, allows, attributes = inner.text, model.type, model.allows, _NONE
-                    if inner.keys() or (type_ is not None and type_.required_attributes):
-                        attributes = self._attributes(inner, kind=type_, path=where)
-                    if allows is not None and not allows(text or ""):
+                    text, items, attributes = inner.text, inner.items(), _NONE
+                    if items or model.needs_attributes:
+                        attributes = self._attributes(items, model.type, where)
+                    if model.allows is not None and not model.allows(text or ""):
                         self._refuse_or_complain(model, text or "", path=where)
                     add(Node(name, where, model, text, attributes, ()))
                 else:
-                    add(self.node(inner, model=model, path=where, depth=depth + 1))
+                    add(self.node(inner, model, where, depth + 1))
             tail = inner.tail
             if tail is not None and not tail.isspace():
                 add(self._kept_tail(tail, path=path))
@@ -220,7 +219,7 @@ class _Walk:
             raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_NAME})
         path = f"{path}[{count}]" if count > 1 else path
         self._complain(path, "UNKNOWN_ELEMENT")
-        return self.node(inner, model=None, path=path, depth=depth + 1)
+        return self.node(inner, None, path, depth + 1)
 
     def _out_of_place(
         self, model: ElementModel, *, kind: TypeModel | None, path: str, count: int
