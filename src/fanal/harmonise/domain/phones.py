@@ -54,33 +54,35 @@ def read_phone(
 
 
 def _read_plain(text: str) -> PhoneNumber | None:
-    """Read `+` and digits that are in use by the library's own patterns; None leaves it to the library."""
+    """Read `+` and digits of a possible number by the library's own pattern; None leaves it to the library.
+
+    An international number is the same whether it is in use or not.
+    """
     match = _INTERNATIONAL.fullmatch(text)
     if match is None:
         return None
     digits = match.group(1)
-    plan = next((p for n in (1, 2, 3) if (p := _plan_of(digits[:n])) is not None), None)
+    plan = _plan_of(digits[:1]) or _plan_of(digits[:2]) or _plan_of(digits[:3])
     if plan is None:
         return None
     national = digits[len(plan.code) :]
     national = national.removeprefix("0") if plan.has_prefix else national
-    return PhoneNumber(value=f"+{plan.code}{national}") if plan.uses(national) else None
+    return PhoneNumber(value=f"+{plan.code}{national}") if plan.has(national) else None
 
 
 class _Plan(Struct, frozen=True):
-    """The numbers of one calling code: its pattern, then lengths and pattern of each kind of number."""
+    """The numbers of one calling code: their lengths, and the pattern that all of them have."""
 
     code: str
     has_prefix: bool
-    general: re.Pattern[str]
-    kinds: tuple[tuple[frozenset[int], re.Pattern[str]], ...]
+    lengths: frozenset[int]
+    pattern: re.Pattern[str]
 
-    def uses(self, national: str) -> bool:
-        if national.startswith("0") or self.general.fullmatch(national) is None:
-            return False
-        return any(
-            (not lengths or len(national) in lengths) and pattern.fullmatch(national) is not None
-            for lengths, pattern in self.kinds
+    def has(self, national: str) -> bool:
+        return (
+            len(national) in self.lengths
+            and not national.startswith("0")
+            and self.pattern.fullmatch(national) is not None
         )
 
 
@@ -98,17 +100,11 @@ def _plan_of(code: str) -> _Plan | None:
     general = known.general_desc
     if general is None or general.national_number_pattern is None:
         return None
-    told = [known.mobile, known.fixed_line, known.voip, known.premium_rate, known.toll_free]
-    told += [known.shared_cost, known.personal_number, known.pager, known.uan, known.voicemail]
     return _Plan(
         code,
         known.national_prefix_for_parsing is not None,
+        frozenset(general.possible_length),
         re.compile(general.national_number_pattern),
-        tuple(
-            (frozenset(kind.possible_length), re.compile(kind.national_number_pattern))
-            for kind in told
-            if kind is not None and kind.national_number_pattern
-        ),
     )
 
 
