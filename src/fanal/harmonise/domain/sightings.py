@@ -18,6 +18,7 @@ ROLE_CODES = {
     SelectorRole.CONTENT: 6,
 }
 ROLE_OF_CODE = {code: role for role, code in ROLE_CODES.items()}
+_BEGUN = {kind: hashlib.sha256(f"{kind}|".encode()) for kind in SelectorKind}
 
 
 def selector_key(kind: SelectorKind, value: str) -> UUID:
@@ -27,7 +28,9 @@ def selector_key(kind: SelectorKind, value: str) -> UUID:
 
 def key_bytes(kind: SelectorKind, value: str) -> bytes:
     """Return the key as 16 bytes."""
-    return hashlib.sha256((kind + "|" + value).encode()).digest()[:16]
+    key = _BEGUN[kind].copy()
+    key.update(value.encode())
+    return key.digest()[:16]
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
