@@ -1,6 +1,7 @@
 """From a report that names another country to that desk's acknowledgement, on PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import Refused
+from fanal.cli import distribution as command
 from fanal.distribution import operations, queries
 from fanal.distribution.domain.package import Acknowledgement, unseal
 from fanal.distribution.domain.routing import shipped_routing
@@ -356,6 +358,36 @@ def test_recipients_are_checked(registered: None, change: dict[str, object], cod
     with pytest.raises(operations.RecipientRefused, match=f"^{code}$"):
         operations.add_recipient(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
     assert [r.code for r in queries.list_recipients(actor=SYSTEM)] == ["BE-DESK"]
+
+
+def test_every_package_is_listed_with_what_it_waits_for(
+    instructed: UUID, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delivered: Deliveries = {}
+    for number in range(3):
+        receive(f"d-p{number}", **suspect("BE", f"p{number}"))
+        send(delivered)
+    answers = [unseal(sealed, identity=str(IDENTITY))[0] for sealed in delivered.values()]
+    operations.acknowledge(
+        actor=SYSTEM,
+        answer=Acknowledgement(
+            package=answers[0].package, opened_at=NOW, reports=1, token=answers[0].token
+        ),
+        now=NOW,
+    )
+    monkeypatch.setattr(queries, "list_packages", partial(queries.list_packages, limit=2))
+
+    def listed(now: datetime) -> list[tuple[str, str]]:
+        monkeypatch.setattr(clock, "now", lambda: now)
+        command.packages.callback.__wrapped__(as_json=True)  # type: ignore[union-attr]
+        lines = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+        return [(line["id"], line["state"]) for line in lines]
+
+    ids = [str(answer.package) for answer in reversed(answers)]
+    waiting = list(zip(ids, ("SENT", "SENT", "ACKNOWLEDGED"), strict=True))
+    assert listed(NOW) == waiting
+    late = list(zip(ids, ("OVERDUE", "OVERDUE", "ACKNOWLEDGED"), strict=True))
+    assert listed(NOW + timedelta(days=60)) == late
 
 
 def test_a_closed_desk_gets_nothing_and_its_place_is_free(instructed: UUID) -> None:
