@@ -18,6 +18,7 @@ from fanal.harmonise.domain.hosts import packed_ip
 from fanal.harmonise.domain.keccak import keccak_256
 from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sightings import key_bytes
 from fanal.harmonise.domain.urls import read_url
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora" / "formats"
@@ -259,3 +260,12 @@ def test_no_reader_raises_and_each_result_is_a_fixed_point(text: str) -> None:
     assert handle is None or read_handle(handle) == handle
     assert platform is None or read_platform(platform) == platform
     assert ip is None or read_ip(ip.value) == ip or ip.port is not None
+
+
+@given(st.sampled_from(SelectorKind), st.text())
+def test_a_key_is_of_the_kind_and_the_value_and_of_nothing_asked_before(
+    kind: SelectorKind, value: str
+) -> None:
+    key_bytes(kind, f"other than {value}")
+    written = f"{kind.value}|{value}".encode()
+    assert key_bytes(kind, value) == hashlib.sha256(written).digest()[:16]
