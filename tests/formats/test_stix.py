@@ -55,6 +55,7 @@ def indicator(
         ("2026-11-24T12:00:00.001Z", False),
         ("2021-01-01T00:00:00", False),
         ("never", False),
+        ("9999-12-31T23:59:59-14:00", False),
         (None, False),
         (7, False),
     ],

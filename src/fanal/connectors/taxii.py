@@ -77,11 +77,12 @@ def _page(entries: tuple[RemoteEntry, ...], place: Place, *, finished: bool) -> 
 
 
 def _entry(indicator: Indicator, *, now: datetime) -> RemoteEntry:
+    end = indicator.valid_until
     return RemoteEntry(
         key=indicator.id,
         values=indicator.hashes,
         classification=indicator.classification,
-        deleted=indicator.revoked,
+        deleted=indicator.revoked or (end is not None and end <= now),
         at=min(indicator.modified, now),  # a date to come would outlast every change
     )
 

@@ -263,6 +263,18 @@ class TestTaking:
         one, two = md5(1), md5(2)
         assert seen == [[one], [one, two], [one, two], [one, two], [one, two], [two]]
 
+    def test_what_is_valid_no_longer_is_withdrawn(self) -> None:
+        instruct(InstructionKind.LIST_FETCH)
+        said = [dict(INDICATOR)]
+        with serving(lambda _: json.dumps({"objects": said}).encode(), JSON) as url:
+            source = add(Service.TAXII, url, collection="c")
+            seen = []
+            for until in (None, "2026-01-02T00:00:00Z", "2126-01-02T00:00:00Z", "never"):
+                said[0]["valid_until"] = until
+                done = fetch(source)
+                seen.append(list(held("mirror")))
+        assert (seen, done.withdrawn) == ([[md5(1)], [], [md5(1)], [md5(1)]], 1)
+
     @pytest.mark.parametrize("kind", list(KINDS))
     def test_pages_come_in_any_order(self, kind: Service) -> None:
         """A tombstone first, then the page that still tells the entry; the partner's dates decide."""

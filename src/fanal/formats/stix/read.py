@@ -1,7 +1,7 @@
 """Reader of STIX 2.1 bundles: indicators become items; everything else is named with the reason."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 from msgspec import Struct, field, structs
@@ -112,18 +112,19 @@ def read_bundle(stream: BinaryIO, reading: Reading, *, now: datetime) -> Iterato
         if type_ != "indicator":
             reading.ignored.note(type_, reason=OBJECTS.get(type_, "UNKNOWN"))
             continue
-        gone = said.get("revoked") is True or _is_over(said, now)
+        end = end_of(said.get("valid_until"))
+        gone = said.get("revoked") is True or (end is not None and end <= now)
         for item in _items(said, number, path=path, reading=reading):
             yield structs.replace(item, withdrawn=gone)
 
 
-def _is_over(said: dict[str, object], now: datetime) -> bool:
-    until = said.get("valid_until")
+def end_of(until: object) -> datetime | None:
+    """Return the instant that a `valid_until` names, from which on an indicator counts no more; else None."""
     try:
         end = datetime.fromisoformat(until) if isinstance(until, str) else None
-    except ValueError:
-        return False
-    return end is not None and end.tzinfo is not None and end <= now
+        return end.astimezone(UTC) if end is not None and end.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _check_bundle(rest: object) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from fanal.formats.indicators import HASH_DIGITS, hash_value
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.stix.patterns import read_pattern
+from fanal.formats.stix.read import end_of
 
 MAX_ENVELOPE: Final = 16 * 1024 * 1024
 """Bytes of an envelope; a thousand indicators take about one megabyte."""
@@ -19,7 +20,10 @@ _ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
 
 
 class Indicator(Struct, frozen=True, kw_only=True):
-    """A partner's indicator: its `hashes` by kind (`PDQ MD5 SHA1 SHA256`), none where it is revoked."""
+    """A partner's indicator: its `hashes` by kind (`PDQ MD5 SHA1 SHA256`), none where it is revoked.
+
+    From `valid_until` on it counts no more; None where that is not said.
+    """
 
     id: str
     created: datetime
@@ -28,6 +32,7 @@ class Indicator(Struct, frozen=True, kw_only=True):
     classification: str = ""
     confidence: int = 100
     revoked: bool = False
+    valid_until: datetime | None = None
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
@@ -85,6 +90,7 @@ class _Object(Struct, kw_only=True):
     labels: list[str] = []
     confidence: int = 100
     revoked: bool = False
+    valid_until: object = None  # what cannot be read is no end, as in a bundle
 
 
 class _Envelope(Struct, kw_only=True):
@@ -106,6 +112,7 @@ def _indicator(object_: _Object, path: str) -> Indicator:
         classification=object_.labels[0][:100] if object_.labels else "",
         confidence=min(max(object_.confidence, 0), 100),
         revoked=object_.revoked,
+        valid_until=end_of(object_.valid_until),
     )
 
 
