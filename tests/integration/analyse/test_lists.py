@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.policy import Refused
@@ -145,6 +146,16 @@ def test_items_pass_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ListRefused, match="line 9"), transaction.atomic():
         load(*(f"{md5(100 + n)}," for n in range(7)), "zz,")
     assert queries.entries_of(values=[("MD5", md5(100))]) == []
+
+
+def test_kinds_that_no_list_holds_are_not_looked_for() -> None:
+    load(f"{md5(1)},A1", f"{md5(2)},A1")
+    pages = [("URL", f"https://n{n}.example/") for n in range(3)]
+    with CaptureQueriesContext(connection) as sent:
+        assert queries.entries_of(values=pages) == []
+    assert len(sent) == 1
+    found = queries.entries_of(values=[*pages, ("MD5", md5(2)), ("SHA1", md5(1) + "0" * 8)])
+    assert [(entry.kind, entry.value) for entry in found] == [("MD5", md5(2))]
 
 
 def test_items_from_elsewhere_keep_their_ids() -> None:

@@ -5,7 +5,7 @@ from the receipt of the report. Months end with their day in Europe/Paris, days 
 Where no rule is known there is no clock: a guess would tell people that they have time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -37,22 +37,37 @@ class Askable(Struct, frozen=True, kw_only=True):
         return self.rule.unchecked(paris_day(self.used_at))
 
 
-def ask_owner(report: HarmonisedReport, *, catalogue: Catalogue) -> Askable | None:
-    """Return the suspects' address whose owner can be asked the longest; None where no rule is known."""
-    found = list(askable_of(report, catalogue=catalogue))
+def ask_owner(
+    report: HarmonisedReport,
+    *,
+    catalogue: Catalogue,
+    captured: Sequence[IpSighting] | None = None,
+) -> Askable | None:
+    """Return the suspects' address whose owner can be asked the longest; None where no rule is known.
+
+    `captured` as for `askable_of`.
+    """
+    found = list(askable_of(report, catalogue=catalogue, captured=captured))
     return max(found, key=lambda asked: (asked.until, asked.value)) if found else None
 
 
-def askable_of(report: HarmonisedReport, *, catalogue: Catalogue) -> Iterator[Askable]:
+def askable_of(
+    report: HarmonisedReport,
+    *,
+    catalogue: Catalogue,
+    captured: Sequence[IpSighting] | None = None,
+) -> Iterator[Askable]:
     """Yield every dated address of a suspect, each with its clock, in the order of the report.
 
     Addresses that were captured with files come last; they are the suspect's where there is one alone.
+    Who has looked for them gives them as `captured`: a report's hundred leaves are gone through for them.
     """
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     place = report.place.country if report.place else None
     seen = [(ip, person.country or place) for person in suspects for ip in person.ips]
     alone = suspects[0].country if len(suspects) == 1 else None
-    seen += [(ip, alone or place) for ip in captured_addresses(report)]
+    captured = captured_addresses(report) if captured is None else captured
+    seen += [(ip, alone or place) for ip in captured]
     for ip, country in seen:
         asked = _ask(ip, (country or HOME).upper(), catalogue)
         if asked is not None:

@@ -4,14 +4,14 @@ Every name below can stand in a rule's `fact`; `FACTS` is the list the reader ch
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from fanal import reference
 from fanal.analyse.domain.asking import ask_owner, instant_of
 from fanal.analyse.domain.imminence import age_of, occurred_on
 from fanal.analyse.domain.records import Analysis, KinFacts
-from fanal.formats.report.records import PersonRole, ReportKind, Stated
+from fanal.formats.report.records import IpSighting, PersonRole, ReportKind, Stated
 from fanal.harmonise.domain.captured import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -91,11 +91,12 @@ def facts_of(
     facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
     facts.update(_stated(report))
     facts.update(_found(report, analysis))
-    asked = ask_owner(report, catalogue=reference.load())
+    captured = captured_addresses(report)
+    asked = ask_owner(report, catalogue=reference.load(), captured=captured)
     if asked is not None:
         left = (asked.until - now).total_seconds() / 86400
         facts["ip_days_left"] = left if left > 0 else -1
-    age = _address_age(report, now)
+    age = _address_age(report, captured, now)
     if age is not None:
         facts["ip_age_days"] = age
     if kin is not None:
@@ -206,11 +207,13 @@ def _victim_ages(report: HarmonisedReport) -> list[int]:
     return [age for age in ages if age is not None]
 
 
-def _address_age(report: HarmonisedReport, now: datetime) -> float | None:
+def _address_age(
+    report: HarmonisedReport, captured: Sequence[IpSighting], now: datetime
+) -> float | None:
     """Return the days since the newest address; one dated in the future counts as today's."""
     suspects = (p for p in report.persons if p.role is PersonRole.SUSPECT)
     seen = [ip for person in suspects for ip in person.ips]
-    dated = [instant_of(ip.at) for ip in (*seen, *captured_addresses(report))]
+    dated = [instant_of(ip.at) for ip in (*seen, *captured)]
     newest = max((at for at in dated if at is not None), default=None)
     return None if newest is None else max(0.0, (now - newest).total_seconds() / 86400)
 

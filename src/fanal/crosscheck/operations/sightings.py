@@ -34,6 +34,7 @@ from fanal.crosscheck.domain.weights import Weights
 from fanal.crosscheck.operations.holders import KEY, Held, holders_of
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import plain_array
 
 # One look into the index of one month for each. With `= ANY` the planner tries every id on every month, and
 # reads months whole: for fourteen thousand ids three times the CPU.
@@ -112,7 +113,7 @@ def _stored(
         cards.execute(_CARDS, [octets.uuids(sorted([report_id.bytes for report_id in ids]))])
         values.execute(
             "SELECT key, step, hub, companions FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
-            [[signed(key) for key in keys]],
+            [plain_array([str(signed(key)) for key in keys])],
         )
         return dict(cards.fetchall()), {
             key & KEY: ValueState(step, hub, unpack_companions(companions))

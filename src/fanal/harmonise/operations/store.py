@@ -15,7 +15,7 @@ from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
-from fanal.kernel.arrays import plain_array, text_array
+from fanal.kernel.arrays import plain_array, text_array, uuid_array
 
 # Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
 # is being written.
@@ -88,7 +88,7 @@ def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]
     cursor.execute(
         "SELECT report_id, max(revision) FROM harmonise_record"
         " WHERE report_id = ANY(%s::uuid[]) GROUP BY report_id",
-        [report_ids],
+        [uuid_array(report_ids)],
     )
     return dict(cursor.fetchall())
 
