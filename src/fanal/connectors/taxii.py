@@ -83,6 +83,7 @@ def _entry(indicator: Indicator, *, now: datetime) -> RemoteEntry:
         values=indicator.hashes,
         classification=indicator.classification,
         deleted=indicator.revoked or (end is not None and end <= now),
+        until=end,
         at=min(indicator.modified, now),  # a date to come would outlast every change
     )
 

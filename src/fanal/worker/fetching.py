@@ -61,6 +61,14 @@ def fetch_source(
     raise FetchFailed(code)
 
 
+def end_due(*, actor: Actor) -> int:
+    """Withdraw what partners said would end by now, of each source, be it off; return how many that was."""
+    return sum(
+        operations.end_entries(actor=actor, source=source, now=clock.now())
+        for source in queries.list_sources(actor=actor)
+    )
+
+
 def fetch_due(*, actor: Actor) -> int:
     """Fetch every source that is due and for which an instruction is in force; return how many were tried.
 

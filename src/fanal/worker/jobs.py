@@ -126,6 +126,14 @@ def fetch_lists(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
+@app.task(queueing_lock="end_entries")
+def end_entries(timestamp: int) -> None:
+    """Withdraw what partners gave an end that has come."""
+    del timestamp
+    fetching.end_due(actor=system_actor("lists of partners"))
+
+
+@app.periodic(cron="* * * * *")
 @app.task(queueing_lock="deconflict")
 def deconflict(timestamp: int) -> None:
     """Answer, take and end rounds of de-confliction; begin those that are due, under their instruction."""

@@ -93,7 +93,8 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
     """An entry of a partner's list, whatever the protocol: its key there, and what it holds now.
 
     `values` are (kind, value) pairs of the kinds that lists hold; none, and `deleted`, when it was withdrawn.
-    `at` is when the partner says that it changed, where it does: pages come in any order.
+    `at` is when the partner says that it changed, where it does: pages come in any order. `until` is from
+    when on it holds no more.
     """
 
     key: str
@@ -101,16 +102,18 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
     classification: str = ""
     deleted: bool = False
     at: datetime | None = None
+    until: datetime | None = None
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """An entry of a source as taken last: our item, its values as `KIND:value`, none once withdrawn."""
+    """An entry of a source as taken last: our item, its values as `KIND:value`, none once it is gone."""
 
     remote: str
     item_id: UUID
     held: tuple[str, ...]
     classification: str
     at: datetime | None = None
+    until: datetime | None = None
 
 
 class RemotePage(Struct, frozen=True, kw_only=True):

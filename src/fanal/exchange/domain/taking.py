@@ -51,6 +51,7 @@ def plan(
             held=held,
             classification=entry.classification if held else "",
             at=entry.at,
+            until=entry.until if held else None,
         )
         same = before is not None and structs.replace(before, at=now.at) == now
         if same or (before is None and not held):
@@ -69,6 +70,11 @@ def plan(
         noted=tuple(noted),
         freed=tuple(sorted(freed)),
     )
+
+
+def ended(taken: Iterable[Taken]) -> list[RemoteEntry]:
+    """Return what the partner would say of entries whose stated end has come: gone, as of its last word."""
+    return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 
 
 def _is_older(entry: RemoteEntry, other: RemoteEntry | Taken | None) -> bool:

@@ -1,7 +1,11 @@
-"""Taking a page of a partner: its changes and the checkpoint that covers them, in one transaction."""
+"""Taking a page of a partner: its changes and the checkpoint that covers them, in one transaction.
+
+What a partner said with an end leaves on that day by the same way, without being said again.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -11,11 +15,13 @@ from fanal.accounts.domain.policy import require
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.exchange import queries
 from fanal.exchange.domain.records import RemotePage, Source, Taken
-from fanal.exchange.domain.taking import Plan, items_of, plan, without
+from fanal.exchange.domain.taking import Plan, ended, items_of, plan, without
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+
+_PORTION: Final = 1_000
 
 
 class TurnLost(Exception):
@@ -43,7 +49,8 @@ def take_page(
     require(actor, "list.keep")
     name = analysed.get_lists()[source.list_id].name
     with transaction.atomic():
-        _lock(source.id, turn)
+        if _lock(source.id) != turn:
+            raise TurnLost
         known = queries.taken_entries(
             source_id=source.id, keys=[entry.key for entry in page.entries]
         )
@@ -52,10 +59,35 @@ def take_page(
         withdrawn = sum(1 for entry in changes.taken if not entry.held)
         _advance(source.id, page, taken=len(changes.taken) - withdrawn, gone=withdrawn, now=now)
         if changes.taken:
-            _record(actor, source, changes, under=under, now=now)
+            _record(actor, source, changes, action="list.fetch", under=under, now=now)
         failpoint("fetch.stored")
     failpoint("fetch.committed")
     return len(changes.taken)
+
+
+def end_entries(*, actor: Actor, source: Source, now: datetime) -> int:
+    """Withdraw what a source holds and whose stated end has come; return how many entries that were.
+
+    It needs no instruction: the partner said it beforehand, and nothing is asked for. Portions of a thousand,
+    each a transaction of its own.
+
+    Raises:
+        Refused: the actor keeps no lists.
+    """
+    require(actor, "list.keep")
+    name = analysed.get_lists()[source.list_id].name
+    count = 0
+    while True:
+        with transaction.atomic():
+            _lock(source.id)
+            known = queries.taken_over(source_id=source.id, now=now, most=_PORTION)
+            if not known:
+                return count
+            changes = plan(ended(known.values()), known, fresh_ids=())
+            _apply(actor, source, changes, known, name=name, now=now)
+            _count_gone(source.id, len(changes.taken))
+            _record(actor, source, changes, action="list.end", under=None, now=now)
+        count += len(changes.taken)
 
 
 def note_failure(*, actor: Actor, source: Source, code: str, now: datetime) -> None:
@@ -73,14 +105,14 @@ def note_failure(*, actor: Actor, source: Source, code: str, now: datetime) -> N
         )
 
 
-def _lock(source_id: UUID, turn: int) -> None:
+def _lock(source_id: UUID) -> int | None:
+    """Return the turn of a source's checkpoint, which nobody moves until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
         )
         row = cursor.fetchone()
-    if row is None or row[0] != turn:
-        raise TurnLost
+    return None if row is None else int(row[0])
 
 
 def _apply(  # noqa: PLR0917
@@ -119,10 +151,15 @@ def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
 def _remember(source_id: UUID, taken: Sequence[Taken]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO exchange_taken (source_id, remote, item_id, held, classification, at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (source_id, remote) DO UPDATE"
-            " SET held = EXCLUDED.held, classification = EXCLUDED.classification, at = EXCLUDED.at",
-            [(source_id, t.remote, t.item_id, list(t.held), t.classification, t.at) for t in taken],
+            "INSERT INTO exchange_taken"
+            " (source_id, remote, item_id, held, classification, at, ends_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (source_id, remote) DO UPDATE"
+            " SET held = EXCLUDED.held, classification = EXCLUDED.classification, at = EXCLUDED.at,"
+            " ends_at = EXCLUDED.ends_at",
+            [
+                (source_id, t.remote, t.item_id, list(t.held), t.classification, t.at, t.until)
+                for t in taken
+            ],
         )
 
 
@@ -137,17 +174,26 @@ def _advance(source_id: UUID, page: RemotePage, *, taken: int, gone: int, now: d
         )
 
 
+def _count_gone(source_id: UUID, gone: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE exchange_checkpoint SET withdrawn = withdrawn + %s WHERE source_id = %s",
+            [gone, source_id],
+        )
+
+
 def _record(
     actor: Actor,
     source: Source,
     changes: Plan,
     *,
+    action: str,
     under: StandingInstruction | None,
     now: datetime,
 ) -> None:
     ledger.record(
         actor=actor,
-        action="list.fetch",
+        action=action,
         at=now,
         objects=[
             ledger.ObjectRef(kind="source", id=source.id),

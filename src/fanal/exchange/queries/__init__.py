@@ -21,6 +21,7 @@ from fanal.exchange.queries.sources import (
     list_sources,
     taken_entries,
     taken_holding,
+    taken_over,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "rows_of_items",
     "taken_entries",
     "taken_holding",
+    "taken_over",
 ]

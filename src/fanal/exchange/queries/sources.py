@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from msgspec import structs
 
 from fanal.accounts.domain.policy import require
 from fanal.exchange.domain.records import Checkpoint, Service, Source, Taken
@@ -17,6 +18,9 @@ _SOURCES = (
 _CHECKPOINT = (
     "SELECT position, turn, pages, taken, withdrawn, page_at, completed_at, tried_at, error, error_at"
     " FROM exchange_checkpoint WHERE source_id = %s"
+)
+_TAKEN = (
+    "SELECT t.remote, t.item_id, t.held, t.classification, t.at, t.ends_at FROM exchange_taken t"
 )
 
 
@@ -83,8 +87,7 @@ def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, Taken]:
     """Return what became of some entries of a source, by their key there."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT remote, item_id, held, classification, at FROM exchange_taken"
-            " WHERE source_id = %s AND remote = ANY(%s)",
+            f"{_TAKEN} WHERE source_id = %s AND remote = ANY(%s)",
             [source_id, list(keys)],
         )
         return {row[0]: _taken(row) for row in cursor.fetchall()}
@@ -94,18 +97,26 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[Taken]:
     """Return the entries of all sources of a list that hold one of these values (`KIND:value`)."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.remote, t.item_id, t.held, t.classification, t.at FROM exchange_taken t"
-            " JOIN exchange_source s ON s.id = t.source_id"
+            f"{_TAKEN} JOIN exchange_source s ON s.id = t.source_id"
             " WHERE s.list_id = %s AND t.held && %s::text[] ORDER BY t.item_id",
             [list_id, list(values)],
         )
         return [_taken(row) for row in cursor.fetchall()]
 
 
-def _taken(row: tuple[str, UUID, list[str], str, datetime | None]) -> Taken:
-    return Taken(
-        remote=row[0], item_id=row[1], held=tuple(row[2]), classification=row[3], at=row[4]
-    )
+def taken_over(*, source_id: UUID, now: datetime, most: int) -> dict[str, Taken]:
+    """Return entries of a source whose stated end has come while they are still held, by their key there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{_TAKEN} WHERE source_id = %s AND ends_at <= %s ORDER BY ends_at LIMIT %s",
+            [source_id, now, most],
+        )
+        return {row[0]: _taken(row) for row in cursor.fetchall()}
+
+
+def _taken(row: tuple[str, UUID, list[str], str, datetime | None, datetime | None]) -> Taken:
+    said = Taken(remote=row[0], item_id=row[1], held=tuple(row[2]), classification=row[3])
+    return structs.replace(said, at=row[4], until=row[5])
 
 
 def _source(row: tuple[object, ...]) -> Source:

@@ -1,0 +1,17 @@
+"""An entry of a source may have an end that the partner stated: then it leaves without being said again."""
+
+from django.db import migrations
+
+FORWARD = """
+ALTER TABLE exchange_taken ADD COLUMN ends_at timestamptz;
+CREATE INDEX exchange_taken_ends ON exchange_taken (source_id, ends_at) WHERE ends_at IS NOT NULL;
+"""
+
+BACKWARD = "ALTER TABLE exchange_taken DROP COLUMN ends_at"
+
+
+class Migration(migrations.Migration):
+    """A column and its index."""
+
+    dependencies = [("exchange", "0002_taken_at")]
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]
