@@ -10,7 +10,14 @@ import click
 
 from fanal import reference
 from fanal.analyse.domain.listfile import ListRefused
-from fanal.analyse.domain.lists import ListAttributes, ListsRefused, Scope, Sharing, Vote
+from fanal.analyse.domain.lists import (
+    VOTE_REASONS,
+    ListAttributes,
+    ListsRefused,
+    Scope,
+    Sharing,
+    Vote,
+)
 from fanal.cli import exchange
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, tell
@@ -183,7 +190,7 @@ def withdraw(name: str, item: UUID) -> None:
 
 @lists.command("vote")
 @click.argument("item", type=click.UUID)
-@click.argument("vote", type=click.Choice(list(Vote)))
+@click.argument("vote", type=click.Choice(list(VOTE_REASONS)))
 @click.argument("reason")
 @with_django(DatabaseRole.WORKER)
 def vote(item: UUID, vote: Vote, reason: str) -> None:

@@ -231,6 +231,33 @@ def test_the_last_vote_of_a_voter_counts_and_all_stay() -> None:
     assert (entry.standing.ups, entry.standing.downs) == (1, 2)
 
 
+def test_a_vote_taken_back_counts_no_more_and_stays() -> None:
+    (item,) = load(f"{md5(1)},A1")
+    partner = voter(9, Role.PARTNER, partner_id=UUID(int=50))
+    for actor, vote, reason in [
+        (voter(1), Vote.DOWN, "OTHER"),
+        (voter(2), Vote.DOWN, "NOT_ABUSE"),
+        (partner, Vote.UP, "CONFIRMED"),
+    ]:
+        operations.cast_vote(actor=actor, item_id=item, vote=vote, reason=reason, now=NOW)
+    back = operations.take_vote_back(actor=voter(1), item_id=item, now=NOW)
+    assert (back.vote, back.reasons) == (Vote.TAKEN_BACK, ())
+    assert queries.count_votes(item_ids=[item])[item][:2] == (1, 1)
+    for actor, item_id in [(voter(1), item), (voter(3), item), (voter(2), UUID(int=3))]:
+        with pytest.raises(ListsRefused):
+            operations.take_vote_back(actor=actor, item_id=item_id, now=NOW)
+    with pytest.raises(ListsRefused):
+        operations.cast_vote(actor=voter(2), item_id=item, vote=Vote.TAKEN_BACK, reason="", now=NOW)
+    assert len(queries.list_votes(item_id=item)) == 4
+    operations.cast_vote(actor=voter(1), item_id=item, vote=Vote.UP, reason="CONFIRMED", now=NOW)
+    assert queries.count_votes(item_ids=[item])[item][:2] == (2, 1)
+    for actor in (voter(1), voter(2), partner):
+        operations.take_vote_back(actor=actor, item_id=item, now=NOW)
+    assert queries.count_votes(item_ids=[item]) == {}
+    (entry,) = queries.entries_of(values=[("MD5", md5(1))])
+    assert entry.standing.last is None
+
+
 def test_what_no_vote_can_be() -> None:
     (item,) = load(f"{md5(1)},A1")
     wrong = [

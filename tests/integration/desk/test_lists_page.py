@@ -137,3 +137,37 @@ def test_an_analyst_votes_and_the_last_vote_counts(
     nowhere = f"/en/desk/lists/entries/{UUID(int=5)}/"
     assert web.get(nowhere).status_code == 404
     assert web.post(f"{nowhere}vote/", {"vote": "UP.CONFIRMED"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("lang", "offer", "done", "history"),
+    [
+        ("fr", "Retirer mon vote", "Votre vote ne compte plus", "vote retiré"),
+        ("en", "Take my vote back", "Your vote counts no more", "vote taken back"),
+    ],
+)
+def test_a_person_takes_its_own_vote_back(
+    desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID], lang: str, offer: str, done: str, history: str
+) -> None:  # fmt: skip
+    path, web = f"/{lang}/desk/lists/entries/{entry['item']}/", sign_in("ana")
+    operations.cast_vote(
+        actor=desk.actor("claire"),
+        item_id=entry["item"],
+        vote=Vote.DOWN,
+        reason="COMMON_IMAGE",
+        others=["WRONG_CLASS"],
+        now=desk.now,
+    )
+    body = web.get(path).content.decode()
+    assert offer not in body
+    assert ("La classe est fausse" if lang == "fr" else "The class is wrong") in body
+    web.post(f"{path}vote/", {"vote": "TAKEN_BACK"})  # claire's vote is not hers
+    web.post(f"{path}vote/", {"vote": "DOWN.WRONG_HASH"})
+    assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (0, 2)
+    assert offer in web.get(path).content.decode()
+    body = web.post(f"{path}vote/", {"vote": "TAKEN_BACK"}, follow=True).content.decode()
+    assert done in body
+    assert history in body
+    assert offer not in body
+    assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (0, 1)
+    assert acts("list.vote") == 3

@@ -10,7 +10,7 @@ from django.test import Client
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.analyse import operations as analyse
+from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.lists import ListAttributes, Sharing
 from fanal.api.hashsharing import views
 from fanal.formats.hashsharing.read import read_page
@@ -215,12 +215,12 @@ class TestVotes:
 
     FOR = "<feedbackSubmission><affirmative/></feedbackSubmission>"
 
-    def against(self, client: Client, index: int = 0) -> str:
+    def against(self, client: Client, *indexes: int) -> str:
         from lxml import etree
 
         root = etree.fromstring(client.get(f"{ROOT}/v2/feedback/MD5/reasons").content)
-        guid = root[0][index].get("guid")
-        inner = f"<negative><reasonIds><guid>{guid}</guid></reasonIds></negative>"
+        guids = "".join(f"<guid>{root[0][index].get('guid')}</guid>" for index in indexes or (0,))
+        inner = f"<negative><reasonIds>{guids}</reasonIds></negative>"
         return f"<feedbackSubmission>{inner}</feedbackSubmission>"
 
     def test_one_vote_a_member_and_entry_the_last_one_counts(self, member: Client) -> None:
@@ -235,6 +235,25 @@ class TestVotes:
         assert answer.count("<negativeFeedback") == answer.count("<affirmativeFeedback") == 1
         assert answer.count("<reason ") == 1
         assert "Harbour Test Line" in answer
+
+    def test_every_reason_against_is_kept_and_told(self, member: Client) -> None:
+        from lxml import etree
+
+        instruct(SERVE)
+        make_list()
+        [item] = load("alpha", md5(1))
+        assert self.put(member, f"1/{item}/MD5", self.against(member, 2, 0, 2, 1)) == 200
+        [vote] = analysed.list_votes(item_id=item)
+        assert vote.reasons == ("WRONG_HASH", "NOT_ABUSE", "WRONG_CLASS")
+        assert analysed.count_votes(item_ids=[item])[item][:2] == (0, 1)
+        root = etree.fromstring(member.get(f"{ROOT}/v2/entries").content)
+        told = {r.get("name"): r.getnext()[0].text for r in root.iterfind(".//{*}reason")}
+        assert sorted(told) == [
+            "It is no abuse material",
+            "The class is wrong",
+            "The hash is not that of the material",
+        ]
+        assert set(told.values()) == {"Quay Test Host"}
 
     def test_what_is_not_there_is_404(self, member: Client) -> None:
         instruct(SERVE)

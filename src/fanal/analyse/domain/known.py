@@ -286,7 +286,7 @@ def _cited(entry: KnownEntry) -> Parameters:
             "ups": standing.ups,
             "downs": standing.downs,
             "last_vote": standing.last.vote,
-            "last_reason": standing.last.reason,
+            "last_reason": "+".join(standing.last.reasons),
             "last_at": standing.last.voted_at.isoformat(),
         }
     return parameters

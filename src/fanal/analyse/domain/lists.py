@@ -1,5 +1,6 @@
 """What a list of known material says of itself, what members say of its entries, and how entries changed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -35,6 +36,8 @@ class Vote(StrEnum):
 
     UP = "UP"
     DOWN = "DOWN"
+    TAKEN_BACK = "TAKEN_BACK"
+    """Nothing any more; it has no reason and is never counted."""
 
 
 class Voter(StrEnum):
@@ -88,7 +91,10 @@ class ListFacts(Struct, frozen=True, kw_only=True):
 
 
 class CastVote(Struct, frozen=True, kw_only=True):
-    """One vote as it was cast; of those of one voter on one entry the last counts."""
+    """One vote as it was cast; of those of one voter on one entry the last counts.
+
+    `others` are the reasons beside the first; a vote that was taken back has none.
+    """
 
     item_id: UUID
     kind: str
@@ -96,7 +102,13 @@ class CastVote(Struct, frozen=True, kw_only=True):
     voter_id: UUID
     vote: Vote
     reason: str
+    others: tuple[str, ...] = ()
     voted_at: datetime
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Every reason, in the order in which they were given."""
+        return (self.reason, *self.others) if self.reason else ()
 
 
 class Aside(Struct, frozen=True, kw_only=True):
@@ -165,11 +177,11 @@ def check_attributes(name: str, attributes: ListAttributes) -> None:
         raise ListsRefused("WORDS")
 
 
-def check_vote(vote: Vote, reason: str) -> None:
-    """Refuse a reason that is none of the vote's.
+def check_vote(vote: Vote, reasons: Sequence[str]) -> None:
+    """Refuse reasons of which one is none of the vote's.
 
     Raises:
         ListsRefused: `VOTE_REASON`.
     """
-    if reason not in VOTE_REASONS[vote]:
+    if not reasons or not set(reasons) <= set(VOTE_REASONS.get(vote, ())):
         raise ListsRefused("VOTE_REASON")

@@ -34,7 +34,7 @@ from fanal.analyse.operations.trials import (
     try_portion,
     write_rerank,
 )
-from fanal.analyse.operations.votes import cast_vote
+from fanal.analyse.operations.votes import cast_vote, take_vote_back
 from fanal.analyse.operations.waking import RULES_JOB, wake
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "renew_index",
     "start_trial",
     "take_items",
+    "take_vote_back",
     "try_portion",
     "wake",
     "withdraw_aside",

@@ -1,9 +1,11 @@
-"""Votes on the entries of lists. All stay; of one voter on one entry the last counts."""
+"""Votes on the entries of lists. All stay; of one voter on one entry the last counts, unless taken back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from msgspec import structs
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
@@ -14,19 +16,27 @@ from fanal.ledger import operations as ledger
 
 
 def cast_vote(
-    *, actor: Actor, item_id: UUID, vote: Vote, reason: str, now: datetime, kind: str = ""
+    *,
+    actor: Actor,
+    item_id: UUID,
+    vote: Vote,
+    reason: str,
+    others: Sequence[str] = (),
+    now: datetime,
+    kind: str = "",
 ) -> CastVote:
     """Keep what the actor says of an entry, and return it; it counts from the next report on.
 
     A partner votes as its organisation, others as persons. `kind` tells of which hash or address of the
-    entry the vote speaks, empty for all.
+    entry the vote speaks, empty for all; `others` are further reasons, each kept once.
 
     Raises:
         Refused: the actor may not vote.
         ListsRefused: `ENTRY` for an unknown entry or kind, `VOTE_REASON`.
     """
     require(actor, "list.vote")
-    check_vote(vote, reason)
+    first, *further = dict.fromkeys([reason, *others])
+    check_vote(vote, [first, *further])
     item = queries.get_items(item_ids=[item_id]).get(item_id)
     if item is None or (kind and kind not in dict(item.values)):
         raise ListsRefused("ENTRY")
@@ -34,28 +44,55 @@ def cast_vote(
         item_id=item_id,
         kind=kind,
         voter=Voter.MEMBER if actor.partner_id else Voter.PERSON,
-        voter_id=actor.partner_id or actor.person_id,
+        voter_id=queries.voter_of(actor=actor),
         vote=vote,
-        reason=reason,
+        reason=first,
+        others=tuple(further),
         voted_at=now,
     )
+    _keep(actor, item.list_id, cast)
+    return cast
+
+
+def take_vote_back(*, actor: Actor, item_id: UUID, now: datetime) -> CastVote:
+    """Let the actor's own vote on an entry count no more, and return what is kept of that.
+
+    Raises:
+        Refused: the actor may not vote.
+        ListsRefused: `ENTRY` for an unknown entry, `NO_VOTE` where none of the actor's counts.
+    """
+    require(actor, "list.vote")
+    item = queries.get_items(item_ids=[item_id]).get(item_id)
+    if item is None:
+        raise ListsRefused("ENTRY")
+    mine = queries.vote_of(item_id=item_id, voter_id=queries.voter_of(actor=actor))
+    if mine is None:
+        raise ListsRefused("NO_VOTE")
+    back = structs.replace(mine, vote=Vote.TAKEN_BACK, reason="", others=(), voted_at=now)
+    _keep(actor, item.list_id, back)
+    return back
+
+
+def _keep(actor: Actor, list_id: UUID, cast: CastVote) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO analyse_vote"
-                " (list_id, item_id, kind, voter, voter_id, vote, reason, voted_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-                [item.list_id, item_id, kind, cast.voter, cast.voter_id, vote, reason, now],
-            )
-        touch_list(item.list_id, now=now)
+                " (list_id, item_id, kind, voter, voter_id, vote, reason, others, voted_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    list_id, cast.item_id, cast.kind, cast.voter, cast.voter_id, cast.vote,
+                    cast.reason, list(cast.others), cast.voted_at,
+                ],
+            )  # fmt: skip
+        touch_list(list_id, now=cast.voted_at)
         ledger.record(
             actor=actor,
             action="list.vote",
-            at=now,
+            at=cast.voted_at,
             objects=[
-                ledger.ObjectRef(kind="list", id=item.list_id),
-                ledger.ObjectRef(kind="list_item", id=item_id),
+                ledger.ObjectRef(kind="list", id=list_id),
+                ledger.ObjectRef(kind="list_item", id=cast.item_id),
             ],
-            detail={"vote": vote, "reason": reason},
+            detail={"vote": cast.vote, "reason": "+".join(cast.reasons)},
         )
-    return cast

@@ -60,7 +60,14 @@ from fanal.analyse.queries.trials import (
     trial_changes,
     trials_of,
 )
-from fanal.analyse.queries.votes import count_votes, list_votes, newest_votes, votes_of
+from fanal.analyse.queries.votes import (
+    count_votes,
+    list_votes,
+    newest_votes,
+    vote_of,
+    voter_of,
+    votes_of,
+)
 from fanal.analyse.queries.whole import items_of_list
 
 __all__ = [
@@ -120,5 +127,7 @@ __all__ = [
     "rules_of",
     "trial_changes",
     "trials_of",
+    "vote_of",
+    "voter_of",
     "votes_of",
 ]

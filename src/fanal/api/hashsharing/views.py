@@ -112,7 +112,7 @@ def feedback(
         item=found,
         kind=tag,
         affirmative=vote.affirmative,
-        reason="" if vote.affirmative else reason_code(vote.reasons[0]),
+        reasons=[reason_code(reason) for reason in vote.reasons],
         now=now,
     )
     return xml(write.entries_document(EntriesPage(entries=tuple(entries_of(identity, [voted])))))

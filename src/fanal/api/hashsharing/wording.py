@@ -53,18 +53,21 @@ def entries_of(
             deleted=item.is_gone,
             classification=item.item.classification or item.shared.facts.attributes.category,
             fingerprints={kind.lower(): value for kind, value in item.hashes.items()},
-            votes=tuple(_vote(vote, members) for vote in item.votes) if item.hashes else (),
+            votes=tuple(_votes(item.votes, members)) if item.hashes else (),
         )
 
 
-def _vote(vote: CastVote, members: dict[UUID | None, wire.Member]) -> wire.Vote:
-    """Return a vote; those of the desk's people are the desk's, whoever cast them."""
-    against = vote.vote is Vote.DOWN
-    identifier = _REASON_IDS.get(vote.reason, "") if against else ""
-    return wire.Vote(
-        member=members[vote.voter_id if vote.voter is Voter.MEMBER else None],
-        kind=vote.kind.lower(),
-        at=vote.voted_at,
-        reason=identifier,
-        reason_name=_NAMES.get(identifier, ""),
-    )
+def _votes(
+    votes: Sequence[CastVote], members: dict[UUID | None, wire.Member]
+) -> Iterator[wire.Vote]:
+    """Yield votes, those against once for each reason; the desk's people vote as the desk."""
+    for vote in votes:
+        reasons = vote.reasons if vote.vote is Vote.DOWN else ("",)
+        for identifier in (_REASON_IDS.get(reason, "") for reason in reasons):
+            yield wire.Vote(
+                member=members[vote.voter_id if vote.voter is Voter.MEMBER else None],
+                kind=vote.kind.lower(),
+                at=vote.voted_at,
+                reason=identifier,
+                reason_name=_NAMES.get(identifier, ""),
+            )

@@ -58,22 +58,24 @@ def vote(
     item: SharedItem,
     kind: str,
     affirmative: bool,
-    reason: str,
+    reasons: Sequence[str],
     now: datetime,
 ) -> SharedItem:
     """Keep a member's vote on an entry that it reads, and return the entry with the votes that count.
 
-    Of one member's votes on one entry the last counts.
+    Of one member's votes on one entry the last counts. A vote against has at least one of `reasons`.
 
     Raises:
         Refused: the actor may not vote.
-        ListsRefused: the reason is none of those offered.
+        ListsRefused: a reason is none of those offered.
     """
+    reason, *others = [_AGREED] if affirmative else reasons or [""]
     analyse.cast_vote(
         actor=actor,
         item_id=item.item.item_id,
         vote=Vote.UP if affirmative else Vote.DOWN,
-        reason=_AGREED if affirmative else reason,
+        reason=reason,
+        others=others,
         kind=kind,
         now=now,
     )

@@ -66,6 +66,7 @@ def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
     listed = queries.get_lists()[item.list_id]
     standing = queries.get_standings(item_ids=[item_id]).get(item_id)
     rates = queries.match_rates(item_ids=[item_id], since=now - _RATED).get(item_id, [])
+    may_vote = may(actor, "list.vote")
     context = {
         "item": item,
         "listed": listed,
@@ -76,7 +77,9 @@ def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
         "matched": sum(count for _hour, count in rates),
         "votes": known.votes_shown(queries.list_votes(item_id=item_id)[::-1]),
         "reasons": VOTE_REASONS,
-        "may_vote": may(actor, "list.vote") and item.withdrawn_at is None,
+        "mine": may_vote
+        and queries.vote_of(item_id=item_id, voter_id=queries.voter_of(actor=actor)),
+        "may_vote": may_vote and item.withdrawn_at is None,
         "may_keep": may(actor, "list.keep"),
         "longest": operations.MAX_REASON,
     }
@@ -86,13 +89,15 @@ def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @needs("list.vote")
 def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Keep the vote of a person who may see the entry; the last one counts.
+    """Keep the vote of a person who may see the entry, or take it back; the last one counts.
 
     A partner's people may vote too, on what is shared with them: their programs do, through its service.
     """
     require(actor_of(request), "list.read")
     item = _item(item_id)
     said, _sep, reason = request.POST.get("vote", "").partition(".")
+    if said == Vote.TAKEN_BACK:
+        return _take_back(request, item)
     try:
         operations.cast_vote(
             actor=actor_of(request),
@@ -131,6 +136,19 @@ def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
             _("The entry is withdrawn from its list.") if wrong else _("The entry is in force."),
         )
     return redirect("desk:list-entry", item_id)
+
+
+def _take_back(request: HttpRequest, item: ChangedItem) -> HttpResponse:
+    try:
+        operations.take_vote_back(
+            actor=actor_of(request), item_id=item.item_id, now=now_of(request)
+        )
+    except ListsRefused as refused:
+        words = reference.label("lists_refused", refused.code, get_language() or "fr")
+        messages.error(request, words)
+    else:
+        messages.success(request, _("Your vote counts no more from the next report on."))
+    return redirect("desk:list-entry", item.item_id)
 
 
 def _why(entry_id: str) -> str:
