@@ -35,7 +35,8 @@ def fetch_page(
     """Return the page that `position` asks for, and where the following one begins.
 
     Raises:
-        OutsideRefused: as `Door.get`; MEDIA_TYPE for another one, LOOP where the page leads to itself.
+        OutsideRefused: as `Door.get`; MEDIA_TYPE for another one, LOOP where the page leads to itself,
+            NO_NEXT where more follows and the page says neither where nor from which date (section 3.4).
         FormatRefused: what came is no envelope.
     """
     place = _read(position)
@@ -53,13 +54,16 @@ def fetch_page(
     if answer.headers.get("content-type", "").partition(";")[0].strip() != "application/taxii+json":
         raise OutsideRefused("MEDIA_TYPE")
     envelope = read_envelope(answer.body)
-    seen = _last(answer) or place.seen
+    last = _last(answer)
+    seen = last or place.seen
     entries = tuple(_entry(indicator, now=now) for indicator in envelope.indicators)
     if not envelope.more:
         return _page(entries, Place(after=seen or place.after), finished=True)
     following = Place(after=place.after, next=envelope.next, seen=seen)
     if not envelope.next:
-        following = Place(after=seen)
+        if not last:
+            raise OutsideRefused("NO_NEXT")
+        following = Place(after=last)
     if following == place or len(envelope.next) > _LONGEST_NEXT:
         raise OutsideRefused("LOOP")
     return _page(entries, following, finished=False)

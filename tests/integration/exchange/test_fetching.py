@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from msgspec import structs
 
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Refused
@@ -125,7 +126,7 @@ class TestGarbage:
             (Service.TAXII, b"[1", JSON, 200, "FORMAT"),
             (Service.TAXII, json.dumps({"objects": [INDICATOR, {"type": "indicator"}]}).encode(), JSON, 200, "FORMAT"),
             (Service.TAXII, json.dumps({"objects": [INDICATOR | {"id": "indicator--\0"}]}).encode(), JSON, 200, "FORMAT"),
-            (Service.TAXII, json.dumps({"more": True}).encode(), JSON, 200, "LOOP"),
+            (Service.TAXII, json.dumps({"more": True}).encode(), JSON, 200, "NO_NEXT"),
             (Service.TAXII, json.dumps({"more": True, "next": "x" * 3000}).encode(), JSON, 200, "LOOP"),
         ],
     )  # fmt: skip
@@ -141,6 +142,29 @@ class TestGarbage:
         found = queries.get_checkpoint(source_id=source.id)
         assert (found.position, found.turn, found.error) == ("", 0, code)
         assert held("mirror") == {}
+
+    def test_more_without_a_way_on_keeps_the_checkpoint(self) -> None:
+        """A server that fetches well once, then says that more follows and not where."""
+        instruct(InstructionKind.LIST_FETCH)
+        added, asked = "2026-01-02T10:00:00.000000Z", list[str]()
+        more = {"objects": [INDICATOR], "more": True}
+
+        def serve(path: str) -> bytes:
+            asked.append(path)
+            return json.dumps(more).encode()
+
+        with serving(json.dumps({"objects": [INDICATOR]}).encode(), JSON, added=added) as url:
+            source = add(Service.TAXII, url, collection="c")
+            before = fetch(source)
+        assert added in before.position
+        with serving(serve, JSON) as url:
+            moved = structs.replace(source, url=url)
+            for _ in range(2):
+                with pytest.raises(fetching.FetchFailed, match="NO_NEXT"):
+                    fetching.fetch_source(actor=SYSTEM, source=moved)
+        found = queries.get_checkpoint(source_id=source.id)
+        assert (found.position, found.turn, found.error) == (before.position, 1, "NO_NEXT")
+        assert all("added_after=2026-01-02" in path for path in asked)
 
     def test_a_circle_of_pages_ends(self) -> None:
         instruct(InstructionKind.LIST_FETCH)
