@@ -141,6 +141,25 @@ class TestWhatIsServed:
         assert {e.fingerprints["md5"] for e in entries(member, since)} == {md5(2), md5(3)}
         assert late
 
+    def test_another_class_of_the_list_is_told_to_who_read_before(self, member: Client) -> None:
+        instruct(SERVE)
+        make_list(category="C0")
+        load("alpha", md5(1), f"{md5(2)},A2")
+        newest = max(e.at for e in entries(member))
+        started = newest + timedelta(seconds=2)
+        with connection.cursor() as cursor:  # the change of attributes happens a while later
+            cursor.execute("UPDATE exchange_clock SET at = %s", [started])
+        analyse.describe_list(
+            actor=SYSTEM,
+            name="alpha",
+            attributes=ListAttributes(legal_basis=BASIS, category="C1"),
+            now=clock.now(),
+        )
+        connection.check_constraints()
+        since = f"/v2/entries?from={started:%Y-%m-%dT%H:%M:%SZ}&to=2100-01-01T00:00:00Z"
+        found = [(e.fingerprints["md5"], e.classification) for e in entries(member, since)]
+        assert found == [(md5(1), "C1")]
+
 
 class TestPaging:
     def test_every_entry_once_in_pages(self, member: Client, small_pages: None) -> None:

@@ -9,9 +9,9 @@ from django.test import Client
 
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import Sharing
+from fanal.analyse.domain.lists import ListAttributes, Sharing
 from fanal.kernel import clock
-from tests.integration.exchange.sharing import SYSTEM, instruct, load, make_list, md5
+from tests.integration.exchange.sharing import BASIS, SYSTEM, instruct, load, make_list, md5
 
 pytestmark = pytest.mark.django_db
 TYPE = "application/taxii+json;version=2.1"
@@ -117,6 +117,34 @@ class TestPages:
         assert [o["labels"] for o in found] == [["A2"]]
         assert found[0]["id"] == one["id"]
         assert found[0]["modified"] > one["modified"]
+
+    def test_what_the_list_says_of_each_object_is_told_again(
+        self, member: Client, shared: UUID
+    ) -> None:
+        load("alpha", f"{md5(0)},A2")
+        [gone] = load("alpha", md5(1))
+        analyse.withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
+        last = member.get(objects(shared)).headers["X-TAXII-Date-Added-Last"]
+        told = []
+        for said in (
+            {"description": "Words of the collection."},
+            {"category": "C1"},
+            {"category": "C1", "confidence": 40},
+        ):
+            attributes = ListAttributes(**{"legal_basis": BASIS} | said)
+            analyse.describe_list(
+                actor=SYSTEM, name="alpha", attributes=attributes, now=clock.now()
+            )
+            connection.check_constraints()
+            answer = member.get(objects(shared, f"added_after={last}"))
+            last = answer.headers.get("X-TAXII-Date-Added-Last", last)
+            found = answer.json().get("objects", [])
+            told.append(sorted((o["labels"], o["confidence"]) for o in found))
+        assert told == [
+            [],
+            [(["C1"], 100)] * 3,
+            [(["A2"], 40), *[(["C1"], 40)] * 3],
+        ]
 
     def test_a_withdrawn_object_is_revoked_and_tells_no_hash(
         self, member: Client, shared: UUID
