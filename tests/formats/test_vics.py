@@ -149,9 +149,9 @@ MD5 = "0" * 32
         (hash_set({"MD5": MD5 + "0"}), Refusal.WRONG_TYPE),
         (hash_set({"MD5": 7}), Refusal.WRONG_TYPE),
         (hash_set({"MediaID": 1}), Refusal.MISSING_FIELD),
-        (hash_set({"MD5": MD5, "PhotoDNA": "x"}), Refusal.WRONG_TYPE),
-        (hash_set({"MD5": MD5, "AlternativeHashes": {}}), Refusal.WRONG_TYPE),
-        (hash_set({"MD5": MD5, "AlternativeHashes": ["x"]}), Refusal.WRONG_TYPE),
+        (hash_set({"PhotoDNA": "x"}), Refusal.WRONG_TYPE),
+        (hash_set({"AlternativeHashes": {}}), Refusal.WRONG_TYPE),
+        (hash_set({"AlternativeHashes": ["x"]}), Refusal.WRONG_TYPE),
         (hash_set({"MD5": MD5, "Tags": "fanal:class=" + "x" * 200}), Refusal.TEXT_TOO_LONG),
         (hash_set({"MD5": MD5, "Tags": "a\0b"}), Refusal.FORBIDDEN_CHARACTER),
         (hash_set({"MD5": MD5, "Tags": "\ud800"}), Refusal.FORBIDDEN_CHARACTER),
@@ -172,6 +172,86 @@ MD5 = "0" * 32
 def test_a_hash_set_is_strict_in_its_values(body: bytes, code: Refusal) -> None:
     with pytest.raises(FormatRefused) as refused:
         load(body)
+    assert refused.value.code is code
+
+
+@pytest.mark.parametrize(
+    ("odd", "kind", "place"),
+    [
+        ({"PhotoDNA": "x"}, "PHOTODNA", "PhotoDNA"),
+        ({"PhotoDNA": 7}, "PHOTODNA", "PhotoDNA"),
+        ({"SHA1": ["0" * 40]}, "SHA1", "SHA1"),
+        ({"SHA1": "\ud800"}, "SHA1", "SHA1"),
+        ({"AlternativeHashes": {}}, "AlternativeHashes", "AlternativeHashes"),
+        ({"AlternativeHashes": ["x"]}, "AlternativeHashes", "AlternativeHashes[1]"),
+        ({"AlternativeHashes": [{"HashName": []}]}, "AlternativeHashes", "AlternativeHashes[1]"),
+        ({"AlternativeHashes": [{"HashName": "pdq", "HashValue": "0"}]}, "PDQ", "AlternativeHashes[1]/HashValue"),
+    ],
+)  # fmt: skip
+def test_of_an_entry_with_a_malformed_hash_the_others_are_taken(
+    odd: dict[str, object], kind: str, place: str
+) -> None:
+    chosen = Selection()
+    [item] = load(hash_set({"MD5": MD5, **odd}), chosen)
+    assert item.values == {"MD5": MD5}
+    assert (chosen.hashes.counts, chosen.hashes.places) == (
+        {kind: 1},
+        {kind: [f"value[1]/{place}"]},
+    )
+    assert not chosen.entries.counts
+
+
+def test_entries_that_nobody_can_use_are_left_out_and_told() -> None:
+    odd = [
+        {"MediaID": 1}, {"MD5": "", "SHA1": None}, {"MD5": "zz"}, 7, {"MD5": MD5, "Tags": "a\0"},
+        {"MD5": MD5, "Tags": "fanal:class=" + "x" * 200}, {"MD5": MD5, "Category": []},
+        *[{"MediaID": 2}] * 3,
+    ]  # fmt: skip
+    good = [{"MD5": f"{n:032x}"} for n in range(len(odd))]
+    left = {
+        Refusal.MISSING_FIELD: (5, ["value[1]/MD5", "value[2]/MD5", "value[8]/MD5"]),
+        Refusal.WRONG_TYPE: (3, ["value[3]/MD5", "value[4]", "value[7]/Category"]),
+        Refusal.FORBIDDEN_CHARACTER: (1, ["value[5]/Tags"]),
+        Refusal.TEXT_TOO_LONG: (1, ["value[6]"]),
+    }
+    chosen = Selection()
+    assert [item.values for item in load(hash_set(*odd, *good), chosen)] == good
+    assert chosen.entries.counts == {code: count for code, (count, _) in left.items()}
+    assert chosen.entries.places == {code: places for code, (_, places) in left.items()}
+    # One more, and most of the file is unusable.
+    with pytest.raises(FormatRefused) as refused:
+        load(hash_set(*odd, *good[1:]))
+    assert (refused.value.code, refused.value.path) == (Refusal.MISSING_FIELD, "value[1]/MD5")
+    assert refused.value.parameters == {"count": len(odd), "of": 2 * len(odd) - 1}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [b'{"MD5":"%s","MD5":"%s"}' % (MD5.encode(), MD5.encode()), b"7", b'{"MediaID":1}'],
+)  # fmt: skip
+@pytest.mark.parametrize("context", [b'"@odata.context":"%sMedia",' % CONTEXT.encode(), b""])
+def test_an_unusable_entry_may_stand_first(entry: bytes, context: bytes) -> None:
+    body = b'{%s"value":[%s,{"MD5":"%s"}]}' % (context, entry, MD5.encode())
+    assert [item.line for item in load(body)] == [2]
+    with pytest.raises(FormatRefused):
+        load(b'{%s"value":[%s]}' % (context, entry))
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (b',{"MD5":"', Refusal.MALFORMED),
+        (b"", Refusal.MALFORMED),
+        (b',{"MD5":nul}]}', Refusal.MALFORMED),
+        (b',{"MD5":"\xff"}]}', Refusal.BAD_ENCODING),
+        (b',{"MD5":' + b"[" * 60 + b"]" * 60 + b"}]}", Refusal.TOO_DEEP),
+        (b',{"MD5":"%s","Category":77}]}' % MD5.encode(), Refusal.UNKNOWN_CODE),
+    ],
+)
+def test_what_is_wrong_with_the_file_refuses_it_whole(end: bytes, code: Refusal) -> None:
+    entries = b",".join(b'{"MD5":"%032X"}' % number for number in range(9))
+    with pytest.raises(FormatRefused) as refused:
+        load(b'{"@odata.context":"%sMedia","value":[%s%s' % (CONTEXT.encode(), entries, end))
     assert refused.value.code is code
 
 

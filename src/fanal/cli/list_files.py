@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fanal import reference
 from fanal.analyse.domain.listfile import ListRefused
-from fanal.cli.failures import Refused, language, tell
+from fanal.cli.failures import Refused, language, tell, words_of_refusal
 from fanal.cli.found import reason_of
 from fanal.formats.csv_hashes.read import COLUMNS
 from fanal.formats.indicators import Indicator
@@ -35,6 +35,12 @@ class Told:
             tell("LIST_MARKED", colour=colour.upper())
         for name, count in self.selection.left_out.most_common(_MOST_TOLD):
             tell("LIST_LEFT_OUT", name=name, count=count)
+        entries, hashes = self.selection.entries, self.selection.hashes
+        for name, count in entries.counts.most_common():
+            places = ", ".join(entries.places[name])
+            tell("LIST_UNUSABLE", count=count, reason=words_of_refusal(name), places=places)
+        for name, count in hashes.counts.most_common():
+            tell("LIST_NO_HASH", count=count, name=name, places=", ".join(hashes.places[name]))
         for name, count in self.selection.unknown.most_common(_MOST_TOLD):
             self._unread(name, "UNKNOWN", count)
         for (name, reason), count in self.reading.ignored.most_common(_MOST_TOLD):
@@ -65,6 +71,8 @@ def read_indicators(path: Path, format_: str, told: Told) -> Iterator[Iterator[I
             else:
                 yield read_event(stream, told.reading)
     except FormatRefused as refusal:
+        if "of" in refusal.parameters:
+            told.tell()
         raise _refused(path, refusal) from None
 
 
@@ -84,4 +92,6 @@ def _refused(path: Path, refusal: FormatRefused) -> Refused:
         return Refused("VICS_CATEGORIES", path=path, scheme=named)
     if refusal.parameters.get("expected") == "#Media":
         return Refused("VICS_CASES", path=path)
+    if "of" in refusal.parameters:
+        return Refused("LIST_MOSTLY_UNUSABLE", path=path, **refusal.parameters)
     return Refused("LIST_REFUSED", path=path, detail=reason_of(refusal))

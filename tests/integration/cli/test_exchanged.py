@@ -148,6 +148,30 @@ def test_what_is_no_list_is_refused_in_a_sentence(installed: Installed, tmp_path
     assert "1 × VICS-UK:2" in taken.err
 
 
+def test_a_hash_set_is_loaded_without_what_nobody_can_use(
+    installed: Installed, tmp_path: Path
+) -> None:
+    names = ("some", "most", "cut")
+    some, most, cut = (tmp_path / f"{name}.json" for name in names)
+    good = [{"MD5": f"{n:032X}", "PhotoDNA": "x" if n else None} for n in range(70, 73)]
+    whole = {"@odata.context": "x/DataModels/2.0.xml/US#Media", "value": [*good, {"MediaID": 4}]}
+    some.write_text(json.dumps(whole))
+    most.write_text(json.dumps(whole | {"value": [good[0], *[{"MediaID": 4}] * 2]}))
+    cut.write_text(json.dumps(whole)[:-20])
+    loaded, again, refused, broken = installed.call(
+        *[["lists", "load", "usable", str(path), "--format", "vics"] for path in (some, some, most, cut)]
+    )  # fmt: skip
+    assert (loaded.status, len(loaded.out.splitlines()), again.out) == (0, 3, loaded.out)
+    assert "unusable entry: 1 × A required field is missing; first at value[4]/MD5" in loaded.err
+    assert "malformed hash: 3 × PHOTODNA" in loaded.err
+    assert "value[1]/PhotoDNA, value[2]/PhotoDNA, value[3]/PhotoDNA" in loaded.err
+    assert (refused.status, broken.status, refused.out + broken.out) == (2, 2, "")
+    assert "unusable entry: 2 ×" in refused.err
+    assert "nothing is loaded: 2 entries of 3 are unusable" in refused.err
+    assert "nothing is loaded" in broken.err
+    assert installed.count("SELECT count(*) FROM analyse_list WHERE name = 'usable'") == 1
+
+
 CASE = {
     "reference": "with-people",
     "kind": "GROOMING",

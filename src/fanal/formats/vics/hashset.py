@@ -1,4 +1,8 @@
-"""Hash sets of VICS: media without a case, as items of a list of known material."""
+"""Hash sets of VICS: media without a case, as items of a list of known material.
+
+Sets of a million entries hold some that no program can use: those are left out, counted, and told with their
+first places. Where most of them are such, the file is something else than it says, and is refused whole.
+"""
 
 import re
 from collections import Counter
@@ -14,7 +18,16 @@ from fanal.formats.json_tree import check_text, parse
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.vics.categories import Use, Vocabulary, vocabulary_of
 from fanal.formats.vics.model import is_annotation
-from fanal.formats.vics.read import CASES, MEDIA, Context, Kind, as_object, context_of, pieces_of
+from fanal.formats.vics.read import (
+    CASES,
+    MEDIA,
+    Context,
+    Kind,
+    as_object,
+    context_of,
+    pieces_of,
+    says_kind,
+)
 
 READ: Final = ("MD5", "SHA1", "PhotoDNA", "AlternativeHashes", "Category", "Tags")
 _STORED: Final = "a list holds values and a class; the file stays with who sent it"
@@ -42,6 +55,17 @@ IGNORED: Final[Mapping[str, str]] = {
 }
 """Keys of a media that a list does not take, and why; unknown ones are counted."""
 CLASS_TAG: Final = "fanal:class="
+UNUSABLE: Final = frozenset(
+    {
+        Refusal.DUPLICATE_FIELD,
+        Refusal.FORBIDDEN_CHARACTER,
+        Refusal.MISSING_FIELD,
+        Refusal.TEXT_TOO_LONG,
+        Refusal.WRONG_TYPE,
+    }
+)
+"""What is wrong with one entry alone. Whatever else is wrong says that the file is cut off, or no VICS."""
+_FIRST_PLACES: Final = 3
 _START: Final = 4_096
 _CONTEXT_FIRST: Final = re.compile(
     rb"""(?:\xef\xbb\xbf)?\s*(\{\s*"(?:@odata\.context|odata\.metadata)"\s*:\s*"[^"\\]{1,500}")\s*,"""
@@ -50,11 +74,26 @@ _WHOLE: Final[Mapping[tuple[str, ...], Cut]] = {CASES: Cut.WHOLE}
 _CLASS: Final = re.compile(r"(?:^|[,;])\s*" + CLASS_TAG + r"([^,;\s]*)")
 
 
+class Faults(Struct, kw_only=True):
+    """What could not be used, by a name for it: how often, and the first places."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, name: str, *, path: str) -> None:
+        """Count one more."""
+        self.counts[name] += 1
+        if len(first := self.places.setdefault(name, [])) < _FIRST_PLACES:
+            first.append(path)
+
+
 class Selection(Struct, kw_only=True):
     """What is taken of a hash set, and what was left out by the time it is read.
 
     `categories` are codes to take; empty, the vocabulary of the file's country decides: what is material, or,
-    with `harmless`, what is harmless. Media without a category are always taken.
+    with `harmless`, what is harmless. Media without a category are always taken. `entries` are those that
+    cannot be used, by the code of the reason; `hashes`, by their kind, the malformed ones of entries whose
+    others are taken.
     """
 
     country: str = ""
@@ -62,6 +101,8 @@ class Selection(Struct, kw_only=True):
     harmless: bool = False
     left_out: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
+    entries: Faults = field(default_factory=Faults)
+    hashes: Faults = field(default_factory=Faults)
 
 
 def describe(stream: BinaryIO) -> Context:
@@ -87,13 +128,30 @@ def describe(stream: BinaryIO) -> Context:
 
 
 def _first(stream: BinaryIO) -> dict[str, object] | None:
+    """Return the first element that says what it is, else any that can be read, None of an empty array."""
+    readable, strange = None, None
     for piece in pieces_of(stream):
-        if piece.path == CASES:
-            return as_object(piece.tree(), path="value")
         if piece.path == MEDIA:
+            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
+        if piece.path != CASES:
             break
-        return None
-    raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
+        try:
+            readable = as_object(piece.tree(), path="value")
+        except FormatRefused as refused:
+            strange = _of_one_entry(refused)
+            continue
+        if says_kind(readable):
+            return readable
+    if readable is None and strange is not None:
+        raise strange
+    return readable
+
+
+def _of_one_entry(refused: FormatRefused) -> FormatRefused:
+    """Return what is wrong with one entry alone; raise what is wrong with the file."""
+    if refused.code not in UNUSABLE:
+        raise refused
+    return refused
 
 
 def _media_context(rest: dict[str, object], sample: dict[str, object] | None) -> Context:
@@ -108,12 +166,16 @@ def read_hash_set(
 ) -> Iterator[Indicator]:
     """Yield the items of a hash set that `selection` takes, one in memory at a time.
 
+    What cannot be used is left out and noted in `selection`; of an entry with a malformed hash the others
+    are taken. Only the end tells whether most was usable: until then nothing of it may be kept.
+
     Raises:
-        FormatRefused: an element that cannot be read, a hash that is none, or a category whose meaning is
-            neither known nor chosen.
+        FormatRefused: no VICS, cut off, a category whose meaning is neither known nor chosen, or more entries
+            that cannot be used than such that can; then as the first of them, with `count` and `of`.
     """
     vocabulary = vocabulary_of(selection.country or context.country)
-    number, sample = 0, None
+    number, taken, left, sample = 0, 0, 0, None
+    strange: FormatRefused | None = None
     for piece in read_pieces(stream, cuts=_WHOLE):
         if not piece.path:
             said = _media_context(as_object(piece.tree(), path=""), sample)
@@ -121,11 +183,23 @@ def read_hash_set(
                 raise FormatRefused(Refusal.MALFORMED, parameters={"value": "two contexts"})
             continue
         number += 1
-        media = as_object(piece.tree(), path=f"value[{number}]")
-        sample = sample or media
-        item = _item(media, number, selection=selection, vocabulary=vocabulary)
+        path = f"value[{number}]"
+        try:
+            media = as_object(piece.tree(), path=path)
+            if sample is None or not says_kind(sample):
+                sample = media
+            item = _item(media, number, selection=selection, vocabulary=vocabulary)
+        except FormatRefused as refused:
+            strange = strange or _of_one_entry(refused)
+            selection.entries.note(_of_one_entry(refused).code, path=refused.path or path)
+            left += 1
+            continue
         if item is not None:
+            taken += 1
             yield item
+    if strange is not None and left > taken:
+        of = {"count": left, "of": left + taken}
+        raise FormatRefused(strange.code, strange.path, parameters=of)
 
 
 def _item(
@@ -139,12 +213,19 @@ def _item(
     if code and not _takes(code, selection, vocabulary, path=path):
         selection.left_out[f"{vocabulary.scheme}:{code}"] += 1
         return None
-    values = dict(_hashes(media, path=path))
+    found = list(_hashes(media, path=path))
+    values = {kind: value for kind, value, _ in found if value is not None}
+    malformed = [(kind, place) for kind, value, place in found if value is None]
+    if not values and malformed:
+        kind, place = malformed[0]
+        raise FormatRefused(Refusal.WRONG_TYPE, place, parameters={"expected": kind})
     if not values:
         raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/MD5")
     named = f"{vocabulary.scheme}:{code}" if code else _class_of(_text(media, "Tags", path=path))
     if len(named) > MAX_CLASSIFICATION:
         raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": MAX_CLASSIFICATION})
+    for kind, place in malformed:
+        selection.hashes.note(kind, path=place)
     return Indicator(line=number, values=values, classification=named)
 
 
@@ -160,30 +241,27 @@ def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str
     return use is (Use.HARMLESS if selection.harmless else Use.MATERIAL)
 
 
-def _hashes(media: dict[str, object], *, path: str) -> Iterator[tuple[str, str]]:
+def _hashes(media: dict[str, object], *, path: str) -> Iterator[tuple[str, str | None, str]]:
+    """Yield kind, value and place of each hash; no value where it is malformed."""
     for key, kind in (("MD5", "MD5"), ("SHA1", "SHA1"), ("PhotoDNA", "PHOTODNA")):
-        text = _text(media, key, path=path)
-        if text:
-            yield kind, _checked(kind, text, path=f"{path}/{key}")
-    others = media.get("AlternativeHashes")
-    if others is None:
+        yield from _hash(kind, media.get(key), path=f"{path}/{key}")
+    others, path = media.get("AlternativeHashes"), f"{path}/AlternativeHashes"
+    if not isinstance(others, list | None):
+        yield "AlternativeHashes", None, path
         return
-    if not isinstance(others, list):
-        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/AlternativeHashes")
-    for index, other in enumerate(others, start=1):
-        place = f"{path}/AlternativeHashes[{index}]"
-        entry = as_object(other, path=place)
-        found = kind_of(_text(entry, "HashName", path=place))
-        text = _text(entry, "HashValue", path=place)
-        if found is not None and text:
-            yield found, _checked(found, text, path=f"{place}/HashValue")
+    for index, other in enumerate(others or (), start=1):
+        place = f"{path}[{index}]"
+        name = other.get("HashName", "") if isinstance(other, dict) else None
+        if not isinstance(name, str):
+            yield "AlternativeHashes", None, place
+        elif found := kind_of(name):
+            yield from _hash(found, other.get("HashValue"), path=f"{place}/HashValue")
 
 
-def _checked(kind: str, text: str, *, path: str) -> str:
-    value = hash_value(kind, text)
-    if value is None:
-        raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": kind})
-    return value
+def _hash(kind: str, said: object, *, path: str) -> Iterator[tuple[str, str | None, str]]:
+    text = said.strip() if isinstance(said, str) else said
+    if text is not None and text != "":
+        yield kind, hash_value(kind, text) if isinstance(text, str) else None, path
 
 
 def _text(entry: dict[str, object], key: str, *, path: str) -> str:

@@ -24,6 +24,7 @@ _CONTEXT: Final = re.compile(
     r"#(?P<kind>Cases|Media)(?:/\$entity)?$"
 )
 _BRITISH: Final = "1.2"
+_OF_CASES: Final = frozenset({"CaseID", "CaseNumber", "Media"})
 
 
 class Kind(StrEnum):
@@ -68,6 +69,11 @@ def as_object(tree: object, *, path: str) -> dict[str, object]:
     return tree
 
 
+def says_kind(sample: Mapping[str, object]) -> bool:
+    """Return whether an element says by its keys that it is a case, or a media."""
+    return not (_OF_CASES | {"MD5"}).isdisjoint(sample)
+
+
 def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | None) -> Context:
     """Return what a file is, from what is left of it and one element of its array.
 
@@ -83,9 +89,9 @@ def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | Non
         return Context(kind=Kind(found["kind"]), version=found["version"], country=country)
     if words is not None and "#" in words:
         raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases, #Media"})
-    if sample is not None and ("CaseID" in sample or "CaseNumber" in sample or "Media" in sample):
+    if sample is not None and _OF_CASES & sample.keys():
         return Context(kind=Kind.CASES)
-    if sample is not None and "MD5" in sample:
+    if sample is not None and says_kind(sample):
         return Context(kind=Kind.MEDIA)
     raise FormatRefused(Refusal.MISSING_FIELD, _CONTEXTS[0])
 
