@@ -340,6 +340,35 @@ class TestTaking:
             take(source, RemotePage(entries=(entry,), position="", finished=True), turn=turn)
         assert held("mirror") == {md5(1): ""}
 
+    def test_what_people_add_leaves_by_people_alone(self) -> None:
+        source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
+        load("mirror", md5(5))
+        held_first = [("MD5", md5(5)), ("SHA1", "5" * 40)]
+        told = (
+            RemoteEntry(key="1/a", values=(("MD5", md5(1)), ("SHA256", "1" * 64))),
+            RemoteEntry(key="1/b", values=(("MD5", md5(2)),)),
+            RemoteEntry(key="1/c", values=tuple(held_first)),
+        )
+        take(source, RemotePage(entries=told, position="", finished=True), turn=0)
+        lines = ["md5,sha1", f"{md5(1)},{'a' * 40}", f"{md5(3)},{'b' * 40}"]
+        [joined, alone] = analyse.load_list(
+            actor=SYSTEM, name="mirror", lines=lines, now=clock.now()
+        )
+        assert joined in {t.item_id for t in taken(source, "1/a").values()}
+        again = tuple(RemoteEntry(key=e.key, values=e.values, classification="B") for e in told)
+        gone = tuple(RemoteEntry(key=e.key, values=(), deleted=True) for e in told)
+        for turn, entries in enumerate((again, gone), start=1):
+            take(source, RemotePage(entries=entries, position="", finished=True), turn=turn)
+        theirs = {md5(5), md5(1), md5(3), "a" * 40, "b" * 40}
+        assert set(held("mirror")) == theirs
+        take(source, RemotePage(entries=told, position="", finished=True), turn=3)
+        take(source, RemotePage(entries=gone, position="", finished=True), turn=4)
+        assert set(held("mirror")) == theirs
+        analyse.withdraw_items(
+            actor=SYSTEM, name="mirror", item_ids=[joined, alone], now=clock.now()
+        )
+        assert set(held("mirror")) == {md5(5)}
+
     def test_several_values_of_a_kind_are_several_items(self) -> None:
         source = add(Service.TAXII, "https://lists.example/taxii2/lists", collection="c")
         three = tuple(("MD5", md5(n)) for n in range(3))

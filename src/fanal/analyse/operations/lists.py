@@ -1,12 +1,14 @@
 """Lists of known hashes and addresses: loaded, added to, withdrawn from.
 
 A value that leaves a list stays as a tombstone. One that changes its class leaves and comes back, so that
-whoever follows the changes, the hash index among them, never sees one row mean two things.
+whoever follows the changes, the hash index among them, never sees one row mean two things. What people put
+into a list that a source feeds is their own, also where the source says the same: it leaves by people alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -25,13 +27,23 @@ from fanal.kernel.ids import new_id
 _PORTION = 20_000
 _ADD = (
     "INSERT INTO analyse_entry"
-    " (id, list_id, item_id, kind, value, classification, scope, added_at, change)"
-    " SELECT e.id, %(list)s, e.item_id, e.kind, e.value, e.classification, %(scope)s, %(now)s,"
+    " (id, list_id, item_id, kind, value, classification, own, scope, added_at, change)"
+    " SELECT e.id, %(list)s, e.item_id, e.kind, e.value, e.classification, e.own, %(scope)s, %(now)s,"
     " %(change)s"
     " FROM unnest(%(ids)s::uuid[], %(items)s::uuid[], %(kinds)s::text[], %(values)s::text[],"
-    " %(classes)s::text[]) AS e (id, item_id, kind, value, classification)"
+    " %(classes)s::text[], %(owns)s::boolean[]) AS e (id, item_id, kind, value, classification, own)"
 )
 _Pair = tuple[str, str]
+
+
+class _Held(NamedTuple):
+    """A value of the list in force."""
+
+    entry_id: UUID
+    item_id: UUID
+    classification: str
+    scope: str
+    own: bool
 
 
 def load_list(
@@ -52,19 +64,27 @@ def load_list(
 
 
 def add_items(
-    *, actor: Actor, name: str, items: Iterable[Item], now: datetime, scope: str | None = None
+    *,
+    actor: Actor,
+    name: str,
+    items: Iterable[Item],
+    now: datetime,
+    scope: str | None = None,
+    own: bool = True,
 ) -> list[UUID]:
     """Add items with hashes or addresses, as `load_list` does; return the id of each.
 
     An item keeps the id it brings (`Item.item_id`); a value that another item of the list holds stays
     there. URL values are compared keys (`HarmonisedUrl.key`). Items pass in portions and are not held.
+    `own` is False where a source of the list says so, and no person.
 
     Raises:
         Refused: the actor keeps no lists.
         ListRefused: an item has no value, or one that is not of its kind.
         ListsRefused: the name is none.
     """
-    return _load(actor, "list.change", name, map(check_item, items), scope=scope, now=now)
+    checked = map(check_item, items)
+    return _load(actor, "list.change", name, checked, scope=scope, own=own, now=now)
 
 
 def add_addresses(
@@ -96,8 +116,12 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
     return withdraw_items(actor=actor, name=name, item_ids=[item_id], now=now) == 1
 
 
-def withdraw_items(*, actor: Actor, name: str, item_ids: Sequence[UUID], now: datetime) -> int:
+def withdraw_items(
+    *, actor: Actor, name: str, item_ids: Sequence[UUID], now: datetime, own: bool = True
+) -> int:
     """Withdraw items of a list, all their values; return how many were in force.
+
+    `own` is False where a source takes them back: the values that people put there stay.
 
     Raises:
         Refused: the actor keeps no lists.
@@ -110,8 +134,9 @@ def withdraw_items(*, actor: Actor, name: str, item_ids: Sequence[UUID], now: da
             return 0
         cursor.execute(
             "SELECT id, item_id FROM analyse_entry"
-            " WHERE list_id = %s AND item_id = ANY(%s::uuid[]) AND withdrawn_at IS NULL",
-            [row[0], list(item_ids)],
+            " WHERE list_id = %s AND item_id = ANY(%s::uuid[]) AND withdrawn_at IS NULL"
+            " AND (%s OR NOT own)",
+            [row[0], list(item_ids), own],
         )
         found = cursor.fetchall()
         if not found:
@@ -131,16 +156,17 @@ def _load(  # noqa: PLR0917
     items: Iterable[Item],
     *,
     scope: str | None,
+    own: bool = True,
     now: datetime,
 ) -> list[UUID]:
     require(actor, "list.keep")
     check_attributes(name, ListAttributes())
     ids: list[UUID] = []
     with transaction.atomic():
-        list_id, own = _open_list(name, scope or Scope.MATCH, now)
+        list_id, listed = _open_list(name, scope or Scope.MATCH, now)
         change = Change(actor=actor, list_id=list_id, now=now)
         for portion in _portions(items):
-            ids += _add(change, portion, scope=scope or own)
+            ids += _add(change, portion, scope=scope or listed, own=own)
         change.finish()
         tell_change(actor, action, list_id, count=len(ids), now=now)
     return ids
@@ -164,25 +190,27 @@ def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
     return UUID(str(row[0])), row[1]
 
 
-def _add(change: Change, items: Sequence[Item], *, scope: str) -> list[UUID]:
+def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> list[UUID]:
     """Add a portion of items; return their ids."""
     held = _held(change.list_id, items)
     rows: dict[_Pair, tuple[UUID, str]] = {}
     ids: list[UUID] = []
     for item in items:
         pairs = list(item.values.items())
-        item_id = item.item_id or next((held[p][1] for p in pairs if p in held), None)
+        item_id = item.item_id or next((held[p].item_id for p in pairs if p in held), None)
         item_id = item_id or next((rows[p][0] for p in pairs if p in rows), None)
         item_id = item_id or new_id(change.now)
         ids.append(item_id)
         for pair in pairs:
-            owner = held[pair][1] if pair in held else rows.get(pair, (item_id, ""))[0]
+            owner = held[pair].item_id if pair in held else rows.get(pair, (item_id, ""))[0]
             rows[pair] = owner, item.classification
-    other = [p for p in rows if p in held and held[p][2:] != (rows[p][1], scope)]
+    other = [p for p in rows if p in held and held[p][2:4] != (rows[p][1], scope)]
     fresh = [p for p in rows if p not in held]
+    if own:
+        _make_own([entry.entry_id for entry in held.values() if not entry.own])
     if not other and not fresh:
         return ids
-    change.replace([held[pair][0] for pair in other])
+    change.replace([held[pair].entry_id for pair in other])
     keys = [*other, *fresh]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -196,6 +224,7 @@ def _add(change: Change, items: Sequence[Item], *, scope: str) -> list[UUID]:
                 "kinds": [kind for kind, _ in keys],
                 "values": [value for _, value in keys],
                 "classes": [rows[key][1] for key in keys],
+                "owns": [own or (key in held and held[key].own) for key in keys],
                 "change": change.number,
             },
         )
@@ -203,15 +232,24 @@ def _add(change: Change, items: Sequence[Item], *, scope: str) -> list[UUID]:
     return ids
 
 
-def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, tuple[UUID, UUID, str, str]]:
-    """Return entry id, item id, class and scope of the items' values that the list holds."""
+def _make_own(entry_ids: Sequence[UUID]) -> None:
+    """Keep that people said too what a source brought."""
+    if entry_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE analyse_entry SET own = true WHERE id = ANY(%s::uuid[])", [list(entry_ids)]
+            )
+
+
+def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, _Held]:
+    """Return which of the items' values the list holds."""
     pairs = [pair for item in items for pair in item.values.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope"
+            "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own"
             " FROM unnest(%s::text[], %s::text[]) AS w (kind, value)"
             " JOIN analyse_entry e ON e.kind = w.kind AND e.value = w.value"
             " WHERE e.list_id = %s AND e.withdrawn_at IS NULL",
             [[kind for kind, _ in pairs], [value for _, value in pairs], list_id],
         )
-        return {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
+        return {(row[0], row[1]): _Held(*row[2:]) for row in cursor.fetchall()}

@@ -136,9 +136,9 @@ def _apply(  # noqa: PLR0917
         stated |= {text for e in shared if e.item_id not in fresh for text in e.held}
     withdrawn = _withdrawn_here(source.list_id, stated) if coming else set()
     if changes.leaving:
-        analyse.withdraw_items(actor=actor, name=name, item_ids=changes.leaving, now=now)
+        analyse.withdraw_items(actor=actor, name=name, item_ids=changes.leaving, now=now, own=False)
     if coming := list(without(coming, withdrawn)):
-        analyse.add_items(actor=actor, name=name, items=coming, now=now)
+        analyse.add_items(actor=actor, name=name, items=coming, now=now, own=False)
 
 
 def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:

@@ -1,0 +1,17 @@
+"""What sources brought before is theirs: the values that an entry of theirs holds."""
+
+from django.db import migrations
+
+FORWARD = """
+UPDATE analyse_entry e SET own = false
+    WHERE e.withdrawn_at IS NULL AND EXISTS (
+        SELECT FROM exchange_taken t JOIN exchange_source s ON s.id = t.source_id
+        WHERE s.list_id = e.list_id AND t.held @> ARRAY[e.kind || ':' || e.value])
+"""
+
+
+class Migration(migrations.Migration):
+    """Rows of lists that a source feeds."""
+
+    dependencies = [("exchange", "0004_said_of_lists"), ("analyse", "0009_own")]
+    operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]
