@@ -306,6 +306,73 @@ def test_a_case_is_counted_again_and_cut_into_parts(monkeypatch: pytest.MonkeyPa
     assert [len(list(read_media(p.body))) for p in cut] == [2, 1]
 
 
+def single(body: bytes) -> list[bytes]:
+    """Return a file of one case as OData writes one entity: as `value`, and as the document."""
+    document = json.loads(body.removeprefix(b"\xef\xbb\xbf"))
+    [case] = document.pop("value")
+    name, context = next((k, v) for k, v in document.items() if "odata." in k)
+    return [
+        json.dumps({"value": case, **document}).encode(),
+        json.dumps({**document, name: f"{context}/$entity", **case}).encode(),
+        json.dumps({**case, **document}).encode(),
+        json.dumps(case).encode(),
+    ]
+
+
+@pytest.mark.parametrize("sample", ["case-2.0.json", "case-1.3.json"])
+@pytest.mark.parametrize("way", range(4))
+def test_a_single_case_stands_in_no_array(
+    monkeypatch: pytest.MonkeyPatch, sample: str, way: int
+) -> None:
+    monkeypatch.setattr(parts, "PART_MEDIA", 2)
+    listed = (SAMPLES / sample).read_bytes()
+    body = single(listed)[way]
+    one, many = (survey(io.BytesIO(b)) for b in (body, listed))
+    assert [(c.reference, c.media, c.parts, c.totals) for c in one.cases] == [
+        (c.reference, c.media, c.parts, c.totals) for c in many.cases
+    ]
+    cut = [
+        [(p.reference, json.loads(p.body)["value"]) for p in cut_parts(io.BytesIO(b), s, name="f")]
+        for b, s in ((body, one), (listed, many))
+    ]
+    assert cut[0] == cut[1]
+    root, expected = (read_case(b).document.root for b in (body, listed))
+    shown = [[n for n in r.children if n.name != "odata.count"] for r in (root, expected)]
+    assert sorted(map(repr, shown[0])) == sorted(map(repr, shown[1]))
+    if way < 3:
+        assert read_case(body).context == read_case(listed).context == one.context
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"value":{"CaseID":"1","Media":[]},"Media":[{"MD5":"1"}]}',
+        b'{"value":[{"CaseID":"1"}],"Media":[{"MD5":"1"}]}',
+        b'{"value":{"CaseID":"1","Media":{}}}',
+        b'{"value":{"CaseID":"1","Media":[7]}}',
+        b'{"value":{"CaseID":"1","Media":[{"MD5":"1"}]}',
+        b'{"value":{"MD5":"%s"}}' % MD5.encode(),
+        b'{"value":{}}',
+        b'{"value":null,"CaseID":"1"}',
+        b'{"value":"CaseID"}',
+        b'{"MD5":"%s"}' % MD5.encode(),
+        json.dumps({"@odata.context": CONTEXT + "Media/$entity", "MD5": MD5}).encode(),
+        json.dumps({"@odata.context": CONTEXT + "Media", "value": {"CaseID": "1"}}).encode(),
+        b"{}",
+    ],
+)
+def test_what_is_no_single_case_is_refused(body: bytes) -> None:
+    with pytest.raises(FormatRefused):
+        survey(io.BytesIO(body))
+
+
+def test_a_single_case_is_no_hash_set() -> None:
+    for body in single((SAMPLES / "case-2.0.json").read_bytes()):
+        with pytest.raises(FormatRefused) as refused:
+            load(body)
+        assert refused.value.parameters["expected"] == "#Media"
+
+
 def read_media(body: bytes) -> Iterator[object]:
     yield from (n for n in read_case(body).document.root.children if n.name == "Media")
 

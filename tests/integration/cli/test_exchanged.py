@@ -172,6 +172,28 @@ def test_a_hash_set_is_loaded_without_what_nobody_can_use(
     assert installed.count("SELECT count(*) FROM analyse_list WHERE name = 'usable'") == 1
 
 
+def test_a_single_case_of_odata_comes_in(installed: Installed, tmp_path: Path) -> None:
+    context = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Cases"
+    case = {"CaseID": "single", "Media": [{"MediaID": 1, "MD5": "D4" * 16}]}
+    value, entity = (tmp_path / name for name in ("value.json", "entity.json"))
+    value.write_text(json.dumps({"@odata.context": context, "value": case}))
+    entity.write_text(
+        json.dumps({"@odata.context": f"{context}/$entity", **case, "CaseID": "entity"})
+    )
+    [brought] = installed.call(["import", "vics", str(value), str(entity)])
+    assert json.loads(brought.out)["received"] == 2, brought.err
+    with working(installed):
+        all_done(installed)
+        shown = installed.call(
+            *[
+                ["report", "show", f"import:{name}", "--json", *CHIEF]
+                for name in ("single", "entity")
+            ]
+        )
+    for one in shown:
+        assert [f["md5"] for f in json.loads(one.out)["harmonised"]["files"]] == ["d4" * 16]
+
+
 CASE = {
     "reference": "with-people",
     "kind": "GROOMING",

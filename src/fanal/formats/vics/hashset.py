@@ -20,7 +20,6 @@ from fanal.formats.vics.categories import Use, Vocabulary, vocabulary_of
 from fanal.formats.vics.model import is_annotation
 from fanal.formats.vics.read import (
     CASES,
-    MEDIA,
     Context,
     Kind,
     as_object,
@@ -131,10 +130,10 @@ def _first(stream: BinaryIO) -> dict[str, object] | None:
     """Return the first element that says what it is, else any that can be read, None of an empty array."""
     readable, strange = None, None
     for piece in pieces_of(stream):
-        if piece.path == MEDIA:
-            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
-        if piece.path != CASES:
+        if not piece.path:
             break
+        if piece.path != CASES:
+            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
         try:
             readable = as_object(piece.tree(), path="value")
         except FormatRefused as refused:

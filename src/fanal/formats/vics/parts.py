@@ -12,12 +12,23 @@ from msgspec import Raw, Struct, field
 
 from fanal.formats.json_tree import check_text, parse
 from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.vics.read import CASES, MEDIA, Context, Kind, as_object, context_of, pieces_of
+from fanal.formats.vics.read import (
+    ALONE,
+    CASES,
+    MEDIA,
+    Context,
+    Kind,
+    as_object,
+    context_of,
+    listed,
+    pieces_of,
+)
 from fanal.formats.vics.values import integer, truth
 
 PART_MEDIA: Final = 200
 PART_BYTES: Final = 2_000_000
 _MAX_REFERENCE: Final = 150
+_MEDIA: Final = frozenset({MEDIA, *ALONE})
 
 
 class Total(Struct, frozen=True, kw_only=True):
@@ -62,9 +73,10 @@ def survey(stream: BinaryIO) -> Survey:
     """
     cases: list[Surveyed] = []
     current, filling = Surveyed(), _Filling()
-    rest, sample = b"", None
+    rest, sample, alone = b"", None, set[tuple[str, ...]]()
     for piece in pieces_of(stream):
-        if piece.path == MEDIA:
+        if piece.path in _MEDIA:
+            alone.update({piece.path} & set(ALONE))
             entry = as_object(piece.tree(), path=f"case[{len(cases) + 1}]/Media")
             current.media += 1
             current.precategorized += truth(entry.get("IsPrecategorized")) is True
@@ -74,12 +86,14 @@ def survey(stream: BinaryIO) -> Survey:
             if sample is None:
                 sample = tree
                 _check_first(tree)
-            if not isinstance(tree.get("Media"), list | None):
-                raise FormatRefused(Refusal.WRONG_TYPE, f"case[{len(cases) + 1}]/Media")
-            current.head, current.totals = piece.body, tuple(_totals(tree, current))
-            current.reference = _reference(tree)
+            _close(current, piece.body, tree, number=len(cases) + 1)
             cases.append(current)
             current, filling = Surveyed(), _Filling()
+        elif single := _single(piece.body, alone):
+            rest, head = single
+            sample = as_object(parse(head), path="case")
+            _close(current, head, sample, number=1)
+            cases.append(current)
         else:
             rest = piece.body
     context = context_of(as_object(parse(rest), path=""), sample=sample)
@@ -99,14 +113,39 @@ def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[Part]:
     for piece in pieces_of(stream):
         if number >= len(found.cases) and piece.path:
             raise FormatRefused(Refusal.MALFORMED, parameters={"value": "the file has changed"})
-        if piece.path == MEDIA:
+        if piece.path in _MEDIA:
             if filling.add(piece.body):
                 yield _part(found, number, name=name, held=held, first=first, part=part)
                 first, part, held = first + len(held), part + 1, []
             held.append(piece.body)
-        elif piece.path == CASES:
+        elif piece.path == CASES or number < len(found.cases):  # the rest is a single case
             yield _part(found, number, name=name, held=held, first=first, part=part)
             number, held, first, part, filling = number + 1, [], 1, 1, _Filling()
+
+
+def _close(case: Surveyed, head: bytes, tree: dict[str, object], *, number: int) -> None:
+    if not isinstance(tree.get("Media"), list | None):
+        raise FormatRefused(Refusal.WRONG_TYPE, f"case[{number}]/Media")
+    case.head, case.totals = head, tuple(_totals(tree, case))
+    case.reference = _reference(tree)
+
+
+def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | None:
+    """Return what stands beside a case that is in no array, and that case; its media came from `media`.
+
+    Raises:
+        FormatRefused: media stand where there is no case, or in two places.
+    """
+    as_object(parse(rest), path="")  # the strict reader
+    document = msgspec.json.decode(rest, type=dict[str, Raw])
+    value = bytes(document.get("value", b""))
+    inner = msgspec.json.decode(value, type=dict[str, Raw]) if value.startswith(b"{") else None
+    if media - {ALONE[0] if inner is not None else ALONE[1]}:
+        raise FormatRefused(Refusal.WRONG_TYPE, "Media")
+    found = listed(document, inner)
+    if found is None and media:
+        raise FormatRefused(Refusal.WRONG_TYPE, "Media")
+    return (msgspec.json.encode(found[0]), msgspec.json.encode(found[1])) if found else None
 
 
 def _check_first(tree: dict[str, object]) -> None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 from msgspec import Struct
 
@@ -17,13 +17,19 @@ MAX_BYTES: Final = 50_000_000
 """Bytes of a case that is read whole."""
 CASES: Final = ("value",)
 MEDIA: Final = ("value", "*", "Media")
-_CUTS: Final[Mapping[tuple[str, ...], Cut]] = {CASES: Cut.OPENED, MEDIA: Cut.WHOLE}
+ALONE: Final = (("value", "Media"), ("Media",))
+"""Where the media of a single case stand: `value` is that case, or the document itself is (`/$entity`)."""
+_CUTS: Final[Mapping[tuple[str, ...], Cut]] = {
+    CASES: Cut.OPENED,
+    **dict.fromkeys((MEDIA, *ALONE), Cut.WHOLE),
+}
 _CONTEXTS: Final = ("@odata.context", "odata.metadata")
 _CONTEXT: Final = re.compile(
     r"DataModels/(?P<version>[0-9]\.[0-9])\.xml(?:/(?P<country>[A-Za-z]{1,20}))?(?:/\$metadata)?"
     r"#(?P<kind>Cases|Media)(?:/\$entity)?$"
 )
 _BRITISH: Final = "1.2"
+Said = TypeVar("Said")
 _OF_CASES: Final = frozenset({"CaseID", "CaseNumber", "Media"})
 
 
@@ -51,6 +57,8 @@ class Case(Struct, frozen=True, kw_only=True):
 
 def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
     """Yield the media of each case before its case, or the media of a hash set; the rest last.
+
+    A single case that stands in no array is in the rest (see `listed`), its media under `ALONE` before it.
 
     Raises:
         FormatRefused: no JSON, or an element over the limits.
@@ -96,6 +104,22 @@ def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | Non
     raise FormatRefused(Refusal.MISSING_FIELD, _CONTEXTS[0])
 
 
+def listed(
+    document: Mapping[str, Said], case: Mapping[str, Said] | None
+) -> tuple[dict[str, Said], dict[str, Said]] | None:
+    """Return a document that is a single case outside of an array as what is beside it and that case.
+
+    OData writes one entity as `value` itself, which is `case` then, or as the document, with its context
+    (JSON Format 4.01, section 5). None where it is neither.
+    """
+    if case is not None:
+        return {k: v for k, v in document.items() if k != "value"}, dict(case)
+    if "value" in document or _OF_CASES.isdisjoint(document):
+        return None
+    beside = {k: v for k, v in document.items() if k in _CONTEXTS}
+    return beside, {k: v for k, v in document.items() if k not in _CONTEXTS}
+
+
 def read_case(body: bytes) -> Case:
     """Return the one case that a document holds; paths begin with `case`.
 
@@ -106,6 +130,8 @@ def read_case(body: bytes) -> Case:
         raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
     tree = as_object(parse(body), path="")
     values = tree.get("value")
+    if alone := listed(tree, values if isinstance(values, dict) else None):
+        tree, values = alone[0], [alone[1]]
     if not isinstance(values, list) or len(values) != 1:
         raise FormatRefused(Refusal.WRONG_ROOT, "value", parameters={"expected": "one case"})
     case = as_object(values[0], path="case")
