@@ -211,7 +211,7 @@ def aside(as_json: bool) -> None:
     from fanal.analyse import queries
 
     names = {found.id: found.name for found in queries.get_lists().values()}
-    for record in queries.list_asides(ended=False, limit=1000):
+    for record in queries.list_asides(ended=False, limit=queries.count_asides()):
         line = {
             "id": str(record.item_id),
             "list": names[record.list_id],

@@ -1,7 +1,7 @@
 """The pages of lists and entries, and what a report's file cards say of a match."""
 
 from collections.abc import Callable, Mapping
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
@@ -9,6 +9,7 @@ from django.test import Client
 
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.lists import Scope, Vote
+from fanal.web.desk import lists
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import listed, set_aside
 
@@ -88,6 +89,36 @@ def test_the_page_of_lists_shows_them_and_what_happened(
         assert sign_in(name).get("/fr/desk/lists/").status_code == 403
         path = f"/fr/desk/lists/entries/{entry['item']}/"
         assert sign_in(name).get(path).status_code == 403
+
+
+@pytest.mark.parametrize(("lang", "total"), [("fr", "1–2 sur 3"), ("en", "1–2 of 3")])
+def test_every_entry_set_aside_is_reached_from_the_page(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, lang: str, total: str
+) -> None:
+    monkeypatch.setattr(lists, "_ASIDES", 2)
+    now, actor = desk.now, desk.actor("claire")
+    hosts = [("HOST", f"{name}.test") for name in ("one", "two", "three")]
+    operations.add_addresses(actor=actor, name="hosts", addresses=hosts, now=now)
+    items = {entry.entry_id for entry in queries.entries_of(values=hosts)}
+    web, path = sign_in("ana"), f"/{lang}/desk/lists/"
+
+    def shown(body: str) -> set[UUID]:
+        return {i for i in items if f"entries/{i}/" in body}
+
+    for number, item in enumerate(sorted(items)):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO analyse_aside (id, list_id, item_id, since, matched, hours, rule)"
+                " SELECT %s, id, %s, %s, 9, 24, 'r@1' FROM analyse_list WHERE name = 'hosts'",
+                [uuid4(), item, now],
+            )
+        first = web.get(path).content.decode()
+        assert ("?aside=2" in first, total in first) == (number == 2, number == 2)
+    rest = web.get(f"{path}?aside=2").content.decode()
+    assert (len(shown(first)), len(shown(rest))) == (2, 1)
+    assert shown(first) | shown(rest) == items
+    for odd in ("0", "99", "x", "-1"):
+        assert len(shown(web.get(f"{path}?aside={odd}").content.decode())) in {1, 2}
 
 
 def test_a_supervisor_releases_with_a_reason(

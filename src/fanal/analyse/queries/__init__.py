@@ -1,6 +1,12 @@
 """The reading door of analyse: findings, priorities, their history, lists and rule sets."""
 
-from fanal.analyse.queries.asides import AsideRecord, get_asides, list_asides, match_rates
+from fanal.analyse.queries.asides import (
+    AsideRecord,
+    count_asides,
+    get_asides,
+    list_asides,
+    match_rates,
+)
 from fanal.analyse.queries.feed import entries_changed, get_items
 from fanal.analyse.queries.lists import (
     ListedChange,
@@ -85,6 +91,7 @@ __all__ = [
     "beside",
     "changed_hashes",
     "count_analysed",
+    "count_asides",
     "count_changed",
     "count_payers",
     "count_votes",

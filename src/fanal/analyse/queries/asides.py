@@ -37,14 +37,21 @@ def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
         }
 
 
-def list_asides(*, ended: bool, limit: int) -> list[AsideRecord]:
+def count_asides() -> int:
+    """Return how many entries are set aside now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM analyse_aside WHERE ended_at IS NULL")
+        return int(cursor.fetchone()[0])
+
+
+def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord]:
     """Return the entries set aside now, or those whose time aside ended, the newest first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, list_id, item_id, since, matched, hours, rule, ended_at, outcome, ended_by,"
             " reason FROM analyse_aside WHERE (ended_at IS NOT NULL) = %s"
-            " ORDER BY since DESC, id DESC LIMIT %s",
-            [ended, limit],
+            " ORDER BY since DESC, id DESC LIMIT %s OFFSET %s",
+            [ended, limit, offset],
         )
         return [
             AsideRecord(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
@@ -35,7 +36,8 @@ def lists(request: HttpRequest) -> HttpResponse:
     on = paris_day(now_of(request))
     states = queries.list_lists()
     names = {state.id: state.name for state in states}
-    aside = queries.list_asides(ended=False, limit=_ASIDES)
+    page = Paginator(range(queries.count_asides()), _ASIDES).get_page(request.GET.get("aside"))
+    aside = queries.list_asides(ended=False, limit=_ASIDES, offset=max(page.start_index() - 1, 0))
     ended = queries.list_asides(ended=True, limit=_CHANGES)
     changes = queries.list_changes(limit=_CHANGES)
     people = {c.actor_id for c in changes if c.actor_id} | {r.ended_by for r in ended if r.ended_by}
@@ -47,6 +49,7 @@ def lists(request: HttpRequest) -> HttpResponse:
             for s in states
         ],
         "aside": [(r, names[r.list_id]) for r in aside],
+        "aside_page": page,
         "ended": [(r, names[r.list_id], persons.get(r.ended_by, "")) for r in ended if r.ended_by],
         "changes": [
             (c, names[c.list_id], persons.get(c.actor_id, "") if c.actor_id else "")
