@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from importlib import import_module
 from uuid import UUID
 
 import pytest
@@ -368,6 +369,29 @@ class TestTaking:
             actor=SYSTEM, name="mirror", item_ids=[joined, alone], now=clock.now()
         )
         assert set(held("mirror")) == {md5(5)}
+
+    def test_what_stood_before_it_was_known_whose_is_told_apart(self) -> None:
+        source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
+        told = RemoteEntry(key="1/a", values=(("MD5", md5(1)),))
+        take(source, RemotePage(entries=(told,), position="", finished=True), turn=0)
+        analyse.load_list(
+            actor=SYSTEM,
+            name="mirror",
+            lines=["md5,sha1", f"{md5(1)},{'a' * 40}"],
+            now=clock.now(),
+        )
+        make_list("other")
+        load("other", md5(1))
+        migration = import_module("fanal.exchange.migrations.0005_own_values")
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE analyse_entry SET own = true")
+            cursor.execute(migration.FORWARD)
+            cursor.execute("SELECT value FROM analyse_entry WHERE NOT own")
+            assert cursor.fetchall() == [(md5(1),)]
+        gone = RemoteEntry(key="1/a", values=(), deleted=True)
+        take(source, RemotePage(entries=(gone,), position="", finished=True), turn=1)
+        assert set(held("mirror")) == {"a" * 40}
+        assert set(held("other")) == {md5(1)}
 
     def test_several_values_of_a_kind_are_several_items(self) -> None:
         source = add(Service.TAXII, "https://lists.example/taxii2/lists", collection="c")
