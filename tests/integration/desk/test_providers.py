@@ -1,7 +1,7 @@
 """Providers at the desk: figures, quality explained, feedback given on the report's page or by a decision."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from fanal.accounts import operations as accounts, queries as people
-from fanal.intake import operations as intake
+from fanal.intake import operations as intake, queries as intake_queries
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import system_actor
 from fanal.orient import queries as oriented
@@ -31,9 +31,17 @@ RICH = MATERIAL | {
 """As full as the desk's own report, about something else: the two are not one job."""
 
 
-def send(desk: Desk, sender: UUID, name: str, body: dict[str, object], *, desk_id: int = 1) -> None:
-    """Receive a provider's report an hour ago and run the stages."""
-    at = desk.now - timedelta(hours=1)
+def send(
+    desk: Desk,
+    sender: UUID,
+    name: str,
+    body: dict[str, object],
+    *,
+    desk_id: int = 1,
+    at: datetime | None = None,
+) -> None:
+    """Receive a provider's report an hour ago, or `at`, and run the stages."""
+    at = at or desk.now - timedelta(hours=1)
     content = msgspec.json.encode({"reference": f"REF-{name}", **body})
     submission = Submission(
         arrival=Arrival.API, format=Format.REPORT, body=content, canonical=content,
@@ -73,6 +81,23 @@ def test_a_providers_page_tells_its_figures_for_the_readers_desks(
     away = sign_in("yann").get(f"/fr/desk/providers/{provider}/").content.decode()
     assert "sur les 1 plus récents" in away
     assert "REF-" not in body
+
+
+def test_every_figure_is_of_the_time_that_the_page_names(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    long_ago = desk.now - timedelta(days=120)
+    for number in range(3):
+        send(desk, provider, f"old-{number}", {"kind": "OTHER"}, at=long_ago)
+    body = sign_in("ana").get(f"/en/desk/providers/{provider}/").content.decode()
+    assert "over the newest 2<" in body
+    assert "(0 of the newest 2)" in body
+    assert "of the newest 5" not in body
+    since = desk.now - timedelta(days=121)
+    of_all_desks = intake_queries.newest_of(
+        actor=desk.actor("ana"), sender_id=provider, since=since, now=desk.now, limit=9
+    )
+    assert len(of_all_desks) == 6
 
 
 def test_who_may_see_it(desk: Desk, provider: UUID, sign_in: SignIn) -> None:

@@ -99,8 +99,12 @@ def list_refusals(*, actor: Actor, sender_id: UUID, since: datetime) -> list[Ref
         ]
 
 
-def newest_of(*, actor: Actor, sender_id: UUID, limit: int) -> list[UUID]:
-    """Return the newest finished reports of a sender, tests left out: what its quality is drawn from.
+def newest_of(
+    *, actor: Actor, sender_id: UUID, since: datetime, now: datetime, limit: int
+) -> list[UUID]:
+    """Return the newest finished reports of a sender, of those received since an instant, tests left out.
+
+    They are among those that `count_states` counts: figures drawn from them stand beside its total.
 
     Raises:
         Refused: the actor does not watch over providers.
@@ -108,8 +112,9 @@ def newest_of(*, actor: Actor, sender_id: UUID, limit: int) -> list[UUID]:
     require(actor, "provider.read")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM intake_report WHERE sender_id = %s AND state = 'FINISHED' AND NOT is_test"
-            " AND erased_at IS NULL ORDER BY id DESC LIMIT %s",
-            [sender_id, limit],
+            "SELECT id FROM intake_report WHERE sender_id = %s AND id >= %s AND id < %s"
+            " AND received_at >= %s AND state = 'FINISHED' AND NOT is_test AND erased_at IS NULL"
+            " ORDER BY id DESC LIMIT %s",
+            [sender_id, *id_bounds(since, now), since, limit],
         )
         return [row[0] for row in cursor.fetchall()]

@@ -22,10 +22,10 @@ from fanal.web.account.actors import actor_of, now_of
 PERIOD = timedelta(days=91)
 """What the page looks back on: thirteen weeks."""
 READ = 100
-"""Newest reports that the quality of a provider is drawn from."""
+"""Newest reports of that time that the quality of a provider is drawn from."""
 _USUALLY = 0.5
 _JUDGED = 2000
-"""Newest reports that delays and links are drawn from."""
+"""Newest reports of that time that delays, duplicates and links are drawn from."""
 
 
 @never_cache
@@ -53,7 +53,7 @@ def show(request: HttpRequest, provider: UUID) -> HttpResponse:
     since = now - PERIOD
     states = intake.count_states(actor=actor, sender_id=provider, since=since, now=now)
     weeks = intake.count_weeks(actor=actor, sender_id=provider, since=since, now=now)
-    newest = intake.newest_of(actor=actor, sender_id=provider, limit=_JUDGED)
+    newest = intake.newest_of(actor=actor, sender_id=provider, since=since, now=now, limit=_JUDGED)
     most = max((week.count for week in weeks), default=1)
     context = {
         "name": name,
