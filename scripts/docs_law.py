@@ -11,7 +11,7 @@ from fanal.analyse.domain.rules import PriorityRules, Rule, shipped_rules
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.calendar import PARIS
-from fanal.reference import load
+from fanal.reference import label, load
 from fanal.reference.catalogue import KINDS
 from fanal.reference.records import Clock, Entry
 
@@ -112,7 +112,13 @@ def _plain(value: object) -> object:
 
 def priority() -> str:
     """Return the page of priority rules, the newest set first."""
-    facts = table(("Fact", "Meaning"), [(code(name), text) for name, text in FACTS.items()])
+    facts = table(
+        ("Fact", "Meaning", "Unit"),
+        [
+            (code(name), label("priority_fact", name, "en"), label("fact_unit", unit, "en"))
+            for name, unit in FACTS.items()
+        ],
+    )
     return page(
         "Priority rules",
         "`src/fanal/analyse/data/priority/*.toml`",

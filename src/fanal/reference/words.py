@@ -10,7 +10,7 @@ from fanal.reference.reader import LabelFile, ReferenceRefused
 from fanal.reference.records import Text
 
 Value = str | int | float | bool | list[str] | tuple[str, ...] | date | datetime
-_FORMATS = frozenset({"date", "instant", "percent", "number"})
+_FORMATS = frozenset({"date", "instant", "percent", "number", "either"})
 _NARROW = re.compile(r" (?=[;!?](?:\s|$|[)»]))")
 _WIDE = re.compile(r" (?=:(?:\s|$))|(?<=«) | (?=»)| (?=%)|(?<=\bn°) ")
 _NUMBER_GROUP = "\u202f"
@@ -77,6 +77,8 @@ class Words:
         if spec == "percent" and isinstance(value, int | float):
             share = _plain(round(value * 100), lang)
             return f"{share}%" if lang.startswith("en") else f"{share}\u00a0%"
+        if spec == "either" and isinstance(value, list | tuple) and len(value) == 2:
+            return either(value[0], value[1], lang)
         return _plain(value, lang)
 
     def _add(self, kind: str, codes: Mapping[str, Text], package: str) -> None:
@@ -101,6 +103,11 @@ class Words:
 def french(text: str) -> str:
     """Return `text` with the no-break spaces that French typography asks for."""
     return _WIDE.sub("\u00a0", _NARROW.sub("\u202f", text))
+
+
+def either(fr: str, en: str, lang: str) -> str:
+    """Return words that came with a value, in no label file, in the language of the reader."""
+    return en if lang.startswith("en") else french(fr)
 
 
 def _fields(words: str) -> list[tuple[str, str]]:

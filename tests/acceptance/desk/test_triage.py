@@ -107,6 +107,38 @@ def test_a_rule_changes_and_everything_is_ranked_anew(
     assert versions == [first, "priority/voyages"]
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_draft_with_a_rule_of_the_desk_s_own(
+    open_as: OpenAs, axe: Axe, desk: Desk, lang: str
+) -> None:
+    """A bound that is wrong stands out; a rule is added and another left out, in French without JavaScript."""
+    analyse.load_shipped(actor=system_actor("install"), now=desk.now)
+    page = open_as("claire", f"/{lang}/desk/rules/draft/")
+    page.fill("#at_least-SELF_HARM_RISK", "?")
+    page.click("button[name=add]")
+    page.select_option("#fact-new-1", "links")
+    page.press("#source-new-1", "Enter")  # keeps the draft, as the first button does
+    page.wait_for_selector("[role=alert] a[href='#points-new-1']")
+    assert page.locator("#at_least-SELF_HARM_RISK").input_value() == "?"
+    check(page, axe, lang)
+
+    kept = open_as("claire", f"/{lang}/desk/rules/draft/", script=lang == "en")
+    kept.click("button[name=add]")
+    assert kept.url.endswith("#added")
+    kept.select_option("#fact-new-1", "links")
+    for name, value in (("label_fr", "Beaucoup de liens"), ("label_en", "Many links"),
+                        ("source", "The desk"), ("at_least", "5"), ("points", "7,5")):  # fmt: skip
+        kept.fill(f"#{name}-new-1", value)
+    kept.check("#off-SPAM")
+    kept.click("main form button[type=submit]")
+    told = kept.locator("section[aria-labelledby=differs] tbody").inner_text()
+    own, number = {"fr": ("Beaucoup de liens", "7,5"), "en": ("Many links", "7.5")}[lang]
+    assert own in told
+    assert number in told
+    if lang == "en":
+        check(kept, axe, lang)
+
+
 def references(page: Page) -> list[str]:
     """Return the references of the queue, from the top."""
     return re.findall(r"REF-\w+", page.locator("[data-queue]").inner_text())

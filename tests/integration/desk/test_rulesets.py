@@ -7,27 +7,18 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.analyse import operations, queries
+from fanal.analyse import queries
 from fanal.analyse.domain.rules import PriorityRules, shipped_rules
 from fanal.kernel import clock
-from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.actors import system_actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.worker.rules import carry_on
-from tests.integration.accounts.people import make_user
 from tests.integration.desk.story import Desk
 
 pytestmark = pytest.mark.django_db
 NEWEST = shipped_rules()[-1].version
 SignIn = Callable[[str], Client]
-
-
-@pytest.fixture
-def installed(desk: Desk) -> Desk:
-    """The desk with its first rule set in force and a second supervisor, Hélène."""
-    operations.load_shipped(actor=system_actor("install"), now=desk.now)
-    desk.users["helene"] = make_user("helene", Role.SUPERVISOR)
-    return desk
 
 
 def typed(rules: PriorityRules, **changed: str) -> dict[str, str]:
@@ -63,7 +54,7 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
     page = f"/fr/desk/rules/{ruleset_id}/"
     assert states()["priority/essai"] == "DRAFT"
     body = author.get(page).content.decode()
-    assert "40.5" in body
+    assert "40,5" in body
     assert "activate/" not in body
     author.post(f"{page}activate/")
     assert states()["priority/essai"] == "DRAFT"
@@ -90,7 +81,7 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
     assert queries.current_rules().version == "priority/essai"
     body = second.get(page).content.decode()
     assert f"par rapport à <code>{shipped.version}</code>" in body, "what it changed stays readable"
-    assert "40.5" in body
+    assert "40,5" in body
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT e.action FROM ledger_entry e JOIN ledger_object o"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fanal.analyse.domain import lexicon, payments, rules
+from fanal.analyse.domain import facts, lexicon, payments, rules
 from fanal.analyse.domain.lexicon import load_lexicon
 from fanal.reference.catalogue import Catalogue, load
 
@@ -48,3 +48,10 @@ def test_a_reason_reads_well_in_both_languages(catalogue: Catalogue) -> None:
     assert render("PHRASE_SPOKEN_WEAKENED", parameters, "en") == (
         "A writes “garde le secret” (2 in all); weakened by: family context"
     )
+
+
+def test_every_fact_and_its_unit_has_words(catalogue: Catalogue) -> None:
+    missing = catalogue.words.missing
+    assert missing("priority_fact", facts.FACTS) == ()
+    assert missing("fact_unit", facts.Unit) == ()
+    assert set(catalogue.words.codes("priority_fact")) <= facts.FACTS.keys()

@@ -1,11 +1,13 @@
 """The facts that priority rules look at, by name. A fact that is not known is absent: no rule applies.
 
-Every name below can stand in a rule's `fact`; `FACTS` is the list the reader checks.
+Every name below can stand in a rule's `fact`; `FACTS` is the list the reader checks. What each says is in
+`reference/data/labels/rules.toml` (`priority_fact`), in both languages.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from fanal import reference
 from fanal.analyse.domain.asking import ask_owner, instant_of
@@ -15,44 +17,55 @@ from fanal.formats.report.records import IpSighting, PersonRole, ReportKind, Sta
 from fanal.harmonise.domain.captured import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport
 
-FACTS: dict[str, str] = {
-    "emergency": "1 when the reporter says that a child is in danger now",
-    "danger_unknown": "1 when the reporter does not know whether a child is in danger now",
-    "reporter_is_child": "1 when the reporter says they are the child",
-    "escalated": "1 when the provider asked for high priority",
-    "self_harm": "highest score (0..1) of a self-harm phrase",
-    "ongoing": "highest score of a phrase saying that it happens now",
-    "meeting_planned": "highest score of a planned meeting",
-    "victim_age": "age in years of the youngest victim, stated or read in the text",
-    "class_a1": "files of industry class A1",
-    "class_a2": "files of industry class A2",
-    "class_b1": "files of industry class B1",
-    "class_b2": "files of industry class B2",
-    "live_streaming": "1 when a live stream is annotated, be it on one file",
-    "sadistic": "1 when sadistic exploitation is annotated",
-    "meme": "1 when the report, or each of its files, is annotated as a potential meme",
-    "spam": "1 when spam is annotated",
-    "files": "number of files",
-    "ip_age_days": "days since the newest dated address of a suspect",
-    "ip_days_left": "days left to ask who held a suspect's address; -1 once it is too late",
-    "access_to_children": "1 when the provider or the police says that a person can reach children",
-    "sextortion_annotated": "1 when the provider annotated sextortion",
-    "escalation_explained": "1 when the provider wrote why it asks for high priority",
-    "unlisted_seen_files": "files that a person at the provider saw and no list knows",
-    "suspect_identifiers": "e-mails, telephones and addresses of suspects",
-    "known_files": "files that a list knows (matches of score 0.5 or more)",
-    "unlisted_classified_files": "classified files that no list knows",
-    "known_addresses": "reported addresses that a list knows (matches of score 0.5 or more)",
-    "grooming_pattern": "highest score of several grooming signals by one speaker",
-    "sextortion": "highest score of an extortion signal",
-    "livestream": "highest score of a live-streaming signal",
-    "payment_pattern": "score of the combined payment indicators",
-    "previously_reported_suspect": "earlier reports naming the same suspect",
-    "links": "links to earlier reports",
-    "strongest_link": "score (0..1) of the strongest link",
-    "shared_files": "files shared with earlier reports",
-    "in_dossier": "1 when the report belongs to a dossier",
-    **{f"kind_{kind.lower()}": f"1 for a report of kind {kind}" for kind in ReportKind},
+
+class Unit(StrEnum):
+    """What the number of a fact counts. A flag is 1 when it is so, and absent otherwise."""
+
+    FLAG = "FLAG"
+    SCORE = "SCORE"
+    YEARS = "YEARS"
+    DAYS = "DAYS"
+    COUNT = "COUNT"
+
+
+FACTS: dict[str, Unit] = {
+    "emergency": Unit.FLAG,
+    "danger_unknown": Unit.FLAG,
+    "reporter_is_child": Unit.FLAG,
+    "escalated": Unit.FLAG,
+    "self_harm": Unit.SCORE,
+    "ongoing": Unit.SCORE,
+    "meeting_planned": Unit.SCORE,
+    "victim_age": Unit.YEARS,
+    "class_a1": Unit.COUNT,
+    "class_a2": Unit.COUNT,
+    "class_b1": Unit.COUNT,
+    "class_b2": Unit.COUNT,
+    "live_streaming": Unit.FLAG,
+    "sadistic": Unit.FLAG,
+    "meme": Unit.FLAG,
+    "spam": Unit.FLAG,
+    "files": Unit.COUNT,
+    "ip_age_days": Unit.DAYS,
+    "ip_days_left": Unit.DAYS,
+    "access_to_children": Unit.FLAG,
+    "sextortion_annotated": Unit.FLAG,
+    "escalation_explained": Unit.FLAG,
+    "unlisted_seen_files": Unit.COUNT,
+    "suspect_identifiers": Unit.COUNT,
+    "known_files": Unit.COUNT,
+    "unlisted_classified_files": Unit.COUNT,
+    "known_addresses": Unit.COUNT,
+    "grooming_pattern": Unit.SCORE,
+    "sextortion": Unit.SCORE,
+    "livestream": Unit.SCORE,
+    "payment_pattern": Unit.SCORE,
+    "previously_reported_suspect": Unit.COUNT,
+    "links": Unit.COUNT,
+    "strongest_link": Unit.SCORE,
+    "shared_files": Unit.COUNT,
+    "in_dossier": Unit.FLAG,
+    **{f"kind_{kind.lower()}": Unit.FLAG for kind in ReportKind},
 }
 
 _STATED = {

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.analyse.domain.facts import facts_of
+from fanal.analyse.domain.facts import FACTS, Unit, facts_of
 from fanal.analyse.domain.records import (
     Analysis,
     Because,
@@ -170,8 +170,18 @@ def _part(rule: Rule, value: float) -> PriorityPart:
     return PriorityPart(
         code=rule.code,
         points=round(points, 2),
-        because=Because(code=rule.code, parameters={"value": shown, "unchecked": rule.unchecked}),
+        because=_because(rule, shown),
     )
+
+
+def _because(rule: Rule, value: float) -> Because:
+    """Return why a rule applied; the label of a rule of the desk's own goes with the reason."""
+    parameters: Parameters = {"value": value, "unchecked": rule.unchecked}
+    if rule.label is None:
+        return Because(code=rule.code, parameters=parameters)
+    parameters["words"] = [rule.label.fr, rule.label.en]
+    code = "OWN_RULE" if FACTS[rule.fact] is Unit.FLAG else "OWN_RULE_VALUE"
+    return Because(code=code, parameters=parameters)
 
 
 def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]:
@@ -194,12 +204,10 @@ def compare(old: Priority, new: Priority) -> Change:
     """
     before = {part.code: part.points for part in old.parts}
     after = {part.code: part.points for part in new.parts}
+    parts = {part.code: part for part in (*old.parts, *new.parts)}
     reasons = [
-        Because(
-            code="RULE_CHANGED",
-            parameters={"rule": code, "before": before.get(code, 0), "after": after.get(code, 0)},
-        )
-        for code in sorted(before.keys() | after.keys())
+        _changed(parts[code], before.get(code, 0), after.get(code, 0))
+        for code in sorted(parts)
         if before.get(code, 0) != after.get(code, 0)
     ]
     if not reasons and old.level != new.level:
@@ -213,3 +221,11 @@ def compare(old: Priority, new: Priority) -> Change:
         level_after=new.level,
         because=tuple(reasons),
     )
+
+
+def _changed(part: PriorityPart, before: float, after: float) -> Because:
+    points: Parameters = {"before": before, "after": after}
+    words = part.because.parameters.get("words")
+    if words is None:
+        return Because(code="RULE_CHANGED", parameters={"rule": part.code, **points})
+    return Because(code="OWN_RULE_CHANGED", parameters={"words": words, **points})

@@ -6,18 +6,26 @@ How points work is explained at the top of `analyse/data/priority/*.toml`.
 import json
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib import resources
+from math import isfinite
 from typing import Literal
 
 import msgspec
 from msgspec import Struct, field
 
+from fanal import reference
 from fanal.analyse.domain.facts import FACTS
+from fanal.reference.records import Text
+from fanal.reference.words import either
 
 DANGER_FLOOR = 95
 """A child in danger now is never below this score."""
 UNCHECKED = "UNCHECKED"
+ABOVE_ZERO = 0.000001
+"""`at_least` where a rule writes none."""
+LONGEST_LABEL = 80
 _VERSION = re.compile(r"[a-z0-9][a-z0-9./_-]{2,59}")
 
 
@@ -33,7 +41,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule: the fact, when it applies, the points and perhaps a floor, with its source.
 
     `floor_from` is the least value of the fact for the floor; without it the floor goes
-    with the points.
+    with the points. `label` is the name of a rule of the desk's own, which no label file knows; such a rule
+    gives points and sets no floor, since a floor is shown by its code alone.
     """
 
     code: str
@@ -41,17 +50,24 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     points: float
     source: str
     checked_by: str
-    at_least: float = 0.000001
+    at_least: float = ABOVE_ZERO
     at_most: float | None = None
     each: bool = False
     cap: float | None = None
     floor: int | None = None
     floor_from: float | None = None
+    label: Text | None = None
 
     @property
     def unchecked(self) -> bool:
         """Return whether nobody has checked the rule: it may suggest, never set a floor."""
         return self.checked_by == UNCHECKED
+
+    def name(self, lang: str) -> str:
+        """Return what people call the rule: its own label, else the words of its code."""
+        if self.label is None:
+            return reference.label("priority_rule", self.code, lang)
+        return either(self.label.fr, self.label.en, lang)
 
     def floor_for(self, value: float) -> int | None:
         """Return the floor that the rule sets for a value of its fact, or None."""
@@ -92,8 +108,9 @@ def read_rules(text: str) -> PriorityRules:
     """Return the rule set of a TOML text.
 
     Raises:
-        RulesRefused: FORMAT (unknown key, wrong type), CODE_TWICE, FACT, POINTS, BOUNDS, FLOOR, FLOOR_FROM,
-            SOURCE, LEVELS, CEILING, or NO_DANGER (no checked rule keeps a child in danger at 95 or more).
+        RulesRefused: FORMAT (unknown key, wrong type), CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
+            FLOOR_FROM, SOURCE, LABEL_FR, LABEL_EN, LABEL_FLOOR, LEVELS, CEILING, or NO_DANGER (no checked
+            rule keeps a child in danger at 95 or more).
     """
     try:
         rules = msgspec.convert(tomllib.loads(text), PriorityRules)
@@ -133,8 +150,17 @@ def write_rules(rules: PriorityRules) -> str:
     lines = [_line(name, value) for name, value in built.items()]
     for name, table in tables:
         lines += ["", f"[[{name}]]"]
-        lines += [_line(key, value) for key, value in table.items() if value is not None]
+        lines += [_line(key, value) for key, value in _flat(table) if value is not None]
     return "\n".join(lines) + "\n"
+
+
+def _flat(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the keys of a table, those of a table in it dotted: `label.fr`."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", each) for inner, each in value.items())
+        else:
+            yield key, value
 
 
 def _line(key: str, value: object) -> str:
@@ -164,18 +190,32 @@ def newest_shipped(*, on: date) -> PriorityRules:
 
 
 def _check(rule: Rule) -> None:
+    highest = rule.at_least if rule.at_most is None else rule.at_most
     faults = {
         "FACT": rule.fact not in FACTS,
         "POINTS": not -100 <= rule.points <= 100,
-        "BOUNDS": rule.at_most is not None and rule.at_most < rule.at_least,
+        "CAP": rule.cap is not None and not rule.cap >= 0,
+        "BOUNDS": not (isfinite(rule.at_least) and isfinite(highest) and rule.at_least <= highest),
         "FLOOR": rule.floor is not None and not 0 <= rule.floor <= 100,
-        "FLOOR_FROM": rule.floor_from is not None
-        and (rule.floor is None or rule.floor_from < rule.at_least),
+        "FLOOR_FROM": rule.floor_from is not None and not _reached(rule, rule.floor_from),
         "SOURCE": not rule.source.strip() or not rule.checked_by.strip(),
+        "LABEL_FR": rule.label is not None and not _sayable(rule.label.fr),
+        "LABEL_EN": rule.label is not None and not _sayable(rule.label.en),
+        "LABEL_FLOOR": rule.label is not None and rule.floor is not None,
     }
     for code, broken in faults.items():
         if broken:
             raise RulesRefused(code, rule.code)
+
+
+def _reached(rule: Rule, value: float) -> bool:
+    """Return whether the rule has a floor, and applies to this value of its fact."""
+    under = rule.at_most is None or value <= rule.at_most
+    return rule.floor is not None and value >= rule.at_least and under
+
+
+def _sayable(label: str) -> bool:
+    return 0 < len(label.strip()) <= LONGEST_LABEL and label.isprintable()
 
 
 def _keeps_danger(rule: Rule) -> bool:

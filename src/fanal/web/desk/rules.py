@@ -30,6 +30,7 @@ from fanal.reference import (
     Routing,
 )
 from fanal.web.account.actors import now_of
+from fanal.web.desk.ruleset_words import rule_in_words
 
 Facts = list[tuple[str, str]]
 
@@ -61,6 +62,7 @@ def rules(request: HttpRequest) -> HttpResponse:
     if table == "priority":
         rules_now = analysed.current_rules()
         context |= {"priority": rules_now, "levels": _levels(rules_now, on)}
+        context["said"] = [rule_in_words(r, get_language() or "fr") for r in rules_now.rule]
     elif table == "lexicon":
         context |= {
             "lexicons": [read_lexicon(text, name=n) for n, text in shipped_lexicons().items()]

@@ -17,14 +17,23 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.priority import Change, DryRun
-from fanal.analyse.domain.rules import RulesRefused, read_rules, write_rules
+from fanal.analyse.domain.rules import (
+    PriorityRules,
+    Rule,
+    RulesRefused,
+    read_rules,
+    shipped_rules,
+    write_rules,
+)
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue_filters import LEVELS
-from fanal.web.desk.ruleset_form import Fault, Typed, differences, read_typed, typed_from, typed_of
+from fanal.web.desk.ruleset_fields import Page
+from fanal.web.desk.ruleset_form import Fault, Typed, read_typed, typed_from, typed_of, with_blank
+from fanal.web.desk.ruleset_words import differences
 
 _SHOWN = 50
 """Reports shown that rise the most, and as many that fall."""
@@ -47,11 +56,15 @@ def rulesets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("rules.draft")
 def draft(request: HttpRequest) -> HttpResponse:
-    """Offer the rules in force in a form; by POST, keep what was typed as a draft."""
+    """Offer the rules in force in a form; by POST, keep what was typed as a draft, or offer one more rule."""
     rules, on = queries.current_rules(), paris_day(now_of(request))
+    left_out, lang = _left_out(rules), get_language() or "fr"
     if request.method != "POST":
-        return _form(request, typed_of(rules, version=_free_version(on)), [])
-    typed = typed_from(request.POST.dict(), rules)
+        typed = typed_of(rules, left_out, version=_free_version(on), lang=lang)
+        return _form(request, typed, [])
+    typed = typed_from(request.POST.dict(), rules, left_out, lang=lang)
+    if "add" in request.POST:
+        return _form(request, with_blank(typed), [])
     made, faults = read_typed(typed, rules, on=on)
     if made is None:
         return _form(request, typed, faults)
@@ -60,7 +73,8 @@ def draft(request: HttpRequest) -> HttpResponse:
             actor=actor_of(request), body=write_rules(made), now=now_of(request)
         )
     except (operations.RuleSetRefused, RulesRefused) as refused:
-        return _form(request, typed, [("version", refused.code)])
+        place = "version" if refused.code == "VERSION_EXISTS" else ""
+        return _form(request, typed, [(place, refused.code)])
     messages.success(request, _("The draft is kept. Run it dry on past reports next."))
     return redirect("desk:ruleset", ruleset_id)
 
@@ -84,7 +98,7 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
             "signed": _signed([stored])[0],
             "rules": candidate,
             "before": before,
-            "differences": list(differences(before, candidate)),
+            "differences": list(differences(before, candidate, get_language() or "fr")),
             "tried": tried,
             "risers": changes[True],
             "fallers": changes[False],
@@ -171,39 +185,24 @@ def _changes(
 
 
 def _form(request: HttpRequest, typed: Typed, faults: list[Fault]) -> HttpResponse:
-    told = {name: _why(code) for name, code in faults}
-
-    def field(name: str, value: str, words: str) -> dict[str, str]:
-        return {"name": name, "value": value, "words": words, "wrong": told.get(name, "")}
-
-    lang = get_language() or "fr"
-    rows = []
-    for row in typed.rows:
-        words = reference.label("priority_rule", row.rule.code, lang)
-        fields = (("points", row.points, _("Points")), ("cap", row.cap, _("At most")),
-                  ("floor", row.floor, _("Floor")))  # fmt: skip
-        rows.append(
-            {
-                "rule": row.rule,
-                "fields": [
-                    field(f"{name}-{row.rule.code}", value, f"{title}, {words}")
-                    for name, value, title in fields
-                ],
-            }
-        )
-    context = {
-        "version": field("version", typed.version, _("Name of this version")),
-        "ceiling": field("ceiling", typed.ceiling, _("Ceiling")),
-        "levels": [
-            field(f"level-{level.code}", value, reference.label("level", level.code, lang))
-            for level, value in typed.levels
-        ],
-        "rows": rows,
-        "faults": [(name, _why(code)) for name, code in faults],
-        "current": queries.current_rules(),
-    }
+    context = Page(typed, faults, get_language() or "fr").context()
+    context |= {"current": queries.current_rules(), "may_add": with_blank(typed) != typed}
     status = HTTPStatus.UNPROCESSABLE_ENTITY if faults else HTTPStatus.OK
     return render(request, "desk/ruleset_draft.html", context, status=status)
+
+
+def _left_out(rules: PriorityRules) -> list[Rule]:
+    """Return the rules that are not in force and may be brought back, as they stood last.
+
+    They are those of the sets that were in force before, and of the newest one that the package ships.
+    """
+    before = [read_rules(s.body) for s in queries.list_rulesets() if s.activated_at is not None]
+    known = {rule.code for rule in rules.rule}
+    found: dict[str, Rule] = {}
+    for rule in (rule for each in (*before, shipped_rules()[-1]) for rule in each.rule):
+        if rule.code not in known:
+            found.setdefault(rule.code, rule)
+    return list(found.values())
 
 
 def _free_version(on: date) -> str:

@@ -1,0 +1,143 @@
+"""A rule set in words: numbers as each language writes them, what a rule looks at, and what differs. Pure."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from math import nan
+
+from msgspec import Struct
+
+from fanal import reference
+from fanal.analyse.domain.facts import FACTS, Unit
+from fanal.analyse.domain.rules import ABOVE_ZERO, UNCHECKED, PriorityRules, Rule
+
+_NUMBER = re.compile(r"[+\u2212-]?[0-9]{1,9}(?:[.,][0-9]{1,18})?")
+_COMPARED = (
+    "label", "fact", "at_least", "at_most", "points", "each", "cap", "floor", "floor_from",
+    "checked_by", "source",
+)  # fmt: skip
+_NOTHING_SET = Rule(code="", fact="", points=nan, source="", checked_by="")
+"""What a rule that is added is held against: what it leaves open need not be said."""
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """One field that differs, and whose it is in words (empty: the whole set's); empty for absent."""
+
+    of: str
+    name: str
+    before: str
+    after: str
+
+
+def written(value: float | None, lang: str) -> str:
+    """Return a number whole and ungrouped, with the decimal mark of the language; empty for none."""
+    if value is None:
+        return ""
+    # By the shortest text that reads back the same: a bound that nobody touched must not move.
+    plain = f"{Decimal(repr(value)):f}"
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return plain if lang == "en" else plain.replace(".", ",")
+
+
+def number_in(text: str) -> float | None:
+    """Return the number of a text with a point or a comma; None for anything else (`nan`, `1e3`)."""
+    if _NUMBER.fullmatch(text) is None:
+        return None
+    return float(text.replace(",", ".").replace("\u2212", "-"))
+
+
+def fact_in_words(fact: str, lang: str) -> str:
+    """Return what a fact says, and what its number counts."""
+    unit = reference.label("fact_unit", FACTS[fact], lang)
+    return f"{reference.label('priority_fact', fact, lang)} ({unit})"
+
+
+def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
+    """Return what a page shows of a rule: name, fact, bounds, points."""
+    return {
+        "rule": rule,
+        "name": rule.name(lang),
+        "fact": fact_in_words(rule.fact, lang),
+        "bounds": bounds_in_words(rule, lang),
+        "points": written(rule.points, lang),
+        "cap": written(rule.cap, lang),
+    }
+
+
+def bounds_in_words(rule: Rule, lang: str) -> str:
+    """Return between which values of its fact a rule applies; empty for a flag that only has to hold."""
+    from_zero = rule.at_least == ABOVE_ZERO
+    if from_zero and rule.at_most is None and FACTS[rule.fact] is Unit.FLAG:
+        return ""
+    if rule.at_most is None:
+        code = "ABOVE" if from_zero else "FROM"
+    elif rule.at_most == rule.at_least:
+        code = "EXACTLY"
+    else:
+        code = "ABOVE_TO" if from_zero else "FROM_TO"
+    bounds = {"low": written(rule.at_least, lang), "high": written(rule.at_most, lang)}
+    return reference.render(code, bounds, lang, kind="fact_bounds")
+
+
+def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[Difference]:
+    """Yield what differs: the ceiling, levels, then rules. One that is added shows what it is made of."""
+    if old.ceiling != new.ceiling:
+        sides = written(old.ceiling, lang), written(new.ceiling, lang)
+        yield Difference(of="", name="ceiling", before=sides[0], after=sides[1])
+    lowest = {level.code: level.lowest for level in old.level}
+    for level in new.level:
+        if lowest.get(level.code) != level.lowest:
+            yield Difference(
+                of=reference.label("level", level.code, lang),
+                name="level",
+                before=written(lowest.get(level.code), lang),
+                after=written(level.lowest, lang),
+            )
+    befores, afters = ({rule.code: rule for rule in each.rule} for each in (old, new))
+    for code in dict.fromkeys([*befores, *afters]):
+        yield from _of_rule(befores.get(code), afters.get(code), lang)
+
+
+def _of_rule(before: Rule | None, after: Rule | None, lang: str) -> Iterator[Difference]:
+    if after is None or before is None:
+        said = [
+            reference.label("ruleset_said", "PRESENT" if rule else "ABSENT", lang)
+            for rule in (before, after)
+        ]
+        of = "".join(rule.name(lang) for rule in (before, after) if rule)
+        yield Difference(of=of, name="rule", before=said[0], after=said[1])
+    if after is None:
+        return
+    for name in _COMPARED:
+        was, now = _shown(before, name, lang), _shown(after, name, lang)
+        if getattr(before or _NOTHING_SET, name) != getattr(after, name) and was != now:
+            yield Difference(of=after.name(lang), name=name, before=was, after=now)
+
+
+def _shown(rule: Rule | None, name: str, lang: str) -> str:
+    """Return a field of a rule in words; empty where there is no rule, or nothing in the field."""
+    if rule is None:
+        return ""
+    value = getattr(rule, name)
+    if name in _SAID:
+        return _SAID[name](rule, lang)
+    return value if isinstance(value, str) else written(value, lang)
+
+
+def _least(rule: Rule, lang: str) -> str:
+    if rule.at_least == ABOVE_ZERO:
+        return reference.label("fact_bounds", "ABOVE", lang)
+    return written(rule.at_least, lang)
+
+
+def _checker(rule: Rule, lang: str) -> str:
+    return reference.label("ruleset_said", UNCHECKED, lang) if rule.unchecked else rule.checked_by
+
+
+_SAID: Mapping[str, Callable[[Rule, str], str]] = {
+    "label": lambda rule, lang: rule.name(lang),
+    "fact": lambda rule, lang: fact_in_words(rule.fact, lang),
+    "at_least": _least,
+    "each": lambda rule, lang: reference.label("ruleset_said", "YES" if rule.each else "NO", lang),
+    "checked_by": _checker,
+}
