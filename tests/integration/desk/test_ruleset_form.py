@@ -266,3 +266,20 @@ def test_a_text_that_no_rule_set_can_hold_is_a_fault_of_the_whole(
     assert answer.status_code == 422
     assert "The text does not read as a rule set." in answer.content.decode()
     assert "priority/essai" not in states()
+
+
+def test_the_queue_says_a_rule_of_the_desk_s_own_where_it_is_the_first_reason(
+    installed: Desk, sign_in: SignIn
+) -> None:
+    author, second = sign_in("claire"), sign_in("helene")
+    left_out = {f"off-{rule.code}": "on" for rule in queries.current_rules().rule}
+    del left_out["off-CHILD_IN_DANGER"]
+    form = typed(queries.current_rules()) | left_out | OWN
+    author.post(PAGE.format("fr"), form)
+    put_in_force(by_version()["priority/essai"].id, author, second)
+    carry_on(seconds=60)
+    for lang, words in (
+        ("fr", "Priorité du mois\u00a0: images"),
+        ("en", "Priority of the month &lt;b&gt;"),
+    ):
+        assert words in sign_in("ana").get(f"/{lang}/desk/").content.decode()
