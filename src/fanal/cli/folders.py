@@ -3,7 +3,6 @@
 A delivery may hold millions of files: what is kept of it for the whole walk is eight octets a report.
 """
 
-import hashlib
 import os
 from array import array
 from collections.abc import Iterator, Sequence
@@ -12,11 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from fanal.cli.found import Source
+from fanal.cli.unpacked import Beside, mark_of
 
 REPORT = "report.xml"
 
 
-def find_sources(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Source]:
+def find_sources(
+    paths: Sequence[Path], suffixes: Sequence[str], beside: Beside | None = None
+) -> Iterator[Source]:
     """Yield the files of `paths` and those under its folders that end as `suffixes` say.
 
     Two folders of one name (a folder a year) with a report each are told apart by the way to them.
@@ -27,9 +29,9 @@ def find_sources(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Sou
             continue
         twins = _twins(path) if ".xml" in suffixes else frozenset()
         for file in find_files([path], suffixes):
-            twin = file.name == REPORT and _mark(file.parent.name) in twins
+            twin = file.name == REPORT and mark_of(file.parent.name) in twins
             name = str(file.parent.relative_to(path)) if twin else file.absolute().parent.name
-            yield Source(path=file, name=name)
+            yield Source(path=file, name=name, beside=beside)
 
 
 def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
@@ -43,15 +45,15 @@ def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]
                 yield file
 
 
-def passed_over(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
-    """Yield what lies under the folders of `paths` and is no such file, nor the details of a report.
+def passed_over(paths: Sequence[Path], suffixes: Sequence[str], beside: Beside) -> Iterator[Path]:
+    """Yield what lies under the folders of `paths` and is no such file, nor belongs to a report.
 
     A folder that may not be looked into is among them.
     """
     for folder in paths:
         if folder.is_dir():
             for file, is_details in _walk(folder):
-                if not is_details and not ends(file, *suffixes):
+                if not is_details and not ends(file, *suffixes) and not beside.took(file):
                     yield file
 
 
@@ -79,10 +81,6 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 def _twins(folder: Path) -> frozenset[int]:
     """Return the marks of the folders' names that hold more than one report."""
-    marks = array("Q", (_mark(f.parent.name) for f, _ in _walk(folder) if f.name == REPORT))
+    marks = array("Q", (mark_of(f.parent.name) for f, _ in _walk(folder) if f.name == REPORT))
     ordered = np.sort(np.array(marks, dtype=np.uint64))
     return frozenset(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
-
-
-def _mark(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(os.fsencode(name), digest_size=8).digest(), "big")

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from fanal.cli.failures import words_of_refusal
+from fanal.cli.unpacked import Beside
 from fanal.formats.refusal import FormatRefused
 from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, Submission
 
@@ -56,10 +57,14 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file to read, and the name of the report where the file is `report.xml` in a folder of its own."""
+    """A file to read, and the name of the report where the file is `report.xml` in a folder of its own.
+
+    `beside` is what lies with it in a folder that was walked; None where the file itself was named.
+    """
 
     path: Path
     name: str
+    beside: Beside | None = None
 
 
 Reader = Callable[[Source, datetime], Iterator[Found | Unreadable]]

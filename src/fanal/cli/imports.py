@@ -12,7 +12,7 @@ from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.failures import Refused, tell
 from fanal.cli.found import Found, Unreadable, reason_of
-from fanal.cli.sources import FORMATS, count_sources, passed_over, read_sources
+from fanal.cli.sources import FORMATS, count_sources, lying_beside, passed_over, read_sources
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
@@ -55,21 +55,21 @@ def import_(
         raise Refused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
     actor = Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id)
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
-    length = count_sources(format_, paths)
+    length, beside = count_sources(format_, paths), lying_beside(format_)
     try:
         with click.progressbar(
             length=length, label=f"import {format_}", file=sys.stderr, show_pos=True,
             item_show_func=lambda rate: rate,
         ) as bar:  # fmt: skip
             started = time.monotonic()
-            for batch in _batches(read_sources(format_, paths, now=now)):
+            for batch in _batches(read_sources(format_, paths, beside=beside, now=now)):
                 _receive(batch, actor=actor, totals=totals)
                 rate = f"{sum(totals.values()) / (time.monotonic() - started):.1f}/s"
                 bar.update(len(batch), rate)
     except BaseException:
         tell("IMPORT_CUT", received=totals["received"], repeated=totals["repeated"])
         raise
-    for path in passed_over(format_, paths):
+    for path in passed_over(format_, paths, beside=beside):
         tell("PASSED_OVER", path=path, format=format_)
     if not any(totals.values()):
         tell("NOTHING_FOUND", format=format_)

@@ -1,6 +1,6 @@
 """Packages of law-enforcement reports on disk: counted, then read while they are open."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fanal.formats.ncmec_json.package import PackedReport, count_reports, read_package
@@ -28,8 +28,6 @@ def is_packed(path: Path) -> bool:
 def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[AttachedFile, ...]]]:
     """Yield each report of a package with what identifies its files, and its files.
 
-    Names without their folders, sizes and checksums identify files, in whatever order they are packed.
-
     The files can be read until the next report is asked for. Where there are several reports, all files
     are proved before the first: the package comes in whole or not at all.
 
@@ -42,9 +40,16 @@ def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[Attache
         if count_reports(package) > 1:
             package.prove()
         for report in read_package(package):
-            listed = sorted(f"{f.base_name}\0{f.size}\0{f.crc}" for f in report.files)
             files = tuple(_attached(package, member) for member in report.files)
-            yield report, "\0".join(listed).encode(), files
+            yield report, enclosed_of(report.files), files
+
+
+def enclosed_of(files: Iterable[Member]) -> bytes:
+    """Return what identifies files that come with a report: names without folders, sizes and checksums.
+
+    Packed or not, and in whatever order, the same files give the same.
+    """
+    return "\0".join(sorted(f"{f.base_name}\0{f.size}\0{f.crc}" for f in files)).encode()
 
 
 def _attached(package: Package, member: Member) -> AttachedFile:

@@ -1,6 +1,7 @@
 """What `fanal import` finds in files and folders, format by format, one report at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,11 @@ from fanal.cli.failures import reason, words
 from fanal.cli.found import Found, Reader, Source, Unreadable, reason_of
 from fanal.cli.packed import count_packed, is_packed, read_packed
 from fanal.cli.transfer_files import count_transfers, transfers_reader
+from fanal.cli.unpacked import Beside
 from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
+from fanal.formats.ncmec_json.package import listed_names
+from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.report.read import canonical_bytes, read_lines
 from fanal.intake.domain.records import Format
@@ -28,21 +32,28 @@ def count_sources(format_: str, paths: Sequence[Path]) -> int:
 
 
 def read_sources(
-    format_: str, paths: Sequence[Path], *, now: datetime
+    format_: str, paths: Sequence[Path], *, now: datetime, beside: Beside | None = None
 ) -> Iterator[Found | Unreadable]:
     """Yield every report of `format_` under `paths`, one in memory at a time."""
     suffixes, read = FORMATS[format_]
-    for source in folders.find_sources(paths, suffixes):
+    for source in folders.find_sources(paths, suffixes, beside or lying_beside(format_)):
         try:
             yield from read(source, now)
         except OSError as failure:
             yield Unreadable(place=str(source.path), reason=reason(failure))
 
 
-def passed_over(format_: str, paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files under the folders of `paths` that are no report of `format_`, nor its details."""
+def lying_beside(format_: str) -> Beside:
+    """Return what keeps, for one walk, the files that lie beside reports of `format_`."""
+    return Beside(FORMATS[format_][0])
+
+
+def passed_over(
+    format_: str, paths: Sequence[Path], *, beside: Beside | None = None
+) -> Iterator[Path]:
+    """Yield the files under the folders of `paths` that are no report of `format_`, nor belong to one."""
     suffixes, _ = FORMATS[format_]
-    return folders.passed_over(paths, suffixes)
+    return folders.passed_over(paths, suffixes, beside or lying_beside(format_))
 
 
 def _one(_: Path) -> int:
@@ -106,8 +117,25 @@ def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
 
 
 def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
-    alone = _document_reader(Format.NCMEC_JSON)
-    yield from _read_packed(source) if is_packed(source.path) else alone(source, now)
+    if is_packed(source.path):
+        yield from _read_packed(source)
+        return
+    for found in _document_reader(Format.NCMEC_JSON)(source, now):
+        if isinstance(found, Found) and source.beside is not None:
+            yield _with_files(found, source.path, source.beside)
+        else:
+            yield found
+
+
+def _with_files(found: Found, path: Path, beside: Beside) -> Found | Unreadable:
+    """Return a report with the files beside it that it lists."""
+    if not beside.waits(path):
+        return found
+    try:
+        enclosed, files = beside.take(path, listed_names(read_export(found.body)))
+    except FormatRefused as refusal:
+        return Unreadable(place=str(path), reason=reason_of(refusal))
+    return replace(found, enclosed=enclosed, files=files)
 
 
 def _document_reader(format_: Format) -> Reader:

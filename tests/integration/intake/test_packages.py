@@ -100,6 +100,24 @@ def test_files_are_sealed_with_their_report_and_found_in_its_record(tmp_path: Pa
     assert rows() == before
 
 
+def test_unpacked_they_are_what_they_were_packed(tmp_path: Path) -> None:
+    from fanal.intake import queries as intake
+
+    sender, listed = partner(), {name: body for name, body in FILES.items() if body != EXTRA}
+    for name, content in listed.items():
+        path = tmp_path / "folder" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert bring(tmp_path / "folder", partner=sender)["received"] == 1
+    [report_id] = intake.find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
+    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert [u.name for u in uploads] == ["files/a.bin", "files/b.bin"]
+    before = rows()
+    for path in (tmp_path / "folder", packed(tmp_path / "p.zip", zipped(listed))):
+        assert bring(path, partner=sender)["repeated"] == 1
+    assert rows() == before
+
+
 @pytest.mark.parametrize(
     "data",
     [
