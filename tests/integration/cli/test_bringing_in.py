@@ -139,7 +139,7 @@ def test_a_package_brought_in_again_changes_nothing(installed: Installed, tmp_pa
 
 
 def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
-    size = 12_000  # some seconds: whoever looks on may have no core for one of them
+    size = 6000
     mine = "SELECT count(*) FROM intake_report WHERE reference LIKE 'k-%%'"
     source = installed.write(
         "many.jsonl", *({"reference": f"k-{n}", "kind": "OTHER"} for n in range(size))
@@ -180,13 +180,18 @@ def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
 def test_an_import_stopped_by_a_key_says_what_came_in_and_the_rest_follows(
     installed: Installed,
 ) -> None:
-    size = 12_000  # some seconds: whoever looks on may have no core for one of them
+    size = 6000
     mine = "SELECT count(*) FROM intake_report WHERE reference LIKE 'stop-%%'"
     source = installed.write(
         "stopped.jsonl", *({"reference": f"stop-{n}", "kind": "OTHER"} for n in range(size))
     )
     command = ["import", "jsonl", source, "--partner", "stopped"]
-    running = installed.start(*command, told=subprocess.PIPE)
+    # A run of tests in the background has the key's signal ignored, and so has whatever it starts.
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        running = installed.start(*command, told=subprocess.PIPE)
+    finally:
+        signal.signal(signal.SIGINT, inherited)
     try:
         assert wait_for(lambda: installed.count(mine), seconds=90, beat=0.01)
         os.kill(running.pid, signal.SIGINT)
