@@ -11,6 +11,7 @@ from fanal.crosscheck import queries as crosschecked
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
+from fanal.worker.expiry import erase_reports
 from fanal.worker.rules import carry_on
 from tests.acceptance.public.test_look import assert_looks
 from tests.acceptance.steps import go, take
@@ -182,6 +183,14 @@ def test_dossier(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) 
     page.set_viewport_size({"width": 1440, "height": 900})
     page.locator("tr[data-pick]").first.click()
     assert page.locator("[data-picked]").count() == 3  # in the table, the timeline and the places
+
+
+@pytest.mark.role("worker")  # which alone erases
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_erased_report(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
+    report_id = decided(desk)
+    erase_reports(actor=system_actor("test"), report_ids=[report_id], now=desk.now)
+    check(open_as("ana", f"/{lang}/desk/reports/{report_id}/"), axe, lang)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -19,7 +19,7 @@ from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import operations as intake_operations, queries as intake
-from fanal.intake.domain.records import FollowedMessage, ReportFacts
+from fanal.intake.domain.records import FollowedMessage
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.measures import queries as measures
@@ -45,11 +45,11 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
     Of one that was erased at its date the page shows what stays: decisions, measures, history.
     """
-    actor = actor_of(request)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
-    if facts is not None and facts.erased_at is not None:
-        return _erased(request, facts)
-    return render(request, "desk/report.html", page_of(request, report_id, Typed()))
+    try:
+        page = page_of(request, report_id, Typed())
+    except Http404:
+        return _erased(request, report_id)
+    return render(request, "desk/report.html", page)
 
 
 def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, object]:
@@ -95,17 +95,18 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
     }
 
 
-def _erased(request: HttpRequest, facts: ReportFacts) -> HttpResponse:
+def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
     actor = actor_of(request)
-    case = oriented.get_case(actor=actor, report_id=facts.report_id)
-    if case is None:
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if case is None or facts is None or facts.erased_at is None:
         raise Http404
-    consult(request, "report", [facts.report_id])
+    consult(request, "report", [report_id])
     context = {
         "case": case,
         "facts": facts,
-        **_drafts(facts.report_id, actor=actor),
-        "history": history.lines_of(facts.report_id, actor=actor),
+        **_drafts(report_id, actor=actor),
+        "history": history.lines_of(report_id, actor=actor),
     }
     return render(request, "desk/report_erased.html", context)
 
