@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 LOOPS := $(shell grep -rlE --include=*.py 'from numba import|from fanal\.crosscheck\.domain\.compiled import' src/fanal 2>/dev/null)
 WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
-.PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak bulk docs screenshots lock clean
+.PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak search bulk docs screenshots lock clean
 
 help: ## Say what there is to run
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -68,6 +68,9 @@ pytest: setup-test ## The tests alone
 
 soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
 	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)
+
+search: setup-test ## Property tests with 30 times the examples, drawn anew; some ten minutes
+	FANAL_EXAMPLES=30 $(BIN)/python -m pytest tests/unit tests/formats tests/integration -m "hypothesis and not client" -n 4 $(ARGS)
 
 bulk: setup ## A million reports by `fanal import`, each part killed ten times; most of a day, 60 GB
 	$(BIN)/fanal bench bulk --size 1000000 --kills 10 $(ARGS)

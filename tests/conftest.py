@@ -6,7 +6,7 @@ Tables are made as the owner; each test then runs as the role under test (`app` 
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,8 +19,15 @@ from tests.server import TestServer, test_home
 # Modules and tests make no garbage while they load: the collector comes back when all are there.
 gc.disable()
 
-# No test asks how long an example takes: on a busy machine any may take a moment.
-examples.register_profile("fanal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test asks how long an example takes: on a busy machine any may take a moment. A run draws the same
+# examples as the run before, so what turns red is what was changed; `make search` draws others, and many.
+_TIMES = int(os.environ.get("FANAL_EXAMPLES", "1"))
+examples.register_profile(
+    "fanal",
+    deadline=None,
+    derandomize=_TIMES == 1,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 examples.load_profile("fanal")
 
 # Before Django reads its settings: nothing of the developer's own installation may be touched.
@@ -74,6 +81,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             measures = folder in {"acceptance", "faults", "fuzz"}
             group = _GROUPS.get(item.path.stem, "serial" if measures else "servers")
             item.add_marker(pytest.mark.xdist_group(group))
+    if _TIMES > 1:
+        _draw_more(items)
+
+
+def _draw_more(items: Iterable[pytest.Item]) -> None:
+    """Multiply the examples of each property test, whether it names their number or not."""
+    tests = {
+        getattr(item.obj, "__func__", item.obj)
+        for item in items
+        if isinstance(item, pytest.Function)
+    }
+    for test in tests:
+        if getattr(test, "is_hypothesis_test", False):
+            named = getattr(test, "_hypothesis_internal_use_settings", examples.default)
+            more = examples(named, max_examples=named.max_examples * _TIMES)
+            test._hypothesis_internal_use_settings = more  # the library has no public way to say it
 
 
 def pytest_collection_finish() -> None:

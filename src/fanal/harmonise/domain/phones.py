@@ -27,7 +27,7 @@ def read_phone(
     An international number (`+…`) needs no hint. A national one is read in each of `countries` (ISO
     3166-1 alpha-2, most likely first), then in France; the first country where it is a number in use
     wins, then the first where it has a possible length. `strict` (for free text) accepts a number without
-    `+` only if it is in use, which keeps dates and amounts out.
+    `+` only if it is in use, which keeps dates and amounts out. Zeros alone are no number.
     """
     if len(text) > _LONGEST:
         return None
@@ -38,7 +38,9 @@ def read_phone(
     possible: PhoneNumber | None = None
     for country in tried:
         number = _parse(text, country)
-        if number is None:
+        if (
+            number is None or not number.national_number
+        ):  # zeros alone would be written as they came
             continue
         international = _is_international(number)
         found = PhoneNumber(
