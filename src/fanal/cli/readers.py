@@ -1,4 +1,4 @@
-"""In whose name a command reads content, and the journal of what it read (decisions 14)."""
+"""In whose name a command acts, and the journal of what it read (decisions 14)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,11 +8,17 @@ from fanal.cli.failures import Refused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 
+_REFUSED = {
+    "report.read": "READER_REFUSED",
+    "list.keep": "KEEPER_REFUSED",
+    "rules.draft": "RULES_NOBODY",
+}
+
 
 def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
     """Return the actor that reads: a named person, or the system in a demo database.
 
-    `action` is what they must be allowed to do: read reports, or keep lists (`list.keep`).
+    `action` is what they must be allowed to do: read reports, keep lists (`list.keep`), draft rules.
 
     Raises:
         Refused: no such person, none that may, or nobody named outside a demo.
@@ -27,10 +33,18 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
     user = accounts.find_user(username=username)
     actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
     if actor is None or not may(actor, action):
-        refused = "READER_REFUSED" if action == "report.read" else "KEEPER_REFUSED"
-        raise Refused(refused, name=username)
+        raise Refused(_REFUSED[action], name=username)
     rows.show_to(actor)
     return actor
+
+
+def supervisor(login: str) -> Actor:
+    """Return the person `login`, who makes rules, with the roles held now.
+
+    Raises:
+        Refused: nobody of that name may make rules.
+    """
+    return reader(login, motive="fanal rules", action="rules.draft")
 
 
 def consult(actor: Actor, report_ids: Sequence[UUID], *, now: datetime) -> None:

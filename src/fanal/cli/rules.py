@@ -11,13 +11,13 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, words
+from fanal.cli.readers import supervisor
 from fanal.cli.retriage import facts, retriage
 from fanal.kernel import clock
-from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
 
 _SHOWN = 20
-_MOTIVE = "fanal rules"
 
 
 @click.group()
@@ -32,7 +32,7 @@ def list_(as_json: bool) -> None:
     """List every rule set with its state, newest first."""
     from fanal.analyse import operations, queries
 
-    operations.load_shipped(actor=system_actor(_MOTIVE), now=clock.now())
+    operations.load_shipped(actor=system_actor("fanal rules"), now=clock.now())
     for stored in queries.list_rulesets():
         line = {
             "id": str(stored.id),
@@ -128,23 +128,6 @@ def _told() -> Iterator[None]:
         yield
     except RuleSetRefused as refused:
         raise Refused(f"RULES_{refused.code}") from None
-
-
-def supervisor(login: str) -> Actor:
-    """Return the person `login` with the roles held now; the policy decides what they may.
-
-    Raises:
-        Refused: nobody of that name may make rules.
-    """
-    from fanal.accounts import queries, rows
-    from fanal.accounts.domain.policy import may
-
-    user = queries.find_user(username=login)
-    actor = queries.actor_for(user=user, now=clock.now(), motive=_MOTIVE) if user else None
-    if actor is None or not may(actor, "rules.draft"):
-        raise Refused("RULES_NOBODY", name=login)
-    rows.show_to(actor)
-    return actor
 
 
 rules.add_command(facts)

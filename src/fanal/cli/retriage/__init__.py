@@ -19,6 +19,7 @@ from fanal.analyse.domain.retriage import Tally
 from fanal.analyse.domain.rules import PriorityRules, RulesRefused, read_rules
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, words
+from fanal.cli.readers import supervisor
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.postgres import DatabaseRole
@@ -41,7 +42,6 @@ _Rules = tuple[PriorityRules, PriorityRules]
 def facts(out: Path, login: str) -> None:
     """Write the facts of every analysed report to OUT as Parquet, with the rules in force beside them."""
     from fanal.analyse import queries
-    from fanal.cli.rules import supervisor
 
     _require("pyarrow")
     actor, now = supervisor(login), clock.now()

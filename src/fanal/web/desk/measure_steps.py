@@ -20,11 +20,9 @@ from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations, queries
 from fanal.measures.domain.records import Addressee, AddresseeKind, Event, SuspensionCause
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk.measures import page_of
 
 Act = Callable[[Actor, datetime], object]
-
-FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
-"""What a measures officer records of an approved measure, in the order of its life."""
 
 
 @require_POST
@@ -225,6 +223,4 @@ def _do(request: HttpRequest, measure_id: UUID, act: Act) -> HttpResponse:
 def _say(  # noqa: PLR0917 - where, what, how
     request: HttpRequest, measure_id: UUID, words: str, status: HTTPStatus
 ) -> HttpResponse:
-    from fanal.web.desk.measures import page_of  # noqa: PLC0415 - the page lists the steps of this module
-
     return render(request, "desk/measure.html", page_of(request, measure_id, words), status=status)

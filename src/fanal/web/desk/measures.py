@@ -22,8 +22,10 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
 from fanal.web.account.actors import actor_of
 from fanal.web.desk import history
-from fanal.web.desk.measure_steps import FOLLOWING
 from fanal.web.reading import consult
+
+FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
+"""What a measures officer records of an approved measure, in the order of its life."""
 
 COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
     ("DRAFT", (MeasureState.DRAFT,)),

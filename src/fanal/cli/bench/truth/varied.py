@@ -5,13 +5,10 @@ belong together. The traps are strangers whose values are as near as those of on
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from fanal.cli.bench.truth.making import Making
 from fanal.cli.bench.truth.people import GIVEN, MAILS, NICKNAMES, PLATFORMS, SYLLABLES
 from fanal.cli.bench.truth.telling import Told
-
-if TYPE_CHECKING:
-    from fanal.cli.bench.truth.returning import Returning
 
 _TAILS = ("_2", ".backup", "_alt", "-bis", "_old", ".v2", "_3", "x")
 _WAYS = (("rue", "r."), ("avenue", "av.", "ave"), ("boulevard", "bd", "bld."), ("allée", "all."))
@@ -32,7 +29,7 @@ ARABIC_FAMILY = (
 )
 
 
-def handles_varied(make: "Returning") -> Iterator[Told]:
+def handles_varied(make: Making) -> Iterator[Told]:
     """Tell one hand's handle, each time with a tail, an error of typing, or at another service."""
     dice = make.dice
     name = _own_name(make)
@@ -47,7 +44,7 @@ def handles_varied(make: "Returning") -> Iterator[Told]:
         yield make.bare(person, "HANDLE_VARIED", "handles")
 
 
-def mailboxes_varied(make: "Returning") -> Iterator[Told]:
+def mailboxes_varied(make: Making) -> Iterator[Told]:
     """Tell one hand's mailbox at other providers, with a dot, a tag or an error of typing."""
     dice = make.dice
     name, host = _own_name(make), dice.one(MAILS)
@@ -66,7 +63,7 @@ def mailboxes_varied(make: "Returning") -> Iterator[Told]:
         yield make.bare(person, "MAILBOX_VARIED", "emails")
 
 
-def numbers_varied(make: "Returning") -> Iterator[Told]:
+def numbers_varied(make: Making) -> Iterator[Told]:
     """Tell one hand's number with an error of typing, name or day of birth beside it or nothing."""
     dice, world = make.dice, make.world
     number = world.people.mobile()
@@ -81,7 +78,7 @@ def numbers_varied(make: "Returning") -> Iterator[Told]:
         yield told
 
 
-def handle_families(make: "Returning") -> Iterator[Told]:
+def handle_families(make: Making) -> Iterator[Told]:
     """Tell of strangers who bear one name with other figures, as services give them out."""
     dice = make.dice
     name = dice.one((dice.one(GIVEN).lower(), dice.one(NICKNAMES) + dice.one(NICKNAMES)))
@@ -91,7 +88,7 @@ def handle_families(make: "Returning") -> Iterator[Told]:
         yield make.bare(person, "HANDLE_FAMILY", "handles")
 
 
-def alike_names(make: "Returning") -> Iterator[Told]:
+def alike_names(make: Making) -> Iterator[Told]:
     """Tell of strangers with a name's handle: a letter between them, or none at two services."""
     dice = make.dice
     given, family = (
@@ -105,7 +102,7 @@ def alike_names(make: "Returning") -> Iterator[Told]:
         yield make.bare(person, "NAMES_ALIKE", "handles")
 
 
-def mailbox_namesakes(make: "Returning") -> Iterator[Told]:
+def mailbox_namesakes(make: Making) -> Iterator[Told]:
     """Tell of strangers who bear one frequent name at two providers."""
     dice = make.dice
     name = (
@@ -116,7 +113,7 @@ def mailbox_namesakes(make: "Returning") -> Iterator[Told]:
         yield make.bare(person, "MAIL_NAMESAKE", "emails")
 
 
-def number_blocks(make: "Returning") -> Iterator[Told]:
+def number_blocks(make: Making) -> Iterator[Told]:
     """Tell of people of one house, with one surname and numbers of one block."""
     people = make.world.people
     persons = make.strangers(2, 5)
@@ -131,7 +128,7 @@ def number_blocks(make: "Returning") -> Iterator[Told]:
         yield told
 
 
-def arabic_names(make: "Returning") -> Iterator[Told]:
+def arabic_names(make: Making) -> Iterator[Told]:
     """Tell one person's name in Arabic script here, in a Latin spelling there, with a day of birth."""
     dice = make.dice
     given, family = dice.one(ARABIC_GIVEN)[1], dice.one(ARABIC_FAMILY)[1]
@@ -145,7 +142,7 @@ def arabic_names(make: "Returning") -> Iterator[Told]:
         yield told
 
 
-def sounding_alike(make: "Returning") -> Iterator[Told]:
+def sounding_alike(make: Making) -> Iterator[Told]:
     """Tell of strangers of one frequent name who all say that they are born on the first of a year."""
     given, family = make.dice.one(ARABIC_GIVEN), make.dice.one(ARABIC_FAMILY)
     for person in make.strangers(2, 3):
@@ -155,7 +152,7 @@ def sounding_alike(make: "Returning") -> Iterator[Told]:
         yield told
 
 
-def homes(make: "Returning") -> Iterator[Told]:
+def homes(make: Making) -> Iterator[Told]:
     """Tell of one home, each time as another form writes its address: short or long, town or postcode."""
     dice = make.dice
     number, street, town, code = _place(make)
@@ -168,7 +165,7 @@ def homes(make: "Returning") -> Iterator[Told]:
         yield told
 
 
-def neighbours(make: "Returning") -> Iterator[Told]:
+def neighbours(make: Making) -> Iterator[Told]:
     """Tell of strangers in one street, at another number or in another town."""
     _, street, town, code = _place(make)
     for turn, person in enumerate(make.strangers(2, 3)):
@@ -178,7 +175,7 @@ def neighbours(make: "Returning") -> Iterator[Told]:
         yield told
 
 
-def _place(make: "Returning") -> tuple[str, str, str, str]:
+def _place(make: Making) -> tuple[str, str, str, str]:
     """Return a number, the rest of a street's name, a town and its postcode; none of them exists."""
     dice = make.dice
     number = f"{dice.between(1, 120)}{dice.one(('', '', '', ' bis'))}"
@@ -192,18 +189,18 @@ def _place(make: "Returning") -> tuple[str, str, str, str]:
     )
 
 
-def _address(make: "Returning", street: str, town: str, code: str) -> dict[str, str]:
+def _address(make: Making, street: str, town: str, code: str) -> dict[str, str]:
     """Return an address as the wire carries it: street and town, the postcode within the street or absent."""
     dice = make.dice
     text = dice.one((street, street.upper(), f"{street}, {code} {town}"))
     return {f"{_WIRE}/address": text, f"{_WIRE}/city": dice.one((town, town.upper()))}
 
 
-def _latin(make: "Returning", spellings: tuple[tuple[str, str], ...], arabic: str) -> str:
+def _latin(make: Making, spellings: tuple[tuple[str, str], ...], arabic: str) -> str:
     return make.dice.one([latin for latin, other in spellings if other == arabic])
 
 
-def _own_name(make: "Returning") -> str:
+def _own_name(make: Making) -> str:
     """Return a name that one person has chosen: two words and figures, or an invented word."""
     dice = make.dice
     if dice.happens(0.6):
