@@ -63,6 +63,7 @@ def indicator(
 def test_what_is_valid_no_longer_is_withdrawn(until: object, over: bool) -> None:
     [item] = read_all(bundle(indicator(valid_until=until)))
     assert item.withdrawn is over
+    assert (item.until is not None) is (until == "2026-11-24T12:00:00.001Z")
 
 
 @pytest.mark.parametrize("colour", TLP)

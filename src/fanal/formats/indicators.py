@@ -44,7 +44,8 @@ class Indicator(Struct, frozen=True, kw_only=True):
     `line` is its place in the file it was read from, from 1. Kinds are those of lists (`MD5 SHA1 SHA256 PDQ
     PHOTODNA URL HOST DOMAIN`) and, in what is written for a report, those of selectors. Times are RFC 3339,
     UTC, with milliseconds; `changed_at` is that of the last change, a withdrawal included. `id` is the item's
-    in the list, None for what is read from a file or belongs to a report.
+    in the list, None for what is read from a file or belongs to a report. From `until` on it holds no more,
+    where its sender says so.
     """
 
     values: dict[str, str]
@@ -55,6 +56,7 @@ class Indicator(Struct, frozen=True, kw_only=True):
     added_at: str | None = None
     changed_at: str | None = None
     withdrawn: bool = False
+    until: datetime | None = None
 
     def key(self) -> str:
         """Return the value that stands for the item: that of its strongest kind."""

@@ -62,11 +62,15 @@ def fetch_source(
 
 
 def end_due(*, actor: Actor) -> int:
-    """Withdraw what partners said would end by now, of each source, be it off; return how many that was."""
-    return sum(
+    """Withdraw what was said to end by now; return how many that was.
+
+    That is what each source brought, be it off, and what people loaded from files.
+    """
+    fetched = sum(
         operations.end_entries(actor=actor, source=source, now=clock.now())
         for source in queries.list_sources(actor=actor)
     )
+    return fetched + operations.end_loaded(actor=actor, now=clock.now())
 
 
 def fetch_due(*, actor: Actor) -> int:

@@ -128,7 +128,7 @@ def fetch_lists(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="end_entries")
 def end_entries(timestamp: int) -> None:
-    """Withdraw what partners gave an end that has come."""
+    """Withdraw what was fetched or loaded with an end that has come."""
     del timestamp
     fetching.end_due(actor=system_actor("lists of partners"))
 

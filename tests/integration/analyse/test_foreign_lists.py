@@ -1,6 +1,6 @@
 """Lists in the formats of others: taken whole or not at all, by scope, addresses in the form that is compared."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -51,6 +51,40 @@ def test_a_withdrawal_takes_the_item_that_holds_the_value() -> None:
     # Back in force, the value is told once, as it now is.
     take(Indicator(values={"MD5": MD5}))
     assert held() == [({"MD5": MD5}, False), ({"SHA1": "2" * 40}, True)]
+
+
+def test_what_one_indicator_of_a_file_revokes_and_another_states_stays() -> None:
+    revised = Indicator(values={"MD5": MD5}, withdrawn=True), Indicator(values={"MD5": MD5})
+    for found in (revised, revised[::-1], (*revised, revised[0])):
+        assert take(*found).withdrawn == 0
+        assert held() == [({"MD5": MD5}, False)]
+
+
+def test_the_last_load_says_the_end_and_a_file_the_last_of_its_own() -> None:
+    def until(*ends: datetime | None) -> tuple[int, datetime | None]:
+        take(*(Indicator(values={"MD5": MD5}, until=end) for end in ends))
+        [item] = queries.items_of_list(list_id=queries.find_list(name="alpha").id)
+        [state] = queries.list_lists()
+        return state.version, item.until
+
+    first, second = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    versions = [
+        version
+        for ends, told in [
+            ((first,), first),
+            ((first,), first),
+            ((second,), second),
+            ((first, second, first), second),
+            ((first,), first),
+            ((first, None), None),
+            ((None, first), None),
+            ((first,), first),
+            ((None,), None),
+        ]
+        for version, end in [until(*ends)]
+        if end == told
+    ]
+    assert [version - versions[0] for version in versions] == [0, 0, 1, 1, 2, 3, 3, 4, 5]
 
 
 def test_a_false_alarm_is_never_loaded_as_known_material() -> None:

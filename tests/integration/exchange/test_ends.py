@@ -1,13 +1,16 @@
 """What a partner says with an end leaves on that day, without being said again."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
+from msgspec import structs
 
 from fanal.accounts.domain.policy import Refused
-from fanal.analyse import operations as analyse
+from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.listfile import Item
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import RemoteEntry, RemotePage, Service, Source
 from fanal.kernel import clock
@@ -36,6 +39,21 @@ def take(source: Source, *entries: RemoteEntry) -> None:
 def entry(key: str, number: int, *, days: int | None) -> RemoteEntry:
     until = None if days is None else NOON + timedelta(days=days)
     return RemoteEntry(key=key, values=(("MD5", md5(number)),), at=NOON, until=until)
+
+
+def put(*items: Item) -> None:
+    """Load what a file of people says into the list of the sources."""
+    analyse.add_items(actor=SYSTEM, name="mirror", items=items, now=clock.now())
+
+
+def item(*numbers: int, days: int | None) -> Item:
+    kinds = ("MD5", "SHA1")
+    values = {kinds[i]: f"{number:0{32 + 8 * i}x}" for i, number in enumerate(numbers)}
+    return Item(values=values, until=None if days is None else NOON + timedelta(days=days))
+
+
+def end_loaded(now: object = LATER) -> int:
+    return operations.end_loaded(actor=SYSTEM, now=now)
 
 
 def end(source: Source, now: object = LATER) -> int:
@@ -105,6 +123,77 @@ def test_many_end_in_portions(source: Source, monkeypatch: pytest.MonkeyPatch) -
 def test_nobody_else_ends_anything(source: Source) -> None:
     with pytest.raises(Refused):
         operations.end_entries(actor=public_actor(), source=source, now=LATER)
+
+
+def test_what_people_loaded_with_an_end_leaves_and_comes_back_prolonged(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fanal.analyse.operations import ends
+
+    monkeypatch.setattr(ends, "_PORTION", 2)
+    put(*(item(n, 100 + n, days=1) for n in range(3)), item(8, days=3), item(9, days=None))
+    assert end_loaded(NOON) == 0
+    assert (end_loaded(), end_loaded()) == (6, 0)
+    assert set(held("mirror")) == {md5(8), md5(9)}
+    put(item(1, days=3), item(8, days=1))
+    assert (end_loaded(), set(held("mirror"))) == (1, {md5(1), md5(9)})
+    put(item(9, days=1))
+    put(item(9, days=None))
+    assert (end_loaded(), set(held("mirror"))) == (0, {md5(1), md5(9)})
+
+
+@pytest.mark.parametrize("first", ["source", "people"])
+def test_at_the_end_of_people_the_source_keeps_what_it_holds_and_takes_it_back(
+    source: Source, first: str
+) -> None:
+    said = [lambda: take(source, entry("a", 1, days=9), entry("b", 2, days=None))]
+    said.insert(first == "source", lambda: put(item(1, days=1), item(2, 3, days=1)))
+    for say in said:
+        say()
+    assert end_loaded() == 3
+    assert set(held("mirror")) == {md5(1), md5(2)}
+    assert end_loaded() == 0
+    gone = RemoteEntry(key="b", values=(), deleted=True, at=clock.now())
+    take(source, gone)
+    assert set(held("mirror")) == {md5(1)}
+    assert (end(source, NOON + timedelta(days=9)), held("mirror")) == (1, {})
+
+
+def test_what_a_source_says_keeps_the_end_of_people(source: Source) -> None:
+    """Another class from the source, and its tombstone: neither prolongs what a file said."""
+    put(item(1, days=1))
+    take(source, entry("a", 1, days=None))
+    take(source, structs.replace(entry("a", 1, days=None), classification="A1"))
+    take(source, RemoteEntry(key="a", values=(), deleted=True, at=clock.now()))
+    assert set(held("mirror")) == {md5(1)}
+    assert (end_loaded(), held("mirror")) == (1, {})
+
+
+def test_nobody_else_ends_what_was_loaded(source: Source) -> None:
+    with pytest.raises(Refused):
+        operations.end_loaded(actor=public_actor(), now=LATER)
+
+
+def test_the_schedule_ends_what_a_bundle_brought(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fanal.cli.list_files import Told, read_indicators
+
+    bundle = tmp_path / "bundle.json"
+    until = f"{NOON + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+    more = {"id": "indicator--2", "pattern": f"[file:hashes.MD5 = '{md5(2)}']"}
+    said = [INDICATOR | {"valid_until": until}, INDICATOR | more]
+    bundle.write_text(json.dumps({"type": "bundle", "objects": said}))
+    for _ in range(2):
+        told = Told(country="", categories=(), harmless=False)
+        with read_indicators(bundle, "stix", told) as found:
+            analyse.take_items(actor=SYSTEM, name="mirror", found=found, now=clock.now())
+    assert (fetching.end_due(actor=SYSTEM), set(held("mirror"))) == (0, {md5(1), md5(2)})
+    listed = analysed.find_list(name="mirror").id
+    ends = {i.values["MD5"]: i.until for i in analysed.items_of_list(list_id=listed)}
+    assert ends == {md5(1): datetime.fromisoformat(until), md5(2): None}
+    monkeypatch.setattr(clock, "now", lambda: LATER)
+    assert (fetching.end_due(actor=SYSTEM), set(held("mirror"))) == (1, {md5(2)})
 
 
 def test_the_schedule_ends_what_was_fetched_over_taxii(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Items of a list of known material: from its CSV file, and from the formats that others exchange."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct
@@ -31,11 +32,13 @@ class Item(Struct, frozen=True, kw_only=True):
     """One line: its hashes by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`) or addresses, and its class.
 
     `item_id` is set by who knows the item by an id of their own (a partner's list that is fetched again).
+    From `until` on its values hold no more, None where nobody said so.
     """
 
     values: dict[str, str]
     classification: str = ""
     item_id: UUID | None = None
+    until: datetime | None = None
 
 
 def read_list(lines: Iterable[str]) -> Iterator[Item]:
@@ -70,7 +73,7 @@ def item_of(found: Indicator) -> Item:
             path = f"{found.line}: {kind}"
             raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": kind})
         values[place] = listed
-    return Item(values=values, classification=found.classification)
+    return Item(values=values, classification=found.classification, until=found.until)
 
 
 def _address(kind: str, value: str) -> tuple[str, str | None]:

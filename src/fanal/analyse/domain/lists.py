@@ -140,6 +140,7 @@ class ChangedItem(Struct, frozen=True, kw_only=True):
     """An entry as it is now, at the place of its last change.
 
     `values` are its hashes or addresses in force by kind; a withdrawn entry (a tombstone) has those it lost.
+    At `until` the last of them leaves, None where one of them has no end.
     """
 
     item_id: UUID
@@ -151,6 +152,7 @@ class ChangedItem(Struct, frozen=True, kw_only=True):
     classification: str
     scope: Scope
     withdrawn_at: datetime | None = None
+    until: datetime | None = None
 
 
 class Feed(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from fanal.analyse.operations.asides import (
 )
 from fanal.analyse.operations.batch import analyse_batch, prioritise_batch
 from fanal.analyse.operations.described import create_list, describe_list
+from fanal.analyse.operations.ends import end_values
 from fanal.analyse.operations.erase import erase
 from fanal.analyse.operations.foreign import Taken, take_items
 from fanal.analyse.operations.lists import (
@@ -52,6 +53,7 @@ __all__ = [
     "describe_list",
     "draft_ruleset",
     "dry_run_ruleset",
+    "end_values",
     "erase",
     "finish_trial",
     "forget_matches",

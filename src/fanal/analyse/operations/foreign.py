@@ -37,7 +37,8 @@ def take_items(
     """Load what a format of exchange read into a list; what its sender withdrew is withdrawn there.
 
     Only items of one scope are taken: `scope`, or the list's own where None, so that a known false alarm is
-    never loaded as known material, nor the other way. Taking the same again changes nothing.
+    never loaded as known material, nor the other way. What another item of the same file states stays. Taking
+    the same again changes nothing.
 
     Raises:
         Refused: the actor keeps no lists.
@@ -53,8 +54,9 @@ def take_items(
         taken.ids = add_items(actor=actor, name=name, items=items, now=now, scope=scope)
         if not taken.ids and not gone:
             raise ListRefused("nothing to load")
+        stated = frozenset(taken.ids)
         for start in range(0, len(gone), _PORTION):
-            ids = _holders(name, gone[start : start + _PORTION])
+            ids = _holders(name, gone[start : start + _PORTION], but=stated)
             taken.withdrawn += withdraw_items(actor=actor, name=name, item_ids=ids, now=now)
     return taken
 
@@ -71,8 +73,9 @@ def _in_force(
             yield item_of(indicator)
 
 
-def _holders(name: str, gone: list[dict[str, str]]) -> list[UUID]:
-    """Return the items of a list that hold one of these values in force."""
+def _holders(name: str, gone: list[dict[str, str]], *, but: frozenset[UUID]) -> list[UUID]:
+    """Return the items of a list that hold one of these values in force, without those of `but`."""
     pairs = [pair for values in gone for pair in values.items()]
     entries = queries.entries_of(values=pairs)
-    return list(dict.fromkeys(e.entry_id for e in entries if e.list_name == name))
+    found = dict.fromkeys(e.entry_id for e in entries if e.list_name == name)
+    return [item_id for item_id in found if item_id not in but]

@@ -1,8 +1,9 @@
 """Lists of known hashes and addresses: loaded, added to, withdrawn from.
 
-A value that leaves a list stays as a tombstone. One that changes its class leaves and comes back, so that
-whoever follows the changes, the hash index among them, never sees one row mean two things. What people put
-into a list that a source feeds is their own, also where the source says the same: it leaves by people alone.
+A value that leaves a list stays as a tombstone. One that changes its class or its end leaves and comes back,
+so that whoever follows the changes, the hash index among them, never sees one row mean two things. What
+people put into a list that a source feeds is their own, also where the source says the same: it leaves by
+people alone, or on the day that they gave as its end (`ends`). Who says a value last says its class and end.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,11 +28,12 @@ from fanal.kernel.ids import new_id
 _PORTION = 20_000
 _ADD = (
     "INSERT INTO analyse_entry"
-    " (id, list_id, item_id, kind, value, classification, own, scope, added_at, change)"
-    " SELECT e.id, %(list)s, e.item_id, e.kind, e.value, e.classification, e.own, %(scope)s, %(now)s,"
-    " %(change)s"
+    " (id, list_id, item_id, kind, value, classification, own, ends_at, scope, added_at, change)"
+    " SELECT e.id, %(list)s, e.item_id, e.kind, e.value, e.classification, e.own, e.ends_at, %(scope)s,"
+    " %(now)s, %(change)s"
     " FROM unnest(%(ids)s::uuid[], %(items)s::uuid[], %(kinds)s::text[], %(values)s::text[],"
-    " %(classes)s::text[], %(owns)s::boolean[]) AS e (id, item_id, kind, value, classification, own)"
+    " %(classes)s::text[], %(owns)s::boolean[], %(ends)s::timestamptz[])"
+    " AS e (id, item_id, kind, value, classification, own, ends_at)"
 )
 _Pair = tuple[str, str]
 
@@ -44,6 +46,15 @@ class _Held(NamedTuple):
     classification: str
     scope: str
     own: bool
+    ends_at: datetime | None
+
+
+class _Said(NamedTuple):
+    """A value as it is to stand in the list."""
+
+    item_id: UUID
+    classification: str
+    ends_at: datetime | None
 
 
 def load_list(
@@ -51,8 +62,8 @@ def load_list(
 ) -> list[UUID]:
     """Load a CSV list (`pdq,md5,sha1,sha256,classification`) and return the id of each line's item.
 
-    Loading twice changes nothing but the class of known values, and returns the ids of the first time.
-    `scope` is the list's own where None; CLEAR loads known false alarms: what they match is silenced.
+    Loading twice changes nothing but the class and end of known values, and returns the ids of the first
+    time. `scope` is the list's own where None; CLEAR loads known false alarms: what they match is silenced.
     All or nothing.
 
     Raises:
@@ -76,7 +87,7 @@ def add_items(
 
     An item keeps the id it brings (`Item.item_id`); a value that another item of the list holds stays
     there. URL values are compared keys (`HarmonisedUrl.key`). Items pass in portions and are not held.
-    `own` is False where a source of the list says so, and no person.
+    `own` is False where a source of the list says so, and no person; `exchange` keeps the ends of that.
 
     Raises:
         Refused: the actor keeps no lists.
@@ -193,18 +204,27 @@ def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
 def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> list[UUID]:
     """Add a portion of items; return their ids."""
     held = _held(change.list_id, items)
-    rows: dict[_Pair, tuple[UUID, str]] = {}
+    rows: dict[_Pair, _Said] = {}
     ids: list[UUID] = []
     for item in items:
         pairs = list(item.values.items())
         item_id = item.item_id or next((held[p].item_id for p in pairs if p in held), None)
-        item_id = item_id or next((rows[p][0] for p in pairs if p in rows), None)
+        item_id = item_id or next((rows[p].item_id for p in pairs if p in rows), None)
         item_id = item_id or new_id(change.now)
         ids.append(item_id)
         for pair in pairs:
-            owner = held[pair].item_id if pair in held else rows.get(pair, (item_id, ""))[0]
-            rows[pair] = owner, item.classification
-    other = [p for p in rows if p in held and held[p][2:4] != (rows[p][1], scope)]
+            said, stood = rows.get(pair), held.get(pair)
+            stands = stood or said
+            owner = stands.item_id if stands else item_id
+            end = _end(item, said) if own else stood and stood.ends_at
+            rows[pair] = _Said(owner, item.classification, end)
+    other = [
+        pair
+        for pair, (_, classification, end) in rows.items()
+        if pair in held
+        and (held[pair].classification, held[pair].scope, held[pair].ends_at)
+        != (classification, scope, end)
+    ]
     fresh = [p for p in rows if p not in held]
     if own:
         _make_own([entry.entry_id for entry in held.values() if not entry.own])
@@ -220,16 +240,24 @@ def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> lis
                 "scope": scope,
                 "now": change.now,
                 "ids": [new_id(change.now) for _ in keys],
-                "items": [rows[key][0] for key in keys],
+                "items": [rows[key].item_id for key in keys],
                 "kinds": [kind for kind, _ in keys],
                 "values": [value for _, value in keys],
-                "classes": [rows[key][1] for key in keys],
+                "classes": [rows[key].classification for key in keys],
+                "ends": [rows[key].ends_at for key in keys],
                 "owns": [own or (key in held and held[key].own) for key in keys],
                 "change": change.number,
             },
         )
     change.added += len(fresh)
     return ids
+
+
+def _end(item: Item, said: _Said | None) -> datetime | None:
+    """Return when a value ends that is said again beside `said`: never while one of the two holds."""
+    if said is None or item.until is None or said.ends_at is None:
+        return item.until if said is None else None
+    return max(item.until, said.ends_at)
 
 
 def _make_own(entry_ids: Sequence[UUID]) -> None:
@@ -246,7 +274,7 @@ def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, _Held]:
     pairs = [pair for item in items for pair in item.values.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own"
+            "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own, e.ends_at"
             " FROM unnest(%s::text[], %s::text[]) AS w (kind, value)"
             " JOIN analyse_entry e ON e.kind = w.kind AND e.value = w.value"
             " WHERE e.list_id = %s AND e.withdrawn_at IS NULL",

@@ -26,10 +26,12 @@ _FEED = """
     ORDER BY c.number, e.item_id LIMIT %(limit)s
 """
 _ROWS = (
-    "SELECT item_id, list_id, change, kind, value, classification, scope, added_at, withdrawn_at"
+    "SELECT item_id, list_id, change, kind, value, classification, scope, added_at, withdrawn_at, ends_at"
     " FROM analyse_entry WHERE item_id = ANY(%s::uuid[]) ORDER BY item_id, kind, value, change"
 )
-_Row: TypeAlias = tuple[UUID, UUID, int, str, str, str, str, datetime, datetime | None]
+_Row: TypeAlias = tuple[
+    UUID, UUID, int, str, str, str, str, datetime, datetime | None, datetime | None
+]
 
 
 def entries_changed(
@@ -90,6 +92,7 @@ def _item(rows: Sequence[_Row], times: Mapping[int, datetime]) -> ChangedItem:
     last = max(row[2] for row in rows)
     held = [row for row in rows if row[8] is None]
     said = held or [row for row in rows if row[2] == last]
+    ends = [row[9] for row in held if row[9] is not None]
     return ChangedItem(
         item_id=said[0][0],
         list_id=said[0][1],
@@ -100,4 +103,5 @@ def _item(rows: Sequence[_Row], times: Mapping[int, datetime]) -> ChangedItem:
         classification=said[0][5],
         scope=Scope(said[0][6]),
         withdrawn_at=None if held else max(row[8] for row in said if row[8]),
+        until=max(ends) if held and len(ends) == len(held) else None,
     )

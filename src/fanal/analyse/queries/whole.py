@@ -50,4 +50,5 @@ def _indicator(item: ChangedItem, values: Sequence[tuple[str, str]]) -> Indicato
         added_at=written_instant(item.added_at),
         changed_at=written_instant(item.changed_at),
         withdrawn=item.withdrawn_at is not None,
+        until=item.until,
     )

@@ -16,13 +16,20 @@ from fanal.exchange.operations.sources import (
     secret_of,
     switch_source,
 )
-from fanal.exchange.operations.taking import TurnLost, end_entries, note_failure, take_page
+from fanal.exchange.operations.taking import (
+    TurnLost,
+    end_entries,
+    end_loaded,
+    note_failure,
+    take_page,
+)
 
 __all__ = [
     "SourceRefused",
     "TurnLost",
     "add_source",
     "end_entries",
+    "end_loaded",
     "find_item",
     "items_of",
     "member_numbers",

@@ -1,6 +1,7 @@
 """Taking a page of a partner: its changes and the checkpoint that covers them, in one transaction.
 
-What a partner said with an end leaves on that day by the same way, without being said again.
+What a partner said with an end leaves on that day by the same way, without being said again; so does what
+people loaded from a file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,12 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from msgspec import structs
 
 from fanal.accounts.domain.instructions import StandingInstruction
 from fanal.accounts.domain.policy import require
 from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.listfile import Item
 from fanal.exchange import queries
 from fanal.exchange.domain.records import RemotePage, Source, Taken
 from fanal.exchange.domain.taking import Plan, ended, items_of, plan, without
@@ -88,6 +91,29 @@ def end_entries(*, actor: Actor, source: Source, now: datetime) -> int:
             _count_gone(source.id, len(changes.taken))
             _record(actor, source, changes, action="list.end", under=None, now=now)
         count += len(changes.taken)
+
+
+def end_loaded(*, actor: Actor, now: datetime) -> int:
+    """Withdraw what people loaded with an end that has come; return how many values that were.
+
+    A value that a source of the list holds too comes back as that source's, and leaves by it alone.
+
+    Raises:
+        Refused: the actor keeps no lists.
+    """
+    return analyse.end_values(actor=actor, said_besides=_said_by_sources, now=now)
+
+
+def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[Item]:
+    """Return what the sources of a list hold of these (kind, value) pairs, each under the first that does."""
+    free = set(pairs)
+    found = []
+    for entry in queries.taken_holding(list_id=list_id, values=[f"{k}:{v}" for k, v in pairs]):
+        for item in items_of(entry):
+            if values := dict(item.values.items() & free):
+                free -= values.items()
+                found.append(structs.replace(item, values=values))
+    return found
 
 
 def note_failure(*, actor: Actor, source: Source, code: str, now: datetime) -> None:

@@ -89,7 +89,7 @@ class Reading(Struct, kw_only=True):
 def read_bundle(stream: BinaryIO, reading: Reading, *, now: datetime) -> Iterator[Indicator]:
     """Yield an item for each indicator of a bundle, one in memory at a time.
 
-    What is revoked, or valid no longer at `now` (aware), is withdrawn.
+    What is revoked, or valid no longer at `now` (aware), is withdrawn; what ends later says when.
 
     Raises:
         FormatRefused: no bundle, an object without its type, a malformed hash, or a person: somebody is no
@@ -115,7 +115,7 @@ def read_bundle(stream: BinaryIO, reading: Reading, *, now: datetime) -> Iterato
         end = end_of(said.get("valid_until"))
         gone = said.get("revoked") is True or (end is not None and end <= now)
         for item in _items(said, number, path=path, reading=reading):
-            yield structs.replace(item, withdrawn=gone)
+            yield structs.replace(item, withdrawn=gone, until=None if gone else end)
 
 
 def end_of(until: object) -> datetime | None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from fanal.formats.indicators import CLEAR, Indicator
+from fanal.formats.indicators import CLEAR, Indicator, written_instant
 from fanal.formats.stix.patterns import KINDS, write_pattern
 from fanal.formats.stix.vocabulary import (
     DEFINED,
@@ -114,6 +114,8 @@ def write_indicator(item: Indicator, marks: Marks) -> dict[str, object]:
         "confidence": marks.confidence,
         "object_marking_refs": [TLP[marks.tlp]],
     }
+    if item.until and not item.withdrawn:
+        said["valid_until"] = written_instant(item.until)
     if item.classification:
         said["labels"] = [item.classification]
     if marks.author:

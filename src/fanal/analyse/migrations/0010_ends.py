@@ -1,0 +1,16 @@
+"""A value that people put into a list may have an end that its sender stated: then it leaves without being said again."""
+
+from django.db import migrations
+
+FORWARD = """
+ALTER TABLE analyse_entry ADD COLUMN ends_at timestamptz;
+CREATE INDEX analyse_entry_ends ON analyse_entry (ends_at) WHERE ends_at IS NOT NULL AND withdrawn_at IS NULL;
+"""
+BACKWARD = "ALTER TABLE analyse_entry DROP COLUMN ends_at"
+
+
+class Migration(migrations.Migration):
+    """A column and its index."""
+
+    dependencies = [("analyse", "0009_own")]
+    operations = [migrations.RunSQL(FORWARD, BACKWARD)]
