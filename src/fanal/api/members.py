@@ -89,14 +89,17 @@ class Wire:
         identity: PartnerIdentity = request.member  # type: ignore[attr-defined]
         try:
             with operations.reading():
-                return view(request, identity, **arguments)
-        except ServiceRefused as refused:
-            operations.note_refusal(
-                actor=identity.actor,
-                service=self.service,
-                code=refused.code,
-                now=request.now,  # type: ignore[attr-defined]
-            )
-            return self.refuse(refused.status, refused.code, refused.text)
+                try:
+                    return view(request, identity, **arguments)
+                except (
+                    ServiceRefused
+                ) as refused:  # how its lists stand is kept: one may have closed
+                    operations.note_refusal(
+                        actor=identity.actor,
+                        service=self.service,
+                        code=refused.code,
+                        now=request.now,  # type: ignore[attr-defined]
+                    )
+                    return self.refuse(refused.status, refused.code, refused.text)
         except Refused:
             return self.refuse(403, "NO_MEMBER", "Not a member of this service")

@@ -53,3 +53,16 @@ def test_ranges_and_pages_tell_each_row_once(
     joined = read(rows, lists, 1, cut, limit) + read(rows, lists, cut + 1, 1000, limit)
     assert joined == whole
     assert all(place <= cut for place, _ in read(rows, lists, 1, cut, limit))
+
+
+@given(st.integers(0, 30), st.integers(1, 7), st.integers(0, 70))
+def test_a_list_that_is_gone_is_told_once_at_its_place(closed: int, limit: int, cut: int) -> None:
+    """What changed later is not told; ranges that join and pages tell each row once, beside an open list."""
+    place = 2 * closed + 1
+    rows = [(number % 2, 2 * row) for number, row in enumerate(range(1, 31))]
+    lists = [OpenList(list_id=LISTS[0], since=place, gone=True), OpenList(list_id=LISTS[1])]
+    whole = read(rows, lists, 1, 1000, limit)
+    gone = [(place, row) for owner, row in rows if owner == 0 and row < place]
+    assert sorted(whole) == sorted(gone + [(row, row) for owner, row in rows if owner == 1])
+    assert read(rows, lists, 1, cut, limit) + read(rows, lists, cut + 1, 1000, limit) == whole
+    assert read(rows, lists, place + 1, 1000, limit) == [r for r in whole if r[0] > place]

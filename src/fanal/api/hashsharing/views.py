@@ -47,9 +47,9 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Tell the members that entries may name: the desk, owners of what the caller reads, itself."""
+    """Tell the members that entries may name: the desk, owners of what the caller reads or read, itself."""
     now = request.now  # type: ignore[attr-defined]
-    shared = operations.open_lists(actor=identity.actor, now=now)
+    shared = operations.told_lists(actor=identity.actor, service=Service.HASHSHARING, now=now)
     bodies = {None, identity.partner_id} | {s.facts.attributes.owner_id for s in shared}
     numbers = operations.member_numbers(actor=identity.actor, organisation_ids=bodies)
     names = queries.member_names(organisation_ids=bodies)
@@ -119,8 +119,9 @@ def feedback(
 
 
 def _open(identity: PartnerIdentity, request: HttpRequest) -> list[SharedList]:
-    shared = operations.open_lists(
+    shared = operations.told_lists(
         actor=identity.actor,
+        service=Service.HASHSHARING,
         now=request.now,  # type: ignore[attr-defined]
     )
     if not shared:

@@ -15,20 +15,22 @@ from fanal.formats.taxii.resources import read_timestamp
 
 LIMIT: Final = 1000
 _MOST_MATCHES: Final = 100
-_NEXT: Final = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+_NEXT: Final = re.compile(r"([0-9]{1,18})(?:_([0-9]{1,18}))?\.([0-9]{1,18})")
 _SOME: Final = frozenset({"first", "last", "all"})
 
 
 class Asked(Struct, frozen=True, kw_only=True):
     """A page of a collection: places after `after` up to `last`, at most `limit` objects.
 
-    `ids` are the items asked for, None for all; `versions` the modification times asked for, None for the one
-    there is; `nothing` is set where no object of ours can match.
+    `row` is where the last page ended in a list that stands whole at place `after`. `ids` are the items asked
+    for, None for all; `versions` the modification times asked for, None for the one there is; `nothing` is
+    set where no object of ours can match.
     """
 
     after: int
     last: int
     limit: int
+    row: int | None = None
     ids: tuple[UUID, ...] | None = None
     versions: frozenset[str] | None = None
     nothing: bool = False
@@ -36,7 +38,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     @property
     def cursor(self) -> Cursor:
         """Where the page begins."""
-        return Cursor(place=self.after, row=self.after)
+        return Cursor(place=self.after, row=self.after if self.row is None else self.row)
 
 
 def read_filters(query: QueryDict) -> Asked:
@@ -46,17 +48,19 @@ def read_filters(query: QueryDict) -> Asked:
         ServiceRefused: a filter that is none.
     """
     newest = queries.newest_place()
-    after, last = _added_after(query), newest
+    after, last, row = _added_after(query), newest, None
     if text := query.get("next", ""):
         found = _NEXT.fullmatch(text)
         if found is None:
             raise ServiceRefused(400, "BAD_NEXT", "Parameter next is none of this server")
-        after, last = max(after, int(found[1])), min(int(found[2]), newest)
+        row = int(found[2]) if found[2] and after <= int(found[1]) else None
+        after, last = max(after, int(found[1])), min(int(found[3]), newest)
     types, specs = _match(query, "type"), _match(query, "spec_version")
     ids, versions = _match(query, "id"), _match(query, "version")
     return Asked(
         after=after,
         last=last,
+        row=row,
         limit=_limit(query),
         ids=None if ids is None else tuple(i for text in ids for i in item_ids(text)),
         versions=None if versions is None or _SOME & set(versions) else frozenset(versions),
@@ -67,7 +71,10 @@ def read_filters(query: QueryDict) -> Asked:
 
 def following(asked: Asked, cursor: Cursor | None) -> str:
     """Return the `next` of a page, empty at the end."""
-    return "" if cursor is None else f"{cursor.place}.{asked.last}"
+    if cursor is None:
+        return ""
+    row = "" if cursor.row == cursor.place else f"_{cursor.row}"
+    return f"{cursor.place}{row}.{asked.last}"
 
 
 def _added_after(query: QueryDict) -> int:

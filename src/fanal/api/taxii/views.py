@@ -1,7 +1,7 @@
 """TAXII 2.1: discovery, one API root, and each shareable list as a collection to read from.
 
 An object is an indicator of one entry, in its present version; it is added again each time it changes, and is
-revoked when it is withdrawn. Nothing can be written.
+revoked when it is withdrawn, or when the list closes to a member that reads it. Nothing can be written.
 """
 
 from datetime import datetime
@@ -17,7 +17,7 @@ from fanal.api.members import ServiceRefused
 from fanal.api.taxii.answers import WIRE, taxii
 from fanal.api.taxii.filters import Asked, following, read_filters
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.feed import Cursor, OpenList
+from fanal.exchange.domain.feed import Cursor
 from fanal.exchange.domain.records import Service, SharedItem, SharedList, SharedPage
 from fanal.exchange.queries import DESK
 from fanal.formats.indicators import Indicator, written_instant
@@ -28,6 +28,7 @@ from fanal.formats.taxii.indicators import write_envelope
 
 _TITLE = "Fanal: lists of known material"
 _NOT_WRITTEN = 1024
+_CLOSED = "Closed to this member: every object is revoked."
 
 
 @csrf_exempt
@@ -63,9 +64,8 @@ def status(request: HttpRequest, identity: PartnerIdentity, status: str) -> Http
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def collections(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Name the lists that the caller may read now."""
-    shared = operations.open_lists(actor=identity.actor, now=_now(request))
-    found = resources.Collections(collections=tuple(_described(one) for one in shared))
+    """Name the lists that the caller may read now, and those of which it is to forget all."""
+    found = resources.Collections(collections=tuple(map(_described, _told(request))))
     return taxii(resources.encode(found))
 
 
@@ -155,7 +155,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: Asked) -> SharedPage:
 def _page_of(request: HttpRequest, shared: SharedList, asked: Asked) -> SharedPage:
     """Return the page of the items that were asked for by their ids."""
     rows = queries.rows_of_items(
-        list_id=shared.id, item_ids=asked.ids or (), after=asked.after, last=asked.last
+        opened=shared.open, item_ids=asked.ids or (), after=asked.after, last=asked.last
     )
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
@@ -190,11 +190,17 @@ def _member(request: HttpRequest) -> PartnerIdentity:
 
 
 def _open(request: HttpRequest, collection: str) -> SharedList:
-    """Return the list of a collection, whole from its first place on: a reader's dates are its own."""
-    for shared in operations.open_lists(actor=_member(request).actor, now=_now(request)):
+    """Return the list of a collection; one that closed to the member has every object revoked."""
+    for shared in _told(request):
         if str(shared.id) == collection:
-            return structs.replace(shared, open=OpenList(list_id=shared.id))
+            return shared
     raise ServiceRefused(404, "NOT_FOUND", "No such collection is open to this member")
+
+
+def _told(request: HttpRequest) -> list[SharedList]:
+    return operations.told_lists(
+        actor=_member(request).actor, service=Service.TAXII, now=_now(request)
+    )
 
 
 def _refuse_writing(request: HttpRequest) -> None:
@@ -210,7 +216,7 @@ def _described(shared: SharedList) -> resources.Collection:
     return resources.Collection(
         id=str(shared.id),
         title=shared.facts.name,
-        description=shared.facts.attributes.description,
+        description=_CLOSED if shared.open.gone else shared.facts.attributes.description,
         can_read=True,
         can_write=False,
         media_types=(resources.STIX_MEDIA_TYPE,),

@@ -3,7 +3,8 @@
 Every change of an item of a list has a place in the feed (1, 2, 3 …), given in the order in which changes
 commit. A reader asks for a range of places and gets each item of it once: at its last place up to the end of
 the range, so that what changes meanwhile is neither missed nor told twice. A list that a member may read
-only since place `since` stands there whole: its older rows count as being at that place.
+only since place `since` stands there whole: its older rows count as being at that place. One that a member
+may read no more stands whole at the place where it closed too, every item of it gone, and nowhere later.
 """
 
 from uuid import UUID
@@ -19,15 +20,29 @@ class Cursor(Struct, frozen=True, kw_only=True):
 
 
 class OpenList(Struct, frozen=True, kw_only=True):
-    """A list as a member reads it: whole at place `since`, then by its changes."""
+    """A list as a member reads it: whole at place `since`, then by its changes.
+
+    Where it is `gone`, the member is to forget at that place all that it was told of it before.
+    """
 
     list_id: UUID
     since: int = 0
+    gone: bool = False
+
+    def end(self, last: int) -> int:
+        """Return the last row that a reader meets who asks up to place `last`, 0 where it meets none."""
+        if self.since > last:
+            return 0
+        return self.since if self.gone else last
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """The rows of one list that may come next: `after` excluded, `upto` included."""
+    """The rows of one list that may come next: `after` excluded, `upto` included.
 
+    `view` is the place of the list among those asked for: one may stand there several times.
+    """
+
+    view: int
     list_id: UUID
     since: int
     after: int
@@ -42,13 +57,15 @@ def before(first: int) -> Cursor:
 def windows(lists: list[OpenList], *, cursor: Cursor, last: int) -> list[Window]:
     """Return which rows of each list lie after `cursor` and up to place `last`; empty ones are left out."""
     found = []
-    for one in lists:
+    for view, one in enumerate(lists):
         after = cursor.place
         if cursor.place < one.since:
             after = 0
         elif cursor.place == one.since:
             after = cursor.row
-        upto = last if one.since <= last else 0
+        upto = one.end(last)
         if after < upto:
-            found.append(Window(list_id=one.list_id, since=one.since, after=after, upto=upto))
+            found.append(
+                Window(view=view, list_id=one.list_id, since=one.since, after=after, upto=upto)
+            )
     return found

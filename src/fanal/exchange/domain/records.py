@@ -19,17 +19,47 @@ class Service(StrEnum):
 
 
 class FeedRow(Struct, frozen=True, kw_only=True):
-    """An item at its place for a reader: `row` is its own place, `at` the time of the place shown."""
+    """An item at its place for a reader: `row` is its own place, `at` the time of the place shown.
+
+    `view` is the place of its list among those that were asked for.
+    """
 
     place: int
     row: int
     list_id: UUID
     item_id: UUID
     at: datetime
+    view: int = 0
+
+
+class GrantState(StrEnum):
+    """How a list stands for a member that could read it."""
+
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    """The list may not be passed on to it any more: what it was told is taken back."""
+    PAUSED = "PAUSED"
+    """No standing instruction is in force: nothing goes out (decision 30), a tombstone neither."""
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """A list for a member: its state, the place and the time since which it is in it."""
+
+    state: GrantState
+    since: int
+    at: datetime
+
+
+class FormerOwner(Struct, frozen=True, kw_only=True):
+    """Whose a list was up to a place; None is the desk."""
+
+    list_id: UUID
+    place: int
+    owner_id: UUID | None
 
 
 class SharedList(Struct, frozen=True, kw_only=True):
-    """A list that a member may read now, and the instruction under which."""
+    """A list that a member may read now, or is to forget (`open.gone`), and the instruction under which."""
 
     facts: ListFacts
     open: OpenList

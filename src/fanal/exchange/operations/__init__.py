@@ -1,11 +1,11 @@
 """The writing door of the exchange: serving, members and votes, sources, pages taken."""
 
+from fanal.exchange.operations.granting import open_lists, told_lists
 from fanal.exchange.operations.members import find_item, member_numbers, vote
 from fanal.exchange.operations.serving import (
     items_of,
     note_refusal,
     note_response,
-    open_lists,
     reading,
     serve_page,
 )
@@ -43,5 +43,6 @@ __all__ = [
     "serve_page",
     "switch_source",
     "take_page",
+    "told_lists",
     "vote",
 ]

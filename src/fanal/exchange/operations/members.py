@@ -45,7 +45,7 @@ def find_item(*, item_id: UUID, lists: Sequence[SharedList]) -> SharedItem | Non
     """Return an item as the member whose `lists` these are gets it, None where they hold no such item."""
     for shared in lists:
         rows = queries.rows_of_items(
-            list_id=shared.id, item_ids=[item_id], after=0, last=queries.newest_place()
+            opened=shared.open, item_ids=[item_id], after=0, last=queries.newest_place()
         )
         if rows:
             return next(iter(items_of(rows=rows, lists=[shared])), None)

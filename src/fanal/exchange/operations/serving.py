@@ -1,26 +1,19 @@
 """Serving lists to members: only what may be shared, under a standing instruction, each response noted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal import reference
-from fanal.accounts import queries as accounts
-from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
-from fanal.accounts.domain.policy import Resource, require
 from fanal.analyse import queries as analysed
-from fanal.analyse.domain.lists import ListFacts
 from fanal.exchange import queries
-from fanal.exchange.domain.feed import Cursor, OpenList, windows
+from fanal.exchange.domain.feed import Cursor, windows
 from fanal.exchange.domain.records import FeedRow, Service, SharedItem, SharedList, SharedPage
-from fanal.exchange.domain.sharing import hashes_of, may_receive
+from fanal.exchange.domain.sharing import hashes_of
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
-from fanal.reference.records import ListBasis
 
 _PATIENCE = "4s"
 """How long a reader waits for a change of the lists under way; after that it is told to come back."""
@@ -33,40 +26,6 @@ def reading() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
         yield
-
-
-def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
-    """Return the lists that a member may read now, by name, and keep since when it may.
-
-    A list needs a legal basis in force, a sharing limit that reaches the member, and a standing instruction
-    that covers it. A member to which a list opens later gets all of it; where one closes, it begins anew.
-
-    Raises:
-        Refused: the actor is no member.
-    """
-    require(actor, "list.receive", Resource(partner_id=actor.partner_id))
-    assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
-    body = accounts.organisation_kind(organisation_id=actor.partner_id)
-    served: list[tuple[ListFacts, StandingInstruction]] = []
-    for facts in analysed.get_lists().values():
-        if body is None or not may_receive(facts.attributes, body=body):
-            continue
-        if not _is_in_force(facts.attributes.legal_basis, now):
-            continue
-        under = accounts.standing_in_force(
-            kind=InstructionKind.LIST_SERVICE, scope=facts.name, now=now
-        )
-        if under is not None:
-            served.append((facts, under))
-    since = _grant(actor.partner_id, [facts.id for facts, _ in served], now=now)
-    return [
-        SharedList(
-            facts=facts,
-            open=OpenList(list_id=facts.id, since=since[facts.id]),
-            instruction=under,
-        )
-        for facts, under in sorted(served, key=lambda pair: pair[0].name)
-    ]
 
 
 def serve_page(
@@ -94,16 +53,17 @@ def serve_page(
 
 def items_of(*, rows: Sequence[FeedRow], lists: Sequence[SharedList]) -> tuple[SharedItem, ...]:
     """Return the items of rows as members get them now."""
-    by_list = {shared.id: shared for shared in lists}
     ids = [row.item_id for row in rows]
     held = analysed.get_items(item_ids=ids)
     aside, votes = analysed.get_asides(item_ids=ids), analysed.votes_of(item_ids=ids)
     return tuple(
         SharedItem(
             row=row,
-            shared=by_list[row.list_id],
+            shared=lists[row.view],
             item=held[row.item_id],
-            hashes={} if row.item_id in aside else hashes_of(held[row.item_id]),
+            hashes=hashes_of(held[row.item_id])
+            if row.item_id not in aside and not lists[row.view].open.gone
+            else {},
             votes=tuple(votes.get(row.item_id, ())),
         )
         for row in rows
@@ -143,35 +103,6 @@ def note_refusal(
             " SET error = EXCLUDED.error, error_at = EXCLUDED.error_at, last_at = EXCLUDED.last_at",
             [actor.partner_id, service, list_id, now, now, code, now],
         )
-
-
-def _is_in_force(basis: str, now: datetime) -> bool:
-    return reference.load().by_code(ListBasis, basis, paris_day(now)) is not None
-
-
-def _grant(partner_id: UUID, list_ids: Sequence[UUID], *, now: datetime) -> Mapping[UUID, int]:
-    held = queries.grants_of(partner_id=partner_id)
-    fresh = [list_id for list_id in list_ids if list_id not in held]
-    closed = [list_id for list_id in held if list_id not in list_ids]
-    if not fresh and not closed:
-        return held
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM exchange_grant WHERE partner_id = %s AND list_id = ANY(%s::uuid[])",
-            [partner_id, closed],
-        )
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM exchange_reading WHERE partner_id = %s AND responses > 0)",
-            [partner_id],
-        )
-        [(has_read,)] = cursor.fetchall()
-        for list_id in fresh:  # whoever has read nothing yet misses nothing that is older
-            cursor.execute(
-                "INSERT INTO exchange_grant (partner_id, list_id, since_seq, since) VALUES"
-                " (%s, %s, CASE WHEN %s THEN exchange_take(1) ELSE 0 END, %s) ON CONFLICT DO NOTHING",
-                [partner_id, list_id, has_read, now],
-            )
-    return queries.grants_of(partner_id=partner_id)
 
 
 def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) -> None:

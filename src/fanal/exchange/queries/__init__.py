@@ -9,10 +9,12 @@ from fanal.exchange.queries.feed import (
 )
 from fanal.exchange.queries.members import (
     DESK,
+    former_owners,
     grants_of,
     list_readings,
     member_names,
     member_numbers,
+    reading_since,
 )
 from fanal.exchange.queries.sources import (
     find_source,
@@ -28,6 +30,7 @@ __all__ = [
     "DESK",
     "find_source",
     "first_place_from",
+    "former_owners",
     "get_checkpoint",
     "get_source",
     "grants_of",
@@ -37,6 +40,7 @@ __all__ = [
     "member_numbers",
     "newest_place",
     "place_at",
+    "reading_since",
     "rows_between",
     "rows_of_items",
     "taken_entries",

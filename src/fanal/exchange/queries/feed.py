@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.exchange.domain.feed import Window
+from fanal.exchange.domain.feed import OpenList, Window
 from fanal.exchange.domain.records import FeedRow
 
 _FEED_LOCK = 7_310_420_011
@@ -20,10 +20,10 @@ _TIMED = """
 """
 # A row counts if it is its item's last up to the end of the range: read by the index of each list, merged.
 _ROWS = f"""
-    SELECT f.place, f.seq, f.list_id, f.item_id, t.at FROM (
-        SELECT greatest(r.seq, w.since) AS place, r.seq, w.list_id, r.item_id
-        FROM unnest(%(lists)s::uuid[], %(since)s::bigint[], %(after)s::bigint[], %(upto)s::bigint[])
-            AS w (list_id, since, after, upto)
+    SELECT f.place, f.seq, f.list_id, f.item_id, t.at, f.view FROM (
+        SELECT greatest(r.seq, w.since) AS place, r.seq, w.list_id, r.item_id, w.view
+        FROM unnest(%(views)s::int[], %(lists)s::uuid[], %(since)s::bigint[], %(after)s::bigint[],
+            %(upto)s::bigint[]) AS w (view, list_id, since, after, upto)
         CROSS JOIN LATERAL (
             SELECT f.seq, f.item_id FROM exchange_feed f
             WHERE f.list_id = w.list_id AND f.seq > w.after AND f.seq <= w.upto
@@ -38,12 +38,13 @@ _ROWS = f"""
     ) f {_TIMED} ORDER BY f.place, f.seq
 """  # noqa: S608 - constants
 _OF_ITEMS = f"""
-    SELECT f.place, f.seq, f.list_id, f.item_id, t.at FROM (
-        SELECT DISTINCT ON (item_id) seq AS place, seq, list_id, item_id FROM exchange_feed
+    SELECT f.place, f.seq, f.list_id, f.item_id, t.at, 0 FROM (
+        SELECT DISTINCT ON (item_id) greatest(seq, %(since)s) AS place, seq, list_id, item_id
+        FROM exchange_feed
         WHERE list_id = %(list)s AND item_id = ANY(%(items)s::uuid[])
-        AND seq > %(after)s AND seq <= %(last)s
+        AND greatest(seq, %(since)s) > %(after)s AND seq <= %(upto)s
         ORDER BY item_id, seq DESC
-    ) f {_TIMED} ORDER BY f.place
+    ) f {_TIMED} ORDER BY f.place, f.seq
 """  # noqa: S608 - constants
 
 
@@ -86,6 +87,7 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
         cursor.execute(
             _ROWS,
             {
+                "views": [w.view for w in windows],
                 "lists": [w.list_id for w in windows],
                 "since": [w.since for w in windows],
                 "after": [w.after for w in windows],
@@ -97,15 +99,23 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
 
 
 def rows_of_items(
-    *, list_id: UUID, item_ids: Sequence[UUID], after: int, last: int
+    *, opened: OpenList, item_ids: Sequence[UUID], after: int, last: int
 ) -> list[FeedRow]:
     """Return the last row of each of some items of a list, within a range of places."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _OF_ITEMS, {"list": list_id, "items": list(item_ids), "after": after, "last": last}
+            _OF_ITEMS,
+            {
+                "list": opened.list_id,
+                "since": opened.since,
+                "items": list(item_ids),
+                "after": after,
+                "upto": opened.end(last),
+            },
         )
         return [_row(row) for row in cursor.fetchall()]
 
 
-def _row(row: tuple[int, int, UUID, UUID, datetime]) -> FeedRow:
-    return FeedRow(place=row[0], row=row[1], list_id=row[2], item_id=row[3], at=row[4])
+def _row(row: tuple[int, int, UUID, UUID, datetime, int]) -> FeedRow:
+    place, seq, list_id, item_id, at, view = row
+    return FeedRow(place=place, row=seq, list_id=list_id, item_id=item_id, at=at, view=view)

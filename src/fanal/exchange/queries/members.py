@@ -1,13 +1,14 @@
 """Members by their number on the wire, what they may read, and how far they have read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, reach, require
-from fanal.exchange.domain.records import Reading, Service
+from fanal.exchange.domain.records import FormerOwner, Grant, GrantState, Reading, Service
 from fanal.kernel.actors import Actor
 
 DESK = "Fanal"
@@ -36,13 +37,41 @@ def member_names(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None
     return {None: DESK, **{i: found[i] for i in known if i in found}}
 
 
-def grants_of(*, partner_id: UUID) -> dict[UUID, int]:
-    """Return the lists that a member reads, with the place since which it does."""
+def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
+    """Return the lists that were ever open to a member, and how each stands for it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT list_id, since_seq FROM exchange_grant WHERE partner_id = %s", [partner_id]
+            "SELECT list_id, state, since_seq, since FROM exchange_grant WHERE partner_id = %s",
+            [partner_id],
+        )
+        return {
+            row[0]: Grant(state=GrantState(row[1]), since=row[2], at=row[3])
+            for row in cursor.fetchall()
+        }
+
+
+def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, datetime]:
+    """Return when a member first read over a service; by list where it reads each by itself, else None."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT list_id, first_at FROM exchange_reading"
+            " WHERE partner_id = %s AND service = %s AND responses > 0",
+            [partner_id, service],
         )
         return dict(cursor.fetchall())
+
+
+def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
+    """Return whose some lists were before, in the order of places."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT list_id, seq, owner_id FROM exchange_former"
+            " WHERE list_id = ANY(%s::uuid[]) ORDER BY seq",
+            [list(list_ids)],
+        )
+        return [
+            FormerOwner(list_id=row[0], place=row[1], owner_id=row[2]) for row in cursor.fetchall()
+        ]
 
 
 def list_readings(*, actor: Actor) -> list[Reading]:

@@ -1,0 +1,158 @@
+"""Which lists a member may read now, since when, and what of them it is to forget."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+from msgspec import Struct, structs
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.accounts.domain.policy import Resource, require
+from fanal.analyse import queries as analysed
+from fanal.analyse.domain.lists import ListFacts
+from fanal.exchange import queries
+from fanal.exchange.domain.feed import OpenList
+from fanal.exchange.domain.records import Grant, GrantState, Service, SharedList
+from fanal.exchange.domain.sharing import may_receive
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.reference.records import ListBasis
+
+
+class _Granted(Struct, frozen=True, kw_only=True):
+    """A list that is or was open to a member, how it stands now, and under which instruction."""
+
+    facts: ListFacts
+    grant: Grant
+    instruction: StandingInstruction
+
+    def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
+        """Return the list: whole where it opened, by its own dates if not `anew`, or gone at a place."""
+        since = (self.grant.since if anew else 0) if gone_at is None else gone_at
+        opened = OpenList(list_id=self.facts.id, since=since, gone=gone_at is not None)
+        return SharedList(facts=self.facts, open=opened, instruction=self.instruction)
+
+
+def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
+    """Return the lists that a member may read now, by name, and keep since when it may.
+
+    A list needs a legal basis in force, a sharing limit that reaches the member, and a standing instruction
+    that covers it. A member to which a list opens later, or again, gets all of it.
+
+    Raises:
+        Refused: the actor is no member.
+    """
+    return [one.shared() for one in _granted(actor, now=now) if _is_open(one)]
+
+
+def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedList]:
+    """Return the lists of which a service tells a member: those that are open, then what it is to forget.
+
+    That is a list that closed after the member began to read it over this service, and over hash sharing,
+    whose readers keep entries by their owner, a list as it was under an owner that it has no more. Tombstones
+    too go out under an instruction alone. A collection of TAXII is read by the dates of its items; one that
+    opens again stands whole where it did.
+
+    Raises:
+        Refused: the actor is no member.
+    """
+    granted = _granted(actor, now=now)
+    assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
+    began = queries.reading_since(partner_id=actor.partner_id, service=service)
+    told, gone = [], []
+    for one in granted:
+        first = began.get(one.facts.id if service is Service.TAXII else None)
+        read_before = first is not None and first < one.grant.at
+        if _is_open(one):
+            told.append(one.shared(anew=read_before or service is Service.HASHSHARING))
+        elif read_before:
+            gone.append(one.shared(gone_at=one.grant.since))
+    told += gone
+    if service is Service.HASHSHARING and began:
+        told += _under_former_owners(granted)
+    return told
+
+
+def _under_former_owners(granted: Sequence[_Granted]) -> Iterator[SharedList]:
+    by_id = {one.facts.id: one for one in granted}
+    for former in queries.former_owners(list_ids=list(by_id)):
+        shared = by_id[former.list_id].shared(gone_at=former.place)
+        said = structs.replace(shared.facts.attributes, owner_id=former.owner_id)
+        yield structs.replace(shared, facts=structs.replace(shared.facts, attributes=said))
+
+
+def _is_open(one: _Granted) -> bool:
+    return one.grant.state is GrantState.OPEN
+
+
+def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
+    """Return the lists, by name, that are open to a member or closed to it, and keep how each stands.
+
+    One that is paused is kept, and not told.
+    """
+    require(actor, "list.receive", Resource(partner_id=actor.partner_id))
+    assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
+    body = accounts.organisation_kind(organisation_id=actor.partner_id)
+    held = queries.grants_of(partner_id=actor.partner_id)
+    states: dict[UUID, GrantState] = {}
+    found: list[tuple[ListFacts, StandingInstruction]] = []
+    for facts in sorted(analysed.get_lists().values(), key=lambda listed: listed.name):
+        may = (
+            body is not None
+            and may_receive(facts.attributes, body=body)
+            and _is_in_force(facts.attributes.legal_basis, now)
+        )
+        if not may and facts.id not in held:
+            continue
+        under = accounts.standing_in_force(
+            kind=InstructionKind.LIST_SERVICE, scope=facts.name, now=now
+        )
+        if under is not None:
+            states[facts.id] = GrantState.OPEN if may else GrantState.CLOSED
+            found.append((facts, under))
+        elif facts.id in held:
+            states[facts.id] = GrantState.PAUSED
+    kept = _keep(actor.partner_id, states, held, now=now)
+    return [
+        _Granted(facts=facts, grant=kept[facts.id], instruction=under) for facts, under in found
+    ]
+
+
+def _is_in_force(basis: str, now: datetime) -> bool:
+    return reference.load().by_code(ListBasis, basis, paris_day(now)) is not None
+
+
+def _keep(
+    partner_id: UUID,
+    states: Mapping[UUID, GrantState],
+    held: Mapping[UUID, Grant],
+    *,
+    now: datetime,
+) -> Mapping[UUID, Grant]:
+    """Keep how a member's lists stand: one that comes to stand otherwise does so at a place of its own."""
+    fresh = [list_id for list_id in states if list_id not in held]
+    moved = [(state, i) for i, state in states.items() if i in held and held[i].state is not state]
+    if not fresh and not moved:
+        return held
+    with connection.cursor() as cursor:
+        for state, list_id in moved:
+            cursor.execute(
+                "UPDATE exchange_grant SET state = %s, since_seq = exchange_take(1), since = %s"
+                " WHERE partner_id = %s AND list_id = %s AND state <> %s",
+                [state, now, partner_id, list_id, state],
+            )
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM exchange_reading WHERE partner_id = %s AND responses > 0)",
+            [partner_id],
+        )
+        [(has_read,)] = cursor.fetchall()
+        for list_id in fresh:  # whoever has read nothing yet misses nothing that is older
+            cursor.execute(
+                "INSERT INTO exchange_grant (partner_id, list_id, since_seq, since) VALUES"
+                " (%s, %s, CASE WHEN %s THEN exchange_take(1) ELSE 0 END, %s) ON CONFLICT DO NOTHING",
+                [partner_id, list_id, has_read, now],
+            )
+    return queries.grants_of(partner_id=partner_id)
