@@ -8,7 +8,7 @@ from django.db import transaction
 
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.judicial.domain.records import RecordedDecision
-from fanal.judicial.operations.referrals import open_from_decision
+from fanal.judicial.operations.referrals import open_from_decision, withdraw_replaced
 from fanal.kernel.actors import Actor
 from fanal.measures import operations as measures
 from fanal.measures.domain.drafting import Target
@@ -28,6 +28,8 @@ def record_decision(
 ) -> RecordedDecision:
     """Write a decision with its removal drafts and its referral draft; all or nothing.
 
+    What earlier decisions on the report drafted and nobody was sent yet is withdrawn: it rests on nothing.
+
     `addressees` (by host name) complete a removal request, which then goes to its second person at once.
 
     Raises:
@@ -43,6 +45,8 @@ def record_decision(
             claim_token=claim_token,
             now=now,
         )
+        for withdraw in (measures.withdraw_replaced, withdraw_replaced):
+            withdraw(actor=actor, report_id=report.report_id, decision_id=decision.id, now=now)
         case = orient_queries.get_case(actor=actor, report_id=report.report_id)
         level = case.level if case else "NORMAL"
         measure_ids: tuple[UUID, ...] = ()

@@ -18,12 +18,14 @@ from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.orient import operations as orient
 from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.domain.records import Decision, Track
 from fanal.reference import Body
 
 MAX_SUMMARY = 50_000
 MAX_PROOF = 2000
+_TOWARDS_SENDING = frozenset({"prepare", "send"})
 
 
 class ReferralUnknown(Exception):
@@ -86,7 +88,7 @@ def amend_referral(
     if reference.load().by_code(Body, body, paris_day(now)) is None:
         raise ReferralRefused("UNKNOWN_BODY")
     with transaction.atomic():
-        row = _locked(actor, referral_id)
+        row, _ = _locked(actor, referral_id)
         row.body = body
         ReferralText.objects.filter(referral_id=row.id).update(summary=summary.strip())
         _advance(actor, row, "amend", event=Event(happened_at=now), now=now)
@@ -99,7 +101,8 @@ def move_referral(
 
     Raises:
         ReferralRefused: EVENT_IN_FUTURE, TEXT_UNREADABLE, NO_PROOF, UNKNOWN_OUTCOME (closing without one),
-            NO_SUMMARY (preparing without an account of the facts).
+            NO_SUMMARY (preparing without an account of the facts), GROUND_GONE (sending it, or preparing to,
+            after the report was opened again or decided anew).
         TransitionRefused: the table holds no such move; `amend` has an operation of its own.
         Refused: the actor writes no referrals at that desk.
     """
@@ -112,19 +115,36 @@ def move_referral(
     if (move == "close") != (event.outcome is not None):
         raise ReferralRefused("UNKNOWN_OUTCOME")
     with transaction.atomic():
-        row = _locked(actor, referral_id)
+        row, stands = _locked(actor, referral_id)
+        if move in _TOWARDS_SENDING and not stands:
+            raise ReferralRefused("GROUND_GONE")
         told = ReferralText.objects.filter(referral_id=row.id).exclude(summary="")
         if move == "prepare" and not told.exists():
             raise ReferralRefused("NO_SUMMARY")
         _advance(actor, row, move, event=event, now=now)
 
 
-def _locked(actor: Actor, referral_id: UUID) -> StoredReferral:
-    row = StoredReferral.objects.select_for_update(no_key=True).filter(id=referral_id).first()
-    if row is None:
+def withdraw_replaced(*, actor: Actor, report_id: UUID, decision_id: UUID, now: datetime) -> None:
+    """Withdraw the referrals that earlier decisions on a report drafted and nobody was sent."""
+    rows = StoredReferral.objects.select_for_update(no_key=True).filter(
+        report_id=report_id, state__in=(ReferralState.DRAFT, ReferralState.READY)
+    )
+    for row in rows.exclude(decision_id=decision_id).order_by("id"):
+        _advance(actor, row, "withdraw", event=Event(happened_at=now), now=now)
+
+
+def _locked(actor: Actor, referral_id: UUID) -> tuple[StoredReferral, bool]:
+    """Return a referral, locked until the transaction ends, and whether its decision stands."""
+    found = StoredReferral.objects.filter(id=referral_id).first()
+    if found is None:
         raise ReferralUnknown(str(referral_id))
+    # The case first, as a new decision takes it.
+    stands = orient.hold_decision(
+        actor=actor, report_id=found.report_id, decision_id=found.decision_id
+    )
+    row = StoredReferral.objects.select_for_update(no_key=True).get(id=referral_id)
     require(actor, "referral.write", Resource(desk_id=row.desk_id))
-    return row
+    return row, stands
 
 
 def _advance(actor: Actor, row: StoredReferral, name: str, *, event: Event, now: datetime) -> None:

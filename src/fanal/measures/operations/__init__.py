@@ -19,7 +19,7 @@ from fanal.measures.operations.following import (
     suspend_clock,
 )
 from fanal.measures.operations.groups import judge_group
-from fanal.measures.operations.moving import MeasureUnknown
+from fanal.measures.operations.moving import REPLACED, MeasureUnknown, withdraw_replaced
 from fanal.measures.operations.oversight import (
     SessionUnknown,
     answer_recommendation,
@@ -30,6 +30,7 @@ from fanal.measures.operations.oversight import (
 from fanal.measures.operations.seconding import approve_measure, refuse_measure
 
 __all__ = [
+    "REPLACED",
     "MeasureRefused",
     "MeasureUnknown",
     "SessionUnknown",
@@ -53,4 +54,5 @@ __all__ = [
     "submit_measure",
     "suspend_clock",
     "withdraw_measure",
+    "withdraw_replaced",
 ]

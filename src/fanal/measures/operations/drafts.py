@@ -24,7 +24,13 @@ from fanal.measures.domain.letters import canonical_bytes, digest_of
 from fanal.measures.domain.records import Addressee, MeasureKind, Request
 from fanal.measures.models import StoredMeasure
 from fanal.measures.operations import issuing
-from fanal.measures.operations.moving import advance, locked, refs, settle_if_done
+from fanal.measures.operations.moving import (
+    advance,
+    locked,
+    locked_on_ground,
+    refs,
+    settle_if_done,
+)
 from fanal.orient.domain.records import Decision, Track
 
 
@@ -116,11 +122,11 @@ def submit_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
     """Hand a draft to its second person.
 
     Raises:
-        MeasureRefused: ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first).
+        MeasureRefused: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first).
         TransitionRefused: it is no draft.
     """
     with transaction.atomic():
-        row = locked(actor, measure_id, right="measure.propose")
+        row = locked_on_ground(actor, measure_id, right="measure.propose")
         _submit(actor, row, row.asked(), now=now)
 
 

@@ -19,7 +19,7 @@ from fanal.measures.domain.clocks import (
 from fanal.measures.domain.drafting import MeasureRefused
 from fanal.measures.domain.records import Event, SuspensionCause
 from fanal.measures.models import Contact, StoredMeasure
-from fanal.measures.operations.moving import advance, locked
+from fanal.measures.operations.moving import advance, locked, locked_on_ground
 
 RIGHT = "measure.send"
 
@@ -57,11 +57,12 @@ def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
     """Record that an approved request left the desk.
 
     Raises:
-        MeasureRefused: FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT, EVENT_IN_FUTURE, EVENT_TOO_EARLY.
+        MeasureRefused: FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT, EVENT_IN_FUTURE, EVENT_TOO_EARLY,
+            GROUND_GONE.
         TransitionRefused: it is not approved.
     """
     with transaction.atomic():
-        row = locked(actor, measure_id, right=RIGHT)
+        row = locked_on_ground(actor, measure_id, right=RIGHT)
         _check_first_contact(row, event.happened_at)
         _not_before(event.happened_at, row.approved_at)
         fields: dict[str, datetime | bytes | int | UUID | str | None] = {

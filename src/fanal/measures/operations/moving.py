@@ -26,6 +26,9 @@ _ACTIONS = {
     "send": "measure.notify",
 }
 _WAITING = (MeasureState.DRAFT, MeasureState.TO_SECOND)
+_AT_THE_DESK = (*_WAITING, MeasureState.APPROVED)
+REPLACED = "REPLACED"
+"""Cause of a withdrawal that a new decision on the report made."""
 
 
 class MeasureUnknown(Exception):
@@ -39,11 +42,32 @@ def locked(actor: Actor, measure_id: UUID, *, right: str) -> StoredMeasure:
         MeasureUnknown: no such measure.
         Refused: the policy refuses (own act, other desk, no role).
     """
-    row = StoredMeasure.objects.select_for_update(no_key=True).filter(id=measure_id).first()
-    if row is None:
-        raise MeasureUnknown(str(measure_id))
-    require(actor, right, Resource(desk_id=row.desk_id, owner_id=row.proposer_id))
+    return _locked(actor, measure_id, right=right)[0]
+
+
+def locked_on_ground(actor: Actor, measure_id: UUID, *, right: str) -> StoredMeasure:
+    """Return a measure as `locked` does, whose decision stands until the transaction ends.
+
+    Raises:
+        MeasureRefused: GROUND_GONE (the report was opened again, or decided anew).
+    """
+    row, stands = _locked(actor, measure_id, right=right)
+    if not stands:
+        raise MeasureRefused("GROUND_GONE")
     return row
+
+
+def _locked(actor: Actor, measure_id: UUID, *, right: str) -> tuple[StoredMeasure, bool]:
+    found = StoredMeasure.objects.filter(id=measure_id).first()
+    if found is None:
+        raise MeasureUnknown(str(measure_id))
+    # The case first, as a new decision takes it: see `withdraw_replaced`.
+    stands = orient.hold_decision(
+        actor=actor, report_id=found.report_id, decision_id=found.decision_id
+    )
+    row = StoredMeasure.objects.select_for_update(no_key=True).get(id=measure_id)
+    require(actor, right, Resource(desk_id=row.desk_id, owner_id=row.proposer_id))
+    return row, stands
 
 
 def advance(
@@ -96,6 +120,23 @@ def advance(
             motive=actor.motive or "MEASURE",
         )
     return row
+
+
+def withdraw_replaced(*, actor: Actor, report_id: UUID, decision_id: UUID, now: datetime) -> None:
+    """Withdraw what decisions on a report before `decision_id` asked and nobody was sent yet.
+
+    What was sent stays: its page says that the decision behind it no longer stands. Called in the
+    transaction of the new decision, which holds the case.
+
+    Raises:
+        Refused: the actor may not propose measures at that desk.
+    """
+    rows = StoredMeasure.objects.select_for_update(no_key=True).filter(
+        report_id=report_id, state__in=_AT_THE_DESK
+    )
+    for row in rows.exclude(decision_id=decision_id).order_by("id"):
+        require(actor, "measure.propose", Resource(desk_id=row.desk_id))
+        advance(actor, row, "withdraw", now=now, cause=REPLACED)
 
 
 def refs(row: StoredMeasure) -> list[ObjectRef]:

@@ -10,7 +10,12 @@ from fanal.measures.domain.drafting import MeasureRefused
 from fanal.measures.domain.records import Verdict
 from fanal.measures.domain.states import MeasureState
 from fanal.measures.models import StoredApproval, StoredMeasure
-from fanal.measures.operations.moving import advance, locked, settle_if_done
+from fanal.measures.operations.moving import (
+    advance,
+    locked,
+    locked_on_ground,
+    settle_if_done,
+)
 from fanal.orient.domain.deciding import UNSTORABLE
 
 
@@ -19,7 +24,7 @@ def approve_measure(*, actor: Actor, measure_id: UUID, digest: bytes, now: datet
 
     Raises:
         Refused: the actor proposed it, or may not second at that desk.
-        MeasureRefused: OWN_BYTES, NOT_WAITING, BYTES_CHANGED.
+        MeasureRefused: GROUND_GONE, OWN_BYTES, NOT_WAITING, BYTES_CHANGED.
     """
     _give(actor, measure_id, verdict=Verdict.APPROVED, digest=digest, reason="", now=now)
 
@@ -42,7 +47,8 @@ def _give(
     actor: Actor, measure_id: UUID, *, verdict: Verdict, digest: bytes, reason: str, now: datetime
 ) -> None:
     with transaction.atomic():
-        row = locked(actor, measure_id, right="measure.approve")
+        lock = locked_on_ground if verdict is Verdict.APPROVED else locked
+        row = lock(actor, measure_id, right="measure.approve")
         _check(actor, row, digest)
         StoredApproval.objects.create(
             measure_id=row.id,

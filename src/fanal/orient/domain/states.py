@@ -23,6 +23,8 @@ class CaseState(StrEnum):
 
 
 OPEN_STATES = frozenset({CaseState.TO_ASSESS, CaseState.CLAIMED})
+DECIDED_STATES = frozenset({CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED})
+"""Where the newest decision stands: in any other state the report waits for one, or is nobody's here."""
 
 CASE_STATES: StateTable[CaseState] = StateTable(
     name="case",

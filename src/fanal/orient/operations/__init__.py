@@ -21,6 +21,7 @@ from fanal.orient.operations.decisions import (
     CaseNotHeld,
     close_case,
     decide,
+    hold_decision,
     reopen_case,
     settle_case,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "fold_freed",
     "give_feedback",
     "hand_over",
+    "hold_decision",
     "mark_late",
     "note_dossier",
     "note_report",

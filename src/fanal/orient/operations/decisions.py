@@ -18,7 +18,7 @@ from fanal.ledger.operations import ObjectRef, keyed_digest
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.deciding import check_decision, reason_digest
 from fanal.orient.domain.records import Basis, Choice, Decision, Track
-from fanal.orient.domain.states import CASE_STATES, CaseState
+from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, CaseState
 from fanal.orient.models import Case, DecisionReason, StoredDecision
 from fanal.orient.operations.assessed import note_assessed
 from fanal.orient.operations.feedback import derive_feedback
@@ -87,6 +87,20 @@ def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
             at=now,
             objects=[ObjectRef(kind="report", id=report_id)],
         )
+
+
+def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
+    """Lock a case to the end of the transaction and return whether that decision stands on it.
+
+    It does while it is the newest and the report was not opened again. Whoever acts on a decision takes the
+    case before rows of its own, as the decision that replaces it does.
+    """
+    del actor  # whose right is on what rests on the decision: the caller checks it
+    case = Case.objects.select_for_update().filter(report_id=report_id).first()
+    if case is None or case.state not in DECIDED_STATES:
+        return False
+    newest = StoredDecision.objects.filter(report_id=report_id).order_by("-claim_token").first()
+    return newest is not None and newest.id == decision_id
 
 
 def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:

@@ -5,6 +5,7 @@ from fanal.orient.queries.assessed import NearAssessed, assessed_near, assessed_
 from fanal.orient.queries.cases import (
     asked_until,
     decision_behind,
+    decision_stands,
     decisions_of,
     get_case,
     get_cases,
@@ -47,6 +48,7 @@ __all__ = [
     "count_states",
     "count_views",
     "decision_behind",
+    "decision_stands",
     "decisions_of",
     "delays",
     "feedback_of",

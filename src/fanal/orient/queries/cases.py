@@ -10,7 +10,7 @@ from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Case, Decision, StoredProposal
-from fanal.orient.domain.states import CASE_STATES, OPEN_STATES, CaseState
+from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, OPEN_STATES, CaseState
 from fanal.orient.queries.bounds import bounded, reachable
 
 
@@ -109,6 +109,21 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
         words = row.reason.words if hasattr(row, "reason") else ""
         found[row.report_id] = (*found.get(row.report_id, ()), row.record(reason=words))
     return found
+
+
+def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
+    """Return whether a decision is the newest on a report that was not opened again.
+
+    Whoever reads measures may ask: what rests on one that does not stand may neither be seconded nor sent
+    (`operations.hold_decision`).
+    """
+    bounds = reach(actor, "measure.read")
+    cases = bounded(models.Case.objects.filter(report_id=report_id), bounds)
+    if not cases.filter(state__in=DECIDED_STATES).exists():
+        return False
+    decisions = bounded(models.StoredDecision.objects.filter(report_id=report_id), bounds)
+    newest = decisions.order_by("-claim_token").values_list("id", flat=True).first()
+    return newest == decision_id
 
 
 def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:

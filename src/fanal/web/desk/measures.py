@@ -196,6 +196,10 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
     )
     return {
         "decision": decision,
+        "ground_gone": measure.state not in MEASURE_STATES.final
+        and not oriented.decision_stands(
+            actor=actor, report_id=measure.report_id, decision_id=measure.decision_id
+        ),
         "differences": differences(stored.proposal if stored else None, decision),
         "left_out": [a for a in reported if a and a not in measure.request.targets],
     }

@@ -19,6 +19,7 @@ from fanal.judicial.domain.records import Event, Outcome
 from fanal.judicial.domain.states import PROOF_NEEDED, REFERRAL_STATES, ReferralState
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.states import TransitionRefused
+from fanal.orient import queries as oriented
 from fanal.reference import Body
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
@@ -130,6 +131,10 @@ def _page(request: HttpRequest, referral_id: UUID, refused: str = "") -> dict[st
         "may_close": "close" in allowed,
         "bodies": [b.code for b in reference.load().in_force(Body, paris_day(now))],
         "outcomes": list(Outcome),
+        "ground_gone": referral.state not in REFERRAL_STATES.final
+        and not oriented.decision_stands(
+            actor=actor, report_id=referral.report_id, decision_id=referral.decision_id
+        ),
         "refused": refused,
         "history": history.lines_of(referral_id, actor=actor),
     }

@@ -20,7 +20,7 @@ from fanal.ledger.proofs import prove_object
 from fanal.measures import queries as measures
 from fanal.measures.domain.oversight import Happening, RecommendationKind, Session
 from fanal.measures.domain.records import Measure
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.states import MEASURE_STATES, MeasureState
 from fanal.measures.queries import MeasureFile
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Decision
@@ -118,6 +118,12 @@ def page(
         "names": _names(found, decision, entries),
         "decision": decision,
         "grounds": _grounds(found.measure, decision),
+        "ground_gone": found.measure.state not in MEASURE_STATES.final
+        and not oriented.decision_stands(
+            actor=actor,
+            report_id=found.measure.report_id,
+            decision_id=found.measure.decision_id,
+        ),
         "entries": [(entry, proofs.states.get(entry.id)) for entry in reversed(entries)],
         "checkpoint": proofs.checkpoint,
         "recommendations": measures.recommendations_of(actor=actor, measure_id=measure_id),

@@ -1,0 +1,229 @@
+"""A report opened again, or decided anew: nothing that an earlier decision drafted leaves the desk."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+
+from fanal.accounts import rows
+from fanal.judicial import operations as judicial, queries
+from fanal.judicial.domain.records import Event, RecordedDecision
+from fanal.judicial.domain.states import ReferralState
+from fanal.kernel.actors import Role
+from fanal.kernel.states import TransitionRefused
+from fanal.measures import operations, queries as measures
+from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.records import Event as Sending
+from fanal.measures.domain.states import MeasureState
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import Choice, Track
+from tests.integration.measures.stories import (
+    ANALYST,
+    BOTH,
+    HOST,
+    OFFICER,
+    OVERSEER,
+    decide,
+    measure,
+)
+from tests.integration.orient.people import person
+from tests.unit.orient.items import MATERIAL, NOW, item
+
+CLERK = person(Role.JUDICIAL_OFFICER)
+NOTHING = Choice(tracks=(Track.NONE,), bases=(), reason="lawful content, nothing to remove")
+PROVED = Event(happened_at=NOW, proof="register no. 12")
+LATER = NOW + timedelta(hours=13)
+
+
+def reopen(recorded: RecordedDecision) -> None:
+    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
+
+
+def decide_anew(recorded: RecordedDecision, choice: Choice = NOTHING) -> RecordedDecision:
+    """The report is opened again, claimed and decided."""
+    reopen(recorded)
+    report_id = recorded.decision.report_id
+    claim = orient.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    found = item(report_id=report_id, **MATERIAL).report
+    return judicial.record_decision(
+        actor=ANALYST, report=found, choice=choice, claim_token=claim.token, now=NOW
+    )
+
+
+def approve(measure_id: UUID) -> None:
+    digest = measure(measure_id).digest
+    operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
+
+
+def send(measure_id: UUID) -> None:
+    operations.record_first_contact(
+        actor=OFFICER, host=HOST, event=Sending(happened_at=NOW, proof="mail"), now=NOW
+    )
+    event = Sending(happened_at=LATER, proof="mail of 13:00")
+    operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event, now=LATER)
+
+
+def prepare(recorded: RecordedDecision) -> None:
+    """The judicial officer's account of the facts, and the referral ready to leave."""
+    assert recorded.referral_id is not None
+    judicial.amend_referral(
+        actor=CLERK, referral_id=recorded.referral_id, body="OFMIN", summary="Facts.", now=NOW
+    )
+    move(recorded, "prepare")
+
+
+def move(recorded: RecordedDecision, name: str) -> None:
+    assert recorded.referral_id is not None
+    judicial.move_referral(
+        actor=CLERK, referral_id=recorded.referral_id, move=name, event=PROVED, now=NOW
+    )
+
+
+def referral_state(recorded: RecordedDecision) -> ReferralState:
+    assert recorded.referral_id is not None
+    found = queries.get_referral(actor=CLERK, referral_id=recorded.referral_id)
+    assert found is not None
+    return found.referral.state
+
+
+def stands(recorded: RecordedDecision) -> bool:
+    decision = recorded.decision
+    return oriented.decision_stands(
+        actor=OVERSEER, report_id=decision.report_id, decision_id=decision.id
+    )
+
+
+class TestOpenedAgain:
+    def test_a_measure_is_not_seconded(self) -> None:
+        recorded = decide()
+        assert stands(recorded)
+        reopen(recorded)
+        assert not stands(recorded)
+        with pytest.raises(MeasureRefused, match="GROUND_GONE"):
+            approve(recorded.measure_ids[0])
+        assert measure(recorded.measure_ids[0]).state is MeasureState.TO_SECOND
+
+    def test_a_seconded_measure_is_not_sent(self) -> None:
+        recorded = decide()
+        approve(recorded.measure_ids[0])
+        reopen(recorded)
+        with pytest.raises(MeasureRefused, match="GROUND_GONE"):
+            send(recorded.measure_ids[0])
+        assert measure(recorded.measure_ids[0]).state is MeasureState.APPROVED
+
+    def test_a_draft_is_not_submitted(self) -> None:
+        recorded = decide(addressee=None)
+        reopen(recorded)
+        with pytest.raises(MeasureRefused, match="GROUND_GONE"):
+            operations.submit_measure(actor=ANALYST, measure_id=recorded.measure_ids[0], now=NOW)
+
+    def test_it_may_still_be_refused_and_given_up(self) -> None:
+        recorded = decide()
+        (measure_id,) = recorded.measure_ids
+        reopen(recorded)
+        digest = measure(measure_id).digest
+        operations.refuse_measure(
+            actor=OFFICER, measure_id=measure_id, digest=digest, reason="opened again", now=NOW
+        )
+        operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=NOW)
+        assert measure(measure_id).state is MeasureState.WITHDRAWN
+
+    def test_a_referral_is_not_sent(self) -> None:
+        recorded = decide()
+        prepare(recorded)
+        reopen(recorded)
+        with pytest.raises(judicial.ReferralRefused, match="GROUND_GONE"):
+            move(recorded, "send")
+        assert referral_state(recorded) is ReferralState.READY
+
+
+class TestDecidedAnew:
+    @pytest.mark.parametrize("steps", [(), (approve,)], ids=["waiting", "seconded"])
+    def test_what_was_not_sent_is_withdrawn(
+        self, steps: tuple[Callable[[UUID], None], ...]
+    ) -> None:
+        recorded = decide()
+        (measure_id,) = recorded.measure_ids
+        for step in steps:
+            step(measure_id)
+        prepare(recorded)
+        decide_anew(recorded)
+        assert measure(measure_id).state is MeasureState.WITHDRAWN
+        last = measures.steps_of(actor=ANALYST, measure_id=measure_id)[-1]
+        assert (last.move, last.cause) == ("withdraw", operations.REPLACED)
+        assert referral_state(recorded) is ReferralState.WITHDRAWN
+        for act in (approve, send):
+            with pytest.raises((MeasureRefused, TransitionRefused)):
+                act(measure_id)
+        with pytest.raises(judicial.ReferralRefused):
+            move(recorded, "send")
+
+    def test_what_was_sent_stays_and_is_marked(self) -> None:
+        recorded = decide()
+        (measure_id,) = recorded.measure_ids
+        approve(measure_id)
+        send(measure_id)
+        decide_anew(recorded)
+        assert measure(measure_id).state is MeasureState.SENT
+        assert not stands(recorded)
+
+    def test_the_same_again_leaves_one_request_a_host(self) -> None:
+        recorded = decide()
+        anew = decide_anew(recorded, BOTH)
+        assert stands(anew)
+        assert not stands(recorded)
+        found = measures.measures_of(actor=ANALYST, report_ids=[recorded.decision.report_id])[
+            recorded.decision.report_id
+        ]
+        waiting = [m.id for m in found if m.state is not MeasureState.WITHDRAWN]
+        assert waiting == list(anew.measure_ids)
+        assert referral_state(anew) is ReferralState.DRAFT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_signature_waits_for_a_new_decision() -> None:
+    """Both take the case first: neither waits for a row that the other holds."""
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    faults: list[Exception] = []
+
+    def second() -> None:
+        try:
+            with rows.shown_to(OFFICER):
+                approve(measure_id)
+        except MeasureRefused as fault:
+            faults.append(fault)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=second)
+    with transaction.atomic():
+        orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
+        thread.start()
+        _wait_until_somebody_waits()
+        claim = orient.claim_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
+        judicial.record_decision(
+            actor=ANALYST,
+            report=item(report_id=recorded.decision.report_id, **MATERIAL).report,
+            choice=NOTHING,
+            claim_token=claim.token,
+            now=NOW,
+        )
+    thread.join(timeout=20)
+    assert [str(fault) for fault in faults] == ["GROUND_GONE"]
+    assert measure(measure_id).state is MeasureState.WITHDRAWN
+
+
+def _wait_until_somebody_waits() -> None:
+    with connection.cursor() as cursor:
+        for _ in range(1000):
+            cursor.execute(
+                "SELECT count(*), pg_sleep(0.01) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone()[0]:
+                return
+    pytest.fail("nobody waits")
