@@ -6,7 +6,12 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
-_RETRY_AFTER = "5"
+RETRY_AFTER = "5"
+
+
+def status_of(failure: BaseException | None) -> int:
+    """Return 503 for a failure that waiting helps (database, disk, network), else 500."""
+    return 503 if isinstance(failure, OperationalError | InterfaceError | OSError) else 500
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -15,9 +20,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     Rendered without the request: whatever broke may be what a page reads of it.
     """
     del request
-    failure = sys.exc_info()[1]
-    if isinstance(failure, OperationalError | InterfaceError | OSError):
-        answer = HttpResponse(loader.get_template("503.html").render(), status=503)
-        answer["Retry-After"] = _RETRY_AFTER
-        return answer
-    return HttpResponse(loader.get_template("500.html").render(), status=500)
+    status = status_of(sys.exc_info()[1])
+    answer = HttpResponse(loader.get_template(f"{status}.html").render(), status=status)
+    if status == 503:
+        answer["Retry-After"] = RETRY_AFTER
+    return answer

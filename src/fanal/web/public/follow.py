@@ -1,5 +1,6 @@
 """Follow-up: whoever holds the code sees where the report is, reads the desk and answers it."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,7 +20,10 @@ from fanal.intake.domain.states import ReportState
 from fanal.intake.operations import MessageRefused
 from fanal.kernel.actors import public_actor
 from fanal.web.account.actors import now_of
+from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.public.guard import Limit, is_same_origin
+
+_LOG = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=1)
@@ -47,6 +51,24 @@ def follow(request: HttpRequest) -> HttpResponse:
         return _ask_code(request)
     if not is_same_origin(request):
         return render(request, "public/report/foreign.html", status=403)
+    try:
+        return _answered(request)
+    except Exception as failure:
+        text = request.POST.get("text", "")
+        if not text.strip():
+            raise
+        # What somebody wrote is shown again: a browser's way back from an error does not keep it.
+        _LOG.exception("an answer could not be taken")
+        status, context = (
+            status_of(failure),
+            {"code": request.POST.get("code", "")[:60], "text": text},
+        )
+        answer = render(request, "public/follow/again.html", context, status=status)
+        answer["Retry-After"] = RETRY_AFTER
+        return answer
+
+
+def _answered(request: HttpRequest) -> HttpResponse:
     now = now_of(request)
     typed = request.POST.get("code", "")
     found = _find(typed)

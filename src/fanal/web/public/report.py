@@ -1,5 +1,6 @@
 """The report form: one address, one question a page, nothing stored before “Send”."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -26,12 +27,14 @@ from fanal.intake.domain.records import (
 from fanal.kernel.actors import public_actor
 from fanal.kernel.clock import paris_day
 from fanal.web.account.actors import now_of
+from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.public import proof, setup, wording
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.guard import Limit, is_same_origin
 from fanal.web.public.sealed import Draft, DraftRefused, is_waiting_over, new_draft, seal, unseal
 from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Step, dated, problems, take
 
+_LOG = logging.getLogger(__name__)
 WAIT_WITHOUT_PROOF = 10
 """Seconds between the check page and a send without proof of work."""
 WAIT_WHEN_CROWDED = 60
@@ -81,11 +84,25 @@ def _go(request: HttpRequest, draft: Draft, step: Step) -> HttpResponse:
     if go == "back":
         return _page(request, draft, STEPS[max(place - 1, 0)])
     if go == "send":
-        return _check_and_send(request, draft)
+        return _send_or_keep(request, draft)
     wrong = problems(step, draft.answers, today=paris_day(now_of(request)))
     if wrong:
         return _page(request, draft, step, wrong=wrong, status=422)
     return _page(request, draft, STEPS[min(place + 1, len(STEPS) - 1)])
+
+
+def _send_or_keep(request: HttpRequest, draft: Draft) -> HttpResponse:
+    """Send; where that fails, show the check page with every answer still in it.
+
+    A browser's way back from an error leads to a page that it may not keep, and shows an error of its own.
+    """
+    try:
+        return _check_and_send(request, draft)
+    except Exception as failure:  # noqa: BLE001 - whatever broke, the person keeps what they wrote
+        _LOG.exception("a report could not be taken")
+        answer = _page(request, draft, STEPS[-1], notice="failed", status=status_of(failure))
+        answer["Retry-After"] = RETRY_AFTER
+        return answer
 
 
 def _check_and_send(request: HttpRequest, draft: Draft) -> HttpResponse:
