@@ -27,6 +27,20 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
     return _without(text, own) if own else text
 
 
+def told_by(text: str, own: str) -> tuple[str, ...]:
+    """Return what of a reporter's value a text tells: all of it, else those of its words that stand there."""
+    if _without(text, frozenset({own})) == text:
+        return ()
+    trace = _trace(own)
+    numbers = (_NOT_DIGITS.sub("", found) for found in _NUMBER.findall(text))
+    if trace.spaced is not None and trace.spaced.search(text):
+        return (own,)
+    if trace.number and any(number.endswith(trace.number) for number in numbers):
+        return (own,)
+    present = {fold(word) for word in _WORD.findall(text)}
+    return tuple(w for w in _WORD.findall(_name_part(own)) if fold(w) in trace.words & present)
+
+
 def fold(text: str) -> str:
     """Return `text` without accents and case."""
     if text.isascii():

@@ -15,10 +15,12 @@ from fanal.formats.report.records import (
     ReportKind,
     Stated,
 )
+from fanal.harmonise.domain.search import told_by
 from fanal.web.public.conversation import read_conversation
 from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
 
 MOST_ADDRESSES = 200
+_TEXTS = ("description", "conversation", "suspect_contact")
 
 
 class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,9 +59,10 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def report_of(answers: Mapping[str, str], *, language: str, today: date) -> FormReport:
     """Return the report that the answers make; nothing a person typed is dropped.
 
-    An answer “I don't know” leaves its field absent; to the question of danger it is said. “Today” is the
-    day on which that was answered, so that a send repeated after midnight says the same; `today` where
-    none was noted.
+    Of the reporter it holds only what the texts tell already, so that harmonise knows what to keep out of
+    selectors and search words. An answer “I don't know” leaves its field absent; to the question of danger
+    it is said. “Today” is the day on which that was answered, so that a send repeated after midnight says
+    the same; `today` where none was noted.
     """
     channel = answers.get("channel", "")
     addresses = [line.strip() for line in answers.get("address", "").split("\n") if line.strip()]
@@ -73,7 +76,9 @@ def report_of(answers: Mapping[str, str], *, language: str, today: date) -> Form
         urls=tuple(addresses[:MOST_ADDRESSES]),
         description=_described(answers, addresses[MOST_ADDRESSES:]),
         conversation=read_conversation(answers.get("conversation", "")),
-        persons=tuple(p for p in (_suspect(answers), _child(answers)) if p is not None),
+        persons=tuple(
+            p for p in (_suspect(answers), _child(answers), _reporter(answers)) if p is not None
+        ),
         stated=tuple(_stated(answers)),
     )
 
@@ -98,6 +103,24 @@ def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | N
         address=address,
     )
     return None if identity == Identity() else msgspec.json.encode(identity)
+
+
+def _reporter(answers: Mapping[str, str]) -> Person | None:
+    """Return the reporter by those of their values that the texts tell, chosen anonymity or not."""
+    texts = "\n".join(answers.get(name, "") for name in _TEXTS)
+    name = _said(answers, "your_name")
+    if name is None and answers.get("child") == "ME":
+        name = _said(answers, "child_name")
+    email, phone = _said(answers, "your_email"), _said(answers, "your_phone")
+    told = [part for own in (name, email, phone) if own for part in told_by(texts, own)]
+    names = dict.fromkeys(part for part in told if part not in {email, phone})
+    reporter = Person(
+        role=PersonRole.REPORTER,
+        name=" ".join(names) or None,
+        emails=(email,) if email in told else (),
+        phones=(phone,) if phone in told else (),
+    )
+    return None if reporter == Person(role=PersonRole.REPORTER) else reporter
 
 
 def _stated(answers: Mapping[str, str]) -> Iterator[Stated]:

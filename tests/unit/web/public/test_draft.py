@@ -1,13 +1,19 @@
 """Answers of the form → report format and identity: whole, sorted, nothing of the reporter in the report."""
 
 from datetime import date
+from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
 from fanal.formats.report.read import read_report
-from fanal.formats.report.records import Channel, PersonRole, ReportKind, Stated
+from fanal.formats.report.records import Channel, Person, PersonRole, ReportKind, Stated
+from fanal.harmonise.domain.harmonise import harmonise_one
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.reporter import withhold
+from fanal.harmonise.domain.search import search_words
+from fanal.harmonise.domain.sources.report import read_form
 from fanal.web.public.draft import Identity, encode_report, identity_of, report_of
 from fanal.web.public.steps import STEPS, take
 
@@ -145,3 +151,49 @@ def test_any_answers_make_a_report_that_the_reader_takes(noise: dict[str, str]) 
     answers = {k: v for step in STEPS for k, v in take(step, posted).items()}
     body = encode_report(report_of(answers, language="fr", today=TODAY))
     read_report(b'{"reference":"r",' + body[1:])
+
+
+ME = {
+    "your_name": "Honorine Delaplanque",
+    "your_email": "h.delaplanque@mail.example",
+    "your_phone": "06 39 98 55 44",
+}
+TOLD = "I am Honorine, write to H.Delaplanque@mail.example or call +33 6 39 98 55 44."
+
+
+@pytest.mark.parametrize("contact", ["CONTACT", "ANONYMOUS"])
+def test_what_a_text_tells_of_its_reporter_is_no_selector_and_no_search_word(contact: str) -> None:
+    """As for every other source: the same person's values in a field of their own do it."""
+    answers = FULL | ME | {"contact": contact, "description": f"{TOLD} The account is fox_12."}
+    _, words, clear = harmonised(answers)
+    assert {s.value for s in clear.selectors} >= {"pixel_fox_77@blocks", "someone@mail.example"}
+    assert not [s for s in clear.selectors if "delaplanque" in s.value or "639985544" in s.value]
+    folded = words.casefold()
+    assert not [w for w in ("honorine", "delaplanque", "39 98 55 44") if w in folded]
+    assert "fox_12" in folded
+    assert clear.persons[-1] == Person(role=PersonRole.REPORTER)
+
+
+def test_the_report_holds_no_more_of_its_reporter_than_the_texts_tell() -> None:
+    body, words, clear = harmonised(
+        FULL | ME | {"description": "Here is Honorine. It began today."}
+    )
+    assert b"elaplanque" not in body
+    assert b"39 98" not in body
+    assert "Honorine" not in words
+    body, _, clear = harmonised(FULL | ME)
+    assert b"Honorine" not in body
+    assert PersonRole.REPORTER not in {person.role for person in clear.persons}
+
+
+def test_an_own_address_given_as_the_suspects_is_nobodys() -> None:
+    _, _, clear = harmonised(FULL | ME | {"suspect_contact": ME["your_email"]})
+    assert "h.delaplanque@mail.example" not in {s.value for s in clear.selectors}
+
+
+def harmonised(answers: dict[str, str]) -> tuple[bytes, str, HarmonisedReport]:
+    """The sealed body, the words to search by, and what is stored in clear."""
+    body = encode_report(report_of(answers, language="fr", today=TODAY))
+    report_id = UUID("01a21d64-3a3d-744f-8a2e-4d6b568d22cc")
+    clear, identity = withhold(harmonise_one(report_id, read_form(body, reference="r-1")))
+    return body, search_words(clear, identity), clear
