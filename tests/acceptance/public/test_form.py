@@ -115,6 +115,44 @@ def test_keyboard_only(visit: Visit) -> None:
     assert page.evaluate("document.querySelector('progress').value") == 2
 
 
+def test_the_browsers_own_back_goes_one_question_back(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+    page.check("input[value=GROOMING]")
+    _next(page)
+    page.fill("#nickname", "pixel_fox_77")
+    page.press("#nickname", "Tab")
+    _next(page)
+    page.fill("#description", "Words typed just now.")
+    page.mouse.click(5, 5)
+    for question in ("#nickname", "input[name=kind]", "input[name=danger]"):
+        page.evaluate("history.back()")
+        page.wait_for_selector(question)
+        page.mouse.click(5, 5)
+    assert page.is_checked("input[name=danger][value=NO]")
+    _next(page)
+    assert page.is_checked("input[value=GROOMING]")
+    _next(page)
+    assert page.input_value("#nickname") == "pixel_fox_77"
+    _next(page)
+    assert page.input_value("#description") == "Words typed just now."
+
+
+def test_a_link_to_a_field_stays_on_the_page(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+    page.mouse.click(5, 5)
+    _next(page)
+    page.click("#errors a")
+    page.wait_for_timeout(700)
+    assert page.evaluate("document.querySelector('progress').value") == 2
+    page.check("input[value=GROOMING]")
+    _next(page)
+    page.wait_for_selector("#nickname")
+
+
 def test_errors_on_top_and_beside_the_field(visit: Visit) -> None:
     page = visit("/fr/report/")
     _next(page)
