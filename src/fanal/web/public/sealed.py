@@ -89,10 +89,14 @@ def unseal(text: str, *, keys: DraftKeys, now: datetime) -> Draft:
 
 
 def is_waiting_over(draft: Draft, *, now: datetime, seconds: int) -> bool:
-    """Return whether the check page was first shown at least `seconds` ago."""
+    """Return whether the check page was first shown at least `seconds` ago.
+
+    A clock that was set back since then makes nobody wait for it.
+    """
     if draft.checked_at is None:
         return False
-    return (now - datetime.fromtimestamp(draft.checked_at, UTC)).total_seconds() >= seconds
+    passed = (now - datetime.fromtimestamp(draft.checked_at, UTC)).total_seconds()
+    return not 0 <= passed < seconds
 
 
 def _inflate(data: bytes) -> bytes:
