@@ -135,4 +135,6 @@ def test_waiting() -> None:
     shown = msgspec.structs.replace(draft, checked_at=int(NOW.timestamp()))
     assert not is_waiting_over(shown, now=NOW + timedelta(seconds=9), seconds=10)
     assert is_waiting_over(shown, now=NOW + timedelta(seconds=10), seconds=10)
-    assert is_waiting_over(shown, now=NOW - timedelta(hours=1), seconds=10)  # the clock was set back
+    assert is_waiting_over(
+        shown, now=NOW - timedelta(hours=1), seconds=10
+    )  # the clock was set back
