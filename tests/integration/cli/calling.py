@@ -1,7 +1,8 @@
 """Calls of the `fanal` command, all of a list in one interpreter.
 
 What only reads its arguments runs there, one call after the other. What opens the database gets a fork of
-its own, as a user makes it; where the installation is whole, Django is started once for all of them.
+its own, as a user makes it; where the installation is whole, Django is started once for all of them. The
+interpreter makes no call itself then: what it is kept for does not change it.
 """
 
 import contextlib
@@ -9,7 +10,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -23,8 +25,9 @@ from fanal.config.environment import database_settings, read_environment
 from fanal.config.migration import read_mark
 from fanal.postgres import DatabaseRole
 
-todo = json.loads(sys.stdin.read())
-folder, manner, answers = Path(todo["folder"]), todo["manner"], []
+manner, folder = sys.argv[1], Path(sys.argv[2])
+orders, told = os.fdopen(os.dup(0)), sys.stdout
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # whatever a call reads is at its end
 main.speaking(main.fanal)  # every command's module, once for all calls
 
 def call(arguments):
@@ -42,12 +45,11 @@ def here(arguments):
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         return [call(arguments), out.getvalue(), err.getvalue()]
 
-def forked(arguments):
+def forked(arguments, more):
     files = [folder / name for name in ("out", "err")]
     child = os.fork()
     if not child:
-        os.environ.update(todo["more"])
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.environ.update(more)
         for target, file in zip((1, 2), files):
             os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), target)
         status = call(arguments)
@@ -76,10 +78,13 @@ with contextlib.ExitStack() as stack:
         databases = stack.enter_context(open_databases(home=boot.find_home(), environ=os.environ))
         if manner == "STARTED":
             start_django(databases)
-    for arguments in todo["calls"]:
-        answers.append((here if manner == "HERE" else forked)(arguments))
-print(json.dumps(answers))
+    for order in orders:
+        calls, more = json.loads(order)
+        answers = [here(a) if manner == "HERE" else forked(a, more) for a in calls]
+        print(json.dumps(answers), file=told, flush=True)
 """
+_SECONDS = 280
+_WORDS = "driver"
 
 
 class Manner(StrEnum):
@@ -117,6 +122,60 @@ class Answer:
         return f"{self.call}: {self.err!r}" if any(u in self.err for u in unexpected) else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """An interpreter that makes calls as long as it is kept."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+
+    def call(
+        self, calls: Sequence[Sequence[str]], *, lang: str = "en", **more: str
+    ) -> list[Answer]:
+        """Make calls one after the other and return their answers."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        coded = [[os.fsencode(a).hex() for a in ("--lang", lang, *call)] for call in calls]
+        end = threading.Timer(_SECONDS, self.process.kill)
+        end.start()
+        try:
+            self.process.stdin.write(json.dumps([coded, more]) + "\n")
+            self.process.stdin.flush()
+            found = self.process.stdout.readline()
+        finally:
+            end.cancel()
+        assert found, (self.folder / _WORDS).read_text()
+        with contextlib.suppress(OSError):
+            for file in self.folder.iterdir():
+                if file.name != _WORDS:
+                    file.unlink()
+        return [
+            Answer(call=" ".join(call), status=status, out=out, err=err)
+            for call, (status, out, err) in zip(calls, json.loads(found), strict=True)
+        ]
+
+
+@contextlib.contextmanager
+def caller(*, home: Path, folder: Path, manner: Manner = Manner.FORKED) -> Iterator[Caller]:
+    """Keep one interpreter for many calls on `home`; what commands print goes through `folder`."""
+    folder.mkdir(exist_ok=True)
+    ours = ("FANAL_", "DATABASE_", "DJANGO_", "PYTEST_", "PG")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    with (
+        (folder / _WORDS).open("w") as words,
+        subprocess.Popen(
+            [sys.executable, "-c", _DRIVER, manner, str(folder)],
+            env=environment | {"FANAL_HOME": str(home)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=words,
+            text=True,
+        ) as process,
+    ):
+        yield Caller(folder=folder, process=process)
+    assert process.returncode == 0, (folder / _WORDS).read_text()
+
+
 def call_all(
     calls: Sequence[Sequence[str]],
     *,
@@ -126,27 +185,6 @@ def call_all(
     lang: str = "en",
     **more: str,
 ) -> list[Answer]:
-    """Make calls one after the other and return their answers."""
-    folder.mkdir(exist_ok=True)
-    ours = ("FANAL_", "DATABASE_", "DJANGO_", "PYTEST_", "PG")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    coded = [[os.fsencode(a).hex() for a in ("--lang", lang, *call)] for call in calls]
-    todo = {"manner": manner, "folder": str(folder), "calls": coded, "more": more}
-    done = subprocess.run(
-        [sys.executable, "-c", _DRIVER],
-        input=json.dumps(todo),
-        env=environment | {"FANAL_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    with contextlib.suppress(OSError):
-        for file in folder.iterdir():
-            file.unlink()
-    return [
-        Answer(call=" ".join(call), status=status, out=out, err=err)
-        for call, (status, out, err) in zip(calls, found, strict=True)
-    ]
+    """Make calls in an interpreter of their own, which ends with the last."""
+    with caller(home=home, folder=folder, manner=manner) as one:
+        return one.call(calls, lang=lang, **more)

@@ -10,7 +10,7 @@ import pytest
 
 from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
-from tests.integration.cli.calling import call_all
+from tests.integration.cli.calling import Manner, call_all, caller
 from tests.integration.cli.installing import Installed
 from tests.server import fast_folder
 
@@ -38,9 +38,12 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     try:
         [made] = call_all([["migrate"]], home=home, folder=out)
         assert made.status == 0, made.err
-        with open_databases(home=home, environ=clean) as databases:
+        with (
+            open_databases(home=home, environ=clean) as databases,
+            caller(home=home, folder=out, manner=Manner.STARTED) as kept,
+        ):
             assert databases.cluster is not None
-            found = Installed(home=home, url=databases.cluster.admin_url("fanal"), folder=out)
+            found = Installed(home=home, url=databases.cluster.admin_url("fanal"), caller=kept)
             password = ["--password", "correct horse battery 71"]
             people = found.call(
                 ["user", "add", "chief", "--name", "C", *password],

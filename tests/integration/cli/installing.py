@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.integration.cli.calling import Answer, Manner, call_all
+from tests.integration.cli.calling import Answer, Caller
 from tests.live import FANAL, wait_for
 
 DESK_ADDRESS = "desk-31@desk.example"
@@ -23,17 +23,11 @@ class Installed:
 
     home: Path
     url: str
-    folder: Path
+    caller: Caller
 
     def call(self, *calls: list[str]) -> list[Answer]:
-        """Make calls in one interpreter."""
-        return call_all(
-            calls,
-            home=self.home,
-            folder=self.folder,
-            manner=Manner.STARTED,
-            FANAL_MAIL_FROM=DESK_ADDRESS,
-        )
+        """Make calls in the interpreter that is kept for all."""
+        return self.caller.call(calls, FANAL_MAIL_FROM=DESK_ADDRESS)
 
     def start(self, *arguments: str, told: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start a command in a process of its own; `told` is where its standard error goes."""

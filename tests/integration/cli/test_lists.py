@@ -1,44 +1,52 @@
 """`fanal lists` from the command line: load, load again, withdraw, a file that is none."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-from tests.integration.cli.calling import Answer, call_all
+import pytest
+
+from tests.integration.cli.calling import Answer, Manner, call_all, caller
+
+Call = Callable[..., Answer]
 
 
-def call(home: Path, *arguments: str) -> Answer:
-    return call_all([["lists", *arguments]], home=home, folder=home.parent / "out")[0]
+@pytest.fixture(scope="module")
+def call(home: Path) -> Iterator[Call]:
+    """Return a function that calls `fanal lists` with its arguments."""
+    with caller(home=home, folder=home.parent / "out", manner=Manner.STARTED) as kept:
+        yield lambda *arguments: kept.call([["lists", *arguments]])[0]
 
 
-def test_a_list_is_loaded_shown_and_an_item_withdrawn(home: Path, tmp_path: Path) -> None:
+def test_a_list_is_loaded_shown_and_an_item_withdrawn(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_text(f"pdq,md5,classification\n{'f' * 64},,A1\n,{'b' * 32},\n")
-    loaded = call(home, "load", "alpha", str(file))
+    loaded = call("load", "alpha", str(file))
     assert loaded.status == 0, loaded.err
     first, _ = (UUID(json.loads(line)["id"]) for line in loaded.out.splitlines())
-    assert call(home, "load", "alpha", str(file)).out == loaded.out
-    (shown,) = map(json.loads, call(home, "show", "--json").out.splitlines())
+    assert call("load", "alpha", str(file)).out == loaded.out
+    (shown,) = map(json.loads, call("show", "--json").out.splitlines())
     assert (shown["name"], shown["entries"]) == ("alpha", 2)
-    assert call(home, "withdraw", "alpha", str(first)).status == 0
-    again = call(home, "withdraw", "alpha", str(first))
+    assert call("withdraw", "alpha", str(first)).status == 0
+    again = call("withdraw", "alpha", str(first))
     assert (again.status, again.out) == (2, "")
     assert "alpha" in again.err
-    (shown,) = map(json.loads, call(home, "show", "--json").out.splitlines())
+    (shown,) = map(json.loads, call("show", "--json").out.splitlines())
     assert shown["entries"] == 1
 
 
-def test_a_list_is_made_described_and_voted_on(home: Path, tmp_path: Path) -> None:
-    made = call(home, "create", "beta", "--scheme", "NCMEC", "--confidence", "70")
+def test_a_list_is_made_described_and_voted_on(call: Call, tmp_path: Path) -> None:
+    made = call("create", "beta", "--scheme", "NCMEC", "--confidence", "70")
     assert made.status == 0, made.err
     shown = json.loads(made.out)
     assert (shown["scheme"], shown["confidence"], shown["sharing"]) == ("NCMEC", 70, "PARTNERS")
     file = tmp_path / "list.csv"
     file.write_text(f"md5\n{'c' * 32}\n")
-    item = json.loads(call(home, "load", "beta", str(file)).out)["id"]
-    described = json.loads(call(home, "describe", "beta", "--sharing", "DESK").out)
+    item = json.loads(call("load", "beta", str(file)).out)["id"]
+    described = json.loads(call("describe", "beta", "--sharing", "DESK").out)
     assert (described["scheme"], described["sharing"], described["entries"]) == ("NCMEC", "DESK", 1)
-    assert call(home, "vote", item, "DOWN", "COMMON_IMAGE").status == 0
+    assert call("vote", item, "DOWN", "COMMON_IMAGE").status == 0
     for refused in (
         ["create", "beta"],
         ["create", "gamma", "--legal-basis", "NO_SUCH"],
@@ -48,19 +56,19 @@ def test_a_list_is_made_described_and_voted_on(home: Path, tmp_path: Path) -> No
         ["vote", item, "UP", "COMMON_IMAGE"],
         ["release", item, "--reason", "it is right"],
     ):
-        answer = call(home, *refused)
+        answer = call(*refused)
         assert (answer.status, answer.out) == (2, ""), refused
         assert len(answer.err.splitlines()) == 1
-    assert call(home, "aside", "--json").out == ""
+    assert call("aside", "--json").out == ""
 
 
-def test_a_bad_line_loads_nothing(home: Path, tmp_path: Path) -> None:
+def test_a_bad_line_loads_nothing(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
     file.write_text(f"pdq\n{'f' * 64}\nzz\n")
-    answer = call(home, "load", "bad", str(file))
+    answer = call("load", "bad", str(file))
     assert (answer.status, answer.out) == (2, "")
     assert "line 3" in answer.err
-    assert '"bad"' not in call(home, "show", "--json").out
+    assert '"bad"' not in call("show", "--json").out
 
 
 def test_a_file_of_another_encoding_or_without_columns_is_refused_in_words_that_help(
