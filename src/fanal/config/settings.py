@@ -108,6 +108,7 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "fanal.web.components.tags",
+                "fanal.web.components.reasons",
                 "fanal.web.components.step_up",
             ],
             "libraries": {"alarms": "fanal.web.desk.alarms"},

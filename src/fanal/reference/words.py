@@ -120,13 +120,18 @@ def _plain(value: Value, lang: str) -> str:
         return ("yes" if value else "no") if english else ("oui" if value else "non")
     if isinstance(value, list | tuple):
         return ", ".join(value)
-    if isinstance(value, int):
-        grouped = f"{value:,}"
-        return grouped if english else grouped.replace(",", _NUMBER_GROUP)
-    if isinstance(value, float):
-        rounded = f"{value:.2f}".rstrip("0").rstrip(".")
-        return rounded if english else rounded.replace(".", ",")
+    if isinstance(value, int | float):
+        return _number(value, english=english)
     return str(value)
+
+
+def _number(value: float, *, english: bool) -> str:
+    """Return a number as the language writes it, grouped, with two decimals at most."""
+    plain = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"
+    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+    if not english:
+        plain = plain.replace(",", _NUMBER_GROUP).replace(".", ",")
+    return f"\u2212{plain}" if value < 0 else plain
 
 
 def _moment(value: Value, spec: str, lang: str) -> str:

@@ -20,8 +20,8 @@ def test_the_page_of_rules_shows_the_clocks_that_run(sign_in: Callable[[str], Cl
     for level, words in (("DANGER", "Danger"), ("HIGH", "High")):
         row = re.search(rf"<tr><th scope=\"row\">{words}</th>(.*?)</tr>", body)
         assert row, level
-        shown = re.findall(r"<td>(\d+) (minutes|hours)</td>", row[1])[:2]
-        lengths = [timedelta(**{unit: int(length)}) for length, unit in shown]
+        shown = re.findall(r"<td>(\d+) (minute|hour)s?</td>", row[1])[:2]
+        lengths = [timedelta(**{f"{unit}s": int(length)}) for length, unit in shown]
         ran = [
             due_at(
                 catalogue=reference.load(),

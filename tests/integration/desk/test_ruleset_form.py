@@ -10,6 +10,7 @@ from fanal.analyse import queries
 from fanal.analyse.domain.facts import FACTS
 from fanal.analyse.domain.rules import Rule, read_rules
 from fanal.kernel.actors import system_actor
+from fanal.orient import queries as oriented
 from fanal.reference.records import Text
 from fanal.worker.rules import carry_on
 from tests.integration.desk.story import Desk
@@ -122,6 +123,11 @@ def test_bounds_are_read_in_both_writings_and_shown_beside_those_before(
         ("points-new-1", "", "Ce n’est pas un nombre.", "This is no number."),
         ("at_least-new-1", "inf", "Ce n’est pas un nombre.", "This is no number."),
         ("at_most-new-1", "-1", "sous la borne basse", "below the lower one"),
+        ("floor-new-1", "95", "va de 1 à 94", "goes from 1 to 94"),
+        ("floor-new-1", "0", "va de 1 à 94", "goes from 1 to 94"),
+        ("floor-new-1", "8,5", "pas un nombre entier", "no whole number"),
+        ("floor_from-new-1", "1", "va avec un plancher", "goes with a floor"),
+        ("floor-ADDRESS_CLOSING", "60", "personne n’a vérifiée", "nobody has checked"),
         ("fact-new-1", "", "Choisissez le fait", "Choose the fact"),
         ("fact-new-1", "shoe_size", "Choisissez le fait", "Choose the fact"),
         ("label_fr-new-1", "", "Le nom en français", "The name in French"),
@@ -251,11 +257,123 @@ def test_a_rule_of_the_desk_s_own_ranks_and_is_told_by_its_name(
         ):
             assert words in who.get(page).content.decode(), page
     form = sent(author.get(PAGE.format("en")).content.decode())
-    assert "floor-DESK_KIND_ABUSE_MATERIAL" not in form
-    author.post(PAGE.format("en"), form | {"floor-DESK_KIND_ABUSE_MATERIAL": "99"} | OWN)
+    lifted = form | {"floor-DESK_KIND_ABUSE_MATERIAL": "80"} | OWN
+    refused = author.post(PAGE.format("en"), lifted)
+    page = html.fromstring(refused.content.decode())
+    assert page.xpath("//*[@aria-invalid='true']/@id") == ["floor-DESK_KIND_ABUSE_MATERIAL"]
+    author.post(PAGE.format("en"), form | OWN)
     made = rules_of(form["version"])
     assert made["DESK_KIND_ABUSE_MATERIAL"].floor is None
     assert "DESK_KIND_ABUSE_MATERIAL_3" in made, "no code is borne twice"
+
+
+def test_a_rule_of_the_desk_s_own_sets_a_floor_once_it_is_checked_and_is_told_in_words(
+    installed: Desk, sign_in: SignIn
+) -> None:
+    author, second = sign_in("claire"), sign_in("helene")
+    report_id = installed.reports["material"]
+    lifting = OWN | {"points-new-1": "2,5", "floor-new-1": "88", "floor_from-new-1": "1"}
+    for lang, words in (("fr", "dites qui l’a vérifiée"), ("en", "say who checked it")):
+        answer = author.post(PAGE.format(lang), typed(queries.current_rules()) | lifting)
+        page = html.fromstring(answer.content.decode())
+        (field,) = page.xpath("//*[@aria-invalid='true']")
+        assert (answer.status_code, field.get("id")) == (422, "checked_by-new-1")
+        assert words in page.get_element_by_id("checked_by-new-1-wrong").text_content()
+        assert sent(answer.content.decode())["floor-new-1"] == "88"
+    ruleset_id = drafted(author, **lifting, **{"checked_by-new-1": "Meeting of\u00a0 24 November"})
+    made = rules_of("priority/essai")["DESK_KIND_ABUSE_MATERIAL"]
+    assert (made.floor, made.floor_from, made.checked_by) == (88, 1, "Meeting of 24 November")
+    put_in_force(ruleset_id, author, second)
+    carry_on(seconds=60)
+    dry = {
+        "fr": "Plancher de «\u00a0Priorité du mois\u00a0: images\u00a0»\u00a0: 0 points avant, ",
+        "en": "Floor of “Priority of the month &lt;b&gt;”: 0 points before, ",
+    }
+    why = {
+        "fr": ("Priorité du mois\u00a0: images\u00a0: jamais moins de 88", "+2,5"),
+        "en": ("Priority of the month &lt;b&gt;: never less than 88", "+2.5"),
+    }
+    chip = "<strong>{}</strong>"
+    name = {"fr": "Priorité du mois\u00a0: images", "en": "Priority of the month &lt;b&gt;"}
+    (case,) = oriented.get_cases(actor=system_actor("test"), report_ids=[report_id]).values()
+    assert (case.score, case.floor) == (88, "DESK_KIND_ABUSE_MATERIAL")
+    analyst = sign_in("ana")
+    for lang in ("fr", "en"):
+        assert dry[lang] in author.get(f"/{lang}/desk/rules/{ruleset_id}/").content.decode()
+        report = analyst.get(f"/{lang}/desk/reports/{report_id}/").content.decode()
+        for words in (*why[lang], chip.format(name[lang])):
+            assert words in report
+        for page in ("", f"preview/{report_id}/"):
+            assert chip.format(name[lang]) in analyst.get(f"/{lang}/desk/{page}").content.decode()
+    form = sent(author.get(PAGE.format("fr")).content.decode())
+    assert form["floor-DESK_KIND_ABUSE_MATERIAL"] == "88"
+
+
+def test_what_a_rule_looks_at_is_changed_by_another_that_starts_from_its_numbers(
+    installed: Desk, sign_in: SignIn
+) -> None:
+    author, second = sign_in("claire"), sign_in("helene")
+    form = sent(author.get(PAGE.format("fr")).content.decode()) | {"points-FILE_COUNT": "0,75"}
+    answer = author.post(PAGE.format("fr"), form | {"replace": "FILE_COUNT"})
+    assert answer.status_code == 200
+    form = sent(answer.content.decode())
+    assert form["off-FILE_COUNT"] == "on"
+    started = {name.removesuffix("-new-1"): v for name, v in form.items() if "-new-" in name}
+    assert started == {
+        "fact": "files", "each": "on", "at_least": "2", "at_most": "", "points": "0,75", "cap": "10",
+        "floor": "", "floor_from": "", "label_fr": "", "label_en": "", "source": "", "checked_by": "",
+    }  # fmt: skip
+    wrong = html.fromstring(author.post(PAGE.format("fr"), form).content.decode())
+    assert wrong.xpath("//*[@aria-invalid='true']/@id"), (
+        "a name of its own, since it is another rule"
+    )
+    form |= OWN | {
+        "fact-new-1": "shared_files",
+        "points-new-1": "0,75",
+        "version": "priority/autre",
+    }
+    assert author.post(PAGE.format("fr"), form).status_code == 302
+    made = rules_of("priority/autre")
+    assert "FILE_COUNT" not in made
+    replaced = made["DESK_SHARED_FILES"]
+    assert (replaced.fact, replaced.at_least, replaced.cap) == ("shared_files", 2, 10)
+    assert (replaced.points, replaced.each, replaced.unchecked) == (0.75, True, True)
+
+    put_in_force(by_version()["priority/autre"].id, author, second)
+    form = sent(author.get(PAGE.format("en")).content.decode())
+    form = sent(
+        author.post(PAGE.format("en"), form | {"replace": "DESK_SHARED_FILES"}).content.decode()
+    )
+    kept = ("fact", "label_fr", "label_en", "source", "points", "checked_by")
+    assert [form[f"{name}-new-1"] for name in kept] == [
+        "shared_files", "Priorité du mois : images", "Priority of the month <b>",
+        "Meeting of the desk", "0.75", "",
+    ]  # fmt: skip
+    author.post(PAGE.format("en"), form | {"version": "priority/encore", "fact-new-1": "files"})
+    assert {"DESK_FILES", "DESK_SHARED_FILES"} & set(rules_of("priority/encore")) == {"DESK_FILES"}
+
+
+def test_a_child_in_danger_is_replaced_by_nothing_else(installed: Desk, sign_in: SignIn) -> None:
+    web = sign_in("claire")
+    form = sent(web.get(PAGE.format("en")).content.decode())
+    form = sent(web.post(PAGE.format("en"), form | {"replace": "CHILD_IN_DANGER"}).content.decode())
+    own = OWN | {"fact-new-1": "emergency", "floor-new-1": "94", "checked_by-new-1": "the desk"}
+    answer = web.post(PAGE.format("en"), form | own)
+    page = html.fromstring(answer.content.decode())
+    assert page.xpath("//*[@aria-invalid='true']/@id") == ["off-CHILD_IN_DANGER"]
+    for code in ("", "NO_SUCH_RULE", "new-1"):
+        same = sent(web.post(PAGE.format("en"), form | {"replace": code}).content.decode())
+        assert same == form | {"csrfmiddlewaretoken": same["csrfmiddlewaretoken"]}
+
+
+def test_enter_in_a_field_keeps_the_draft(installed: Desk, sign_in: SignIn) -> None:
+    """A browser presses the first button of the form: it must not be the one that replaces a rule."""
+    page = html.fromstring(sign_in("claire").get(PAGE.format("fr")).content.decode())
+    first, *others = page.xpath("//form[.//*[@id='version']]//button")
+    assert (first.get("name"), first.get("formaction"), first.get("tabindex")) == (None, None, "-1")
+    assert [b.get("value") for b in others if b.get("name") == "replace"] == [
+        rule.code for rule in queries.current_rules().rule
+    ]
 
 
 def test_a_text_that_no_rule_set_can_hold_is_a_fault_of_the_whole(

@@ -7,8 +7,10 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 from django.db.utils import Error as DatabaseError
+from msgspec import structs
 
 from fanal.accounts.domain.policy import Refused
+from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import operations, queries
@@ -278,6 +280,38 @@ def test_withdrawn_before_a_decision_only() -> None:
     assert not operations.withdraw_case(actor=partner, report_id=done_id, now=NOW)
     assert not operations.withdraw_case(actor=partner, report_id=uuid4(), now=NOW)
     assert open_id not in queue()
+
+
+def test_a_declared_danger_calls_whichever_rule_gives_the_priority_its_name() -> None:
+    """A supervisor may lift another floor over that of a child in danger: nobody is called less for it."""
+    named_otherwise = item(score=99, level="DANGER", floor="SELF_HARM_RISK", emergency=True)
+    (report_id, _) = put(
+        named_otherwise, item(score=99, level="DANGER", floor="SELF_HARM_RISK", emergency=False)
+    )
+    assert [alarm.report_id for alarm in queries.open_alarms(actor=ANALYST)] == [report_id]
+
+
+def test_a_case_tells_the_rule_that_set_its_floor_not_the_first() -> None:
+    words = ["Beaucoup de liens : à voir", "Many links"]
+    lifted = item(score=80, level="HIGH", floor="DESK_LINKS")
+    own = PriorityPart(
+        code="DESK_LINKS",
+        points=0,
+        because=Because(code="OWN_RULE_VALUE", parameters={"words": words, "value": 3}),
+    )
+    parts = (*lifted.priority.parts, own)
+    lifted = structs.replace(lifted, priority=structs.replace(lifted.priority, parts=parts))
+    shipped, plain = item(score=85, level="HIGH", floor="SELF_HARM_RISK"), item()
+    ids = put(lifted, shipped, plain)
+    found = queries.get_cases(actor=ANALYST, report_ids=ids)
+    cases = [found[report_id] for report_id in ids]
+    assert [case.reason for case in cases] == ["OWN_RULE_VALUE", "BASE", "BASE"]
+    assert [case.floor_name("fr") for case in cases] == [
+        "Beaucoup de liens\u00a0: à voir",
+        "Risque de passage à l’acte contre soi",
+        "",
+    ]
+    assert cases[0].floor_name("en") == "Many links"
 
 
 def test_alarm_once_acknowledged_once_escalated_when_late() -> None:

@@ -1,4 +1,4 @@
-"""Rules of the desk's own: their name stands in the rule set, goes with each reason, and sets no floor."""
+"""Rules of the desk's own: their name stands in the rule set, goes with each reason and with a floor."""
 
 from uuid import UUID
 
@@ -53,7 +53,10 @@ def test_a_label_is_written_and_read_in_both_languages() -> None:
         ({"label": Text(fr="a" * 81, en="Links")}, "LABEL_FR"),
         ({"label": Text(fr="Li\u202eens", en="Links")}, "LABEL_FR"),
         ({"label": Text(fr="Li\nens", en="Links")}, "LABEL_FR"),
-        ({"floor": 80}, "LABEL_FLOOR"),
+        ({"floor": 80}, "FLOOR_UNCHECKED"),
+        ({"floor": 95, "checked_by": "the desk"}, "FLOOR_OWN"),
+        ({"floor": -1, "checked_by": "the desk"}, "FLOOR"),
+        ({"floor": 80, "checked_by": " "}, "SOURCE"),
         ({"cap": -1.0}, "CAP"),
         ({"cap": float("nan")}, "CAP"),
         ({"points": float("nan")}, "POINTS"),
@@ -93,3 +96,45 @@ def test_a_fact_that_only_holds_shows_no_value() -> None:
         .because
     )
     assert render(because.code, because.parameters, "en") == ENGLISH
+
+
+def floored(**changed: object) -> Rule:
+    return own(**({"floor": 80, "floor_from": 3.0, "checked_by": "the desk"} | changed))
+
+
+@pytest.mark.parametrize(
+    ("links", "score", "floor"), [(0, 0, None), (2, 8, None), (3, 80, "DESK_LINKS")]
+)
+def test_a_checked_rule_of_the_desk_s_own_sets_its_floor_from_where_it_says(
+    links: int, score: int, floor: str | None
+) -> None:
+    facts = {"links": links} if links else {}
+    got = priority_of(UUID(int=1), facts, read_rules(write_rules(with_rule(floored()))))
+    assert (got.score, got.floor) == (score, floor)
+
+
+def test_its_floor_is_told_by_its_words_in_the_why_and_in_a_dry_run() -> None:
+    before = priority_of(UUID(int=1), {"links": 3}, RULES)
+    after = priority_of(UUID(int=1), {"links": 3}, with_rule(floored()))
+    part = after.parts[-1]
+    assert (part.code, part.points) == ("PRIORITY_FLOOR", 72)
+    for lang, words in (
+        ("fr", "Beaucoup de liens\u00a0: à voir\u00a0: jamais moins de 80"),
+        ("en", f"{ENGLISH}: never less than 80"),
+    ):
+        assert render(part.because.code, part.because.parameters, lang) == words
+    told = {
+        render(reason.code, reason.parameters, "fr") for reason in compare(before, after).because
+    }
+    assert told == {
+        "Beaucoup de liens\u00a0: à voir\u00a0: 0 points avant, 7,5 après",
+        "Plancher de «\u00a0Beaucoup de liens\u00a0: à voir\u00a0»\u00a0: 0 points avant, 72 après",
+        "Arrondi\u00a0: 0 points avant, 0,5 après",
+    }
+
+
+def test_a_child_in_danger_comes_before_the_highest_floor_of_the_desk_s_own() -> None:
+    rules = with_rule(floored(floor=94, points=100))
+    got = priority_of(UUID(int=1), {"emergency": 1, "links": 9}, rules)
+    assert (got.score, got.floor, got.level) == (95, "CHILD_IN_DANGER", "DANGER")
+    assert priority_of(UUID(int=1), {"links": 9}, rules).level == "HIGH"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fanal.analyse.domain.facts import FACTS, Unit, facts_of
 from fanal.analyse.domain.records import (
@@ -138,18 +138,16 @@ def priority_of(report_id: UUID, facts: Mapping[str, float], rules: PriorityRule
     parts = [_part(rule, value) for rule, value in applied]
     total = round(sum(part.points for part in parts), 2)
     bounded = max(0, min(rules.ceiling, round(total)))
-    floors = [(floor, rule.code) for rule, value in applied if (floor := rule.floor_for(value))]
-    floor, name = max(floors, default=(0, None))
+    floors = [(floor, rule) for rule, value in applied if (floor := rule.floor_for(value))]
+    floor, lifts = max(floors, key=lambda each: (each[0], each[1].code), default=(0, None))
     score = max(bounded, floor)
     parts.extend(_balance(total, bounded, rules.ceiling))
-    if score > bounded:
-        parts.append(
-            _balancing("PRIORITY_FLOOR", score - bounded, {"rule": name or "", "floor": floor})
-        )
+    if lifts is not None and score > bounded:
+        parts.append(_lifted(lifts, score - bounded))
     return Priority(
         report_id=report_id,
         score=score,
-        floor=name,
+        floor=lifts.code if lifts else None,
         parts=tuple(parts),
         level=rules.level_of(score).code,
         rule_version=rules.version,
@@ -192,6 +190,15 @@ def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]
         yield _balancing("PRIORITY_ROUNDED", bounded - total, {})
 
 
+def _lifted(rule: Rule, points: float) -> PriorityPart:
+    """Return the part of a floor: its rule, by its own words where no label file knows it."""
+    if rule.label is None:
+        return _balancing("PRIORITY_FLOOR", points, {"rule": rule.code, "floor": rule.floor or 0})
+    said: Parameters = {"words": [rule.label.fr, rule.label.en], "floor": rule.floor or 0}
+    part = _balancing("PRIORITY_FLOOR", points, said)
+    return structs.replace(part, because=Because(code="OWN_FLOOR", parameters=said))
+
+
 def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart:
     because = Because(code=code, parameters=parameters)
     return PriorityPart(code=code, points=round(points, 2), because=because)
@@ -228,4 +235,5 @@ def _changed(part: PriorityPart, before: float, after: float) -> Because:
     words = part.because.parameters.get("words")
     if words is None:
         return Because(code="RULE_CHANGED", parameters={"rule": part.code, **points})
-    return Because(code="OWN_RULE_CHANGED", parameters={"words": words, **points})
+    code = "OWN_FLOOR_CHANGED" if part.code == "PRIORITY_FLOOR" else "OWN_RULE_CHANGED"
+    return Because(code=code, parameters={"words": words, **points})

@@ -41,8 +41,9 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule: the fact, when it applies, the points and perhaps a floor, with its source.
 
     `floor_from` is the least value of the fact for the floor; without it the floor goes
-    with the points. `label` is the name of a rule of the desk's own, which no label file knows; such a rule
-    gives points and sets no floor, since a floor is shown by its code alone.
+    with the points. `label` is the name of a rule of the desk's own, which no label file knows; it goes with
+    each reason that the rule gives. Such a rule sets a floor only once somebody has checked it, and under
+    `DANGER_FLOOR`: a child in danger now comes first.
     """
 
     code: str
@@ -62,6 +63,11 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def unchecked(self) -> bool:
         """Return whether nobody has checked the rule: it may suggest, never set a floor."""
         return self.checked_by == UNCHECKED
+
+    @property
+    def sets_no_floor(self) -> bool:
+        """Return whether the rule has a floor that is never set, because nobody has checked it."""
+        return self.unchecked and self.floor is not None
 
     def name(self, lang: str) -> str:
         """Return what people call the rule: its own label, else the words of its code."""
@@ -109,8 +115,8 @@ def read_rules(text: str) -> PriorityRules:
 
     Raises:
         RulesRefused: FORMAT (unknown key, wrong type), CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
-            FLOOR_FROM, SOURCE, LABEL_FR, LABEL_EN, LABEL_FLOOR, LEVELS, CEILING, or NO_DANGER (no checked
-            rule keeps a child in danger at 95 or more).
+            FLOOR_FROM, SOURCE, LABEL_FR, LABEL_EN, FLOOR_OWN or FLOOR_UNCHECKED (a rule of the desk's own),
+            LEVELS, CEILING, or NO_DANGER (no checked rule keeps a child in danger at 95 or more).
     """
     try:
         rules = msgspec.convert(tomllib.loads(text), PriorityRules)
@@ -201,7 +207,8 @@ def _check(rule: Rule) -> None:
         "SOURCE": not rule.source.strip() or not rule.checked_by.strip(),
         "LABEL_FR": rule.label is not None and not _sayable(rule.label.fr),
         "LABEL_EN": rule.label is not None and not _sayable(rule.label.en),
-        "LABEL_FLOOR": rule.label is not None and rule.floor is not None,
+        "FLOOR_OWN": rule.label is not None and rule.floor not in {None, *range(1, DANGER_FLOOR)},
+        "FLOOR_UNCHECKED": rule.label is not None and rule.sets_no_floor,
     }
     for code, broken in faults.items():
         if broken:

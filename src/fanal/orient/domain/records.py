@@ -6,9 +6,11 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from fanal import reference
 from fanal.analyse.domain.records import Analysis, Because, KinFacts, Parameters, Priority
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.orient.domain.states import CaseState
+from fanal.reference.words import either
 
 
 class Track(StrEnum):
@@ -140,6 +142,16 @@ class Case(Struct, frozen=True, kw_only=True):
     """How many reports are folded into this one; its row has the highest priority, the nearest clock."""
     ask_before: datetime | None = None
     """Until when the owner of a suspect's newest address can be asked; None where nobody knows."""
+
+    def floor_name(self, lang: str) -> str:
+        """Return what people call the rule that set the floor; empty without one.
+
+        The reason of such a case is that of this rule: the words of a rule of the desk's own stand there.
+        """
+        words = self.reason_parameters.get("words")
+        if isinstance(words, list) and self.floor:
+            return either(words[0], words[1], lang)
+        return reference.label("priority_rule", self.floor, lang) if self.floor else ""
 
     @property
     def due_stage(self) -> str:

@@ -11,6 +11,7 @@ from fanal import reference
 from fanal.accounts import octets
 from fanal.accounts.domain.policy import require
 from fanal.analyse.domain.asking import ask_owner
+from fanal.analyse.domain.records import Because, Priority
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import text_array
 from fanal.ledger import operations as ledger
@@ -147,7 +148,9 @@ def _where(item: OrientItem) -> tuple[UUID, int]:
 
 
 def _alarming(item: OrientItem) -> bool:
-    return not item.is_test and item.priority.floor == "CHILD_IN_DANGER"
+    # A higher floor gives the priority its name: the danger that the report declares calls all the same.
+    declared = item.report.emergency or item.priority.floor == "CHILD_IN_DANGER"
+    return declared and not item.is_test
 
 
 def _next_revisions(report_ids: list[UUID]) -> dict[UUID, int]:
@@ -203,7 +206,7 @@ def _write_cases(
 
 def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
     report, priority = item.report, item.priority
-    first = priority.parts[0].because if priority.parts else None
+    first = _first_reason(priority)
     return _Row(
         report_id=report.report_id,
         desk_id=item.desk_id,
@@ -225,6 +228,13 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
         is_test=item.is_test,
         ask_before=_ask_before(item, catalogue),
     )
+
+
+def _first_reason(priority: Priority) -> Because | None:
+    """Return the reason of the rule that set the floor, else of the first rule; None without any."""
+    floored = (part for part in priority.parts if part.code == priority.floor)
+    part = next(floored, priority.parts[0] if priority.parts else None)
+    return part.because if part else None
 
 
 def _ask_before(item: OrientItem, catalogue: Catalogue) -> datetime | None:

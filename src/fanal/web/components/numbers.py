@@ -42,6 +42,23 @@ def percent(change: float | None, lang: str) -> str:
     return f"{sign}{number(abs(rounded), lang)}{unit}"
 
 
+def signed(value: float, lang: str) -> str:
+    """Return `+7,5` in French, `+7.5` in English, `−15`, `0`: what is added, with two decimals at most."""
+    plain = f"{abs(value):,.2f}".rstrip("0").rstrip(".")
+    if lang != "en":
+        plain = plain.replace(",", "\u202f").replace(".", ",")
+    sign = "+" if value > 0 else "\u2212" if value < 0 else ""
+    return f"{sign}{plain}"
+
+
+def level(value: float, lang: str) -> str:
+    """Return about how many there are in a week: `0,4`, with a decimal under ten; whole from there."""
+    if value >= 9.95:
+        return number(value, lang)
+    plain = f"{value:.1f}".removesuffix(".0")
+    return plain if lang == "en" else plain.replace(".", ",")
+
+
 def length(seconds: float | None, lang: str) -> str:
     """Return a length of time in its two largest units; under a minute in seconds."""
     if seconds is None:
@@ -56,3 +73,10 @@ def month(first: date, lang: str, *, short: bool = False) -> str:
     if short:
         return f"{_SHORT[lang][first.month - 1]} {first:%y}"
     return f"{_MONTHS[lang][first.month - 1]} {first.year}"
+
+
+def monday(first: date, lang: str, *, short: bool = False) -> str:
+    """Return the Monday of a week: `5 oct. 2026`, or `5 oct. 26` where space is short."""
+    day = "1er" if first.day == 1 and lang != "en" else str(first.day)
+    year = f"{first:%y}" if short else str(first.year)
+    return f"{day} {_SHORT[lang][first.month - 1]} {year}"

@@ -1,7 +1,6 @@
 """Template tags of the shared components, built in everywhere (see README.md)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -16,13 +15,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
-from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.intake.domain import number
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
-from fanal.web.components import words
+from fanal.web.components import numbers, words
 from fanal.web.components.icons import ICONS
 from fanal.web.components.navigation import links_for
 
@@ -39,12 +37,12 @@ _STATE_TONES = {
     "closed": ("lock", ""),
 }
 _CLOSED = frozenset(
-    {"RETRACTED", "EXPIRED", "CLOSED", "WITHDRAWN", "REJECTED", "ABANDONED", "LIFTED"}
+    {"RETRACTED", "EXPIRED", "CLOSED", "WITHDRAWN", "REJECTED", "ABANDONED", "LIFTED", "REVOKED"}
 )
 _DONE = frozenset(
     {"FINISHED", "DONE", "APPROVED", "EXECUTED", "DECIDED", "RECEIVED", "ACKNOWLEDGED"}
 )
-_WAITING = frozenset({"OPEN", "DRAFT", "WAITING", "PROPOSED", "TO_SECOND", "PENDING"})
+_WAITING = frozenset({"OPEN", "DRAFT", "WAITING", "PROPOSED", "TO_SECOND", "PENDING", "DRY_RUN"})
 
 
 @register.simple_tag
@@ -92,16 +90,22 @@ def label(code: str, kind: str) -> str:
 
 
 @register.filter
+def grouped(count: float | None) -> str:
+    """Return a count as the page's language writes it (`1 234`, `1,234`); a dash for none."""
+    return numbers.number(count, _language())
+
+
+@register.filter
+def percent(hundredths: int) -> str:
+    """Return a share in whole hundredths as the page's language writes it: `80 %`, `80%`."""
+    return f"{hundredths}%" if _language() == "en" else f"{hundredths}\u00a0%"
+
+
+@register.filter
 def control(field: BoundField) -> SafeString:
     """Return a field of Django's as the components draw theirs; its label says what its placeholder would."""
     look = "form-check-input" if field.widget_type == "checkbox" else "form-control"
     return field.as_widget(attrs={"class": look, "placeholder": False})
-
-
-@register.filter
-def because(reason: Because) -> str:
-    """Return the sentence of a reason in the page's language."""
-    return reference.render(reason.code, reason.parameters, _language())
 
 
 @register.inclusion_tag("components/clock.html", takes_context=True, name="clock")
@@ -123,19 +127,6 @@ def clock_tag(
         "tone": tone,
         "soon_minutes": soon_minutes,
     }
-
-
-@register.inclusion_tag("components/priority.html")
-def priority(
-    score: int,
-    level: str,
-    *,
-    floor: str | None = None,
-    reason: Because | None = None,
-    text: str = "",
-) -> dict[str, object]:
-    """Show a priority chip: score, then floor, first reason, `text` or level, whichever comes first."""
-    return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}
 
 
 @register.inclusion_tag("components/state.html")
@@ -176,12 +167,6 @@ def note_person(request: HttpRequest | None, report_id: UUID | str) -> None:
     if request is not None:
         shown: set[str] = request.__dict__.setdefault("rendered_persons", set())
         shown.add(str(report_id))
-
-
-@register.inclusion_tag("components/reasons.html")
-def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
-    """List reasons in words: priority parts with their points and rule, or bare reasons."""
-    return {"reasons": [_reason(item) for item in items]}
 
 
 @register.inclusion_tag("components/figure.html")
@@ -246,19 +231,6 @@ def in_language(context: Context, code: str) -> str:
     if request is None or request.method not in {"GET", "HEAD"}:
         return f"/{code}/"
     return translate_url(request.get_full_path(), code)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reason:
-    text: str
-    points: str
-    rule: str
-
-
-def _reason(item: PriorityPart | Because) -> _Reason:
-    if isinstance(item, PriorityPart):
-        return _Reason(text=because(item.because), points=f"{item.points:+g}", rule=item.code)
-    return _Reason(text=because(item), points="", rule="")
 
 
 def _change(change: float | None) -> Mapping[str, object] | None:

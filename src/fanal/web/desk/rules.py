@@ -5,7 +5,7 @@ from datetime import date
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import get_language, gettext as _
+from django.utils.translation import get_language, gettext as _, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -30,6 +30,7 @@ from fanal.reference import (
     Routing,
 )
 from fanal.web.account.actors import now_of
+from fanal.web.components.numbers import number as grouped
 from fanal.web.desk.ruleset_words import rule_in_words
 
 Facts = list[tuple[str, str]]
@@ -96,7 +97,7 @@ def _levels(found: PriorityRules, on: date) -> list[dict[str, object]]:
 
 
 def _length(clock: Clock | None) -> str:
-    return "" if clock is None else f"{clock.value.length} {_unit(clock.value.unit)}"
+    return "" if clock is None else _span(clock.value.length, clock.value.unit)
 
 
 def _entries(kind: type[Entry], on: date) -> list[dict[str, object]]:
@@ -168,7 +169,7 @@ def _measure_clock(entry: Entry) -> Facts:
     bound = {"AT_MOST": _("at most"), "AT_LEAST": _("at least"), "EVERY": _("every")}[value.bound]
     return [
         (_("Article"), value.article),
-        (_("Length"), f"{bound} {value.length} {_unit(value.unit)}"),
+        (_("Length"), f"{bound} {_span(value.length, value.unit)}"),
         (_("Counts from"), value.start),
         (_("Can be suspended"), _("yes") if value.suspendable else _("no")),
     ]
@@ -232,27 +233,29 @@ def _retention(entry: Entry) -> Facts:
         return []
     value = entry.value
     return [
-        (_("Kept for"), f"{value.length} {_unit(value.unit)}"),
+        (_("Kept for"), _span(value.length, value.unit)),
         (_("Counts from"), value.start),
         (_("Tables"), ", ".join(value.tables)),
     ]
 
 
 def _years(number: int | None) -> str:
-    return "" if number is None else _("%(n)s years") % {"n": number}
+    return "" if number is None else _span(number, "YEARS")
 
 
-def _unit(code: str) -> str:
-    return {
-        "SECONDS": _("seconds"),
-        "MINUTES": _("minutes"),
-        "HOURS": _("hours"),
-        "DAYS": _("days"),
-        "WORKING_DAYS": _("working days"),
-        "WEEKS": _("weeks"),
-        "MONTHS": _("months"),
-        "YEARS": _("years"),
-    }[code]
+def _span(n: int, unit: str) -> str:
+    """Return a length of time as its rule states it: `1 hour`, `5 working days`."""
+    words = {
+        "SECONDS": ngettext("%(n)s second", "%(n)s seconds", n),
+        "MINUTES": ngettext("%(n)s minute", "%(n)s minutes", n),
+        "HOURS": ngettext("%(n)s hour", "%(n)s hours", n),
+        "DAYS": ngettext("%(n)s day", "%(n)s days", n),
+        "WORKING_DAYS": ngettext("%(n)s working day", "%(n)s working days", n),
+        "WEEKS": ngettext("%(n)s week", "%(n)s weeks", n),
+        "MONTHS": ngettext("%(n)s month", "%(n)s months", n),
+        "YEARS": ngettext("%(n)s year", "%(n)s years", n),
+    }
+    return words[unit] % {"n": grouped(n, get_language() or "fr")}
 
 
 def _asking(entry: Entry) -> Facts:
@@ -262,7 +265,7 @@ def _asking(entry: Entry) -> Facts:
     return [
         (_("Article"), value.article),
         (_("Country or service"), value.country or value.provider),
-        (_("Length"), f"{value.length} {_unit(value.unit)}"),
+        (_("Length"), _span(value.length, value.unit)),
         (_("Counts from"), value.subject),
     ]
 

@@ -61,10 +61,12 @@ class Page:
 
     def _added(self, row: Row) -> dict[str, object]:
         label = row.rule.label
+        checker = "" if row.rule.unchecked else row.rule.checked_by
         words = {
             "label_fr": (label.fr if label else "", _("Name in French")),
             "label_en": (label.en if label else "", _("Name in English")),
             "source": (row.rule.source, _("Source or reason")),
+            "checked_by": (checker, _("Checked by (empty: nobody)")),
         }
         return {
             "key": row.key,

@@ -25,7 +25,7 @@ Fault = tuple[str, str]
 ADDED = 12
 """Rules that one draft can add."""
 _NEW = "new-"
-_NUMBERS_OF_ADDED = ("at_least", "at_most", "points", "cap")
+_NUMBERS_OF_ADDED = ("at_least", "at_most", "points", "cap", "floor", "floor_from")
 _NO_RULE = Rule(
     code="", fact="", points=0, source="", checked_by=UNCHECKED, label=Text(fr="", en="")
 )
@@ -38,6 +38,8 @@ _FAULTY_FIELD = {
     "BOUNDS": "at_most",
     "CAP": "cap",
     "FLOOR": "floor",
+    "FLOOR_OWN": "floor",
+    "FLOOR_UNCHECKED": "floor",
     "FLOOR_FROM": "floor_from",
     "NO_DANGER": "floor",
 }
@@ -113,6 +115,28 @@ def with_blank(typed: Typed) -> Typed:
     return structs.replace(typed, rows=(*typed.rows, *rows))
 
 
+def with_replacement(typed: Typed, code: str) -> Typed:
+    """Return the form with the rule `code` left out, and an added one that starts from its numbers.
+
+    What a rule looks at is changed so: points of another fact are those of another rule, which has a name, a
+    source and a check of its own. As it is where no rule has that code, or no further one can be added.
+    """
+    left = next((row for row in typed.rows if row.rule.code == code and not row.added), None)
+    offered = with_blank(typed)
+    blank = next((row for row in offered.rows if row.blank), None)
+    if left is None or blank is None:
+        return typed
+    rule = structs.replace(blank.rule, fact=left.rule.fact, each=left.rule.each)
+    if left.rule.label is not None:
+        rule = structs.replace(rule, label=left.rule.label, source=left.rule.source)
+    numbers = {name: left.numbers.get(name, "") for name in _NUMBERS_OF_ADDED}
+    changed = {
+        left.key: structs.replace(left, out=True),
+        blank.key: Row(key=blank.key, rule=rule, numbers=numbers),
+    }
+    return structs.replace(offered, rows=tuple(changed.get(row.key, row) for row in offered.rows))
+
+
 def read_typed(
     typed: Typed, rules: PriorityRules, *, on: date
 ) -> tuple[PriorityRules | None, list[Fault]]:
@@ -133,13 +157,25 @@ def read_typed(
     if not reader.faults:
         try:
             check_rules(made)
+            _check_floors(made)
         except RulesRefused as refused:
             reader.faults.append((_field(refused, keys), refused.code))
     return (None, reader.faults) if reader.faults else (made, [])
 
 
+def _check_floors(rules: PriorityRules) -> None:
+    """Refuse a floor that would never be set: nobody shall believe that it protects.
+
+    Raises:
+        RulesRefused: FLOOR_UNCHECKED.
+    """
+    for rule in rules.rule:
+        if rule.sets_no_floor:
+            raise RulesRefused("FLOOR_UNCHECKED", rule.code)
+
+
 def fields_of(rule: Rule) -> Iterator[str]:
-    """Yield the numbers that the form has for a rule: a flag has no bounds, a rule of one's own no floor."""
+    """Yield the numbers that the form has for a rule: a flag has no bounds."""
     set_before = (
         rule.at_least != ABOVE_ZERO,
         rule.at_most is not None,
@@ -148,11 +184,9 @@ def fields_of(rule: Rule) -> Iterator[str]:
     bounded = FACTS[rule.fact] is not Unit.FLAG or any(set_before)
     if bounded:
         yield from ("at_least", "at_most")
-    yield from ("points", "cap")
-    if rule.label is None:
-        yield "floor"
-        if bounded:
-            yield "floor_from"
+    yield from ("points", "cap", "floor")
+    if bounded:
+        yield "floor_from"
 
 
 class _Reader:
@@ -230,6 +264,7 @@ def _added(post: Mapping[str, str], number: int) -> Row:
             fact=said("fact", _LONGEST_WORDS),
             label=Text(fr=fr, en=en),
             source=source,
+            checked_by=said("checked_by", _LONGEST_WORDS) or UNCHECKED,
             each=f"each-{key}" in post,
         ),
         numbers={name: said(name, _LONGEST) for name in _NUMBERS_OF_ADDED},
@@ -253,4 +288,6 @@ def _field(refused: RulesRefused, keys: Mapping[str, Row]) -> str:
     if row is None:
         return ""
     name = "off" if row.out else _FAULTY_FIELD.get(refused.code, "points")
+    if row.added and refused.code == "FLOOR_UNCHECKED":
+        name = "checked_by"
     return f"{name}-{row.key}"

@@ -11,6 +11,8 @@ from fanal import reference
 from fanal.analyse.domain.facts import FACTS, Unit
 from fanal.analyse.domain.rules import ABOVE_ZERO, UNCHECKED, PriorityRules, Rule
 
+_PROJECT = "PROJECT"
+"""`checked_by` of rules that the package ships and its authors checked."""
 _NUMBER = re.compile(r"[+\u2212-]?[0-9]{1,9}(?:[.,][0-9]{1,18})?")
 _COMPARED = (
     "label", "fact", "at_least", "at_most", "points", "each", "cap", "floor", "floor_from",
@@ -61,6 +63,8 @@ def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
         "bounds": bounds_in_words(rule, lang),
         "points": written(rule.points, lang),
         "cap": written(rule.cap, lang),
+        "floor_from": written(rule.floor_from, lang),
+        "checker": checker_in_words(rule, lang),
     }
 
 
@@ -130,8 +134,10 @@ def _least(rule: Rule, lang: str) -> str:
     return written(rule.at_least, lang)
 
 
-def _checker(rule: Rule, lang: str) -> str:
-    return reference.label("ruleset_said", UNCHECKED, lang) if rule.unchecked else rule.checked_by
+def checker_in_words(rule: Rule, lang: str) -> str:
+    """Return who checked a rule: words for nobody and for the project, a name as it was written."""
+    said = rule.checked_by in {UNCHECKED, _PROJECT}
+    return reference.label("ruleset_said", rule.checked_by, lang) if said else rule.checked_by
 
 
 _SAID: Mapping[str, Callable[[Rule, str], str]] = {
@@ -139,5 +145,5 @@ _SAID: Mapping[str, Callable[[Rule, str], str]] = {
     "fact": lambda rule, lang: fact_in_words(rule.fact, lang),
     "at_least": _least,
     "each": lambda rule, lang: reference.label("ruleset_said", "YES" if rule.each else "NO", lang),
-    "checked_by": _checker,
+    "checked_by": checker_in_words,
 }

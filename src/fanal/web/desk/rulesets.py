@@ -32,7 +32,15 @@ from fanal.kernel.calendar import paris_day
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue_filters import LEVELS
 from fanal.web.desk.ruleset_fields import Page
-from fanal.web.desk.ruleset_form import Fault, Typed, read_typed, typed_from, typed_of, with_blank
+from fanal.web.desk.ruleset_form import (
+    Fault,
+    Typed,
+    read_typed,
+    typed_from,
+    typed_of,
+    with_blank,
+    with_replacement,
+)
 from fanal.web.desk.ruleset_words import differences
 
 _SHOWN = 50
@@ -56,7 +64,7 @@ def rulesets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("rules.draft")
 def draft(request: HttpRequest) -> HttpResponse:
-    """Offer the rules in force in a form; by POST, keep what was typed as a draft, or offer one more rule."""
+    """Offer the rules in force in a form; by POST, keep what was typed, or offer a further rule."""
     rules, on = queries.current_rules(), paris_day(now_of(request))
     left_out, lang = _left_out(rules), get_language() or "fr"
     if request.method != "POST":
@@ -65,6 +73,8 @@ def draft(request: HttpRequest) -> HttpResponse:
     typed = typed_from(request.POST.dict(), rules, left_out, lang=lang)
     if "add" in request.POST:
         return _form(request, with_blank(typed), [])
+    if "replace" in request.POST:
+        return _form(request, with_replacement(typed, request.POST["replace"]), [])
     made, faults = read_typed(typed, rules, on=on)
     if made is None:
         return _form(request, typed, faults)
