@@ -1,12 +1,14 @@
 """Providers at the desk: figures, quality explained, feedback given on the report's page or by a decision."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import msgspec
 import pytest
 from django.test import Client
+from lxml import html
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.intake import operations as intake, queries as intake_queries
@@ -98,6 +100,22 @@ def test_every_figure_is_of_the_time_that_the_page_names(
         actor=desk.actor("ana"), sender_id=provider, since=since, now=desk.now, limit=9
     )
     assert len(of_all_desks) == 6
+
+
+def test_a_week_without_reports_is_told_as_well(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    send(desk, provider, "early", {"kind": "OTHER"}, at=desk.now - timedelta(days=40))
+    page = html.fromstring(
+        sign_in("claire").get(f"/en/desk/providers/{provider}/").content.decode()
+    )
+    rows = page.xpath("//section[@aria-labelledby='weeks']//tbody/tr")
+    days = [date.fromisoformat(row.xpath(".//time/@datetime")[0]) for row in rows]
+    assert {day.weekday() for day in days} == {0}
+    assert {two - one for one, two in pairwise(days)} == {timedelta(weeks=1)}
+    assert len(days) == 14, "thirteen weeks back from the middle of one touch fourteen"
+    told = [row.xpath("string(td[1])") for row in rows]
+    assert (sum(map(int, told)), told.count("0")) == (3, 12)
 
 
 def test_who_may_see_it(desk: Desk, provider: UUID, sign_in: SignIn) -> None:

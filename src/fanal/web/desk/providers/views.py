@@ -1,7 +1,7 @@
 """Providers: who sends how much, and for each its states, refusals, delays, quota, quality and trend."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.quality import Quality, assess
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 
@@ -54,13 +55,17 @@ def show(request: HttpRequest, provider: UUID) -> HttpResponse:
     states = intake.count_states(actor=actor, sender_id=provider, since=since, now=now)
     weeks = intake.count_weeks(actor=actor, sender_id=provider, since=since, now=now)
     newest = intake.newest_of(actor=actor, sender_id=provider, since=since, now=now, limit=_JUDGED)
-    most = max((week.count for week in weeks), default=1)
+    counts = {week.monday: week.count for week in weeks}
+    most = max(counts.values(), default=1)
     context = {
         "name": name,
         "states": states.items(),
         "total": sum(states.values()),
         "refusals": intake.list_refusals(actor=actor, sender_id=provider, since=since),
-        "weeks": [(week, round(100 * week.count / most)) for week in weeks],
+        "weeks": [
+            (monday, counts.get(monday, 0), round(100 * counts.get(monday, 0) / most))
+            for monday in (_mondays(since, now) if counts else ())
+        ],
         "uses": accounts.list_uses(actor=actor, partner_id=provider, now=now),
         "delays": oriented.provider_figures(actor=actor, report_ids=newest),
         "feedback": oriented.count_feedback(actor=actor, sender_id=provider, since=since),
@@ -68,6 +73,13 @@ def show(request: HttpRequest, provider: UUID) -> HttpResponse:
         **_quality(newest[:READ], actor=actor),
     }
     return render(request, "providers/one.html", context)
+
+
+def _mondays(since: datetime, now: datetime) -> list[date]:
+    """Return the Monday of each week that the period touches: one without reports is told as well."""
+    day, last = paris_day(since), paris_day(now)
+    first = day - timedelta(days=day.weekday())
+    return [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
 
 
 def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:

@@ -139,7 +139,7 @@ def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
         {
             "name": names.get(code, code),
             "up": point.direction == "UP",
-            "week": _week(trend.weeks[point.at], lang),
+            "week": numbers.monday(trend.weeks[point.at], lang),
             **_levels(point, lang),
         }
         for code, point in found
@@ -148,8 +148,8 @@ def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
 
 def _levels(point: Change, lang: str) -> dict[str, object]:
     return {
-        "before": numbers.number(point.before, lang),
-        "after": numbers.number(point.after, lang),
+        "before": numbers.level(point.before, lang),
+        "after": numbers.level(point.after, lang),
     }
 
 
@@ -162,14 +162,14 @@ def _chart(trend: Trend, codes: Sequence[str], names: Names, *, lang: str) -> di
         series.append({"name": _("Others"), "values": values})
     whole = [sum(c[place - SHOWN] for c in trend.counts.values()) for place in trend.shown]
     series.append({"name": _("Year before"), "values": whole, "line": True})
-    labels = [_week(trend.weeks[place], lang) for place in trend.shown]
+    labels = [numbers.monday(trend.weeks[place], lang, short=True) for place in trend.shown]
     return {"type": "bar", "stacked": True, "labels": labels, "series": series}
 
 
 def _newcomer(name: Newcomer, mondays: Sequence[date], lang: str) -> dict[str, object]:
     return {
         "name": name.code,
-        "week": _week(mondays[name.first], lang),
+        "week": numbers.monday(mondays[name.first], lang),
         "total": numbers.number(name.total, lang),
         "last": numbers.number(name.last, lang),
         "earlier": numbers.number(name.earlier, lang),
@@ -192,9 +192,3 @@ def _name(code: str, kind: str, senders: Mapping[UUID, str], lang: str) -> str: 
     if senders:
         return senders.get(UUID(code), code)
     return reference.label(kind, code, lang) if kind else code
-
-
-def _week(monday: date, lang: str) -> str:
-    """Return the Monday of a week as people read it, with its year where space is short."""
-    month = numbers.month(monday, lang, short=True).rpartition(" ")
-    return f"{monday.day} {month[0]} {month[2]}"
