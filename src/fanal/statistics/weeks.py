@@ -4,7 +4,7 @@ Closed days come from `statistics_daily`, a few days since from the stages: no p
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -111,9 +111,14 @@ def table_of(found: Trend) -> Table:
     )
 
 
-def trend_json(found: Trend) -> bytes:
-    """Return a trend as one JSON object: as any figure, with its changes of level and new names."""
+def trend_json(found: Trend, *, names: Mapping[str, str] | None = None) -> bytes:
+    """Return a trend as one JSON object: as any figure, with its changes of level and new names.
+
+    `names` says what codes that are ids are called; it goes along as it is.
+    """
     whole = msgspec.json.decode(as_json(table_of(found)), type=dict[str, object])
+    if names:
+        whole["names"] = dict(sorted(names.items()))
     whole["changes"] = [
         {
             "code": code,
@@ -139,14 +144,22 @@ def trend_json(found: Trend) -> bytes:
     return msgspec.json.encode(whole)
 
 
-def trend_csv(found: Trend) -> str:
-    """Return a trend as CSV: as any figure, with a column that marks a change of level (UP, DOWN)."""
+def trend_csv(found: Trend, *, names: Mapping[str, str] | None = None) -> str:
+    """Return a trend as CSV: as any figure, with a column that marks a change of level (UP, DOWN).
+
+    `names` gives a last column: what the code of a row is called, where it is an id.
+    """
     marks: dict[tuple[str, ...], str] = {
         (found.weeks[change.at].isoformat(), code): change.direction
         for code, changes in found.changes.items()
         for change in changes
     }
-    return table_csv(table_of(found), extra=("change_of_level", lambda keys: marks.get(keys, "")))
+    further: dict[str, Callable[[tuple[str, ...]], str]] = {
+        "change_of_level": lambda keys: marks.get(keys, "")
+    }
+    if names:
+        further["name"] = lambda keys: names.get(keys[1], "")
+    return table_csv(table_of(found), extra=further)
 
 
 def _by_week(

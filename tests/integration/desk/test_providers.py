@@ -1,7 +1,9 @@
 """Providers at the desk: figures, quality explained, feedback given on the report's page or by a decision."""
 
+import csv
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from io import StringIO
 from itertools import pairwise
 from uuid import UUID
 
@@ -116,6 +118,24 @@ def test_a_week_without_reports_is_told_as_well(
     assert len(days) == 14, "thirteen weeks back from the middle of one touch fourteen"
     told = [row.xpath("string(td[1])") for row in rows]
     assert (sum(map(int, told)), told.count("0")) == (3, 12)
+
+
+def test_the_files_of_trends_say_who_a_sender_is(
+    desk: Desk, provider: UUID, sign_in: SignIn
+) -> None:
+    web = sign_in("hugo")
+    page = "/en/desk/statistics/trends/{}/"
+    lines = list(csv.DictReader(StringIO(web.get(page.format("SENDERS/csv")).content.decode())))
+    told = {line["sender"]: line["name"] for line in lines}
+    assert told[str(provider)] == "Chatoria"
+    whole = web.get(page.format("SENDERS/json")).json()
+    assert {row["sender"] for row in whole["rows"]} == set(told)
+    assert {code: name for code, name in whole["names"].items() if code in told} == {
+        code: name for code, name in told.items() if name
+    }
+    others = web.get(page.format("KINDS/csv")).content.decode().splitlines()[0]
+    assert others.endswith(",change_of_level")
+    assert "names" not in web.get(page.format("KINDS/json")).json()
 
 
 def test_who_may_see_it(desk: Desk, provider: UUID, sign_in: SignIn) -> None:

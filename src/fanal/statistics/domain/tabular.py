@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
@@ -71,14 +71,15 @@ def as_csv(table: Table) -> str:
 
 
 def table_csv(
-    table: Table, *, extra: tuple[str, Callable[[tuple[str, ...]], str]] | None = None
+    table: Table, *, extra: Mapping[str, Callable[[tuple[str, ...]], str]] | None = None
 ) -> str:
-    """Return a table as `as_csv`, with a further column: its name, and its cell by the codes of a row."""
+    """Return a table as `as_csv`, with further columns: by name, the cell for the codes of a row."""
     names = [column.name for column in table.figure.columns]
-    header = [*names, "value", "year_before", "change", *(extra[:1] if extra else ())]
+    further = extra or {}
+    header = [*names, "value", "year_before", "change", *further]
     rows = [
         [*row.keys, _plain(row.value), _plain(row.before), _plain(row.change)]
-        + ([extra[1](row.keys)] if extra else [])
+        + [cell(row.keys) for cell in further.values()]
         for row in table.rows
     ]
     return write_csv(header, rows)

@@ -70,9 +70,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @needs("statistics.read")
 def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
     """Send a trend as CSV, its changes of level marked."""
-    answer = HttpResponse(
-        weeks.trend_csv(_asked(request, trend)), content_type="text/csv; charset=utf-8"
-    )
+    found = _asked(request, trend)
+    text = weeks.trend_csv(found, names=_senders(found))
+    answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="fanal-weeks-{trend.lower()}.csv"'
     return answer
 
@@ -82,7 +82,9 @@ def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
 @needs("statistics.read")
 def trend_json(request: HttpRequest, trend: str) -> HttpResponse:
     """Send a trend as JSON, with its definition, its changes of level and its new names."""
-    return HttpResponse(weeks.trend_json(_asked(request, trend)), content_type="application/json")
+    found = _asked(request, trend)
+    whole = weeks.trend_json(found, names=_senders(found))
+    return HttpResponse(whole, content_type="application/json")
 
 
 def _asked(request: HttpRequest, figure: str) -> Trend:
@@ -178,17 +180,20 @@ def _newcomer(name: Newcomer, mondays: Sequence[date], lang: str) -> dict[str, o
 
 def _names(trend: Trend, codes: Sequence[str], lang: str) -> Names:
     """Return the words of codes: a partner's name, a country's, a service's own."""
+    senders = _senders(trend)
     kind = trend.figure.columns[1].kind
-    senders: dict[UUID, str] = {}
-    if trend.figure.code == "SENDERS":
-        senders = accounts.partner_names(partner_ids=[UUID(code) for code in codes])
-        senders[_PUBLIC] = _("The public")
-    return {code: _name(code, kind, senders, lang) for code in {*codes, *trend.changes}}
+    return {code: senders.get(code) or _name(code, kind, lang) for code in {*codes, *trend.changes}}
 
 
-def _name(code: str, kind: str, senders: Mapping[UUID, str], lang: str) -> str:  # noqa: PLR0917
+def _name(code: str, kind: str, lang: str) -> str:
     if not code:
         return _("Not known")
-    if senders:
-        return senders.get(UUID(code), code)
     return reference.label(kind, code, lang) if kind else code
+
+
+def _senders(trend: Trend) -> Names:
+    """Return what the senders of a trend are called, by the id that is their code; empty for other trends."""
+    if trend.figure.code != "SENDERS":
+        return {}
+    named = accounts.partner_names(partner_ids=[UUID(code) for code in trend.counts])
+    return {str(_PUBLIC): _("The public"), **{str(one): name for one, name in named.items()}}
