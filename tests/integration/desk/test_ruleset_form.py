@@ -314,7 +314,7 @@ def test_what_a_rule_looks_at_is_changed_by_another_that_starts_from_its_numbers
 ) -> None:
     author, second = sign_in("claire"), sign_in("helene")
     form = sent(author.get(PAGE.format("fr")).content.decode()) | {"points-FILE_COUNT": "0,75"}
-    answer = author.post(PAGE.format("fr"), form | {"replace": "FILE_COUNT"})
+    answer = author.post(PAGE.format("fr"), form | {"replace": "1", "replaced": "FILE_COUNT"})
     assert answer.status_code == 200
     form = sent(answer.content.decode())
     assert form["off-FILE_COUNT"] == "on"
@@ -342,7 +342,9 @@ def test_what_a_rule_looks_at_is_changed_by_another_that_starts_from_its_numbers
     put_in_force(by_version()["priority/autre"].id, author, second)
     form = sent(author.get(PAGE.format("en")).content.decode())
     form = sent(
-        author.post(PAGE.format("en"), form | {"replace": "DESK_SHARED_FILES"}).content.decode()
+        author.post(
+            PAGE.format("en"), form | {"replace": "1", "replaced": "DESK_SHARED_FILES"}
+        ).content.decode()
     )
     kept = ("fact", "label_fr", "label_en", "source", "points", "checked_by")
     assert [form[f"{name}-new-1"] for name in kept] == [
@@ -356,24 +358,34 @@ def test_what_a_rule_looks_at_is_changed_by_another_that_starts_from_its_numbers
 def test_a_child_in_danger_is_replaced_by_nothing_else(installed: Desk, sign_in: SignIn) -> None:
     web = sign_in("claire")
     form = sent(web.get(PAGE.format("en")).content.decode())
-    form = sent(web.post(PAGE.format("en"), form | {"replace": "CHILD_IN_DANGER"}).content.decode())
+    form = sent(
+        web.post(
+            PAGE.format("en"), form | {"replace": "1", "replaced": "CHILD_IN_DANGER"}
+        ).content.decode()
+    )
     own = OWN | {"fact-new-1": "emergency", "floor-new-1": "94", "checked_by-new-1": "the desk"}
     answer = web.post(PAGE.format("en"), form | own)
     page = html.fromstring(answer.content.decode())
     assert page.xpath("//*[@aria-invalid='true']/@id") == ["off-CHILD_IN_DANGER"]
-    for code in ("", "NO_SUCH_RULE", "new-1"):
-        same = sent(web.post(PAGE.format("en"), form | {"replace": code}).content.decode())
-        assert same == form | {"csrfmiddlewaretoken": same["csrfmiddlewaretoken"]}
+    for lang, words in (("fr", "Choisissez la règle"), ("en", "Choose the rule")):
+        for code in ("", "NO_SUCH_RULE", "new-1"):
+            asked = form | {"replace": "1", "replaced": code}
+            answer = web.post(PAGE.format(lang), asked)
+            page = html.fromstring(answer.content.decode())
+            assert page.xpath("//*[@aria-invalid='true']/@id") == ["replaced"]
+            assert words in page.get_element_by_id("replaced-wrong").text_content()
+            same = sent(answer.content.decode())
+            assert same == form | {"csrfmiddlewaretoken": same["csrfmiddlewaretoken"]}
 
 
 def test_enter_in_a_field_keeps_the_draft(installed: Desk, sign_in: SignIn) -> None:
-    """A browser presses the first button of the form: it must not be the one that replaces a rule."""
+    """A browser presses the first button of the form: it must not be one that adds or replaces a rule."""
     page = html.fromstring(sign_in("claire").get(PAGE.format("fr")).content.decode())
     first, *others = page.xpath("//form[.//*[@id='version']]//button")
-    assert (first.get("name"), first.get("formaction"), first.get("tabindex")) == (None, None, "-1")
-    assert [b.get("value") for b in others if b.get("name") == "replace"] == [
-        rule.code for rule in queries.current_rules().rule
-    ]
+    assert (first.get("name"), first.get("formaction")) == (None, None)
+    assert {"add", "replace"} == {button.get("name") for button in others}
+    (form,) = page.xpath("//form[.//*[@id='version']]")
+    assert form.get("action") == PAGE.format("fr"), "what is refused is told at the top of the page"
 
 
 def test_a_text_that_no_rule_set_can_hold_is_a_fault_of_the_whole(

@@ -40,6 +40,12 @@ class Page:
             "columns": [self._title(name) for name in NUMBERS],
             "rows": [self._rule(row) for row in typed.rows if not row.added],
             "added": [self._added(row) for row in typed.rows if row.added],
+            "replaced": self._field("replaced", "", _("Rule to replace")),
+            "replaceable": [
+                (row.key, row.rule.name(self._lang))
+                for row in typed.rows
+                if not (row.added or row.out)
+            ],
             "facts": [(fact, fact_in_words(fact, self._lang)) for fact in FACTS],
             # Last, once every field has said what it is called.
             "faults": [(name, self._names.get(name), why) for name, why in self._told.items()],

@@ -74,7 +74,8 @@ def draft(request: HttpRequest) -> HttpResponse:
     if "add" in request.POST:
         return _form(request, with_blank(typed), [])
     if "replace" in request.POST:
-        return _form(request, with_replacement(typed, request.POST["replace"]), [])
+        offered = with_replacement(typed, request.POST.get("replaced", ""))
+        return _form(request, offered, [("replaced", "REPLACED")] if offered == typed else [])
     made, faults = read_typed(typed, rules, on=on)
     if made is None:
         return _form(request, typed, faults)
