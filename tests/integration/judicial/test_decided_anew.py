@@ -90,10 +90,17 @@ def referral_state(recorded: RecordedDecision) -> ReferralState:
 
 
 def stands(recorded: RecordedDecision) -> bool:
-    decision = recorded.decision
-    return oriented.decision_stands(
-        actor=OVERSEER, report_id=decision.report_id, decision_id=decision.id
-    )
+    """The same to whoever reads the measure, whatever else the database shows them."""
+    decision, answers = recorded.decision, set()
+    for reader in (OFFICER, OVERSEER):
+        with rows.shown_to(reader):
+            answers.add(
+                oriented.decision_stands(
+                    actor=reader, report_id=decision.report_id, decision_id=decision.id
+                )
+            )
+    (answer,) = answers
+    return answer
 
 
 class TestOpenedAgain:

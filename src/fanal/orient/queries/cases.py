@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
+from fanal.accounts.rows import across_desks
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Case, Decision, StoredProposal
@@ -111,6 +112,7 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
     return found
 
 
+@across_desks()  # an overseer is shown no case: yes or no, and no row
 def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
     """Return whether a decision is the newest on a report that was not opened again.
 
