@@ -2,38 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, WEAK, Card
 from fanal.crosscheck.domain.linking import conflict_of, is_of_value, mark_of_reason, points_of
 from fanal.crosscheck.domain.meeting import SAME
+from fanal.crosscheck.domain.rarity import ValueState
 from fanal.crosscheck.domain.records import Reason
-from fanal.crosscheck.domain.weights import Mark, Weights
+from fanal.crosscheck.domain.weights import Weights
 from fanal.harmonise.domain.records import SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES
 
 _SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
 _OCTETS = 5
-
-
-class ValueState(Struct, frozen=True):
-    """What is remembered of a value that several hold: steps of rarity passed, hub, identities beside it.
-
-    A step after the last: very many hold what names no person, and nobody meets by it any more. `companions`
-    are a mark's number and four octets of a key each; empty once the value is a hub.
-    """
-
-    step: int = 0
-    hub: bool = False
-    companions: frozenset[bytes] = frozenset()
-
-
-def step_of(mark: Mark, holders: int, weights: Weights) -> int:
-    """Return how many steps of rarity a value of `holders` reports has passed."""
-    weight = weights.mark[mark]
-    if holders > weights.most_holders and not weight.person:
-        return len(weight.steps) + 1
-    return sum(holders >= bound for bound, _ in weight.steps)
 
 
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
@@ -60,13 +41,6 @@ def moved(  # noqa: PLR0917
     if max(counts.values(), default=0) > weights.companions:
         return ValueState(step, hub=True)
     return ValueState(step, companions=held)
-
-
-def kept_by(mark: Mark, state: ValueState, weights: Weights) -> float | None:
-    """Return the share of its points that a value keeps in a state; None: nobody meets by it any more."""
-    if state.hub:
-        return weights.hub_share
-    return ([1.0, *(share for _, share in weights.mark[mark].steps), None])[state.step]
 
 
 def weighed_anew(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from fanal.crosscheck.domain.cards import MARKS
-from fanal.crosscheck.domain.moving import ValueState, kept_by, step_of
+from fanal.crosscheck.domain.rarity import ValueState, kept_by, step_of
 from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.harmonise.domain.records import SelectorKind
 

@@ -14,7 +14,8 @@ from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
 from fanal.crosscheck.domain.dossiers import dossier_id
 from fanal.crosscheck.domain.linking import Explainer
 from fanal.crosscheck.domain.meeting import share_kept
-from fanal.crosscheck.domain.moving import ValueState, companion, step_of
+from fanal.crosscheck.domain.moving import companion
+from fanal.crosscheck.domain.rarity import ValueState, step_of
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.rule import weigh
 from fanal.crosscheck.domain.sheet import Rows

@@ -20,15 +20,9 @@ from fanal.crosscheck.domain.cards import (
     signed,
 )
 from fanal.crosscheck.domain.meeting import Standing
-from fanal.crosscheck.domain.moving import (
-    ValueState,
-    companions_of,
-    kept_by,
-    moved,
-    step_of,
-    unpack_companions,
-)
+from fanal.crosscheck.domain.moving import companions_of, moved, unpack_companions
 from fanal.crosscheck.domain.parting import parted
+from fanal.crosscheck.domain.rarity import ValueState, kept_by, step_of
 from fanal.crosscheck.domain.sheet import Flags, Keys, Sheet, sheet_of, sorted_rows
 from fanal.crosscheck.domain.weights import Weights
 from fanal.crosscheck.operations.holders import KEY, Held, holders_of

@@ -10,7 +10,8 @@ from fanal.accounts import octets
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.cards import signed
 from fanal.crosscheck.domain.encoding import pack_reasons
-from fanal.crosscheck.domain.moving import ValueState, pack_companions
+from fanal.crosscheck.domain.moving import pack_companions
+from fanal.crosscheck.domain.rarity import ValueState
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.kernel.arrays import bytes_array, plain_array
