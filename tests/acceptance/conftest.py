@@ -5,8 +5,9 @@ this host, no script error, no refusal by the content policy.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,8 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Scripts run for a moment on each page: compiling them to run fast cost more than it gained.
+    "--js-flags=--no-opt --no-maglev",
 ]
 _AXE = Path(__file__).resolve().parents[2] / "frontend/node_modules/axe-core/axe.min.js"
 _RUN_AXE = """async only => (await axe.run(document, {resultTypes: ["violations"], ...only})).violations
@@ -57,7 +60,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
-    """Return a function that opens a path: `visit("/fr/", width=360, scheme="dark", script=False)`."""
+    """Return a function that opens a path: `visit("/fr/", width=360, scheme="dark", script=False)`.
+
+    `cookies` are sent from the first request on: name and value.
+    """
     contexts: list[BrowserContext] = []
     trouble: list[str] = []
 
@@ -73,6 +79,7 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
         scheme: str = "light",
         script: bool = True,
         lang: str = "fr",
+        cookies: Mapping[str, str] = MappingProxyType({}),
     ) -> Page:
         context = chromium.new_context(
             viewport={"width": width, "height": 900},
@@ -82,6 +89,9 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
             reduced_motion="reduce",
         )
         contexts.append(context)
+        context.add_cookies(
+            [{"name": n, "value": v, "url": live_server.url} for n, v in cookies.items()]
+        )
         page = context.new_page()
         _arrive_after_click(page)
         page.on("request", watch)

@@ -27,14 +27,9 @@ def open_as(visit: Visit, desk: object, live_server: object) -> Callable[..., Pa
     """Return a function that opens a page as a person: `open_as("ana", "/fr/desk/", width=360)`."""
 
     def open_page(name: str, path: str, **look: object) -> Page:
-        page = visit("/fr/accessibility/", **look)
         client = Client(headers={"X-Forwarded-Proto": "https"})
         client.force_login(desk.users[name], backend=settings.AUTHENTICATION_BACKENDS[1])
         cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-        page.context.add_cookies(
-            [{"name": cookie.key, "value": cookie.value, "url": live_server.url, "secure": False}]
-        )
-        page.goto(live_server.url + path)
-        return page
+        return visit(path, cookies={cookie.key: cookie.value}, **look)
 
     return open_page

@@ -37,13 +37,4 @@ def signed_in(visit: Callable[..., Page], user: User, path: str, **options: obje
     """Open a page with the session of `user`."""
     client = Client()
     client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[1])
-    page = visit("/healthz", **options)
-    base = page.url.removesuffix("/healthz")
-    page.context.add_cookies(
-        [
-            {"name": name, "value": morsel.value, "url": base}
-            for name, morsel in client.cookies.items()
-        ]
-    )
-    page.goto(base + path)
-    return page
+    return visit(path, cookies={n: m.value for n, m in client.cookies.items()}, **options)
