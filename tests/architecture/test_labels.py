@@ -3,6 +3,8 @@
 import tomllib
 
 from fanal.accounts.domain.policy import POLICY
+from fanal.api.ispws.urls import urlpatterns
+from fanal.formats.ncmec.answers import AnswerCode
 from fanal.formats.refusal import Refusal
 from tests.architecture.tree import SOURCE, name
 
@@ -31,6 +33,14 @@ def test_each_label_has_french_and_english():
 def test_each_reason_for_quarantine_has_words():
     content = tomllib.loads((SOURCE / "reference/data/labels/intake.toml").read_text())
     assert set(Refusal) <= set(content["labels"]["quarantine"])
+
+
+def test_each_refusal_of_a_providers_programs_has_words():
+    content = tomllib.loads((SOURCE / "reference/data/labels/api.toml").read_text())["labels"]
+    wire = {str(int(code)) for code in AnswerCode if code != AnswerCode.SUCCESS}
+    assert set(content["provider_refused"]) == wire | set(content["api"])
+    steps = {route.callback.__name__ for route in urlpatterns}
+    assert set(content["provider_step"]) == steps | {"GET", "POST", "DELETE"}
 
 
 def test_each_action_of_the_policy_has_words():

@@ -78,7 +78,7 @@ def test_a_providers_page_tells_its_figures_for_the_readers_desks(
     assert f"/en/desk/providers/{provider}/" in page
     body = sign_in("ana").get(f"/en/desk/providers/{provider}/").content.decode()
     for words in (
-        "Chatoria", "4110", "<td class=\"fd-number\">3</td>", "2.0 s in the middle",
+        "Chatoria", "4110", "Report handed in<br>", "Malformed XML<br>", "<td class=\"fd-number\">3</td>", "2.0 s in the middle",
         "Suspect’s IP address", "none leaves", "over the newest 2",
     ):  # fmt: skip
         assert words in body, words
