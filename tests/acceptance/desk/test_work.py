@@ -180,6 +180,36 @@ def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> N
     expect(page.locator("[data-alarm]")).to_have_count(0, timeout=10_000)
 
 
+BEHIND = """() => {
+  const top = document.activeElement.getBoundingClientRect().top;
+  return top < document.getElementById("alarms").getBoundingClientRect().bottom;
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_nothing_that_a_page_goes_to_stands_behind_an_alarm(
+    open_as: Callable[..., Page], width: int
+) -> None:
+    """An anchor of the address, the link from a fault to its field, and Shift+Tab on the way back up."""
+    page = open_as("claire", "/fr/desk/")
+    page.set_viewport_size({"width": width, "height": 700})
+    page.goto(page.url + "reference/?table=priority#points")
+    page.wait_for_selector("[data-alarm]")
+    page.wait_for_function("scrollY > 0")
+    heading = page.locator("#points").bounding_box()
+    alarms = page.locator("#alarms").bounding_box()
+    assert heading is not None
+    assert alarms is not None
+    assert alarms["height"] > 40
+    assert heading["y"] >= alarms["height"]
+    page.goto(page.url.partition("/reference/")[0] + "/rules/draft/")
+    page.evaluate("scrollTo(0, 1500); document.getElementById('points-KIND_GROOMING').focus()")
+    for _ in range(12):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.tagName") == "INPUT":
+            assert not page.evaluate(BEHIND)
+
+
 AT_ONCE = """() => new Promise((done) => {
   const region = document.getElementById("alarms");
   new MutationObserver((_, watch) => {

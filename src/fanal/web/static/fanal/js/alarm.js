@@ -56,6 +56,10 @@
     const anchored = scrollY > 0 && CSS.supports("overflow-anchor", "auto"); // the browser does it by itself
     if (grown && !anchored) scrollBy({ top: grown, behavior: "instant" });
   };
+  // What the page goes to, by an anchor or by Tab, stands under the alarms and not behind them.
+  const clear = () => { document.documentElement.style.scrollPaddingTop = `${region.offsetHeight + 8}px`; };
+  new ResizeObserver(clear).observe(region);
+  clear();
   region.addEventListener("click", (event) => {
     if (event.detail && performance.now() - changed < SETTLES) event.preventDefault(); // 0: from the keyboard
   }, { capture: true });
