@@ -1,8 +1,7 @@
 """`fanal lists`: lists of known hashes: made, described, shown, loaded, voted on, withdrawn from."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -11,22 +10,19 @@ import click
 from fanal import reference
 from fanal.analyse.domain.listfile import ListRefused
 from fanal.analyse.domain.lists import (
-    VOTE_REASONS,
     ListAttributes,
     ListsRefused,
     Scope,
     Sharing,
-    Vote,
 )
-from fanal.cli import exchange
+from fanal.cli import exchange, list_entries as entries
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, tell
+from fanal.cli.list_entries import ACTOR, told_refused
 from fanal.cli.list_files import FORMATS, Told, read_indicators, refused_csv
 from fanal.kernel import clock
-from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
 
-_ACTOR = system_actor("fanal lists")
 _DEMO_BASIS = "LCEN_6_1"
 _NAMES = {
     "scheme": "vocabulary of the entries' classes, as NCMEC or VICS-FR",
@@ -71,9 +67,9 @@ def create(name: str, **said: str | int | None) -> None:
 
     if said["sharing"] is None and said["owner"]:
         said["sharing"] = Sharing.DESK
-    with _told():
+    with told_refused():
         operations.create_list(
-            actor=_ACTOR, name=name, attributes=_said(ListAttributes(), said), now=clock.now()
+            actor=ACTOR, name=name, attributes=_said(ListAttributes(), said), now=clock.now()
         )
     _print(name)
 
@@ -87,11 +83,11 @@ def describe(name: str, **said: str | int | None) -> None:
     from fanal.analyse import operations, queries
 
     held = queries.find_list(name=name)
-    with _told():
+    with told_refused():
         if held is None:
             raise ListsRefused("NOT_FOUND")
         operations.describe_list(
-            actor=_ACTOR, name=name, attributes=_said(held.attributes, said), now=clock.now()
+            actor=ACTOR, name=name, attributes=_said(held.attributes, said), now=clock.now()
         )
     _print(name)
 
@@ -129,11 +125,11 @@ def load(
     scope = Scope.CLEAR if clear else None
     fresh = accounts.has_demo_mark() and not clear and queries.find_list(name=name) is None
     try:
-        with _told():
+        with told_refused():
             if format_ == "csv":
                 with file.open(encoding="utf-8", newline="") as text:
                     ids = operations.load_list(
-                        actor=_ACTOR, name=name, lines=text, now=clock.now(), scope=scope
+                        actor=ACTOR, name=name, lines=text, now=clock.now(), scope=scope
                     )
             else:
                 told = Told(country=country, categories=categories, harmless=clear)
@@ -155,7 +151,7 @@ def _take(name: str, file: Path, format_: str, *, told: Told, scope: Scope | Non
     try:
         with read_indicators(file, format_, told) as found:
             taken = operations.take_items(
-                actor=_ACTOR, name=name, found=found, now=clock.now(), scope=scope
+                actor=ACTOR, name=name, found=found, now=clock.now(), scope=scope
             )
     except ListRefused:
         told.tell()
@@ -173,7 +169,7 @@ def _open_in_demo(name: str) -> None:
     from fanal.analyse import operations
 
     attributes = ListAttributes(legal_basis=_DEMO_BASIS)
-    operations.describe_list(actor=_ACTOR, name=name, attributes=attributes, now=clock.now())
+    operations.describe_list(actor=ACTOR, name=name, attributes=attributes, now=clock.now())
 
 
 @lists.command("withdraw")
@@ -184,57 +180,8 @@ def withdraw(name: str, item: UUID) -> None:
     """Withdraw ITEM from the list NAME: from the next report on it matches nothing."""
     from fanal.analyse import operations
 
-    if not operations.withdraw_item(actor=_ACTOR, name=name, item_id=item, now=clock.now()):
+    if not operations.withdraw_item(actor=ACTOR, name=name, item_id=item, now=clock.now()):
         raise Refused("LIST_ITEM_NOT_FOUND", name=name)
-
-
-@lists.command("vote")
-@click.argument("item", type=click.UUID)
-@click.argument("vote", type=click.Choice(list(VOTE_REASONS)))
-@click.argument("reason")
-@with_django(DatabaseRole.WORKER)
-def vote(item: UUID, vote: Vote, reason: str) -> None:
-    """Vote UP or DOWN on ITEM, for a REASON (CONFIRMED, NOT_ABUSE …); the last vote counts."""
-    from fanal.analyse import operations
-
-    with _told():
-        operations.cast_vote(
-            actor=_ACTOR, item_id=item, vote=Vote(vote), reason=reason, now=clock.now()
-        )
-
-
-@lists.command("aside")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@with_django(DatabaseRole.WORKER)
-def aside(as_json: bool) -> None:
-    """Show the entries that are set aside because they suddenly matched too many reports."""
-    from fanal.analyse import queries
-
-    names = {found.id: found.name for found in queries.get_lists().values()}
-    for record in queries.list_asides(ended=False, limit=queries.count_asides()):
-        line = {
-            "id": str(record.item_id),
-            "list": names[record.list_id],
-            "since": record.aside.since.isoformat(),
-            "matched": record.aside.matched,
-            "hours": record.aside.hours,
-            "rule": record.aside.rule,
-        }
-        click.echo(json.dumps(line) if as_json else "  ".join(map(str, line.values())))
-
-
-@lists.command("release")
-@click.argument("item", type=click.UUID)
-@click.option("--reason", required=True, help="Why the entry is right, in your words.")
-@click.option("--withdraw", "wrong", is_flag=True, help="It is wrong: withdraw it instead.")
-@with_django(DatabaseRole.WORKER)
-def release(item: UUID, reason: str, wrong: bool) -> None:
-    """Put ITEM, which was set aside, back in force, or withdraw it from its list."""
-    from fanal.analyse import operations
-
-    end = operations.withdraw_aside if wrong else operations.release_item
-    with _told():
-        end(actor=_ACTOR, item_id=item, reason=reason, now=clock.now())
 
 
 def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttributes:
@@ -282,15 +229,5 @@ def _print(name: str | None, *, as_json: bool = True) -> None:
         click.echo(json.dumps(line) if as_json else f"{state.entries:>10}  {state.name}")
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say in words why a list, an entry or a vote cannot be so."""
-    try:
-        yield
-    except ListsRefused as refused:
-        detail = reference.label("lists_refused", refused.code, language())
-        raise Refused("LISTS_REFUSED", detail=detail) from None
-
-
-lists.add_command(exchange.source)
-lists.add_command(exchange.fetch)
+for command in (entries.vote, entries.aside, entries.release, exchange.source, exchange.fetch):
+    lists.add_command(command)

@@ -46,8 +46,16 @@ def test_a_list_is_made_described_and_voted_on(call: Call, tmp_path: Path) -> No
     item = json.loads(call("load", "beta", str(file)).out)["id"]
     described = json.loads(call("describe", "beta", "--sharing", "DESK").out)
     assert (described["scheme"], described["sharing"], described["entries"]) == ("NCMEC", "DESK", 1)
+    assert call("vote", item, "DOWN", "COMMON_IMAGE", "WRONG_HASH").status == 0
+    assert call("vote", item, "TAKEN_BACK").status == 0
     assert call("vote", item, "DOWN", "COMMON_IMAGE").status == 0
+    assert call("vote", item, "TAKEN_BACK").status == 0
     for refused in (
+        ["vote", item, "TAKEN_BACK"],
+        ["vote", item, "TAKEN_BACK", "COMMON_IMAGE"],
+        ["vote", item, "DOWN"],
+        ["vote", item, "DOWN", "COMMON_IMAGE", "CONFIRMED"],
+        ["vote", str(UUID(int=5)), "TAKEN_BACK"],
         ["create", "beta"],
         ["create", "gamma", "--legal-basis", "NO_SUCH"],
         ["create", "gamma", "--owner", "nobody of that name"],

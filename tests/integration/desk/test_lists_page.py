@@ -1,5 +1,6 @@
 """The pages of lists and entries, and what a report's file cards say of a match."""
 
+import re
 from collections.abc import Callable, Mapping
 from uuid import UUID, uuid4
 
@@ -165,9 +166,29 @@ def test_an_analyst_votes_and_the_last_vote_counts(
     assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (1, 0)
     assert acts("list.vote") == 2
     assert "1 for, 0 against" in web.get(path).content.decode()
+    mixed = web.post(f"{path}vote/", {"vote": ["UP.CONFIRMED", "DOWN.OTHER"]}, follow=True)
+    assert "Choose reasons for the entry, or against it." in mixed.content.decode()
+    assert acts("list.vote") == 2
     nowhere = f"/en/desk/lists/entries/{UUID(int=5)}/"
     assert web.get(nowhere).status_code == 404
     assert web.post(f"{nowhere}vote/", {"vote": "UP.CONFIRMED"}).status_code == 404
+
+
+@pytest.mark.parametrize(("lang", "word"), [("fr", "Image banale"), ("en", "Common picture")])
+def test_every_reason_that_is_ticked_is_kept_and_shown_ticked(
+    desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID], lang: str, word: str
+) -> None:
+    path, web = f"/{lang}/desk/lists/entries/{entry['item']}/", sign_in("ana")
+    ticked = ["DOWN.COMMON_IMAGE", "DOWN.NOT_ABUSE", "DOWN.COMMON_IMAGE"]
+    body = web.post(f"{path}vote/", {"vote": ticked}, follow=True).content.decode()
+    [vote] = queries.list_votes(item_id=entry["item"])
+    assert (vote.vote, vote.reasons) == (Vote.DOWN, ("COMMON_IMAGE", "NOT_ABUSE"))
+    assert body.count(word) == 2
+    boxes = re.findall(r'name="vote" value="([A-Z_.]+)" checked', body)
+    assert boxes == ["DOWN.NOT_ABUSE", "DOWN.COMMON_IMAGE"]
+    wrong = ["DOWN.NOT_ABUSE", "DOWN.CONFIRMED"]
+    web.post(f"{path}vote/", {"vote": wrong})
+    assert len(queries.list_votes(item_id=entry["item"])) == 1
 
 
 @pytest.mark.parametrize(

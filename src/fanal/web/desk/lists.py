@@ -92,24 +92,30 @@ def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @needs("list.vote")
 def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Keep the vote of a person who may see the entry, or take it back; the last one counts.
+    """Keep the vote of a person who may see the entry, with its reasons, or take it back; the last counts.
 
     A partner's people may vote too, on what is shared with them: their programs do, through its service.
     """
     require(actor_of(request), "list.read")
     item = _item(item_id)
-    said, _sep, reason = request.POST.get("vote", "").partition(".")
-    if said == Vote.TAKEN_BACK:
+    ticked = [text.partition(".") for text in request.POST.getlist("vote")]
+    sides = {side for side, _sep, _reason in ticked}
+    if sides == {Vote.TAKEN_BACK}:
         return _take_back(request, item)
+    if len(sides) > 1:
+        messages.error(request, _("Choose reasons for the entry, or against it."))
+        return redirect("desk:list-entry", item_id)
     try:
+        side, first, *others = *sides, *(reason for _side, _sep, reason in ticked)
         operations.cast_vote(
             actor=actor_of(request),
             item_id=item.item_id,
-            vote=Vote(said),
-            reason=reason,
+            vote=Vote(side),
+            reason=first,
+            others=others,
             now=now_of(request),
         )
-    except ValueError:  # none of the votes offered, or not with that reason
+    except ValueError:  # nothing, none of the votes offered, or not with that reason
         messages.error(request, _("Choose what you say of the entry."))
     else:
         messages.success(request, _("Your vote counts from the next report on."))
