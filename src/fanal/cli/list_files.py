@@ -35,6 +35,9 @@ class Told:
             tell("LIST_MARKED", colour=colour.upper())
         for name, count in self.selection.left_out.most_common(_MOST_TOLD):
             tell("LIST_LEFT_OUT", name=name, count=count)
+        unlisted = self.selection.unlisted
+        for name, count in unlisted.counts.most_common(_MOST_TOLD):
+            tell("LIST_UNLISTED", count=count, name=name, places=", ".join(unlisted.places[name]))
         entries, hashes = self.selection.entries, self.selection.hashes
         for name, count in entries.counts.most_common():
             places = ", ".join(entries.places[name])
@@ -88,10 +91,10 @@ def _refused(path: Path, refusal: FormatRefused) -> Refused:
     named = refusal.parameters.get("value", "")
     if refusal.code is Refusal.PERSON:
         return Refused("LIST_PERSON", path=f"{path} ({refusal.path})", name=named)
+    if "of" in refusal.parameters:
+        return Refused("LIST_MOSTLY_UNUSABLE", path=path, **refusal.parameters)
     if refusal.code is Refusal.UNKNOWN_CODE:
         return Refused("VICS_CATEGORIES", path=path, scheme=named)
     if refusal.parameters.get("expected") == "#Media":
         return Refused("VICS_CASES", path=path)
-    if "of" in refusal.parameters:
-        return Refused("LIST_MOSTLY_UNUSABLE", path=path, **refusal.parameters)
     return Refused("LIST_REFUSED", path=path, detail=reason_of(refusal))

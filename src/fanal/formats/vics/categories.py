@@ -55,6 +55,10 @@ class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return what a code is; UNKNOWN where the file does not list it."""
         return next((c.use for c in self.category if c.code == code), Use.UNKNOWN)
 
+    def lists(self, code: str) -> bool:
+        """Return whether the model has a code, be it that nobody knows what it means."""
+        return any(c.code == code for c in self.category)
+
 
 def read_vocabulary(text: str) -> Vocabulary:
     """Return the vocabulary of a file's text.

@@ -86,13 +86,21 @@ class Faults(Struct, kw_only=True):
             first.append(path)
 
 
+class Unlisted(FormatRefused):
+    """An entry of a category that its country's model does not have; `name` is scheme and code."""
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(Refusal.UNKNOWN_CODE, path)
+        self.name = name
+
+
 class Selection(Struct, kw_only=True):
     """What is taken of a hash set, and what was left out by the time it is read.
 
     `categories` are codes to take; empty, the vocabulary of the file's country decides: what is material, or,
     with `harmless`, what is harmless. Media without a category are always taken. `entries` are those that
-    cannot be used, by the code of the reason; `hashes`, by their kind, the malformed ones of entries whose
-    others are taken.
+    cannot be used, by the code of the reason; `unlisted`, by category, those of one that the country's model
+    does not have; `hashes`, by their kind, the malformed ones of entries whose others are taken.
     """
 
     country: str = ""
@@ -101,6 +109,7 @@ class Selection(Struct, kw_only=True):
     left_out: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     entries: Faults = field(default_factory=Faults)
+    unlisted: Faults = field(default_factory=Faults)
     hashes: Faults = field(default_factory=Faults)
 
 
@@ -148,7 +157,7 @@ def _first(stream: BinaryIO) -> dict[str, object] | None:
 
 def _of_one_entry(refused: FormatRefused) -> FormatRefused:
     """Return what is wrong with one entry alone; raise what is wrong with the file."""
-    if refused.code not in UNUSABLE:
+    if refused.code not in UNUSABLE and not isinstance(refused, Unlisted):
         raise refused
     return refused
 
@@ -169,11 +178,12 @@ def read_hash_set(
     are taken. Only the end tells whether most was usable: until then nothing of it may be kept.
 
     Raises:
-        FormatRefused: no VICS, cut off, a category whose meaning is neither known nor chosen, or more entries
-            that cannot be used than such that can; then as the first of them, with `count` and `of`.
+        FormatRefused: no VICS, cut off, a category of the country's model whose meaning is neither known nor
+            chosen, or more entries that cannot be used than such that can; then as the first of them, with
+            `count` and `of`.
     """
     vocabulary = vocabulary_of(selection.country or context.country)
-    number, taken, left, sample = 0, 0, 0, None
+    number, readable, left, sample = 0, 0, 0, None
     strange: FormatRefused | None = None
     for piece in read_pieces(stream, cuts=_WHOLE):
         if not piece.path:
@@ -190,15 +200,22 @@ def read_hash_set(
             item = _item(media, number, selection=selection, vocabulary=vocabulary)
         except FormatRefused as refused:
             strange = strange or _of_one_entry(refused)
-            selection.entries.note(_of_one_entry(refused).code, path=refused.path or path)
+            _leave_out(selection, refused, path=refused.path or path)
             left += 1
             continue
+        readable += 1
         if item is not None:
-            taken += 1
             yield item
-    if strange is not None and left > taken:
-        of = {"count": left, "of": left + taken}
+    if strange is not None and left > readable:
+        of = {"count": left, "of": left + readable}
         raise FormatRefused(strange.code, strange.path, parameters=of)
+
+
+def _leave_out(selection: Selection, refused: FormatRefused, *, path: str) -> None:
+    if isinstance(refused, Unlisted):
+        selection.unlisted.note(refused.name, path=path)
+    else:
+        selection.entries.note(_of_one_entry(refused).code, path=path)
 
 
 def _item(
@@ -232,6 +249,8 @@ def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str
     if selection.categories:
         return code in selection.categories
     use = vocabulary.use_of(code)
+    if use is Use.UNKNOWN and not vocabulary.lists(code):
+        raise Unlisted(f"{vocabulary.scheme}:{code}", f"{path}/Category")
     if use is Use.UNKNOWN:
         # Guessing here would silence abuse material, or alarm over holiday pictures.
         raise FormatRefused(
