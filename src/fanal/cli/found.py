@@ -26,6 +26,8 @@ class Found:
     language: str = ""
     details: tuple[bytes, ...] = ()
     files: tuple[AttachedFile, ...] = ()
+    untaken: int = 0
+    """Files that it lists and that lie beside it, where only the document was named."""
 
     def submission(self, *, sender_id: UUID | None) -> Submission:
         """Return what intake receives."""

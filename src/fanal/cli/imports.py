@@ -83,10 +83,9 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
     from fanal.intake.domain.records import Outcome
 
     readable = [item for item in batch if isinstance(item, Found)]
+    totals["refused"] += len(batch) - len(readable)
     for item in batch:
-        if isinstance(item, Unreadable):
-            totals["refused"] += 1
-            _tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
+        _tell_of(item)
     submissions = [item.submission(sender_id=actor.partner_id) for item in readable]
     try:
         answers = intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
@@ -105,6 +104,14 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
         else:
             totals["conflicts"] += 1
             _tell("BROUGHT_IN_BEFORE", place=item.place, reference=item.reference)
+
+
+def _tell_of(item: Found | Unreadable) -> None:
+    """Say what does not come in."""
+    if isinstance(item, Unreadable):
+        _tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
+    elif item.untaken:
+        _tell("FILES_UNTAKEN", place=item.place, count=item.untaken)
 
 
 def _tell(code: str, **parameters: object) -> None:

@@ -12,7 +12,7 @@ from fanal.cli.failures import reason, words
 from fanal.cli.found import Found, Reader, Source, Unreadable, reason_of
 from fanal.cli.packed import count_packed, is_packed, read_packed
 from fanal.cli.transfer_files import count_transfers, transfers_reader
-from fanal.cli.unpacked import Beside
+from fanal.cli.unpacked import Beside, untaken
 from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
 from fanal.formats.ncmec_json.package import listed_names
@@ -121,10 +121,13 @@ def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
         yield from _read_packed(source)
         return
     for found in _document_reader(Format.NCMEC_JSON)(source, now):
-        if isinstance(found, Found) and source.beside is not None:
-            yield _with_files(found, source.path, source.beside)
-        else:
+        if isinstance(found, Unreadable):
             yield found
+        elif source.beside is not None:
+            yield _with_files(found, source.path, source.beside)
+        else:  # who names a document alone may have other files of those names about
+            names = listed_names(read_export(found.body))
+            yield replace(found, untaken=untaken(source.path, names))
 
 
 def _with_files(found: Found, path: Path, beside: Beside) -> Found | Unreadable:

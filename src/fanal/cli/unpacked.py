@@ -89,6 +89,18 @@ class Beside:
                 yield Path(entry.path)
 
 
+def untaken(report: Path, names: Set[str]) -> int:
+    """Return how many files that a document lists lie in its folder."""
+    return sum(_is_file(report.parent / name) for name in names)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
 def _member(path: Path, folder: Path) -> Member:
     name = path.relative_to(folder).as_posix()
     if not name.isprintable():

@@ -100,6 +100,26 @@ def test_files_are_sealed_with_their_report_and_found_in_its_record(tmp_path: Pa
     assert rows() == before
 
 
+def test_a_document_named_alone_says_so_and_its_folder_adds_the_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from fanal.intake import queries as intake
+
+    sender = partner()
+    document = tmp_path / "7.json"
+    document.write_bytes(export(7, {"filename": "a.bin"}, {"filename": "gone.bin"}))
+    (tmp_path / "a.bin").write_bytes(b"a")
+    assert bring(document, partner=sender)["received"] == 1
+    [sentence] = capsys.readouterr().err.split("\n")[-2:-1]
+    assert sentence.startswith(f"fanal: {document}")
+    assert " 1" in sentence
+    assert bring(tmp_path, partner=sender)["repeated"] == 1
+    assert "ajoutés" in capsys.readouterr().err
+    [report_id] = intake.find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
+    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert [u.name for u in uploads] == ["a.bin"]
+
+
 def test_unpacked_they_are_what_they_were_packed(tmp_path: Path) -> None:
     from fanal.intake import queries as intake
 

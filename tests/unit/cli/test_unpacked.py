@@ -46,6 +46,18 @@ def test_the_files_that_a_report_lists_come_with_it(tmp_path: Path) -> None:
     assert read(tmp_path / "7.json") == ({"7": {}}, [])
 
 
+def test_a_document_named_alone_says_how_many_of_its_files_lie_beside_it(tmp_path: Path) -> None:
+    odd = [{"filename": name} for name in ("..", "x" * 300, "folder", "b.bin")]
+    laid(tmp_path, {**ONE, "8.json": export(8, *odd), "folder/b.bin": b"b"})
+    told = {
+        found.reference: found.untaken
+        for name in ("7.json", "8.json")
+        for found in read_sources("ncmec-json", [tmp_path / name], now=NOW)
+    }
+    assert told == {"7": 1, "8": 0}
+    assert {f.untaken for f in read_sources("ncmec-json", [tmp_path], now=NOW)} == {0}
+
+
 def test_packed_and_unpacked_they_are_the_same(tmp_path: Path) -> None:
     listed = {name: body for name, body in ONE.items() if name != "notes.txt"}
     laid(tmp_path / "folder", listed)
