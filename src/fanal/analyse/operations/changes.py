@@ -42,7 +42,7 @@ class Change:
         self._withdrawn += len(entry_ids)
 
     def replace(self, entry_ids: Sequence[UUID]) -> None:
-        """End rows whose values come back in this change with another class or end."""
+        """End rows whose values come back in this change with another class."""
         self._end(entry_ids)
         self._changed += len(entry_ids)
 

@@ -54,7 +54,7 @@ def take_items(
         taken.ids = add_items(actor=actor, name=name, items=items, now=now, scope=scope)
         if not taken.ids and not gone:
             raise ListRefused("nothing to load")
-        stated = frozenset(taken.ids)
+        stated = frozenset(taken.ids if gone else ())
         for start in range(0, len(gone), _PORTION):
             ids = _holders(name, gone[start : start + _PORTION], but=stated)
             taken.withdrawn += withdraw_items(actor=actor, name=name, item_ids=ids, now=now)

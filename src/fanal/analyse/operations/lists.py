@@ -1,12 +1,12 @@
 """Lists of known hashes and addresses: loaded, added to, withdrawn from.
 
-A value that leaves a list stays as a tombstone. One that changes its class or its end leaves and comes back,
-so that whoever follows the changes, the hash index among them, never sees one row mean two things. What
-people put into a list that a source feeds is their own, also where the source says the same: it leaves by
-people alone, or on the day that they gave as its end (`ends`). Who says a value last says its class and end.
+A value that leaves a list stays as a tombstone. One that changes its class leaves and comes back, so that
+whoever follows the changes, the hash index among them, never sees one row mean two things. What people put
+into a list that a source feeds is their own, also where the source says the same: it leaves by people alone,
+or on the day that they gave as its end (`ends`). Who says a value last says its class and its end.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -220,14 +220,13 @@ def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> lis
             rows[pair] = _Said(owner, item.classification, end)
     other = [
         pair
-        for pair, (_, classification, end) in rows.items()
+        for pair, said in rows.items()
         if pair in held
-        and (held[pair].classification, held[pair].scope, held[pair].ends_at)
-        != (classification, scope, end)
+        and (held[pair].classification, held[pair].scope) != (said.classification, scope)
     ]
     fresh = [p for p in rows if p not in held]
     if own:
-        _make_own([entry.entry_id for entry in held.values() if not entry.own])
+        _make_own(held, rows)
     if not other and not fresh:
         return ids
     change.replace([held[pair].entry_id for pair in other])
@@ -260,12 +259,22 @@ def _end(item: Item, said: _Said | None) -> datetime | None:
     return max(item.until, said.ends_at)
 
 
-def _make_own(entry_ids: Sequence[UUID]) -> None:
-    """Keep that people said too what a source brought."""
-    if entry_ids:
+def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
+    """Keep that people said too what a source brought, and until when they say it.
+
+    Another end is no change that anybody follows: senders move the ends of whole lists with every delivery.
+    """
+    said = [
+        (entry.entry_id, rows[pair].ends_at)
+        for pair, entry in held.items()
+        if not entry.own or entry.ends_at != rows[pair].ends_at
+    ]
+    if said:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE analyse_entry SET own = true WHERE id = ANY(%s::uuid[])", [list(entry_ids)]
+                "UPDATE analyse_entry e SET own = true, ends_at = s.ends_at"
+                " FROM unnest(%s::uuid[], %s::timestamptz[]) AS s (id, ends_at) WHERE e.id = s.id",
+                [[entry_id for entry_id, _ in said], [end for _, end in said]],
             )
 
 

@@ -252,7 +252,6 @@ def _indicator(item: SharedItem) -> Indicator:
         added_at=written_instant(item.item.added_at),
         changed_at=written_instant(item.row.at),
         withdrawn=item.is_gone,
-        until=item.item.until,
     )
 
 
