@@ -151,6 +151,8 @@ class TestAClosedList:
         for _ in range(2):
             assert second.get(f"{HASHES}/v2/entries").status_code == 403
             assert second.get(f"{TAXII}collections/").json() == {}
+        describe("alpha", sharing=Sharing.DESK, owner_id=make_member("Pier")[0].partner_id)
+        assert second.get(f"{HASHES}/v2/entries").status_code == 403
 
     def test_a_range_under_way_keeps_what_is_open(self, reader: Reader) -> None:
         instruct(SERVE)
@@ -275,6 +277,26 @@ class TestAnotherOwner:
         describe("alpha", owner_id=first)
         reader.read()
         assert sorted(reader.known.values()) == sorted(map(md5, (9, 50, *range(5))))
+
+    @pytest.mark.parametrize("closed", [False, True])
+    def test_an_owner_that_came_during_a_pause_leaves_nothing_behind(
+        self, reader: Reader, closed: bool
+    ) -> None:
+        made, _ = instruct(SERVE, "alpha"), instruct(SERVE, "beta")
+        reader.read()
+        revoke(made)
+        reader.read()
+        first, second, *_ = self.owners()
+        describe("alpha", owner_id=first)
+        describe("alpha", owner_id=second)
+        for _ in range(2):
+            assert reader.read() == [0, 0]
+        sharing = Sharing.DESK if closed else Sharing.PARTNERS
+        describe("alpha", owner_id=second, sharing=sharing)
+        instruct(SERVE, "alpha")
+        reader.read()
+        left = [] if closed else range(5)
+        assert sorted(reader.known.values()) == sorted(map(md5, (50, *left)))
 
     def test_a_vote_finds_the_entry_of_the_new_owner(self, reader: Reader) -> None:
         instruct(SERVE)

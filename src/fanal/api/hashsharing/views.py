@@ -115,7 +115,7 @@ def feedback(
         reasons=[reason_code(reason) for reason in vote.reasons],
         now=now,
     )
-    return xml(write.entries_document(EntriesPage(entries=tuple(entries_of(identity, [voted])))))
+    return xml(write.entries_document(EntriesPage(entries=(next(entries_of(identity, [voted])),))))
 
 
 def _open(identity: PartnerIdentity, request: HttpRequest) -> list[SharedList]:

@@ -41,6 +41,7 @@ def entries_of(
 ) -> Iterator[wire.SharedEntry]:
     """Yield the entries of items: the owner of the list is the member whose they are."""
     bodies = {item.shared.facts.attributes.owner_id for item in items}
+    bodies |= {former for item in items for former in item.gone_under}
     bodies |= {v.voter_id for item in items for v in item.votes if v.voter is Voter.MEMBER}
     numbers = operations.member_numbers(actor=identity.actor, organisation_ids=bodies)
     names = queries.member_names(organisation_ids=bodies)
@@ -55,6 +56,10 @@ def entries_of(
             fingerprints={kind.lower(): value for kind, value in item.hashes.items()},
             votes=tuple(_votes(item.votes, members)) if item.hashes else (),
         )
+        for former in item.gone_under:
+            yield wire.SharedEntry(
+                id=str(item.item.item_id), member=members[former], at=item.row.at, deleted=True
+            )
 
 
 def _votes(

@@ -59,11 +59,15 @@ class FormerOwner(Struct, frozen=True, kw_only=True):
 
 
 class SharedList(Struct, frozen=True, kw_only=True):
-    """A list that a member may read now, or is to forget (`open.gone`), and the instruction under which."""
+    """A list that a member may read now, or is to forget (`open.gone`), and the instruction under which.
+
+    `former_owners` had it before it came to stand so: where it is told whole, it is gone under each of them.
+    """
 
     facts: ListFacts
     open: OpenList
     instruction: StandingInstruction
+    former_owners: tuple[UUID | None, ...] = ()
 
     @property
     def id(self) -> UUID:
@@ -167,6 +171,12 @@ class SharedItem(Struct, frozen=True, kw_only=True):
     def is_gone(self) -> bool:
         """Whether members must forget it: withdrawn, set aside, or known as a false alarm."""
         return not self.hashes
+
+    @property
+    def gone_under(self) -> tuple[UUID | None, ...]:
+        """Former owners of the list under whom the item is to be forgotten besides."""
+        whole = self.row.place == self.shared.open.since
+        return self.shared.former_owners if whole else ()
 
 
 class SharedPage(Struct, frozen=True, kw_only=True):

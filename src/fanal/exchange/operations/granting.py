@@ -71,16 +71,27 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
         elif read_before:
             gone.append(one.shared(gone_at=one.grant.since))
     told += gone
-    if service is Service.HASHSHARING and began:
-        told += _under_former_owners(granted)
-    return told
+    if service is Service.TAXII or not began:
+        return told
+    return list(_under_former_owners(told, granted))
 
 
-def _under_former_owners(granted: Sequence[_Granted]) -> Iterator[SharedList]:
+def _under_former_owners(
+    told: Sequence[SharedList], granted: Sequence[_Granted]
+) -> Iterator[SharedList]:
+    """Yield lists with the owners that they had before; then each as it was when it went to another."""
     by_id = {one.facts.id: one for one in granted}
-    for former in queries.former_owners(list_ids=list(by_id)):
-        shared = by_id[former.list_id].shared(gone_at=former.place)
-        said = structs.replace(shared.facts.attributes, owner_id=former.owner_id)
+    former = queries.former_owners(list_ids=list(by_id))
+    for shared in told:
+        before = {
+            f.owner_id for f in former if f.list_id == shared.id and f.place < shared.open.since
+        }
+        yield structs.replace(
+            shared, former_owners=tuple(before - {shared.facts.attributes.owner_id})
+        )
+    for one in former:
+        shared = by_id[one.list_id].shared(gone_at=one.place)
+        said = structs.replace(shared.facts.attributes, owner_id=one.owner_id)
         yield structs.replace(shared, facts=structs.replace(shared.facts, attributes=said))
 
 
