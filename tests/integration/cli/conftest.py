@@ -1,4 +1,7 @@
-"""One installation for the tests that call commands on a database that is up."""
+"""One installation for the tests that call commands on a database that is up.
+
+Those of one installation are a group: each process of a run would make its own otherwise.
+"""
 
 import os
 import shutil

@@ -18,6 +18,7 @@ from fanal.cli.main import fanal
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import Manner, call_all
 
+pytestmark = pytest.mark.xdist_group("calls")
 NOBODY = "00000000-0000-7000-8000-000000000000"
 UNREADABLE = os.fsdecode(b"\xff\xfe")
 INSTRUCTION = ["FEEDBACK", "--grounds", "g", "--basis", "B 1", "--until", "2026-12-31"]

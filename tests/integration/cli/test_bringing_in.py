@@ -11,11 +11,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from fanal.cli.imports import BATCH
 from tests.integration.cli.installing import CHIEF, DESK_ADDRESS, Installed, all_done, working
 from tests.integration.cli.packages import written
 from tests.live import wait_for
 
+pytestmark = pytest.mark.xdist_group("installed")
 FULL = {
     "reference": "whole",
     "kind": "GROOMING",

@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import pytest
 from pymisp import MISPEvent
 from stix2validator import ValidationOptions, validate_string
 
@@ -13,6 +14,7 @@ from fanal.formats.stix.write import OutBundle, write_bundle
 from tests.formats.indicator_items import ITEMS
 from tests.integration.cli.installing import CHIEF, Installed, all_done, working
 
+pytestmark = pytest.mark.xdist_group("installed")
 SAMPLES = Path(vics.__path__[0]) / "samples"
 STRICT = ValidationOptions(version="2.1", strict=True, enforce_refs=True)
 LISTED = [item for item in ITEMS if item.scope == "MATCH"]

@@ -4,8 +4,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.integration.cli.calling import Answer, Manner, call_all
 
+pytestmark = pytest.mark.xdist_group("calls")
 LAST = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
 PROPOSE = ["instructions", "propose", "LIST_SERVICE", "--grounds", "because", "--basis", "B 1"]
 PASSWORD = "correct horse battery 71"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.cli.calling import Answer, Manner, call_all, caller
 
+pytestmark = pytest.mark.xdist_group("calls")
 Call = Callable[..., Answer]
 
 
