@@ -93,10 +93,10 @@ def _write_documents(
     from fanal.cli.export_exchange import WRITERS, find
     from fanal.cli.readers import reader
 
-    actor = reader(as_user, motive=f"fanal export {format_}")
+    actor, now = reader(as_user, motive=f"fanal export {format_}"), clock.now()
 
     def write(report_id: UUID, folder: Path) -> bool:
-        found = find(report_id, actor=actor)
+        found = find(report_id, actor=actor, now=now)
         if found is None:
             return False
         for number, document in enumerate(WRITERS[format_](found), start=1):
@@ -104,7 +104,7 @@ def _write_documents(
             (folder / f"{number}.json").write_bytes(document)
         return True
 
-    _write_all(format_, references, out, actor=actor, now=clock.now(), write=write)
+    _write_all(format_, references, out, actor=actor, now=now, write=write)
 
 
 def _write_all(

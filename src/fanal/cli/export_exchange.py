@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from uuid import UUID
 
 import xarf
@@ -13,22 +13,25 @@ from fanal.cli.failures import tell
 from fanal.config.environment import read_environment
 from fanal.formats.com209.provider_report import provider_report_of
 from fanal.formats.dsa18.notification import notification_of
+from fanal.formats.report.records import Report
 from fanal.formats.xarf.write import Sent, write_xarf
-from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.outgoing import as_report
+from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise.domain.outgoing import as_report, withheld_texts
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.vocabulary import categories_of
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
-from fanal.kernel.actors import Actor
+from fanal.kernel.actors import Actor, system_actor
+from fanal.vault.keyring import KeyMissing
 
 _DESK = "Fanal"
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """A record with what its writers need to know of it."""
+    """A record with what its writers need to know of it; no text of `report` names who reported."""
 
     record: HarmonisedReport
+    report: Report
     facts: ReportFacts
     provider: str
     is_demo: bool
@@ -43,7 +46,7 @@ class Written(Struct, frozen=True, kw_only=True):
         )
 
 
-def find(report_id: UUID, *, actor: Actor) -> Written | None:
+def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
     """Return what is written of a report, None where it is not harmonised or out of reach."""
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -52,10 +55,28 @@ def find(report_id: UUID, *, actor: Actor) -> Written | None:
     names = accounts.partner_names(partner_ids={facts.sender_id})
     return Written(
         record=record,
+        report=leaving_report(record, facts, now=now),
         facts=facts,
         provider=names.get(facts.sender_id) or record.platform or _DESK,
         is_demo=accounts.has_demo_mark(),
     )
+
+
+def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
+    """Return a record as the report format has it, with nothing of who reported in its texts."""
+    report_id = facts.report_id
+    try:
+        contacts = harmonise.reporters_contacts(
+            actor=system_actor("to withhold who reported from what leaves"),
+            facts={report_id: facts},
+            records={report_id: record},
+            now=now,
+        )
+    except KeyMissing:
+        contacts = {report_id: None}
+    if contacts.get(report_id, frozenset()) is None:
+        tell("TEXTS_LEFT_OUT", reference=facts.reference)
+    return withheld_texts(as_report(record), contacts.get(report_id, frozenset()))
 
 
 def _xarf_documents(found: Written) -> list[bytes]:
@@ -71,7 +92,7 @@ def _xarf_documents(found: Written) -> list[bytes]:
     documents = write_xarf(
         Sent(
             report_id=record.report_id,
-            report=as_report(record),
+            report=found.report,
             received_at=found.received_at,
             org=_DESK,
             email=read_environment(os.environ).mail_from,
@@ -105,7 +126,7 @@ def _target(scheme: str, code: str, wanted: str) -> str:
 def _dsa18_documents(found: Written) -> list[bytes]:
     return [
         notification_of(
-            as_report(found.record),
+            found.report,
             pairs=[(extra.path, extra.value) for extra in found.record.extra],
             reason=found.record.escalation_reason,
             provider=found.provider,
@@ -117,7 +138,7 @@ def _dsa18_documents(found: Written) -> list[bytes]:
 def _com209_documents(found: Written) -> list[bytes]:
     return [
         provider_report_of(
-            as_report(found.record),
+            found.report,
             pairs=[(extra.path, extra.value) for extra in found.record.extra],
             provider=found.provider,
             received_at=found.received_at,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
+from fanal.cli.export_exchange import leaving_report
 from fanal.cli.failures import Refused, tell
 from fanal.config.environment import read_environment
 from fanal.formats.ncmec.outgoing import Outgoing
@@ -16,7 +17,6 @@ from fanal.formats.ncmec.write import write_report
 from fanal.formats.ncmec.write_file import write_file_details
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.opening import SHORTEST_MOTIVE
-from fanal.harmonise.domain.outgoing import as_report
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
@@ -43,7 +43,7 @@ def write_folder(
     if record is None or facts is None:
         return False
     email = read_environment(os.environ).mail_from
-    sent = _outgoing(record, facts, email=email)
+    sent = _outgoing(record, facts, email=email, now=now)
     opened = _original(actor, facts, now=now) if facts.format is Format.NCMEC_XML else None
     if opened is None:
         documents = [write_report(sent), *_files_of_record(record, sent, facts)]
@@ -60,9 +60,11 @@ def write_folder(
     return True
 
 
-def _outgoing(record: HarmonisedReport, facts: ReportFacts, *, email: str) -> Outgoing:
+def _outgoing(
+    record: HarmonisedReport, facts: ReportFacts, *, email: str, now: datetime
+) -> Outgoing:
     return Outgoing(
-        report=as_report(record),
+        report=leaving_report(record, facts, now=now),
         received_at=facts.received_at.isoformat(),
         desk_name=_DESK,
         desk_email=email,

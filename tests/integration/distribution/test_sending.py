@@ -1,5 +1,6 @@
 """From a report that names another country to that desk's acknowledgement, on PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
@@ -19,13 +20,14 @@ from fanal.distribution.operations import sending
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.formats.report.records import Place
 from fanal.harmonise import queries as harmonised
-from fanal.intake import operations as intake
+from fanal.intake import operations as intake, queries as intake_queries
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.ledger import queries as ledger
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.vault.packs import BlobDamaged
 from fanal.worker.stages import StageLoop
 from tests.integration.accounts.people import make_user
 
@@ -171,6 +173,53 @@ def test_a_report_is_sealed_sent_opened_and_acknowledged(instructed: UUID) -> No
     transfer = next(entry for entry in history if entry.action == "report.transfer")
     assert transfer.detail["instruction"] == str(instructed)
     assert "transfer.acknowledge" in {entry.action for entry in history}
+
+
+def test_no_text_of_a_package_names_who_reported(instructed: UUID) -> None:
+    told = (
+        "I am Honorine Delaplanque (h.delaplanque@mail.example, 06 39 98 55 44). Call the Martins."
+    )
+    reporter = {
+        "role": "REPORTER",
+        "name": "Honorine Delaplanque",
+        "emails": ["H.Delaplanque@mail.example"],
+        "phones": ["+33639985544"],
+    }
+    persons = [*suspect("BE")["persons"], reporter]  # type: ignore[misc]
+    talk = [{"speaker": "A", "text": "write to h.delaplanque@mail.example"}, {"speaker": "B"}]
+    report_id = receive("d-9", persons=persons, description=told, conversation=talk)
+    delivered: Deliveries = {}
+    assert [s.reports for s in send(delivered)["BE-DESK"]] == [1]
+    [sealed] = delivered.values()
+    [line] = unseal(sealed, identity=str(IDENTITY))[1].splitlines()
+    read = read_report(line)
+    assert read.description == "I am […] ([…], […]). Call the Martins."
+    assert [message.text for message in read.conversation] == ["write to […]", None]
+    assert b"elaplanque" not in line
+    stays = harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id]
+    assert stays.description == told
+
+
+def test_a_text_that_nobody_can_check_stays_and_keeps_no_other_back(
+    instructed: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = {"role": "REPORTER", "name": "Honorine Delaplanque"}
+    persons = [*suspect("BE")["persons"], reporter]  # type: ignore[misc]
+    damaged = receive("d-10", persons=persons, description="Honorine Delaplanque writes.")
+    receive("d-11", persons=persons, description="Words of another report.")
+    opens = intake_queries.open_submissions
+
+    def opened_but_one(*, report_ids: Sequence[UUID], **more: object) -> object:
+        if damaged in report_ids:
+            raise BlobDamaged
+        return opens(report_ids=report_ids, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(intake_queries, "open_submissions", opened_but_one)
+    delivered: Deliveries = {}
+    assert [s.reports for s in send(delivered)["BE-DESK"]] == [2]
+    [sealed] = delivered.values()
+    lines = unseal(sealed, identity=str(IDENTITY))[1].splitlines()
+    assert {read_report(line).description for line in lines} == {None, "Words of another report."}
 
 
 def opened(delivered: Deliveries) -> Acknowledgement:

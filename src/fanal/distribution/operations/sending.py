@@ -23,12 +23,12 @@ from fanal.distribution.domain.package import (
 )
 from fanal.distribution.domain.states import ITEM_STATES, ItemState
 from fanal.distribution.models import Item, Package, Recipient
-from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.outgoing import as_report
+from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise.domain.outgoing import as_report, withheld_texts
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.states import ReportState
-from fanal.kernel.actors import Actor
+from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.orient import operations as orient
@@ -181,7 +181,7 @@ def _send_some(  # noqa: PLR0917
         ids = list(planned.order_by("report_id").values_list("report_id", flat=True)[:MOST_REPORTS])
         if not ids:
             return None
-        lines = _lines(actor, ids)
+        lines = _lines(actor, ids, now)
         place = Item.objects.filter(country=recipient.country, region=recipient.region)
         place.filter(report_id__in=[i for i in ids if i not in lines]).update(
             state=ITEM_STATES.apply(ItemState.PLANNED, "drop")
@@ -225,8 +225,11 @@ def _send_some(  # noqa: PLR0917
     return Sent(recipient=recipient.code, package=manifest.package, reports=len(lines))
 
 
-def _lines(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, bytes]:
-    """Return the lines of the reports that still may leave: finished, no test, not erased."""
+def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
+    """Return the lines of the reports that still may leave: finished, no test, not erased.
+
+    A text that names its reporter leaves without that: who reported stays here (decision 8).
+    """
     facts = intake.get_reports(actor=actor, report_ids=ids)
     leaving = [
         report_id
@@ -236,8 +239,13 @@ def _lines(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, bytes]:
         and not facts[report_id].is_test
     ]
     records = harmonised.get_records(actor=actor, report_ids=leaving)
+    system = system_actor("to withhold who reported from what leaves")
+    contacts = harmonise.reporters_contacts(actor=system, facts=facts, records=records, now=now)
     return {
-        report_id: line_of(as_report(records[report_id]), reference=desk_number(report_id))
+        report_id: line_of(
+            withheld_texts(as_report(records[report_id]), contacts.get(report_id, frozenset())),
+            reference=desk_number(report_id),
+        )
         for report_id in leaving
         if report_id in records
     }

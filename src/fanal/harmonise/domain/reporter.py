@@ -101,5 +101,12 @@ def reporter_strings(identity: Identity) -> frozenset[str]:
     return frozenset(text for text in strings if text)
 
 
+def contacts_of(identity: Identity) -> frozenset[str]:
+    """Return the names, e-mails and numbers of whoever reported, as written."""
+    people = [person for _, person in identity.persons]
+    found = {text for p in people for text in (p.name or "", *p.emails, *p.phones)}
+    return frozenset(text for text in found if text.strip())
+
+
 def _without_values(person: Person) -> Person:
     return Person(role=person.role) if person.role is PersonRole.REPORTER else person

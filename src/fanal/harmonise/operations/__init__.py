@@ -10,6 +10,7 @@ from fanal.harmonise.operations.identity import (
     open_identity,
     see_opening,
 )
+from fanal.harmonise.operations.leaving import reporters_contacts
 
 __all__ = [
     "IDENTITY_NOTICE",
@@ -19,6 +20,7 @@ __all__ = [
     "harmonise_batch",
     "hash_files",
     "open_identity",
+    "reporters_contacts",
     "reveal_reporter",
     "see_opening",
     "source_of",
