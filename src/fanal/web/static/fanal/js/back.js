@@ -3,7 +3,7 @@
 (() => {
   const form = document.getElementById("report");
   const back = form.querySelector("button[name=go][value=back]");
-  if (!back) return;
+  if (!back || !form.requestSubmit) return; // an older browser: sending must not depend on it
   let armed = false;
   let leaving = null;
 
@@ -27,7 +27,8 @@
   addEventListener("popstate", (event) => { if (leaving || event.state?.form === "page") go(); });
   // Whoever goes on takes that entry away first: it would bring an empty form.
   form.addEventListener("submit", (event) => {
-    if (!armed) return;
+    // The send waits for nothing: after it, back leads to an empty form, and that is as it should be.
+    if (!armed || !event.submitter || event.submitter.value === "send") return;
     event.preventDefault();
     if (leaving) return;
     leaving = event.submitter;
