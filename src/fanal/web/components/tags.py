@@ -139,7 +139,7 @@ def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
 @register.inclusion_tag("components/address.html")
 def address(value: str) -> dict[str, object]:
     """Show an address defanged and copyable (as defanged text), never as a link."""
-    return {"defanged": words.defang(value)}
+    return {"defanged": words.visible(words.defang(value))}
 
 
 @register.inclusion_tag("components/selector.html")
@@ -148,7 +148,7 @@ def selector(
 ) -> dict[str, object]:
     """Show a selector: kind, value (addresses defanged), role, how many reports share it."""
     shown = words.defang(value) if kind in {"URL", "HOST", "DOMAIN", "ONION", "EMAIL"} else value
-    return {"kind": kind, "value": shown, "role": role, "href": href, "count": count}
+    return {"kind": kind, "value": words.visible(shown), "role": role, "href": href, "count": count}
 
 
 @register.simple_tag(takes_context=True)

@@ -16,6 +16,10 @@ _MONTHS = {
     ),
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }  # fmt: skip
+# Controls, marks of direction, and what has no width; not the joiner that emoji are made with.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 _SCHEME = re.compile(r"^(h)tt(ps?)://", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
@@ -63,6 +67,14 @@ def defang(address: str) -> str:
     host, slash, path = (tail if separator else head).partition("/")
     host = host.replace(".", "[.]").replace("@", "[@]")
     return f"{head}//{host}{slash}{path}" if separator else f"{host}{slash}{path}"
+
+
+def visible(value: str) -> str:
+    """Return a value with what nobody would see written out, `⟨U+202E⟩`: it may turn the letters around it.
+
+    An address that reads `gpj.exe` backwards would be taken for a picture (Unicode TR 36, 2.4).
+    """
+    return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
 
 
 def _paris(value: date) -> date:

@@ -52,3 +52,14 @@ def test_defang(address: str, expected: str) -> None:
 @given(st.from_regex(r"https?://[a-z]{1,8}(\.[a-z]{2,5}){1,3}(/[a-z.]{0,10})?", fullmatch=True))
 def test_no_defanged_address_is_an_address(address: str) -> None:
     assert "://" not in words.defang(address)
+
+
+@pytest.mark.parametrize("code", [0x00, 0x85, 0xAD, 0x200B, 0x200F, 0x2028, 0x202E, 0x2066, 0xFEFF])
+def test_what_nobody_sees_is_written_out(code: int) -> None:
+    shown = words.visible(f"https://host.test/{chr(code)}gpj.exe")
+    assert shown == f"https://host.test/⟨U+{code:04X}⟩gpj.exe"
+
+
+def test_what_people_see_stays() -> None:
+    seen = "né_à Ελλάδα_نور_日本_👩‍🚀 ok"
+    assert words.visible(seen) == seen
