@@ -49,7 +49,7 @@ def brought(format_: str) -> UUID:
 def documents(format_: str, report_id: UUID) -> list[bytes]:
     from fanal.cli.export_exchange import WRITERS, find
 
-    found = find(report_id, actor=SYSTEM)
+    found = find(report_id, actor=SYSTEM, now=clock.now())
     assert found is not None
     return WRITERS[format_](found)
 
