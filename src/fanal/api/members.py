@@ -91,9 +91,8 @@ class Wire:
             with operations.reading():
                 try:
                     return view(request, identity, **arguments)
-                except (
-                    ServiceRefused
-                ) as refused:  # how its lists stand is kept: one may have closed
+                except ServiceRefused as refused:
+                    # Inside the transaction: how the lists stand is kept, one may have closed.
                     operations.note_refusal(
                         actor=identity.actor,
                         service=self.service,

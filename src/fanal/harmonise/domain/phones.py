@@ -38,9 +38,8 @@ def read_phone(
     possible: PhoneNumber | None = None
     for country in tried:
         number = _parse(text, country)
-        if (
-            number is None or not number.national_number
-        ):  # zeros alone would be written as they came
+        # The library writes zeros alone as they came, not in E.164.
+        if number is None or not number.national_number:
             continue
         international = _is_international(number)
         found = PhoneNumber(

@@ -59,10 +59,8 @@ def follow(request: HttpRequest) -> HttpResponse:
             raise
         # What somebody wrote is shown again: a browser's way back from an error does not keep it.
         _LOG.exception("an answer could not be taken")
-        status, context = (
-            status_of(failure),
-            {"code": request.POST.get("code", "")[:60], "text": text},
-        )
+        context = {"code": request.POST.get("code", "")[:60], "text": text}
+        status = status_of(failure)
         answer = render(request, "public/follow/again.html", context, status=status)
         answer["Retry-After"] = RETRY_AFTER
         return answer
