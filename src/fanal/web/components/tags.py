@@ -147,8 +147,8 @@ def selector(
     kind: str, value: str, *, role: str = "", href: str = "", count: int | None = None
 ) -> dict[str, object]:
     """Show a selector: kind, value (addresses defanged), role, how many reports share it."""
-    shown = words.defang(value) if kind in {"URL", "HOST", "DOMAIN", "ONION", "EMAIL"} else value
-    return {"kind": kind, "value": words.visible(shown), "role": role, "href": href, "count": count}
+    shown = words.identifier(kind, value)
+    return {"kind": kind, "value": shown, "role": role, "href": href, "count": count}
 
 
 @register.simple_tag(takes_context=True)

@@ -20,6 +20,7 @@ _MONTHS = {
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
+_ADDRESSES = frozenset({"URL", "HOST", "DOMAIN", "ONION", "EMAIL"})
 _SCHEME = re.compile(r"^(h)tt(ps?)://", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
@@ -67,6 +68,11 @@ def defang(address: str) -> str:
     host, slash, path = (tail if separator else head).partition("/")
     host = host.replace(".", "[.]").replace("@", "[@]")
     return f"{head}//{host}{slash}{path}" if separator else f"{host}{slash}{path}"
+
+
+def identifier(kind: str, value: str) -> str:
+    """Return the value of a selector as pages and files show it: an address defanged, nothing unseen."""
+    return visible(defang(value) if kind in _ADDRESSES else value)
 
 
 def visible(value: str) -> str:

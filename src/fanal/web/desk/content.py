@@ -14,10 +14,9 @@ from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorR
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
-from fanal.web.components.words import defang
+from fanal.web.components.words import identifier
 
 _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
-ADDRESSES = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 _SEEN = 50  # reports counted for one selector; more show as "50+"
 
 Item = dict[str, object]
@@ -46,11 +45,7 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
     messages = [m for m in record.conversation if instant(m.at)]
     for message, code in zip(messages[:1] + messages[1:][-1:], ("FIRST", "LAST"), strict=False):
         found.append(_event(message.at, code, message.speaker or ""))
-    found += [
-        _event(s.at, "SEEN", defang(s.value) if s.kind in ADDRESSES else s.value)
-        for s in record.selectors
-        if s.at
-    ]
+    found += [_event(s.at, "SEEN", identifier(s.kind, s.value)) for s in record.selectors if s.at]
     found += [
         _event(p.at, "PAID", " ".join(filter(None, (p.amount, p.currency))))
         for p in record.payments

@@ -23,8 +23,7 @@ from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of
-from fanal.web.components.words import defang
-from fanal.web.desk.content import ADDRESSES
+from fanal.web.components.words import identifier
 from fanal.web.reading import consult
 
 Elements = dict[str, list[dict[str, dict[str, object]]]]
@@ -134,7 +133,7 @@ def _shared(view: DossierView) -> dict[UUID, str]:
 
 
 def _told(reason: Reason) -> str:
-    return defang(reason.value) if reason.kind in ADDRESSES else reason.value
+    return identifier(reason.kind, reason.value)
 
 
 def _graphml(elements: Elements) -> bytes:

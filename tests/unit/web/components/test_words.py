@@ -60,6 +60,12 @@ def test_what_nobody_sees_is_written_out(code: int) -> None:
     assert shown == f"https://host.test/⟨U+{code:04X}⟩gpj.exe"
 
 
+def test_an_identifier_shows_all_there_is_of_it() -> None:
+    assert words.identifier("HANDLE", "fox\u202e77") == "fox⟨U+202E⟩77"
+    assert words.identifier("HOST", "host\u200b.test") == "host⟨U+200B⟩[.]test"
+    assert words.identifier("EMAIL", "fox@mail.test") == "fox[@]mail[.]test"
+
+
 def test_what_people_see_stays() -> None:
     seen = "né_à Ελλάδα_نور_日本_👩‍🚀 ok"
     assert words.visible(seen) == seen
