@@ -118,6 +118,29 @@ def test_one_value_thousands_of_times(indexed: Callable[[Bytes], HashIndex]) -> 
     assert found(indexed(hashes), hashes[:1], 31) == {(0, n, 0) for n in range(9000)}
 
 
+@pytest.mark.parametrize("waiting", [False, True])
+def test_each_query_has_all_its_hits_wherever_the_room_for_them_ends(
+    indexed: Callable[[Bytes], HashIndex], waiting: bool
+) -> None:
+    """Crowds of 4095, 4096, 4097 and 9000 in turns: in the segment, or beside it."""
+    crowds, first, sizes = [], [], [4095, 4096, 4097, 1, 9000]
+    for number, size in enumerate(sizes):
+        first.append(sum(map(len, crowds)))
+        crowds.append(np.repeat(uniform(1, seed=20 + number), size, axis=0))
+    hashes = np.concatenate(crowds)
+    index = HashIndex() if waiting else indexed(hashes)
+    if waiting:
+        index.add(hashes, labels(len(hashes)))
+    for asked in ([1, 0, 2, 4, 3, 0, 4], [3, 2, 1], [0, 3], [4, 4]):
+        queries = np.concatenate([crowds[number][:1] for number in asked])
+        expected = {
+            (q, first[number] + n, 0)
+            for q, number in enumerate(asked)
+            for n in range(sizes[number])
+        }
+        assert found(index, queries, 31) == expected
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_or_none(indexed: Callable[[Bytes], HashIndex], count: int) -> None:
     hashes = uniform(3, seed=4)

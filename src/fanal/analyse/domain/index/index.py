@@ -19,7 +19,7 @@ FULL: Final = 4096
 """Changes past which a new segment is due, at the least: scanning them takes a query about a microsecond."""
 _PART: Final = 1000
 """A segment of ten million is worth its writing for a thousandth of it, no sooner."""
-_ROOM: Final = 4096
+_ROOM: Final = 2048
 
 
 class Hits(Struct, frozen=True):
@@ -120,11 +120,13 @@ class HashIndex:
         if segment is not None and len(segment):
             words = longs.view(np.uint16)
             found = _all_found(
-                lambda room: search_tables(words, longs, *segment.tables, radius, room)
+                lambda begin, room: search_tables(
+                    words, longs, *segment.tables, radius, begin, room
+                )
             )
             parts.append(_hits(found, segment.labels))
         if len(state.hashes):
-            found = _all_found(lambda room: scan(longs, state.hashes, radius, room))
+            found = _all_found(lambda begin, room: scan(longs, state.hashes, radius, begin, room))
             parts.append(_hits(found, state.labels))
         return _sorted(parts, state.gone)
 
@@ -157,12 +159,18 @@ def _longs(hashes: Hashes) -> NDArray[np.uint64]:
     return np.ascontiguousarray(hashes).view(np.uint64).reshape(-1, 4)
 
 
-def _all_found(search: Callable[[NDArray[np.int64]], int]) -> NDArray[np.int64]:
-    """Run a search, again where the hits were more than the room for them."""
-    room = np.empty((_ROOM, 3), np.int64)
-    while (count := search(room)) > len(room):
-        room = np.empty((count, 3), np.int64)
-    return room[:count]
+def _all_found(
+    search: Callable[[int, NDArray[np.int64]], tuple[int, int, int]],
+) -> NDArray[np.int64]:
+    """Run a search in rooms that grow, each from the query that found no place in the one before."""
+    parts: list[NDArray[np.int64]] = []
+    begin, size, needed = 0, _ROOM, _ROOM
+    while needed:
+        size = max(2 * size, needed)
+        room = np.empty((size, 3), np.int64)
+        begin, rows, needed = search(begin, room)
+        parts.append(room[:rows])
+    return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def _hits(found: NDArray[np.int64], labels: Labels) -> Hits:
@@ -177,8 +185,9 @@ def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
     labels = np.concatenate(
         [np.empty((0, LABEL_BYTES), np.uint8), *(part.labels for part in parts)]
     )
-    kept = ~np.isin(_rows(labels), gone) if len(gone) else np.ones(len(queries), bool)
-    order = np.flatnonzero(kept)[np.lexsort((distances[kept], queries[kept]))]
+    order = np.argsort(queries * (LARGEST_RADIUS + 1) + distances, kind="stable")
+    if len(gone):
+        order = order[~np.isin(_rows(labels), gone)[order]]
     return Hits(queries[order], labels[order], distances[order])
 
 

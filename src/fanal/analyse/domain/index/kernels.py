@@ -16,7 +16,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fanal.analyse.domain.index.shape import BUCKETS, SKETCH, TABLES
-from fanal.analyse.domain.index.vector import LANES, bits, fetch, within
+from fanal.analyse.domain.index.vector import LANES, bits, fetch, met, within
 
 _FEW_BITS = 16  # with fewer, sixteen words need no flip: one of them is equal
 
@@ -53,26 +53,6 @@ def build_table(
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _apart(difference: np.uint32, flips: int) -> bool:
-    """Return whether the low 16 bits of a difference are more than `flips` set bits."""
-    return bits(np.uint64(difference & np.uint32(0xFFFF))) > np.uint64(flips)
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _met_before(table: int, flips: int, y0: np.uint32, y1: np.uint32, y2: np.uint32) -> bool:
-    """Return whether an earlier table, of the six that the sketch knows, met this candidate already."""
-    sixteen = np.uint32(16)
-    known = min(table, 6)
-    met = known > 0 and not _apart(y0, flips)
-    met |= known > 1 and not _apart(y0 >> sixteen, flips)
-    met |= known > 2 and not _apart(y1, flips)
-    met |= known > 3 and not _apart(y1 >> sixteen, flips)
-    met |= known > 4 and not _apart(y2, flips)
-    met |= known > 5 and not _apart(y2 >> sixteen, flips)
-    return met
-
-
-@njit(nogil=True, cache=True, inline="always")
 def _judge(
     hashes: NDArray[np.uint64], i: int, query: NDArray[np.uint64], flips: int
 ) -> tuple[int, int]:
@@ -105,20 +85,22 @@ def search_tables(
     sketches: NDArray[np.uint32],
     hashes: NDArray[np.uint64],
     radius: int,
+    begin: int,
     found: NDArray[np.int64],
-) -> int:
+) -> tuple[int, int, int]:
     """Write `(query, position, distance)` of every hash within `radius` (0 to 31) into `found`, int64[m, 3].
 
     `query_words` uint16[q, 16] and `queries` uint64[q, 4] are the same bytes, as are those of `hashes`
     uint64[n, 4]; `starts` uint32[16, 65537], `ids` uint32[16, n], `sketches` uint32[16, 3n]. Each pair
-    comes once. Returns how many there are; those past the end of `found` are only counted.
+    comes once. Starts at the query `begin` and ends before one whose pairs have no room: returns where it
+    ended, how many rows it wrote, and how many rows that query needs (0 at the end of all).
     """
     count = 0
     flips = 0 if radius < _FEW_BITS else 1
     looks = 17 if flips else 1
     low = np.empty(TABLES * 17, np.int64)
     high = np.empty(TABLES * 17, np.int64)
-    for q in range(query_words.shape[0]):
+    for q in range(begin, query_words.shape[0]):
         k = 0
         for table in range(TABLES):
             row = sketches[table]
@@ -132,7 +114,7 @@ def search_tables(
                     fetch(row, place)
                     place += LANES
                 k += 1
-        count = _read_buckets(
+        more = _read_buckets(
             q,
             query_words[q],
             queries[q],
@@ -146,7 +128,10 @@ def search_tables(
             found,
             count,
         )
-    return count
+        if more > found.shape[0]:
+            return q, count, more - count
+        count = more
+    return query_words.shape[0], count, 0
 
 
 @njit(nogil=True, cache=True)
@@ -164,8 +149,8 @@ def _read_buckets(
     found: NDArray[np.int64],
     count: int,
 ) -> int:
-    """Judge the candidates of one query, sixteen at a time; return the new count."""
-    one, sixteen = np.uint32(1), np.uint32(16)
+    """Judge the candidates of one query, sixteen at a time; return the new count, past the room as well."""
+    one, sixteen, most = np.uint32(1), np.uint32(16), np.uint32(flips)
     looks = 17 if flips else 1
     k = 0
     for table in range(TABLES):
@@ -180,14 +165,14 @@ def _read_buckets(
             j = 0
             while j < size:
                 hits = within(row, a + j, b + j, c + j, q0, q1, q2, np.uint32(radius), size - j)
+                if hits and table:
+                    hits &= ~met(
+                        row, a + j, b + j, c + j, q0, q1, q2, most, min(table, 6), size - j
+                    )
                 while hits:
                     lowest = hits & (~hits + one)
                     lane = j + np.int64(bits(np.uint64(lowest - one)))
                     hits ^= lowest
-                    if _met_before(
-                        table, flips, row[a + lane] ^ q0, row[b + lane] ^ q1, row[c + lane] ^ q2
-                    ):
-                        continue
                     i = np.int64(ids[table, start + lane])
                     distance, first = _judge(hashes, i, query, flips)
                     if distance <= radius and first == table:
@@ -200,17 +185,25 @@ def _read_buckets(
 
 @njit(nogil=True, cache=True)
 def scan(
-    queries: NDArray[np.uint64], hashes: NDArray[np.uint64], radius: int, found: NDArray[np.int64]
-) -> int:
+    queries: NDArray[np.uint64],
+    hashes: NDArray[np.uint64],
+    radius: int,
+    begin: int,
+    found: NDArray[np.int64],
+) -> tuple[int, int, int]:
     """Compare every query with every hash; parameters and result as in `search_tables`."""
     count = 0
-    for q in range(queries.shape[0]):
+    for q in range(begin, queries.shape[0]):
+        more = count
         for i in range(hashes.shape[0]):
             distance = np.int64(0)
             for part in range(4):
                 distance += np.int64(bits(hashes[i, part] ^ queries[q, part]))
             if distance <= radius:
-                if count < found.shape[0]:
-                    found[count, 0], found[count, 1], found[count, 2] = q, i, distance
-                count += 1
-    return count
+                if more < found.shape[0]:
+                    found[more, 0], found[more, 1], found[more, 2] = q, i, distance
+                more += 1
+        if more > found.shape[0]:
+            return q, count, more - count
+        count = more
+    return queries.shape[0], count, 0

@@ -1,4 +1,4 @@
-"""Three instructions that compiled Python has no word for: a vector comparison, a prefetch, a bit count.
+"""Instructions that compiled Python has no word for: two vector comparisons, a prefetch, a bit count.
 
 Written for LLVM, which makes of them what the processor has: AVX-512, AVX2, NEON or plain loops.
 """
@@ -37,29 +37,85 @@ def within(
     signature = word(row, place, place, place, word, word, word, word, place)
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, given[0]).data
-        pointer = _VECTOR.as_pointer()
-        load = get_or_insert_function(
-            builder.module,
-            ir.FunctionType(_VECTOR, [pointer, _I32, _MASK, _VECTOR]),
-            "llvm.masked.load.v16i32.p0",
-        )
-        count = get_or_insert_function(
-            builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.ctpop.v16i32"
-        )
-        lanes = ir.Constant(_VECTOR, list(range(LANES)))
-        there = builder.icmp_signed("<", lanes, _splat(builder, builder.trunc(given[8], _I32)))
-        nothing = ir.Constant(_VECTOR, [0] * LANES)
-        total = nothing
-        for offset, query in zip(given[1:4], given[4:7], strict=True):
-            at = builder.bitcast(builder.gep(data, [offset]), pointer)
-            words = builder.call(load, [at, ir.Constant(_I32, 4), there, nothing])
-            differing = builder.xor(words, _splat(builder, query))
-            total = builder.add(total, builder.call(count, [differing]))
+        total = ir.Constant(_VECTOR, [0] * LANES)
+        there, differing = _differences(context, builder, signature, given[:7], given[8])
+        for part in differing:
+            total = builder.add(total, _bits_of(builder, part))
         hit = builder.and_(builder.icmp_unsigned("<=", total, _splat(builder, given[7])), there)
         return builder.zext(builder.bitcast(hit, ir.IntType(LANES)), _I32)
 
     return signature, generate
+
+
+@intrinsic
+def met(
+    _context: Any,
+    row: Any,
+    o0: Any,
+    o1: Any,
+    o2: Any,
+    q0: Any,
+    q1: Any,
+    q2: Any,
+    flips: Any,
+    known: Any,
+    left: Any,
+) -> Any:
+    """Return a bit for each of sixteen candidates that agrees in any of its first `known` half words.
+
+    A half word agrees that differs in `flips` bits or less. `known` is 0 to 6, the low half of the first word
+    the first; the other parameters are those of `within`.
+    """
+    place, word = types.int64, types.uint32
+    signature = word(row, place, place, place, word, word, word, word, place, place)
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        there, differing = _differences(context, builder, signature, given[:7], given[9])
+        flips, known = _splat(builder, given[7]), builder.trunc(given[8], _I32)
+        low, sixteen = (ir.Constant(_VECTOR, [n] * LANES) for n in (0xFFFF, 16))
+        agreeing = ir.Constant(_MASK, [0] * LANES)
+        for number, part in enumerate(differing):
+            for half, word in enumerate((builder.and_(part, low), builder.lshr(part, sixteen))):
+                near = builder.icmp_unsigned("<=", _bits_of(builder, word), flips)
+                counts = builder.icmp_signed(">", known, ir.Constant(_I32, 2 * number + half))
+                near = builder.select(counts, near, ir.Constant(_MASK, [0] * LANES))
+                agreeing = builder.or_(agreeing, near)
+        agreeing = builder.and_(agreeing, there)
+        return builder.zext(builder.bitcast(agreeing, ir.IntType(LANES)), _I32)
+
+    return signature, generate
+
+
+def _differences(
+    context: Any, builder: Any, signature: Any, given: Any, left: Any
+) -> tuple[Any, list[Any]]:
+    """Return which of sixteen candidates there are, and each sketch word of theirs against the query's."""
+    data = context.make_array(signature.args[0])(context, builder, given[0]).data
+    pointer = _VECTOR.as_pointer()
+    load = get_or_insert_function(
+        builder.module,
+        ir.FunctionType(_VECTOR, [pointer, _I32, _MASK, _VECTOR]),
+        "llvm.masked.load.v16i32.p0",
+    )
+    lanes, nothing = (
+        ir.Constant(_VECTOR, list(range(LANES))),
+        ir.Constant(_VECTOR, [0] * LANES),
+    )
+    there = builder.icmp_signed("<", lanes, _splat(builder, builder.trunc(left, _I32)))
+    differing = []
+    for offset, query in zip(given[1:4], given[4:7], strict=True):
+        at = builder.bitcast(builder.gep(data, [offset]), pointer)
+        words = builder.call(load, [at, ir.Constant(_I32, 4), there, nothing])
+        differing.append(builder.xor(words, _splat(builder, query)))
+    return there, differing
+
+
+def _bits_of(builder: Any, words: Any) -> Any:
+    """Return how many bits of each of sixteen words are set."""
+    count = get_or_insert_function(
+        builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.ctpop.v16i32"
+    )
+    return builder.call(count, [words])
 
 
 def _splat(builder: Any, value: Any) -> Any:
