@@ -66,7 +66,7 @@ def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetim
     """Return a record as the report format has it, with nothing of who reported in its texts."""
     report_id = facts.report_id
     try:
-        contacts = harmonise.reporters_contacts(
+        contacts = harmonise.reporters_values(
             actor=system_actor("to withhold who reported from what leaves"),
             facts={report_id: facts},
             records={report_id: record},

@@ -240,7 +240,7 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
     ]
     records = harmonised.get_records(actor=actor, report_ids=leaving)
     system = system_actor("to withhold who reported from what leaves")
-    contacts = harmonise.reporters_contacts(actor=system, facts=facts, records=records, now=now)
+    contacts = harmonise.reporters_values(actor=system, facts=facts, records=records, now=now)
     return {
         report_id: line_of(
             withheld_texts(as_report(records[report_id]), contacts.get(report_id, frozenset())),

@@ -1,35 +1,50 @@
 """A harmonised report in the report format again, for the writers of other formats."""
 
-from typing import Final
-
 from msgspec import structs
 
 from fanal.formats.report.records import PersonRole, Report
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.harmonise.domain.search import without_contacts
-
-MARK: Final = "[…]"
-"""Stands where a text named its reporter."""
+from fanal.harmonise.domain.unnamed import without_reporter
 
 
-def withheld_texts(report: Report, contacts: frozenset[str] | None) -> Report:
-    """Return a report whose texts name nobody of `contacts` (a reporter's name, e-mails, numbers).
+def has_texts(record: HarmonisedReport) -> bool:
+    """Return whether somebody's own words stand in a record, which may name its reporter."""
+    return bool(
+        record.description
+        or record.conversation
+        or any(file.name for file in record.files)
+        or any(p.sender or p.beneficiary or p.label for p in record.payments)
+    )
+
+
+def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
+    """Return a report whose texts tell nothing of `own`: a reporter's names, contacts and accounts.
 
     Where nobody knows whom they name (None), no text is left.
     """
-    if contacts is None:
-        return structs.replace(report, description=None, conversation=())
-    if not contacts:
+    if own is not None and not own:
         return report
+
+    def left(text: str | None) -> str | None:
+        return without_reporter(text, own) if own is not None and text else None
+
     return structs.replace(
         report,
-        description=report.description
-        and without_contacts(report.description, contacts, mark=MARK),
+        description=left(report.description),
         conversation=tuple(
-            structs.replace(
-                message, text=message.text and without_contacts(message.text, contacts, mark=MARK)
-            )
+            structs.replace(message, speaker=left(message.speaker), text=left(message.text))
             for message in report.conversation
+            if own is not None
+        ),
+        files=tuple(structs.replace(file, name=left(file.name)) for file in report.files),
+        payments=tuple(
+            structs.replace(
+                payment,
+                sender=left(payment.sender),
+                beneficiary=left(payment.beneficiary),
+                label=left(payment.label),
+            )
+            for payment in report.payments
         ),
     )
 

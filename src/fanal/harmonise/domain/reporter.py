@@ -90,22 +90,20 @@ def is_of_reporter(path: str) -> bool:
 
 
 def reporter_strings(identity: Identity) -> frozenset[str]:
-    """Return every text by which the reporter could be found: names, contacts, named leaves."""
+    """Return every text by which the reporter could be found: own values, and named leaves."""
+    leaves = {extra.value for extra in identity.extra}
+    return own_values(identity) | frozenset(text for text in leaves if text)
+
+
+def own_values(identity: Identity) -> frozenset[str]:
+    """Return the names, contacts, user names, accounts and devices of whoever reported, as written."""
     strings: set[str] = set()
     for _, person in identity.persons:
         strings.update((person.name or "", *person.emails, *person.phones, *person.devices))
         strings.update(handle.value for handle in person.handles)
         strings.update(account.value for account in person.accounts)
         strings.update(sighting.value for sighting in person.ips)
-    strings.update(extra.value for extra in identity.extra)
-    return frozenset(text for text in strings if text)
-
-
-def contacts_of(identity: Identity) -> frozenset[str]:
-    """Return the names, e-mails and numbers of whoever reported, as written."""
-    people = [person for _, person in identity.persons]
-    found = {text for p in people for text in (p.name or "", *p.emails, *p.phones)}
-    return frozenset(text for text in found if text.strip())
+    return frozenset(text for text in strings if text.strip())
 
 
 def _without_values(person: Person) -> Person:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -39,23 +39,6 @@ def told_by(text: str, own: str) -> tuple[str, ...]:
         return (own,)
     present = {fold(word) for word in _WORD.findall(text)}
     return tuple(w for w in _WORD.findall(_name_part(own)) if fold(w) in trace.words & present)
-
-
-def without_contacts(text: str, own: frozenset[str], *, mark: str) -> str:
-    """Return a text with `mark` in place of each of a reporter's values that stands there whole.
-
-    Single words of a name stay: they are often those of a family, or of everybody.
-    """
-    for trace in map(_trace, sorted(own, key=lambda whole: (-len(whole), whole))):
-        if trace.spaced is not None:
-            text = trace.spaced.sub(mark, text)
-        if trace.number:
-            text = _NUMBER.sub(partial(_marked, number=trace.number, mark=mark), text)
-    return text
-
-
-def _marked(found: re.Match[str], *, number: str, mark: str) -> str:
-    return mark if _NOT_DIGITS.sub("", found[0]).endswith(number) else found[0]
 
 
 def fold(text: str) -> str:

@@ -10,7 +10,7 @@ from fanal.harmonise.operations.identity import (
     open_identity,
     see_opening,
 )
-from fanal.harmonise.operations.leaving import reporters_contacts
+from fanal.harmonise.operations.leaving import reporters_values
 
 __all__ = [
     "IDENTITY_NOTICE",
@@ -20,7 +20,7 @@ __all__ = [
     "harmonise_batch",
     "hash_files",
     "open_identity",
-    "reporters_contacts",
+    "reporters_values",
     "reveal_reporter",
     "see_opening",
     "source_of",

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.access import require_system
+from fanal.harmonise.domain.outgoing import has_texts
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.harmonise.domain.reporter import contacts_of
+from fanal.harmonise.domain.reporter import own_values
 from fanal.harmonise.operations.batch import reveal_reporter, source_of
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts
@@ -18,17 +19,17 @@ from fanal.vault.operations import ObjectUnknown
 from fanal.vault.packs import BlobDamaged
 
 
-def reporters_contacts(
+def reporters_values(
     *,
     actor: Actor,
     facts: Mapping[UUID, ReportFacts],
     records: Mapping[UUID, HarmonisedReport],
     now: datetime,
 ) -> dict[UUID, frozenset[str] | None]:
-    """Return the names and contacts of those who reported, where a text may hold them; nobody is shown them.
+    """Return the names, contacts and accounts of those who reported, where a text may hold them.
 
-    They come out of the sealed bytes and go to `domain.outgoing.withheld_texts` alone. None: the bytes are
-    erased or damaged, so that nobody can say whom the texts name.
+    Nobody is shown them: they come out of the sealed bytes and go to `domain.outgoing.withheld_texts` alone.
+    None: the bytes are erased or damaged, so that nobody can say whom the texts name.
 
     Raises:
         AccessRefused: the actor is not the system.
@@ -38,14 +39,14 @@ def reporters_contacts(
     named = [
         report_id
         for report_id, record in records.items()
-        if (record.description or record.conversation)
+        if has_texts(record)
         and any(person.role is PersonRole.REPORTER for person in record.persons)
     ]
     opened = _opened(partial(intake.open_submissions, actor=actor, now=now, facts=facts), named)
     sources = [source_of(opened=one, facts=facts[report_id]) for report_id, one in opened.items()]
     found = reveal_reporter(actor=actor, sources=sources)
-    contacts = {report_id: contacts_of(identity) for report_id, identity in found.items()}
-    return {report_id: contacts.get(report_id) for report_id in named}
+    values = {report_id: own_values(identity) for report_id, identity in found.items()}
+    return {report_id: values.get(report_id) for report_id in named}
 
 
 def _opened(
