@@ -112,6 +112,7 @@ RULES: tuple[Rule, ...] = (
     _rule("harmonise_opening_motive", [APP], APPEND),
     _rule("measures_approval", [APP, WORKER], APPEND),
     _rule("measures_step", [APP, WORKER], APPEND),
+    _rule("measures_target", [APP, WORKER], APPEND),
     _rule("measures_session", [APP, WORKER], APPEND),
     _rule("measures_happening", [APP, WORKER], APPEND),
     _rule("measures_recommendation", [APP, WORKER], APPEND),

@@ -146,6 +146,7 @@ BOUNDED: Mapping[str, Bounds] = {
     "measures_measure": Bounds(rows=_OWN, reads=_OVERSEEN),
     "measures_approval": Bounds(rows=_OF_MEASURE),
     "measures_step": Bounds(rows=_OF_MEASURE),
+    "measures_target": Bounds(rows=_OF_MEASURE),
     "measures_recommendation": Bounds(rows=_OWN, reads=_OVERSEEN, inserts=_OVERSEEN),
     "measures_answer": Bounds(rows=_behind("measures_recommendation", "p.id = recommendation_id")),
     "judicial_referral": Bounds(rows=_OWN),

@@ -51,6 +51,23 @@ def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[Ledge
         return [_line(row) for row in cursor.fetchall()]
 
 
+def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> datetime | None:
+    """Return when an action was first written about an object at or after `since`; None if never.
+
+    Raises:
+        LedgerRefused: the actor may not read the ledger.
+    """
+    _require_reader(actor)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(e.at) FROM ledger_entry e JOIN ledger_object o ON o.entry_id = e.id"
+            " WHERE o.object_id = %s AND e.action = %s AND e.at >= %s",
+            [object_id, action, since],
+        )
+        found: datetime | None = cursor.fetchone()[0]
+    return found
+
+
 def list_entries(
     *,
     actor: Actor,

@@ -1,12 +1,20 @@
 """Tables of measures (written in migration 0001, with the triggers that hold the two-person rule)."""
 
+import msgspec
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
 from fanal.measures.domain.letters import read_request
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
-from fanal.measures.domain.records import Approval, MeasureKind, Request, Step, Verdict
+from fanal.measures.domain.records import (
+    Approval,
+    MeasureKind,
+    MeasureWarning,
+    Request,
+    Step,
+    Verdict,
+)
 from fanal.measures.domain.states import MeasureState
 
 
@@ -60,6 +68,7 @@ class StoredApproval(models.Model):
     approver_id = models.UUIDField()
     at = models.DateTimeField()
     reason = models.TextField(default="")
+    warnings = models.JSONField(default=list)
 
     class Meta:
         db_table = "measures_approval"
@@ -79,6 +88,7 @@ class StoredApproval(models.Model):
             approver_id=self.approver_id,
             at=self.at,
             reason=self.reason,
+            warnings=_warnings(self.warnings),
         )
 
 
@@ -99,6 +109,8 @@ class StoredStep(models.Model):
     cause = models.TextField(default="")
     proof = models.TextField(default="")
     proof_digest = models.TextField(default="")
+    warnings = models.JSONField(default=list)
+    ground_gone_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "measures_step"
@@ -121,7 +133,25 @@ class StoredStep(models.Model):
             cause=self.cause,
             proof=self.proof,
             proof_digest=self.proof_digest,
+            warnings=_warnings(self.warnings),
+            ground_gone_at=self.ground_gone_at,
         )
+
+
+class StoredTarget(models.Model):
+    """The compared key of an address that a revision of a measure asks about. Append-only by trigger."""
+
+    pk = models.CompositePrimaryKey("key", "measure_id", "revision")
+    key = models.UUIDField()
+    measure_id = models.UUIDField()
+    revision = models.IntegerField()
+
+    class Meta:
+        db_table = "measures_target"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.measure_id} revision {self.revision}"
 
 
 class Contact(models.Model):
@@ -216,3 +246,7 @@ class StoredAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recommendation_id} {self.verdict}"
+
+
+def _warnings(stored: object) -> tuple[MeasureWarning, ...]:
+    return msgspec.convert(stored, type=tuple[MeasureWarning, ...])

@@ -13,7 +13,7 @@ from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.measures import operations as measures
 from fanal.measures.domain.records import Event
 from fanal.orient import operations as orient
-from tests.integration.measures.stories import HOST, decide, measure
+from tests.integration.measures.stories import HOST, decide, seconded
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import item
 
@@ -54,9 +54,24 @@ def every_state(
         at = now - timedelta(days=2 + 3 * n)
         [measure_id] = decide(author=author, now=at, at=at).measure_ids
         for step, name in enumerate(story):
-            _move(name, measure_id, officer, at + timedelta(hours=1 + step))
+            when = at + timedelta(hours=1 + step)
+            if name == "approve":
+                seconded(measure_id, author=author, officer=officer, now=when)
+            else:
+                _move(name, measure_id, officer, when)
         found.append(measure_id)
     return found
+
+
+def one_that_left(now: datetime, *, officer: Actor, author: Actor) -> UUID:
+    """A seconded measure that was given up, and had left all the same."""
+    at = now - timedelta(days=1)
+    [measure_id] = decide(author=author, now=at, at=at).measure_ids
+    seconded(measure_id, author=author, officer=officer, now=at)
+    measures.withdraw_measure(actor=author, measure_id=measure_id, cause="", now=at)
+    event = Event(happened_at=now, proof="mail")
+    measures.record_left(actor=officer, measure_id=measure_id, event=event, now=now)
+    return measure_id
 
 
 _STORIES = (
@@ -73,10 +88,6 @@ _STORIES = (
 
 def _move(name: str, measure_id: UUID, officer: Actor, at: datetime) -> None:
     event = Event(happened_at=at, proof=f"record of {name}", proof_digest="ab" * 32)
-    if name == "approve":
-        digest = measure(measure_id, officer).digest
-        measures.approve_measure(actor=officer, measure_id=measure_id, digest=digest, now=at)
-        return
     _ACTS[name](actor=officer, measure_id=measure_id, event=event, now=at)
 
 

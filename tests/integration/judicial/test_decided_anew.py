@@ -20,6 +20,7 @@ from fanal.measures.domain.records import Event as Sending
 from fanal.measures.domain.states import MeasureState
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import Choice, Track
+from tests.integration.measures.racing import wait_until_somebody_waits
 from tests.integration.measures.stories import (
     ANALYST,
     BOTH,
@@ -210,7 +211,7 @@ def test_a_second_signature_waits_for_a_new_decision() -> None:
     with transaction.atomic():
         orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
         thread.start()
-        _wait_until_somebody_waits()
+        wait_until_somebody_waits()
         claim = orient.claim_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
         judicial.record_decision(
             actor=ANALYST,
@@ -222,15 +223,3 @@ def test_a_second_signature_waits_for_a_new_decision() -> None:
     thread.join(timeout=20)
     assert [str(fault) for fault in faults] == ["GROUND_GONE"]
     assert measure(measure_id).state is MeasureState.WITHDRAWN
-
-
-def _wait_until_somebody_waits() -> None:
-    with connection.cursor() as cursor:
-        for _ in range(1000):
-            cursor.execute(
-                "SELECT count(*), pg_sleep(0.01) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-            )
-            if cursor.fetchone()[0]:
-                return
-    pytest.fail("nobody waits")

@@ -6,8 +6,10 @@ from uuid import UUID
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.records import RecordedDecision
 from fanal.kernel.actors import Actor, Role
-from fanal.measures import queries
+from fanal.measures import operations, queries
 from fanal.measures.domain.records import Addressee, Measure
+from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.warnings import Asked
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
 from tests.integration.orient.people import WORKER, person
@@ -44,6 +46,30 @@ def decide(
         now=now,
         addressees={host: addressee} if addressee else None,
     )
+
+
+def warned(measure_id: UUID, actor: Actor = ANALYST) -> dict[str, object]:
+    """What a person who read the warnings on a measure sends with the act: which they saw, and why it goes on."""
+    found = measure(measure_id, actor)
+    asked = Asked(desk_id=found.desk_id, report_id=found.report_id, request=found.request)
+    warnings = queries.warnings_on(actor=actor, asked=[asked])[measure_id]
+    tokens = {token for one in warnings for token in one.tokens}
+    return {"seen": tokens, "reason": "checked again today"} if tokens else {}
+
+
+def seconded(
+    measure_id: UUID, *, author: Actor = ANALYST, officer: Actor = OFFICER, now: datetime = NOW
+) -> UUID:
+    """The measure is submitted if it waits for that, and approved, whatever warnings stand."""
+    if measure(measure_id, author).state is MeasureState.DRAFT:
+        operations.submit_measure(
+            actor=author, measure_id=measure_id, now=now, **warned(measure_id, author)
+        )
+    digest = measure(measure_id, officer).digest
+    operations.approve_measure(
+        actor=officer, measure_id=measure_id, digest=digest, now=now, **warned(measure_id, officer)
+    )
+    return measure_id
 
 
 def measure(measure_id: UUID, actor: Actor = ANALYST) -> Measure:

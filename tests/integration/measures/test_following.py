@@ -12,7 +12,15 @@ from fanal.measures import operations, queries
 from fanal.measures.domain.drafting import MeasureRefused
 from fanal.measures.domain.records import Event, SuspensionCause
 from fanal.measures.domain.states import MeasureState
-from tests.integration.measures.stories import ANALYST, HOST, OFFICER, OVERSEER, decide, measure
+from tests.integration.measures.stories import (
+    ANALYST,
+    HOST,
+    OFFICER,
+    OVERSEER,
+    decide,
+    measure,
+    seconded,
+)
 from tests.integration.orient.people import person
 from tests.unit.orient.items import NOW
 
@@ -25,9 +33,7 @@ def event(at: datetime, proof: str = "acknowledgement of 24 November") -> Event:
 
 def approved() -> UUID:
     (measure_id,) = decide().measure_ids
-    digest = measure(measure_id).digest
-    operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
-    return measure_id
+    return seconded(measure_id)
 
 
 def sent(at: datetime = NOW + 12 * HOUR) -> UUID:

@@ -1,5 +1,6 @@
 """What goes through the doors of measures: measures, requests, approvals and steps."""
 
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -84,6 +85,42 @@ class Measure(Struct, frozen=True, kw_only=True):
     non_disclosure_until: datetime | None
 
 
+class WarningCode(StrEnum):
+    """Why a request may be wrong (label kind `measure_warning`)."""
+
+    WHOLE_SITE = "WHOLE_SITE"
+    PAGE_KNOWN = "PAGE_KNOWN"
+    DECIDED_LAWFUL = "DECIDED_LAWFUL"
+    DECIDED_ELSEWHERE = "DECIDED_ELSEWHERE"
+    MEASURE_RUNNING = "MEASURE_RUNNING"
+    MEASURE_LIFTED = "MEASURE_LIFTED"
+    MEASURE_ANNULLED = "MEASURE_ANNULLED"
+    MEASURE_WITHDRAWN = "MEASURE_WITHDRAWN"
+    MEASURE_REFUSED = "MEASURE_REFUSED"
+    END_RECOMMENDED = "END_RECOMMENDED"
+    MEASURE_ELSEWHERE = "MEASURE_ELSEWHERE"
+
+
+class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A warning on some of a request's addresses.
+
+    `subjects` are reports or measures of the measure's own desk, the newest first, five at most. `desk_id` is
+    the other desk to ask, where there is one. `pages` are exact pages that the report names.
+    """
+
+    code: WarningCode
+    addresses: tuple[str, ...]
+    subjects: tuple[UUID, ...] = ()
+    desk_id: int | None = None
+    pages: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> frozenset[str]:
+        """Return one token for each address: what a page sends back of what it showed."""
+        named = (f"{self.code}|{self.desk_id}|{address}" for address in self.addresses)
+        return frozenset(hashlib.sha256(text.encode()).hexdigest()[:16] for text in named)
+
+
 class Verdict(StrEnum):
     """What the second person says."""
 
@@ -92,7 +129,10 @@ class Verdict(StrEnum):
 
 
 class Approval(Struct, frozen=True, kw_only=True):
-    """The second person's signature under a revision: verdict, exact digest, written reason of a refusal."""
+    """The second person's signature under a revision: verdict, exact digest, written reason.
+
+    A refusal has a reason, and so has an approval given while `warnings` stood.
+    """
 
     measure_id: UUID
     revision: int
@@ -102,6 +142,7 @@ class Approval(Struct, frozen=True, kw_only=True):
     approver_id: UUID
     at: datetime
     reason: str = ""
+    warnings: tuple[MeasureWarning, ...] = ()
 
 
 class SuspensionCause(StrEnum):
@@ -115,7 +156,9 @@ class Step(Struct, frozen=True, kw_only=True):
     """One move of a measure: who, when it happened, when it was recorded, and its proof.
 
     `happened_at` is the instant of the event (a receipt may be recorded later than it came in);
-    `proof` names the document kept, `proof_digest` its SHA-256.
+    `proof` names the document kept, `proof_digest` its SHA-256. `warnings` stood when it was submitted, and
+    `cause` says why it was. Of a request that had left (`leave`), `ground_gone_at` is since when it could no
+    longer be sent.
     """
 
     id: UUID
@@ -129,11 +172,23 @@ class Step(Struct, frozen=True, kw_only=True):
     cause: str = ""
     proof: str = ""
     proof_digest: str = ""
+    warnings: tuple[MeasureWarning, ...] = ()
+    ground_gone_at: datetime | None = None
+
+    @property
+    def left_after(self) -> bool:
+        """Whether it left although nothing stood behind it any more."""
+        return self.ground_gone_at is not None and self.happened_at >= self.ground_gone_at
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """What a person records of a measure: when it happened, and the proof of it."""
+    """What a person records of a measure: when it happened, and the proof of it.
+
+    `warnings` and `ground_gone_at` are the operation's own, as in `Step`.
+    """
 
     happened_at: datetime
     proof: str = ""
     proof_digest: str = ""
+    warnings: tuple[MeasureWarning, ...] = ()
+    ground_gone_at: datetime | None = None

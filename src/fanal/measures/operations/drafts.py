@@ -1,6 +1,6 @@
 """Drafting: one request for each host of a decision, amended until somebody else seconds it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -21,15 +21,18 @@ from fanal.measures.domain.drafting import (
     draft_requests,
 )
 from fanal.measures.domain.letters import canonical_bytes, digest_of
-from fanal.measures.domain.records import Addressee, MeasureKind, Request
-from fanal.measures.models import StoredMeasure
+from fanal.measures.domain.records import Addressee, Event, MeasureKind, Request
+from fanal.measures.domain.warnings import check_warned, target_key
+from fanal.measures.models import StoredMeasure, StoredTarget
 from fanal.measures.operations import issuing
 from fanal.measures.operations.moving import (
+    REPLACED,
     advance,
     locked,
     locked_on_ground,
     refs,
     settle_if_done,
+    warnings_at,
 )
 from fanal.orient.domain.records import Decision, Track
 
@@ -45,7 +48,8 @@ def open_from_decision(
 ) -> tuple[UUID, ...]:
     """Draft one removal request for each host among `targets`; return the measures' ids.
 
-    A draft whose addressee is complete in `addressees` (by host) goes to its second person at once.
+    A draft whose addressee is complete in `addressees` (by host) goes to its second person at once, unless a
+    warning stands: then a person submits it, and says why.
     Called in the transaction of the decision, by `judicial.operations.record_decision`.
 
     Raises:
@@ -79,12 +83,12 @@ def amend_measure(
     """Change what a measure asks and return its new revision: a draft again, any approval void.
 
     Raises:
-        MeasureRefused: ADDRESSEE_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an
-            address that the measure did not hold).
+        MeasureRefused: GROUND_GONE (what may have left stays as it was signed), ADDRESSEE_UNREADABLE,
+            NO_TARGET, FOREIGN_TARGET (an address that the measure did not hold).
         TransitionRefused: it was sent already.
     """
     with transaction.atomic():
-        row = locked(actor, measure_id, right="measure.propose")
+        row = locked_on_ground(actor, measure_id, right="measure.propose")
         before = row.asked()
         kept = tuple(dict.fromkeys(targets))
         check_addressee(addressee)
@@ -115,27 +119,45 @@ def amend_measure(
                 "approved_at": None,
             },
         )
+        _note_targets(row, request)
     return revision
 
 
-def submit_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
+def submit_measure(
+    *,
+    actor: Actor,
+    measure_id: UUID,
+    now: datetime,
+    seen: Collection[str] = (),
+    reason: str = "",
+) -> None:
     """Hand a draft to its second person.
 
+    Where warnings stand, `seen` are the tokens of those that the person was shown, and `reason` says why it
+    is submitted all the same.
+
     Raises:
-        MeasureRefused: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first).
+        MeasureRefused: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first),
+            WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
         TransitionRefused: it is no draft.
     """
     with transaction.atomic():
         row = locked_on_ground(actor, measure_id, right="measure.propose")
-        _submit(actor, row, row.asked(), now=now)
+        _check_ready(row)
+        warnings = warnings_at(actor, row)
+        cause = check_warned(warnings, seen=seen, reason=reason)
+        _submit(actor, row, Event(happened_at=now, warnings=warnings), cause=cause)
 
 
 def withdraw_measure(*, actor: Actor, measure_id: UUID, cause: str, now: datetime) -> None:
     """Give a measure up; whoever it was sent to must be told by the person who does so.
 
     Raises:
+        MeasureRefused: TEXT_UNREADABLE, also for the cause that only a new decision has.
         TransitionRefused: it was executed or ended already.
     """
+    if cause.strip() == REPLACED:
+        raise MeasureRefused("TEXT_UNREADABLE")
     with transaction.atomic():
         row = locked(actor, measure_id, right="measure.propose")
         advance(actor, row, "withdraw", now=now, cause=cause)
@@ -172,15 +194,28 @@ def _open(actor: Actor, decision: Decision, draft: Draft, *, level: str, now: da
         created_at=now,
     )
     ledger.record(actor=actor, action="measure.propose", at=now, objects=refs(row))
-    if draft.addressee.complete:
-        _submit(actor, row, request, now=now)
+    _note_targets(row, request)
+    if draft.addressee.complete and not warnings_at(actor, row):
+        _submit(actor, row, Event(happened_at=now))
     return measure_id
 
 
-def _submit(actor: Actor, row: StoredMeasure, request: Request, *, now: datetime) -> None:
-    if not request.addressee.complete:
+def _note_targets(row: StoredMeasure, request: Request) -> None:
+    """Keep the keys of what a revision asks: other measures on the same addresses are found by them."""
+    StoredTarget.objects.bulk_create(
+        StoredTarget(key=key, measure_id=row.id, revision=request.revision)
+        for key in sorted({target_key(address) for address in request.targets})
+    )
+
+
+def _check_ready(row: StoredMeasure) -> None:
+    if not row.asked().addressee.complete:
         raise MeasureRefused("ADDRESSEE_INCOMPLETE")
     # A refused revision never comes back: what is submitted next must be another one.
     if row.approvals.filter(revision=row.revision).exists():
         raise MeasureRefused("ALREADY_JUDGED")
-    advance(actor, row, "submit", now=now, fields={"submitted_at": now})
+
+
+def _submit(actor: Actor, row: StoredMeasure, event: Event, *, cause: str = "") -> None:
+    at = event.happened_at
+    advance(actor, row, "submit", now=at, event=event, cause=cause, fields={"submitted_at": at})

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 
 from fanal import reference
@@ -18,8 +19,16 @@ from fanal.measures.domain.clocks import (
 )
 from fanal.measures.domain.drafting import MeasureRefused
 from fanal.measures.domain.records import Event, SuspensionCause
+from fanal.measures.domain.states import MEASURE_STATES, MeasureState
 from fanal.measures.models import Contact, StoredMeasure
-from fanal.measures.operations.moving import advance, locked, locked_on_ground
+from fanal.measures.operations.moving import (
+    Fields,
+    advance,
+    locked,
+    locked_on_ground,
+    locked_with_ground,
+)
+from fanal.orient import queries as oriented
 
 RIGHT = "measure.send"
 
@@ -63,16 +72,44 @@ def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
     """
     with transaction.atomic():
         row = locked_on_ground(actor, measure_id, right=RIGHT)
-        _check_first_contact(row, event.happened_at)
+        if fault := _first_contact_fault(row, event.happened_at):
+            raise MeasureRefused(fault)
         _not_before(event.happened_at, row.approved_at)
-        fields: dict[str, datetime | bytes | int | UUID | str | None] = {
-            "sent_at": event.happened_at
-        }
-        if row.asked().non_disclosure:
-            fields["non_disclosure_until"] = non_disclosure_end(
-                catalogue=reference.load(), decided_at=event.happened_at
-            )
-        advance(actor, row, "send", now=now, event=event, fields=fields)
+        advance(actor, row, "send", now=now, event=event, fields=_sent(row, event))
+
+
+def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
+    """Record that a seconded request had left although it may no longer be sent: a fact, and marked as one.
+
+    Its report was opened again or decided anew, or it was withdrawn, before anybody recorded the sending. It
+    is then SENT; the step keeps since when it could no longer be sent, and as its cause what the host's first
+    information lacked. Nothing is sent by it.
+
+    Raises:
+        MeasureRefused: NO_PROOF, EVENT_IN_FUTURE, EVENT_TOO_EARLY (before it was seconded), GROUND_STANDS
+            (record the sending), NEVER_APPROVED, ALREADY_SENT.
+        TransitionRefused: it is neither approved nor withdrawn.
+    """
+    if not event.proof.strip():
+        raise MeasureRefused("NO_PROOF")
+    with transaction.atomic():
+        row, stands = locked_with_ground(actor, measure_id, right=RIGHT)
+        MEASURE_STATES.apply(MeasureState(row.state), "leave")
+        gone_at = _gone_at(actor, row, stands=stands)
+        if row.sent_at is not None:
+            raise MeasureRefused("ALREADY_SENT")
+        if row.approved_at is None:
+            raise MeasureRefused("NEVER_APPROVED")
+        _not_before(event.happened_at, row.approved_at)
+        advance(
+            actor,
+            row,
+            "leave",
+            now=now,
+            event=msgspec.structs.replace(event, ground_gone_at=gone_at),
+            cause=_first_contact_fault(row, event.happened_at),
+            fields=_sent(row, event),
+        )
 
 
 def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
@@ -193,15 +230,43 @@ def _stops(row: StoredMeasure) -> tuple[Suspension, ...]:
     return suspensions_of(step.record() for step in row.steps.order_by("db_at"))
 
 
-def _check_first_contact(row: StoredMeasure, sent_at: datetime) -> None:
+def _sent(row: StoredMeasure, event: Event) -> Fields:
+    if not row.asked().non_disclosure:
+        return {"sent_at": event.happened_at}
+    end = non_disclosure_end(catalogue=reference.load(), decided_at=event.happened_at)
+    return {"sent_at": event.happened_at, "non_disclosure_until": end}
+
+
+def _gone_at(actor: Actor, row: StoredMeasure, *, stands: bool) -> datetime:
+    """Return since when a measure could no longer be sent: the end of its decision, or its withdrawal.
+
+    Raises:
+        MeasureRefused: GROUND_STANDS.
+    """
+    withdrawn = row.steps.filter(move="withdraw").values_list("happened_at", flat=True)
+    instants = list(withdrawn)
+    if stands and not instants:
+        raise MeasureRefused("GROUND_STANDS")
+    if not stands:
+        ended = oriented.decision_ended(
+            actor=actor, report_id=row.report_id, decision_id=row.decision_id
+        )
+        instants += [ended] if ended else []
+    # What nobody can date any more is taken for gone from the start.
+    return min(instants, default=row.created_at)
+
+
+def _first_contact_fault(row: StoredMeasure, sent_at: datetime) -> str:
+    """Return the code of what the host's first information lacks (LCEN 6-2 I), empty if nothing."""
     informed = Contact.objects.filter(host=row.host).values_list("informed_at", flat=True).first()
     earlier = StoredMeasure.objects.filter(host=row.host, sent_at__lt=sent_at).exclude(id=row.id)
     if earlier.exists():
-        return
+        return ""
     if informed is None:
-        raise MeasureRefused("FIRST_CONTACT_MISSING")
+        return "FIRST_CONTACT_MISSING"
     if sent_at < first_contact_from(catalogue=reference.load(), informed_at=informed):
-        raise MeasureRefused("FIRST_CONTACT_TOO_RECENT")
+        return "FIRST_CONTACT_TOO_RECENT"
+    return ""
 
 
 def _not_before(happened_at: datetime, earliest: datetime | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 
 from fanal.accounts.domain.policy import Resource, require
@@ -12,11 +13,16 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef, keyed_digest
 from fanal.measures.domain.drafting import MeasureRefused
-from fanal.measures.domain.records import Event
+from fanal.measures.domain.records import Event, MeasureWarning
 from fanal.measures.domain.states import MEASURE_STATES, MeasureState
+from fanal.measures.domain.warnings import Asked
 from fanal.measures.models import StoredMeasure, StoredStep
+from fanal.measures.queries.warnings import warnings_on
 from fanal.orient import operations as orient
 from fanal.orient.domain.deciding import UNSTORABLE
+
+Fields = Mapping[str, datetime | bytes | int | UUID | str | None]
+"""Columns of a measure with what a move writes there."""
 
 MAX_TEXT = 2000
 _ACTIONS = {
@@ -24,6 +30,7 @@ _ACTIONS = {
     "refuse": "measure.refuse",
     "withdraw": "measure.withdraw",
     "send": "measure.notify",
+    "leave": "measure.notify",
 }
 _WAITING = (MeasureState.DRAFT, MeasureState.TO_SECOND)
 _AT_THE_DESK = (*_WAITING, MeasureState.APPROVED)
@@ -42,7 +49,7 @@ def locked(actor: Actor, measure_id: UUID, *, right: str) -> StoredMeasure:
         MeasureUnknown: no such measure.
         Refused: the policy refuses (own act, other desk, no role).
     """
-    return _locked(actor, measure_id, right=right)[0]
+    return locked_with_ground(actor, measure_id, right=right)[0]
 
 
 def locked_on_ground(actor: Actor, measure_id: UUID, *, right: str) -> StoredMeasure:
@@ -51,13 +58,14 @@ def locked_on_ground(actor: Actor, measure_id: UUID, *, right: str) -> StoredMea
     Raises:
         MeasureRefused: GROUND_GONE (the report was opened again, or decided anew).
     """
-    row, stands = _locked(actor, measure_id, right=right)
+    row, stands = locked_with_ground(actor, measure_id, right=right)
     if not stands:
         raise MeasureRefused("GROUND_GONE")
     return row
 
 
-def _locked(actor: Actor, measure_id: UUID, *, right: str) -> tuple[StoredMeasure, bool]:
+def locked_with_ground(actor: Actor, measure_id: UUID, *, right: str) -> tuple[StoredMeasure, bool]:
+    """Return a measure as `locked` does, and whether its decision stands until the transaction ends."""
     found = StoredMeasure.objects.filter(id=measure_id).first()
     if found is None:
         raise MeasureUnknown(str(measure_id))
@@ -78,7 +86,7 @@ def advance(
     now: datetime,
     event: Event | None = None,
     cause: str = "",
-    fields: Mapping[str, datetime | bytes | int | UUID | str | None] | None = None,
+    fields: Fields | None = None,
 ) -> StoredMeasure:
     """Apply move `name` to a locked measure, with its step and ledger entry; return it as it stands.
 
@@ -110,16 +118,27 @@ def advance(
             cause=cause,
             proof=happened.proof,
             proof_digest=happened.proof_digest,
+            warnings=msgspec.to_builtins(happened.warnings),
+            ground_gone_at=happened.ground_gone_at,
         )
         ledger.record(
             actor=actor,
             action=_ACTIONS.get(name, "measure.step"),
             at=now,
             objects=refs(row),
-            detail={"move": name, "revision": row.revision},
+            detail={"move": name, "revision": row.revision, **_told(happened)},
             motive=actor.motive or "MEASURE",
         )
     return row
+
+
+def _told(event: Event) -> dict[str, str | int]:
+    """Return what the ledger says beside a move: that warnings stood, or that its ground had gone."""
+    told: dict[str, str | int] = {"warnings": len(event.warnings)} if event.warnings else {}
+    if event.ground_gone_at is not None:
+        after = event.happened_at >= event.ground_gone_at
+        told["left"] = "AFTER_GROUND" if after else "BEFORE_GROUND"
+    return told
 
 
 def withdraw_replaced(*, actor: Actor, report_id: UUID, decision_id: UUID, now: datetime) -> None:
@@ -137,6 +156,12 @@ def withdraw_replaced(*, actor: Actor, report_id: UUID, decision_id: UUID, now: 
     for row in rows.exclude(decision_id=decision_id).order_by("id"):
         require(actor, "measure.propose", Resource(desk_id=row.desk_id))
         advance(actor, row, "withdraw", now=now, cause=REPLACED)
+
+
+def warnings_at(actor: Actor, row: StoredMeasure) -> tuple[MeasureWarning, ...]:
+    """Return the warnings that stand on a measure now."""
+    asked = Asked(desk_id=row.desk_id, report_id=row.report_id, request=row.asked())
+    return warnings_on(actor=actor, asked=[asked]).get(row.id, ())
 
 
 def refs(row: StoredMeasure) -> list[ObjectRef]:

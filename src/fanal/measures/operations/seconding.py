@@ -1,32 +1,62 @@
 """The second person: approves or refuses exactly the bytes that were shown."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+import msgspec
+from django.db import connection, transaction
 
 from fanal.kernel.actors import Actor
 from fanal.measures.domain.drafting import MeasureRefused
-from fanal.measures.domain.records import Verdict
+from fanal.measures.domain.records import Event, Verdict
 from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.warnings import check_warned
 from fanal.measures.models import StoredApproval, StoredMeasure
 from fanal.measures.operations.moving import (
     advance,
     locked,
     locked_on_ground,
     settle_if_done,
+    warnings_at,
 )
 from fanal.orient.domain.deciding import UNSTORABLE
 
+_LOCK = 7310421
+"""First half of the advisory locks that approvals take, one for each host."""
 
-def approve_measure(*, actor: Actor, measure_id: UUID, digest: bytes, now: datetime) -> None:
+
+def approve_measure(
+    *,
+    actor: Actor,
+    measure_id: UUID,
+    digest: bytes,
+    now: datetime,
+    seen: Collection[str] = (),
+    reason: str = "",
+) -> None:
     """Second a measure. `digest` is that of the bytes the person read (`Measure.digest`).
+
+    Where warnings stand, `seen` are the tokens of those that the person was shown, and `reason` says why it
+    is seconded all the same; both stay with the approval.
 
     Raises:
         Refused: the actor proposed it, or may not second at that desk.
-        MeasureRefused: GROUND_GONE, OWN_BYTES, NOT_WAITING, BYTES_CHANGED.
+        MeasureRefused: GROUND_GONE, OWN_BYTES, NOT_WAITING, BYTES_CHANGED, WARNINGS_CHANGED, NO_REASON,
+            TEXT_UNREADABLE.
     """
-    _give(actor, measure_id, verdict=Verdict.APPROVED, digest=digest, reason="", now=now)
+    with transaction.atomic():
+        row = locked_on_ground(actor, measure_id, right="measure.approve")
+        _check(actor, row, digest)
+        _hold_host(row)
+        warnings = warnings_at(actor, row)
+        written = check_warned(warnings, seen=seen, reason=reason)
+        event = Event(happened_at=now, warnings=warnings)
+        _sign(actor, row, Verdict.APPROVED, event=event, reason=written)
+        advance(
+            actor, row, "approve", now=now, event=event, cause=written, fields={"approved_at": now}
+        )
+        settle_if_done(actor, row.report_id, now=now)
 
 
 def refuse_measure(
@@ -40,31 +70,31 @@ def refuse_measure(
     """
     if not reason.strip() or UNSTORABLE.search(reason):
         raise MeasureRefused("NO_REASON")
-    _give(actor, measure_id, verdict=Verdict.REFUSED, digest=digest, reason=reason, now=now)
-
-
-def _give(
-    actor: Actor, measure_id: UUID, *, verdict: Verdict, digest: bytes, reason: str, now: datetime
-) -> None:
     with transaction.atomic():
-        lock = locked_on_ground if verdict is Verdict.APPROVED else locked
-        row = lock(actor, measure_id, right="measure.approve")
+        row = locked(actor, measure_id, right="measure.approve")
         _check(actor, row, digest)
-        StoredApproval.objects.create(
-            measure_id=row.id,
-            revision=row.revision,
-            verdict=verdict,
-            digest=digest,
-            proposer_id=row.proposer_id,
-            approver_id=actor.person_id,
-            at=now,
-            reason=reason,
-        )
-        if verdict is Verdict.APPROVED:
-            advance(actor, row, "approve", now=now, fields={"approved_at": now})
-            settle_if_done(actor, row.report_id, now=now)
-        else:
-            advance(actor, row, "refuse", now=now, fields={"submitted_at": None})
+        _sign(actor, row, Verdict.REFUSED, event=Event(happened_at=now), reason=reason)
+        advance(actor, row, "refuse", now=now, fields={"submitted_at": None})
+
+
+def _sign(actor: Actor, row: StoredMeasure, verdict: Verdict, *, event: Event, reason: str) -> None:
+    StoredApproval.objects.create(
+        measure_id=row.id,
+        revision=row.revision,
+        verdict=verdict,
+        digest=bytes(row.digest),
+        proposer_id=row.proposer_id,
+        approver_id=actor.person_id,
+        at=event.happened_at,
+        reason=reason,
+        warnings=msgspec.to_builtins(event.warnings),
+    )
+
+
+def _hold_host(row: StoredMeasure) -> None:
+    """Let one approval after the other look at a host: each sees what the one before approved."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, row.host])
 
 
 def _check(actor: Actor, row: StoredMeasure, digest: bytes) -> None:

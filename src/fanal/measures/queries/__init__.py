@@ -6,8 +6,10 @@ from fanal.measures.queries.board import (
     first_contact,
     get_measure,
     list_by_ids,
+    list_left,
     list_measures,
     measures_of,
+    seconded_despite,
     steps_of,
 )
 from fanal.measures.queries.figures import (
@@ -23,6 +25,7 @@ from fanal.measures.queries.oversight import (
     list_sessions,
     recommendations_of,
 )
+from fanal.measures.queries.warnings import warnings_on
 
 __all__ = [
     "MeasureFile",
@@ -36,10 +39,13 @@ __all__ = [
     "get_recommendation",
     "get_session",
     "list_by_ids",
+    "list_left",
     "list_measures",
     "list_recommendations",
     "list_sessions",
     "measures_of",
     "recommendations_of",
+    "seconded_despite",
     "steps_of",
+    "warnings_on",
 ]

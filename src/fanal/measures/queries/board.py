@@ -16,6 +16,7 @@ from fanal.measures.domain.records import (
     Approval,
     Measure,
     Step,
+    Verdict,
 )
 from fanal.measures.domain.states import MeasureState
 from fanal.measures.models import Contact, StoredApproval, StoredMeasure, StoredStep
@@ -79,6 +80,22 @@ def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Meas
     """Return those of the measures that are within the actor's reach."""
     rows = _reachable(actor).filter(id__in=measure_ids)
     return {measure.id: measure for measure in _measures(list(rows))}
+
+
+def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, Step], ...]:
+    """Return the measures within reach that left without what they rest on, newest first, with that step."""
+    steps = StoredStep.objects.filter(ground_gone_at__isnull=False).order_by("-recorded_at")
+    within = steps.filter(measure__in=_reachable(actor))[:limit]
+    found = {row.measure_id: row.record() for row in within}
+    measures = list_by_ids(actor=actor, measure_ids=list(found))
+    return tuple((measures[measure_id], step) for measure_id, step in found.items())
+
+
+def seconded_despite(*, actor: Actor, measure_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the measures within reach that were seconded while warnings stood."""
+    rows = StoredApproval.objects.filter(measure_id__in=measure_ids, verdict=Verdict.APPROVED)
+    warned = rows.filter(measure__in=_reachable(actor)).exclude(warnings=[])
+    return set(warned.values_list("measure_id", flat=True))
 
 
 def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:

@@ -4,7 +4,9 @@ from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
 from fanal.orient.queries.assessed import NearAssessed, assessed_near, assessed_same
 from fanal.orient.queries.cases import (
     asked_until,
+    decided_without_action,
     decision_behind,
+    decision_ended,
     decision_stands,
     decisions_of,
     get_case,
@@ -47,7 +49,9 @@ __all__ = [
     "count_signals",
     "count_states",
     "count_views",
+    "decided_without_action",
     "decision_behind",
+    "decision_ended",
     "decision_stands",
     "decisions_of",
     "delays",

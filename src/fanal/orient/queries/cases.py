@@ -9,6 +9,8 @@ from django.db import connection
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.rows import across_desks
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
+from fanal.ledger import queries as ledger
 from fanal.orient import models
 from fanal.orient.domain.records import Case, Decision, StoredProposal
 from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, OPEN_STATES, CaseState
@@ -126,6 +128,46 @@ def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool
     decisions = bounded(models.StoredDecision.objects.filter(report_id=report_id), bounds)
     newest = decisions.order_by("-claim_token").values_list("id", flat=True).first()
     return newest == decision_id
+
+
+def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datetime | None:
+    """Return when a report was opened again, or decided anew, after a decision; None if neither.
+
+    Raises:
+        LedgerRefused: the actor may not read the ledger.
+    """
+    rows = bounded(
+        models.StoredDecision.objects.filter(report_id=report_id), reach(actor, "measure.read")
+    )
+    instants = dict(rows.order_by("claim_token").values_list("id", "decided_at"))
+    if decision_id not in instants:
+        return None
+    later = list(instants)[list(instants).index(decision_id) + 1 :]
+    opened = ledger.first_at(
+        actor=actor, object_id=report_id, action="case.reopen", since=instants[decision_id]
+    )
+    return min([*filter(None, [opened]), *(instants[one] for one in later)], default=None)
+
+
+def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return those of the reports whose standing decision is to do nothing, each with its desk.
+
+    Raises:
+        Refused: the actor may not run the stages; this reaches every desk.
+    """
+    require(actor, "pipeline.run")
+    if not report_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.report_id, c.desk_id FROM orient_case c CROSS JOIN LATERAL ("
+            " SELECT tracks FROM orient_decision d WHERE d.report_id = c.report_id"
+            " ORDER BY d.claim_token DESC LIMIT 1) newest"
+            " WHERE c.report_id = ANY (%s::uuid[]) AND c.state = ANY (%s)"
+            " AND newest.tracks = ARRAY['NONE']",
+            [uuid_array(report_ids), [state.value for state in DECIDED_STATES]],
+        )
+        return dict(cursor.fetchall())
 
 
 def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:

@@ -1,0 +1,170 @@
+"""What to look at again before a request is submitted or seconded. Pure: facts in, codes out.
+
+A warning stops nothing by itself: whoever goes on writes why. Addresses are compared by their key
+(`harmonise.domain.urls`). Of another desk only existence is told, and whom to ask (decisions 2).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sightings import selector_key
+from fanal.harmonise.domain.urls import read_url
+from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.records import MeasureWarning, Request, WarningCode
+from fanal.measures.domain.states import MeasureState
+from fanal.orient.domain.deciding import UNSTORABLE
+
+MAX_REASON = 2000
+_SUBJECTS = 5
+"""Reports or measures, and exact pages, that one warning names."""
+_OF_STATE = {
+    MeasureState.APPROVED: WarningCode.MEASURE_RUNNING,
+    MeasureState.SENT: WarningCode.MEASURE_RUNNING,
+    MeasureState.RECEIVED: WarningCode.MEASURE_RUNNING,
+    MeasureState.SUSPENDED: WarningCode.MEASURE_RUNNING,
+    MeasureState.EXPIRED: WarningCode.MEASURE_RUNNING,
+    MeasureState.EXECUTED: WarningCode.MEASURE_RUNNING,
+    MeasureState.LIFTED: WarningCode.MEASURE_LIFTED,
+    MeasureState.ANNULLED: WarningCode.MEASURE_ANNULLED,
+    MeasureState.WITHDRAWN: WarningCode.MEASURE_WITHDRAWN,
+}
+_Said = tuple[WarningCode, UUID, UUID, int]
+"""A code, the key it is about, the report or measure that it comes from, and whose desk that is."""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A request that is looked at, its report and its desk."""
+
+    desk_id: int
+    report_id: UUID
+    request: Request
+
+
+class Lawful(Struct, frozen=True, kw_only=True):
+    """A report that holds an address and whose standing decision is to do nothing."""
+
+    key: UUID
+    report_id: UUID
+    desk_id: int
+
+
+class Earlier(Struct, frozen=True, kw_only=True):
+    """A measure that has, or had, an address among its targets.
+
+    `asked`: its present revision does. `refused`: the last verdict on a revision that did was a refusal.
+    `replaced`: a new decision withdrew it, no person. `ending`: the overseer recommended its end.
+    """
+
+    key: UUID
+    measure_id: UUID
+    desk_id: int
+    state: MeasureState
+    asked: bool
+    refused: bool
+    replaced: bool
+    ending: bool
+
+
+def target_key(address: str) -> UUID:
+    """Return the key by which an address is compared with those of reports and of other measures."""
+    return selector_key(SelectorKind.URL, read_url(address).key or address)
+
+
+def is_whole_site(address: str) -> bool:
+    """Return whether an address is the root of a site: no path, no query, whatever its fragment."""
+    parts = urlsplit(read_url(address).key or address)
+    return not parts.path.strip("/") and not parts.query
+
+
+def warn(
+    asked: Asked, *, pages: Sequence[str], lawful: Iterable[Lawful], earlier: Iterable[Earlier]
+) -> tuple[MeasureWarning, ...]:
+    """Return the warnings on a request, by code in the order of `WarningCode`, then by desk.
+
+    `pages` are the addresses that its report names at the host. Facts about other addresses are left out,
+    and so is the report itself; of the measure itself only a recommendation to end it counts.
+    """
+    at: dict[UUID, list[str]] = {}
+    for address in asked.request.targets:
+        at.setdefault(target_key(address), []).append(address)
+    found: dict[tuple[WarningCode, int | None], dict[str, set[UUID]]] = {}
+    for code, key, subject, desk_id in (*_of_reports(asked, lawful), *_of_measures(asked, earlier)):
+        own = desk_id == asked.desk_id
+        named = found.setdefault((code, None if own else desk_id), {})
+        for address in at.get(key, ()):
+            named.setdefault(address, set()).update([subject] if own else [])
+    said = [*_whole_sites(asked.request, pages)]
+    said += [
+        _warning(code, desk, addresses) for (code, desk), addresses in found.items() if addresses
+    ]
+    order = list(WarningCode)
+    return tuple(sorted(said, key=lambda one: (order.index(one.code), one.desk_id or 0)))
+
+
+def check_warned(warnings: Sequence[MeasureWarning], *, seen: Collection[str], reason: str) -> str:
+    """Return the written reason of who goes on although warnings stand; empty where none does.
+
+    `seen` are the tokens of the warnings that the person was shown.
+
+    Raises:
+        MeasureRefused: WARNINGS_CHANGED (one was not shown), NO_REASON, TEXT_UNREADABLE.
+    """
+    if not warnings:
+        return ""
+    if any(not one.tokens <= set(seen) for one in warnings):
+        raise MeasureRefused("WARNINGS_CHANGED")
+    written = reason.strip()
+    if not written:
+        raise MeasureRefused("NO_REASON")
+    if len(written) > MAX_REASON or UNSTORABLE.search(written):
+        raise MeasureRefused("TEXT_UNREADABLE")
+    return written
+
+
+def _of_reports(asked: Asked, lawful: Iterable[Lawful]) -> Iterator[_Said]:
+    for report in lawful:
+        if report.report_id != asked.report_id:
+            own = report.desk_id == asked.desk_id
+            code = WarningCode.DECIDED_LAWFUL if own else WarningCode.DECIDED_ELSEWHERE
+            yield code, report.key, report.report_id, report.desk_id
+
+
+def _of_measures(asked: Asked, earlier: Iterable[Earlier]) -> Iterator[_Said]:
+    for other in earlier:
+        codes = _codes_of(other, itself=other.measure_id == asked.request.measure_id)
+        if codes and other.desk_id != asked.desk_id:
+            codes = [WarningCode.MEASURE_ELSEWHERE]
+        for code in codes:
+            yield code, other.key, other.measure_id, other.desk_id
+
+
+def _codes_of(other: Earlier, *, itself: bool) -> list[WarningCode]:
+    codes = []
+    if other.refused:
+        codes.append(WarningCode.MEASURE_REFUSED)
+    elif other.asked and not (other.replaced and other.state is MeasureState.WITHDRAWN):
+        codes += [code for code in (_OF_STATE.get(other.state),) if code]
+    ending = [WarningCode.END_RECOMMENDED] if other.ending and other.asked else []
+    return ending if itself else codes + ending
+
+
+def _whole_sites(request: Request, pages: Sequence[str]) -> list[MeasureWarning]:
+    roots = tuple(address for address in request.targets if is_whole_site(address))
+    if not roots:
+        return []
+    exact = tuple(dict.fromkeys(page for page in pages if not is_whole_site(page)))[:_SUBJECTS]
+    code = WarningCode.PAGE_KNOWN if exact else WarningCode.WHOLE_SITE
+    return [MeasureWarning(code=code, addresses=roots, pages=exact)]
+
+
+def _warning(
+    code: WarningCode, desk_id: int | None, addresses: dict[str, set[UUID]]
+) -> MeasureWarning:
+    subjects = sorted(set().union(*addresses.values()), reverse=True)[:_SUBJECTS]
+    return MeasureWarning(
+        code=code, addresses=tuple(sorted(addresses)), subjects=tuple(subjects), desk_id=desk_id
+    )

@@ -1,0 +1,262 @@
+"""A request that had left before anybody recorded it, and may no longer be sent: recorded as the fact it is."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from fanal.accounts import rows
+from fanal.accounts.domain.policy import Refused
+from fanal.kernel.actors import Role
+from fanal.kernel.states import TransitionRefused
+from fanal.ledger import queries as ledger
+from fanal.measures import operations, queries
+from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.records import Event, Step
+from fanal.measures.domain.states import MeasureState
+from fanal.orient import operations as orient
+from tests.integration.judicial.test_decided_anew import NOTHING, decide_anew
+from tests.integration.measures.racing import refused_meanwhile
+from tests.integration.measures.stories import (
+    ADDRESSEE,
+    ANALYST,
+    HOST,
+    OFFICER,
+    OVERSEER,
+    decide,
+    measure,
+    seconded,
+)
+from tests.integration.measures.test_following import HOUR, event
+from tests.integration.measures.test_two_people import STATE, refused
+from tests.integration.orient.people import person
+from tests.unit.orient.items import NOW
+
+OPENED = NOW + 14 * HOUR
+RECORDED = NOW + 20 * HOUR
+
+
+def informed() -> None:
+    operations.record_first_contact(actor=OFFICER, host=HOST, event=event(NOW), now=NOW)
+
+
+def opened_again(at: object = OPENED) -> UUID:
+    """A seconded measure whose report was opened again at `at`."""
+    informed()
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    seconded(measure_id)
+    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=at)
+    return measure_id
+
+
+def leave(measure_id: UUID, at: object, *, proof: str = "mail 12", **values: object) -> Step:
+    operations.record_left(
+        **(
+            {
+                "actor": OFFICER,
+                "measure_id": measure_id,
+                "event": Event(happened_at=at, proof=proof),
+                "now": RECORDED,
+            }
+            | values
+        )
+    )
+    return queries.steps_of(actor=OVERSEER, measure_id=measure_id)[-1]
+
+
+@pytest.mark.parametrize(
+    ("at", "after"),
+    [
+        (OPENED - timedelta(seconds=1), False),
+        (OPENED, True),
+        (OPENED + HOUR, True),
+    ],
+)
+def test_it_is_sent_and_says_whether_its_ground_stood_then(at: object, after: bool) -> None:
+    measure_id = opened_again()
+    with pytest.raises(MeasureRefused, match="GROUND_GONE"):
+        operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(at), now=RECORDED)
+    step = leave(measure_id, at)
+    found = measure(measure_id)
+    assert (found.state, found.sent_at) == (MeasureState.SENT, at)
+    assert (step.move, step.happened_at, step.recorded_at) == ("leave", at, RECORDED)
+    assert (step.ground_gone_at, step.left_after, step.cause) == (OPENED, after, "")
+    (told,) = queries.list_left(actor=OVERSEER)
+    assert (told[0].id, told[1]) == (measure_id, step)
+    (entry,) = (
+        e
+        for e in ledger.entries_of(actor=OVERSEER, object_id=measure_id)
+        if e.action == "measure.notify"
+    )
+    assert entry.detail["left"] == ("AFTER_GROUND" if after else "BEFORE_GROUND")
+    # From there on it is followed, and given up, as any other.
+    operations.record_receipt(
+        actor=OFFICER, measure_id=measure_id, event=event(RECORDED), now=RECORDED
+    )
+    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="told", now=RECORDED)
+
+
+def test_decided_anew_meanwhile_it_was_withdrawn_and_had_left_all_the_same() -> None:
+    informed()
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    seconded(measure_id)
+    decide_anew(recorded, NOTHING)
+    assert measure(measure_id).state is MeasureState.WITHDRAWN
+    step = leave(measure_id, NOW + 12 * HOUR)
+    assert (step.source, step.target) == (MeasureState.WITHDRAWN, MeasureState.SENT)
+    assert step.ground_gone_at == NOW
+    assert step.left_after
+    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="told", now=RECORDED)
+    with pytest.raises(MeasureRefused, match="ALREADY_SENT"):
+        leave(measure_id, NOW + 12 * HOUR)
+
+
+def test_the_ground_went_at_the_first_reopening_after_its_decision() -> None:
+    """Opened again, decided, and opened again: what the first decision drafted rests on nothing since the first."""
+    informed()
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    seconded(measure_id)
+    report_id = recorded.decision.report_id
+    orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED)
+    claim = orient.claim_case(actor=ANALYST, report_id=report_id, now=OPENED + HOUR)
+    orient.decide(
+        actor=ANALYST,
+        report_id=report_id,
+        choice=NOTHING,
+        claim_token=claim.token,
+        now=OPENED + HOUR,
+    )
+    orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED + 2 * HOUR)
+    assert leave(measure_id, OPENED + HOUR / 2).ground_gone_at == OPENED
+
+
+def test_given_up_by_a_person_while_it_was_on_its_way() -> None:
+    informed()
+    (measure_id,) = decide().measure_ids
+    seconded(measure_id)
+    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
+    step = leave(measure_id, OPENED - HOUR)
+    assert (step.ground_gone_at, step.left_after) == (OPENED, False)
+
+
+def test_what_the_host_was_not_told_before_is_kept_and_refuses_no_fact() -> None:
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    seconded(measure_id)
+    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
+    assert leave(measure_id, OPENED - HOUR).cause == "FIRST_CONTACT_MISSING"
+
+
+def test_the_non_disclosure_runs_from_when_it_left() -> None:
+    informed()
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    operations.amend_measure(
+        actor=ANALYST,
+        measure_id=measure_id,
+        addressee=ADDRESSEE,
+        targets=measure(measure_id).request.targets,
+        non_disclosure=True,
+        now=NOW,
+    )
+    seconded(measure_id)
+    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
+    leave(measure_id, OPENED - HOUR)
+    assert measure(measure_id).non_disclosure_until == OPENED - HOUR + timedelta(weeks=6)
+
+
+def test_while_its_decision_stands_it_is_recorded_as_usual() -> None:
+    informed()
+    (measure_id,) = decide().measure_ids
+    seconded(measure_id)
+    with pytest.raises(MeasureRefused, match="GROUND_STANDS"):
+        leave(measure_id, NOW + 12 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("at", "proof", "code"),
+    [
+        (OPENED, " ", "NO_PROOF"),
+        (RECORDED + HOUR, "mail", "EVENT_IN_FUTURE"),
+        (NOW - HOUR, "mail", "EVENT_TOO_EARLY"),  # nobody had seconded it
+        (OPENED, "a\0b", "TEXT_UNREADABLE"),
+    ],
+)
+def test_what_cannot_be_is_refused(at: object, proof: str, code: str) -> None:
+    measure_id = opened_again()
+    with pytest.raises(MeasureRefused, match=code):
+        leave(measure_id, at, proof=proof)
+    assert measure(measure_id).state is MeasureState.APPROVED
+
+
+def test_what_was_never_seconded_has_not_left() -> None:
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
+    with pytest.raises(TransitionRefused):
+        leave(measure_id, OPENED)
+    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
+    with pytest.raises(MeasureRefused, match="NEVER_APPROVED"):
+        leave(measure_id, OPENED)
+    assert refused(STATE, ["SENT", measure_id])  # nor by raw SQL
+
+
+def test_what_may_have_left_stays_as_it_was_signed() -> None:
+    """Amended, nobody could write any more that the signed bytes left."""
+    measure_id = opened_again()
+    with pytest.raises(MeasureRefused, match="GROUND_GONE"):
+        operations.amend_measure(
+            actor=ANALYST,
+            measure_id=measure_id,
+            addressee=ADDRESSEE,
+            targets=measure(measure_id).request.targets,
+            non_disclosure=False,
+            now=RECORDED,
+        )
+    leave(measure_id, OPENED - HOUR)
+
+
+def test_only_measures_officers_of_the_desk_record_it() -> None:
+    measure_id = opened_again()
+    for actor in (
+        ANALYST,
+        OVERSEER,
+        person(Role.SUPERVISOR),
+        person(Role.JUDICIAL_OFFICER),
+        person(Role.MEASURES_OFFICER, desk=2),
+    ):
+        with pytest.raises(Refused):
+            leave(measure_id, OPENED, actor=actor)
+    assert queries.list_left(actor=person(Role.MEASURES_OFFICER, desk=2)) == ()
+
+
+def test_the_database_keeps_no_leaving_without_the_instant_of_its_ground() -> None:
+    measure_id = opened_again()
+    statement = (
+        "INSERT INTO measures_step (id, measure_id, move, source, target, actor_id, happened_at, recorded_at,"
+        " ground_gone_at) VALUES (gen_random_uuid(), %s, %s, 'APPROVED', 'SENT', %s, now(), now(), {})"
+    )
+    assert refused(statement.format("NULL"), [measure_id, "leave", OFFICER.person_id])
+    assert refused(statement.format("now()"), [measure_id, "send", OFFICER.person_id])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_recording_waits_for_a_reopening_and_then_tells_the_truth() -> None:
+    """The officer's page still says that it may be sent; the report is opened again at that moment."""
+    informed()
+    recorded = decide()
+    (measure_id,) = recorded.measure_ids
+    seconded(measure_id)
+    report_id = recorded.decision.report_id
+    faults = refused_meanwhile(
+        lambda: orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED),
+        lambda: operations.record_sent(
+            actor=OFFICER, measure_id=measure_id, event=event(RECORDED), now=RECORDED
+        ),
+    )
+    assert faults == ["GROUND_GONE"]
+    with rows.shown_to(OFFICER):
+        assert not leave(measure_id, OPENED - HOUR).left_after
