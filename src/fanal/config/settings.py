@@ -110,6 +110,7 @@ TEMPLATES = [
                 "fanal.web.components.tags",
                 "fanal.web.components.reasons",
                 "fanal.web.components.step_up",
+                "fanal.web.components.warnings",
             ],
             "libraries": {"alarms": "fanal.web.desk.alarms"},
         },

@@ -17,6 +17,7 @@ from tests.acceptance.public.test_look import assert_looks
 from tests.acceptance.steps import go, take
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_providers import send
+from tests.integration.desk.test_warned_measures import no_action
 from tests.integration.desk.work import decided, listed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -208,4 +209,22 @@ def test_measures_and_referrals(
     page = open_as("driss", f"/{lang}/desk/referrals/")
     check(page, axe, lang)
     page.goto(page.url + f"{referral.id}/")
+    check(page, axe, lang)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_warned_measure(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
+    """The proposer reads the warnings, writes why, and submits what stands; the second person reads both."""
+    no_action(desk, "mirror")
+    report_id = decided(desk)
+    (measure,) = measures.measures_of(actor=desk.actor("ana"), report_ids=[report_id])[report_id]
+    page = open_as("ana", f"/{lang}/desk/measures/{measure.id}/")
+    page.fill("#submit-reason", "Seen again today.")
+    check(page, axe, lang)
+    go(page, "button[formaction$='/submit/']")
+    assert page.locator("[role=alert].fd-refused").count() == 0
+    page = open_as("elise", f"/{lang}/desk/second/")
+    assert page.locator(".fd-card .fn-chip-warn").count() == 1
+    page.goto(page.url.partition("second/")[0] + f"measures/{measure.id}/")
+    page.locator(".fd-history details").evaluate("node => { node.open = true }")
     check(page, axe, lang)

@@ -16,7 +16,7 @@ from fanal.measures import queries as measures
 from fanal.statistics import operations as statistics
 from fanal.web.account import second_factor
 from tests.acceptance.oversight.people import SYSTEM, signed_in, user_as
-from tests.acceptance.oversight.stories import every_state, reports
+from tests.acceptance.oversight.stories import every_state, one_that_left, reports
 from tests.acceptance.steps import go
 from tests.integration.orient.people import person
 
@@ -113,13 +113,20 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
         desk_ids=frozenset({1}), motive="test",
     )  # fmt: skip
     author = user_as(Role.ANALYST, "Ana Analyst", now=now)
-    ids = every_state(now, officer=actor, author=_as(author, Role.ANALYST))
+    proposer = _as(author, Role.ANALYST)
+    ids = every_state(now, officer=actor, author=proposer)
+    ids.append(one_that_left(now, officer=actor, author=proposer))
     ledger.sequence_pending(now=now)
     ledger.sign_checkpoint(now=now)
     user = user_as(Role.OVERSEER, "Quinn Qualified", now=now)
     page = signed_in(visit, user, f"/{lang}/oversight/")
+    assert page.locator("section[aria-labelledby=left] .fn-chip-danger").count() == 1
     check(page, axe, f"oversight-{lang}")
-    page.goto(page.url + "measures/")
+    page.goto(page.url + f"measures/{ids[-1]}/")
+    for details in page.locator("main details").all():
+        details.evaluate("node => { node.open = true }")
+    check(page, axe, f"left-{lang}")
+    page.goto(page.url.partition("measures/")[0] + "measures/")
     assert page.locator("tbody tr").count() == len(ids)
     check(page, axe, f"measures-{lang}")
     page.goto(page.url.removesuffix("measures/"))

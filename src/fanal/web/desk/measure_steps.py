@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
+from typing import TypedDict
 from uuid import UUID
 
 from django.contrib import messages
@@ -30,6 +31,7 @@ Act = Callable[[Actor, datetime], object]
 def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Complete or change the addressee, the addresses kept, and non-disclosure."""
     post = request.POST
+    asks = post.get("submit") == "1"
     kind = post.get("kind", "")
     addressee = Addressee(
         kind=AddresseeKind(kind) if kind in set(AddresseeKind) else AddresseeKind.HOST,
@@ -47,21 +49,15 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
             non_disclosure=post.get("non_disclosure") == "1",
             now=now,
         )
-        if post.get("submit") == "1":
-            operations.submit_measure(actor=actor, measure_id=measure_id, now=now)
 
-    return _do(request, measure_id, act)
+    return _do(request, measure_id, act, *([_submitting(request, measure_id)] if asks else []))
 
 
 @require_POST
 @needs("measure.propose")
 def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Hand a draft to its second person."""
-    return _do(
-        request,
-        measure_id,
-        lambda actor, now: operations.submit_measure(actor=actor, measure_id=measure_id, now=now),
-    )
+    return _do(request, measure_id, _submitting(request, measure_id))
 
 
 @require_POST
@@ -87,7 +83,11 @@ def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
         request,
         measure_id,
         lambda actor, now: operations.approve_measure(
-            actor=actor, measure_id=measure_id, digest=digest, now=now
+            actor=actor,
+            measure_id=measure_id,
+            digest=digest,
+            now=now,
+            **_warned(request),
         ),
     )
 
@@ -152,6 +152,10 @@ def _step(  # noqa: PLR0917 - the words of one sentence
 ) -> None:
     event, cause = event_of(request, now=now), request.POST.get("cause", "").strip()
     match move:
+        case "leave":
+            if not request.POST.get("at", "").strip():
+                raise operations.MeasureRefused("NO_INSTANT")
+            operations.record_left(actor=actor, measure_id=measure_id, event=event, now=now)
         case "send":
             operations.record_sent(actor=actor, measure_id=measure_id, event=event, now=now)
         case "receive":
@@ -188,6 +192,25 @@ def _end(
             raise ValueError(move)
 
 
+def _submitting(request: HttpRequest, measure_id: UUID) -> Act:
+    return lambda actor, now: operations.submit_measure(
+        actor=actor, measure_id=measure_id, now=now, **_warned(request)
+    )
+
+
+class _Warned(TypedDict):
+    seen: list[str]
+    reason: str
+
+
+def _warned(request: HttpRequest) -> _Warned:
+    """Return which warnings the page had shown, and why the person goes on."""
+    return {
+        "seen": request.POST.get("seen", "").split(),
+        "reason": request.POST.get("reason", "").strip(),
+    }
+
+
 def _digest(request: HttpRequest) -> bytes:
     try:
         return bytes.fromhex(request.POST.get("digest", ""))
@@ -195,32 +218,35 @@ def _digest(request: HttpRequest) -> bytes:
         return b""
 
 
-def _do(request: HttpRequest, measure_id: UUID, act: Act) -> HttpResponse:
-    """Run an act and return to the measure; a refusal is shown there, in words."""
+def _do(request: HttpRequest, measure_id: UUID, *acts: Act) -> HttpResponse:
+    """Run acts, each for itself, and return to the measure; a refusal is shown there, in words."""
     if queries.get_measure(actor=actor_of(request), measure_id=measure_id) is None:
         raise Http404
-    try:
-        act(actor_of(request), now_of(request))
-    except operations.MeasureRefused as refused:
-        words = reference.label("measure_refusal", refused.code, get_language() or "fr")
-        return _say(request, measure_id, words, HTTPStatus.CONFLICT)
-    except TransitionRefused:
-        words = _("The measure has moved on since this page was made: read it again.")
-        return _say(request, measure_id, words, HTTPStatus.CONFLICT)
-    except ValueError:
-        return _say(
-            request, measure_id, _("A date or a choice cannot be read."), HTTPStatus.CONFLICT
-        )
-    except Refused as refused:
-        if refused.reason_code is not Reason.OWN_ACT:
-            raise
-        words = _("You proposed this measure: another person must second it.")
-        return _say(request, measure_id, words, HTTPStatus.FORBIDDEN)
+    for kept, act in enumerate(acts):
+        refusal = _refusal(request, act)
+        if refusal:
+            words, status = refusal
+            context = page_of(request, measure_id, words) | {"kept": kept}
+            return render(request, "desk/measure.html", context, status=status)
     messages.success(request, _("It is recorded."))
     return redirect("desk:measure", measure_id=measure_id)
 
 
-def _say(  # noqa: PLR0917 - where, what, how
-    request: HttpRequest, measure_id: UUID, words: str, status: HTTPStatus
-) -> HttpResponse:
-    return render(request, "desk/measure.html", page_of(request, measure_id, words), status=status)
+def _refusal(request: HttpRequest, act: Act) -> tuple[str, HTTPStatus] | None:
+    """Run an act and return why it was refused, None where it was not."""
+    try:
+        act(actor_of(request), now_of(request))
+    except operations.MeasureRefused as refused:
+        words = reference.label("measure_refusal", refused.code, get_language() or "fr")
+    except TransitionRefused:
+        words = _("The measure has moved on since this page was made: read it again.")
+    except ValueError:
+        words = _("A date or a choice cannot be read.")
+    except Refused as refused:
+        if refused.reason_code is not Reason.OWN_ACT:
+            raise
+        words = _("You proposed this measure: another person must second it.")
+        return words, HTTPStatus.FORBIDDEN
+    else:
+        return None
+    return words, HTTPStatus.CONFLICT

@@ -16,7 +16,8 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.measures import queries as measures
 from fanal.measures.domain.records import Measure, SuspensionCause, Verdict
-from fanal.measures.domain.states import MEASURE_STATES, MeasureState
+from fanal.measures.domain.states import ENDED, MEASURE_STATES, MeasureState
+from fanal.measures.domain.warnings import Asked
 from fanal.measures.queries import MeasureFile
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
@@ -24,6 +25,8 @@ from fanal.web.account.actors import actor_of
 from fanal.web.desk import history
 from fanal.web.reading import consult
 
+_TO_LEAVE = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED})
+"""Where warnings still help: nothing has left the desk."""
 FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
 """What a measures officer records of an approved measure, in the order of its life."""
 
@@ -57,7 +60,11 @@ def second(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
-    cards = _cards(waiting, actor=actor)
+    warned = measures.warnings_on(actor=actor, asked=[_asked(m) for m in waiting])
+    cards = [
+        card | {"warned": len(warned[measure.id])}
+        for card, measure in zip(_cards(waiting, actor=actor), waiting, strict=True)
+    ]
     context = {
         "others": [c for c in cards if not c["own"]],
         "own": [c for c in cards if c["own"]],
@@ -112,6 +119,8 @@ def page_of(request: HttpRequest, measure_id: UUID, refused: str = "") -> dict[s
     own = actor.person_id in {measure.proposer_id, measure.author_id}
     moves = MEASURE_STATES.moves_from(measure.state)
     last = max(found.approvals, key=lambda a: a.revision, default=None)
+    grounds = _grounds(measure, actor=actor)
+    gone = bool(grounds["ground_gone"])
     return {
         "measure": measure,
         "request_asked": measure.request,
@@ -120,8 +129,12 @@ def page_of(request: HttpRequest, measure_id: UUID, refused: str = "") -> dict[s
         "machine": found.letter.machine.decode(),
         "digest": measure.digest.hex(),
         "steps": _steps(found),
-        "moves": [m for m in FOLLOWING if m in moves] if may(actor, "measure.send") else [],
-        "may_amend": may(actor, "measure.propose") and "amend" in moves,
+        "moves": _following(moves, actor, gone=gone),
+        "may_leave": may(actor, "measure.send") and _may_have_left(measure, gone=gone),
+        "left": next((s for s in reversed(found.steps) if s.ground_gone_at), None),
+        **_warned(measure, actor=actor),
+        "written": request.POST.get("reason", "") if "seen" in request.POST else "",
+        "may_amend": may(actor, "measure.propose") and "amend" in moves and not gone,
         "may_submit": may(actor, "measure.propose") and "submit" in moves,
         "may_withdraw": may(actor, "measure.propose") and "withdraw" in moves,
         "may_second": may(actor, "measure.approve") and measure.state is MeasureState.TO_SECOND,
@@ -129,13 +142,40 @@ def page_of(request: HttpRequest, measure_id: UUID, refused: str = "") -> dict[s
         "causes": list(SuspensionCause),
         "contact_at": measures.first_contact(actor=actor, host=measure.request.host),
         "refused": refused,
+        "kept": 0,
         "refusal": last if last and last.verdict is Verdict.REFUSED else None,
         **_signatures(found),
-        **_grounds(measure, actor=actor),
+        **grounds,
         "recommendations": measures.recommendations_of(actor=actor, measure_id=measure_id),
         "may_read_report": may(actor, "report.read"),
         "history": history.lines_of(measure_id, actor=actor),
     }
+
+
+def _following(moves: Sequence[str], actor: Actor, *, gone: bool) -> list[str]:
+    if not may(actor, "measure.send"):
+        return []
+    return [m for m in FOLLOWING if m in moves and not (m == "send" and gone)]
+
+
+def _may_have_left(measure: Measure, *, gone: bool) -> bool:
+    """Return whether the measure may have left while nobody recorded it, and can no longer be sent."""
+    if measure.approved_at is None or measure.sent_at is not None:
+        return False
+    return measure.state is MeasureState.WITHDRAWN or gone
+
+
+def _asked(measure: Measure) -> Asked:
+    return Asked(desk_id=measure.desk_id, report_id=measure.report_id, request=measure.request)
+
+
+def _warned(measure: Measure, *, actor: Actor) -> dict[str, object]:
+    """Return the warnings that stand while a measure has not left, and what a form says was shown of them."""
+    if measure.state not in _TO_LEAVE:
+        return {"warned": ()}
+    found = measures.warnings_on(actor=actor, asked=[_asked(measure)])[measure.id]
+    tokens = {token for one in found for token in one.tokens}
+    return {"warned": found, "seen": " ".join(sorted(tokens))}
 
 
 def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]:
@@ -196,7 +236,7 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
     )
     return {
         "decision": decision,
-        "ground_gone": measure.state not in MEASURE_STATES.final
+        "ground_gone": measure.state not in ENDED
         and not oriented.decision_stands(
             actor=actor, report_id=measure.report_id, decision_id=measure.decision_id
         ),

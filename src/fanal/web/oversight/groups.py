@@ -22,13 +22,17 @@ NO_REMARK = "AGREED"
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A measure of the sample with what this session holds of it; `number` is its place in the sample."""
+    """A measure of the sample with what this session holds of it; `number` is its place in the sample.
+
+    `warned`: it was seconded while warnings stood.
+    """
 
     measure: Measure
     number: int
     seen: bool
     agreed: bool
     told: bool
+    warned: bool
 
     @property
     def addresses(self) -> int:

@@ -20,7 +20,7 @@ from fanal.ledger.proofs import prove_object
 from fanal.measures import queries as measures
 from fanal.measures.domain.oversight import Happening, RecommendationKind, Session
 from fanal.measures.domain.records import Measure
-from fanal.measures.domain.states import MEASURE_STATES, MeasureState
+from fanal.measures.domain.states import ENDED, MeasureState
 from fanal.measures.queries import MeasureFile
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Decision
@@ -42,10 +42,13 @@ def home(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     running = measures.list_measures(actor=actor, states=RUNNING, limit=20)
-    consult(request, "measure", [m.id for m in running], action="measure.list")
+    left = measures.list_left(actor=actor, limit=20)
+    shown = [*running, *(measure for measure, _ in left)]
+    consult(request, "measure", [m.id for m in shown], action="measure.list")
     context = {
         "counts": counts.items(),
         "total": sum(counts.values()),
+        "left": left,
         "running": sorted(running, key=lambda m: m.legal_due_at or m.created_at),
         "waiting": measures.list_recommendations(actor=actor, waiting=True),
         "sessions": measures.list_sessions(actor=actor, limit=6),
@@ -118,7 +121,8 @@ def page(
         "names": _names(found, decision, entries),
         "decision": decision,
         "grounds": _grounds(found.measure, decision),
-        "ground_gone": found.measure.state not in MEASURE_STATES.final
+        "left": next((s for s in reversed(found.steps) if s.ground_gone_at), None),
+        "ground_gone": found.measure.state not in ENDED
         and not oriented.decision_stands(
             actor=actor,
             report_id=found.measure.report_id,

@@ -84,6 +84,7 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
     found = queries.list_by_ids(actor=actor, measure_ids=session.sample)
     seen, agreed = session.measures(Happening.SEEN), session.measures(Happening.AGREED)
     told = session.measures(Happening.RECOMMENDED)
+    despite = queries.seconded_despite(actor=actor, measure_ids=session.sample)
     rows = [
         groups.Row(
             measure=found[measure_id],
@@ -91,6 +92,7 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
             seen=measure_id in seen,
             agreed=measure_id in agreed,
             told=measure_id in told,
+            warned=measure_id in despite,
         )
         for number, measure_id in enumerate(session.sample, start=1)
         if measure_id in found

@@ -1,0 +1,76 @@
+"""Template tag of the warnings on a removal request: a sentence, its addresses, and what it rests on."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django import template
+from django.http import HttpRequest
+from django.template import Context
+from django.urls import reverse
+from django.utils.translation import get_language, gettext as _
+from msgspec import Struct
+
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import may
+from fanal.intake.domain.number import desk_number
+from fanal.kernel.actors import Actor
+from fanal.measures.domain.records import MeasureWarning, WarningCode
+from fanal.web.account.actors import actor_of
+from fanal.web.components.words import identifier
+
+register = template.Library()
+_SHOWN = 10
+"""Addresses of one warning that are written out; the others are counted."""
+
+
+class Link(Struct, frozen=True):
+    """A report or measure to read before going on."""
+
+    href: str
+    text: str
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """A warning in words."""
+
+    text: str
+    addresses: tuple[str, ...]
+    more: int
+    pages: tuple[str, ...]
+    links: tuple[Link, ...]
+
+
+@register.inclusion_tag("components/warnings.html", takes_context=True)
+def warnings(context: Context, items: Sequence[MeasureWarning]) -> dict[str, object]:
+    """List warnings in words; links go to what the person may read."""
+    request: HttpRequest = context["request"]
+    actor, lang = actor_of(request), get_language() or "fr"
+    desks = accounts.desk_names(desk_ids={one.desk_id for one in items if one.desk_id})
+    return {"warnings": [_said(one, actor=actor, desks=desks, lang=lang) for one in items]}
+
+
+def _said(one: MeasureWarning, *, actor: Actor, desks: dict[int, str], lang: str) -> Said:
+    parameters = {"desk": desks.get(one.desk_id or 0, "")}
+    return Said(
+        text=reference.render(one.code, parameters, lang, kind="measure_warning"),
+        pages=tuple(identifier("URL", page) for page in one.pages),
+        addresses=tuple(identifier("URL", address) for address in one.addresses[:_SHOWN]),
+        more=max(0, len(one.addresses) - _SHOWN),
+        links=tuple(_links(one, actor)),
+    )
+
+
+def _links(one: MeasureWarning, actor: Actor) -> list[Link]:
+    if one.code is WarningCode.DECIDED_LAWFUL:
+        return [_report(subject) for subject in one.subjects] if may(actor, "report.read") else []
+    page = "oversight:measure" if may(actor, "measure.recommend") else "desk:measure"
+    numbered = len(one.subjects) > 1
+    return [
+        Link(reverse(page, args=[subject]), f"{_('That measure')} {n if numbered else ''}".strip())
+        for n, subject in enumerate(one.subjects, start=1)
+    ]
+
+
+def _report(report_id: UUID) -> Link:
+    return Link(reverse("desk:report", args=[report_id]), desk_number(report_id))

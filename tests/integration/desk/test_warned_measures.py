@@ -1,0 +1,226 @@
+"""Warnings on a request, and the record of one that had left, as the pages of the desk and oversight show them."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+import time_machine
+from django.test import Client
+
+from fanal.harmonise import queries as harmonised
+from fanal.intake.domain.number import desk_number
+from fanal.judicial import operations as judicial
+from fanal.kernel.calendar import PARIS
+from fanal.measures import queries as measures
+from fanal.measures.domain.records import Measure, WarningCode
+from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.warnings import Asked
+from fanal.orient import operations as orient
+from fanal.orient.domain.records import Choice, Track
+from tests.integration.desk.story import HOST, MATERIAL, Desk, add_reports
+from tests.integration.desk.work import decided
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[[str], Client]
+LAWFUL = "Un autre signalement de la même adresse a été décidé sans suite."
+SEEN = re.compile(r'name="seen" value="([0-9a-f ]+)"')
+
+
+def no_action(desk: Desk, name: str, *, author: str = "ana") -> UUID:
+    """A report is claimed and decided without further action."""
+    actor, report_id = desk.actor(author), desk.reports[name]
+    claim = orient.claim_case(actor=actor, report_id=report_id, now=desk.now)
+    judicial.record_decision(
+        actor=actor,
+        report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
+        choice=Choice(tracks=(Track.NONE,), bases=(), reason="a lawful album"),
+        claim_token=claim.token,
+        now=desk.now,
+    )
+    return report_id
+
+
+def measure_of(desk: Desk, name: str = "material") -> Measure:
+    report_id = desk.reports[name]
+    (found,) = measures.measures_of(actor=desk.actor("claire"), report_ids=[report_id])[report_id]
+    return found
+
+
+def standing(desk: Desk, name: str = "material") -> list[tuple[WarningCode, tuple[str, ...]]]:
+    found = measure_of(desk, name)
+    asked = Asked(desk_id=found.desk_id, report_id=found.report_id, request=found.request)
+    said = measures.warnings_on(actor=desk.actor("claire"), asked=[asked])[found.id]
+    return [(one.code, one.addresses) for one in said]
+
+
+def page_of(desk: Desk, name: str = "material") -> str:
+    return f"/fr/desk/measures/{measure_of(desk, name).id}/"
+
+
+def seen_on(client: Client, page: str) -> str:
+    """What the forms of a page send back of its warnings."""
+    (tokens,) = set(SEEN.findall(client.get(page).content.decode()))
+    return tokens
+
+
+def body(answer: object) -> str:
+    return answer.content.decode()  # type: ignore[attr-defined]
+
+
+def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    mirror = no_action(desk, "mirror")  # the same page, with a tracking parameter
+    decided(desk)
+    ana, elise, page = sign_in("ana"), sign_in("elise"), page_of(desk)
+    assert standing(desk) == [(WarningCode.DECIDED_LAWFUL, (f"https://{HOST}/album/12",))]
+    first = body(ana.get(page))
+    assert LAWFUL in first
+    assert desk_number(mirror) in first
+    assert body(ana.post(f"{page}submit/")).count("Un avertissement est apparu") == 1
+    seen = seen_on(ana, page)
+    unsaid = ana.post(f"{page}submit/", {"seen": seen})
+    assert (unsaid.status_code, "Le motif est obligatoire" in body(unsaid)) == (409, True)
+    said = {"seen": seen, "reason": "L’album a changé depuis."}
+    assert ana.post(f"{page}submit/", said).status_code == 302
+
+    assert "1 avertissement" in body(elise.get("/fr/desk/second/"))
+    second = body(elise.get(page))
+    assert LAWFUL in second
+    assert "L’album a changé depuis." in second
+    digest = measure_of(desk).digest.hex()
+    blind = elise.post(f"{page}approve/", {"digest": digest, "reason": "sans lire"})
+    assert blind.status_code == 409
+    assert LAWFUL in body(blind)
+    given = {"digest": digest, "seen": seen_on(elise, page)}
+    assert elise.post(f"{page}approve/", given).status_code == 409
+    assert measure_of(desk).state is MeasureState.TO_SECOND
+    reason = {"reason": "Vu ce jour : deux images."}
+    assert elise.post(f"{page}approve/", given | reason).status_code == 302
+
+    overseen = body(sign_in("gabrielle").get(page.replace("/desk/", "/oversight/")))
+    for text in ("L’album a changé depuis.", "Vu ce jour : deux images.", LAWFUL):
+        assert text in overseen
+    assert desk_number(mirror) not in overseen  # the overseer reads no report
+    assert sign_in("yann").get(page).status_code == 404
+
+    # Opened again, the other report warns of nothing; what stood at the signature stays with it.
+    orient.reopen_case(actor=desk.actor("ana"), report_id=mirror, now=desk.now)
+    assert standing(desk) == []
+    assert LAWFUL in body(sign_in("gabrielle").get(page.replace("/desk/", "/oversight/")))
+
+
+def test_a_page_opened_before_the_warning_does_not_second(desk: Desk, sign_in: SignIn) -> None:
+    decided(desk)
+    elise, page = sign_in("elise"), page_of(desk)
+    assert "À revoir d’abord" not in body(elise.get(page))
+    tab = {"digest": measure_of(desk).digest.hex()}
+    no_action(desk, "mirror")
+    late = elise.post(f"{page}approve/", tab)
+    assert late.status_code == 409
+    assert "Un avertissement est apparu" in body(late)
+    assert LAWFUL in body(late)
+    assert measure_of(desk).state is MeasureState.TO_SECOND
+    # Another tab, on which it is shown.
+    tab |= {"seen": seen_on(elise, page), "reason": "Vu ce jour."}
+    assert elise.post(f"{page}approve/", tab).status_code == 302
+
+
+def test_another_desk_s_verdict_is_said_with_whom_to_ask_only(desk: Desk, sign_in: SignIn) -> None:
+    add_reports(desk, [("west", 60, MATERIAL | {"persons": []})], desk_id=2)
+    west = no_action(desk, "west", author="yann")
+    decided(desk)
+    shown = body(sign_in("ana").get(page_of(desk)))
+    assert "Un autre bureau a décidé sans suite" in shown
+    assert "Antenne Ouest" in shown
+    assert desk_number(west) not in shown
+    assert str(west) not in shown
+
+
+def test_a_whole_site_where_the_report_names_a_page(desk: Desk, sign_in: SignIn) -> None:
+    both = {"urls": [f"https://{HOST}/", f"https://{HOST}/album/77"], "persons": []}
+    add_reports(desk, [("site", 30, MATERIAL | both)])
+    decided(desk, "site")
+    assert standing(desk, "site") == [(WarningCode.PAGE_KNOWN, (f"https://{HOST}/",))]
+    shown = body(sign_in("ana").get(page_of(desk, "site")))
+    assert "donne une page précise." in shown
+    assert "<code>hxxps[:]//pictures[.]example/album/77</code>" in shown
+
+
+def test_a_change_is_kept_where_submitting_is_refused(desk: Desk, sign_in: SignIn) -> None:
+    no_action(desk, "mirror")
+    decided(desk)
+    ana, page = sign_in("ana"), page_of(desk)
+    form = {"name": "Autre hébergeur", "contact": "abuse@other.example", "submit": "1"}
+    targets = list(measure_of(desk).request.targets)
+    refused = ana.post(f"{page}amend/", form | {"target": targets, "reason": "malgré tout"})
+    assert refused.status_code == 409
+    assert "gardée en brouillon" in body(refused)
+    assert measure_of(desk).request.addressee.name == "Autre hébergeur"
+    none = body(ana.post(f"{page}amend/", form))
+    assert "Rien n’a été enregistré" in none
+    # The address that is warned of is left out: nothing more to explain.
+    other = [address for address in targets if address.endswith("13")]
+    assert ana.post(f"{page}amend/", form | {"target": other}).status_code == 302
+    assert measure_of(desk).state is MeasureState.TO_SECOND
+
+
+def approved(desk: Desk, sign_in: SignIn) -> str:
+    """A seconded measure whose host was informed a day before; return its page."""
+    decided(desk)
+    page, elise = page_of(desk), sign_in("elise")
+    elise.post(f"{page}approve/", {"digest": measure_of(desk).digest.hex()})
+    elise.post(f"{page}contact/", {"proof": "courriel", "at": local(desk.now - timedelta(days=1))})
+    return page
+
+
+def local(instant: datetime) -> str:
+    """An instant as a form writes it."""
+    return instant.astimezone(PARIS).strftime("%Y-%m-%dT%H:%M")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(25, "partie avant de perdre ce qui la fonde"), (40, "alors qu’elle ne pouvait plus")],
+)
+def test_what_had_left_is_recorded_and_shown_for_what_it_is(
+    desk: Desk, sign_in: SignIn, minutes: int, words: str
+) -> None:
+    page = approved(desk, sign_in)
+    minute = timedelta(minutes=1)
+    with time_machine.travel(desk.now + 30 * minute, tick=False):
+        sign_in("ana").post(f"/fr/desk/reports/{desk.reports['material']}/reopen/")
+    with time_machine.travel(desk.now + 60 * minute, tick=False):
+        elise = sign_in("elise")
+        shown = body(elise.get(page))
+        assert "Était-elle déjà partie" in shown
+        assert '<option value="send">' not in shown
+        assert "à envoyer :" not in shown  # no clock asks for what may not be sent
+        usual = elise.post(f"{page}step/", {"move": "send", "proof": "envoi 1"})
+        assert usual.status_code == 409
+        assert "ne tient plus" in body(usual)
+        undated = elise.post(f"{page}step/", {"move": "leave", "proof": "envoi 1"})
+        assert "Indiquez quand la demande est partie" in body(undated)
+        left = {"move": "leave", "at": local(desk.now + minutes * minute), "proof": "envoi 1"}
+        assert sign_in("ana").post(f"{page}step/", left).status_code == 403
+        assert sign_in("yann").post(f"{page}step/", left).status_code in {403, 404}
+        assert elise.post(f"{page}step/", left).status_code == 302
+        again = elise.post(f"{page}step/", left)
+        assert again.status_code == 409
+        shown = body(elise.get(page))
+        assert words in shown
+        assert "Prévenez qui l’a reçue" not in body(sign_in("gabrielle").get(page))
+        assert 'href="#withdraw"' in body(sign_in("ana").get(page))
+        overseer = sign_in("gabrielle")
+        assert words in body(overseer.get(page.replace("/desk/", "/oversight/")))
+        home = body(overseer.get("/fr/oversight/"))
+        assert "Parties sans ce qui les fonde" in home
+        assert ("Partie après" in home) is (minutes == 40)
+    assert measure_of(desk).state is MeasureState.SENT
+
+
+def test_nothing_left_is_no_panel_of_the_overseer(desk: Desk, sign_in: SignIn) -> None:
+    approved(desk, sign_in)
+    assert "Parties sans ce qui les fonde" not in body(sign_in("gabrielle").get("/fr/oversight/"))
