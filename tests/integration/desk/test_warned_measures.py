@@ -221,6 +221,22 @@ def test_what_had_left_is_recorded_and_shown_for_what_it_is(
     assert measure_of(desk).state is MeasureState.SENT
 
 
+def test_a_seconded_request_is_changed_by_who_says_that_it_has_not_left(
+    desk: Desk, sign_in: SignIn
+) -> None:
+    page, ana = approved(desk, sign_in), sign_in("ana")
+    assert 'name="unsent"' in body(ana.get(page))
+    form = {"name": "Autre", "contact": "abuse@other.example", "submit": "0"}
+    form |= {"target": list(measure_of(desk).request.targets)}
+    refused = ana.post(f"{page}amend/", form)
+    assert refused.status_code == 409
+    assert "dites qu’elle n’est pas partie" in body(refused)
+    assert measure_of(desk).state is MeasureState.APPROVED
+    assert ana.post(f"{page}amend/", form | {"unsent": "1"}).status_code == 302
+    assert measure_of(desk).state is MeasureState.DRAFT
+    assert 'name="unsent"' not in body(ana.get(page))
+
+
 def test_nothing_left_is_no_panel_of_the_overseer(desk: Desk, sign_in: SignIn) -> None:
     approved(desk, sign_in)
     assert "Parties sans ce qui les fonde" not in body(sign_in("gabrielle").get("/fr/oversight/"))

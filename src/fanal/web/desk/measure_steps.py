@@ -20,6 +20,7 @@ from fanal.kernel.calendar import PARIS
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations, queries
 from fanal.measures.domain.records import Addressee, AddresseeKind, Event, SuspensionCause
+from fanal.measures.domain.states import MeasureState
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.measures import page_of
 
@@ -41,6 +42,10 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     )
 
     def act(actor: Actor, now: datetime) -> None:
+        found = queries.get_measure(actor=actor, measure_id=measure_id)
+        # Of the bytes that were signed only the digest stays: nobody could record any more that they left.
+        if found and found.measure.state is MeasureState.APPROVED and post.get("unsent") != "1":
+            raise operations.MeasureRefused("UNSENT_UNSAID")
         operations.amend_measure(
             actor=actor,
             measure_id=measure_id,
