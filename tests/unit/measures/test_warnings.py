@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given, strategies as st
 
 from fanal import reference
 from fanal.measures.domain.drafting import MeasureRefused
@@ -58,12 +59,20 @@ def codes(*facts: Earlier, lawful: tuple[Lawful, ...] = ()) -> list[WarningCode]
         ("https://pictures.example/%2e", True),
         ("https://pictures.example/?page=2", False),
         ("https://pictures.example/a", False),
+        ("https://pictures.example/a/..", True),
         ("https://pictures.example/index.html", False),
         ("ftp://pictures.example/", True),
     ],
 )
 def test_a_whole_site_has_neither_path_nor_query(address: str, whole: bool) -> None:
     assert is_whole_site(address) is whole
+
+
+@given(st.text(max_size=60))
+def test_whatever_stands_for_an_address_is_compared(text: str) -> None:
+    """A page that failed here would hide every other warning."""
+    is_whole_site(f"https://{text}")
+    assert target_key(text) == target_key(text)
 
 
 def test_a_root_is_said_otherwise_where_the_report_names_a_page() -> None:
@@ -156,7 +165,7 @@ def test_who_goes_on_has_seen_each_warning_and_says_why() -> None:
     seen = stand[0].tokens
     assert check_warned((), seen=(), reason="") == ""
     assert check_warned(stand, seen={*seen, "of-one-that-went"}, reason=" read ") == "read"
-    for given, reason, code in (
+    for shown, reason, code in (
         ((), "read", "WARNINGS_CHANGED"),
         (("x",), "", "WARNINGS_CHANGED"),
         (seen, " \n", "NO_REASON"),
@@ -164,7 +173,7 @@ def test_who_goes_on_has_seen_each_warning_and_says_why() -> None:
         (seen, "x" * 2001, "TEXT_UNREADABLE"),
     ):
         with pytest.raises(MeasureRefused, match=code):
-            check_warned(stand, seen=given, reason=reason)
+            check_warned(stand, seen=shown, reason=reason)
 
 
 def test_the_same_warning_on_another_address_is_another() -> None:

@@ -4,8 +4,8 @@ A warning stops nothing by itself: whoever goes on writes why. Addresses are com
 (`harmonise.domain.urls`). Of another desk only existence is told, and whom to ask (decisions 2).
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from fanal.measures.domain.states import MeasureState
 from fanal.orient.domain.deciding import UNSTORABLE
 
 MAX_REASON = 2000
+_ROOT = re.compile(r"[^:/?#]+://[^/?#]*/*\??")
 _SUBJECTS = 5
 """Reports or measures, and exact pages, that one warning names."""
 _OF_STATE = {
@@ -76,8 +77,7 @@ def target_key(address: str) -> UUID:
 
 def is_whole_site(address: str) -> bool:
     """Return whether an address is the root of a site: no path, no query, whatever its fragment."""
-    parts = urlsplit(read_url(address).key or address)
-    return not parts.path.strip("/") and not parts.query
+    return _ROOT.fullmatch(read_url(address).key or address) is not None
 
 
 def warn(
