@@ -136,18 +136,22 @@ class Desk:
             report = {"reference": f"{self.name}-{number}", "kind": "GROOMING", "persons": [person]}
             answer = self.server.json("POST", "/reports", self.partner, report)
             assert answer.status == 201, answer
+        self.finish_stages()
+        assert self.count("SELECT count(*) FROM intake_report") == 3
+
+    def finish_stages(self) -> None:
+        """Wait until every report has passed every stage."""
         left = "SELECT count(*) FROM intake_work WHERE stage <> 'DONE'"
         assert wait_for(lambda: self.count(left) == 0)
-        assert self.count("SELECT count(*) FROM intake_report") == 3
 
     def add_people(self) -> None:
         """Give the desk two supervisors, `first` and `second`."""
         self._run(sys.executable, "-m", "tests.faults.add_people", PYTHONPATH="src:.")
 
-    def instruct(self, name: str) -> None:
-        """Let two supervisors instruct rounds with the counterpart."""
+    def instruct(self, name: str, kind: str = "DECONFLICTION") -> None:
+        """Let two supervisors instruct rounds with the counterpart, or what else leaves for it."""
         [made] = self.server.lines(
-            "instructions", "propose", "DECONFLICTION", "--as", "first", "--grounds", "Test.",
+            "instructions", "propose", kind, "--as", "first", "--grounds", "Test.",
             "--basis", "BASIS 1", "--name", name, "--until", "2027-06-01",
         )  # fmt: skip
         self.server.command("instructions", "second", str(made["id"]), "--as", "second", "--json")

@@ -1,15 +1,19 @@
-"""Two whole installations de-conflict, by files and over the API; kills in the middle; canaries everywhere.
+"""Two whole installations de-conflict, by files and over the API, and send each other what they sign.
 
 Each desk holds identifiers of its own, which are canaries at the other, and one that both hold. Afterwards
 every byte that one desk wrote (files and dump of its database, logs, messages, what went over the wire) is
-searched for the other's canaries, as they are, in hexadecimal, in base64 and as plain hashes.
+searched for the other's canaries, as they are, in hexadecimal, in base64 and as plain hashes. Packages come last:
+what they hold is meant to be read at the other desk.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyrage
 import pytest
 
+from fanal.distribution.domain import proof
 from tests.faults.desks import ALONE, COMMON, Desk, Wire, forms_of, two_desks
 from tests.live import wait_for
 
@@ -165,3 +169,81 @@ def test_log_and_ledger_hold_no_identifier(desks: tuple[Desk, Desk, Wire]) -> No
             for form in forms_of(value):
                 assert form not in dump.lower(), desk.name
                 assert form not in logs.lower(), desk.name
+
+
+def package_of(north: Desk, folder: Path, key: pyrage.x25519.Recipient) -> Path:
+    """Let the northern desk send what belongs to Belgium, and return the file."""
+    ran = north.server.command
+    ran("distribution", "add", "BE-DESK", "--name", "South", "--country", "BE", "--key", str(key))
+    north.instruct("BE-DESK", "DISTRIBUTION")
+    person = {"role": "SUSPECT", "country": "BE", "emails": ["abroad@mail.example"]}
+    report = {"reference": "north-abroad", "kind": "GROOMING", "persons": [person]}
+    assert north.server.json("POST", "/reports", north.partner, report).status == 201
+    north.finish_stages()
+    ran("distribution", "send", "--out", str(folder / "out"))
+    [package] = (folder / "out" / "BE-DESK").iterdir()
+    return package
+
+
+def test_packages_are_believed_by_their_signature(
+    desks: tuple[Desk, Desk, Wire], tmp_path: Path
+) -> None:
+    north, south, _ = desks
+    ours, third = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    package = package_of(north, tmp_path, ours.to_public())
+    for name, identity in (("ours", ours), ("third", third)):
+        (tmp_path / name).write_text(f"# made for a test\n{identity}\n")
+    where = ["--key", str(tmp_path / "ours"), "--out", str(tmp_path / "in")]
+
+    def refused(*arguments: str) -> str:
+        done = south.server.command("distribution", *arguments, "--lang", "en", check=False)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "in").exists()
+        return done.stderr
+
+    def forged(name: str, plain: bytes, to: pyrage.x25519.Identity = ours) -> str:
+        (tmp_path / name).write_bytes(pyrage.encrypt(plain, [to.to_public()]))
+        return str(tmp_path / name)
+
+    told = json.loads(north.server.command("distribution", "key").stdout)
+    assert told["key"] == north.key
+    assert told["fingerprint"] in refused("open", str(package), *where)
+    wrong = "0" + told["fingerprint"][1:] if told["fingerprint"][0] != "0" else "1" * 40
+    known = ["sender", "add", "N-DESK", "--key", told["key"], "--fingerprint"]
+    assert "call the desk again" in refused(*known, wrong)
+    south.server.command("distribution", *known, told["fingerprint"])
+
+    sealed = package.read_bytes()
+    plain = pyrage.decrypt(sealed, [ours])
+    cut, passed_on = tmp_path / "cut", forged("passed-on", plain, third)
+    cut.write_bytes(sealed[:-100])
+    assert "damaged" in refused("open", str(cut), *where)
+    assert "does not fit" in refused(
+        "open", forged("turned", plain[:-9] + b"x" + plain[-8:]), *where
+    )
+    nobodys = forged("nobodys", plain[proof.HEAD :])
+    assert "signed by nobody" in refused("open", nobodys, *where)
+    elsewhere = ["--key", str(tmp_path / "third"), "--out", str(tmp_path / "in")]
+    assert "sealed anew" in refused("open", passed_on, *elsewhere)
+
+    opened = json.loads(south.server.command("distribution", "open", str(package), *where).stdout)
+    assert (opened["sender"], opened["reports"]) == ("N-DESK", 1)
+    lines, answer = sorted((tmp_path / "in").iterdir(), key=lambda path: len(path.name))
+    again = south.server.command("distribution", "open", str(package), *where, check=False)
+    assert (again.returncode, "déjà été ouvert" in again.stderr) == (2, True)
+    assert b"abroad@mail.example" in lines.read_bytes()
+    south.server.command("import", "jsonl", str(lines), "--partner", "N-DESK")
+
+    told = json.loads(south.server.command("distribution", "key").stdout)
+    north.server.command(
+        "distribution", "sender", "add", "BE-DESK", "--key", told["key"], "--fingerprint",
+        told["fingerprint"],
+    )  # fmt: skip
+    whole = answer.read_bytes()
+    answer.write_bytes(whole.replace(b'"reports":1', b'"reports":2'))
+    bad = north.server.command("distribution", "acknowledge", str(answer), check=False)
+    assert (bad.returncode, "signature" in bad.stderr) == (2, True)
+    answer.write_bytes(whole)
+    done = json.loads(north.server.command("distribution", "acknowledge", str(answer)).stdout)
+    assert done == {"package": opened["package"], "reports": 1}

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from fanal.cli.boot import with_django
+from fanal.cli.distribution_senders import key as own_key, sender, taken
 from fanal.cli.failures import Refused
 from fanal.config.environment import read_environment
 from fanal.kernel import clock
@@ -23,7 +24,12 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group()
 def distribution() -> None:
-    """Send what belongs to other desks: planned by rules, sealed for each, acknowledged."""
+    """Send what belongs to other desks: planned by rules, sealed for each, acknowledged; take theirs."""
+
+
+distribution.add_command(own_key)
+distribution.add_command(sender)
+distribution.add_command(taken)
 
 
 @distribution.command("recipients")
@@ -73,9 +79,9 @@ def close(code: str) -> None:
 
 @distribution.command("send")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
-@with_django(DatabaseRole.WORKER)
+@with_django(DatabaseRole.WORKER, seals=True)
 def send(out: Path) -> None:
-    """Seal what is planned for each desk into DIR/CODE/PACKAGE.age, under the instructions in force."""
+    """Sign and seal what is planned for each desk into DIR/CODE/PACKAGE.age, under instructions in force."""
     from fanal.distribution import operations
 
     name = read_environment(os.environ).mail_from
@@ -112,35 +118,58 @@ def packages(as_json: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
-def open_(package: Path, key: Path, out: Path) -> None:
-    """Open a package of another desk: DIR/PACKAGE.jsonl for `fanal import jsonl`, and its answer."""
-    from fanal.distribution.domain.package import Acknowledgement, PackageRefused, unseal
+@click.option(
+    "--unproven", is_flag=True,
+    help="Open it though no signature in force proves who made it; the ledger says so.",
+)  # fmt: skip
+@click.option("--again", is_flag=True, help="Open the same package once more.")
+@with_django(DatabaseRole.WORKER, seals=True)
+def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> None:
+    """Open a package of another desk: DIR/PACKAGE.jsonl for `fanal import jsonl`, and its answer.
+
+    It must be signed by a key that `distribution sender` knows, for the key it is opened with, and is
+    opened once.
+    """
+    from fanal.distribution import operations
+    from fanal.distribution.domain.refusal import PackageRefused
+
+    def keep(opened: operations.Opened) -> None:
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lines = out / f"{opened.manifest.package}.jsonl"
+        if lines.exists() and lines.read_bytes() != opened.body:
+            raise Refused("PACKAGE_IN_THE_WAY", path=lines)
+        write_whole(lines, opened.body)
+        answer = msgspec.json.encode(opened.answer) + b"\n"
+        write_whole(out / f"{opened.manifest.package}.ack.json", answer)
 
     try:
-        manifest, body = unseal(package.read_bytes(), identity=_identity(key))
+        opened = operations.take(
+            actor=_ACTOR,
+            sealed=_read(package),
+            identity=_identity(key),
+            keep=keep,
+            now=clock.now(),
+            unproven=unproven,
+            again=again,
+        )
     except PackageRefused as refused:
-        raise Refused(f"PACKAGE_{refused}", path=package) from None
-    out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(out / f"{manifest.package}.jsonl", body)
-    answer = Acknowledgement(
-        package=manifest.package,
-        opened_at=clock.now(),
-        reports=manifest.reports,
-        token=manifest.token,
-    )
-    write_whole(out / f"{manifest.package}.ack.json", msgspec.json.encode(answer) + b"\n")
+        raise Refused(f"PACKAGE_{refused.code}", path=package, **refused.parameters) from None
     told = {
-        "package": str(manifest.package),
-        "sender": manifest.sender,
-        "reports": manifest.reports,
+        "package": str(opened.manifest.package),
+        "sender": opened.sender or None,
+        "named": opened.manifest.sender,
+        "reports": opened.manifest.reports,
     }
-    click.echo(json.dumps(told))
+    click.echo(json.dumps(told, ensure_ascii=False))
 
 
 @distribution.command("acknowledge")
 @click.argument("answer", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--unproven", is_flag=True, help="Take it though a desk whose key is known did not sign it."
+)
 @with_django(DatabaseRole.WORKER)
-def acknowledge(answer: Path) -> None:
+def acknowledge(answer: Path, unproven: bool) -> None:
     """Note the ANSWER of a desk (PACKAGE.ack.json): it opened what we sent."""
     from fanal.distribution import operations
     from fanal.distribution.domain.package import Acknowledgement
@@ -150,10 +179,20 @@ def acknowledge(answer: Path) -> None:
     except msgspec.MsgspecError as error:
         raise Refused("ANSWER_REFUSED", path=answer, detail=error) from None
     try:
-        count = operations.acknowledge(actor=_ACTOR, answer=read, now=clock.now())
+        count = operations.acknowledge(
+            actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven
+        )
     except operations.AcknowledgementRefused as refused:
         raise Refused(f"ANSWER_{refused}", path=answer) from None
     click.echo(json.dumps({"package": str(read.package), "reports": count}))
+
+
+def _read(path: Path) -> bytes:
+    """Return a file as far as a package may be long, and one octet more where it is longer."""
+    from fanal.distribution.domain.package import MAXIMUM_BYTES
+
+    with path.open("rb") as stream:
+        return stream.read(MAXIMUM_BYTES + 1)
 
 
 def _identity(path: Path) -> str:

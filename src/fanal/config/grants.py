@@ -91,7 +91,7 @@ RULES: tuple[Rule, ...] = (
     _rule("deconfliction_limit", [APP, WORKER], APPEND),
     _rule("deconfliction_step", [APP, WORKER], APPEND),
     _rule("deconfliction_withholding", [APP, WORKER], APPEND),
-    _rule("deconfliction_identity", [APP, WORKER], APPEND),  # made once, never another
+    _rule("deconfliction_identity", [APP, WORKER], APPEND),  # replaced by another row
     _rule("crosscheck_answer", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("crosscheck_value", [APP], READ),
     _rule("crosscheck_near", [APP], READ),

@@ -64,3 +64,43 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return f"{self.report_id} {self.country}"
+
+
+class SenderKey(models.Model):
+    """A key that the desk `code` signs with; it is in force where `until` and `revoked_at` are empty."""
+
+    id = models.UUIDField(primary_key=True)
+    code = models.TextField()
+    public_key = models.BinaryField(unique=True)
+    since = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    added_by = models.UUIDField()
+    added_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "distribution_sender_key"
+        managed = False
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Taken(models.Model):
+    """A package of another desk that was opened here; without sender and key nothing proves who made it."""
+
+    pk = models.CompositePrimaryKey("package_id", "sender")
+    package_id = models.UUIDField()
+    sender = models.TextField()
+    key = models.ForeignKey(SenderKey, on_delete=models.PROTECT, null=True)
+    digest = models.BinaryField()
+    made_at = models.DateTimeField()
+    reports = models.IntegerField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "distribution_taken"
+        managed = False
+
+    def __str__(self) -> str:
+        return str(self.package_id)

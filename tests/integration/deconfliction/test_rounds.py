@@ -115,6 +115,45 @@ def test_the_ledger_names_rounds_and_numbers_alone() -> None:
         assert set(entry.detail) <= {"instruction", "shown", "asked", "met", "objects"}
 
 
+class TestOurKey:
+    def test_another_key_ends_every_round_and_the_one_before_cannot_be_opened(self) -> None:
+        holding("r-1", BOTH)
+        other = peer(BOTH)
+        register(other)
+        begun, _offer = offer_to(other)
+        received, answered = uuid4(), uuid4()
+        take(other.offer(received))
+        take(other.offer(answered))
+        operations.answer(actor=SYSTEM, round_id=answered, now=now())
+        before = queries.public_key()
+        made = operations.rotate_identity(actor=SYSTEM, now=now())
+        assert queries.public_key() == made != before
+        assert [key for key, _since in queries.own_keys()] == [made, before]
+        assert {state(r) for r in (begun, received, answered)} == {RoundState.REFUSED}
+        errors = {found.error for found in queries.list_rounds(actor=SYSTEM)}
+        assert (errors, sealed()) == ({"OUR_KEY"}, 0)
+        kept = "SELECT wrapped_key IS NOT NULL FROM vault_object WHERE kind = 'deconfliction_key'"
+        assert rows(f"{kept} ORDER BY id") == [(False,), (True,)]
+        signer = operations.signing_key(now=now(), purpose="test")
+        assert signer.public_key().public_bytes_raw() == made
+
+    def test_whoever_pins_the_new_one_meets_as_before(self) -> None:
+        holding("r-1", BOTH)
+        peer(BOTH)
+        operations.rotate_identity(actor=SYSTEM, now=now())
+        other = peer(BOTH)
+        assert other.fanal_key == queries.public_key()
+        register(other)
+        round_id, offer = offer_to(other)
+        take(other.answer(offer))
+        conclusion = operations.conclude(actor=SYSTEM, round_id=round_id, now=now())
+        assert [value for _, value in other.concluded(conclusion)] == [BOTH]
+
+    def test_without_a_key_there_is_none_to_replace(self) -> None:
+        with pytest.raises(DeconflictionRefused, match="NO_KEY"):
+            operations.rotate_identity(actor=SYSTEM, now=now())
+
+
 class TestTime:
     def test_a_round_ends_and_its_secrets_go(self) -> None:
         holding("r-1", BOTH)

@@ -6,11 +6,11 @@ from uuid import UUID
 import msgspec
 import pyrage
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fanal.distribution.domain.package import (
     Acknowledgement,
     Manifest,
-    PackageRefused,
     answers,
     check_key,
     line_of,
@@ -18,6 +18,7 @@ from fanal.distribution.domain.package import (
     token_digest,
     unseal,
 )
+from fanal.distribution.domain.refusal import PackageRefused
 from fanal.distribution.domain.routing import Destination, shares_of, shipped_routing
 from fanal.distribution.domain.states import answer_due, package_state
 from fanal.formats.refusal import FormatRefused
@@ -146,6 +147,7 @@ def test_a_package_is_overdue_until_it_is_acknowledged() -> None:
     assert package_state(due_at=due, acknowledged_at=before, now=after) == "ACKNOWLEDGED"
 
 
+SIGNER = Ed25519PrivateKey.generate()
 MANIFEST = Manifest(
     schema=1,
     package=UUID(int=7),
@@ -167,7 +169,9 @@ def test_a_package_opens_for_its_desk_alone_and_reads_as_reports() -> None:
         description="Someone asks for secrets.",
         persons=(Person(role=SUSPECT, country="BE", emails=("a@mail.example",)),),
     )
-    sealed = seal(MANIFEST, [line_of(told, reference="7KM-3QP-9XD")], key=str(ours.to_public()))
+    sealed = seal(
+        MANIFEST, [line_of(told, reference="7KM-3QP-9XD")], key=str(ours.to_public()), signer=SIGNER
+    )
     assert b"mail.example" not in sealed
     manifest, body = unseal(sealed, identity=str(ours))
     assert (manifest.package, manifest.reports) == (MANIFEST.package, 1)

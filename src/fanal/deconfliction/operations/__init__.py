@@ -10,7 +10,11 @@ from fanal.deconfliction.operations.counterparts import (
 )
 from fanal.deconfliction.operations.expiring import abandon, erase, expire_rounds
 from fanal.deconfliction.operations.hits import move_hit, note_reports
-from fanal.deconfliction.operations.identity import ensure_identity
+from fanal.deconfliction.operations.identity import (
+    ensure_identity,
+    rotate_identity,
+    signing_key,
+)
 from fanal.deconfliction.operations.offering import make_offer
 from fanal.deconfliction.operations.receiving import receive
 from fanal.deconfliction.operations.withholding import withhold
@@ -29,8 +33,10 @@ __all__ = [
     "note_delivered",
     "note_reports",
     "receive",
+    "rotate_identity",
     "secret_of",
     "set_limits",
+    "signing_key",
     "take_conclusion",
     "withhold",
 ]

@@ -61,7 +61,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         twice=twice,
         points=laid_out.points,
     )
-    body = write_message(message, key=signing_key(now=now))
+    body = write_message(message, key=signing_key(now=now, purpose=rounds.SIGNS))
     return _store(actor, found, laid_out, body, held=len(keys), now=now)
 
 

@@ -59,7 +59,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         previous=received.digest.hex(),
         met=met.places,
     )
-    body = write_message(message, key=signing_key(now=now))
+    body = write_message(message, key=signing_key(now=now, purpose=rounds.SIGNS))
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.OFFERED:
             raise DeconflictionRefused("NOT_NOW")  # another process concluded it meanwhile

@@ -20,15 +20,7 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
         Refused: the actor runs no rounds.
     """
     require(actor, "deconfliction.run")
-    closed = 0
-    for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
-        for found in queries.open_rounds(actor=actor, state=state):
-            if found.expires_at > now:
-                continue
-            with transaction.atomic():
-                if rounds.hold(round_id=found.id) == state:
-                    rounds.close(actor=actor, round_=found, move="expire", now=now)
-                    closed += 1
+    closed = _close_all(actor, now, move="expire", until=now)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE deconfliction_message m SET body = NULL FROM deconfliction_round r"
@@ -37,6 +29,16 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
             [now],
         )
     return closed
+
+
+def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
+    """End every round under way, since something of ours changed that it rests on; return how many.
+
+    Raises:
+        Refused: the actor runs no rounds.
+    """
+    require(actor, "deconfliction.run")
+    return _close_all(actor, now, move="refuse", error=error)
 
 
 def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
@@ -90,3 +92,19 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
         )
         erased += int(cursor.rowcount)
     return erased
+
+
+def _close_all(
+    actor: Actor, now: datetime, *, move: str, until: datetime | None = None, error: str = ""
+) -> int:
+    """Close the rounds under way (those that end by `until`, or all), and return how many."""
+    closed = 0
+    for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
+        for found in queries.open_rounds(actor=actor, state=state):
+            if until is not None and found.expires_at > until:
+                continue
+            with transaction.atomic():
+                if rounds.hold(round_id=found.id) == state:
+                    rounds.close(actor=actor, round_=found, move=move, now=now, error=error)
+                    closed += 1
+    return closed

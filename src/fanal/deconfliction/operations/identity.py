@@ -1,6 +1,10 @@
-"""The installation's own key: made once, sealed in the vault, its public half given to counterparts."""
+"""The installation's own key: sealed in the vault, its public half given to others, replaced when need be.
+
+It signs messages of de-confliction and, under another prefix, packages for other desks (ADR 0039).
+"""
 
 from datetime import datetime
+from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
@@ -8,6 +12,7 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import require
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.operations.expiring import drop_rounds
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -15,6 +20,7 @@ from fanal.vault import operations as vault
 from fanal.vault.domain.records import Sealable
 
 _LOCK = 0x44434B4559  # "DCKEY"
+_KIND = "deconfliction_key"
 
 
 def ensure_identity(*, actor: Actor, now: datetime) -> bytes:
@@ -24,53 +30,83 @@ def ensure_identity(*, actor: Actor, now: datetime) -> bytes:
         Refused: the actor keeps no counterparts.
     """
     require(actor, "deconfliction.keep")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    with transaction.atomic():
+        _wait_for_others()
         known = queries.public_key()
-        if known is not None:
-            return known
-        made, object_id = Ed25519PrivateKey.generate(), new_id(now)
-        vault.seal_batch(
-            items=[
-                Sealable(
-                    id=object_id,
-                    owner_id=object_id,
-                    kind="deconfliction_key",
-                    plaintext=made.private_bytes_raw(),
-                )
-            ],
-            now=now,
-        )
-        public = made.public_key().public_bytes_raw()
-        cursor.execute(
-            "INSERT INTO deconfliction_identity (public_key, object_id, made_at) VALUES (%s, %s, %s)",
-            [public, object_id, now],
-        )
-        ledger.record(
-            actor=actor,
-            action="deconfliction.key",
-            at=now,
-            objects=[ledger.ObjectRef(kind="key", id=object_id)],
-        )
+        return _make(actor, now, replaces=False) if known is None else known
+
+
+def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
+    """Make a new key and return its public half; the private half of the one before is erased.
+
+    Whoever pinned the one before refuses what we sign until they have registered this one. Rounds under way
+    end: the old key separates their points from all others', so they would meet in nothing.
+
+    Raises:
+        Refused: the actor keeps no counterparts.
+        DeconflictionRefused: NO_KEY, there is none to replace.
+    """
+    require(actor, "deconfliction.keep")
+    with transaction.atomic():
+        _wait_for_others()
+        before = _newest()
+        if before is None:
+            raise DeconflictionRefused("NO_KEY")
+        drop_rounds(actor=actor, now=now, error="OUR_KEY")
+        public = _make(actor, now, replaces=True)
+        vault.erase(actor=actor, owner_ids=[before], kinds=[_KIND], now=now)
     return public
 
 
-def signing_key(*, now: datetime) -> Ed25519PrivateKey:
-    """Return the key that signs our messages; the entry of the message says what it was opened for.
+def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
+    """Return the key that signs for us; the entry of what is signed says what it was opened for.
 
     Raises:
         DeconflictionRefused: NO_KEY, none was made yet.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: as `vault.open_batch`.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT object_id FROM deconfliction_identity")
-        row = cursor.fetchone()
-    if row is None:
+    object_id = _newest()
+    if object_id is None:
         raise DeconflictionRefused("NO_KEY")
     opened = vault.open_batch(
-        actor=system_actor("sign a message of de-confliction"),
-        object_ids=[row[0]],
-        now=now,
-        purpose="sign a message of de-confliction",
+        actor=system_actor(purpose), object_ids=[object_id], now=now, purpose=purpose
     )
-    return Ed25519PrivateKey.from_private_bytes(opened[row[0]])
+    return Ed25519PrivateKey.from_private_bytes(opened[object_id])
+
+
+def _wait_for_others() -> None:
+    """Let one process at a time look for a key and make one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _newest() -> UUID | None:
+    """Return the sealed object of the key in force."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT object_id FROM deconfliction_identity ORDER BY made_at DESC, object_id DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+    return None if row is None else row[0]
+
+
+def _make(actor: Actor, now: datetime, *, replaces: bool) -> bytes:
+    made, object_id = Ed25519PrivateKey.generate(), new_id(now)
+    sealable = Sealable(
+        id=object_id, owner_id=object_id, kind=_KIND, plaintext=made.private_bytes_raw()
+    )
+    vault.seal_batch(items=[sealable], now=now)
+    public = made.public_key().public_bytes_raw()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO deconfliction_identity (public_key, object_id, made_at) VALUES (%s, %s, %s)",
+            [public, object_id, now],
+        )
+    ledger.record(
+        actor=actor,
+        action="deconfliction.key",
+        at=now,
+        objects=[ledger.ObjectRef(kind="key", id=object_id)],
+        detail={"replaces": int(replaces)},
+    )
+    return public

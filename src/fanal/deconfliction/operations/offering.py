@@ -61,7 +61,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
         expires=made.expires_at,
         points=laid_out.points,
     )
-    body = write_message(offer, key=signing_key(now=now))
+    body = write_message(offer, key=signing_key(now=now, purpose=rounds.SIGNS))
     kept = rounds.Kept(laid_out=laid_out, secret=secret.private_bytes_raw())
     try:
         with transaction.atomic():

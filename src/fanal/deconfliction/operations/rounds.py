@@ -24,6 +24,8 @@ from fanal.vault.domain.records import Sealable
 
 LASTS: Final = timedelta(days=7)
 """How long a round may take: files travel by hand."""
+SIGNS: Final = "sign a message of de-confliction"
+"""What the key is opened for."""
 _KIND: Final = "deconfliction_round"
 _PURPOSE: Final = "go on with a round of de-confliction"
 

@@ -6,6 +6,7 @@ from fanal.deconfliction.queries.counterparts import (
     find_counterpart,
     get_counterpart,
     list_counterparts,
+    own_keys,
     public_key,
 )
 from fanal.deconfliction.queries.hits import get_hit, list_hits, signs_of, steps_of
@@ -33,6 +34,7 @@ __all__ = [
     "list_rounds",
     "message_body",
     "open_rounds",
+    "own_keys",
     "public_key",
     "signs_of",
     "steps_of",

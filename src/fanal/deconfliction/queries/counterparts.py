@@ -51,11 +51,18 @@ def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart |
 
 
 def public_key() -> bytes | None:
-    """Return the key by which counterparts know this installation, None before it was made."""
+    """Return the key by which others know this installation now, None before one was made."""
+    return next((key for key, _since in own_keys()), None)
+
+
+def own_keys() -> list[tuple[bytes, datetime]]:
+    """Return every key that this installation has had, and since when each was in force, the newest first."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT public_key FROM deconfliction_identity")
-        row = cursor.fetchone()
-    return None if row is None else bytes(row[0])
+        cursor.execute(
+            "SELECT public_key, made_at FROM deconfliction_identity"
+            " ORDER BY made_at DESC, object_id DESC"
+        )
+        return [(bytes(key), made_at) for key, made_at in cursor.fetchall()]
 
 
 def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:

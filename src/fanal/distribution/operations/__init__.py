@@ -1,25 +1,34 @@
 """The writing door of distribution."""
 
+from fanal.distribution.operations.answers import AcknowledgementRefused, acknowledge
 from fanal.distribution.operations.planning import plan_batch
 from fanal.distribution.operations.recipients import (
     RecipientRefused,
     add_recipient,
     close_recipient,
 )
-from fanal.distribution.operations.sending import (
-    AcknowledgementRefused,
-    Sent,
-    acknowledge,
-    send,
+from fanal.distribution.operations.senders import (
+    SenderRefused,
+    add_sender,
+    revoke_sender,
+    rotate_sender,
 )
+from fanal.distribution.operations.sending import Sent, send
+from fanal.distribution.operations.taking import Opened, take
 
 __all__ = [
     "AcknowledgementRefused",
+    "Opened",
     "RecipientRefused",
+    "SenderRefused",
     "Sent",
     "acknowledge",
     "add_recipient",
+    "add_sender",
     "close_recipient",
     "plan_batch",
+    "revoke_sender",
+    "rotate_sender",
     "send",
+    "take",
 ]

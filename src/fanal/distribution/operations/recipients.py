@@ -7,14 +7,16 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.distribution.domain.package import PackageRefused, check_key
+from fanal.distribution.domain.package import check_key
+from fanal.distribution.domain.refusal import PackageRefused
 from fanal.distribution.domain.routing import shipped_routing
 from fanal.distribution.models import Recipient
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 
-_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,39}")
+CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,39}")
+"""How desks are called, here and in packages."""
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -37,7 +39,7 @@ def add_recipient(
     require(actor, "distribution.keep")
     country, region = place
     rules = shipped_routing()
-    if not _CODE.fullmatch(code):
+    if not CODE.fullmatch(code):
         raise RecipientRefused("CODE")
     if not name.strip() or len(name) > 200 or not name.isprintable():
         raise RecipientRefused("NAME")

@@ -1,4 +1,4 @@
-"""Sending: what is planned for a recipient is sealed for it, under a standing instruction; and its answer."""
+"""Sending: what is planned for a recipient is signed and sealed for it, under a standing instruction."""
 
 import hashlib
 import secrets
@@ -7,16 +7,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from msgspec import Struct
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import require
+from fanal.deconfliction import operations as deconfliction
 from fanal.distribution.domain.package import (
-    Acknowledgement,
     Manifest,
-    answers,
     line_of,
     seal,
     token_digest,
@@ -31,14 +29,9 @@ from fanal.intake.domain.states import ReportState
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.orient import operations as orient
 
 MOST_REPORTS = 2_000
 """Reports of one package."""
-
-
-class AcknowledgementRefused(ValueError):
-    """An answer is not accepted; the text is a code: NOT_FOUND, WRONG_TOKEN."""
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -65,7 +58,7 @@ def send(
     deliver: Callable[[str, UUID, bytes], None],
     clock: Callable[[], datetime],
 ) -> list[Sent]:
-    """Seal what is planned for each open recipient and hand it to `deliver` (code, package id, bytes).
+    """Sign and seal what is planned for each open recipient; hand it to `deliver` (code, package id, bytes).
 
     `sender` is how this desk names itself. A package's rows are committed after `deliver` returned: when it
     fails nothing counts as sent, and a package delivered twice is told apart by its id. At most 2 000 reports
@@ -74,8 +67,10 @@ def send(
 
     Raises:
         Refused: the actor sends nothing.
+        KeyMissing, BlobMissing, BlobDamaged, VaultAway: our own key cannot be opened to sign.
     """
     require(actor, "distribution.send")
+    deconfliction.ensure_identity(actor=actor, now=clock())
     outcome: list[Sent] = []
     for recipient in Recipient.objects.filter(closed_at=None).order_by("code"):
         made = _next(recipient, actor, sender, deliver, clock())
@@ -85,65 +80,6 @@ def send(
             if made.reason != "NOTHING":
                 outcome.append(made)
     return outcome
-
-
-def acknowledge(*, actor: Actor, answer: Acknowledgement, now: datetime) -> int:
-    """Note that a recipient opened a package; return how many reports that acknowledges (0: known before).
-
-    A report that belongs to nobody else, and to this desk neither, no longer waits here
-    (`orient.hand_over`).
-
-    Raises:
-        AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, whoever answers has not opened it.
-        Refused: the actor sends nothing.
-    """
-    require(actor, "distribution.send")
-    with transaction.atomic():
-        package = Package.objects.select_for_update().filter(id=answer.package).first()
-        if package is None:
-            raise AcknowledgementRefused("NOT_FOUND")
-        if not answers(answer, bytes(package.token_digest)):
-            raise AcknowledgementRefused("WRONG_TOKEN")
-        if package.acknowledged_at is not None:
-            return 0
-        Package.objects.filter(id=package.id).update(acknowledged_at=now)
-        items = Item.objects.filter(package_id=package.id, state=ItemState.SENT)
-        ids = list(items.values_list("report_id", flat=True))
-        items.update(state=ITEM_STATES.apply(ItemState.SENT, "acknowledge"))
-        ledger.record_batch(
-            actor=actor,
-            action="transfer.acknowledge",
-            at=now,
-            kind="report",
-            items=[(report_id, package.id.bytes) for report_id in ids],
-            detail={"package": str(package.id)},
-        )
-        _note(actor, "transfer.acknowledge", package.id, count=len(ids), now=now)
-        theirs = _theirs_alone(ids)
-        orient.hand_over(actor=actor, report_ids=theirs, package_id=package.id, now=now)
-    return len(ids)
-
-
-def _note(actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime) -> None:
-    """Write what happened to a package itself: its page tells it, as each report's does."""
-    ledger.record(
-        actor=actor,
-        action=action,
-        at=now,
-        objects=[ledger.ObjectRef(kind="package", id=package_id)],
-        detail={"count": count},
-    )
-
-
-def _theirs_alone(report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the reports of which no share is left with this desk: each place they belong to has them."""
-    left = Q(ours=True) | Q(state__in=[ItemState.PLANNED, ItemState.SENT])
-    kept = set(
-        Item.objects.filter(left, report_id__in=list(report_ids)).values_list(
-            "report_id", flat=True
-        )
-    )
-    return [report_id for report_id in report_ids if report_id not in kept]
 
 
 def _next(  # noqa: PLR0917
@@ -199,7 +135,8 @@ def _send_some(  # noqa: PLR0917
             instruction=instruction.id,
             token=secrets.token_urlsafe(32),
         )
-        sealed = seal(manifest, list(lines.values()), key=recipient.age_key)
+        signer = deconfliction.signing_key(now=now, purpose="sign a package for another desk")
+        sealed = seal(manifest, list(lines.values()), key=recipient.age_key, signer=signer)
         Package.objects.create(
             id=manifest.package,
             recipient=recipient,
@@ -220,7 +157,7 @@ def _send_some(  # noqa: PLR0917
             items=[(report_id, hashlib.sha256(line).digest()) for report_id, line in lines.items()],
             detail={"package": str(manifest.package), "to": recipient.code} | instruction.cited,
         )
-        _note(actor, "report.transfer", manifest.package, count=len(lines), now=now)
+        note_package(actor, "report.transfer", manifest.package, count=len(lines), now=now)
         deliver(recipient.code, manifest.package, sealed)
     return Sent(recipient=recipient.code, package=manifest.package, reports=len(lines))
 
@@ -249,3 +186,16 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
         for report_id in leaving
         if report_id in records
     }
+
+
+def note_package(
+    actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime, **more: int
+) -> None:
+    """Write what happened to a package itself: its page tells it, as each report's does."""
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ledger.ObjectRef(kind="package", id=package_id)],
+        detail={"count": count} | more,
+    )

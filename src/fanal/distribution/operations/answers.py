@@ -1,0 +1,104 @@
+"""Answers of recipients: who opened what we sent, proved by its token and, where its key is known, signed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from fanal.accounts.domain.policy import require
+from fanal.deconfliction import queries as identities
+from fanal.distribution import queries
+from fanal.distribution.domain import proof
+from fanal.distribution.domain.package import Acknowledgement, answers
+from fanal.distribution.domain.refusal import PackageRefused
+from fanal.distribution.domain.states import ITEM_STATES, ItemState
+from fanal.distribution.models import Item, Package
+from fanal.distribution.operations.sending import note_package
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+from fanal.orient import operations as orient
+
+
+class AcknowledgementRefused(ValueError):
+    """An answer is not accepted; the text is a code, as `acknowledge` names them."""
+
+
+def acknowledge(
+    *, actor: Actor, answer: Acknowledgement, now: datetime, unproven: bool = False
+) -> int:
+    """Note that a recipient opened a package; return how many reports that acknowledges (0: known before).
+
+    A report that belongs to nobody else, and to this desk neither, no longer waits here
+    (`orient.hand_over`). Once a key of the recipient is registered (`add_sender`), its answers must be signed
+    by it; `unproven` takes one that is not, which the token alone then proves, as before.
+
+    Raises:
+        AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, whoever answers has not opened it;
+            UNSIGNED; UNKNOWN, another key than that desk's signed; SIGNATURE; SENDER, it answers a package of
+            another desk; REVOKED, INSTANT, FUTURE as `check_instant`.
+        Refused: the actor sends nothing.
+    """
+    require(actor, "distribution.send")
+    with transaction.atomic():
+        package = Package.objects.select_for_update().filter(id=answer.package).first()
+        if package is None:
+            raise AcknowledgementRefused("NOT_FOUND")
+        if not answers(answer, bytes(package.token_digest)):
+            raise AcknowledgementRefused("WRONG_TOKEN")
+        signed = not unproven and _is_signed(answer, package.recipient.code, now)
+        if package.acknowledged_at is not None:
+            return 0
+        Package.objects.filter(id=package.id).update(acknowledged_at=now)
+        items = Item.objects.filter(package_id=package.id, state=ItemState.SENT)
+        ids = list(items.values_list("report_id", flat=True))
+        items.update(state=ITEM_STATES.apply(ItemState.SENT, "acknowledge"))
+        ledger.record_batch(
+            actor=actor,
+            action="transfer.acknowledge",
+            at=now,
+            kind="report",
+            items=[(report_id, package.id.bytes) for report_id in ids],
+            detail={"package": str(package.id)},
+        )
+        note_package(
+            actor, "transfer.acknowledge", package.id, count=len(ids), now=now, signed=int(signed)
+        )
+        theirs = _theirs_alone(ids)
+        orient.hand_over(actor=actor, report_ids=theirs, package_id=package.id, now=now)
+    return len(ids)
+
+
+def _is_signed(answer: Acknowledgement, code: str, now: datetime) -> bool:
+    """Return whether a recipient signed its answer; False where no key of it was ever registered."""
+    if not queries.has_key(code=code):
+        return False
+    if not answer.signature:
+        raise AcknowledgementRefused("UNSIGNED")
+    try:
+        key, signature = bytes.fromhex(answer.key), bytes.fromhex(answer.signature)
+    except ValueError:
+        raise AcknowledgementRefused("SIGNATURE") from None
+    known = queries.find_key(public_key=key)
+    if known is None or known.code != code:
+        raise AcknowledgementRefused("UNKNOWN")
+    try:
+        proof.check_answer(answer.statement, key=key, signature=signature)
+        proof.check_instant(known, answer.opened_at, now=now)
+    except PackageRefused as refused:
+        raise AcknowledgementRefused(refused.code) from None
+    if answer.sender not in {own.hex() for own, _since in identities.own_keys()}:
+        raise AcknowledgementRefused("SENDER")
+    return True
+
+
+def _theirs_alone(report_ids: Sequence[UUID]) -> list[UUID]:
+    """Return the reports of which no share is left with this desk: each place they belong to has them."""
+    left = Q(ours=True) | Q(state__in=[ItemState.PLANNED, ItemState.SENT])
+    kept = set(
+        Item.objects.filter(left, report_id__in=list(report_ids)).values_list(
+            "report_id", flat=True
+        )
+    )
+    return [report_id for report_id in report_ids if report_id not in kept]

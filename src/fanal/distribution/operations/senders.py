@@ -1,0 +1,132 @@
+"""Keys of the desks that packages and answers come from: registered, replaced, revoked."""
+
+import re
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.deconfliction import queries as deconfliction
+from fanal.distribution.domain.proof import AHEAD, KEY, fingerprint
+from fanal.distribution.models import SenderKey
+from fanal.distribution.operations.recipients import CODE
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+
+_FIGURES = re.compile(r"[^0-9]+")
+
+
+class SenderRefused(ValueError):
+    """A sender's key cannot be stored; its text is a code, as the operations name them."""
+
+
+def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime) -> UUID:
+    """Register the key that the desk `code` signs with and return its id; what it signed earlier counts too.
+
+    A desk that reports go to has the same code here. `told` is the fingerprint as its people read it out.
+
+    Raises:
+        SenderRefused: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, what was told is not that key's; TAKEN,
+            the desk has a key in force, or the key is known.
+        Refused: the actor keeps no desks.
+    """
+    require(actor, "distribution.keep")
+    if not CODE.fullmatch(code):
+        raise SenderRefused("CODE")
+    _check(key, told)
+    try:
+        with transaction.atomic():
+            return _store(actor, code, key, since=None, now=now)
+    except IntegrityError:
+        raise SenderRefused("TAKEN") from None
+
+
+def rotate_sender(
+    *, actor: Actor, code: str, key: bytes, told: str, since: datetime, now: datetime
+) -> UUID:
+    """Register the key that the desk `code` signs with from `since` on, and return its id.
+
+    What it signed before `since` is still checked against the key before.
+
+    Raises:
+        SenderRefused: KEY, OWN_KEY, FINGERPRINT as `add_sender`; TAKEN, the key is known; NOT_FOUND, no key
+            of that desk is in force; SINCE, it lies ahead, or not after the key before began.
+        Refused: the actor keeps no desks.
+    """
+    require(actor, "distribution.keep")
+    _check(key, told)
+    try:
+        with transaction.atomic():
+            before = _in_force(code)
+            if since > now + AHEAD or (before.since is not None and since <= before.since):
+                raise SenderRefused("SINCE")
+            SenderKey.objects.filter(id=before.id).update(until=since)
+            _log(actor, before.id, code, "UNTIL", now)
+            return _store(actor, code, key, since=since, now=now)
+    except IntegrityError:
+        raise SenderRefused("TAKEN") from None
+
+
+def revoke_sender(*, actor: Actor, code: str, told: str, now: datetime) -> None:
+    """Revoke the key of the desk `code` with the fingerprint `told`: it proves nothing any more, of any day.
+
+    Raises:
+        SenderRefused: NOT_FOUND, that desk has no such key, or it is revoked.
+        Refused: the actor keeps no desks.
+    """
+    require(actor, "distribution.keep")
+    with transaction.atomic():
+        known = SenderKey.objects.select_for_update().filter(code=code, revoked_at=None)
+        for row in known.order_by("id"):
+            if _says(told, bytes(row.public_key)):
+                SenderKey.objects.filter(id=row.id).update(revoked_at=now)
+                _log(actor, row.id, code, "REVOKED", now)
+                return
+    raise SenderRefused("NOT_FOUND")
+
+
+def _in_force(code: str) -> SenderKey:
+    rows = SenderKey.objects.select_for_update().filter(code=code, until=None, revoked_at=None)
+    row = rows.first()
+    if row is None:
+        raise SenderRefused("NOT_FOUND")
+    return row
+
+
+def _check(key: bytes, told: str) -> None:
+    if len(key) != KEY:
+        raise SenderRefused("KEY")
+    if key in {own for own, _since in deconfliction.own_keys()}:
+        raise SenderRefused("OWN_KEY")
+    if not _says(told, key):
+        raise SenderRefused("FINGERPRINT")
+
+
+def _says(told: str, key: bytes) -> bool:
+    """Return whether a fingerprint is that of a key, however its figures are grouped."""
+    return _FIGURES.sub("", told) == fingerprint(key).replace(" ", "")
+
+
+def _store(actor: Actor, code: str, key: bytes, *, since: datetime | None, now: datetime) -> UUID:
+    made = SenderKey.objects.create(
+        id=new_id(now),
+        code=code,
+        public_key=key,
+        since=since,
+        added_by=actor.person_id,
+        added_at=now,
+    )
+    _log(actor, made.id, code, "ADDED", now)
+    return made.id
+
+
+def _log(actor: Actor, key_id: UUID, code: str, change: str, now: datetime) -> None:  # noqa: PLR0917
+    ledger.record(
+        actor=actor,
+        action="sender.change",
+        at=now,
+        objects=[ledger.ObjectRef(kind="sender_key", id=key_id)],
+        detail={"sender": code, "change": change},
+    )

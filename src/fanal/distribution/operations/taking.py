@@ -1,0 +1,168 @@
+"""Taking a package of another desk: who made it, for whom, and whether it was taken before."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from django.db import transaction
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import require
+from fanal.deconfliction import operations as deconfliction
+from fanal.distribution import queries
+from fanal.distribution.domain import proof
+from fanal.distribution.domain.package import (
+    Acknowledgement,
+    Manifest,
+    Unlocked,
+    unlock,
+    unpack,
+)
+from fanal.distribution.domain.refusal import PackageRefused
+from fanal.distribution.models import SenderKey, Taken
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+
+_UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
+"""Refusals that say nothing of who sends: a wrong file, a wrong key, the same once more."""
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A package that was taken: `sender` is empty where nothing proves who made it."""
+
+    manifest: Manifest
+    body: bytes
+    sender: str
+    answer: Acknowledgement
+
+
+Keep = Callable[[Opened], None]
+
+
+def take(
+    *,
+    actor: Actor,
+    sealed: bytes,
+    identity: str,
+    keep: Keep,
+    now: datetime,
+    unproven: bool = False,
+    again: bool = False,
+) -> Opened:
+    """Open a package, hand it to `keep` and note that it was taken; what is refused is noted too.
+
+    `unproven` takes one that nobody signed (of an earlier version), or that a revoked key signed; `again` one
+    that was taken before, if it is the same. Nothing is noted as taken before `keep` returned: when it fails
+    the package can be taken.
+
+    Raises:
+        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, no desk known here signs with that key;
+            REVOKED, INSTANT, FUTURE as `check_instant`; TAKEN; SECOND, another has that sender's number.
+        KeyMissing, BlobMissing, BlobDamaged, VaultAway: our own key cannot be opened to sign the answer.
+        Refused: the actor takes none.
+    """
+    require(actor, "distribution.send")
+    try:
+        unlocked = unlock(sealed, identity=identity)
+        known = _known(unlocked, now=now, unproven=unproven)
+        manifest, body = unpack(unlocked.inner)
+        if known is not None:
+            proof.check_instant(known, manifest.made_at, now=now)
+        opened = Opened(
+            manifest=manifest,
+            body=body,
+            sender=known.code if known is not None else "",
+            answer=_answer(actor, manifest, unlocked.head, now=now),
+        )
+        with transaction.atomic():
+            _note(actor, opened, unlocked, again=again, now=now)
+            keep(opened)
+    except PackageRefused as refused:
+        if refused.code not in _UNTOLD:
+            _tell(actor, refused.code, sealed, now=now)
+        raise
+    return opened
+
+
+def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.SenderKey | None:
+    """Return the desk's key that proves who made a package, None where it may be taken without one.
+
+    Asked before the archive is read: what a stranger or a thief signed is not even unpacked.
+    """
+    head = unlocked.head
+    if head is None:
+        if not unproven:
+            raise PackageRefused("UNSIGNED")
+        return None
+    known = queries.find_key(public_key=head.key)
+    if known is None:
+        raise PackageRefused("UNKNOWN", fingerprint=proof.fingerprint(head.key))
+    if known.revoked_at is None:
+        return known
+    if not unproven:
+        proof.check_instant(known, now, now=now)
+    return None
+
+
+def _answer(
+    actor: Actor, manifest: Manifest, head: proof.Head | None, *, now: datetime
+) -> Acknowledgement:
+    """Return our answer; to a package of an earlier version it is not signed: no such desk would read it."""
+    answer = Acknowledgement(
+        package=manifest.package, opened_at=now, reports=manifest.reports, token=manifest.token
+    )
+    if head is None:
+        return answer
+    own = deconfliction.ensure_identity(actor=actor, now=now)
+    signer = deconfliction.signing_key(now=now, purpose="sign that a package was opened")
+    stated = msgspec.structs.replace(answer, sender=head.key.hex(), key=own.hex())
+    signature = proof.sign_answer(stated.statement, signer=signer)
+    return msgspec.structs.replace(stated, signature=signature.hex())
+
+
+def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now: datetime) -> None:
+    """Note that a package was taken, in the caller's transaction.
+
+    Raises:
+        PackageRefused: TAKEN, SECOND.
+    """
+    manifest, head = opened.manifest, unlocked.head
+    row, is_first = Taken.objects.get_or_create(
+        package_id=manifest.package,
+        sender=opened.sender,
+        defaults={
+            "key": SenderKey.objects.get(public_key=head.key) if head and opened.sender else None,
+            "digest": unlocked.digest,
+            "made_at": manifest.made_at,
+            "reports": manifest.reports,
+            "taken_at": now,
+        },
+    )
+    number = str(manifest.package)
+    if bytes(row.digest) != unlocked.digest:
+        raise PackageRefused("SECOND", package=number)
+    if not is_first and not again:
+        raise PackageRefused("TAKEN", package=number, at=f"{row.taken_at:%Y-%m-%d %H:%M UTC}")
+    ledger.record(
+        actor=actor,
+        action="package.take",
+        at=now,
+        objects=[ledger.ObjectRef(kind="package", id=manifest.package)],
+        detail={
+            "sender": opened.sender or "UNPROVEN",
+            "count": manifest.reports,
+            "again": int(not is_first),
+            "key": head.key.hex() if head else "NONE",
+        },
+    )
+
+
+def _tell(actor: Actor, code: str, sealed: bytes, *, now: datetime) -> None:
+    """Write that a package was refused, by the digest of its file."""
+    ledger.record(
+        actor=actor,
+        action="package.refuse",
+        at=now,
+        detail={"code": code, "sha256": hashlib.sha256(sealed).hexdigest()},
+    )
