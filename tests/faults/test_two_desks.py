@@ -247,3 +247,32 @@ def test_packages_are_believed_by_their_signature(
     answer.write_bytes(whole)
     done = json.loads(north.server.command("distribution", "acknowledge", str(answer)).stdout)
     assert done == {"package": opened["package"], "reports": 1}
+
+    keys_change(north, south, json.loads(north.server.command("distribution", "key").stdout))
+    stolen = south.server.command(
+        "distribution", "open", str(package), *where, "--again", "--lang", "en", check=False
+    )
+    assert (stolen.returncode, "was revoked on" in stolen.stderr) == (2, True)
+    asked = south.server.command("distribution", "open", nobodys, *where, "--unproven")
+    assert json.loads(asked.stdout)["sender"] is None
+    taken = south.server.lines("distribution", "taken")
+    assert [(line["package"], line["sender"]) for line in taken] == [
+        (opened["package"], None),
+        (opened["package"], "N-DESK"),
+    ]
+
+
+def keys_change(north: Desk, south: Desk, before: dict[str, str]) -> None:
+    """Let the northern desk sign with another key, and the southern one revoke the key before."""
+    turned = json.loads(north.server.command("distribution", "key", "--rotate").stdout)
+    assert turned["key"] != before["key"]
+    south.server.command(
+        "distribution", "sender", "rotate", "N-DESK", "--key", turned["key"],
+        "--fingerprint", turned["fingerprint"], "--since", turned["since"],
+    )  # fmt: skip
+    south.server.command(
+        "distribution", "sender", "revoke", "N-DESK", "--fingerprint", before["fingerprint"]
+    )
+    old, new = south.server.lines("distribution", "sender", "list")
+    assert (old["key"], old["until"], new["key"]) == (before["key"], turned["since"], turned["key"])
+    assert (old["revoked_at"] is None, new["revoked_at"], new["until"]) == (False, None, None)

@@ -204,8 +204,9 @@ def _identity(path: Path) -> str:
 def write_whole(path: Path, body: bytes) -> None:
     """Write a file that is there whole or not at all, for its owner alone."""
     partial = path.with_name(path.name + ".partial")
-    partial.touch(mode=0o600)
-    with partial.open("wb") as file:
+    # Made anew, never written through a link that somebody laid there.
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())

@@ -1,0 +1,23 @@
+"""Files that are there whole or not at all, and that lead nowhere else."""
+
+from pathlib import Path
+
+from fanal.cli.distribution import write_whole
+
+
+def test_a_link_that_somebody_laid_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    elsewhere, target = tmp_path / "elsewhere", tmp_path / "package.jsonl"
+    elsewhere.write_bytes(b"kept")
+    target.symlink_to(elsewhere)
+    (tmp_path / "package.jsonl.partial").symlink_to(elsewhere)
+    write_whole(target, b"lines")
+    assert elsewhere.read_bytes() == b"kept"
+    assert (target.is_symlink(), target.read_bytes()) == (False, b"lines")
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "package.jsonl"]
+
+
+def test_what_a_crash_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "package.jsonl.partial").write_bytes(b"half of ")
+    write_whole(tmp_path / "package.jsonl", b"lines")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"lines"]
