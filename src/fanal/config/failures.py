@@ -1,5 +1,6 @@
 """What no view answers, in the caller's shape: JSON, XML or a page."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import get_language_from_request
 from django.views import defaults
@@ -7,6 +8,7 @@ from django.views import defaults
 from fanal.api.ispws.answers import simple
 from fanal.api.v1.problems import ApiRefused, render
 from fanal.formats.ncmec.answers import AnswerCode
+from fanal.web.failures import page_of
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -16,9 +18,15 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request that is refused before any view sees it: a host that is none, too many fields."""
+    """Answer a request that is refused before any view sees it: a host that is none, too many fields.
+
+    A person gets back what they wrote, of a body that is too large as well.
+    """
     told = _to_a_program(request, ApiRefused(400, "BAD_REQUEST"), AnswerCode.INVALID_REQUEST)
-    return told or defaults.bad_request(request, exception)
+    if told:
+        return told
+    large = isinstance(exception, RequestDataTooBig)
+    return page_of(request, "413.html" if large else "400.html", status=413 if large else 400)
 
 
 def _to_a_program(

@@ -7,7 +7,9 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 
 from fanal.accounts import rows
+from fanal.api.body import BodyTooLarge, accept_chunked
 from fanal.kernel import clock
+from fanal.web.posted import MOST_READ
 
 _MOST_DRAINED: Final = 16 * 1024 * 1024
 _BLOCK: Final = 1 << 16
@@ -43,18 +45,26 @@ def bounded_rows(
 def whole_body(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that reads what is left of a body and drops it, up to a limit.
+    """Return a middleware that lets a form come in chunks, and reads and drops what is left of a body.
 
     A server that answers before the body has arrived resets the connection, and the sender never sees
-    the refusal.
+    the refusal; it drops no more than a limit.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        accept_chunked(request, limit=MOST_READ)
         answer = get_response(request)
         left = _MOST_DRAINED
         with contextlib.suppress(OSError):
-            while left > 0 and (block := request.read(_BLOCK)):
+            while left > 0 and (block := _block(request)):
                 left -= len(block)
         return answer
 
     return middleware
+
+
+def _block(request: HttpRequest) -> bytes:
+    try:
+        return bytes(request.read(_BLOCK))
+    except BodyTooLarge:  # said once, where the limit is passed
+        return bytes(request.read(_BLOCK))

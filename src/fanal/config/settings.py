@@ -13,6 +13,7 @@ from csp.constants import NONCE, NONE, SELF
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.logs import SPARING
 from fanal.config.sign_in import sign_in_settings
+from fanal.web.posted import MOST_FIELDS, MOST_READ
 
 ENV = read_environment(os.environ)
 
@@ -137,6 +138,10 @@ TIME_ZONE = "Europe/Paris"
 
 # No form takes a file, and none may reach the disk in clear; the wire has a handler of its own.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+# Far above what any form takes: a text that is too long is told so by its own page, and comes back.
+DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_READ
+DATA_UPLOAD_MAX_NUMBER_FIELDS = MOST_FIELDS
+CSRF_FAILURE_VIEW = "fanal.web.failures.foreign_form"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "web" / "staticfiles"

@@ -1,10 +1,15 @@
-"""The last page of a request that broke: 503 where waiting helps, 500 where it is a fault of ours."""
+"""The last page of a request that was refused or broke: in the right language, with what was typed."""
 
 import sys
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
+from django.utils import translation
+
+from fanal.web.posted import written
 
 RETRY_AFTER = "5"
 
@@ -15,13 +20,45 @@ def status_of(failure: BaseException | None) -> int:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an exception that nobody caught; Django calls this while it is being handled.
-
-    Rendered without the request: whatever broke may be what a page reads of it.
-    """
-    del request
+    """Answer an exception that nobody caught; Django calls this while it is being handled."""
     status = status_of(sys.exc_info()[1])
-    answer = HttpResponse(loader.get_template(f"{status}.html").render(), status=status)
+    answer = page_of(request, f"{status}.html", status=status)
     if status == 503:
         answer["Retry-After"] = RETRY_AFTER
     return answer
+
+
+def foreign_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form whose token is missing or of an earlier session: Django's view of such a failure."""
+    del reason
+    return page_of(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
+
+
+def page_of(request: HttpRequest, template: str, *, status: int, refused: str = "") -> HttpResponse:
+    """Return a page of `templates/` with the texts of the form that was posted, to be copied from there.
+
+    `refused` says why, where the page leaves room for it.
+
+    Rendered without the request: whatever broke may be what a page reads of it. The language is that of the
+    address, as always: an exception may come before anything has chosen it.
+    """
+    context = {"kept": _kept(request), "back": _page_before(request), "refused": refused}
+    with translation.override(translation.get_language_from_request(request, check_path=True)):
+        answer = HttpResponse(loader.get_template(template).render(context), status=status)
+    if context["kept"]:
+        answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _kept(request: HttpRequest) -> tuple[str, ...]:
+    try:
+        return written(request)
+    except OSError:
+        return ()  # the sender went away in the middle
+
+
+def _page_before(request: HttpRequest) -> str:
+    """Return the address of our own page that held the form, empty where the browser names none."""
+    before = urlsplit(request.META.get("HTTP_REFERER", ""))
+    ours = before.netloc == request.META.get("HTTP_HOST") and before.path.startswith("/")
+    return before._replace(scheme="", netloc="").geturl() if ours else ""

@@ -2,6 +2,7 @@
 
 from fanal.intake.operations.challenges import spend_challenge
 from fanal.intake.operations.follow import (
+    MAX_MESSAGE,
     MessageRefused,
     NotReachable,
     answer_desk,
@@ -36,6 +37,7 @@ from fanal.intake.operations.retention import (
 from fanal.intake.operations.wire import WireRefused, describe_file, upload_file
 
 __all__ = [
+    "MAX_MESSAGE",
     "LeaseLost",
     "MessageRefused",
     "NotReachable",

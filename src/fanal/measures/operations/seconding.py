@@ -14,6 +14,7 @@ from fanal.measures.domain.states import MeasureState
 from fanal.measures.domain.warnings import check_warned
 from fanal.measures.models import StoredApproval, StoredMeasure
 from fanal.measures.operations.moving import (
+    MAX_TEXT,
     advance,
     locked,
     locked_on_ground,
@@ -66,10 +67,12 @@ def refuse_measure(
 
     Raises:
         Refused: the actor proposed it, or may not second at that desk.
-        MeasureRefused: NO_REASON, OWN_BYTES, NOT_WAITING, BYTES_CHANGED.
+        MeasureRefused: NO_REASON, TEXT_UNREADABLE, OWN_BYTES, NOT_WAITING, BYTES_CHANGED.
     """
     if not reason.strip() or UNSTORABLE.search(reason):
         raise MeasureRefused("NO_REASON")
+    if len(reason) > MAX_TEXT:
+        raise MeasureRefused("TEXT_UNREADABLE")
     with transaction.atomic():
         row = locked(actor, measure_id, right="measure.approve")
         _check(actor, row, digest)

@@ -19,6 +19,8 @@ from fanal.accounts.routes import Declaration, declaration_of
 from fanal.kernel.actors import public_actor
 from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.failures import page_of
+from fanal.web.posted import written
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def _public_may(declaration: Declaration, action: str) -> bool:
 
 def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
     if not request.user.is_authenticated:
-        return redirect_to_login(request.get_full_path(), reverse("account_login"))
+        return _signed_out(request)
     if action not in _WITHOUT_SECOND_FACTOR and not second_factor.is_satisfied(request):
         return redirect(second_factor.next_step(request))
     if action != "account.read" and not may(actor_of(request), action):
@@ -80,6 +82,13 @@ def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
     if request.method not in _READING and asks_again(action):
         return None if second_factor.is_fresh(request, now=now_of(request)) else _step_up(request)
     return None
+
+
+def _signed_out(request: HttpRequest) -> HttpResponse:
+    """Lead to the sign-in page; what was written at length in a form is shown first, to be copied."""
+    if "HX-Request" not in request.headers and written(request):
+        return page_of(request, "signed_out.html", status=HTTPStatus.FORBIDDEN)
+    return redirect_to_login(request.get_full_path(), reverse("account_login"))
 
 
 def _step_up(request: HttpRequest) -> HttpResponse:

@@ -64,6 +64,13 @@ def moment(context: Context, value: datetime | None) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def typed(context: Context, name: str, stored: str = "") -> str:
+    """Return what a field held in the form that this page refuses, `stored` where none was posted."""
+    request = context.get("request")
+    return str(request.POST.get(name, stored)) if request else stored
+
+
+@register.simple_tag(takes_context=True)
 def day(context: Context, value: date | None) -> SafeString:
     """Return a day as people read it, its machine form in the title; a dash for none."""
     if value is None:

@@ -1,6 +1,7 @@
 """Lists of known material: whose, how large, on which basis; entries set aside, changes, votes."""
 
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
@@ -65,6 +66,10 @@ def lists(request: HttpRequest) -> HttpResponse:
 @needs("list.read")
 def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Show one entry: its list, its values, how often reports meet it, and every vote."""
+    return _entry(request, item_id)
+
+
+def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpResponse:
     actor, now, item = actor_of(request), now_of(request), _item(item_id)
     listed = queries.get_lists()[item.list_id]
     standing = queries.get_standings(item_ids=[item_id]).get(item_id)
@@ -84,9 +89,8 @@ def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
         and queries.vote_of(item_id=item_id, voter_id=queries.voter_of(actor=actor)),
         "may_vote": may_vote and item.withdrawn_at is None,
         "may_keep": may(actor, "list.keep"),
-        "longest": operations.MAX_REASON,
     }
-    return render(request, "desk/list_entry.html", context)
+    return render(request, "desk/list_entry.html", context, status=status)
 
 
 @require_POST
@@ -139,11 +143,11 @@ def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
     except ListsRefused as refused:
         words = reference.label("lists_refused", refused.code, get_language() or "fr")
         messages.error(request, words)
-    else:
-        messages.success(
-            request,
-            _("The entry is withdrawn from its list.") if wrong else _("The entry is in force."),
-        )
+        return _entry(request, item_id, status=HTTPStatus.CONFLICT)
+    messages.success(
+        request,
+        _("The entry is withdrawn from its list.") if wrong else _("The entry is in force."),
+    )
     return redirect("desk:list-entry", item_id)
 
 

@@ -1,6 +1,7 @@
 """One report, in the order of thought: what is said, who and what, what is known, its kin, what to do."""
 
 from datetime import datetime
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
@@ -130,6 +131,8 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
         raise Http404 from None
     except intake_operations.MessageRefused:
         messages.error(request, _("A question needs words, twenty thousand characters at most."))
+        page = page_of(request, report_id, Typed())
+        return render(request, "desk/report.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect("desk:report", report_id=report_id)
 
 

@@ -1,13 +1,14 @@
 """Look-alikes of a session side by side: one verdict for the group, a row for each measure."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import get_language, gettext as _, ngettext
+from django.utils.translation import get_language, ngettext
 from django.views.decorators.http import require_POST
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from fanal.measures import operations
 from fanal.measures.domain.oversight import Likeness, RecommendationKind, likeness_of
 from fanal.measures.domain.records import Measure
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.failures import page_of
 
 NO_REMARK = "AGREED"
 
@@ -110,10 +112,9 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
         raise Http404 from None
     except operations.MeasureRefused as refused:
         words = reference.label("measure_refusal", refused.code, get_language() or "fr")
-        messages.error(request, f"{words} {_('Nothing was recorded.')}")
-    else:
-        told = ngettext(
-            "The verdict stands on %(n)s measure.", "The verdict stands on %(n)s measures.", judged
-        )
-        messages.success(request, told % {"n": judged})
+        return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=words)
+    told = ngettext(
+        "The verdict stands on %(n)s measure.", "The verdict stands on %(n)s measures.", judged
+    )
+    messages.success(request, told % {"n": judged})
     return redirect(f"{reverse('oversight:session', args=[session_id])}?by={alike}")

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -21,7 +22,10 @@ from fanal.intake.operations import MessageRefused
 from fanal.kernel.actors import public_actor
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
+from fanal.web.posted import Posted, read_posted
 from fanal.web.public.guard import Limit, is_same_origin
+from fanal.web.public.steps import as_typed
+from fanal.web.public.wording import lengths
 
 _LOG = logging.getLogger(__name__)
 
@@ -51,38 +55,45 @@ def follow(request: HttpRequest) -> HttpResponse:
         return _ask_code(request)
     if not is_same_origin(request):
         return render(request, "public/report/foreign.html", status=403)
+    posted = read_posted(request)
     try:
-        return _answered(request)
+        return _answered(request, posted)
     except Exception as failure:
-        text = request.POST.get("text", "")
+        text = posted.get("text")
         if not text.strip():
             raise
         # What somebody wrote is shown again: a browser's way back from an error does not keep it.
         _LOG.exception("an answer could not be taken")
-        context = {"code": request.POST.get("code", "")[:60], "text": text}
+        context = {"code": posted.get("code")[:60], "text": text}
         status = status_of(failure)
         answer = render(request, "public/follow/again.html", context, status=status)
         answer["Retry-After"] = RETRY_AFTER
         return answer
 
 
-def _answered(request: HttpRequest) -> HttpResponse:
+def _answered(request: HttpRequest, posted: Posted) -> HttpResponse:
     now = now_of(request)
-    typed = request.POST.get("code", "")
+    typed = posted.get("code")
     found = _find(typed)
     if found is None:
         # Counted after the look: whoever shares an address with a guesser is answered all the same.
         if not wrong_codes().count(request, now):
             return _ask_code(request, tired=True, typed=typed[:60], status=429)
         return _ask_code(request, unknown=True, typed=typed[:60], status=404)
-    return _act(request, receipt_code.read_code(typed), found=found, now=now)
+    return _act(request, receipt_code.read_code(typed), posted=posted, found=found, now=now)
 
 
-def _act(request: HttpRequest, code: str, *, found: Followed, now: datetime) -> HttpResponse:
-    act = request.POST.get("act", "")
+def _act(
+    request: HttpRequest, code: str, *, posted: Posted, found: Followed, now: datetime
+) -> HttpResponse:
+    act, text = posted.get("act"), as_typed(posted.get("text"))
+    if not posted.whole:
+        return _status(request, code, found, problem=_CUT, text=text)
     if act == "receipt":
         return _signed(found)
-    return _take_answer(request, code, now) if act == "answer" else _status(request, code, found)
+    if act == "answer":
+        return _take_answer(request, code, text, now=now)
+    return _status(request, code, found, text=text)
 
 
 def _ask_code(
@@ -107,26 +118,29 @@ def _find(typed: str) -> Followed | None:
     return found if typed else None
 
 
-_PROBLEMS = {
-    "empty": gettext_lazy("Write something before you send."),
-    "long": gettext_lazy("This is too long. Send it in two messages."),
-}
+_EMPTY = gettext_lazy("Write something before you send.")
+_LONG = gettext_lazy(
+    "This is too long: %(long)s characters, of %(most)s at most. Send it in several messages."
+)
+_CUT = gettext_lazy(
+    "This is too long to be read whole: only its beginning stands here. Send it in several messages."
+)
 _NO_CODE = "0000-0000-0000-0000-0000"
 
 
-def _take_answer(request: HttpRequest, code: str, now: datetime) -> HttpResponse:
-    error = ""
-    text = request.POST.get("text", "").replace("\r\n", "\n")
+def _take_answer(request: HttpRequest, code: str, text: str, *, now: datetime) -> HttpResponse:
+    problem: str | Promise = ""
     try:
         intake.answer_desk(
             actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code), text=text, now=now
         )
     except MessageRefused:
-        error = "long" if text.strip() else "empty"
+        problem = _LONG % lengths(text, most=intake.MAX_MESSAGE) if text.strip() else _EMPTY
     found = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
     if found is None:
         return _ask_code(request, unknown=True, status=404)
-    return _status(request, code, found, error=error, text=text if error else "", taken=not error)
+    kept = text if problem else ""
+    return _status(request, code, found, problem=problem, text=kept, taken=not problem)
 
 
 def _status(
@@ -134,7 +148,7 @@ def _status(
     code: str,
     found: Followed,
     *,
-    error: str = "",
+    problem: str | Promise = "",
     text: str = "",
     taken: bool = False,
 ) -> HttpResponse:
@@ -144,12 +158,11 @@ def _status(
         "closed": found.state in {ReportState.RETRACTED, ReportState.EXPIRED},
         "in_progress": found.in_progress,
         "lines": [_line(code, message) for message in found.messages],
-        "error": error,
-        "problem": _PROBLEMS.get(error, ""),
+        "problem": problem,
         "text": text,
         "taken": taken,
     }
-    return render(request, "public/follow/status.html", context, status=422 if error else 200)
+    return render(request, "public/follow/status.html", context, status=422 if problem else 200)
 
 
 def _line(code: str, message: FollowedMessage) -> Line:

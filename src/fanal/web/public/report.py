@@ -28,11 +28,22 @@ from fanal.kernel.actors import public_actor
 from fanal.kernel.clock import paris_day
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
+from fanal.web.posted import Posted, read_posted
 from fanal.web.public import proof, setup, wording
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.guard import Limit, is_same_origin
 from fanal.web.public.sealed import Draft, DraftRefused, is_waiting_over, new_draft, seal, unseal
-from fanal.web.public.steps import BY_NAME, FIELDS, STEPS, Step, dated, problems, take
+from fanal.web.public.steps import (
+    BY_NAME,
+    FIELDS,
+    STEPS,
+    Problem,
+    Step,
+    dated,
+    fitting,
+    problems,
+    take,
+)
 
 _LOG = logging.getLogger(__name__)
 WAIT_WITHOUT_PROOF = 10
@@ -61,21 +72,49 @@ def report(request: HttpRequest) -> HttpResponse:
         return _page(request, new_draft(now), STEPS[0])
     if not is_same_origin(request):
         return render(request, "public/report/foreign.html", status=403)
-    step = BY_NAME.get(request.POST.get("step", ""), STEPS[0])
-    answered = dated(step, take(step, request.POST.dict()), today=paris_day(now))
+    posted = read_posted(request)
+    step = BY_NAME.get(posted.get("step"), STEPS[0])
+    answered = dated(step, take(step, posted.fields), today=paris_day(now))
+    carried = fitting(step, answered)
+    lost = False
     try:
-        draft = unseal(request.POST.get("draft", ""), keys=setup.current().draft_keys, now=now)
+        draft = unseal(posted.get("draft"), keys=setup.current().draft_keys, now=now)
     except DraftRefused:
         # Too old or changed: the earlier pages are lost, what this page holds is kept.
-        draft = msgspec.structs.replace(new_draft(now), answers=answered)
-        return _page(request, draft, STEPS[0], lost=True, status=409)
-    draft = msgspec.structs.replace(draft, answers=draft.answers | answered)
-    return _go(request, draft, step)
+        draft, lost = new_draft(now), True
+    draft = msgspec.structs.replace(draft, answers=draft.answers | carried)
+    if carried != answered or not posted.whole:
+        # No draft carries such a text, so its page stays until it is shortened, whatever was pressed.
+        return _too_long(request, draft, step, answered=answered, lost=lost, whole=posted.whole)
+    if lost:
+        return _page(request, draft, STEPS[0], notices=("lost",), status=409)
+    return _go(request, draft, step, posted=posted)
 
 
-def _go(request: HttpRequest, draft: Draft, step: Step) -> HttpResponse:
+def _too_long(
+    request: HttpRequest,
+    draft: Draft,
+    step: Step,
+    *,
+    answered: dict[str, str],
+    lost: bool,
+    whole: bool,
+) -> HttpResponse:
+    wrong = problems(step, draft.answers | answered, today=paris_day(now_of(request)))
+    return _page(
+        request,
+        draft,
+        step,
+        typed=answered,
+        wrong=wrong,
+        notices=(*(["lost"] if lost else []), *([] if whole else ["cut"])),
+        status=413 if not whole else 409 if lost else 422,
+    )
+
+
+def _go(request: HttpRequest, draft: Draft, step: Step, *, posted: Posted) -> HttpResponse:
     """Follow the button that was pressed: back, change, another language, next, send."""
-    go = request.POST.get("go", "next")
+    go = posted.get("go") or "next"
     if go == "stay":
         return _page(request, draft, step)
     if go in BY_NAME:
@@ -100,7 +139,7 @@ def _send_or_keep(request: HttpRequest, draft: Draft) -> HttpResponse:
         return _check_and_send(request, draft)
     except Exception as failure:  # noqa: BLE001 - whatever broke, the person keeps what they wrote
         _LOG.exception("a report could not be taken")
-        answer = _page(request, draft, STEPS[-1], notice="failed", status=status_of(failure))
+        answer = _page(request, draft, STEPS[-1], notices=("failed",), status=status_of(failure))
         answer["Retry-After"] = RETRY_AFTER
         return answer
 
@@ -127,7 +166,7 @@ def _check_and_send(request: HttpRequest, draft: Draft) -> HttpResponse:
     wait = WAIT_WHEN_CROWDED if heavy else WAIT_WITHOUT_PROOF
     if proven is None and not is_waiting_over(draft, now=now, seconds=wait):
         notice = "crowded" if heavy else "wait"
-        return _page(request, draft, STEPS[-1], notice=notice, status=425)
+        return _page(request, draft, STEPS[-1], notices=(notice,), status=425)
     fresh = proven is not None and intake.spend_challenge(
         actor=public_actor(), challenge=proven.challenge, expires_at=proven.expires_at
     )
@@ -171,7 +210,7 @@ def _send(request: HttpRequest, draft: Draft, now: datetime, *, slow: bool) -> A
 
 def _answer(request: HttpRequest, draft: Draft, answer: Acknowledgement) -> HttpResponse:
     if answer.outcome is Outcome.IN_PROGRESS:
-        return _page(request, draft, STEPS[-1], notice="wait", status=409)
+        return _page(request, draft, STEPS[-1], notices=("wait",), status=409)
     if answer.outcome is Outcome.CONFLICT:
         return render(request, "public/report/sent_before.html", {"code": draft.code}, status=409)
     return render(
@@ -191,12 +230,12 @@ def _page(
     draft: Draft,
     step: Step,
     *,
-    wrong: Mapping[str, str] | None = None,
-    notice: str = "",
-    lost: bool = False,
+    typed: Mapping[str, str] | None = None,
+    wrong: Mapping[str, Problem] | None = None,
+    notices: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
-    """Show one question with the draft sealed anew."""
+    """Show one question with the draft sealed anew; `typed` is what its fields hold beyond the draft."""
     now, node = now_of(request), setup.current()
     challenge = None
     if step is STEPS[-1]:
@@ -209,6 +248,8 @@ def _page(
             weight=proof.HEAVY if _is_heavy(request, draft, now) else 1,
         )
     place = STEPS.index(step)
+    answers = draft.answers | dict(typed or {})
+    errors = wording.errors(step, wrong or {}, answers)
     context = {
         "draft": seal(draft, keys=node.draft_keys, now=now),
         "step": step,
@@ -216,11 +257,10 @@ def _page(
         "of": len(STEPS),
         "first": place == 0,
         "last": step is STEPS[-1],
-        "answers": {name: draft.answers.get(name, "") for name in FIELDS},
-        "errors": dict.fromkeys(FIELDS, "") | wording.errors(wrong or {}),
-        "summed_up": wording.errors(wrong or {}),
-        "notice": notice,
-        "lost": lost,
+        "answers": {name: answers.get(name, "") for name in FIELDS},
+        "errors": dict.fromkeys(FIELDS, "") | errors,
+        "summed_up": errors,
+        "notices": notices,
         "challenge": challenge,
         "keep_address": node.keep_address,
         **wording.step_context(step, draft.answers, today=paris_day(now)),

@@ -14,6 +14,8 @@ _EMAIL = re.compile(r"[^\s@]{1,128}@[^\s@]{1,190}\.[^\s@.]{2,63}")
 _PHONE = re.compile(r"\+?[\d\s().-]{6,24}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
+_LONGEST_CODE = 40
+
 Answers = Mapping[str, str]
 
 
@@ -130,17 +132,30 @@ ASKED_ON = "asked_on"
 
 
 def take(step: Step, posted: Mapping[str, str]) -> dict[str, str]:
-    """Return the step's answers out of what was posted: known fields, cut hard at twice the limit.
+    """Return the step's answers out of what was posted: known fields, whole.
 
     Line ends become line feeds, characters that no text holds are dropped. An answer above its limit is
-    kept, so that the person can shorten it; `problems` refuses it.
+    kept, so that the person can shorten it; `problems` refuses it, and no draft carries it (`fitting`).
     """
     answers: dict[str, str] = {}
     for field in step.fields:
-        text = posted.get(field.name, "")[: 2 * field.limit]
-        text = _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+        text = posted.get(field.name, "")
+        if field.codes:
+            text = text[:_LONGEST_CODE]
+        text = as_typed(text)
         answers[field.name] = text.strip("\n ") if not field.codes else text
     return answers
+
+
+def as_typed(text: str) -> str:
+    """Return a posted text with line feeds as line ends, without characters that no text holds."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def fitting(step: Step, answers: Answers) -> dict[str, str]:
+    """Return a step's answers without those that are too long to travel in the draft."""
+    long = {field.name for field in step.fields if _is_too_long(field, answers.get(field.name, ""))}
+    return {name: answer for name, answer in answers.items() if name not in long}
 
 
 def dated(step: Step, answers: Answers, *, today: date) -> dict[str, str]:
@@ -219,8 +234,11 @@ def _problem(field: Field, answer: str) -> Problem | None:
         if answer not in field.codes and (answer or field.required):
             return Problem.CHOOSE
         return None
-    too_long = len(answer) > field.limit or len(answer.encode()) > MAX_TEXT_BYTES
-    return Problem.TOO_LONG if too_long else None
+    return Problem.TOO_LONG if _is_too_long(field, answer) else None
+
+
+def _is_too_long(field: Field, answer: str) -> bool:
+    return len(answer) > field.limit or len(answer.encode()) > MAX_TEXT_BYTES
 
 
 def _date(answers: Answers, today: date) -> Problem | None:

@@ -7,6 +7,7 @@ from datetime import date
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy as _
 
+from fanal.web.components.numbers import number
 from fanal.web.components.words import day
 from fanal.web.public import choices
 from fanal.web.public.steps import Problem, Step, day_of
@@ -24,6 +25,11 @@ PROBLEMS: Mapping[str, str | Promise] = {
         "Leave an e-mail address or a phone number, or choose to stay anonymous."
     ),
 }
+
+TOO_LONG = _(
+    "This is too long: %(long)s characters, of %(most)s at most. Shorten it; you can add the rest"
+    " afterwards."
+)
 
 QUESTIONS: Mapping[str, str | Promise] = {
     "danger": _("Is a child in danger right now?"),
@@ -85,9 +91,22 @@ class Summary:
     lines: tuple[tuple[str | Promise, str | Promise], ...]
 
 
-def errors(wrong: Mapping[str, str]) -> dict[str, str | Promise]:
-    """Return the words of problems, by field."""
-    return {name: PROBLEMS[problem] for name, problem in wrong.items()}
+def errors(
+    step: Step, wrong: Mapping[str, Problem], answers: Mapping[str, str]
+) -> dict[str, str | Promise]:
+    """Return the words of a step's problems, by field; of a text that is too long, by how much."""
+    found: dict[str, str | Promise] = {name: PROBLEMS[problem] for name, problem in wrong.items()}
+    for field in step.fields:
+        text = answers.get(field.name, "")
+        if wrong.get(field.name) is Problem.TOO_LONG and len(text) > field.limit:
+            found[field.name] = TOO_LONG % lengths(text, most=field.limit)
+    return found
+
+
+def lengths(text: str, *, most: int) -> dict[str, str]:
+    """Return the characters of a text and how many it may have, as the page's language writes numbers."""
+    lang = "en" if (get_language() or "fr").startswith("en") else "fr"
+    return {"long": number(len(text), lang), "most": number(most, lang)}
 
 
 def step_context(step: Step, answers: Mapping[str, str], *, today: date) -> dict[str, object]:

@@ -4,12 +4,14 @@ import base64
 import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from fanal.formats.report.read import MAX_TEXT_BYTES
 from fanal.intake.domain.receipt_code import read_code
 from fanal.web.public.keys import FORGOTTEN_AFTER, NEW_AFTER, DraftKeys
 from fanal.web.public.sealed import (
@@ -127,6 +129,22 @@ def test_every_answer_at_its_limit_travels(keys: DraftKeys) -> None:
     }
     draft = msgspec.structs.replace(new_draft(NOW), answers=answers)
     assert unseal(seal(draft, keys=keys, now=NOW), keys=keys, now=NOW).answers == answers
+
+
+def test_every_answer_at_its_limit_travels_whatever_its_letters(keys: DraftKeys) -> None:
+    """Letters drawn at random pack worst; the longest texts are bounded in bytes too."""
+    drawn = Random(5)
+    for first, last, most in ((0x21, 0x7E, 1), (0xA1, 0xD7FF, 3), (0x10000, 0x10FFFF, 4)):
+        answers = {
+            field.name: "".join(
+                chr(drawn.randint(first, last))
+                for _ in range(min(field.limit, MAX_TEXT_BYTES // most))
+            )
+            for step in STEPS
+            for field in step.fields
+        }
+        draft = msgspec.structs.replace(new_draft(NOW), answers=answers)
+        assert unseal(seal(draft, keys=keys, now=NOW), keys=keys, now=NOW).answers == answers
 
 
 def test_waiting() -> None:

@@ -3,9 +3,19 @@
 from datetime import date
 
 import pytest
+from django.utils import translation
 
 from fanal.web.public import choices, wording
-from fanal.web.public.steps import BY_NAME, STEPS, Problem, is_phone, problems, read_date, take
+from fanal.web.public.steps import (
+    BY_NAME,
+    STEPS,
+    Problem,
+    fitting,
+    is_phone,
+    problems,
+    read_date,
+    take,
+)
 
 TODAY = date(2026, 11, 24)
 
@@ -51,9 +61,24 @@ def test_texts_are_taken_as_typed_but_for_what_no_text_holds() -> None:
     assert taken == {"description": "a\nb\u202ec\t<b>", "conversation": ""}
 
 
-def test_oversized_answers_are_cut_hard() -> None:
-    taken = take(BY_NAME["where"], {"service": "x" * 10_000})
-    assert len(taken["service"]) == 400
+def test_an_answer_that_is_too_long_is_taken_whole_and_travels_in_no_draft() -> None:
+    step = BY_NAME["where"]
+    taken = take(step, {"service": "x" * 10_000, "room": "hall", "channel": "C" * 10_000})
+    assert len(taken["service"]) == 10_000
+    assert len(taken["channel"]) == 40
+    carried = fitting(step, taken)
+    assert "service" not in carried
+    assert carried["room"] == "hall"
+
+
+def test_words_say_by_how_much_a_text_is_too_long() -> None:
+    step = BY_NAME["saw"]
+    answers = {"description": "x" * 20_001, "conversation": "\U00020000" * 50_001}
+    wrong = problems(step, answers, today=TODAY)
+    with translation.override("fr"):
+        told = {name: str(words) for name, words in wording.errors(step, wrong, answers).items()}
+    assert "20\u202f001 caractères, pour 20\u202f000 au plus" in told["description"]
+    assert not any(letter.isdigit() for letter in told["conversation"])
 
 
 def test_offered_choices_are_the_accepted_codes() -> None:

@@ -1,5 +1,6 @@
 """What a desk withholds of a dossier: shown on its page, said anew by form."""
 
+from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
@@ -17,6 +18,7 @@ from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.deconfliction.signs import by_body, signs_on
+from fanal.web.failures import page_of
 
 
 @require_POST
@@ -37,8 +39,7 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
         if not isinstance(refused, DeconflictionRefused) or refused.code == "NOT_FOUND":
             raise Http404 from None
         words = reference.label("deconfliction_refused", refused.code, get_language() or "fr")
-        messages.error(request, _("Nothing was recorded: %s.") % words)
-        return redirect("desk:dossier", dossier_id=dossier_id)
+        return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=words)
     messages.success(request, _("Recorded. It holds from the next round on."))
     return redirect("desk:dossier", dossier_id=dossier_id)
 

@@ -15,8 +15,6 @@ from fanal import reference
 from fanal.accounts import operations, queries
 from fanal.accounts.domain.instructions import (
     LONGEST,
-    LONGEST_GROUNDS,
-    LONGEST_REASON,
     InstructionKind,
     InstructionRefused,
     InstructionState,
@@ -144,7 +142,6 @@ def _page(request: HttpRequest, instruction_id: UUID, *, refused: str = "") -> H
         "may_revoke": not ended and may(actor, "instruction.revoke"),
         "history": history.lines_of(found.id, actor=actor, reads=True),
         "refused": _why(refused),
-        "longest": LONGEST_REASON,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "instructions/one.html", context, status=status)
@@ -161,7 +158,6 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
         "last": today + LONGEST - timedelta(days=1),
         "proposed": today + _PROPOSED,
         "refused": _why(refused),
-        "longest": LONGEST_GROUNDS,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "instructions/propose.html", context, status=status)

@@ -23,6 +23,7 @@
     leaving = leaving || back;
     form.requestSubmit(leaving);
   };
+  form.addEventListener("fanal:stays", () => { leaving = null; });
   // A link to a field moves in the history too, under no state of ours.
   addEventListener("popstate", (event) => { if (leaving || event.state?.form === "page") go(); });
   // Whoever goes on takes that entry away first: it would bring an empty form.

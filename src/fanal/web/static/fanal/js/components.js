@@ -47,6 +47,21 @@
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
   });
 
+  // A text that no server of ours reads whole is not sent: it stays where it was written, with words that say so.
+  const MOST_SENT = 800000;
+  document.addEventListener("submit", (event) => {
+    const areas = [...event.target.querySelectorAll("textarea")].sort((a, b) => b.value.length - a.value.length);
+    const said = areas[0]?.parentElement.querySelector("[data-too-long]");
+    if (!said) return;
+    const long = areas.reduce((sum, area) => sum + area.value.length, 0) > MOST_SENT;
+    said.hidden = !long;
+    if (!long) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    areas[0].focus();
+    event.target.dispatchEvent(new Event("fanal:stays"));
+  }, true);
+
   // A clock keeps counting while the page stays open; words come from the server in data attributes.
   const write = (clock) => {
     const left = Date.parse(clock.dataset.deadline) - Date.now();
