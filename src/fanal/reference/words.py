@@ -13,6 +13,7 @@ Value = str | int | float | bool | list[str] | tuple[str, ...] | date | datetime
 _FORMATS = frozenset({"date", "instant", "percent", "number", "either"})
 _NARROW = re.compile(r" (?=[;!?](?:\s|$|[)»]))")
 _WIDE = re.compile(r" (?=:(?:\s|$))|(?<=«) | (?=»)| (?=%)|(?<=\bn°) ")
+_FORMS = "|"
 _NUMBER_GROUP = "\u202f"
 
 
@@ -69,6 +70,8 @@ class Words:
         return "".join(parts)
 
     def _value(self, value: Value, spec: str, lang: str) -> str:
+        if _FORMS in spec:
+            return counted(value, spec, lang)
         if spec in self._texts:
             values = value if isinstance(value, list | tuple) else [value]
             return ", ".join(self.label(spec, str(item), lang) for item in values)
@@ -93,10 +96,13 @@ class Words:
             fields = [set(_fields(words)) for words in (text.fr, text.en)]
         except ValueError as error:
             raise ReferenceRefused(f"labels {kind}.{code}: {error}") from error
-        if fields[0] != fields[1]:
+        if _told(fields[0]) != _told(fields[1]):
             raise ReferenceRefused(f"labels {kind}.{code}: parameters differ between languages")
-        for name, spec in fields[0]:
-            if not name.isidentifier() or (spec and spec not in _FORMATS | self._texts.keys()):
+        known = _FORMATS | self._texts.keys()
+        for name, spec in fields[0] | fields[1]:
+            forms = spec.split(_FORMS)
+            fits = len(forms) == 2 and all(forms) if len(forms) > 1 else not spec or spec in known
+            if not name.isidentifier() or not fits:
                 raise ReferenceRefused(f"labels {kind}.{code}: unknown format {name}:{spec}")
 
 
@@ -108,6 +114,23 @@ def french(text: str) -> str:
 def either(fr: str, en: str, lang: str) -> str:
     """Return words that came with a value, in no label file, in the language of the reader."""
     return en if lang.startswith("en") else french(fr)
+
+
+def counted(value: Value, forms: str, lang: str) -> str:
+    """Return the form of a word that stands beside a number: `point|points` for one, and for all others.
+
+    In French zero takes the singular, as does whatever is below two (`1,5 point`).
+    """
+    one, many = forms.split(_FORMS)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return many
+    size = abs(value)
+    return one if (size == 1 if lang.startswith("en") else size < 2) else many
+
+
+def _told(fields: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return what a text tells: its parameters, but for the forms of words, which are each language's own."""
+    return {(name, spec) for name, spec in fields if _FORMS not in spec}
 
 
 def _fields(words: str) -> list[tuple[str, str]]:

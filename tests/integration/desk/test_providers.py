@@ -83,7 +83,7 @@ def test_a_providers_page_tells_its_figures_for_the_readers_desks(
     ):  # fmt: skip
         assert words in body, words
     away = sign_in("yann").get(f"/fr/desk/providers/{provider}/").content.decode()
-    assert "sur les 1 plus récents" in away
+    assert "au nombre de 1" in away
     assert "REF-" not in body
 
 

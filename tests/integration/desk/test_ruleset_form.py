@@ -286,7 +286,7 @@ def test_a_rule_of_the_desk_s_own_sets_a_floor_once_it_is_checked_and_is_told_in
     put_in_force(ruleset_id, author, second)
     carry_on(seconds=60)
     dry = {
-        "fr": "Plancher de «\u00a0Priorité du mois\u00a0: images\u00a0»\u00a0: 0 points avant, ",
+        "fr": "Plancher de «\u00a0Priorité du mois\u00a0: images\u00a0»\u00a0: 0 point avant, ",
         "en": "Floor of “Priority of the month &lt;b&gt;”: 0 points before, ",
     }
     why = {

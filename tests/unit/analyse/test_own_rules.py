@@ -127,9 +127,9 @@ def test_its_floor_is_told_by_its_words_in_the_why_and_in_a_dry_run() -> None:
         render(reason.code, reason.parameters, "fr") for reason in compare(before, after).because
     }
     assert told == {
-        "Beaucoup de liens\u00a0: à voir\u00a0: 0 points avant, 7,5 après",
-        "Plancher de «\u00a0Beaucoup de liens\u00a0: à voir\u00a0»\u00a0: 0 points avant, 72 après",
-        "Arrondi\u00a0: 0 points avant, 0,5 après",
+        "Beaucoup de liens\u00a0: à voir\u00a0: 0 point avant, 7,5 après",
+        "Plancher de «\u00a0Beaucoup de liens\u00a0: à voir\u00a0»\u00a0: 0 point avant, 72 après",
+        "Arrondi\u00a0: 0 point avant, 0,5 après",
     }
 
 

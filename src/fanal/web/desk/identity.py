@@ -37,9 +37,11 @@ def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
         raise Http404 from None
     except harmonise.MotiveRefused:
         words = _(
-            "Write the motive in %(n)s characters at least: who asks, for which act, and why."
+            "Write the motive in %(n)s characters at least, %(most)s at most: who asks, for which act,"
+            " and why."
         )
-        return _page(request, report_id, motive=motive, refused=words % {"n": SHORTEST_MOTIVE})
+        bounds = {"n": SHORTEST_MOTIVE, "most": LONGEST_MOTIVE}
+        return _page(request, report_id, motive=motive, refused=words % bounds)
     except keyring.KeyMissing:
         words = _(
             "This machine holds no key that opens identities. The act is recorded all the same."
@@ -77,7 +79,6 @@ def _page(
         "earlier": earlier,
         "names": accounts.person_names(person_ids=people),
         "shortest": SHORTEST_MOTIVE,
-        "longest": LONGEST_MOTIVE,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "desk/identity.html", context, status=status)
