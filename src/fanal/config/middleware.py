@@ -11,7 +11,7 @@ from fanal.api.body import BodyTooLarge, accept_chunked
 from fanal.kernel import clock
 from fanal.web.posted import MOST_READ
 
-_MOST_DRAINED: Final = 16 * 1024 * 1024
+_MOST_DRAINED: Final = 128 * 1024 * 1024
 _BLOCK: Final = 1 << 16
 
 

@@ -273,3 +273,52 @@ def test_quick_exit_replaces_the_page(visit: Visit, axe: Callable[[Page], list[s
     assert page.get_attribute("[data-quick-exit]", "rel") == "noreferrer noopener"
     replaced = page.evaluate("document.querySelector('[data-quick-exit]').href")
     assert replaced == "https://meteofrance.com/"
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_text_that_is_too_long_stays_where_it_was_written(visit: Visit, script: bool) -> None:
+    page = visit("/fr/report/", script=script)
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+    page.check("input[value=SEXTORTION]")
+    _next(page)
+    _next(page)
+    text = "Un mot neutre, puis un autre. " * 3_000
+    page.fill("#description", "Un mot avant.")
+    page.fill("#conversation", text)
+    for button in ("main button[value=next]", "main button[value=back]"):
+        go(page, button)
+        assert page.input_value("#conversation") == text.strip()
+        assert page.input_value("#description") == "Un mot avant."
+        assert "60\u202f000 au plus" in page.inner_text("#errors")
+        assert not page.locator("[data-too-long]:visible").count()
+    page.fill("#conversation", "Plus court.")
+    go(page, "main button[value=back]")
+    _next(page)
+    assert page.input_value("#conversation") == "Plus court."
+
+
+def test_a_text_that_no_server_reads_is_not_sent_and_back_works_on(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    page.check("input[name=danger][value=NO]")
+    _next(page)
+    page.check("input[value=SEXTORTION]")
+    _next(page)
+    _next(page)
+    page.click("#conversation")
+    page.locator("#conversation").evaluate(
+        "node => { node.value = 'Un mot neutre. '.repeat(60000) }"
+    )
+    page.locator("main button[value=next]").click()
+    told = page.locator("[data-too-long]:visible")
+    told.wait_for()
+    assert "n’a pas été envoyé" in told.inner_text()
+    page.go_back()
+    page.wait_for_timeout(700)
+    assert len(page.input_value("#conversation")) == 900_000
+    page.click("#conversation")
+    page.fill("#conversation", "Plus court.")
+    page.go_back()
+    page.wait_for_selector("#nickname")
+    _next(page)
+    assert page.input_value("#conversation") == "Plus court."

@@ -128,3 +128,27 @@ def test_first_visit_is_light(visit: Visit, path: str) -> None:
     page.wait_for_load_state("networkidle")
     assert len(sizes) >= 5
     assert sum(sizes.values()) <= 150_000
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_what_was_written_is_given_back_by_a_page_that_is_readable(
+    visit: Visit, axe: Axe, lang: str
+) -> None:
+    page = visit(f"/{lang}/legal/")
+    with page.expect_navigation():
+        page.evaluate(
+            """lang => {
+              const form = document.createElement("form");
+              form.method = "post";
+              form.action = `/${lang}/desk/reports/01a21ca8-eb16-78f6-8a08-40a348a1e90e/note/`;
+              const area = document.createElement("textarea");
+              area.name = "words";
+              area.value = "A neutral remark, which nobody writes twice.";
+              form.append(area);
+              document.body.append(form);
+              form.submit();
+            }""",
+            lang,
+        )
+    assert "A neutral remark" in page.input_value("textarea")
+    assert_looks(page, axe)

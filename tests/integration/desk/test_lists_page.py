@@ -84,7 +84,7 @@ def test_the_page_of_lists_shows_them_and_what_happened(
     set_aside(desk, "material")
     for name in ("ana", "claire"):
         body = sign_in(name).get("/fr/desk/lists/").content.decode()
-        for words in ("alpha", "Bureau exemple", "NON VÉRIFIÉ", "signalements en 24 heures"):
+        for words in ("alpha", "Bureau exemple", "NON VÉRIFIÉ", "en 24\u00a0h"):
             assert words in body
     for name in ("driss", "elise", "hugo", "gabrielle"):
         assert sign_in(name).get("/fr/desk/lists/").status_code == 403

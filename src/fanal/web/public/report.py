@@ -249,7 +249,7 @@ def _page(
         )
     place = STEPS.index(step)
     answers = draft.answers | dict(typed or {})
-    errors = wording.errors(step, wrong or {}, answers)
+    errors = wording.errors(step, wrong or {}, answers, whole="cut" not in notices)
     context = {
         "draft": seal(draft, keys=node.draft_keys, now=now),
         "step": step,

@@ -92,13 +92,16 @@ class Summary:
 
 
 def errors(
-    step: Step, wrong: Mapping[str, Problem], answers: Mapping[str, str]
+    step: Step, wrong: Mapping[str, Problem], answers: Mapping[str, str], *, whole: bool = True
 ) -> dict[str, str | Promise]:
-    """Return the words of a step's problems, by field; of a text that is too long, by how much."""
+    """Return the words of a step's problems, by field; of a text that is too long, by how much.
+
+    `whole` is false where only the beginning of what was posted is known.
+    """
     found: dict[str, str | Promise] = {name: PROBLEMS[problem] for name, problem in wrong.items()}
     for field in step.fields:
         text = answers.get(field.name, "")
-        if wrong.get(field.name) is Problem.TOO_LONG and len(text) > field.limit:
+        if wrong.get(field.name) is Problem.TOO_LONG and whole and len(text) > field.limit:
             found[field.name] = TOO_LONG % lengths(text, most=field.limit)
     return found
 

@@ -196,3 +196,10 @@ def test_another_language_keeps_the_answer_that_was_begun(client: Client, draft:
     assert status == 200
     assert ">\nA word that was begun</textarea>" in page
     assert "has arrived. Thank you." not in page
+
+
+def test_of_a_text_that_was_read_in_part_no_length_is_told(client: Client, draft: str) -> None:
+    fields = {"draft": draft, "step": "saw", "conversation": LONG * 2}
+    text = post(client, "/fr/report/", urlencode(fields).encode())[1]
+    assert "pour 60\u202f000 au plus" not in text
+    assert text.count('role="alert" tabindex') == 1
