@@ -24,6 +24,7 @@ from fanal.demo import (
     stories,
     tracks,
     transfers,
+    warned,
 )
 from fanal.demo.agenda import Event, Play, chapters, ordered
 from fanal.demo.content import SEED
@@ -48,6 +49,7 @@ def agenda() -> list[Event]:
             *instructions.events(),
             *envelopes.events(),
             *tracks.events(),
+            *warned.events(),
             *stories.events(),
             *encounters.events(),
             *transfers.events(),

@@ -104,13 +104,13 @@ def _removal(way: _Way) -> Play:
         given = {way.host: addressee(way.host)} if way.addressed else None
         decision = world.decide(report_id, at + _HOUR, tracks=_BOTH, addressees=given)
         (measure_id,) = decision.measure_ids
-        _inform(world, way.host, at + 1.2 * _HOUR)
+        inform(world, way.host, at + 1.2 * _HOUR)
         follow(world, measure_id, way.steps, at=at + 2 * _HOUR)
 
     return play
 
 
-def _inform(world: World, host: str, at: datetime) -> None:
+def inform(world: World, host: str, at: datetime) -> None:
     """Record the first contact with a host: at least twelve hours before its first request."""
     measures.record_first_contact(
         actor=world.person("elise", at),

@@ -61,6 +61,8 @@ _OCCURRING = {
     " FROM measures_recommendation r": ("0", "1"),
     "SELECT (SELECT count(*) FROM measures_happening h WHERE h.session_id = s.id"
     " AND what = 'ENDED')::text FROM measures_session s": ("0", "1"),
+    "SELECT (warnings = '[]')::text FROM measures_approval": ("true", "false"),
+    "SELECT (ground_gone_at IS NULL)::text FROM measures_step": ("true", "false"),
     "SELECT (lifted_at IS NULL)::text FROM intake_hold": ("true", "false"),
     "SELECT DISTINCT kind FROM vault_erasure": sorted({*IDENTITY_KINDS, "deconfliction_round"}),
     "SELECT (dossier_id IS NULL)::text FROM orient_note": ("true", "false"),
