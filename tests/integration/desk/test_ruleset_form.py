@@ -67,7 +67,7 @@ def test_each_rule_says_what_it_looks_at(installed: Desk, sign_in: SignIn) -> No
     web = sign_in("claire")
     for lang, words in (
         ("fr", ("déclaré ou lu dans le texte (ans)\u00a0: de 13 à 17", "à partir de 0,35")),
-        ("en", ("stated or read in the text (years): from 13 to 17", "from 0.35", "exactly -1")),
+        ("en", ("stated or read in the text (years): from 13 to 17", "from 0.35", "exactly \u22121")),
     ):
         for page in (PAGE.format(lang), f"/{lang}/desk/reference/?table=priority"):
             body = web.get(page).content.decode()
@@ -96,8 +96,8 @@ def test_bounds_are_read_in_both_writings_and_shown_beside_those_before(
     assert (minor.at_least, minor.at_most, late.at_least) == (13, None, -2.5)
     assert young.at_least == Rule(code="X", fact="x", points=0, source="x", checked_by="x").at_least
     for lang, cells in (
-        ("fr", ("0,5|0,45", "0,75|0,8", "17|–", "0|au-dessus de 0", "-1|-2,5")),
-        ("en", ("0.5|0.45", "0.75|0.8", "17|–", "0|above 0", "-1|-2.5")),
+        ("fr", ("0,5|0,45", "0,75|0,8", "17|–", "0|au-dessus de 0", "\u22121|\u22122,5")),
+        ("en", ("0.5|0.45", "0.75|0.8", "17|–", "0|above 0", "\u22121|\u22122.5")),
     ):
         page = html.fromstring(web.get(f"/{lang}/desk/rules/{ruleset_id}/").content.decode())
         rows = page.xpath("//section[@aria-labelledby='differs']//tbody/tr")

@@ -14,6 +14,7 @@ from fanal.analyse.domain.rules import ABOVE_ZERO, UNCHECKED, PriorityRules, Rul
 _PROJECT = "PROJECT"
 """`checked_by` of rules that the package ships and its authors checked."""
 _NUMBER = re.compile(r"[+\u2212-]?[0-9]{1,9}(?:[.,][0-9]{1,18})?")
+_GROUPED = re.compile(r"(?<=[0-9])[ \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _COMPARED = (
     "label", "fact", "at_least", "at_most", "points", "each", "cap", "floor", "floor_from",
     "checked_by", "source",
@@ -32,17 +33,22 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 def written(value: float | None, lang: str) -> str:
-    """Return a number whole and ungrouped, with the decimal mark of the language; empty for none."""
+    """Return a number whole and ungrouped, with the signs of the language (`−7,5`); empty for none.
+
+    So it stands in pages and in the fields that change it, which take a hyphen as well.
+    """
     if value is None:
         return ""
     # By the shortest text that reads back the same: a bound that nobody touched must not move.
     plain = f"{Decimal(repr(value)):f}"
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
+    plain = plain.replace("-", "\u2212")
     return plain if lang == "en" else plain.replace(".", ",")
 
 
 def number_in(text: str) -> float | None:
-    """Return the number of a text with a point or a comma; None for anything else (`nan`, `1e3`)."""
+    """Return the number of a text: `-15`, `−15`, `+7,5`, `1 604.5`; None for anything else (`nan`, `1e3`)."""
+    text = _GROUPED.sub("", text.strip())
     if _NUMBER.fullmatch(text) is None:
         return None
     return float(text.replace(",", ".").replace("\u2212", "-"))
