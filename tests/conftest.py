@@ -6,15 +6,17 @@ Tables are made as the owner; each test then runs as the role under test (`app` 
 
 import gc
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings as examples
+from pytest_django.plugin import blocking_manager_key
 
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
-from tests.server import TestServer, test_home
+from tests import kept
+from tests.server import TestServer, install_keys, test_home
 
 # Modules and tests make no garbage while they load: the collector comes back when all are there.
 gc.disable()
@@ -115,6 +117,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     rows.show_to(system_actor("test"))
     marker = item.get_closest_marker("role")
     _SERVER.become(marker.args[0] if marker else "app")
+    with item.config.stash[blocking_manager_key].unblock():
+        kept.before(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, None, None]:
+    """Undo what tests began with together, unless the next one begins with it too."""
+    try:
+        return (yield)
+    finally:
+        with item.config.stash[blocking_manager_key].unblock():
+            kept.after(nextitem)
 
 
 @pytest.fixture(scope="session")
@@ -159,18 +175,4 @@ def installed_keys() -> None:
 
     Before each test: whatever an earlier one put in their place is gone.
     """
-    from django.conf import settings
-
-    from fanal.config.keys import ensure_keys, keys_folder
-    from fanal.config.wiring import wire_keys
-    from fanal.kernel import clock
-    from fanal.web.public import setup as public_pages
-
-    home = Path(os.environ["FANAL_HOME"])
-    ensure_keys(home, now=clock.now(), origin="fanal.test/ledger", node="test")
-    wire_keys(home, public_node=False)
-    public_pages.install(
-        public_pages.PublicNode.under(
-            keys_folder(home), secret=settings.SECRET_KEY, keep_address=False
-        )
-    )
+    install_keys()

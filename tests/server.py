@@ -165,6 +165,25 @@ class TestServer:
         return _to(self._admin, str(connection.settings_dict["NAME"]))
 
 
+def install_keys() -> None:
+    """Make this run's keys in its own folder and hand them to the process, as `fanal run` does."""
+    from django.conf import settings
+
+    from fanal.config.keys import ensure_keys, keys_folder
+    from fanal.config.wiring import wire_keys
+    from fanal.kernel import clock
+    from fanal.web.public import setup as public_pages
+
+    home = Path(os.environ["FANAL_HOME"])
+    ensure_keys(home, now=clock.now(), origin="fanal.test/ledger", node="test")
+    wire_keys(home, public_node=False)
+    public_pages.install(
+        public_pages.PublicNode.under(
+            keys_folder(home), secret=settings.SECRET_KEY, keep_address=False
+        )
+    )
+
+
 def _to(url: str, database: str) -> str:
     head, _, query = url.partition("?")
     return f"{head.rpartition('/')[0]}/{database}" + (f"?{query}" if query else "")

@@ -1,23 +1,37 @@
 """A desk at work, and browsers signed in as its people."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import Client
 
 from fanal.kernel import clock
+from tests.kept import Kept
+from tests.server import install_keys
+
+
+def _open() -> object:
+    from tests.integration.desk.story import open_desk
+
+    install_keys()
+    return open_desk(clock.now())
+
+
+_DESK = Kept("desk", _open, folder=Path(__file__).parent)
 
 
 @pytest.fixture
 def desk(db: None, installed_keys: None) -> Iterator[object]:
     """People and reports; a password is enough, as the second factor has its own tests."""
     from fanal.web.account import second_factor
-    from tests.integration.desk.story import open_desk
 
     second_factor.install(required=False)
-    yield open_desk(clock.now())
-    second_factor.install(required=True)
+    try:
+        yield _DESK.get()
+    finally:
+        second_factor.install(required=True)
 
 
 @pytest.fixture

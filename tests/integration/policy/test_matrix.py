@@ -16,29 +16,28 @@ What each cell must hold:
 * in every body, whatever its status: no canary of a cell outside the walker's reach. That covers lists,
   counts, search, autocomplete and exports, which carry no object in their address.
 
-Each cell runs in a transaction of its own, which is rolled back.
+Each cell begins at the same savepoint, to which the transaction goes back after it.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.cookies import SimpleCookie
 from unittest.mock import patch
 
 import pytest
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from fanal.accounts.domain.policy import POLICY, Policy
 from fanal.kernel.actors import Role
-from fanal.web.account import second_factor
 from tests.integration.policy.factories import FACTORIES, NO_OBJECT
 from tests.integration.policy.routes import Route, walk
 from tests.integration.policy.world import (
     OBJECT_CELLS,
     WALKERS,
     World,
-    make_world,
 )
 from tests.policy_cells import OF_A_BODY, agreed
 
@@ -53,29 +52,23 @@ _PARTS = {"desk": 6, "oversight": 2}
 _NOT_READY = 503  # `readyz` says so, as no worker runs here
 
 
-class Rollback(Exception):
-    """Ends a cell's transaction."""
-
-
 @contextmanager
-def _cell() -> Iterator[None]:
-    """Open a transaction that is rolled back, and that durable writes take for the outermost."""
-    block = transaction.atomic()
-    block._from_testcase = True
-    try:
-        with block:
-            yield
-            raise Rollback
-    except Rollback:
-        pass
+def _undone(savepoint: str) -> Iterator[None]:
+    """Undo a cell: back to the savepoint, which stays; durable writes take the test's transaction for none."""
+    queued = len(connection.run_on_commit)
+    yield
+    transaction.savepoint_rollback(savepoint)
+    transaction.set_rollback(False)
+    del connection.run_on_commit[queued:]
 
 
-@pytest.fixture
-def world(db: None, installed_keys: None, settings: object) -> Iterator[World]:
-    """One world for a test; a password is enough, as the second factor has its own tests."""
-    second_factor.install(required=False)
-    yield make_world()
-    second_factor.install(required=True)
+@dataclass(frozen=True, kw_only=True)
+class Walking:
+    """Who walks, signed in, and the savepoint to which each of their cells goes back."""
+
+    walker: Role | None
+    browser: Client
+    savepoint: str
 
 
 def _browser(world: World, walker: Role | None) -> Client:
@@ -121,13 +114,11 @@ def _leaks(
     ]
 
 
-def _complaint(
-    route: Route, method: str, walker: Role | None, cell: str, world: World, browser: Client
-) -> str | None:
+def _complaint(route: Route, method: str, cell: str, world: World, walking: Walking) -> str | None:
     """Walk one cell and return what is wrong with it, None when nothing is."""
-    table = agreed()
+    table, walker, browser = agreed(), walking.walker, walking.browser
     signed_in = browser.cookies.output()
-    with _cell():
+    with _undone(walking.savepoint):
         address = route.path(_values(route, world, cell))
         answer = browser.generic(method, address)
     browser.cookies = SimpleCookie(signed_in.replace("Set-Cookie: ", ""))  # a cell may sign out
@@ -177,11 +168,12 @@ def _walk(
     """Yield what is wrong, as it is met."""
     for walker in walkers:
         browser = _browser(world, walker)
+        walking = Walking(walker=walker, browser=browser, savepoint=transaction.savepoint())
         for route in routes:
             cells = OBJECT_CELLS[:1] if NO_OBJECT.issuperset(route.arguments) else OBJECT_CELLS
             for method in methods:
                 for cell in cells:
-                    complaint = _complaint(route, method, walker, cell, world, browser)
+                    complaint = _complaint(route, method, cell, world, walking)
                     if complaint:
                         yield complaint
 
