@@ -9,6 +9,12 @@ def go(page: Page, selector: str) -> None:
         page.click(selector)
 
 
+def arrive(page: Page, selector: str) -> None:
+    """Wait for the page that a key leads to, scripts included: before them no key does anything."""
+    page.wait_for_selector(selector)
+    page.wait_for_load_state("load")
+
+
 def take(page: Page) -> None:
     """Take the report that is open."""
     go(page, ".fd-report-head [data-claim] button")

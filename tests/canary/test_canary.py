@@ -181,8 +181,9 @@ def needles(words: tuple[str, ...]) -> list[bytes]:
         raw = word.encode()
         forms |= {raw.lower(), raw.hex().encode(), word.encode("utf-16-le").lower()}
         for shift in range(3):
-            text = b64encode(b"\0" * shift + raw)
-            forms.add(text[4 if shift else 0 : len(text) - 4].lower())
+            text = b64encode(bytes(shift) + raw)
+            # What the word alone makes, whatever stands beside it: fewer characters are met by chance.
+            forms.add(text[-(-8 * shift // 6) : 8 * (shift + len(raw)) // 6].lower())
     return sorted(forms)
 
 
@@ -215,12 +216,19 @@ def places(written: Written, words: tuple[str, ...], *, only: str = "") -> list[
         for path in folder.rglob("*"):
             if not path.is_file() or only not in str(path):
                 continue
-            for block in blocks_of(path):
+            for block in held_by(path):
                 for word in wanted:
                     at = block.find(word)
                     if at >= 0:
                         found.append(f"{path}: {block[max(0, at - 60) : at + 90]!r}")
     return found
+
+
+def held_by(path: Path) -> list[bytes]:
+    """Return the blocks of a file, none when its owner has just removed it."""
+    with contextlib.suppress(FileNotFoundError):
+        return list(blocks_of(path))
+    return []
 
 
 def held_files(server: Live) -> list[bytes]:
@@ -277,7 +285,7 @@ class TestCanary:
         assert b"<responseCode>0</responseCode>" in answer, answer
         temporary = Path(tempfile.gettempdir())
         names = [path for path in temporary.glob("tmp*") if path.is_file()]
-        assert not any(CONTENT.encode() in path.read_bytes() for path in names)
+        assert not any(CONTENT.encode().lower() in b for path in names for b in held_by(path))
 
     def test_the_search_finds_what_is_there(self, written: Written) -> None:
         """The same search finds the sender's language and what the report says: it would see more."""

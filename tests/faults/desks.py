@@ -12,10 +12,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 
+from fanal.kernel import clock
 from fanal.postgres import Cluster
 from tests.canary.test_canary import blocks_of, needles
 from tests.live import FANAL, Live, Partner, live, wait_for
@@ -152,7 +154,7 @@ class Desk:
         """Let two supervisors instruct rounds with the counterpart, or what else leaves for it."""
         [made] = self.server.lines(
             "instructions", "propose", kind, "--as", "first", "--grounds", "Test.",
-            "--basis", "BASIS 1", "--name", name, "--until", "2027-06-01",
+            "--basis", "BASIS 1", "--name", name, "--until", f"{clock.now() + timedelta(days=90):%Y-%m-%d}",
         )  # fmt: skip
         self.server.command("instructions", "second", str(made["id"]), "--as", "second", "--json")
 

@@ -104,6 +104,7 @@ def test_is_called_within_ten_seconds_and_again_after_two_minutes(
     assert time.monotonic() - sent < CALLED_WITHIN
     [(to, first)] = box.messages
     assert to == ["duty@desk.example", "night@desk.example"]
+    assert wait_for(lambda: ask(server, "SELECT count(*) FROM intake_work") == [(0,)])
     [shown] = server.lines("report", "list")
     assert shown["priority"]["floor"] == "CHILD_IN_DANGER"  # type: ignore[index]
     assert str(shown["id"]) in first.get_payload()

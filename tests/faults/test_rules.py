@@ -4,6 +4,7 @@ Real processes. The worker is killed by itself at each named place, in the middl
 two; what it leaves is compared with a run that nobody disturbs.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -50,11 +51,18 @@ class Desk:
     def arm(self, place: str, count: int = 2) -> set[int]:
         """Let the worker that comes back after a kill end at `place`; return who is armed."""
         self.point_file.write_text(f"{place}:{count}:kill")
-        before = self.server.children(WORKER)
+        before = set(self.server.children(WORKER))
         for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        assert wait_for(lambda: set(self.server.children(WORKER)) - set(before))
-        return set(self.server.children(WORKER)) - set(before)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        armed: set[int] = set()
+
+        def back() -> bool:
+            armed.update(set(self.server.children(WORKER)) - before)
+            return bool(armed)
+
+        assert wait_for(back), self.server.told()
+        return armed
 
     def wait_for_death(self, armed: set[int]) -> None:
         """Wait until an armed worker has ended by itself; the next one is armed no more."""

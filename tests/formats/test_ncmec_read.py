@@ -24,10 +24,10 @@ XXE = b'<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><report>&x;</repor
 
 
 def refusal(data: bytes) -> FormatRefused:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(FormatRefused) as caught:
         read_report(data, now=NOW)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     return caught.value
 
 

@@ -21,10 +21,10 @@ def body(**fields: object) -> bytes:
 
 
 def refusal(data: bytes) -> FormatRefused:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(FormatRefused) as caught:
         read_report(data)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     return caught.value
 
 

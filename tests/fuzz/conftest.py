@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from fanal.postgres import Cluster
-from tests.live import Live, Partner, live
+from tests.live import Live, Partner, live, wait_for
 
 _TABLES = (
     "intake_report",
@@ -34,7 +34,10 @@ def partner(server: Live) -> Partner:
 
 @pytest.fixture
 def stored(server: Live) -> Iterator[Callable[[], Mapping[str, int]]]:
-    """Return a function that counts the rows of everything that a deposit writes."""
+    """Return a function that counts the rows of everything that a deposit writes.
+
+    What tests before have deposited has gone through the stages by then: the worker changes no count.
+    """
     url = Cluster.open(home=server.home, environ=os.environ).admin_url("fanal")
     with psycopg.connect(url, autocommit=True) as look:
 
@@ -46,4 +49,6 @@ def stored(server: Live) -> Iterator[Callable[[], Mapping[str, int]]]:
                 counts[table] = int(row[0])
             return counts
 
+        waiting = "SELECT count(*) FROM intake_work WHERE quarantined_at IS NULL"
+        assert wait_for(lambda: look.execute(waiting).fetchone() == (0,)), server.told()
         yield count

@@ -18,7 +18,7 @@ from fanal.formats.ncmec.synthesis import synthetic_reports
 from tests.live import Answer, Live, Partner, wait_for
 
 pytestmark = pytest.mark.serial
-WITHIN = 1.0
+WITHIN, TRIES = 1.0, 6
 Stored = Callable[[], Mapping[str, int]]
 
 GOOD = {"reference": "r", "kind": "OTHER"}
@@ -112,15 +112,18 @@ CODES = (
 
 
 def timed(call: Callable[[], Answer]) -> Answer:
-    """Return the answer of a call that took less than a second; one slow moment is allowed."""
-    for last in (False, True):
+    """Return the answer of a call that took less than a second; slow moments of the machine are allowed.
+
+    What costs too much does so every time.
+    """
+    took: list[float] = []
+    while len(took) < TRIES:
         started = time.monotonic()
         answer = call()
-        took = time.monotonic() - started
-        if took < WITHIN:
+        took.append(time.monotonic() - started)
+        if took[-1] < WITHIN:
             return answer
-        assert not last, f"{took:.2f} s"
-    raise AssertionError
+    raise AssertionError(f"each time too long: {took}")
 
 
 class TestJson:

@@ -18,8 +18,10 @@ def desk(transactional_db: None, installed_keys: None) -> Iterator[object]:
     from tests.integration.desk.story import open_desk
 
     second_factor.install(required=False)
-    yield open_desk(clock.now())
-    second_factor.install(required=True)
+    try:
+        yield open_desk(clock.now())
+    finally:
+        second_factor.install(required=True)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from fanal.kernel.ids import new_id
 from fanal.measures import queries as measures
 from fanal.measures.domain.states import MeasureState
 from fanal.orient import operations as orient, queries as oriented
-from tests.acceptance.steps import take
+from tests.acceptance.steps import arrive, take
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,11 +39,11 @@ def test_keyboard_only(open_as: OpenAs, desk: Desk, lang: str) -> None:
     keys.press("o")
     page.wait_for_url("**/reports/**")
     keys.press("q")
-    page.wait_for_selector("[data-queue]")
+    arrive(page, "[data-queue]")
     keys.press("j")
     keys.press("j")
     keys.press("c")
-    page.wait_for_selector("[data-decision]")
+    arrive(page, "[data-decision]")
     keys.press("d")
     assert page.evaluate("document.activeElement.name") == "way"
     for _ in range(2):
@@ -210,7 +210,7 @@ def test_nothing_that_a_page_goes_to_stands_behind_an_alarm(
             assert not page.evaluate(BEHIND)
 
 
-AT_ONCE = """() => new Promise((done) => {
+AT_ONCE = """() => { window.atOnce = new Promise((done) => {
   const region = document.getElementById("alarms");
   new MutationObserver((_, watch) => {
     watch.disconnect();
@@ -222,8 +222,8 @@ AT_ONCE = """() => new Promise((done) => {
     };
     done({ mouse: click(1), keyboard: click(0) });
   }).observe(region, { childList: true, subtree: true });
-})"""
-"""What becomes of a click on an alarm in the moment in which another one comes in."""
+}); }"""
+"""From now on `atOnce` tells what becomes of a click on an alarm in the moment in which another one comes in."""
 
 
 @pytest.mark.parametrize("scrolled", [0, 120])
@@ -234,11 +234,13 @@ def test_an_alarm_that_comes_in_moves_nothing_and_takes_no_click(
     claim = page.locator(".fd-report-head [data-claim] button")
     page.mouse.wheel(0, scrolled)
     page.wait_for_function("top => scrollY === top", arg=scrolled)
+    page.wait_for_selector("[data-alarm]")
     before = claim.bounding_box()["y"]
+    page.evaluate(AT_ONCE)
     orient.raise_alarm(
         actor=system_actor("test"), report_id=new_id(desk.now), desk_id=1, now=clock.now()
     )
-    assert page.evaluate(AT_ONCE) == {"mouse": False, "keyboard": True}
+    assert page.evaluate("atOnce") == {"mouse": False, "keyboard": True}
     expect(page.locator("[data-alarm]")).to_have_count(2)
     page.evaluate("() => new Promise(requestAnimationFrame)")
     assert claim.bounding_box()["y"] == pytest.approx(before, abs=1)

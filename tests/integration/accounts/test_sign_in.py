@@ -266,9 +266,10 @@ def demo_database(monkeypatch: pytest.MonkeyPatch, db: None, no_second_factor: N
     """A database that says it is a demo, served as one."""
     monkeypatch.setattr("fanal.accounts.operations.demo.has_demo_mark", lambda: True)
     demo.install(on=True)
-    made = operations.ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
-    yield made
-    demo.install(on=False)
+    try:
+        yield operations.ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
+    finally:
+        demo.install(on=False)
 
 
 def test_every_role_of_the_demo_signs_in_by_one_click(web: Client, demo_database) -> None:

@@ -241,7 +241,10 @@ def test_of_two_sets_put_in_force_at_once_one_is_told_that_its_dry_run_is_stale(
 
     def waits() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+            )
             return bool(cursor.fetchone()[0])
 
     with ThreadPoolExecutor(1) as pool:

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -15,13 +16,15 @@ import pytest
 
 from fanal.cli.failures import words
 from fanal.cli.main import fanal
+from fanal.kernel import clock
 from fanal.postgres import Cluster
 from tests.integration.cli.calling import Manner, call_all
 
 pytestmark = pytest.mark.xdist_group("calls")
 NOBODY = "00000000-0000-7000-8000-000000000000"
 UNREADABLE = os.fsdecode(b"\xff\xfe")
-INSTRUCTION = ["FEEDBACK", "--grounds", "g", "--basis", "B 1", "--until", "2026-12-31"]
+UNTIL = f"{clock.now() + timedelta(days=30):%Y-%m-%d}"
+INSTRUCTION = ["FEEDBACK", "--grounds", "g", "--basis", "B 1", "--until", UNTIL]
 CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "backup": (["/proc/none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
     "bench bulk": ([], [["--size", "0"], ["--kills", "-1"], ["--minutes", "x"], ["more"]]),

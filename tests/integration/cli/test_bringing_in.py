@@ -3,14 +3,16 @@
 Each read and each writing is in the name of a person (decisions 14).
 """
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from fanal.cli.imports import BATCH
@@ -141,19 +143,39 @@ def test_a_package_brought_in_again_changes_nothing(installed: Installed, tmp_pa
     assert installed.rows() == before
 
 
+@contextlib.contextmanager
+def held_before(installed: Installed, reference: str) -> Iterator[None]:
+    """Let nothing come in from a report on; at the end whatever waited is committed or undone."""
+    with psycopg.connect(installed.url, autocommit=True) as admin:
+        admin.execute("SELECT pg_advisory_lock(7105)")
+        admin.execute(
+            "CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql"
+            " AS 'BEGIN PERFORM pg_advisory_xact_lock(7105); RETURN NEW; END'"
+        )
+        try:
+            admin.execute(
+                "CREATE TRIGGER held BEFORE INSERT ON intake_report FOR EACH ROW"
+                f" WHEN (NEW.reference = '{reference}') EXECUTE FUNCTION held()"
+            )
+            yield
+        finally:
+            admin.execute("SELECT pg_advisory_unlock(7105)")
+            admin.execute("DROP FUNCTION held() CASCADE")
+
+
 def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
-    size = 6000
+    size = 5 * BATCH
     mine = "SELECT count(*) FROM intake_report WHERE reference LIKE 'k-%%'"
     source = installed.write(
         "many.jsonl", *({"reference": f"k-{n}", "kind": "OTHER"} for n in range(size))
     )
-    running = installed.start("import", "jsonl", source, "--partner", "killed")
-    try:
-        assert wait_for(lambda: installed.count(mine), seconds=90, beat=0.01)
-    finally:
-        os.kill(running.pid, signal.SIGKILL)
-        running.wait(30)
-    time.sleep(0.5)  # what the server had already been sent is committed or undone by now
+    with held_before(installed, f"k-{2 * BATCH + 71}"):
+        running = installed.start("import", "jsonl", source, "--partner", "killed")
+        try:
+            assert wait_for(lambda: installed.count(mine) == 2 * BATCH, seconds=90)
+        finally:
+            os.kill(running.pid, signal.SIGKILL)
+            running.wait(30)
     stored = installed.count(mine)
     assert 0 < stored < size, stored
 
@@ -183,31 +205,36 @@ def test_an_import_killed_midway_is_run_again(installed: Installed) -> None:
 def test_an_import_stopped_by_a_key_says_what_came_in_and_the_rest_follows(
     installed: Installed,
 ) -> None:
-    size = 6000
+    size = 5 * BATCH
     mine = "SELECT count(*) FROM intake_report WHERE reference LIKE 'stop-%%'"
     source = installed.write(
         "stopped.jsonl", *({"reference": f"stop-{n}", "kind": "OTHER"} for n in range(size))
     )
     command = ["import", "jsonl", source, "--partner", "stopped"]
     # A run of tests in the background has the key's signal ignored, and so has whatever it starts.
-    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        running = installed.start(*command, told=subprocess.PIPE)
-    finally:
-        signal.signal(signal.SIGINT, inherited)
-    try:
-        assert wait_for(lambda: installed.count(mine), seconds=90, beat=0.01)
-        os.kill(running.pid, signal.SIGINT)
-        _, told = running.communicate(timeout=30)
-    finally:
-        running.kill()
-        running.wait(30)
+    with held_before(installed, f"stop-{2 * BATCH + 71}"):
+        inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            running = installed.start(*command, told=subprocess.PIPE)
+        finally:
+            signal.signal(signal.SIGINT, inherited)
+        try:
+            assert wait_for(lambda: installed.count(mine) == 2 * BATCH, seconds=90)
+            os.kill(running.pid, signal.SIGINT)
+            _, told = running.communicate(timeout=60)
+        finally:
+            running.kill()
+            running.wait(30)
     stored = installed.count(mine)
     assert 0 < stored < size, stored
     assert running.returncode == 1
-    said = re.search(r"import arrêté ; ce qui est arrivé reste : (\d+) reçus", plain(told.decode()))
+    said = re.search(
+        r"import arrêté ; ce qui est arrivé reste : ([\d ]+) reçus", plain(told.decode())
+    )
     assert said is not None, told
-    assert stored - int(said[1]) in {0, BATCH}, "a batch may be committed as the key is pressed"
+    assert stored - int(said[1].replace(" ", "")) in {0, BATCH}, (
+        "a batch may be committed as the key is pressed"
+    )
     [again] = installed.call(command)
     assert json.loads(again.out) == {
         "received": size - stored, "repeated": stored, "conflicts": 0, "refused": 0,

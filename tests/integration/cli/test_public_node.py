@@ -66,8 +66,8 @@ def test_what_a_node_acknowledges_the_desk_opens(desk, role) -> None:
     running, _ = desk
     partner = running.add_partner(f"partner-{len(role)}")
     node = node_of(desk, FANAL_VAULT=str(running.home / "vault"), **role)
-    node.start()
     try:
+        node.start()
         assert node.json("POST", "/reports", partner, REPORT).status == 201
         assert not (node.home / "keys" / "content-0001.key").exists()
         assert node.call("GET", "/fr/desk/").status == 404

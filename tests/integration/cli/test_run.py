@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from fanal.postgres import Cluster
-from tests.live import free_port
+from tests.live import free_port, wait_for
 from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
@@ -47,17 +46,8 @@ def get(port, path):
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read()
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return 0, b""
-
-
-def wait_for(condition, seconds=40):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def processes_of(home):
@@ -75,7 +65,11 @@ def processes_of(home):
 
 
 def command_of(pid):
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    """Return what a process is called with, nothing once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
 
 
 def find(home, text):
@@ -83,9 +77,19 @@ def find(home, text):
 
 
 def found(home, text):
-    """Return the first process with `text` in its command, once there is one."""
-    assert wait_for(lambda: find(home, text)), (home / "log").glob("*")
-    return min(find(home, text))
+    """Return the processes with `text` in their command, once there are some; the first one leads."""
+    pids = []
+    assert wait_for(lambda: pids.extend(find(home, text)) or pids), list((home / "log").glob("*"))
+    return sorted(pids)
+
+
+def variables_of(home, text):
+    """Return the environments of the living processes with `text` in their command."""
+    texts = []
+    for pid in find(home, text):
+        with contextlib.suppress(OSError):
+            texts.append(Path(f"/proc/{pid}/environ").read_text())
+    return [variables for variables in texts if variables]  # one that has ended shows none
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +107,8 @@ def home(open_folder):
     assert answer.returncode == 0, answer.stderr
     yield home
     for pid in processes_of(home):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     Cluster.open(home=home, environ=os.environ).stop()
 
 
@@ -195,23 +200,26 @@ class TestRun:
     @pytest.mark.parametrize("victim", ["granian", "fanal.worker", "postgres"])
     def test_what_is_killed_comes_back(self, running, home, victim):
         cluster = Cluster.open(home=home, environ=os.environ)
-        pid = cluster.pid if victim == "postgres" else found(home, victim)
-        os.kill(pid, signal.SIGKILL)
+        assert wait_for(running.alive)
+        before = [cluster.pid] if victim == "postgres" else found(home, victim)
+        os.kill(before[0], signal.SIGKILL)
         if victim == "postgres":
-            assert wait_for(lambda: cluster.pid not in {pid, None})
+            assert wait_for(lambda: cluster.pid not in {*before, None})
         else:
-            assert wait_for(lambda: min(find(home, victim), default=pid) != pid)
+            assert wait_for(lambda: set(find(home, victim)) - set(before))
         # Between two looks the one that comes back may be away again.
         assert wait_for(
             lambda: json.loads(get(running.port, "/readyz")[1] or b"{}").get("database")
         )
 
     def test_each_child_knows_its_own_role_only(self, running, home):
-        assert wait_for(lambda: find(home, "fanal.worker"))
         passwords = json.loads((home / "keys/database.json").read_text())
         for text, role in (("granian", "app"), ("fanal.worker", "worker")):
-            for pid in find(home, text):
-                variables = Path(f"/proc/{pid}/environ").read_text()
+            told = []
+            assert wait_for(
+                lambda text=text, told=told: told.extend(variables_of(home, text)) or told
+            )
+            for variables in told:
                 assert passwords[role] in variables
                 for other in set(passwords) - {role}:
                     assert passwords[other] not in variables

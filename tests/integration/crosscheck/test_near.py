@@ -265,15 +265,16 @@ def test_a_text_that_people_rejected_twice_is_suggested_no_more() -> None:
     assert told(arrive({"description": " ".join(text)})) == []
 
 
-def test_the_worker_looks_while_nothing_waits_and_an_error_stops_no_report() -> None:
+def test_the_worker_looks_while_nothing_waits_and_an_error_stops_no_report(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     text = " ".join(words(random.Random(8), 60))
     deposit((new_id(NOW + timedelta(seconds=n)), {"description": text}) for n in range(2))
     now = [NOW]
     loop = WorkerLoop(clock=lambda: now[0], sleep=lambda _: None)
-    held = keyring.current()
-    keyring._installed.clear()  # as in a process that wiring gave no key
-    assert loop._look_around() == 0
-    keyring.install(held)
+    with monkeypatch.context() as unwired:  # as in a process that wiring gave no key
+        unwired.setattr(keyring, "_installed", [])
+        assert loop._look_around() == 0
     assert loop._look_around() == 0  # not at once: whatever it was, it may last
     now[0] += NEAR_AGAIN
     assert loop._look_around() == 2

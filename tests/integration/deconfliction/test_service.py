@@ -98,7 +98,6 @@ def service() -> Iterator[tuple[Service, Counterpart]]:
     from fanal.accounts.domain.instructions import InstructionKind
     from tests.integration.exchange.sharing import instruct
 
-    outside.install(outside.Door(loopback=True, seconds=20))
     holding("r-1", BOTH)
     found = Service(peer(BOTH))
     with serving(found) as url:
@@ -115,6 +114,7 @@ def service() -> Iterator[tuple[Service, Counterpart]]:
         instruct(InstructionKind.DECONFLICTION)
         known = queries.find_counterpart(name=found.other.name)
         assert known is not None
+        outside.install(outside.Door(loopback=True, seconds=20))
         yield found, known
     outside.install(outside.Door())
 

@@ -26,7 +26,7 @@ def fetches(db: None) -> Iterator[None]:
     from fanal.connectors import outside
     from tests.integration.exchange.sharing import make_supervisors
 
-    outside.install(outside.Door(loopback=True, seconds=60))
     make_supervisors()
+    outside.install(outside.Door(loopback=True, seconds=60))
     yield
     outside.install(outside.Door())

@@ -94,11 +94,13 @@ def test_a_reader_misses_nothing_while_lists_change(
         writer.start()
     held: dict[str, str] = {}
     since, ends, ranges = datetime.fromtimestamp(0, UTC), time.monotonic() + SECONDS, 0
-    while time.monotonic() < ends or (ranges < 2 and time.monotonic() < ends + PATIENCE):
-        since, ranges = take_in(member, held, since), ranges + 1
-    stop.set()
-    for writer in writers:
-        writer.join()
+    try:
+        while time.monotonic() < ends or (ranges < 2 and time.monotonic() < ends + PATIENCE):
+            since, ranges = take_in(member, held, since), ranges + 1
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
     take_in(member, held, since)
     assert failures == []
     with connection.cursor() as cursor:
@@ -123,14 +125,16 @@ def test_a_change_under_way_keeps_a_reader_waiting_not_wrong(
         with transaction.atomic():
             load("alpha", md5(2))
             holding.set()
-            done.wait(8)
+            done.wait(60)
         connection.close()
 
     writer = threading.Thread(target=slow)
     writer.start()
-    assert holding.wait(10)
-    answer = member.get("/hashsharing/v2/entries")
+    try:
+        assert holding.wait(60)
+        answer = member.get("/hashsharing/v2/entries")
+    finally:
+        done.set()
+        writer.join()
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    done.set()
-    writer.join()
     assert len(read_page(member.get("/hashsharing/v2/entries").content).entries) == 2

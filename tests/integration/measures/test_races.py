@@ -73,7 +73,7 @@ def _at_the_desk(as_role: Callable[[str], psycopg.Connection]) -> psycopg.Connec
 
 
 def _wait_until_blocked(watcher: psycopg.Connection, waiting: psycopg.Connection) -> None:
-    for _ in range(200):
+    for _ in range(3000):
         row = watcher.execute(
             "SELECT cardinality(pg_blocking_pids(%s))", [waiting.info.backend_pid]
         ).fetchone()

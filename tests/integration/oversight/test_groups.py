@@ -124,11 +124,13 @@ def overseer(installed_keys: None) -> Callable[[], tuple[Client, Actor]]:
     from fanal.web.account import second_factor
 
     second_factor.install(required=False)
-    user = user_as(Role.OVERSEER, "Quinn Qualified", now=clock.now())
-    client = Client(headers={"X-Forwarded-Proto": "https"})
-    client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[1])
-    yield client, person(Role.OVERSEER, person_id=user.person_id)
-    second_factor.install(required=True)
+    try:
+        user = user_as(Role.OVERSEER, "Quinn Qualified", now=clock.now())
+        client = Client(headers={"X-Forwarded-Proto": "https"})
+        client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[1])
+        yield client, person(Role.OVERSEER, person_id=user.person_id)
+    finally:
+        second_factor.install(required=True)
 
 
 def test_the_page_groups_and_judges(overseer: tuple[Client, Actor]) -> None:

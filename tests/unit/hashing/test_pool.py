@@ -23,6 +23,8 @@ from fanal.hashing.domain.records import FileFacts, Limits, Unhashed
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from tests.unit.hashing.pictures import draw, encoded
 
+TRIES = 6
+
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
@@ -38,14 +40,19 @@ def asked(data: bytes, *, exact: bool = False) -> FileToHash:
 
 
 def answer(pool: Pool, data: bytes) -> FileFacts:
-    """Return the facts of one file, which must come within a second of the machine's time."""
-    started = time.perf_counter()
-    [facts] = pool.hash_files([asked(data)])
-    taken = time.perf_counter() - started
-    busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
-    assert taken < busy, f"{taken:.2f} s"
-    assert isinstance(facts, FileFacts)
-    return facts
+    """Return the facts of one file, which must come within a second.
+
+    Slow moments of the machine are allowed: what takes too long does so every time.
+    """
+    taken: list[float] = []
+    while len(taken) < TRIES:
+        started = time.perf_counter()
+        [facts] = pool.hash_files([asked(data)])
+        taken.append(time.perf_counter() - started)
+        assert isinstance(facts, FileFacts)
+        if taken[-1] < 1:
+            return facts
+    raise AssertionError(f"each time too long: {taken}")
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
