@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import psycopg
 from django.db import connection
@@ -26,6 +27,12 @@ _ROOM = 4 * 2**30
 _PREFIX = f"fanal-test-{os.getuid()}-"
 _LARGE = 4_000_000
 _KEPT = ("django_migrations", "fanal_instance")
+_RUN = "run.lock"
+_held: list[TextIO] = []
+"""The run's own lock, for as long as its first process lives: no other run takes the folder for one left behind.
+
+The server's lock says less: between two processes that use it nobody holds it.
+"""
 
 
 def test_home() -> tuple[Path, bool]:
@@ -39,6 +46,8 @@ def test_home() -> tuple[Path, bool]:
         _sweep()
         folder = fast_folder() / f"{_PREFIX}{secrets.token_hex(4)}"
         make_home(folder)
+        _held.append((folder / _RUN).open("w"))
+        fcntl.flock(_held[0], fcntl.LOCK_EX)
         os.environ[_SHARED] = str(folder)
     home = Path(os.environ[_SHARED]) / f"home-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     home.mkdir(mode=0o700, exist_ok=True)
@@ -149,6 +158,7 @@ class TestServer:
     def remove_folder(self) -> None:
         """Remove everything the run wrote."""
         shutil.rmtree(os.environ[_SHARED], ignore_errors=True)
+        _held.pop().close()
 
     def _sign_in(self, role: str) -> None:
         assert self._databases is not None
@@ -234,8 +244,9 @@ def _sweep() -> None:
     places = {fast_folder(), Path(tempfile.gettempdir())}
     for folder in [found for place in places for found in place.glob(f"{_PREFIX}*")]:
         try:
-            with (folder / "postgres.users").open() as users:
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with (folder / _RUN).open() as run, (folder / "postgres.users").open() as users:
+                for lock in (run, users):
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 Cluster.open(home=folder, environ=os.environ).stop()
         except (FileNotFoundError, BlockingIOError):
             continue

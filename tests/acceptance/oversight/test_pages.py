@@ -63,9 +63,10 @@ def test_statistics(visit, axe: Axe, now: datetime, lang: str) -> None:
     for meaning in page.locator(".fs-meaning summary").all():
         meaning.click()
     check(page, axe, f"statistics-{lang}")
-    page.goto(page.url + f"year/{now.year}/")
+    year = clock.paris_day(now).year
+    page.goto(page.url + f"year/{year}/")
     check(page, axe, f"year-{lang}")
-    page.goto(page.url.replace(f"year/{now.year}/", "trends/"))
+    page.goto(page.url.replace(f"year/{year}/", "trends/"))
     page.wait_for_selector("canvas[data-chart]")
     for meaning in page.locator(".fs-meaning summary").all():
         meaning.click()

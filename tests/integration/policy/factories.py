@@ -7,6 +7,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from fanal.analyse import operations as analyse, queries as analysed
+from fanal.kernel.clock import paris_day
 from tests.integration.policy.world import SYSTEM, World
 
 Factory = Callable[[World, str], object]
@@ -39,7 +40,7 @@ FACTORIES: dict[str, Factory] = {
     "session_id": lambda world, cell: world.session_id,  # the overseer's own, of no desk
     "figure": lambda world, cell: "RECEIVED",
     "trend": lambda world, cell: "KINDS",
-    "year": lambda world, cell: world.now.year,
+    "year": lambda world, cell: paris_day(world.now).year,
     "ruleset_id": lambda world, cell: _ruleset(world),
     "instruction_id": lambda world, cell: world.instruction_id,
     "package_id": lambda world, cell: world.package_id,
