@@ -34,12 +34,16 @@ def without_reporter(text: str, own: frozenset[str]) -> str:
     longest_first = sorted(own, key=lambda whole: (-len(whole), whole))
     numbers = {digits[-9:] for whole in own if len(digits := _digits(whole)) >= _SHORTEST_INSIDE}
     folded, places = _placed(text)
-    for pattern in (pattern for whole in longest_first for pattern in _patterns(whole)):
-        spans = list(_spans(text, pattern.finditer(folded), places))
+    letters = _BETWEEN_SIGNS.sub("", folded)
+    for order, alone in (way for whole in longest_first for way in _orders(whole)):
+        if order not in letters:  # a pattern costs milliseconds to make, and next to none is found
+            continue
+        spans = list(_spans(text, _pattern(order, alone=alone).finditer(folded), places))
         for start, end in reversed(spans):
             text = text[:start] + MARK + text[end:]
         if spans:
             folded, places = _placed(text)
+            letters = _BETWEEN_SIGNS.sub("", folded)
     return _NUMBER.sub(partial(_marked, numbers=tuple(numbers)), text) if numbers else text
 
 
@@ -51,21 +55,24 @@ def _marked(found: re.Match[str], *, numbers: tuple[str, ...]) -> str:
     return MARK if _digits(found[0]).endswith(numbers) else found[0]
 
 
-@lru_cache(maxsize=256)
-def _patterns(whole: str) -> tuple[re.Pattern[str], ...]:
-    """Return by what a value is found in folded text; nothing where it is too short."""
+def _orders(whole: str) -> Iterator[tuple[str, bool]]:
+    """Yield the letters by which a value is found in folded text, and whether it must stand as a word.
+
+    Nothing where it is too short.
+    """
     words = [word for word in _BETWEEN_SIGNS.split(fold(whole)) if word]
     letters = "".join(words)
     if len(letters) < _SHORTEST:
-        return ()
-    orders = {letters, "".join((words[-1], *words[:-1]))}
-    found = []
-    for order in sorted(orders):
-        pattern = _BETWEEN.join(map(re.escape, order))
-        if len(order) < _SHORTEST_INSIDE or (len(words) == 1 and order.isalpha()):
-            pattern = rf"(?<!\w){pattern}(?!\w)"
-        found.append(re.compile(pattern))
-    return tuple(found)
+        return
+    for order in sorted({letters, "".join((words[-1], *words[:-1]))}):
+        yield order, len(order) < _SHORTEST_INSIDE or (len(words) == 1 and order.isalpha())
+
+
+@lru_cache(maxsize=256)
+def _pattern(order: str, *, alone: bool) -> re.Pattern[str]:
+    """Return what finds letters with signs between them, within other letters or not."""
+    pattern = _BETWEEN.join(map(re.escape, order))
+    return re.compile(rf"(?<!\w){pattern}(?!\w)" if alone else pattern)
 
 
 def _spans(
