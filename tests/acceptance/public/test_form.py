@@ -322,3 +322,16 @@ def test_a_text_that_no_server_reads_is_not_sent_and_back_works_on(visit: Visit)
     page.wait_for_selector("#nickname")
     _next(page)
     assert page.input_value("#conversation") == "Plus court."
+
+
+def test_without_a_connection_nothing_is_sent_and_nothing_lost(visit: Visit) -> None:
+    page = visit("/fr/report/")
+    fill(page)
+    page.context.set_offline(True)
+    page.locator("[data-send]").click()
+    told = page.locator("[data-offline]:visible")
+    told.wait_for()
+    assert "tout est encore ici" in told.inner_text()
+    page.context.set_offline(False)
+    page.click("[data-send]")
+    assert _code(page)

@@ -67,7 +67,10 @@ def test_each_rule_says_what_it_looks_at(installed: Desk, sign_in: SignIn) -> No
     web = sign_in("claire")
     for lang, words in (
         ("fr", ("déclaré ou lu dans le texte (ans)\u00a0: de 13 à 17", "à partir de 0,35")),
-        ("en", ("stated or read in the text (years): from 13 to 17", "from 0.35", "exactly \u22121")),
+        (
+            "en",
+            ("stated or read in the text (years): from 13 to 17", "from 0.35", "exactly \u22121"),
+        ),
     ):
         for page in (PAGE.format(lang), f"/{lang}/desk/reference/?table=priority"):
             body = web.get(page).content.decode()

@@ -37,13 +37,21 @@ class DraftKeys:
         self._keys: tuple[_Key, ...] = ()
 
     def sealing(self, now: datetime) -> tuple[bytes, bytes]:
-        """Return (id, key) of the newest key, making one when it is two hours old."""
+        """Return (id, key) of the newest key, making one when it is two hours old.
+
+        Where there is no room for a new one, the newest is used on as long as it opens anything: a page that
+        somebody has just filled in is not refused for it.
+
+        Raises:
+            OSError: no room, and no key that opens anything.
+        """
         if not self._fresh(now):
-            with self._locked():
-                self._keys = self._read(now)
-                if not self._fresh(now):
-                    self._keys = (*self._keys, _make(now))
-                    self._write()
+            try:
+                self._renew(now)
+            except OSError:
+                self._keys = tuple(key for key in self._keys if key.age(now) < FORGOTTEN_AFTER)
+                if not self._keys:
+                    raise
         newest = self._keys[-1]
         return bytes.fromhex(newest.id), base64.b64decode(newest.key)
 
@@ -57,6 +65,14 @@ class DraftKeys:
                 return base64.b64decode(key.key)
         return None
 
+    def _renew(self, now: datetime) -> None:
+        with self._locked():
+            self._keys = self._read(now)
+            if not self._fresh(now):
+                keys = (*self._keys, _make(now))
+                self._write(keys)
+                self._keys = keys
+
     def _fresh(self, now: datetime) -> bool:
         return bool(self._keys) and abs(self._keys[-1].age(now)) < NEW_AFTER
 
@@ -67,11 +83,11 @@ class DraftKeys:
             return ()
         return tuple(key for key in keys if key.age(now) < FORGOTTEN_AFTER)
 
-    def _write(self) -> None:
+    def _write(self, keys: tuple[_Key, ...]) -> None:
         temporary = self._path.with_name(self._path.name + ".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(self._keys))
+            file.write(msgspec.json.encode(keys))
         temporary.replace(self._path)
 
     @contextmanager

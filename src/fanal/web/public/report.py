@@ -210,9 +210,9 @@ def _send(request: HttpRequest, draft: Draft, now: datetime, *, slow: bool) -> A
 
 def _answer(request: HttpRequest, draft: Draft, answer: Acknowledgement) -> HttpResponse:
     if answer.outcome is Outcome.IN_PROGRESS:
-        return _page(request, draft, STEPS[-1], notices=("wait",), status=409)
+        return _page(request, draft, STEPS[-1], notices=("underway",), status=409)
     if answer.outcome is Outcome.CONFLICT:
-        return render(request, "public/report/sent_before.html", {"code": draft.code}, status=409)
+        return _sent_before(request, draft)
     return render(
         request,
         "public/report/receipt.html",
@@ -223,6 +223,15 @@ def _answer(request: HttpRequest, draft: Draft, answer: Acknowledgement) -> Http
         },
         status=201 if answer.outcome is Outcome.CREATED else 200,
     )
+
+
+def _sent_before(request: HttpRequest, draft: Draft) -> HttpResponse:
+    """Say that another version of this draft arrived, with all of this one: it goes on by the follow-up."""
+    context = {
+        "code": draft.code,
+        **wording.step_context(STEPS[-1], draft.answers, today=paris_day(now_of(request))),
+    }
+    return render(request, "public/report/sent_before.html", context, status=409)
 
 
 def _page(

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from fanal.intake import operations as intake
+from fanal.intake.domain.records import Acknowledgement, Outcome
 from fanal.web.public import report as report_view
 from tests.integration.web.public.test_public_node import (
     ANSWERS,
@@ -131,3 +132,18 @@ def test_an_answer_that_was_not_taken_comes_back_and_is_sent_from_there(
         again = client.post("/fr/follow/", fields)
     assert again.status_code == 200
     assert "Votre message est arrivé" in again.content.decode()
+
+
+def test_a_send_that_meets_itself_is_told_that_it_is_on_its_way(
+    client: Client, draft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(**_values: object) -> list[Acknowledgement]:
+        return [Acknowledgement(outcome=Outcome.IN_PROGRESS)]
+
+    with monkeypatch.context() as twice:
+        twice.setattr(report_view, "intake", _Broken(busy))
+        status, text = send(client, draft)
+    assert status == 409
+    assert "est en route" in text
+    assert "attendez dix secondes" not in text
+    assert send(client, _draft(text))[0] == 201

@@ -127,6 +127,7 @@ def test_another_body_under_the_same_submission_is_refused_with_the_code() -> No
     status, second = send(client, _draft(page))
     assert status == 409
     assert CODE.findall(first) == CODE.findall(second) != []
+    assert "Other words." in second
 
 
 def test_a_robot_that_fills_the_trap_is_not_refused() -> None:

@@ -1,6 +1,7 @@
 """The hidden draft: opens for this node, for a while, unchanged, within its size; for nobody else."""
 
 import base64
+import os
 import zlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -110,6 +111,28 @@ def test_a_broken_file_is_replaced(tmp_path: Path) -> None:
     path.write_bytes(b"{half")
     keys = DraftKeys(path)
     assert unseal(seal(_draft(), keys=keys, now=NOW), keys=keys, now=NOW)
+
+
+def test_without_room_for_a_new_key_the_newest_seals_on(
+    keys: DraftKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = keys.sealing(NOW)
+    other = DraftKeys(tmp_path / "keys" / "drafts.json")
+
+    def no_room(*_: object, **__: object) -> int:
+        raise OSError(28, "no space")
+
+    later = NOW + NEW_AFTER + timedelta(minutes=1)
+    with monkeypatch.context() as full:
+        full.setattr(os, "open", no_room)
+        assert keys.sealing(later) == first
+        with pytest.raises(OSError, match="no space"):
+            keys.sealing(NOW + FORGOTTEN_AFTER)
+    with monkeypatch.context() as full:
+        full.setattr(os, "fdopen", no_room)
+        field = seal(_draft(), keys=other, now=later)
+    assert unseal(field, keys=DraftKeys(tmp_path / "keys" / "drafts.json"), now=later)
+    assert keys.sealing(later) != first
 
 
 def test_a_bomb_stops_at_the_cap(keys: DraftKeys) -> None:

@@ -62,6 +62,19 @@
     event.target.dispatchEvent(new Event("fanal:stays"));
   }, true);
 
+  // Without a connection a browser shows an error of its own, and its way back does not keep what was written: the first
+  // press says so. A second one goes through: a browser may be wrong about it.
+  document.addEventListener("submit", (event) => {
+    const said = event.target.querySelector("[data-offline]");
+    if (!said) return;
+    const stays = !navigator.onLine && said.hidden;
+    said.hidden = !stays;
+    if (!stays) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    event.target.dispatchEvent(new Event("fanal:stays"));
+  }, true);
+
   // A clock keeps counting while the page stays open; words come from the server in data attributes.
   const write = (clock) => {
     const left = Date.parse(clock.dataset.deadline) - Date.now();
