@@ -216,7 +216,7 @@ def test_what_had_left_is_recorded_and_shown_for_what_it_is(
         overseer = sign_in("gabrielle")
         assert words in body(overseer.get(page.replace("/desk/", "/oversight/")))
         home = body(overseer.get("/fr/oversight/"))
-        assert "Parties sans ce qui les fonde" in home
+        assert "Demandes parties dont le fondement" in home
         assert ("Partie après" in home) is (minutes == 40)
     assert measure_of(desk).state is MeasureState.SENT
 
@@ -239,4 +239,4 @@ def test_a_seconded_request_is_changed_by_who_says_that_it_has_not_left(
 
 def test_nothing_left_is_no_panel_of_the_overseer(desk: Desk, sign_in: SignIn) -> None:
     approved(desk, sign_in)
-    assert "Parties sans ce qui les fonde" not in body(sign_in("gabrielle").get("/fr/oversight/"))
+    assert "Demandes parties dont le fondement" not in body(sign_in("gabrielle").get("/fr/oversight/"))
