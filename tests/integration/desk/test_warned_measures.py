@@ -239,4 +239,6 @@ def test_a_seconded_request_is_changed_by_who_says_that_it_has_not_left(
 
 def test_nothing_left_is_no_panel_of_the_overseer(desk: Desk, sign_in: SignIn) -> None:
     approved(desk, sign_in)
-    assert "Demandes parties dont le fondement" not in body(sign_in("gabrielle").get("/fr/oversight/"))
+    assert "Demandes parties dont le fondement" not in body(
+        sign_in("gabrielle").get("/fr/oversight/")
+    )
