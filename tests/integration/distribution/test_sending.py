@@ -14,6 +14,7 @@ from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import Refused
 from fanal.cli import distribution as command
 from fanal.distribution import operations, queries
+from fanal.distribution.domain import package
 from fanal.distribution.domain.package import Acknowledgement, unseal
 from fanal.distribution.domain.routing import shipped_routing
 from fanal.distribution.operations import sending
@@ -365,6 +366,23 @@ def test_what_ends_between_two_packages_lets_nothing_more_leave(
     assert [s.package for s in sent if s.package] == delivered
     assert [s.reason for s in sent[2:]] == (["NO_INSTRUCTION"] if end == "revoked" else [])
     assert [states(i) for i in reports] == [[("BE", "SENT")], [("BE", "SENT")], [("BE", "PLANNED")]]
+
+
+def test_a_package_holds_no_more_than_a_recipient_opens(
+    instructed: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = sorted(
+        receive(f"d-7-{n}", description=f"{n} " * 3_000, **suspect("BE", f"s{n}")) for n in range(5)
+    )
+    monkeypatch.setattr(package, "_ROOM", 2_000)
+    monkeypatch.setattr(package, "MAXIMUM_BYTES", 16_000)
+    delivered: Deliveries = {}
+    assert [sent.reports for sent in send(delivered)["BE-DESK"]] == [2, 2, 1]
+    bodies = [unseal(sealed, identity=str(IDENTITY))[1] for sealed in delivered.values()]
+    assert sum(body.count(b"\n") for body in bodies) == 5
+    assert [states(i) for i in reports] == [[("BE", "SENT")]] * 5
+    monkeypatch.setattr(package, "MAXIMUM_BYTES", 3_000)
+    assert len(package.fitting({UUID(int=1): bytes(9_000), UUID(int=2): b"x"})) == 1
 
 
 def test_what_was_retracted_meanwhile_stays(instructed: UUID) -> None:

@@ -12,7 +12,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
@@ -29,6 +29,8 @@ from fanal.formats.report.records import PersonRole, Report
 _MANIFEST, _REPORTS = "manifest.json", "reports.jsonl"
 MAXIMUM_BYTES: Final = 200_000_000
 """Of a sealed file, and of what is unpacked."""
+_ROOM: Final = 1_000_000
+"""Of it for everything but lines: manifest, head, and what packing and sealing add."""
 _WHEN = (1980, 1, 1, 0, 0, 0)
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 """The others unpack more at once than they were asked for."""
@@ -118,6 +120,18 @@ def seal(
     signed = proof.signed_package(buffer.getvalue(), recipient=key, signer=signer)
     sealed: bytes = pyrage.encrypt(signed, [pyrage.x25519.Recipient.from_str(key)])
     return sealed
+
+
+def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
+    """Return the first of these lines, by report, that one package holds; one at least."""
+    held: dict[UUID, bytes] = {}
+    left = MAXIMUM_BYTES - _ROOM
+    for report_id, line in lines.items():
+        left -= len(line) + 1
+        if held and left < 0:
+            break
+        held[report_id] = line
+    return held
 
 
 def unlock(sealed: bytes, *, identity: str) -> Unlocked:

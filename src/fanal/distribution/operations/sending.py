@@ -15,6 +15,7 @@ from fanal.accounts.domain.policy import require
 from fanal.deconfliction import operations as deconfliction
 from fanal.distribution.domain.package import (
     Manifest,
+    fitting,
     line_of,
     seal,
     token_digest,
@@ -62,8 +63,8 @@ def send(
 
     `sender` is how this desk names itself. A package's rows are committed after `deliver` returned: when it
     fails nothing counts as sent, and a package delivered twice is told apart by its id. At most 2 000 reports
-    a package. The time is read, and the instruction looked for, before each package: one that is revoked
-    meanwhile lets nothing more leave.
+    a package, and no more octets than a recipient opens. The time is read, and the instruction looked for,
+    before each package: one that is revoked meanwhile lets nothing more leave.
 
     Raises:
         Refused: the actor sends nothing.
@@ -124,6 +125,7 @@ def _send_some(  # noqa: PLR0917
         )
         if not lines:
             return Sent(recipient=recipient.code, reason="DROPPED")
+        lines = fitting(lines)  # the others wait for the next package
         manifest = Manifest(
             schema=1,
             package=new_id(now),
