@@ -6,12 +6,14 @@ from uuid import UUID, uuid4
 
 import pyrage
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.distribution import operations
-from fanal.distribution.domain.package import Acknowledgement, unseal
+from fanal.distribution.domain.package import Acknowledgement, Manifest, seal, unseal
+from fanal.distribution.domain.proof import HEAD, fingerprint
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import queries as ledger
 from fanal.orient import queries as oriented
@@ -142,3 +144,41 @@ def test_report_and_package_lead_to_each_other_whatever_became_of_them(
     ana.post(f"/en/desk/reports/{report_id}/reopen/")
     assert str(report_id) in text(ana, "/en/desk/")
     assert ana.get(f"/en/desk/distribution/packages/{UUID(int=1)}/").status_code == 404
+
+
+def test_what_came_in_is_told_with_who_signed_it(
+    desk: Desk, sign_in: Callable[[str], Client], installed_keys: None
+) -> None:
+    """Of a key the figures that people compare; of an unsigned package that nobody is proven."""
+    path = "/fr/desk/distribution/"
+    assert "Aucun colis d’un autre service" in text(sign_in("claire"), path)
+    signer = Ed25519PrivateKey.generate()
+    key = signer.public_key().public_bytes_raw()
+    figures = fingerprint(key)
+    operations.add_sender(actor=SYSTEM, code="DE-DESK", key=key, told=figures, now=desk.now)
+    numbers = [uuid4(), uuid4()]
+    signed, other = (
+        seal(
+            Manifest(
+                schema=1, package=number, sender="desk@north.example", recipient="FR-DESK",
+                made_at=desk.now, reports=0, sha256="", instruction=uuid4(), token="t" * 43,
+            ),
+            [b'{"reference": "n-1"}'],
+            key=str(IDENTITY.to_public()),
+            signer=signer,
+        )
+        for number in numbers
+    )  # fmt: skip
+    bare = pyrage.encrypt(pyrage.decrypt(other, [IDENTITY])[HEAD:], [IDENTITY.to_public()])
+    for sealed in (signed, bare):
+        operations.take(
+            actor=SYSTEM, sealed=sealed, identity=str(IDENTITY), keep=lambda _opened: None,
+            unproven=sealed is bare, now=desk.now,
+        )  # fmt: skip
+    page = text(sign_in("claire"), path)
+    assert figures in page
+    assert all(str(number) in page for number in numbers)
+    assert page.count("personne d’avéré") == 1
+    assert "révoquée" not in page
+    operations.revoke_sender(actor=SYSTEM, code="DE-DESK", told=figures, now=desk.now)
+    assert "révoquée\u00a0: ne prouve rien" in text(sign_in("claire"), path)

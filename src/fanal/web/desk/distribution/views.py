@@ -13,6 +13,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.routes import needs
 from fanal.distribution import queries
+from fanal.distribution.domain.proof import fingerprint
 from fanal.distribution.queries import KnownRecipient, WaitingPlace
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
@@ -29,7 +30,7 @@ PAGE = 50
 @require_safe
 @needs("distribution.read")
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show the places that reports wait for, the packages that left, and the desks that are known."""
+    """Show what waits for other desks, the packages that left and those taken, the desks and their keys."""
     actor, now = actor_of(request), now_of(request)
     recipients = queries.list_recipients(actor=actor)
     packages = queries.list_packages(
@@ -45,6 +46,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "older": shown[-1].id if len(packages) > PAGE else None,
         "newest": "before" not in request.GET,
         "recipients": recipients,
+        "taken": queries.list_taken(actor=actor, limit=PAGE),
+        "senders": [
+            (key, fingerprint(key.public_key)) for key in queries.list_senders(actor=actor)
+        ],
     }
     return render(request, "distribution/list.html", context)
 
