@@ -22,6 +22,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 CODE = re.compile(r"(?:[0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}")
 
 
+TWICE = """() => {
+  let sent = 0;
+  const count = (event) => { if (!event.defaultPrevented) sent += 1; event.preventDefault(); };
+  addEventListener("submit", count);
+  const button = document.querySelector("#answer button[value=answer]");
+  button.click();
+  button.click();
+  removeEventListener("submit", count);
+  return sent;
+}"""
+"""How often a double click would have sent the answer; nothing leaves."""
+
+
 @pytest.fixture(autouse=True)
 def fresh_limits() -> None:
     """Every test's sender is new."""
@@ -223,6 +236,8 @@ def test_follow_question_and_answer(visit: Visit) -> None:
     go(page, "main button")
     assert "Which <b>world</b> was it?" in page.inner_text(".fp-from-desk")
     page.fill("#text", "The blue one.")
+    assert page.evaluate(TWICE) == 1
+    page.wait_for_timeout(2100)
     go(page, "form:has(#text) button")
     assert page.locator(".fp-from-you").count() == 1
     with page.expect_download() as download:

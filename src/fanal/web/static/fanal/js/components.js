@@ -75,6 +75,15 @@
     event.target.dispatchEvent(new Event("fanal:stays"));
   }, true);
 
+  // A double click sends once what would stand there twice.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.hasAttribute("data-once") || event.defaultPrevented) return;
+    if (form.dataset.once) event.preventDefault();
+    form.dataset.once = "sent";
+    setTimeout(() => { form.dataset.once = ""; }, 2000);
+  });
+
   // A clock keeps counting while the page stays open; words come from the server in data attributes.
   const write = (clock) => {
     const left = Date.parse(clock.dataset.deadline) - Date.now();
