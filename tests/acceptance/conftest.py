@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from scripts.chromium import TO_INSTALL, find_chromium
@@ -35,6 +35,8 @@ _COLORS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 
 # Playwright's loop runs in this thread; the tests' own queries beside it are meant.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+# No test of a page asks how fast the machine is: on a busy one, five seconds pass before an answer comes.
+expect.set_options(timeout=20_000)
 
 Visit = Callable[..., Page]
 

@@ -159,7 +159,7 @@ def test_claim_and_decide_without_scripts(open_as: OpenAs, desk: Desk) -> None:
 
 def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", "/fr/desk/reference/")
-    expect(page.locator("[data-alarm]")).to_be_visible(timeout=10_000)
+    expect(page.locator("[data-alarm]")).to_be_visible()
     expect(page.locator("[data-alarm-silent]")).to_contain_text("muette")
     assert page.title().startswith("(!)")
     page.evaluate(
@@ -167,17 +167,17 @@ def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> N
         " () => { document.documentElement.dataset.rang = '' })"
     )
     page.mouse.click(700, 700)  # browsers ring only after a first gesture
-    page.wait_for_selector("[data-rang]", timeout=10_000)
+    page.wait_for_selector("[data-rang]")
     expect(page.locator("[data-alarm-silent]")).to_be_hidden()
     page.add_init_script(
         "document.addEventListener('fanal:rang', () => { document.documentElement.dataset.rang = '' })"
     )
     page.click(".fd-nav a[href*='search']")
-    page.wait_for_selector("[data-rang]", timeout=10_000)  # on the next page it needs no gesture
+    page.wait_for_selector("[data-rang]")  # on the next page it needs no gesture
     page.wait_for_timeout(800)  # what has just come takes no click
     page.click(".fd-alarm-act button")
     page.wait_for_url("**/reports/**")
-    expect(page.locator("[data-alarm]")).to_have_count(0, timeout=10_000)
+    expect(page.locator("[data-alarm]")).to_have_count(0)
 
 
 BEHIND = """() => {
@@ -251,7 +251,7 @@ def test_arrivals_never_move_the_list(open_as: OpenAs, desk: Desk) -> None:
     before = page.locator("[data-row]").all_inner_texts()
     desk.now = clock.now()
     add_reports(desk, [("fresh", 0, MATERIAL | {"urls": ["https://new.example/a"]})])
-    expect(page.locator(".fd-arrivals")).to_be_visible(timeout=15_000)
+    expect(page.locator(".fd-arrivals")).to_be_visible()
     assert len(page.locator("[data-row]").all()) == len(before)
     page.click(".fd-arrivals")
     expect(page.locator("[data-row]")).to_have_count(len(before) + 1)
