@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from fanal.web.posted import written
 
@@ -60,5 +61,8 @@ def _kept(request: HttpRequest) -> tuple[str, ...]:
 def _page_before(request: HttpRequest) -> str:
     """Return the address of our own page that held the form, empty where the browser names none."""
     before = urlsplit(request.META.get("HTTP_REFERER", ""))
-    ours = before.netloc == request.META.get("HTTP_HOST") and before.path.startswith("/")
-    return before._replace(scheme="", netloc="").geturl() if ours else ""
+    if before.netloc != request.META.get("HTTP_HOST") or not before.path:
+        return ""
+    address = before._replace(scheme="", netloc="").geturl()
+    # A path may begin with two slashes: as an address of its own it would lead to another host.
+    return address if url_has_allowed_host_and_scheme(address, allowed_hosts=None) else ""

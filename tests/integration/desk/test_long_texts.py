@@ -99,11 +99,20 @@ def test_a_form_that_is_too_large_gives_back_what_was_read(
     assert "no-store" in answer["Cache-Control"]
 
 
-@pytest.mark.parametrize("referer", ["https://evil.example/fr/", "javascript:alert(1)", "x", "//a"])
+@pytest.mark.parametrize(
+    "referer",
+    [
+        "https://evil.example/fr/",
+        "https://testserver//evil.example/fr/",
+        "https://testserver/\\evil.example/fr/",
+        "javascript:alert(1)",
+        "x",
+        "//a",
+    ],
+)
 def test_no_page_leads_back_to_another_site(referer: str) -> None:
-    answer = Client().generic(
-        "POST", "/fr/login/", b"a=" + b"1" * MOST_READ, FORM, headers={"referer": referer}
-    )
+    headers = {"referer": referer, "host": "testserver"}
+    answer = Client().generic("POST", "/fr/login/", b"a=" + b"1" * MOST_READ, FORM, headers=headers)
     assert answer.status_code == 413
     assert "Revenir à la page précédente" not in answer.content.decode()
 
