@@ -11,6 +11,8 @@ from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
 
+MAX_TEXT = 2000
+"""Characters of a reason, and of the name of a proof."""
 _LANGUAGE = re.compile("[a-z]{2}")
 
 

@@ -13,12 +13,11 @@ from msgspec import Struct
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.harmonise.domain.urls import read_url
-from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused
 from fanal.measures.domain.records import MeasureWarning, Request, WarningCode
 from fanal.measures.domain.states import MeasureState
 from fanal.orient.domain.deciding import UNSTORABLE
 
-MAX_REASON = 2000
 _ROOT = re.compile(r"[^:/?#]+://[^/?#]*/*\??")
 _SUBJECTS = 5
 """Reports or measures, and exact pages, that one warning names."""
@@ -120,7 +119,7 @@ def check_warned(warnings: Sequence[MeasureWarning], *, seen: Collection[str], r
     written = reason.strip()
     if not written:
         raise MeasureRefused("NO_REASON")
-    if len(written) > MAX_REASON or UNSTORABLE.search(written):
+    if len(written) > MAX_TEXT or UNSTORABLE.search(written):
         raise MeasureRefused("TEXT_UNREADABLE")
     return written
 

@@ -12,7 +12,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef, keyed_digest
-from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused
 from fanal.measures.domain.records import Event, MeasureWarning
 from fanal.measures.domain.states import MEASURE_STATES, MeasureState
 from fanal.measures.domain.warnings import Asked
@@ -24,7 +24,6 @@ from fanal.orient.domain.deciding import UNSTORABLE
 Fields = Mapping[str, datetime | bytes | int | UUID | str | None]
 """Columns of a measure with what a move writes there."""
 
-MAX_TEXT = 2000
 _ACTIONS = {
     "approve": "measure.approve",
     "refuse": "measure.refuse",

@@ -8,13 +8,12 @@ import msgspec
 from django.db import connection, transaction
 
 from fanal.kernel.actors import Actor
-from fanal.measures.domain.drafting import MeasureRefused
+from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused
 from fanal.measures.domain.records import Event, Verdict
 from fanal.measures.domain.states import MeasureState
 from fanal.measures.domain.warnings import check_warned
 from fanal.measures.models import StoredApproval, StoredMeasure
 from fanal.measures.operations.moving import (
-    MAX_TEXT,
     advance,
     locked,
     locked_on_ground,

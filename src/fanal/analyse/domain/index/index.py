@@ -19,7 +19,8 @@ FULL: Final = 4096
 """Changes past which a new segment is due, at the least: scanning them takes a query about a microsecond."""
 _PART: Final = 1000
 """A segment of ten million is worth its writing for a thousandth of it, no sooner."""
-_ROOM: Final = 2048
+_ROOM: Final = 4096
+"""Hits that a search has room for at first."""
 
 
 class Hits(Struct, frozen=True):
@@ -164,12 +165,13 @@ def _all_found(
 ) -> NDArray[np.int64]:
     """Run a search in rooms that grow, each from the query that found no place in the one before."""
     parts: list[NDArray[np.int64]] = []
-    begin, size, needed = 0, _ROOM, _ROOM
+    begin, size, needed = 0, _ROOM, 1
     while needed:
-        size = max(2 * size, needed)
+        size = max(size, needed)
         room = np.empty((size, 3), np.int64)
         begin, rows, needed = search(begin, room)
         parts.append(room[:rows])
+        size *= 2
     return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
