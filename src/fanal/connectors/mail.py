@@ -1,21 +1,46 @@
-"""Mail to the desk's own people: by SMTP, or into a folder where none is set.
+"""Mail to the desk's own people: by SMTP, or into a folder where no server is set.
 
-Nothing of a report's content goes by mail: a reference and an address of the desk, no more.
+Nothing of a report's content goes by mail: a reference and an address of the desk, no more. What is sent
+to another machine is encrypted (RFC 3207, RFC 8314): a server without TLS gets neither password nor message.
 """
 
+import contextlib
+import ipaddress
 import smtplib
+import socket
 import ssl
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
 from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.utils import format_datetime
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-_TIMEOUT = 5.0
+SEND_SECONDS = 8.0
+"""Deadline of one whole message, from the connection to the server's last word."""
+_CONNECT_SECONDS = 5.0
+_SCHEMES = ("smtp", "smtps")
+_RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
+"""Names that belong to nobody (RFC 2606, RFC 6761)."""
+
+
+class MailFault(StrEnum):
+    """Why mail cannot reach anybody as it is set."""
+
+    NO_SERVER = "NO_SERVER"
+    SERVER_REFUSED = "SERVER_REFUSED"
+    NO_DUTY = "NO_DUTY"
+    DUTY_RESERVED = "DUTY_RESERVED"
+    SENDER_RESERVED = "SENDER_RESERVED"
+
+
+class MailRefused(OSError):
+    """Nothing was sent, since it could not be sent safely or to anybody; the text says why."""
 
 
 class _Headers(HeaderRegistry):
@@ -41,21 +66,41 @@ _POLICY = policy.default.clone(header_factory=_Headers())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailer:
-    """Where mail goes. An empty `url` leaves it in `folder`, one file a message."""
+    """Where mail goes. An empty `url` leaves it in `folder`, one file a message: nobody is reached."""
 
     url: str
     sender: str
     duty: tuple[str, ...]
     folder: Path
 
+    def faults(self) -> tuple[MailFault, ...]:
+        """Return why a call for a child in danger would reach nobody; empty for a channel that can work."""
+        found = []
+        if not self.url:
+            found.append(MailFault.NO_SERVER)
+        elif not _is_server(self.url):
+            found.append(MailFault.SERVER_REFUSED)
+        if not self.duty:
+            found.append(MailFault.NO_DUTY)
+        elif all(_is_reserved(address) for address in self.duty):
+            found.append(MailFault.DUTY_RESERVED)
+        if _is_reserved(self.sender):
+            found.append(MailFault.SENDER_RESERVED)
+        return tuple(found)
+
     def send(
         self, *, to: Sequence[str], subject: str, text: str, message_id: str, now: datetime
-    ) -> None:
-        """Send one message; `message_id` is stable, so that a second delivery is recognised.
+    ) -> bool:
+        """Send one message; return whether a server accepted it (False: it was left in the folder).
+
+        `message_id` is stable, so that a second delivery is recognised.
 
         Raises:
-            OSError, smtplib.SMTPException: it was not taken over; try again.
+            MailRefused: nobody to write to, or a server elsewhere that offers no TLS.
+            OSError, smtplib.SMTPException: it was not accepted within `SEND_SECONDS`; try again.
         """
+        if not to:
+            raise MailRefused("nobody to write to: FANAL_DUTY names no address")
         message = EmailMessage(policy=_POLICY)
         message["From"], message["To"] = self.sender, ", ".join(to)
         message["Subject"], message["Date"] = subject, format_datetime(now)
@@ -65,18 +110,21 @@ class Mailer:
             self._deliver(message)
         else:
             self._leave(message, message_id)
+        return bool(self.url)
 
     def _deliver(self, message: EmailMessage) -> None:
         url = urlsplit(self.url)
+        if not _is_server(self.url):
+            raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")
         host = url.hostname or "localhost"
-        server: smtplib.SMTP
-        if url.scheme == "smtps":
-            context = ssl.create_default_context()
-            server = smtplib.SMTP_SSL(host, url.port or 465, timeout=_TIMEOUT, context=context)
-        else:
-            server = smtplib.SMTP(host, url.port or 25, timeout=_TIMEOUT)
-        with server:
-            if url.scheme == "smtp" and server.has_extn("starttls"):
+        own = self.sender.rpartition("@")[2]
+        with _connected(host, url.port, own=own, tls=url.scheme == "smtps") as server:
+            server.ehlo()
+            if url.scheme == "smtp" and not _is_this_machine(server):
+                if not server.has_extn("starttls"):
+                    raise MailRefused(
+                        f"{host} offers no TLS: neither password nor message was sent"
+                    )
                 server.starttls(context=ssl.create_default_context())
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
@@ -87,6 +135,70 @@ class Mailer:
         unfinished = self.folder / f".{message_id}.tmp"
         unfinished.write_bytes(message.as_bytes())
         unfinished.rename(self.folder / f"{message_id}.eml")
+
+
+@contextlib.contextmanager
+def _connected(host: str, port: int | None, *, own: str, tls: bool) -> Iterator[smtplib.SMTP]:
+    """Yield a session that is cut at the deadline, however slowly the server goes on answering.
+
+    The library's time-outs count one read: a server that sends an octet a second never reaches them. `own` is
+    the name in EHLO: the library would ask the DNS for it, without any deadline.
+    """
+    raw = socket.create_connection((host, port or (465 if tls else 25)), timeout=_CONNECT_SECONDS)
+    cut = threading.Timer(SEND_SECONDS, _shut, args=[raw])
+    cut.daemon = True
+    cut.start()
+    try:
+        # TLS takes its descriptor over: the timer keeps one of the same connection.
+        with contextlib.closing(raw), contextlib.closing(raw.dup()) as twin:
+            server = _Session(twin, host, own=own, tls=tls)
+            with contextlib.closing(server):
+                yield server
+                # The message is accepted by now: what the server says of the goodbye changes nothing.
+                with contextlib.suppress(smtplib.SMTPException):
+                    server.quit()
+    finally:
+        cut.cancel()
+
+
+class _Session(smtplib.SMTP):
+    """The library's session over a connection made by `_connected`."""
+
+    def __init__(self, connection: socket.socket, host: str, *, own: str, tls: bool) -> None:
+        self._connection, self._tls = connection, tls
+        super().__init__(host, local_hostname=own, timeout=_CONNECT_SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        del port
+        self._connection.settimeout(timeout)
+        if self._tls:
+            context = ssl.create_default_context()
+            return context.wrap_socket(self._connection, server_hostname=host)
+        return self._connection
+
+
+def _shut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _is_this_machine(server: smtplib.SMTP) -> bool:
+    """Return whether the connected server is this machine; a Unix socket is not offered."""
+    assert server.sock is not None  # noqa: S101 - connected by `_connected`
+    return ipaddress.ip_address(server.sock.getpeername()[0].partition("%")[0]).is_loopback
+
+
+def _is_server(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_reserved(address: str) -> bool:
+    domain = address.rpartition("@")[2].rstrip(".").lower()
+    return any(domain == name or domain.endswith(f".{name}") for name in _RESERVED)
 
 
 _installed: list[Mailer] = []
