@@ -11,6 +11,7 @@ import click
 import psycopg
 
 from fanal.cli.boot import find_vault
+from fanal.cli.doctor_calls import look_at_channel
 from fanal.cli.doctor_hashing import look_at_hashing
 from fanal.cli.doctor_vault import look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
@@ -143,6 +144,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     yield fine(f"the database is marked {mark}")
     if mark is Mark.PRODUCTION:
         yield from _look_at_keys(home)
+        yield from look_at_channel()
     yield look_at_identity(databases.url(next(iter(databases.urls))), find_vault())
     if DatabaseRole.APP in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:

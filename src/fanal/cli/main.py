@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "keys": "fanal.cli.vault:keys",
     "lists": "fanal.cli.lists:lists",
     "ledger": "fanal.cli.ledger:ledger",
+    "mail": "fanal.cli.mail:mail",
     "migrate": "fanal.cli.migrate:migrate",
     "partner": "fanal.cli.partner:partner",
     "payments": "fanal.cli.payments:payments",

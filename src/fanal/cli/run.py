@@ -16,11 +16,13 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import find_home, make_keys, process_environment, require_vault
+from fanal.cli.doctor_calls import FAULTS
 from fanal.cli.failures import Failed, Refused, language, reason
 from fanal.cli.supervisor import Child, Supervisor, die_with_supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.keys import load_keys
+from fanal.config.mailing import mailer_of
 from fanal.config.migration import Mark, read_mark
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
@@ -70,6 +72,9 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         write_private(home / PORT_FILE, f"{port}\n")
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
+            if mark is Mark.PRODUCTION and role is DatabaseRole.APP:
+                for fault in mailer_of(read_environment(os.environ)).faults():
+                    say(f"no call for a child in danger reaches anybody: {FAULTS[fault]}")
             supervisor.run()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+_DEMO_DUTY = "duty@fanal.test"
 
 
 class SettingRefused(Exception):
@@ -45,7 +46,7 @@ class Environment:
     mail_from: str
     """`FANAL_MAIL_FROM`: sender of the desk's mail."""
     duty_addresses: list[str]
-    """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas."""
+    """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas (no default)."""
     step_up_minutes: int
     """`FANAL_STEP_UP_MINUTES`: minutes for which a second factor serves sensitive acts (default 10)."""
     backlog_limit: int
@@ -80,12 +81,13 @@ def read_environment(values: Mapping[str, str]) -> Environment:
             "proxy's address would be kept as the reporter's"
         )
     home = Path(values.get("FANAL_HOME") or REPOSITORY / "var")
+    demo = values.get("FANAL_DEMO") == "1"
     return Environment(
         home=home,
         vault=Path(values.get("FANAL_VAULT") or home / "vault").absolute(),
         database_url=values.get("DATABASE_URL", ""),
         database_role=values.get("FANAL_DB_ROLE", "app"),
-        demo=values.get("FANAL_DEMO") == "1",
+        demo=demo,
         public_node=values.get("FANAL_PUBLIC_NODE") == "1",
         secret_key=values.get("FANAL_SECRET_KEY", ""),
         hosts=hosts,
@@ -95,9 +97,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         keep_address=keep_address,
         smtp_url=values.get("FANAL_SMTP_URL", ""),
         mail_from=values.get("FANAL_MAIL_FROM", "desk@fanal.test"),
-        duty_addresses=[
-            a.strip() for a in values.get("FANAL_DUTY", "duty@fanal.test").split(",") if a.strip()
-        ],
+        duty_addresses=_read_list(values.get("FANAL_DUTY", _DEMO_DUTY if demo else "")),
         step_up_minutes=max(1, int(values.get("FANAL_STEP_UP_MINUTES") or 10)),
         backlog_limit=_read_number(
             values.get("FANAL_BACKLOG_LIMIT"), "FANAL_BACKLOG_LIMIT", 100_000
@@ -111,6 +111,10 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
         oidc_name=values.get("FANAL_OIDC_NAME", "ProConnect"),
     )
+
+
+def _read_list(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _read_hops(text: str) -> int | None:

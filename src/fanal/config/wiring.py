@@ -8,6 +8,7 @@ from django.conf import settings
 
 from fanal.analyse.operations import material
 from fanal.config.keys import keys_folder, load_keys
+from fanal.config.mailing import mailer_of
 from fanal.connectors import mail, outside
 from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import Limits
@@ -20,14 +21,7 @@ from fanal.web.public import setup as public_pages
 def wire() -> None:
     """Fill the registries of the lower packages; called once at start."""
     keep_compiled(settings.FANAL_HOME / "cache")
-    mail.install(
-        mail.Mailer(
-            url=settings.FANAL_SMTP_URL,
-            sender=settings.FANAL_MAIL_FROM,
-            duty=tuple(settings.FANAL_DUTY),
-            folder=settings.FANAL_HOME / "mail",
-        )
-    )
+    mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
     material.install(folder=settings.FANAL_HOME / "index")
     demo.install(on=settings.FANAL_DEMO)

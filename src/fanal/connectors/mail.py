@@ -72,10 +72,14 @@ class Mailer:
     sender: str
     duty: tuple[str, ...]
     folder: Path
+    demo: bool = False
+    """A demo reaches nobody, and nothing is missing for it."""
 
     def faults(self) -> tuple[MailFault, ...]:
         """Return why a call for a child in danger would reach nobody; empty for a channel that can work."""
-        found = []
+        found: list[MailFault] = []
+        if self.demo:
+            return ()
         if not self.url:
             found.append(MailFault.NO_SERVER)
         elif not _is_server(self.url):

@@ -291,7 +291,9 @@ class TestDoctor:
         assert "commits are durable" in answer.stdout
         assert "marked DEMO" in answer.stdout
 
-    def test_fails_a_production_instance_whose_keys_lie_beside_the_vault(self, open_folder):
+    def test_fails_a_production_that_shares_a_disk_with_its_keys_and_calls_nobody(
+        self, open_folder
+    ):
         home = open_folder / "careless"
         try:
             assert fanal(home, "migrate").returncode == 0
@@ -299,6 +301,8 @@ class TestDoctor:
             answer = fanal(home, "doctor")
             assert answer.returncode == 1
             assert "keys and vault share a file system" in answer.stdout
+            assert "FANAL_SMTP_URL is not set" in answer.stdout
+            assert "FANAL_DUTY names nobody to call" in answer.stdout
         finally:
             Cluster.open(home=home, environ=os.environ).stop()
 

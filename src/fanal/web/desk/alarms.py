@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
+from fanal.connectors import mail
 from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.web.account.actors import actor_of, now_of
@@ -31,6 +32,12 @@ def alarms_that_ring(context: Context) -> dict[str, object]:
     """Show on a page what rings as it is made: what came in afterwards would move it under a click."""
     request: HttpRequest = context["request"]
     return {**_ringing(actor_of(request)), "csrf_token": context.get("csrf_token")}
+
+
+@register.simple_tag
+def calls_reach_nobody() -> bool:
+    """Return whether a call for a child in danger could reach nobody outside, as mail is set here."""
+    return bool(mail.current().faults())
 
 
 @never_cache

@@ -1,0 +1,39 @@
+"""`fanal mail`: tries the channel that calls the duty people."""
+
+import os
+from uuid import uuid4
+
+import click
+
+from fanal import reference
+from fanal.cli.failures import Failed, reason, tell
+from fanal.config.environment import read_environment
+from fanal.config.mailing import mailer_of
+from fanal.kernel import clock
+
+_LANGUAGES = ("fr", "en")
+
+
+@click.group()
+def mail() -> None:
+    """Try the desk's own mail."""
+
+
+@mail.command("test")
+def test() -> None:
+    """Send one message to the duty addresses (FANAL_DUTY), marked as a test; exit with 1 when it fails."""
+    mailer = mailer_of(read_environment(os.environ))
+    try:
+        accepted = mailer.send(
+            to=mailer.duty,
+            subject=reference.render("TRIAL_SUBJECT", {}, _LANGUAGES[0], kind="mail"),
+            text="\n\n".join(reference.render("TRIAL", {}, x, kind="mail") for x in _LANGUAGES),
+            message_id=f"{uuid4()}.trial",
+            now=clock.now(),
+        )
+    except OSError as failure:
+        detail = reason(failure) if failure.errno else failure
+        raise Failed("MAIL_NOT_SENT", detail=detail) from None
+    if not accepted:
+        raise Failed("MAIL_LEFT", folder=mailer.folder)
+    tell("MAIL_ACCEPTED", count=len(mailer.duty))

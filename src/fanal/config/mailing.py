@@ -1,0 +1,15 @@
+"""The mailer that the environment describes."""
+
+from fanal.config.environment import Environment
+from fanal.connectors.mail import Mailer
+
+
+def mailer_of(environment: Environment) -> Mailer:
+    """Return the mailer of the settings `FANAL_SMTP_URL`, `FANAL_MAIL_FROM` and `FANAL_DUTY`."""
+    return Mailer(
+        url=environment.smtp_url,
+        sender=environment.mail_from,
+        duty=tuple(environment.duty_addresses),
+        folder=environment.home / "mail",
+        demo=environment.demo,
+    )
