@@ -27,12 +27,14 @@ class Declaration:
     """What a view serves: the action of each method (`*` for the others), and who authenticates.
 
     `public` views are reached without a session; `program` views authenticate a partner's credential
-    themselves and ask the policy with its actor.
+    themselves and ask the policy with its actor. `sign_in` views show or change how the person signs in:
+    where a second factor is enrolled, every method of them needs a fresh one.
     """
 
     actions: Mapping[str, str]
     public: bool = False
     program: bool = False
+    sign_in: bool = False
 
     def action_for(self, method: str) -> str | None:
         """Return the action of an HTTP method; HEAD and OPTIONS count as GET."""
@@ -57,6 +59,11 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
 def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
     """Declare a view that authenticates a partner's credential itself (API, wire)."""
     return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
+
+
+def changes_sign_in(view: V) -> V:
+    """Declare a view of one's own account that shows or changes how the person signs in."""
+    return _declare(_OWN_SIGN_IN)(view)
 
 
 def declaration_of(view: object, view_name: str = "") -> Declaration | None:
@@ -91,6 +98,7 @@ def _actions(action: str, by_method: Mapping[str, str]) -> Mapping[str, str]:
 
 _SIGN_IN = Declaration(actions={_EVERY_METHOD: "account.sign_in"}, public=True)
 _OWN_ACCOUNT = Declaration(actions={_EVERY_METHOD: "account.read"})
+_OWN_SIGN_IN = Declaration(actions={_EVERY_METHOD: "account.read"}, sign_in=True)
 
 NAMED_ROUTES: Mapping[str, Declaration] = {
     # Sign-in and its second step: the person is not known yet.
@@ -103,20 +111,20 @@ NAMED_ROUTES: Mapping[str, Declaration] = {
     "openid_connect_callback": _SIGN_IN,
     "socialaccount_login_error": _SIGN_IN,
     "socialaccount_login_cancelled": _SIGN_IN,
-    # One's own second factors.
+    # One's own second factors: proven again, listed, changed.
     "account_reauthenticate": _OWN_ACCOUNT,
     "mfa_reauthenticate": _OWN_ACCOUNT,
-    "mfa_index": _OWN_ACCOUNT,
-    "mfa_activate_totp": _OWN_ACCOUNT,
-    "mfa_deactivate_totp": _OWN_ACCOUNT,
-    "mfa_generate_recovery_codes": _OWN_ACCOUNT,
-    "mfa_view_recovery_codes": _OWN_ACCOUNT,
-    "mfa_download_recovery_codes": _OWN_ACCOUNT,
-    "mfa_list_webauthn": _OWN_ACCOUNT,
-    "mfa_add_webauthn": _OWN_ACCOUNT,
-    "mfa_remove_webauthn": _OWN_ACCOUNT,
-    "mfa_edit_webauthn": _OWN_ACCOUNT,
     "mfa_reauthenticate_webauthn": _OWN_ACCOUNT,
+    "mfa_index": _OWN_ACCOUNT,
+    "mfa_list_webauthn": _OWN_ACCOUNT,
+    "mfa_activate_totp": _OWN_SIGN_IN,
+    "mfa_deactivate_totp": _OWN_SIGN_IN,
+    "mfa_generate_recovery_codes": _OWN_SIGN_IN,
+    "mfa_view_recovery_codes": _OWN_SIGN_IN,
+    "mfa_download_recovery_codes": _OWN_SIGN_IN,
+    "mfa_add_webauthn": _OWN_SIGN_IN,
+    "mfa_remove_webauthn": _OWN_SIGN_IN,
+    "mfa_edit_webauthn": _OWN_SIGN_IN,
 }
 """Views of allauth that are mounted, by route name."""
 

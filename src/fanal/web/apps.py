@@ -6,3 +6,7 @@ class WebConfig(AppConfig):
 
     name = "fanal.web"
     label = "web"
+
+    def ready(self) -> None:
+        """Listen to changes of second factors."""
+        from fanal.web.account import factors  # noqa: F401

@@ -7,6 +7,7 @@ from procrastinate.contrib.django import app
 
 from fanal import reference
 from fanal.accounts import queries as accounts
+from fanal.accounts.operations import FACTOR_NOTICE
 from fanal.analyse.operations import ASIDE_NOTICE
 from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised
@@ -93,5 +94,31 @@ def tell_aside(aside_id: str) -> None:
         subject=reference.render("ASIDE_SUBJECT", {}, _LANGUAGES[0], kind="mail"),
         text="\n\n".join(reference.render("ASIDE", {}, x, kind="mail") for x in _LANGUAGES),
         message_id=f"{aside_id}.list_aside",
+        now=now,
+    )
+
+
+@app.task(
+    queue=SENDS_QUEUE,
+    retry=RetryStrategy(max_attempts=30, exponential_wait=2),
+    name=FACTOR_NOTICE,
+)
+def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> None:
+    """Tell a person and the supervisors of their desks that a second factor was added or removed."""
+    now, mailer = clock.now(), mail.current()
+    told = accounts.notice_addresses(person_id=UUID(person_id), now=now)
+    names = accounts.person_names(person_ids=[UUID(person_id)])
+    code = f"FACTOR_{change.upper()}"
+
+    def written(code: str, language: str) -> str:
+        kind = reference.label("second_factor", factor, language)
+        parameters = {"person": names.get(UUID(person_id), person_id), "factor": kind}
+        return reference.render(code, parameters, language, kind="mail")
+
+    mailer.send(
+        to=told or mailer.duty,
+        subject=written(f"{code}_SUBJECT", _LANGUAGES[0]),
+        text="\n\n".join(written(code, language) for language in _LANGUAGES),
+        message_id=f"{notice_id}.factor_{change}",
         now=now,
     )

@@ -30,12 +30,14 @@ from fanal.accounts.operations.partners import (
     spend_quota,
 )
 from fanal.accounts.operations.people import (
+    FACTOR_NOTICE,
     LoginTaken,
     close_account,
     create_account,
     end_sessions,
     ensure_desk,
     ensure_organisation,
+    record_factor_change,
     record_refusal,
     record_sign_in,
 )
@@ -48,6 +50,7 @@ from fanal.accounts.operations.standing import (
 __all__ = [
     "AT_A_DESK",
     "DEMO_ACCOUNTS",
+    "FACTOR_NOTICE",
     "LONGEST",
     "DemoAccount",
     "HabilitationRefused",
@@ -69,6 +72,7 @@ __all__ = [
     "get_counter",
     "grant_habilitation",
     "propose_instruction",
+    "record_factor_change",
     "record_refusal",
     "record_sign_in",
     "review_habilitation",

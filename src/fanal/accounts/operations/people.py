@@ -1,10 +1,12 @@
 """Accounts of people, desks and organisations."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.names import canonical_login
 from fanal.accounts.domain.policy import require
@@ -14,6 +16,9 @@ from fanal.accounts.operations.counters import login_digest
 from fanal.kernel.actors import Actor, public_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+
+FACTOR_NOTICE: Final = "tell_factor"
+"""Name of the worker's job that tells of a change of second factors."""
 
 
 class LoginTaken(Exception):
@@ -80,6 +85,41 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
         locked.session_epoch += 1
         locked.save(update_fields=["session_epoch"])
         ledger.record(actor=actor, action="account.change", at=now, objects=[_ref(user.person_id)])
+
+
+def record_factor_change(
+    *, actor: Actor, user: User, factor: str, added: bool, now: datetime, notice: bool = True
+) -> int:
+    """Record that a second factor of an account was added or removed, and end its sessions.
+
+    The person and the supervisors of their desks are told by mail unless `notice` is False. Returns the
+    new session epoch, for the session that made the change to go on.
+
+    Raises:
+        Refused: the account is another person's and the actor may not manage accounts.
+    """
+    if user.person_id != actor.person_id:
+        require(actor, "account.manage")
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        locked.session_epoch += 1
+        locked.save(update_fields=["session_epoch"])
+        change = "added" if added else "removed"
+        ledger.record(
+            actor=actor,
+            action=f"account.factor_{change}",
+            at=now,
+            objects=[_ref(user.person_id)],
+            detail={"factor": factor},
+        )
+        if notice:
+            app.configure_task(FACTOR_NOTICE, queue="alarms").defer(
+                notice_id=str(new_id(now)),
+                person_id=str(user.person_id),
+                factor=factor,
+                change=change,
+            )
+    return locked.session_epoch
 
 
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:

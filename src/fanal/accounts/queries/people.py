@@ -106,6 +106,17 @@ def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -
     return list(users.order_by("id").values_list("email", flat=True))
 
 
+def notice_addresses(*, person_id: UUID, now: datetime) -> list[str]:
+    """Return the addresses of a person's own accounts and of the supervisors of their desks."""
+    held = _in_force(now).filter(person_id=person_id, desk_id__isnull=False)
+    desks = set(held.values_list("desk_id", flat=True))
+    own = User.objects.filter(person_id=person_id, is_active=True).exclude(email="")
+    found = [*own.order_by("id").values_list("email", flat=True)]
+    for desk_id in sorted(desks):
+        found += addresses_of(roles=[Role.SUPERVISOR], desk_id=desk_id, now=now)
+    return list(dict.fromkeys(found))
+
+
 def organisation_kind(*, organisation_id: UUID) -> OrganisationKind | None:
     """Return what a body is to the desk, None for an unknown one."""
     found = Organisation.objects.filter(id=organisation_id).values_list("kind", flat=True).first()

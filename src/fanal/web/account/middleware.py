@@ -57,6 +57,8 @@ class RouteGuard:
             return _refuse(request)
         if declaration.public:
             return None if _public_may(declaration, action) else _refuse(request)
+        if declaration.sign_in and (refusal := _check_own_factor(request)):
+            return refusal
         return _check_person(request, action)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -82,6 +84,20 @@ def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
     if request.method not in _READING and asks_again(action):
         return None if second_factor.is_fresh(request, now=now_of(request)) else _step_up(request)
     return None
+
+
+def _check_own_factor(request: HttpRequest) -> HttpResponse | None:
+    """Ask whoever has a second factor to prove it before they see or change how they sign in.
+
+    The sign-in library takes a password for this: a stolen one must not replace the factor.
+    """
+    if not request.user.is_authenticated or not second_factor.is_enrolled(request):
+        return None
+    if second_factor.is_fresh(request, now=now_of(request)):
+        return None
+    if request.method in _READING:
+        return redirect_to_login(request.get_full_path(), second_factor.next_step(request))
+    return _step_up(request)
 
 
 def _signed_out(request: HttpRequest) -> HttpResponse:

@@ -46,6 +46,11 @@ def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
     return any(r.get("method") == "mfa" and float(r.get("at", 0)) >= oldest for r in records)
 
 
+def is_enrolled(request: HttpRequest) -> bool:
+    """Return whether the person of this session has set up a second factor."""
+    return bool(is_mfa_enabled(request.user))
+
+
 def fresh_minutes() -> int:
     """Return for how many minutes a second factor is fresh: what pages tell people."""
     return int(_fresh.total_seconds() // 60)
@@ -53,5 +58,4 @@ def fresh_minutes() -> int:
 
 def next_step(request: HttpRequest) -> str:
     """Return the page where the person passes, or first sets up, their second factor."""
-    known = is_mfa_enabled(request.user)
-    return reverse("mfa_reauthenticate" if known else "mfa_index")
+    return reverse("mfa_reauthenticate" if is_enrolled(request) else "mfa_index")

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import may
-from fanal.accounts.routes import needs, open_to_all
+from fanal.accounts.routes import changes_sign_in, needs, open_to_all
 from fanal.web.account import demo, second_factor
 from fanal.web.account.actors import actor_of, now_of, state_motive, stated_motive
 from fanal.web.account.habilitations import line_of
@@ -65,7 +65,7 @@ def motive(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@needs("account.read")
+@changes_sign_in
 def password(request: HttpRequest) -> HttpResponse:
     """Change the password; an account that signs in by single sign-on has none to change."""
     if request.user.is_authenticated and not request.user.has_usable_password():
