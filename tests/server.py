@@ -15,10 +15,10 @@ from django.db import connection
 from django.test import TransactionTestCase
 from psycopg import sql
 
-from fanal.config.databases import Databases, open_databases
+from fanal.config.databases import Databases, open_databases, provision
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.migration import migrating
-from fanal.postgres import Cluster, DatabaseRole
+from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 from fanal.postgres.place import make_home
 
 _SHARED = "FANAL_TEST_CLUSTER"
@@ -84,6 +84,8 @@ class TestServer:
         home = Path(os.environ[_SHARED])
         with (home / "set-up.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            if given := os.environ.get("DATABASE_URL"):
+                provision(admin_url=given, passwords=PasswordFile(home / "keys/database.json"))
             self._databases = self._stack.enter_context(
                 open_databases(home=home, environ=os.environ)
             )

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = {
     "migrate": "fanal.cli.migrate:migrate",
     "partner": "fanal.cli.partner:partner",
     "payments": "fanal.cli.payments:payments",
+    "provision": "fanal.cli.provision:provision",
     "receipt": "fanal.cli.vault:receipt",
     "restore": "fanal.cli.backup:restore",
     "run": "fanal.cli.run:run",

@@ -1,10 +1,13 @@
-"""The database of this installation: found or started, provisioned, and its address for each role.
+"""The database of this installation: found or started, and its address for each role.
 
-`open_databases` is the one door. Three cases:
+`open_databases` opens it for every command. Three cases:
 
 * `DATABASE_URL` with `FANAL_DB_ROLE`, or signing in as `fanal_owner` and the like: that role's address;
-* `DATABASE_URL` alone: a real server, signed in to by a role that may create roles;
+* `DATABASE_URL` alone: a real server, for each role with the password of `keys/database.json`;
 * neither: the embedded PostgreSQL of `FANAL_HOME`, started when it does not run.
+
+No command but `fanal provision` creates or alters a role on a real server: its roles serve every node. The
+embedded server belongs to this data folder; its missing roles are created at its first start.
 """
 
 import contextlib
@@ -63,12 +66,12 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
         NoBinaries, PlaceRefused, AccountMissing, ClusterFailed: from the launcher.
     """
     address = environ.get("DATABASE_URL", "")
-    role = environ.get("FANAL_DB_ROLE") or _role_of(address)
+    role = environ.get("FANAL_DB_ROLE") or role_of(address)
     if address and role:
         yield Databases(urls={DatabaseRole(role): address}, cluster=None)
         return
     if address:
-        yield provision(admin_url=address, passwords=PasswordFile(home / "keys" / "database.json"))
+        yield _open_provisioned(address, PasswordFile(home / "keys" / "database.json"))
         return
     cluster = Cluster.open(home=home, environ=environ)
     try:
@@ -79,28 +82,80 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
         cluster.release()
 
 
-def provision(*, admin_url: str, passwords: PasswordFile) -> Databases:
-    """Make database, roles, passwords and extensions where they are missing; safe to repeat.
+def _open_provisioned(address: str, passwords: PasswordFile) -> Databases:
+    """Return the addresses of a real server's roles; send no statement that changes it.
 
     Raises:
-        DatabaseRefused: see `open_databases`.
+        DatabaseRefused: this folder holds no passwords, or others than the server's.
     """
-    parts = urlsplit(admin_url)
-    database = unquote(parts.path.lstrip("/")) or DATABASE
-    kept = passwords.ensure()
-    urls = {
-        r: _url_as(admin_url=admin_url, database=database, login=r.login, password=kept[r.value])
-        for r in DatabaseRole
-    }
+    database = _database_of(address)
+    urls = _role_urls(address, database, passwords.read())
+    if not urls:
+        raise DatabaseRefused(
+            f"{passwords.path} holds no password of this database's roles. On a new server run "
+            "'fanal provision' once; for a further node copy the keys folder of the first one"
+        )
     try:
         check_durability(urls.values())
-    except psycopg.OperationalError:
-        _create(admin_url, database, kept)
-        check_durability(urls.values())
+    except psycopg.OperationalError as error:
+        raise DatabaseRefused(
+            f"the database cannot be opened with the passwords of {passwords.path}: "
+            f"{str(error).strip()}. Is the server up? If this folder is another installation's, bring "
+            "the keys folder of this one; 'fanal provision' prepares a new server"
+        ) from error
     return Databases(urls=urls, cluster=None)
 
 
-def _role_of(address: str) -> str:
+def provision(*, admin_url: str, passwords: PasswordFile, renew: bool = False) -> Databases:
+    """Create database, roles, passwords and extensions where they are missing; safe to repeat.
+
+    Existing roles stay as they are, unless `renew` sets new passwords for all of them: every other
+    process and node then needs the new password file.
+
+    Raises:
+        DatabaseRefused: the server cannot be prepared, would lose committed data, or has these roles with
+            other passwords.
+    """
+    database = _database_of(admin_url)
+    kept = passwords.renewed() if renew else passwords.ensure()
+    urls = _role_urls(admin_url, database, kept)
+    if not renew:
+        try:
+            check_durability(urls.values())
+        except psycopg.OperationalError:
+            pass
+        else:
+            return Databases(urls=urls, cluster=None)
+    _create(admin_url, database, kept, renew=renew)
+    if renew:
+        passwords.write(kept)
+    try:
+        check_durability(urls.values())
+    except psycopg.OperationalError as error:
+        raise DatabaseRefused(
+            f"the roles of this server have other passwords than {passwords.path}: "
+            f"{str(error).strip()}. Copy the keys folder of the node that works with it; if it is lost, "
+            "'fanal provision --new-passwords' sets new ones, which every node then needs"
+        ) from error
+    return Databases(urls=urls, cluster=None)
+
+
+def _database_of(address: str) -> str:
+    return unquote(urlsplit(address).path.lstrip("/")) or DATABASE
+
+
+def _role_urls(
+    address: str, database: str, passwords: Mapping[str, str]
+) -> dict[DatabaseRole, str]:
+    """Return the address of each role whose password is known."""
+    return {
+        r: _url_as(admin_url=address, database=database, login=r.login, password=passwords[r.value])
+        for r in DatabaseRole
+        if r.value in passwords
+    }
+
+
+def role_of(address: str) -> str:
     """Return the role that an address signs in as, empty when it is none of ours."""
     login = unquote(urlsplit(address).username or "")
     return next((role.value for role in DatabaseRole if role.login == login), "")
@@ -133,12 +188,12 @@ def check_durability(urls: Iterable[str]) -> None:
                     )
 
 
-def _create(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
+def _create(admin_url: str, database: str, passwords: Mapping[str, str], *, renew: bool) -> None:
     try:
         with _connect(_with_database(admin_url, "postgres")) as connection:
             _refuse_foreign_installation(connection, database)
             for role in DatabaseRole:
-                _create_role(connection, role, passwords[role.value])
+                _create_role(connection, role, passwords[role.value], renew=renew)
             _create_database(connection, database)
         with _connect(_with_database(admin_url, database)) as connection:
             _prepare_schema(connection, database)
@@ -180,12 +235,20 @@ def _refuse_foreign_installation(
 
 
 def _create_role(
-    connection: psycopg.Connection[tuple[object, ...]], role: DatabaseRole, password: str
+    connection: psycopg.Connection[tuple[object, ...]],
+    role: DatabaseRole,
+    password: str,
+    *,
+    renew: bool,
 ) -> None:
-    """Create or update one role; only the SCRAM verifier travels, so no server log holds the word."""
+    """Create one role, or renew its password; only the SCRAM verifier travels, so no log holds the word."""
     login = sql.Identifier(role.login)
-    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.login,))
-    verb = sql.SQL("ALTER") if exists.fetchone() else sql.SQL("CREATE")
+    known = connection.execute(
+        "SELECT 1 FROM pg_roles WHERE rolname = %s", (role.login,)
+    ).fetchone()
+    if known and not renew:
+        return
+    verb = sql.SQL("ALTER") if known else sql.SQL("CREATE")
     verifier = connection.pgconn.encrypt_password(
         password.encode(), role.login.encode(), b"scram-sha-256"
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from fanal.postgres.roles import DatabaseRole
@@ -26,6 +27,14 @@ class PasswordFile:
         except FileNotFoundError:
             return {}
 
+    def renewed(self) -> dict[str, str]:
+        """Return new passwords for every role; nothing is written. The administrator's stays."""
+        return self.read() | {role.value: secrets.token_urlsafe(32) for role in DatabaseRole}
+
+    def write(self, passwords: Mapping[str, str]) -> None:
+        """Keep `passwords` in place of those before."""
+        write_private(self.path, json.dumps(dict(passwords), indent=1))
+
     def ensure(self) -> dict[str, str]:
         """Return the passwords of the administrator and of every role, made when missing."""
         kept = self.read()
@@ -33,7 +42,7 @@ class PasswordFile:
         missing = {name: secrets.token_urlsafe(32) for name in names if name not in kept}
         if missing:
             kept |= missing
-            write_private(self.path, json.dumps(kept, indent=1))
+            self.write(kept)
         return kept
 
 

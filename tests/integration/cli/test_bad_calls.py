@@ -114,6 +114,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "payments score": (["/etc/hostname"], [[], ["/no"], ["/etc/hostname", "x"]]),
     "partner add": (["Shapes"], [[], ["a", "b"], ["a", "--quota", "0"], ["a", "--quota", "x"]]),
     "partner revoke": (["x"], [[], ["a", "b"]]),
+    "provision": ([], [["x"]]),
     "receipt verify": (["/etc/hostname", "--key", "/etc/hostname"], [[], ["/etc/hostname"], ["/no", "--key", "/no"]]),
     "replay": (["ANALYSE"], [[], ["EVERYTHING"], ["ANALYSE", "x"]]),
     "report list": ([], [["--order", "size"], ["x"], ["--as"]]),

@@ -5,8 +5,8 @@ import os
 import psycopg
 import pytest
 
-from fanal.config.databases import DatabaseRefused, open_databases
-from fanal.postgres import DatabaseRole
+from fanal.config.databases import DatabaseRefused, open_databases, provision
+from fanal.postgres import DatabaseRole, PasswordFile
 from tests.live import wait_for
 
 pytestmark = pytest.mark.serial
@@ -15,6 +15,19 @@ pytestmark = pytest.mark.serial
 def opened(home, url):
     environ = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "FANAL_DB_ROLE"}}
     return open_databases(home=home, environ=environ | ({"DATABASE_URL": url} if url else {}))
+
+
+def provisioned(home, url, **more):
+    """Provision the server at `url`, then open it as every other command does."""
+    provision(admin_url=url, passwords=PasswordFile(home / "keys" / "database.json"), **more)
+    return opened(home, url)
+
+
+def verifiers(url):
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT rolname, rolpassword FROM pg_authid ORDER BY 1"
+        ).fetchall()
 
 
 def run(url, query):
@@ -36,7 +49,7 @@ def test_a_real_server_is_provisioned_by_a_role_that_may_create_roles(
     open_folder, modest_administrator
 ):
     for _ in range(2):
-        with opened(open_folder / "var", modest_administrator) as databases:
+        with provisioned(open_folder / "var", modest_administrator) as databases:
             assert databases.cluster is None
             assert run(databases.url(DatabaseRole.APP), "SELECT current_user") == ("fanal_app",)
             owner = databases.url(DatabaseRole.OWNER)
@@ -44,23 +57,32 @@ def test_a_real_server_is_provisioned_by_a_role_that_may_create_roles(
             assert run(owner, "SELECT similarity('abc', 'abd') > 0") == (True,)
 
 
-def test_lost_passwords_are_made_anew(open_folder, server):
+def test_lost_passwords_are_renewed_when_asked_only(open_folder, server):
     url = server.replace("/postgres?", "/fanal?")
-    with opened(open_folder / "var", url):
+    with provisioned(open_folder / "var", url):
         pass
+    before = verifiers(server)
     (open_folder / "var/keys/database.json").unlink()
-    with opened(open_folder / "var", url) as databases:
+    with (
+        pytest.raises(DatabaseRefused, match="holds no password"),
+        opened(open_folder / "var", url),
+    ):
+        pass
+    assert not (open_folder / "var/keys/database.json").exists()
+    with pytest.raises(DatabaseRefused, match="have other passwords"):
+        provisioned(open_folder / "var", url)
+    assert verifiers(server) == before
+    with provisioned(open_folder / "var", url, renew=True) as databases:
         assert run(databases.url(DatabaseRole.WORKER), "SELECT 1") == (1,)
 
 
 def test_the_roles_of_another_installation_are_left_alone(open_folder, server):
-    with opened(open_folder / "first", server.replace("/postgres?", "/first?")):
+    with provisioned(open_folder / "first", server.replace("/postgres?", "/first?")):
         pass
-    with (
-        pytest.raises(DatabaseRefused, match="another installation"),
-        opened(open_folder / "second", server.replace("/postgres?", "/second?")),
-    ):
-        pass
+    second = server.replace("/postgres?", "/second?")
+    for renew in (False, True):
+        with pytest.raises(DatabaseRefused, match="another installation"):
+            provisioned(open_folder / "second", second, renew=renew)
     with opened(open_folder / "first", server.replace("/postgres?", "/first?")) as databases:
         assert run(databases.url(DatabaseRole.APP), "SELECT 1") == (1,)
 
@@ -77,7 +99,7 @@ def test_the_roles_of_another_installation_are_left_alone(open_folder, server):
 )
 def test_a_server_that_could_lose_commits_is_refused(open_folder, server, change, name):
     url = server.replace("/postgres?", "/fanal?")
-    with opened(open_folder / "var", url):
+    with provisioned(open_folder / "var", url):
         pass
     run(url, change)
     if change.startswith("ALTER SYSTEM"):
@@ -91,7 +113,7 @@ def test_a_server_that_could_lose_commits_is_refused(open_folder, server, change
 
 
 def test_a_child_knows_its_own_role_only(open_folder, server):
-    with opened(open_folder / "var", server.replace("/postgres?", "/fanal?")) as databases:
+    with provisioned(open_folder / "var", server.replace("/postgres?", "/fanal?")) as databases:
         environ = {"DATABASE_URL": databases.url(DatabaseRole.INTAKE), "FANAL_DB_ROLE": "intake"}
     with open_databases(home=open_folder, environ=environ) as own:
         assert run(own.url(DatabaseRole.INTAKE), "SELECT current_user") == ("fanal_intake",)
@@ -101,5 +123,7 @@ def test_a_child_knows_its_own_role_only(open_folder, server):
 
 def test_an_unreachable_server_is_told_in_a_sentence(open_folder):
     url = "postgresql://nobody@127.0.0.1:9/fanal"
-    with pytest.raises(DatabaseRefused, match="cannot be prepared"), opened(open_folder, url):
+    with pytest.raises(DatabaseRefused, match="cannot be prepared"):
+        provisioned(open_folder, url)
+    with pytest.raises(DatabaseRefused, match="cannot be opened"), opened(open_folder, url):
         pass
