@@ -45,13 +45,14 @@ def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
 
 @retention.command("lift")
 @click.argument("report_id", type=click.UUID)
+@click.option("--motive", required=True, help="Why nothing needs it any more.")
 @click.option("--as", "as_user", metavar="USER", help="In whose name.")
 @with_django(DatabaseRole.APP)
-def lift(report_id: UUID, as_user: str | None) -> None:
+def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
     """Lift the holds of REPORT_ID."""
     from fanal.cli.readers import reader
     from fanal.intake import operations
 
-    actor = reader(as_user, motive="lift hold")
-    lifted = operations.lift_holds(actor=actor, report_id=report_id, now=clock.now())
+    actor = reader(as_user, motive=motive)
+    lifted = operations.lift_holds(actor=actor, report_id=report_id, motive=motive, now=clock.now())
     click.echo(json.dumps({"lifted": lifted}))

@@ -118,7 +118,12 @@ def _hold(world: World, at: datetime) -> None:
 
 
 def _lift_hold(world: World, at: datetime) -> None:
-    intake.lift_holds(actor=world.person("claire", at), report_id=world.find(_HELD[-1]), now=at)
+    intake.lift_holds(
+        actor=world.person("claire", at),
+        report_id=world.find(_HELD[-1]),
+        motive="Jugement définitif, pièces rendues.",
+        now=at,
+    )
 
 
 def _named(world: World, at: datetime) -> None:

@@ -175,6 +175,7 @@ class Hold(models.Model):
     motive = models.TextField()
     lifted_by = models.UUIDField(null=True)
     lifted_at = models.DateTimeField(null=True)
+    lift_motive = models.TextField(default="")
 
     class Meta:
         db_table = "intake_hold"

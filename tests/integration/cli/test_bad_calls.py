@@ -121,7 +121,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "report show": (["x"], [[], ["--json"], ["x", "--order"]]),
     "restore": (["/tmp"], [[], ["/no/such"], ["/etc/passwd"], ["/tmp"]]),
     "retention hold": ([NOBODY, "--motive", "m"], [[], [NOBODY], ["x", "--motive", "m"]]),
-    "retention lift": ([NOBODY], [[], ["x"]]),
+    "retention lift": ([NOBODY, "--motive", "m"], [[], [NOBODY], ["x", "--motive", "m"]]),
     "retention run": ([], [["x"]]),
     "rules activate": ([NOBODY, "--as", "l"], [[], ["a", "b"]]),
     "rules draft": (["/etc/hostname", "--as", "l"], [[], ["/no/such"]]),

@@ -150,6 +150,17 @@ def test_a_session_draws_among_what_was_sent_and_keeps_its_record() -> None:
     assert [e.what for e in found.events] == ["SEEN", "RECOMMENDED", "ENDED"]
 
 
+def test_what_was_sent_and_then_withdrawn_is_drawn_too() -> None:
+    measure_id = sent()
+    operations.withdraw_measure(
+        actor=OFFICER, measure_id=measure_id, cause="sent in error", now=LATER
+    )
+    session_id = operations.start_session(actor=OVERSEER, size=10, now=LATER)
+    found = queries.get_session(actor=OVERSEER, session_id=session_id)
+    assert found is not None
+    assert (found.population, found.sample) == (1, (measure_id,))
+
+
 def test_a_session_is_nobody_else_s() -> None:
     session_id = operations.start_session(actor=OVERSEER, size=5, now=NOW)
     other = person(Role.OVERSEER)

@@ -98,8 +98,13 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
     report_id = _deposit(_years_ago(6, days=2))
     intake.place_hold(actor=SYSTEM, report_id=report_id, motive="file 12", now=NOW)
     assert expire(actor=SYSTEM, now=NOW).reports == 0
-    assert intake.lift_holds(actor=SYSTEM, report_id=report_id, now=NOW) == 1
+    with pytest.raises(ValueError, match="motive"):
+        intake.lift_holds(actor=SYSTEM, report_id=report_id, motive=" ", now=NOW)
+    lifted = intake.lift_holds(actor=SYSTEM, report_id=report_id, motive="canary-motive", now=NOW)
+    assert lifted == 1
+    assert "intake_hold" in _traces("canary-motive")
     assert expire(actor=SYSTEM, now=NOW).reports == 1
+    assert _traces("canary-motive") == []
 
 
 def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decided() -> None:

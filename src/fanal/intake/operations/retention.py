@@ -33,18 +33,20 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     return hold_id
 
 
-def lift_holds(*, actor: Actor, report_id: UUID, now: datetime) -> int:
+def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> int:
     """Lift every hold of a report; return how many there were.
 
     Raises:
-        PermissionError: as `place_hold`.
+        PermissionError, ValueError: as `place_hold`.
     """
     _may_hold(actor, report_id)
+    if not motive.strip():
+        raise ValueError("a hold is lifted with a motive")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s"
+            "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s, lift_motive = %s"
             " WHERE report_id = %s AND lifted_at IS NULL",
-            [actor.person_id, now, report_id],
+            [actor.person_id, now, motive.strip(), report_id],
         )
         lifted = cursor.rowcount
         if lifted:
@@ -63,6 +65,8 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [ids])
         cursor.execute("DELETE FROM intake_work WHERE report_id = ANY(%s)", [ids])
+        # Only lifted holds are left here; who placed and lifted them stays in the ledger.
+        cursor.execute("DELETE FROM intake_hold WHERE report_id = ANY(%s)", [ids])
         cursor.execute(
             "UPDATE intake_upload SET name = '', md5 = NULL, sha1 = NULL, sha256 = NULL, pdq = NULL,"
             " pdq_quality = NULL, frames = '{}'"

@@ -15,7 +15,6 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef, keyed_digest
 from fanal.measures.domain.drafting import MeasureRefused
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, draw
-from fanal.measures.domain.states import MeasureState
 from fanal.measures.models import (
     StoredAnswer,
     StoredHappening,
@@ -35,7 +34,9 @@ class SessionUnknown(Exception):
 
 
 def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
-    """Draw `size` measures among those that were sent, and open a session; return its id.
+    """Draw `size` measures among those that were ever sent, and open a session; return its id.
+
+    A measure that was sent and then withdrawn, annulled or lifted is drawn like any other.
 
     Raises:
         Refused: the actor may not recommend.
@@ -45,7 +46,7 @@ def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
     if not 1 <= size <= MAX_SAMPLE:
         raise ValueError(f"a sample holds 1 to {MAX_SAMPLE} measures")
     session_id = new_id(now)
-    sent = StoredMeasure.objects.filter(sent_at__isnull=False).exclude(state=MeasureState.WITHDRAWN)
+    sent = StoredMeasure.objects.filter(sent_at__isnull=False)
     population = list(sent.values_list("id", flat=True))
     with transaction.atomic():
         StoredSession.objects.create(
