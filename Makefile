@@ -42,7 +42,7 @@ check: setup ## Lint, types, import contracts, templates
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
 	$(BIN)/djlint --quiet --lint src/fanal
-	$(BIN)/mkdocs build --quiet --strict
+	$(BIN)/mkdocs build --strict
 
 docs: setup ## Build the documentation into site/
 	$(BIN)/mkdocs build --strict

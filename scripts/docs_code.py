@@ -196,6 +196,8 @@ def database() -> str:
         paragraphs(grants.__doc__),
         "The owner owns every table and runs migrations only.",
         table(("Tables", "Roles", "Privileges"), rows),
+        "A public node (`intake`) may call these functions, and no other:",
+        table(("Function",), [(code(name),) for name in grants.INTAKE_FUNCTIONS]),
     )
 
 

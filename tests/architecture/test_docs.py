@@ -2,6 +2,7 @@
 
 import html
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -18,6 +19,11 @@ from fanal.reference import load
 from fanal.reference.catalogue import KINDS
 from tests.architecture.tree import ROOT, SOURCE, files, name
 
+DECISIONS = ROOT / "docs/decisions"
+COUNTED = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|\d+)\s+"
+    r"(?:functions|routes|settings)\b"
+)
 OUTSIDE = re.compile(r"""url\(["']?(?:https?:)?//|@import\s+["'](?:https?:)?//""")
 NAMED_PATH = re.compile(r"`((?:src|docs|scripts|tests|frontend|requirements)/[^`\s]+)`")
 COMMANDS = ("commands-a-c", "commands-d-k", "commands-l-q", "commands-r-z")
@@ -53,7 +59,7 @@ def site(tmp_path_factory):
     """Build the site as `make docs` does: a warning is an error."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(folder)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -61,6 +67,37 @@ def site(tmp_path_factory):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.mark.parametrize("target", ["docs", "check"])
+def test_a_page_left_out_of_the_navigation_stops_the_build(target, tmp_path):
+    """Run the very command of the Makefile: `--quiet` would count no warning, and pass."""
+    rule = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.M)
+    command = next(line.split() for line in rule[1].splitlines() if "/mkdocs " in line)
+    for name_ in ("docs", "scripts"):
+        shutil.copytree(ROOT / name_, tmp_path / name_)
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    (tmp_path / "docs/left-out.md").write_text("# Left out\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", *command[1:]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "left-out.md" in done.stdout + done.stderr
+
+
+def test_the_index_lists_each_decision_once_and_in_order():
+    listed = re.findall(r"^\| \[\d{4}\]\(([^)]+)\)", (DECISIONS / "index.md").read_text(), re.M)
+    assert listed == sorted(path.name for path in DECISIONS.glob("0*.md"))
+
+
+def test_no_prose_counts_what_the_code_counts():
+    """Docs name where functions are listed; a number in prose is wrong with the next function."""
+    counted = {name(path): COUNTED.findall(path.read_text()) for path in written()}
+    assert {page: found for page, found in counted.items() if found} == {}
 
 
 @pytest.fixture(scope="module")

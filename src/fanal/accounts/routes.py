@@ -105,8 +105,6 @@ NAMED_ROUTES: Mapping[str, Declaration] = {
     "account_login": _SIGN_IN,
     "account_logout": _SIGN_IN,
     "mfa_authenticate": _SIGN_IN,
-    "mfa_trust": _SIGN_IN,
-    "mfa_login_webauthn": _SIGN_IN,
     "openid_connect_login": _SIGN_IN,
     "openid_connect_callback": _SIGN_IN,
     "socialaccount_login_error": _SIGN_IN,

@@ -69,7 +69,6 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="desk:statistics", words=_("Statistics"), icon="chart"),
             Entry(route="desk:providers", words=_("Providers"), icon="inbox"),
             Entry(route="desk:reference", words=_("Rules and law"), icon="book"),
-            Entry(route="desk:ledger", words=_("Ledger"), icon="ledger"),
         ),
     ),
     (
