@@ -37,8 +37,12 @@ def open_note(note: str, verifier_key: str) -> tuple[int, bytes]:
 
 def leaf(line: dict) -> bytes:
     """Return the RFC 6962 leaf hash of an exported entry."""
-    data = b"fanal/ledger-leaf/v1\0" + line["db_at"].to_bytes(8, "big", signed=True)
-    return sha256(b"\0" + data + line["body"].encode())
+    instant, body = line["db_at"].to_bytes(8, "big", signed=True), line["body"].encode()
+    writer = line.get("writer")  # the database role; none in entries of version 1
+    if writer is None:
+        return sha256(b"\0fanal/ledger-leaf/v1\0" + instant + body)
+    role = bytes([len(writer)]) + writer.encode()
+    return sha256(b"\0fanal/ledger-leaf/v2\0" + instant + role + body)
 
 
 def root_of(leaves: list[bytes]) -> bytes:

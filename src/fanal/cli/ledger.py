@@ -48,11 +48,14 @@ def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
         "checkpoints": found.checkpoints,
         "problems": len(found.problems),
         "whole": not found.problems,
+        "writers": dict(sorted(found.writers.items())),
     }
     if as_json:
         click.echo(json.dumps(summary))
     else:
         state = "whole" if not found.problems else f"NOT whole: {len(found.problems)} problems"
+        for writer, count in sorted(found.writers.items()):
+            click.echo(f"{count} entries written by {writer or 'a role that was not kept yet'}")
         click.echo(f"{found.size} entries, {found.checkpoints} checkpoints: {state}")
     if found.problems:
         sys.exit(1)
@@ -87,8 +90,13 @@ def export(file: Path) -> None:
     now, actor = clock.now(), system_actor("export for verification")
     operations.record(actor=actor, action="ledger.export", at=now)
     with file.open("w", encoding="utf-8") as lines:
-        for seq, db_at, body in queries.walk_leaves(actor=actor):
-            line = {"seq": seq, "db_at": microseconds(db_at), "body": body.decode()}
+        for seq, db_at, writer, body in queries.walk_leaves(actor=actor):
+            line = {
+                "seq": seq,
+                "db_at": microseconds(db_at),
+                "writer": writer,
+                "body": body.decode(),
+            }
             lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 

@@ -13,6 +13,7 @@ class LedgerEntry(models.Model):
     action = models.TextField()
     verb = models.TextField()
     body = models.BinaryField()
+    writer = models.TextField(null=True)  # noqa: DJ001 - unknown in entries of leaf version 1
 
     class Meta:
         managed = False

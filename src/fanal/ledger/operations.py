@@ -1,8 +1,8 @@
 """Writing to the ledger, numbering what was written, and signing checkpoints.
 
 `record` and `record_batch` run inside the caller's transaction and only INSERT: an act and its entry
-are committed together or not at all, and no lock is held. A role that may insert and not read (a public
-node) can call them.
+are committed together or not at all, and no lock is held. A public node may not even insert: it calls
+the database's `ledger_record`, which takes its own acts and no others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ from fanal.ledger.domain import canonical, checkpoint
 from fanal.ledger.domain.actions import Verb, verb_of
 from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
 from fanal.ledger.domain.records import Entry, ObjectRef
+from fanal.postgres import DatabaseRole
 
 __all__ = [
     "MOTIVES_KEPT",
@@ -43,6 +44,7 @@ _INSERT_ENTRY = (
     "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body)"
     " VALUES (%s, %s, %s, %s, %s, %s)"
 )
+_RECORD = "SELECT ledger_record(%s, %s, %s, %s, %s, %s, %s::text[], %s::uuid[], %s::bytea[])"
 
 
 class MotiveMissing(ValueError):
@@ -133,8 +135,8 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
         if not _lock_sequencer():
             return 0
         cursor.execute(
-            "SELECT e.id, e.body, e.db_at FROM ledger_pending p JOIN ledger_entry e ON e.id = p.entry_id"
-            " ORDER BY e.id LIMIT %s",
+            "SELECT e.id, e.body, e.db_at, e.writer"
+            " FROM ledger_pending p JOIN ledger_entry e ON e.id = p.entry_id ORDER BY e.id LIMIT %s",
             [limit],
         )
         waiting = cursor.fetchall()
@@ -147,9 +149,9 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
             "COPY ledger_chain (seq, entry_id, recorded_at, numbered_at, leaf_hash, prev_hash,"
             " chain_hash) FROM STDIN"
         ) as copy:
-            for entry_id, body, db_at in waiting:
+            for entry_id, body, db_at, writer in waiting:
                 seq += 1
-                leaf = canonical.leaf_hash(body=bytes(body), db_at=db_at)
+                leaf = canonical.leaf_hash(body=bytes(body), db_at=db_at, writer=writer)
                 link = canonical.chain_hash(seq=seq, numbered_at=now, prev_hash=previous, leaf=leaf)
                 copy.write_row((seq, entry_id, db_at, now, leaf, previous, link))
                 previous = link
@@ -247,18 +249,16 @@ def _build(
 
 
 def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
+    columns = (
+        *(entry.id, entry.at, entry.actor_id, entry.action, entry.verb.value),
+        canonical.encode(entry),
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT_ENTRY,
-            [
-                entry.id,
-                entry.at,
-                entry.actor_id,
-                entry.action,
-                entry.verb,
-                canonical.encode(entry),
-            ],
-        )
+        if connection.settings_dict["USER"] == DatabaseRole.INTAKE.login:
+            kinds, ids = [o.kind for o in objects], [o.id for o in objects]
+            cursor.execute(_RECORD, (*columns, kinds, ids, [o.digest for o in objects]))
+            return
+        cursor.execute(_INSERT_ENTRY, columns)
         if motive:
             cursor.execute(
                 "INSERT INTO ledger_motive (entry_id, motive) VALUES (%s, %s)", [entry.id, motive]

@@ -53,15 +53,15 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
     sound = _root_agrees(checkpoint)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.id, c.seq, e.body, e.db_at, c.leaf_hash FROM ledger_entry e"
+            "SELECT e.id, c.seq, e.body, e.db_at, e.writer, c.leaf_hash FROM ledger_entry e"
             " LEFT JOIN ledger_chain c ON c.entry_id = e.id WHERE e.id = ANY(%s)",
             [ids],
         )
         rows = cursor.fetchall()
     states = {}
-    for entry_id, seq, body, db_at, leaf in rows:
+    for entry_id, seq, body, db_at, writer, leaf in rows:
         agrees = leaf is not None and (
-            canonical.leaf_hash(body=bytes(body), db_at=db_at) == bytes(leaf)
+            canonical.leaf_hash(body=bytes(body), db_at=db_at, writer=writer) == bytes(leaf)
         )
         states[entry_id] = _state(seq, agrees=agrees, checkpoint=checkpoint, sound=sound)
     return ObjectProofs(checkpoint=checkpoint, states=states)

@@ -24,7 +24,7 @@ _READERS = (
     Role.OVERSEER,
 )
 _LINE = (
-    "SELECT c.seq, e.body, m.motive FROM ledger_entry e"
+    "SELECT c.seq, e.body, m.motive, e.writer FROM ledger_entry e"
     " LEFT JOIN ledger_chain c ON c.entry_id = e.id"
     " LEFT JOIN ledger_motive m ON m.entry_id = e.id"
 )
@@ -125,8 +125,10 @@ def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
     return found
 
 
-def walk_leaves(*, actor: Actor, step: int = 5000) -> Iterator[tuple[int, datetime, bytes]]:
-    """Yield number, database time and body of every numbered entry: the export for outside verifiers.
+def walk_leaves(
+    *, actor: Actor, step: int = 5000
+) -> Iterator[tuple[int, datetime, str | None, bytes]]:
+    """Yield number, database time, writer and body of every numbered entry, for outside verifiers.
 
     Raises:
         LedgerRefused: the actor may not read the ledger.
@@ -136,7 +138,7 @@ def walk_leaves(*, actor: Actor, step: int = 5000) -> Iterator[tuple[int, dateti
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT c.seq, e.db_at, e.body FROM ledger_chain c"
+                "SELECT c.seq, e.db_at, e.writer, e.body FROM ledger_chain c"
                 " JOIN ledger_entry e ON e.id = c.entry_id"
                 " WHERE c.seq > %s AND c.seq <= %s ORDER BY c.seq",
                 [after, after + step],
@@ -144,8 +146,8 @@ def walk_leaves(*, actor: Actor, step: int = 5000) -> Iterator[tuple[int, dateti
             rows = cursor.fetchall()
         if not rows:
             return
-        for seq, db_at, body in rows:
-            yield seq, db_at, bytes(body)
+        for seq, db_at, writer, body in rows:
+            yield seq, db_at, writer, bytes(body)
         after += step
 
 
@@ -154,8 +156,8 @@ def _require_reader(actor: Actor) -> None:
         raise LedgerRefused("ledger.read")
 
 
-def _line(row: tuple[int | None, bytes, str | None]) -> LedgerLine:
-    seq, body, motive = row
+def _line(row: tuple[int | None, bytes, str | None, str | None]) -> LedgerLine:
+    seq, body, motive, writer = row
     entry = canonical.decode(bytes(body))
     return LedgerLine(
         id=entry.id,
@@ -168,4 +170,5 @@ def _line(row: tuple[int | None, bytes, str | None]) -> LedgerLine:
         motive=motive or "",
         detail=entry.detail,
         object_count=entry.object_count,
+        writer=writer or "",
     )

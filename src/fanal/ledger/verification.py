@@ -28,7 +28,7 @@ from fanal.ledger.operations import MOTIVES_KEPT
 _FETCH = 2000
 _PLACES = """
     SELECT c.seq, c.entry_id, c.recorded_at, c.numbered_at, c.leaf_hash, c.prev_hash, c.chain_hash,
-        e.id, e.at, e.db_at, e.action, e.verb, e.actor_id, e.body, m.motive
+        e.id, e.at, e.db_at, e.action, e.verb, e.actor_id, e.body, m.motive, e.writer
     FROM ledger_chain c
     LEFT JOIN ledger_entry e ON e.id = c.entry_id LEFT JOIN ledger_motive m ON m.entry_id = c.entry_id
     ORDER BY c.seq
@@ -134,7 +134,7 @@ def _places() -> Iterator[Place]:
 
 
 def _entry(row: Sequence[object]) -> StoredEntry:
-    entry_id, at, db_at, action, verb, actor_id, body, motive = row
+    entry_id, at, db_at, action, verb, actor_id, body, motive, writer = row
     return StoredEntry(
         id=entry_id,  # type: ignore[arg-type]
         at=at,  # type: ignore[arg-type]
@@ -145,6 +145,7 @@ def _entry(row: Sequence[object]) -> StoredEntry:
         body=bytes(body),  # type: ignore[call-overload]
         objects=None,
         motive=None if motive is None else str(motive),
+        writer=None if writer is None else str(writer),
     )
 
 

@@ -135,9 +135,6 @@ PUBLIC_NODE_WRITES = {
     "intake_upload": {"INSERT", "UPDATE details_id", "UPDATE earlier_ids"},
     "intake_wire": {"INSERT"},
     "intake_work": {"INSERT"},
-    "ledger_entry": {"INSERT"},
-    "ledger_motive": {"INSERT"},
-    "ledger_object": {"INSERT"},
     "vault_object": {"INSERT"},
 }
 
@@ -156,6 +153,7 @@ PUBLIC_NODE_CALLS = {
         "stage", "quarantined_at", "signed",
     },
     "intake_withdraw_work": {"void"},
+    "ledger_record": {"void"},
     "orient_feedback_for": {
         "id", "report_id", "reference", "wire_id", "verdict", "lacks", "given_at",
     },

@@ -115,9 +115,8 @@ class TestRecord:
         operations.record(
             actor=public_actor(),
             action="report.collect",
-            at=NOW,
+            at=datetime.now(UTC),
             objects=[operations.ObjectRef(kind="report", id=new_id(NOW))],
-            motive="deposit",
         )
         for table in ("entry", "object", "motive", "pending", "chain", "checkpoint"):
             with pytest.raises(DatabaseError), transaction.atomic():

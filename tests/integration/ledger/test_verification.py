@@ -94,6 +94,11 @@ class TestTampering:
             ),
             ("UPDATE ledger_entry SET actor_id = id WHERE id = {17}", ("CHANGED", "actor_id", 17)),
             (
+                "UPDATE ledger_entry SET writer = 'fanal_intake' WHERE id = {17}",
+                ("CHANGED", "writer", 17),
+            ),
+            ("UPDATE ledger_entry SET writer = NULL WHERE id = {17}", ("CHANGED", "writer", 17)),
+            (
                 "UPDATE ledger_motive SET motive = 'other' WHERE entry_id = {17}",
                 ("CHANGED", "motive", 17),
             ),
@@ -152,6 +157,17 @@ class TestTampering:
             re.sub(r"\{(\d+)\}", r"(SELECT entry_id FROM ledger_chain WHERE seq = \1)", statement)
         )
         assert wanted in problems()
+
+    def test_entries_from_before_writers_were_kept_are_whole(self) -> None:
+        """Leaves of version 1 and 2 in one log; taking a writer away afterwards is seen (above)."""
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE ledger_entry ALTER writer SET DEFAULT NULL")
+            fill(20)
+            cursor.execute("ALTER TABLE ledger_entry ALTER writer SET DEFAULT session_user")
+        fill(10)
+        found = verify_ledger(now=clock_now())
+        assert (found.size, found.problems) == (30, [])
+        assert found.writers == {"": 20, "fanal_owner": 10}
 
     def test_a_motive_without_entry_is_seen(self) -> None:
         fill()
@@ -246,8 +262,8 @@ def test_an_outside_verifier_agrees(tmp_path: Path, log_file: Path, repository: 
     fill()
     export = tmp_path / "export.jsonl"
     lines = [
-        {"seq": seq, "db_at": microseconds(db_at), "body": body.decode()}
-        for seq, db_at, body in queries.walk_leaves(actor=system_actor("test"))
+        {"seq": seq, "db_at": microseconds(db_at), "writer": writer, "body": body.decode()}
+        for seq, db_at, writer, body in queries.walk_leaves(actor=system_actor("test"))
     ]
     key = signer.current().known_keys[-1].encode()
     script = repository / "docs" / "how-to" / "verify_ledger.py"

@@ -17,6 +17,8 @@ START = datetime(2026, 11, 24, 8, 0, 0, 5, tzinfo=UTC)
 KEY = bytes(range(32))
 SIGNING = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ORIGIN = "fanal.test/ledger"
+WRITERS = (None, "fanal_app", "fanal_intake")
+"""Entries of leaf version 1 have none."""
 
 
 def number(tag: str, index: int) -> UUID:
@@ -60,6 +62,7 @@ def stored_entry(index: int) -> StoredEntry:
         body=canonical.encode(entry),
         objects=objects,
         motive=motive,
+        writer=WRITERS[index % len(WRITERS)],
     )
 
 
@@ -67,7 +70,7 @@ def chain_of(entries: list[StoredEntry]) -> list[Place]:
     """Number and chain entries, as the sequencer does."""
     places, previous = [], canonical.GENESIS
     for seq, entry in enumerate(entries, 1):
-        leaf = canonical.leaf_hash(body=entry.body, db_at=entry.db_at)
+        leaf = canonical.leaf_hash(body=entry.body, db_at=entry.db_at, writer=entry.writer)
         at = entry.db_at + timedelta(milliseconds=400)
         link = canonical.chain_hash(seq=seq, numbered_at=at, prev_hash=previous, leaf=leaf)
         places.append(

@@ -66,7 +66,10 @@ class TestEveryBit:
             for position in range(len(body)):
                 for bit in range(8) if index < 10 else [(index + position) % 8]:
                     other = flipped(body, position, bit)
-                    assert canonical.leaf_hash(body=other, db_at=link.recorded_at) != link.leaf_hash
+                    leaf = canonical.leaf_hash(
+                        body=other, db_at=link.recorded_at, writer=place.entry.writer
+                    )
+                    assert leaf != link.leaf_hash
             middle = replace(place, entry=replace(place.entry, body=flipped(body, 40, index % 8)))
             assert around(ledger, middle) == [
                 Problem(code=Code.CHANGED, field="body", seq=link.seq, entry_id=link.entry_id)

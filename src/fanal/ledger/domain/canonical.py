@@ -19,7 +19,8 @@ from fanal.ledger.domain.merkle import hash_leaf, root_of
 from fanal.ledger.domain.records import MAX_KIND_LENGTH, Entry, ObjectRef
 
 BODY_TAG = b"fanal/ledger-entry/v1\n"
-LEAF_TAG = b"fanal/ledger-leaf/v1\x00"
+LEAF_TAG = b"fanal/ledger-leaf/v2\x00"
+LEAF_TAG_1 = b"fanal/ledger-leaf/v1\x00"
 CHAIN_TAG = b"fanal/ledger-chain/v1\x00"
 OBJECT_TAG = b"fanal/ledger-object/v1\x00"
 GENESIS = hashlib.sha256(b"fanal/ledger-genesis/v1").digest()
@@ -133,14 +134,21 @@ def objects_of(body: bytes) -> tuple[int, bytes] | None:
         return None
 
 
-def leaf_hash(*, body: bytes, db_at: datetime) -> bytes:
-    """Return the tree's leaf hash of an entry: its body and the database's time of insertion."""
-    return hash_leaf(leaf_data(body=body, db_at=db_at))
+def leaf_hash(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
+    """Return the tree's leaf hash of an entry: its body, when it was inserted, and by which role."""
+    return hash_leaf(leaf_data(body=body, db_at=db_at, writer=writer))
 
 
-def leaf_data(*, body: bytes, db_at: datetime) -> bytes:
-    """Return the bytes under a leaf hash: tag, microseconds since 1970 (8 bytes), body."""
-    return LEAF_TAG + microseconds(db_at).to_bytes(8, "big", signed=True) + body
+def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
+    """Return the bytes under a leaf hash: tag, microseconds since 1970 (8 bytes), writer, body.
+
+    The writer is the database role, after its length in one byte; an entry of version 1 has none (None).
+    """
+    instant = microseconds(db_at).to_bytes(8, "big", signed=True)
+    if writer is None:
+        return LEAF_TAG_1 + instant + body
+    role = writer.encode()
+    return LEAF_TAG + instant + bytes([len(role)]) + role + body
 
 
 def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes) -> bytes:

@@ -43,7 +43,8 @@ class Entry:
 class StoredEntry:
     """An entry as its columns hold it: what `verify` compares with the canonical body.
 
-    `objects` is None where they are compared in a pass of their own.
+    `objects` is None where they are compared in a pass of their own. `writer` is the database role that
+    inserted it, None in an entry of leaf version 1.
     """
 
     id: UUID
@@ -55,6 +56,7 @@ class StoredEntry:
     body: bytes
     objects: tuple[ObjectRef, ...] | None = ()
     motive: str | None = None
+    writer: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,10 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerLine:
-    """An entry as pages show it; `seq` is None while it waits for its number."""
+    """An entry as pages show it; `seq` is None while it waits for its number.
+
+    `writer` is the database role that inserted it, empty in an entry of leaf version 1.
+    """
 
     id: UUID
     seq: int | None
@@ -84,3 +89,4 @@ class LedgerLine:
     motive: str
     detail: Mapping[str, str | int]
     object_count: int
+    writer: str = ""

@@ -6,8 +6,9 @@ The tree's root is compared with every signed checkpoint, those kept outside the
 that is what shows a chain rebuilt whole, a cut tail or a rollback.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import chain as joined
@@ -17,10 +18,13 @@ from fanal.ledger.domain import canonical
 from fanal.ledger.domain.checkpoint import Checkpoint
 from fanal.ledger.domain.merkle import CompactRange
 from fanal.ledger.domain.records import ChainLink, ObjectRef, StoredEntry
+from fanal.postgres.roles import DatabaseRole
 
 PENDING_LIMIT = timedelta(seconds=60)
 _MAX_SHIFT = 64
 _MAX_SUSPECTS = 10_000
+_WRITERS = (None, *(role.login for role in DatabaseRole))
+"""What may have stood in place of a changed writer."""
 
 
 class Code(StrEnum):
@@ -58,11 +62,15 @@ class Place:
 
 @dataclass(slots=True, kw_only=True)
 class Verification:
-    """The outcome: `size` entries were read, their root is `root`, `problems` is empty when whole."""
+    """The outcome: `size` entries were read, their root is `root`, `problems` is empty when whole.
+
+    `writers` counts entries by the database role that wrote them; entries of leaf version 1 are under "".
+    """
 
     size: int = 0
     root: bytes = b""
     checkpoints: int = 0
+    writers: Counter[str] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -169,6 +177,7 @@ class _Run:
         self._problems: list[Problem] = []
         self._suspects: list[_Suspect] = []
         self._gaps: list[int] = []
+        self._writers: Counter[str] = Counter()
 
     def over(self, places: Iterable[Place]) -> Verification:
         last_seq, prev_hash, prev_sound = 0, canonical.GENESIS, True
@@ -188,6 +197,7 @@ class _Run:
             size=self._tree.size,
             root=self._tree.root(),
             checkpoints=self._next_checkpoint,
+            writers=self._writers,
             problems=self._problems,
         )
 
@@ -195,7 +205,9 @@ class _Run:
         self, place: Place, *, prev_hash: bytes, prev_sound: bool, following: ChainLink | None
     ) -> bool:
         link, entry = place.link, place.entry
-        leaf = None if entry is None else canonical.leaf_hash(body=entry.body, db_at=entry.db_at)
+        leaf = None if entry is None else _leaf(entry)
+        if entry is not None:
+            self._writers[entry.writer or ""] += 1
         in_chain = _chain(link) == link.chain_hash
         self._tree.append(link.leaf_hash if in_chain or leaf is None else leaf)
         if in_chain and leaf == link.leaf_hash and link.prev_hash == prev_hash:
@@ -229,8 +241,10 @@ class _Run:
         link, entry = place.link, place.entry
         if entry is None or leaf is None:
             self._add(Code.DELETED, "entry", link)
-        elif canonical.leaf_hash(body=entry.body, db_at=link.recorded_at) == link.leaf_hash:
+        elif _leaf(replace(entry, db_at=link.recorded_at)) == link.leaf_hash:
             self._changed(link, "db_at")
+        elif any(_leaf(replace(entry, writer=w)) == link.leaf_hash for w in _WRITERS):
+            self._changed(link, "writer")
         else:
             self._suspect(link, leaf, "body")
 
@@ -321,6 +335,10 @@ class _Suspect:
     link: ChainLink
     leaf: bytes | None
     field: str
+
+
+def _leaf(entry: StoredEntry) -> bytes:
+    return canonical.leaf_hash(body=entry.body, db_at=entry.db_at, writer=entry.writer)
 
 
 def _chain(

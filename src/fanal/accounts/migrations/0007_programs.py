@@ -1,0 +1,20 @@
+"""What the ledger asks before a public node writes in a partner's name: is this one of its programs?"""
+
+from django.db import migrations
+
+SQL = """
+-- A credential that was just revoked may still have a request under way.
+CREATE FUNCTION accounts_is_program(person uuid, organisation uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM accounts_partnercredential c
+        WHERE c.person_id = person AND c.organisation_id = organisation
+          AND (c.revoked_at IS NULL OR c.revoked_at > clock_timestamp() - interval '1 hour'))
+$$;
+"""
+
+
+class Migration(migrations.Migration):
+    """A function: the ledger names no table of accounts."""
+
+    dependencies = [("accounts", "0006_deconfliction")]
+    operations = [migrations.RunSQL(SQL, "DROP FUNCTION accounts_is_program")]
