@@ -10,6 +10,8 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.template.loader import render_to_string
+from django.utils import translation
 from psycopg import errors
 
 from fanal.accounts import operations as accounts, queries as partners
@@ -116,6 +118,13 @@ def test_a_deposit_is_written_with_the_role_that_wrote_it(node, as_role: Connect
     assert row == ("fanal_intake", "COLLECTION", True)
     (line,) = queries.entries_of(actor=SYSTEM, object_id=objects[0].id)
     assert line.writer == "fanal_intake"
+    with translation.override("fr"):
+        page = render_to_string("desk/history.html", {"history": [(line, "")]})
+        table = render_to_string(
+            "oversight/ledger.html", {"entries": [(line, "PENDING")], "names": {}}
+        )
+    assert "nœud public" in page
+    assert "<td>nœud public</td>" in table
 
 
 def test_the_desk_writes_as_itself() -> None:
