@@ -70,6 +70,14 @@ def pytest_unconfigure() -> None:
         _SERVER.remove_folder()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _agreement_unasked() -> None:
+    """Tests travel in time: what is refused to a clock that is off has tests of its own."""
+    from fanal.db import agreement
+
+    agreement.install(None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give what is serial to few workers: under `--dist loadgroup` a group stays together.

@@ -1,14 +1,8 @@
-"""Files stay readable in one sitting; exceptions are listed with their reason, and paid debts leave."""
-
-import pytest
+"""Files stay readable in one sitting."""
 
 from tests.architecture.tree import ROOT, STAGES, files, name
 
 LIMITS = {"module": 500, "test": 500, "template": 150, "page": 500, "readme": 60}
-ALLOWED = {
-    "src/fanal/ledger/domain/verify.py": "one pass over the chain, every finding beside its check",
-    "src/fanal/ledger/operations.py": "an entry, its number and its checkpoint, told once",
-}
 
 
 def kind_of(path):
@@ -33,12 +27,4 @@ def lengths():
 
 def test_no_file_is_over_its_limit():
     over = [f"{n}: {size} lines, {limit} at most" for n, size, limit in lengths() if size > limit]
-    assert [line for line in over if line.partition(":")[0] not in ALLOWED] == []
-
-
-@pytest.mark.parametrize("allowed", sorted(ALLOWED))
-def test_no_paid_debt_stays_listed(allowed):
-    sizes = {n: (size, limit) for n, size, limit in lengths()}
-    assert allowed in sizes
-    size, limit = sizes[allowed]
-    assert size > limit
+    assert over == []

@@ -17,7 +17,7 @@ import django
 from django.apps import apps
 
 from fanal.cli.failures import Failed
-from fanal.config.databases import Databases, open_databases
+from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.keys import ensure_keys
 from fanal.config.migration import Mark, read_mark
@@ -88,10 +88,23 @@ def django_as(role: DatabaseRole) -> Iterator[Databases]:
             raise Failed("DATABASE_EMPTY")
         enter_django(databases=databases, role=role, home=home, mark=mark)
         try:
+            refuse_disagreement()
             with _rows_of_the_system():
                 yield databases
         finally:
             _close_connections()
+
+
+def refuse_disagreement() -> None:
+    """Refuse to work while clock or tables are not those of the database.
+
+    Raises:
+        DatabaseRefused: they are not.
+    """
+    from fanal.db import agreement
+
+    if parts := agreement.renew():
+        raise DatabaseRefused(f"{agreement.words(parts)}: nothing is done until they agree")
 
 
 @contextmanager

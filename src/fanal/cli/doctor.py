@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +143,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
         yield note("the database is empty: 'fanal run' or 'fanal migrate' fills it")
         return
     yield fine(f"the database is marked {mark}")
+    yield _look_at_agreement()
     if mark is Mark.PRODUCTION:
         yield from _look_at_keys(home)
         yield from look_at_channel()
@@ -150,6 +152,19 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
             yield from look_at_vault(connection, find_vault())
+
+
+def _look_at_agreement() -> Finding:
+    """Ask whether clock and tables agree, as every process does before it works."""
+    checked = subprocess.run(
+        [sys.executable, "-m", "fanal", "migrate", "--check", "--lang", "en"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if checked.returncode:
+        return problem(checked.stderr.strip().removeprefix("fanal: "))
+    return fine("the tables are those of this version, and the clock is the database's")
 
 
 def _look_at_keys(home: Path) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from fanal.cli.boot import enter_django, find_home, find_vault, make_keys
+from fanal.cli.boot import enter_django, find_home, find_vault, make_keys, refuse_disagreement
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.migration import Mark, migrating, read_mark, with_lock_timeout
 from fanal.config.vault_identity import claim_vault
@@ -33,6 +33,7 @@ def migrate(demo: bool, verbosity: int, check: bool) -> None:
         from django.core.management import call_command
         from django.db import connections
 
+        refuse_disagreement()
         with migrating(owner_url=owner_url, mark=mark):
             call_command("migrate", interactive=False, verbosity=verbosity)
             connections.close_all()
@@ -52,6 +53,7 @@ def _check(home: Path) -> None:
         from django.db import connection
         from django.db.migrations.executor import MigrationExecutor
 
+        refuse_disagreement()
         executor = MigrationExecutor(connection)
         behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
         connection.close()

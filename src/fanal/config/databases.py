@@ -25,7 +25,8 @@ DATABASE = "fanal"
 _EXTENSIONS = ("pg_trgm", "unaccent")
 _MAY_MAKE_TEMPORARY_TABLES = (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
 _DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
-_STRONGER = frozenset({"remote_apply", "remote_write", "local"})
+_STRONGER = frozenset({"remote_apply"})
+"""Not `local`, which waits for no standby, nor `remote_write`, which waits for no disk of one."""
 
 
 class DatabaseRefused(Exception):

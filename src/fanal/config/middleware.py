@@ -1,13 +1,15 @@
-"""Middleware that belongs to no audience: the clock of a request, its rows, the rest of its body."""
+"""Middleware that belongs to no audience: the clock of a request, its database, the rest of its body."""
 
 import contextlib
 from collections.abc import Callable
 from typing import Final
 
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 
 from fanal.accounts import rows
 from fanal.api.body import BodyTooLarge, accept_chunked
+from fanal.db import agreement
 from fanal.kernel import clock
 from fanal.web.posted import MOST_READ
 
@@ -22,6 +24,22 @@ def request_clock(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.now = clock.now()  # type: ignore[attr-defined]
+        return get_response(request)
+
+    return middleware
+
+
+def agreed(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Return a middleware that asks, every few seconds, whether clock and tables are those of the database.
+
+    While they are not, `db.agreement` refuses every statement, and each door answers 503 in its own form.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with contextlib.suppress(DatabaseError, InterfaceError):  # whoever needs it will meet it
+            agreement.renew()
         return get_response(request)
 
     return middleware

@@ -10,6 +10,7 @@ from fanal.analyse.operations import material
 from fanal.config.keys import keys_folder, load_keys
 from fanal.config.mailing import mailer_of
 from fanal.connectors import mail, outside
+from fanal.db import agreement
 from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import Limits
 from fanal.ledger import signer
@@ -21,6 +22,7 @@ from fanal.web.public import setup as public_pages
 def wire() -> None:
     """Fill the registries of the lower packages; called once at start."""
     keep_compiled(settings.FANAL_HOME / "cache")
+    agreement.install(agreement.Watch())
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
     material.install(folder=settings.FANAL_HOME / "index")

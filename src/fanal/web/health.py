@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from fanal.accounts.routes import open_to_all
+from fanal.db import agreement
 
 _LONGEST_SILENCE = "60 seconds"
 
@@ -29,7 +30,9 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when database, tables and worker are there, else 503 with what is missing."""
-    return _answer({"database": _database, "migrations": _migrations, "worker": _worker})
+    return _answer(
+        {"database": _database, "migrations": _migrations, "clock": _clock, "worker": _worker}
+    )
 
 
 @open_to_all("page.public")
@@ -37,11 +40,12 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz_public(request: HttpRequest) -> HttpResponse:
     """Answer as `readyz` for a public node, which may not look at the worker."""
-    return _answer({"database": _database, "migrations": _migrations})
+    return _answer({"database": _database, "migrations": _migrations, "clock": _clock})
 
 
 def _answer(checks: dict[str, Callable[[], bool]]) -> JsonResponse:
-    parts = {name: _holds(check) for name, check in checks.items()}
+    with agreement.unrefused():
+        parts = {name: _holds(check) for name, check in checks.items()}
     ready = all(parts.values())
     body = {"status": "ready" if ready else "not ready", **parts}
     return JsonResponse(body, status=200 if ready else 503)
@@ -56,14 +60,21 @@ def _holds(check: Callable[[], bool]) -> bool:
 
 
 def _database() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        return bool(cursor.fetchone() == (1,))
+    """Return whether the database answers; what else is refused has a part of its own."""
+    agreement.look()
+    return True
 
 
 def _migrations() -> bool:
+    """Return whether the tables are those of this version, neither behind it nor ahead."""
+    if agreement.Part.TABLES in agreement.look():
+        return False
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def _clock() -> bool:
+    return agreement.Part.CLOCK not in agreement.look()
 
 
 def _worker() -> bool:

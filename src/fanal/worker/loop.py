@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from fanal.analyse.operations import load_shipped
 from fanal.crosscheck import operations as crosscheck
+from fanal.db import agreement
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, signer
 from fanal.worker.alarms import Alarms
@@ -42,18 +43,29 @@ class WorkerLoop:
         self._checkpoint_at = self._alarms_at = self._near_at = clock()
         self._near_size = crosscheck.NEAR_AT_ONCE
         self._rules_stored = False
+        self._disagreed: frozenset[agreement.Part] = frozenset()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; a database that is away is waited for."""
         self._stop = stop
         while not stop.is_set():
             try:
-                if not self.beat() and not self._look_around():
+                if self._disagrees():
+                    self._sleep(_AWAY_SECONDS)
+                elif not self.beat() and not self._look_around():
                     self._wait()
             except (DatabaseError, InterfaceError, psycopg.Error) as failure:
                 log.warning("database away: %s", type(failure).__name__)
                 connection.close()
                 self._sleep(_AWAY_SECONDS)
+
+    def _disagrees(self) -> bool:
+        """Return whether clock or tables are not those of the database: nothing is worked on then."""
+        parts = agreement.renew()
+        if parts != self._disagreed:
+            self._disagreed = parts
+            log.warning("%s", f"waits: {agreement.words(parts)}" if parts else "works again")
+        return bool(parts)
 
     def beat(self) -> int:
         """Do what is due once; return how many reports moved."""

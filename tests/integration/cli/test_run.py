@@ -11,8 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
 from tests.live import free_port, wait_for
 from tests.server import fast_folder
@@ -305,6 +307,25 @@ class TestDoctor:
             assert "FANAL_DUTY names nobody to call" in answer.stdout
         finally:
             Cluster.open(home=home, environ=os.environ).stop()
+
+    def test_tables_of_a_later_version_stop_doctor_and_every_command(self, home):
+        clean = environment(home)
+        with open_databases(home=home, environ=clean) as databases:
+            admin = databases.cluster.admin_url("fanal")
+            claim = (
+                "INSERT INTO django_migrations (app, name, applied) VALUES ('intake', '9', now())"
+            )
+            with psycopg.connect(admin) as connection:
+                connection.execute(claim)
+            try:
+                for command in (["doctor"], ["migrate"], ["report", "list"], ["run", "--demo"]):
+                    answer = fanal(home, *command, "--lang", "en")
+                    assert answer.returncode == 1, command
+                    said = answer.stdout if command == ["doctor"] else answer.stderr
+                    assert "newer than this version" in said, command
+            finally:
+                with psycopg.connect(admin) as connection:
+                    connection.execute("DELETE FROM django_migrations WHERE name = '9'")
 
     def test_names_binaries_that_are_not_there(self, open_folder):
         answer = subprocess.run(

@@ -1,0 +1,1 @@
+"""What every process asks of its database before it works with it."""
