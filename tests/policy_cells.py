@@ -38,7 +38,7 @@ def actor_as(role: Role, *, motive: str = "a stated motive") -> Actor:
     return Actor(
         person_id=PERSON,
         roles=frozenset({role}),
-        desk_ids=frozenset({1}) if role in DESK_ROLES else frozenset(),
+        role_desks=frozenset({(role, 1)}) if role in DESK_ROLES else frozenset(),
         partner_id=OWN_PARTNER if role in OF_A_BODY else None,
         motive=motive,
     )

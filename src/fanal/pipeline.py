@@ -156,8 +156,7 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
         Refused, RuleSetRefused: as `analyse.dry_run_ruleset`.
     """
     ids = analysed.newest_analysed(limit=limit)
-    reader = system_actor("dry run of priority rules", desk_ids=actor.desk_ids)
-    kin = crosschecked.kin_facts(actor=reader, report_ids=ids)
+    kin = crosschecked.kin_facts(actor=actor, report_ids=ids)
     return analyse.dry_run_ruleset(
         actor=actor, ruleset_id=ruleset_id, report_ids=ids, kin=list(kin.values()), now=now
     )

@@ -39,6 +39,7 @@ _NAMED = {
     "SignerMissing": "KEY_MISSING",
     "VaultAway": "VAULT_AWAY",
     "MotiveMissing": "MOTIVE_MISSING",
+    "Refused": "NO_RIGHT",
     "OperationalError": "DATABASE_AWAY",
     "InterfaceError": "DATABASE_AWAY",
     "DataError": "VALUE_REFUSED",
@@ -127,8 +128,6 @@ def _known(failure: BaseException) -> str | None:
     for kind, code in _CLASSES:
         if isinstance(failure, kind):
             return code
-    if isinstance(failure, PermissionError) and not failure.errno:
-        return "NO_RIGHT"
     if type(failure).__name__ == "ProgrammingError" and not getattr(failure, "sqlstate", None):
         return "NO_DATABASE_URL"  # psycopg could not read it; its message quotes the password
     names = (kind.__name__ for kind in type(failure).__mro__)

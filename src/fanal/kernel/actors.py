@@ -26,15 +26,14 @@ class Role(StrEnum):
 class Actor:
     """The person (never the account) on whose behalf something runs.
 
-    `desk_ids` are the desks whose reports the actor may reach; `partner_id` is set for a partner's
-    programs and people, and limits them to their own reports. `motive` says why data are read
-    (Loi 78-17, art. 101: a consultation has its motive). `role_desks` names the desk of each role for
-    a person who holds different roles at different desks; empty, every role holds at every desk.
+    `role_desks` names the desk of each role that is held at a desk: a person may hold different roles at
+    different desks, and a role without a desk reaches none. `partner_id` is set for a partner's programs
+    and people, and limits them to their own reports. `motive` says why data are read (Loi 78-17,
+    art. 101: a consultation has its motive).
     """
 
     person_id: UUID
     roles: frozenset[Role]
-    desk_ids: frozenset[int] = frozenset()
     partner_id: UUID | None = None
     motive: str = ""
     role_desks: frozenset[tuple[Role, int]] = frozenset()
@@ -42,8 +41,6 @@ class Actor:
     def desks_as(self, roles: Iterable[Role]) -> frozenset[int]:
         """Return the desks where the actor holds one of `roles`."""
         held = self.roles.intersection(roles)
-        if not self.role_desks:
-            return self.desk_ids if held else frozenset()
         return frozenset(desk for role, desk in self.role_desks if role in held)
 
     def has(self, *roles: Role) -> bool:
@@ -55,11 +52,9 @@ SYSTEM_PERSON = UUID("00000000-0000-7000-8000-000000000001")
 PUBLIC_PERSON = UUID("00000000-0000-7000-8000-000000000002")
 
 
-def system_actor(motive: str, *, desk_ids: frozenset[int] = frozenset()) -> Actor:
+def system_actor(motive: str) -> Actor:
     """Return the actor under which the worker and commands run."""
-    return Actor(
-        person_id=SYSTEM_PERSON, roles=frozenset({Role.SYSTEM}), desk_ids=desk_ids, motive=motive
-    )
+    return Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.SYSTEM}), motive=motive)
 
 
 def public_actor() -> Actor:

@@ -121,7 +121,7 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
         vault.erase(actor=actor, owner_ids=report_ids, now=now, motive="expiry")
         harmonise.erase(actor=actor, report_ids=report_ids)
         analyse.erase(actor=actor, report_ids=report_ids, now=now)
-        crosscheck.erase(actor=actor, report_ids=report_ids, now=now)
+        crosscheck.erase(actor=actor, report_ids=report_ids)
         deconfliction.erase(actor=actor, report_ids=report_ids)
         orient.erase(actor=actor, report_ids=report_ids)
         intake.forget_reports(actor=actor, report_ids=report_ids, now=now)

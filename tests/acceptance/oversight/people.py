@@ -12,7 +12,7 @@ from fanal.accounts.domain.records import NewAccount, NewHabilitation
 from fanal.accounts.models import User
 from fanal.kernel.actors import Role, system_actor
 
-SYSTEM = system_actor("tests", desk_ids=frozenset({1}))
+SYSTEM = system_actor("tests")
 OF_A_DESK = {Role.ANALYST, Role.SUPERVISOR, Role.MEASURES_OFFICER, Role.JUDICIAL_OFFICER}
 
 

@@ -17,7 +17,7 @@ from tests.integration.measures.stories import HOST, decide, seconded
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import item
 
-SYSTEM = system_actor("tests", desk_ids=frozenset({1}))
+SYSTEM = system_actor("tests")
 
 
 def reports(now: datetime, *, count: int = 120) -> None:

@@ -18,6 +18,7 @@ from fanal.web.account import second_factor
 from tests.acceptance.oversight.people import SYSTEM, signed_in, user_as
 from tests.acceptance.oversight.stories import every_state, one_that_left, reports
 from tests.acceptance.steps import go
+from tests.actors import desk_actor
 from tests.integration.orient.people import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
@@ -109,9 +110,9 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
     visit, axe: Axe, now: datetime, lang: str
 ) -> None:
     officer = user_as(Role.MEASURES_OFFICER, "Olive Officer", now=now)
-    actor = Actor(
-        person_id=officer.person_id, roles=frozenset({Role.MEASURES_OFFICER}),
-        desk_ids=frozenset({1}), motive="test",
+    actor = desk_actor(
+        person_id=officer.person_id, roles={Role.MEASURES_OFFICER},
+        desks={1}, motive="test",
     )  # fmt: skip
     author = user_as(Role.ANALYST, "Ana Analyst", now=now)
     proposer = _as(author, Role.ANALYST)

@@ -24,6 +24,7 @@ from fanal.accounts.models import User
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role
 from fanal.ledger import queries as ledger
 from fanal.ledger.operations import record
+from tests.actors import desk_actor
 from tests.integration.accounts.people import SYSTEM, Make
 
 pytestmark = pytest.mark.django_db
@@ -153,9 +154,7 @@ def test_who_may_do_what(two: Two) -> None:
 def test_one_person_of_two_accounts_is_one_person(two: Two) -> None:
     """The rule compares persons, whatever account they signed in with."""
     made = propose(two.one)
-    again = Actor(
-        person_id=two.one.person_id, roles=frozenset({Role.SUPERVISOR}), desk_ids=frozenset({2})
-    )
+    again = desk_actor(person_id=two.one.person_id, roles={Role.SUPERVISOR}, desks={2})
     with pytest.raises(Refused):
         operations.second_instruction(actor=again, instruction_id=made, now=NOW)
 

@@ -15,8 +15,9 @@ from fanal.harmonise import operations as harmonise
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
 from fanal.kernel import clock
-from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.actors import Role, system_actor
 from fanal.worker.stages import StageLoop
+from tests.actors import desk_actor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SYSTEM = system_actor("test")
@@ -120,8 +121,8 @@ def test_files_of_one_payer_add_up_and_overlaps_count_once() -> None:
 def test_a_desk_sees_its_own_payers_alone() -> None:
     bring_in(rows("C-1", first=1))
     bring_in(rows("C-1", first=1) + rows("C-9", first=300), desk_id=2)
-    analyst = Actor(
-        person_id=uuid4(), roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1}), motive="test",
+    analyst = desk_actor(
+        person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test",
         role_desks=frozenset({(Role.ANALYST, 1)}),
     )  # fmt: skip
     mine = queries.list_payers(actor=analyst, filters=EVERYBODY)

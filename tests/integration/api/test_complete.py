@@ -12,6 +12,7 @@ from lxml import etree
 from fanal.formats.ncmec.model import SCHEMA_PATH
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
+from tests.actors import desk_actor
 from tests.formats.maximal import listed, maximal
 
 MAXIMAL = maximal()
@@ -106,8 +107,8 @@ def test_an_import_gives_back_every_element_and_attribute(tmp_path: Path) -> Non
 
 
 def person(role: Role) -> Actor:
-    return Actor(
-        person_id=uuid4(), roles=frozenset({role}), desk_ids=frozenset({1}), motive="test",
+    return desk_actor(
+        person_id=uuid4(), roles={role}, desks={1}, motive="test",
         role_desks=frozenset({(role, 1)}),
     )  # fmt: skip
 

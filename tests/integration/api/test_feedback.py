@@ -24,7 +24,7 @@ from tests.integration.desk.story import run_stages
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/feedback"
-SYSTEM = system_actor("test", desk_ids=frozenset({1}))
+SYSTEM = system_actor("test")
 EARLIER = timedelta(minutes=5)
 
 

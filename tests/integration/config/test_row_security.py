@@ -12,6 +12,7 @@ from fanal.accounts import rows
 from fanal.config.middleware import bounded_rows
 from fanal.config.row_security import BOUNDED
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from tests.actors import desk_actor
 from tests.integration.policy.world import make_world
 
 READ_BY_ALL = {"accounts_habilitation"}
@@ -241,17 +242,15 @@ def test_bounds_follow_the_policy():
     assert rows.bounds_of(system_actor("test")).scope == "ALL"
     overseer = Actor(person_id=uuid4(), roles=frozenset({Role.OVERSEER}))
     assert rows.bounds_of(overseer) == rows.Bounds(scope="OVERSIGHT")
-    keeper = Actor(
-        person_id=uuid4(), roles=frozenset({Role.ADMINISTRATOR}), desk_ids=frozenset({1})
-    )
+    keeper = desk_actor(person_id=uuid4(), roles={Role.ADMINISTRATOR}, desks={1})
     assert rows.bounds_of(keeper) == rows.NOTHING
     assert rows.bounds_of(_analyst(1)) == rows.Bounds(desks=frozenset({1}))
 
 
 def _analyst(desk):
-    return Actor(
+    return desk_actor(
         person_id=uuid4(),
-        roles=frozenset({Role.ANALYST}),
-        desk_ids=frozenset({desk}),
+        roles={Role.ANALYST},
+        desks={desk},
         role_desks=frozenset({(Role.ANALYST, desk)}),
     )

@@ -10,13 +10,14 @@ import msgspec
 import pytest
 from django.db import Error, connection, transaction
 
+from fanal.accounts.domain.policy import Refused
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.access import AccessRefused
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from tests.actors import desk_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -30,9 +31,7 @@ def keys(installed_keys: None) -> None:
 
 
 def analyst(*desks: int, role: Role = Role.ANALYST) -> Actor:
-    return Actor(
-        person_id=uuid.uuid4(), roles=frozenset({role}), desk_ids=frozenset(desks), motive="test"
-    )
+    return desk_actor(person_id=uuid.uuid4(), roles={role}, desks=desks, motive="test")
 
 
 def person(
@@ -227,16 +226,41 @@ class TestDossiers:
         ):
             with pytest.raises(operations.JudgementRefused, match=code):
                 operations.judge(actor=analyst(1), now=NOW, **arguments)
+        with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
+            operations.judge(
+                actor=analyst(2), act=Act.LINK, left=[a], right=[b], reason="x", now=NOW
+            )
         for actor in (
-            analyst(2),
             SYSTEM,
             analyst(1, role=Role.OVERSEER),
             analyst(1, role=Role.PARTNER),
         ):
-            with pytest.raises(AccessRefused):
+            with pytest.raises(Refused):
                 operations.judge(
                     actor=actor, act=Act.LINK, left=[a], right=[b], reason="x", now=NOW
                 )
+
+    @pytest.mark.parametrize(
+        "role",
+        [Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER],
+    )
+    def test_each_role_of_the_desk_judges_as_the_policy_says(self, role: Role) -> None:
+        a, b, *_ = ids(self.chain())
+        actor = analyst(1, role=role)
+        assert operations.judge(
+            actor=actor, act=Act.UNLINK, left=[a], right=[b], reason="x", now=NOW
+        )
+
+    def test_a_role_at_another_desk_judges_nothing_here(self) -> None:
+        a, b, *_ = ids(self.chain())
+        both = Actor(
+            person_id=uuid.uuid4(),
+            roles=frozenset({Role.ANALYST, Role.LABORATORY}),
+            role_desks=frozenset({(Role.LABORATORY, 1), (Role.ANALYST, 2)}),
+        )
+        with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
+            operations.judge(actor=both, act=Act.UNLINK, left=[a], right=[b], reason="x", now=NOW)
+        assert queries.links_of(actor=both, report_id=a) == []
 
     def test_a_judgement_cannot_be_changed_and_its_words_can_expire(self) -> None:
         reports = self.chain()
@@ -251,7 +275,7 @@ class TestDossiers:
         ):
             with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(statement)
-        assert operations.erase(actor=SYSTEM, report_ids=[a], now=NOW) > 2
+        assert operations.erase(actor=SYSTEM, report_ids=[a]) > 2
         assert queries.links_of(actor=SYSTEM, report_id=a) == []
         with connection.cursor() as cursor:
             cursor.execute("SELECT id, length(reason_digest) > 0 FROM crosscheck_judgement")

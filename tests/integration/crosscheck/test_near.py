@@ -16,18 +16,19 @@ from fanal.crosscheck.domain.near.rules import load_near_rules
 from fanal.crosscheck.domain.suggestions import SuggestionState as State
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import Source
-from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring
 from fanal.worker.loop import NEAR_AGAIN, WorkerLoop
+from tests.actors import desk_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
 SYSTEM = system_actor("test")
-ANALYST = Actor(
+ANALYST = desk_actor(
     person_id=uuid.uuid4(),
-    roles=frozenset({Role.ANALYST}),
-    desk_ids=frozenset({1}),
+    roles={Role.ANALYST},
+    desks={1},
     motive="test",
 )
 ROUND = load_near_rules().holders.passage + 6
@@ -287,7 +288,7 @@ def test_nothing_stays_of_an_erased_report() -> None:
     ids = arrive(*({"description": " ".join([*text, "un" * n])} for n in range(5)))
     beside = {other for one, other in stand() if one == ids[4]}
     assert len(beside) == 3
-    operations.erase(actor=SYSTEM, report_ids=list(beside), now=NOW)
+    operations.erase(actor=SYSTEM, report_ids=list(beside))
     assert not any(beside & set(pair) for pair in stand())
     with connection.cursor() as cursor:
         cursor.execute("SELECT report_id FROM crosscheck_sketch")
@@ -299,9 +300,7 @@ def test_nothing_stays_of_an_erased_report() -> None:
 def test_across_desks_a_near_report_is_neither_shown_nor_asked() -> None:
     text = " ".join(words(random.Random(6), 60))
     ids = arrive({"description": text}, {"description": text})
-    stranger = Actor(
-        person_id=uuid.uuid4(), roles=ANALYST.roles, desk_ids=frozenset({2}), motive="test"
-    )
+    stranger = desk_actor(person_id=uuid.uuid4(), roles=ANALYST.roles, desks={2}, motive="test")
     assert queries.list_suggestions(actor=stranger) == []
     assert queries.suggestions_of(actor=stranger, report_id=ids[0]) == []
 
@@ -393,7 +392,7 @@ def test_variations_follow_from_the_set_whatever_order_rebuild_or_erasure(seed: 
     assert stand() == stood
     gone = luck.sample([i for i in ids if i not in family], 12)
     # Without some of the reports, what stands is what would stand had they never come.
-    operations.erase(actor=SYSTEM, report_ids=gone, now=NOW)
+    operations.erase(actor=SYSTEM, report_ids=gone)
     look()
     left = stand()
     with connection.cursor() as cursor:

@@ -7,23 +7,23 @@ import msgspec
 import pytest
 
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.access import AccessRefused
 from fanal.crosscheck.domain.because import because_of
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.crosscheck.domain.resembling import Resemblance
 from fanal.crosscheck.domain.suggestions import SUGGESTION_STATES, SuggestionState as State
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
-from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
+from tests.actors import desk_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 26, 10, 0, tzinfo=UTC)
 SYSTEM = system_actor("test")
-ANALYST = Actor(
+ANALYST = desk_actor(
     person_id=uuid.uuid4(),
-    roles=frozenset({Role.ANALYST}),
-    desk_ids=frozenset({1}),
+    roles={Role.ANALYST},
+    desks={1},
     motive="test",
 )
 PHONE = "+33639980001"
@@ -110,15 +110,15 @@ def test_a_certain_link_that_was_rejected_stays_away() -> None:
 
 def test_others_neither_see_nor_answer() -> None:
     reports = arrive({"phones": [PHONE]}, {"phones": [PHONE]})
-    stranger = Actor(
+    stranger = desk_actor(
         person_id=uuid.uuid4(),
-        roles=frozenset({Role.ANALYST}),
-        desk_ids=frozenset({2}),
+        roles={Role.ANALYST},
+        desks={2},
         motive="test",
     )
     assert queries.list_suggestions(actor=stranger) == []
     assert queries.suggestions_of(actor=stranger, report_id=reports[0].report_id) == []
-    with pytest.raises(AccessRefused):
+    with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
         operations.judge_suggestion(
             actor=stranger,
             report_id=reports[0].report_id,

@@ -11,13 +11,14 @@ import msgspec
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
+from fanal.accounts.domain.policy import Refused
 from fanal.harmonise import operations, queries
-from fanal.harmonise.domain.access import AccessRefused
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source
 from fanal.harmonise.domain.reporter import restore
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from tests.actors import desk_actor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 
@@ -26,7 +27,7 @@ SYSTEM = system_actor("test")
 
 
 def analyst(*desks: int, role: Role = Role.ANALYST) -> Actor:
-    return Actor(person_id=uuid.uuid4(), roles=frozenset({role}), desk_ids=frozenset(desks))
+    return desk_actor(person_id=uuid.uuid4(), roles={role}, desks=desks)
 
 
 def source(
@@ -130,8 +131,8 @@ def test_reporter_is_in_no_row_and_comes_back_by_a_named_act() -> None:
     record = msgspec.json.encode(msgspec.structs.replace(stored, description=None))
     assert b"Martin" not in record
     assert b"zoe" not in record
-    assert queries.search_text(actor=SYSTEM, text="Martin") == []
-    assert queries.search_text(actor=SYSTEM, text="écrit") == [one.report_id]
+    assert queries.search_text(actor=analyst(1), text="Martin") == []
+    assert queries.search_text(actor=analyst(1), text="écrit") == [one.report_id]
     key = selector_key(SelectorKind.EMAIL, "zoe.martin@mail.example")
     assert queries.get_sightings(actor=SYSTEM, keys=[key]) == {}
     identity = operations.reveal_reporter(actor=SYSTEM, sources=[one])[one.report_id]
@@ -255,7 +256,7 @@ class TestDesks:
         write(mine, *others)
         key = selector_key(SelectorKind.HANDLE, "shared_x@snapchat")
         assert queries.seen_elsewhere(actor=analyst(1), keys=[key]) == {key: frozenset({2})}
-        with pytest.raises(AccessRefused):
+        with pytest.raises(Refused):
             queries.count_sightings(actor=analyst(1), keys=[key])
         assert queries.count_sightings(actor=SYSTEM, keys=[key], most=3) == {key: 3}
 
@@ -281,11 +282,11 @@ class TestDesks:
         assert queries.search_text(actor=actor, text="mot") == []
 
     def test_only_the_system_writes(self) -> None:
-        with pytest.raises(AccessRefused):
+        with pytest.raises(Refused):
             operations.harmonise_batch(actor=analyst(1), sources=[], now=NOW)
-        with pytest.raises(AccessRefused):
+        with pytest.raises(Refused):
             operations.erase(actor=analyst(1), report_ids=[])
-        with pytest.raises(AccessRefused):
+        with pytest.raises(Refused):
             operations.reveal_reporter(actor=analyst(1), sources=[])
 
 
@@ -301,28 +302,28 @@ class TestSearch:
 
     def test_wildcards_of_the_database_are_plain_text(self) -> None:
         write(source(handles("a_b", "axb", "a%b")))
-        assert [f.value for f in queries.search_selectors(actor=SYSTEM, text="a_b")] == [
+        assert [f.value for f in queries.search_selectors(actor=analyst(1), text="a_b")] == [
             "a_b@snapchat"
         ]
-        assert [f.value for f in queries.search_selectors(actor=SYSTEM, text="a%")] == [
+        assert [f.value for f in queries.search_selectors(actor=analyst(1), text="a%")] == [
             "a%b@snapchat"
         ]
-        assert queries.search_selectors(actor=SYSTEM, text="a\\") == []
-        assert queries.search_selectors(actor=SYSTEM, text="a\x00") == []
+        assert queries.search_selectors(actor=analyst(1), text="a\\") == []
+        assert queries.search_selectors(actor=analyst(1), text="a\x00") == []
 
     def test_a_fingerprint_is_found_whole(self) -> None:
         digest = hashlib.sha256(b"picture").hexdigest()
         write(source({"files": [{"sha256": digest}]}))
-        found = queries.search_selectors(actor=SYSTEM, text=digest, kinds=[SelectorKind.SHA256])
+        found = queries.search_selectors(actor=analyst(1), text=digest, kinds=[SelectorKind.SHA256])
         assert [f.value for f in found] == [digest]
 
     def test_words_without_accents_and_case_and_by_their_beginning(self) -> None:
         one = source({"description": "Le garçon a été contacté par Jean-Éloïse kid_77"})
         write(one)
         for text in ("garcon", "GARÇON contacte", "jean-eloise", "contac", "kid_77", "eloise"):
-            assert queries.search_text(actor=SYSTEM, text=text) == [one.report_id], text
+            assert queries.search_text(actor=analyst(1), text=text) == [one.report_id], text
         for text in ("fille", "garcon fille", "", "  ", "& | !", "'", "\\", ":*", "\x00"):
-            assert queries.search_text(actor=SYSTEM, text=text) == [], text
+            assert queries.search_text(actor=analyst(1), text=text) == [], text
 
     def test_pages_go_from_new_to_old(self) -> None:
         reports = [
@@ -331,9 +332,11 @@ class TestSearch:
         ]
         write(*reports)
         ids = [one.report_id for one in reports]
-        first = queries.search_text(actor=SYSTEM, text="mot", limit=2)
+        first = queries.search_text(actor=analyst(1), text="mot", limit=2)
         assert first == ids[:2]
-        assert queries.search_text(actor=SYSTEM, text="mot", limit=9, before=first[-1]) == ids[2:]
+        assert (
+            queries.search_text(actor=analyst(1), text="mot", limit=9, before=first[-1]) == ids[2:]
+        )
         page = queries.get_selector_history(
             actor=SYSTEM, kind=SelectorKind.HANDLE, value="paged@snapchat", limit=3
         )
@@ -401,5 +404,5 @@ def test_writers_of_the_same_values_at_the_same_time_lose_and_double_nothing() -
     assert rows("SELECT count(*) FROM harmonise_sighting") == [(400,)]
     orphans = "SELECT count(*) FROM harmonise_sighting s LEFT JOIN harmonise_selector v USING (key)"
     assert rows(f"{orphans} WHERE v.key IS NULL") == [(0,)]
-    found = queries.search_selectors(actor=SYSTEM, text="common_", limit=100)
+    found = queries.search_selectors(actor=analyst(1), text="common_", limit=100)
     assert len({f.key for f in found}) == len(found) == 29

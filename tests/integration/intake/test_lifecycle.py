@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, Format, Submission
@@ -15,6 +16,7 @@ from fanal.intake.operations.follow import MessageRefused, NotReachable
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.kernel.states import TransitionRefused
 from fanal.vault import operations as vault
+from tests.actors import desk_actor
 from tests.integration.intake.conftest import NOW
 
 SYSTEM = system_actor("test")
@@ -83,7 +85,7 @@ class TestMoves:
 
     def test_nobody_moves_another_partners_report(self, opened: UUID) -> None:
         other = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
-        with pytest.raises(PermissionError):
+        with pytest.raises(Refused):
             operations.retract_report(actor=other, report_id=opened, now=NOW)
         assert _state(opened) is ReportState.OPEN
 
@@ -135,9 +137,7 @@ class TestMoves:
 class TestConversation:
     @pytest.fixture
     def analyst(self) -> Actor:
-        return Actor(
-            person_id=uuid4(), roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1}), motive="x"
-        )
+        return desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="x")
 
     def test_goes_both_ways(self, analyst: Actor) -> None:
         submission = Submission(

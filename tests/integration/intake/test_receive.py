@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, connections
 
 from fanal.accounts import rows
+from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
@@ -120,7 +121,7 @@ class TestReceive:
     def test_refuses_a_deposit_for_another_sender(
         self, partner: Actor, make_submission: Make
     ) -> None:
-        with pytest.raises(PermissionError):
+        with pytest.raises(Refused):
             operations.receive_reports(
                 actor=partner, submissions=[make_submission(uuid4())], now=NOW
             )

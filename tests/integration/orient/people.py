@@ -3,15 +3,16 @@
 from uuid import UUID, uuid4
 
 from fanal.kernel.actors import Actor, Role, system_actor
+from tests.actors import desk_actor
 
 WORKER = system_actor("stages")
 
 
 def person(*roles: Role, desk: int = 1, person_id: UUID | None = None) -> Actor:
     """A person with roles at one desk."""
-    return Actor(
+    return desk_actor(
         person_id=person_id or uuid4(),
         roles=frozenset(roles),
-        desk_ids=frozenset({desk}),
+        desks={desk},
         motive="test",
     )

@@ -17,6 +17,7 @@ from fanal.orient import operations, queries
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice, OrientItem, QueueFilter, QueueView, Track
 from fanal.orient.domain.states import CaseState
+from tests.actors import desk_actor
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import MATERIAL, NOW, Channel, ReportKind, item
 
@@ -112,7 +113,7 @@ def test_another_desk_sees_nothing() -> None:
     assert queries.decisions_of(actor=other, report_ids=[report_id]) == {}
     with pytest.raises(Refused):
         operations.claim_case(actor=other, report_id=report_id, now=NOW)
-    two = Actor(person_id=uuid4(), roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1, 2}))
+    two = desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1, 2})
     assert queue(two) == [report_id]
 
 

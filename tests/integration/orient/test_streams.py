@@ -18,14 +18,13 @@ from fanal.orient import operations, queries
 from fanal.orient.domain.records import Case, QueueFilter, QueueView, SavedView
 from fanal.orient.domain.states import CaseState
 from fanal.orient.models import Case as Row
+from tests.actors import desk_actor
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import NOW, item
 
 ANALYST = person(Role.ANALYST)
 OTHER = person(Role.SUPERVISOR)
-BOTH = Actor(
-    person_id=ANALYST.person_id, roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1, 2})
-)
+BOTH = desk_actor(person_id=ANALYST.person_id, roles={Role.ANALYST}, desks={1, 2})
 _INSERT = """
 INSERT INTO orient_case (report_id, desk_id, state, rank, level, kind, channel, country, received_at,
     claimed_by, lease_until, sender_id, due_at, decided_at, proposal_revision, late, head_id)

@@ -39,7 +39,7 @@ from fanal.orient.models import Case, StoredAlarm
 from fanal.worker.stages import StageLoop
 from tests.integration.policy.deconflicting import meet_and_withhold
 
-SYSTEM = system_actor("walk over every route", desk_ids=frozenset({1, 2}))
+SYSTEM = system_actor("walk over every route")
 OBJECT_CELLS = ("own", "other_desk", "other_partner", "sealed")
 DESK_ROLES = {Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER}
 WALKERS: tuple[Role | None, ...] = (None, *(r for r in Role if r not in {Role.SYSTEM}))

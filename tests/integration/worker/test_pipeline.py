@@ -10,7 +10,8 @@ from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.states import Stage
-from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.actors import Role, system_actor
+from tests.actors import desk_actor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SYSTEM = system_actor("test")
@@ -103,8 +104,8 @@ def test_takes_every_format_to_the_queue() -> None:
     assert first["links"][0]["reference"] == "m-1"
     assert any(reason["kind"] == "HANDLE" for reason in first["links"][0]["reasons"])
 
-    analyst = Actor(
-        person_id=uuid4(), roles=frozenset({Role.ANALYST}), desk_ids=frozenset({1}), motive="test",
+    analyst = desk_actor(
+        person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test",
         role_desks=frozenset({(Role.ANALYST, 1)}),
     )  # fmt: skip
     page = oriented.list_queue(

@@ -115,6 +115,15 @@ class Reach:
         """Whether nothing at all can be reached."""
         return not (self.everywhere or self.desk_ids or self.partner_id or self.owner_id)
 
+    def holds(self, desk_id: int) -> bool:
+        """Return whether the objects of a desk are within."""
+        return self.everywhere or desk_id in self.desk_ids
+
+    @property
+    def desks(self) -> list[int] | None:
+        """The desks of a list in their order, for a statement; None where every desk is reached."""
+        return None if self.everywhere else sorted(self.desk_ids)
+
 
 class Refused(Exception):
     """The policy refuses. `hides` says that the object's very existence must not be told."""
@@ -169,6 +178,19 @@ def may(actor: Actor, action: str, *, policy: Policy | None = None) -> bool:
     return not reach(actor, action, policy=policy).empty or any(
         rule.scope is Scope.NONE for rule in _rules_for(actor, action, policy or POLICY)
     )
+
+
+def require_somewhere(actor: Actor, action: str, *, policy: Policy | None = None) -> None:
+    """Refuse an actor to whom no rule opens `action` on any object at all (`may`).
+
+    For what has no object at hand, and for packages below, whose callers have asked about the object.
+
+    Raises:
+        Refused: no rule opens it.
+        UnknownAction: the policy names no such action.
+    """
+    if not may(actor, action, policy=policy):
+        raise Refused(action, Reason.NO_RULE)
 
 
 def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:

@@ -43,7 +43,6 @@ def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
     return Actor(
         person_id=user.person_id,
         roles=frozenset(Role(h.role) for h in held) if user.is_active else frozenset(),
-        desk_ids=frozenset(h.desk_id for h in held if h.desk_id is not None),
         partner_id=organisations.pop() if len(organisations) == 1 else None,
         motive=motive,
         role_desks=frozenset((Role(h.role), h.desk_id) for h in held if h.desk_id is not None),

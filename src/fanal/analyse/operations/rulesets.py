@@ -22,7 +22,7 @@ from fanal.analyse.domain.rules import (
 )
 from fanal.analyse.operations.waking import wake
 from fanal.harmonise import queries as harmonised
-from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -105,10 +105,8 @@ def dry_run_ruleset(
     if len(report_ids) > MAX_DRY_RUN:
         raise RuleSetRefused("TOO_MANY")
     stored = candidate(ruleset_id)
-    # The comparison is read by the system at the actor's desks: it keeps scores and shows no content.
-    reader = system_actor("dry run of priority rules", desk_ids=actor.desk_ids)
-    records = harmonised.get_records(actor=reader, report_ids=report_ids)
-    analyses = queries.get_analyses(actor=reader, report_ids=list(records))
+    records = harmonised.get_records(actor=actor, report_ids=report_ids)
+    analyses = queries.get_analyses(actor=actor, report_ids=list(records))
     ids = [report_id for report_id in report_ids if report_id in analyses]
     outcome = dry_run(
         [records[i] for i in ids],

@@ -11,7 +11,7 @@ from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.encoding import unpack_findings, unpack_parts
 from fanal.analyse.domain.records import Analysis, Priority
 from fanal.intake import queries as intake
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 
 _PRIORITY = (
@@ -79,9 +79,10 @@ def analysed_after(*, after: UUID, limit: int) -> list[UUID]:
 
 
 def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
-    if not report_ids or reach(actor, "report.read").empty:
+    bounds = reach(actor, "report.read")
+    if not report_ids or bounds.empty:
         return []
-    if actor.has(Role.SYSTEM) and not actor.desk_ids:
+    if bounds.everywhere:
         return list(report_ids)
     return list(intake.get_reports(actor=actor, report_ids=report_ids))
 

@@ -55,6 +55,7 @@ def sign_in() -> tuple["Client", int]:
     from django.test import Client
 
     from fanal.accounts import operations, queries
+    from fanal.accounts.domain.policy import reach
 
     now = clock.now()
     accounts = operations.ensure_demo_accounts(actor=system_actor("bench"), now=now)
@@ -64,7 +65,7 @@ def sign_in() -> tuple["Client", int]:
         raise click.ClickException("the demo has no analyst")
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client, min(queries.actor_for(user=user, now=now).desk_ids)
+    return client, min(reach(queries.actor_for(user=user, now=now), "report.list").desk_ids)
 
 
 def keep_views(analyst: "Client") -> None:

@@ -21,7 +21,7 @@ from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, words
 from fanal.cli.readers import supervisor
 from fanal.kernel import clock
-from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
 
 if TYPE_CHECKING:
@@ -120,10 +120,8 @@ def _facts(actor: Actor, now: datetime) -> Iterator["pa.RecordBatch"]:
     from fanal.ledger import operations as ledger
     from fanal.pipeline import facts_after
 
-    # Read by the system at the actor's desks: numbers leave, no content is shown.
-    reader = system_actor("facts of priority rules", desk_ids=actor.desk_ids)
     after = UUID(int=0)
-    while found := facts_after(actor=reader, after=after, limit=_BATCH, now=now):
+    while found := facts_after(actor=actor, after=after, limit=_BATCH, now=now):
         ledger.record_batch(
             actor=actor, action="report.export", at=now, kind="report",
             items=[(report_id, b"") for report_id, _ in found], detail={"format": "facts"},

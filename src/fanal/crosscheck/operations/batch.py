@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import require
 from fanal.accounts.together import together
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.access import require_system
 from fanal.crosscheck.domain.dossiers import Strong
 from fanal.crosscheck.domain.kin import kin_facts
 from fanal.crosscheck.domain.linking import link
@@ -49,10 +49,10 @@ def crosscheck_batch(
     new rule version, rows beside the earlier ones.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
         DeskUnknown: a report that intake and harmonise do not know.
     """
-    require_system(actor, "link")
+    require(actor, "pipeline.run")
     if not reports:
         return []
     ids = [report.report_id for report in reports]

@@ -1,27 +1,26 @@
 """Erasure at expiry: links quote values, reasons are free text; both go, judgements and counts stay."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.crosscheck.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.cards import read_card, signed
 from fanal.crosscheck.operations import near_spelling
 from fanal.crosscheck.operations.near_store import later_of, let_wait, wait_for_it
 from fanal.kernel.actors import Actor
 
 
-def erase(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Delete cards, sketches, links, memberships and written reasons of reports; return the number of rows.
 
     The caller writes the ledger entry of the expiry, which covers every stage.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, f"erase at {now:%Y-%m-%d}")
+    require(actor, "pipeline.run")
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
         wait_for_it()  # who holds an identifier first is found by one at a time

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts import rows
-from fanal.crosscheck.domain.access import require_judge
+from fanal.accounts.domain.policy import Resource, allows, require_somewhere
 from fanal.crosscheck.domain.dossiers import Act, Judgement
 from fanal.crosscheck.domain.states import MOVES, conduct_of, state_of
 from fanal.crosscheck.operations.answer import remember
@@ -56,9 +56,11 @@ def judge(
     CLOSE take `left` alone, UNDO takes `undoes` alone.
 
     Raises:
-        AccessRefused: the actor does not judge, or a report is another desk's.
-        JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, NOT_FOUND, ALREADY_UNDONE, UNKNOWN_REPORT, STATE.
+        Refused: the actor judges nowhere.
+        JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, ALREADY_UNDONE, STATE; NOT_FOUND, UNKNOWN_REPORT:
+            no such judgement or report, or one of a desk where the actor does not judge.
     """
+    require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
     # Membership follows from all links and judgements, at whatever desk: nothing of it is shown here.
     with rows.across_desks(), transaction.atomic():
@@ -66,9 +68,10 @@ def judge(
         target = _target(undoes) if undoes else None
         named = sorted({*left, *right, *((*target.left, *target.right) if target else ())})
         desks = state.desks_of_reports(named)
-        if len(desks) != len(named):
-            raise JudgementRefused("UNKNOWN_REPORT")
-        require_judge(actor, desks.values())
+        held = (Resource(desk_id=desk_id) for desk_id in set(desks.values()))
+        theirs = all(allows(actor, "dossier.judge", desk).allowed for desk in held)
+        if len(desks) != len(named) or not theirs:
+            raise JudgementRefused("NOT_FOUND" if target else "UNKNOWN_REPORT")
         if act in _CONDUCT:
             _require_move(act, named)
         judgement_id = _next_id(now)
@@ -110,7 +113,7 @@ def judge_suggestion(
     that is accepted joins all.
 
     Raises:
-        AccessRefused, JudgementRefused: as `judge`.
+        Refused, JudgementRefused: as `judge`.
     """
     act = Act.LINK if accept else Act.UNLINK
     with transaction.atomic():

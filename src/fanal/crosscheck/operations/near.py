@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.crosscheck.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.near.pairs import (
     Found,
     World,
@@ -53,10 +53,10 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     0 where none waits, or another worker is at it.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
         KeyMissing: this process holds no key for digests.
     """
-    require_system(actor, "find what is near")
+    require(actor, "pipeline.run")
     rules = load_near_rules()
     with transaction.atomic():
         ids = store.take(most) if store.hold() else []

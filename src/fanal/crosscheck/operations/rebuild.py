@@ -9,7 +9,7 @@ import numpy as np
 from django.db import connection, transaction
 from msgspec import Struct
 
-from fanal.crosscheck.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
 from fanal.crosscheck.domain.dossiers import dossier_id
 from fanal.crosscheck.domain.linking import Explainer
@@ -50,9 +50,9 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
     Kin facts stay what they were when a report was ranked.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "rebuild links")
+    require(actor, "pipeline.run")
     weights = load_weights()
     with transaction.atomic():
         lock()

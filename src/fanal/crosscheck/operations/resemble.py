@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.crosscheck.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.encoding import pack_reasons
 from fanal.crosscheck.domain.resembling import Resemblance
 from fanal.crosscheck.operations.assemble import lock
@@ -30,9 +30,9 @@ def keep_resemblances(
     """Keep the pairs that are not in one dossier already, in place of all before; return how many.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "keep resemblances")
+    require(actor, "pipeline.run")
     with transaction.atomic():
         lock()
         ends = {end for one in found for end in (one.report_id, one.other_id)}

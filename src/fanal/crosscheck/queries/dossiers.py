@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.crosscheck.domain.access import desks_of
+from fanal.accounts.domain.policy import may, reach
 from fanal.crosscheck.domain.dossiers import Act, Judgement, effective
 from fanal.crosscheck.domain.encoding import unpack_reasons
 from fanal.crosscheck.domain.states import DossierState, conduct_of, state_of
@@ -24,7 +24,7 @@ from fanal.kernel.actors import Actor
 
 def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
     """Return the dossier of a report of the actor's desks."""
-    desks = desks_of(actor)
+    desks = reach(actor, "dossier.read").desks
     if desks == []:
         return None
     with connection.cursor() as cursor:
@@ -39,7 +39,7 @@ def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
 
 def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return the dossiers that hold `report_ids` of the actor's desks, each with how many, most first."""
-    desks = desks_of(actor)
+    desks = reach(actor, "dossier.read").desks
     if desks == [] or not report_ids:
         return {}
     with connection.cursor() as cursor:
@@ -54,7 +54,7 @@ def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
     """Return the reports of a dossier that are the actor's desks', oldest first."""
-    desks = desks_of(actor)
+    desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []
     with connection.cursor() as cursor:
@@ -68,7 +68,7 @@ def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
 
 def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
     """Return the dossiers that hold a report of the actor's desks, largest first."""
-    desks = desks_of(actor)
+    desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []
     with connection.cursor() as cursor:
@@ -115,7 +115,7 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
 
 def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports]]:
     """Yield all dossiers that hold a report of the actor's desks, in the order of ids, some at a time."""
-    desks = desks_of(actor)
+    desks = reach(actor, "dossier.read").desks
     after = UUID(int=0)
     while desks != []:
         with connection.cursor() as cursor:
@@ -141,9 +141,9 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     """Return a dossier as a graph; None where none of its reports is of the actor's desks.
 
     An older id leads to the dossier it was merged into. Reports of other desks are nodes without an id,
-    and have no edges.
+    and have no edges; they are left out for whoever may not see them (`elsewhere.read`).
     """
-    desks = desks_of(actor)
+    desks = reach(actor, "dossier.read").desks
     current = _in_use(dossier_id)
     with connection.cursor() as cursor:
         # Of the reports at other desks the database tells the desk, and no more.
@@ -159,7 +159,10 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     judgements = judgements_about(own)
     conduct = conduct_of(judgements)
     state = state_of(conduct)
-    nodes = tuple(DossierNode(desk_id=row[1], report_id=row[0]) for row in rows)
+    elsewhere = may(actor, "elsewhere.read")
+    nodes = tuple(
+        DossierNode(desk_id=row[1], report_id=row[0]) for row in rows if row[0] or elsewhere
+    )
     return DossierView(
         id=current,
         desk_id=rows[0][2],

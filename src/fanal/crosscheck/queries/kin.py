@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db import connection
 from msgspec import structs
 
+from fanal.accounts.domain.policy import may, reach, require
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.access import desks_of, require_system
 from fanal.crosscheck.domain.encoding import unpack_reasons
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.views import KinLink
@@ -25,7 +25,7 @@ def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFact
 
     For the system every id has facts: a report not linked yet has no kin.
     """
-    desks = desks_of(actor)
+    desks = reach(actor, "link.read").desks
     if not report_ids or desks == []:
         return {}
     with connection.cursor() as cursor:
@@ -57,9 +57,10 @@ def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFact
 def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
     """Return the current links of a report of the actor's desks, strongest first, both directions.
 
-    A link to another desk's report says only that it exists and which desk to ask; those come last.
+    A link to another desk's report says only that it exists and which desk to ask (`elsewhere.read`);
+    those come last.
     """
-    desks = desks_of(actor)
+    desks = reach(actor, "link.read").desks
     if desks == []:
         return []
     statement = " UNION ALL ".join(
@@ -70,6 +71,8 @@ def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"id": report_id, "desks": desks})
         seen = [_seen_from(report_id, desks, row) for row in cursor.fetchall()]
+    if not may(actor, "elsewhere.read"):
+        seen = [link for link in seen if link.other_id is not None]
     told = iter(with_frequency([link.reasons for link in seen]))
     seen = [structs.replace(link, reasons=next(told)) for link in seen]
     return sorted(seen, key=lambda s: (-(s.score or 0), s.desk_id, str(s.other_id)))
@@ -79,9 +82,9 @@ def linked_reports(*, actor: Actor) -> list[UUID]:
     """Return every report that has been linked, oldest first, for the system.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "list what was linked")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute("SELECT report_id FROM crosscheck_card ORDER BY report_id")
         return [report_id for (report_id,) in cursor.fetchall()]
@@ -91,9 +94,9 @@ def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> 
     """Return a page of current links in the order of their reports, for the system (commands, benches).
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "list links")
+    require(actor, "pipeline.run")
     start = after or (UUID(int=0), UUID(int=0))
     with connection.cursor() as cursor:
         cursor.execute(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.crosscheck.domain.access import desks_of, require_system
+from fanal.accounts.domain.policy import reach, require
 from fanal.crosscheck.domain.encoding import unpack_reasons
 from fanal.crosscheck.domain.records import Reason
 from fanal.crosscheck.domain.suggestions import Answer, Suggestion, SuggestionState, standing
@@ -52,7 +52,7 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
     Both ends are the actor's. A certain link that somebody rejected is here too: it no longer joins
     dossiers, and comes back when something new appears.
     """
-    desks = desks_of(actor)
+    desks = reach(actor, "link.read").desks
     if desks == []:
         return []
     weights = load_weights()
@@ -100,9 +100,9 @@ def rejected_reports(*, actor: Actor) -> list[UUID]:
     """Return the reports that stand in a pair which somebody rejected, and did not take back.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "read all answers")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT report_id, other_id FROM crosscheck_answer WHERE NOT accepted"
@@ -140,7 +140,7 @@ def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID],
 
 def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list[_Row]]:
     """Yield the doubtful links of the actor's desks, the strongest first, some at a time."""
-    desks = desks_of(actor)
+    desks = reach(actor, "link.read").desks
     weights = load_weights()
     last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
     while desks != []:

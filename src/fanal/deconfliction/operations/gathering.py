@@ -28,7 +28,7 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
     holds it, and where so many reports hold it that it tells nothing.
 
     Raises:
-        Refused, AccessRefused: the actor runs no rounds.
+        Refused: the actor runs no rounds.
     """
     limits = counterpart.limits
     month = month_before(now, limits.months)

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import structs
 
-from fanal.harmonise.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.harmonise.domain.computed import with_computed
 from fanal.harmonise.domain.encoding import pack
 from fanal.harmonise.domain.harmonise import harmonise_one
@@ -37,9 +37,9 @@ def harmonise_batch(
     ones: their reporter's identity is withheld. A report harmonised before gets its next revision.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "harmonise")
+    require(actor, "pipeline.run")
     outcomes = _prepare(sources)
     prepared = [outcome for outcome in outcomes if isinstance(outcome, Prepared)]
     with transaction.atomic():
@@ -55,9 +55,9 @@ def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Id
     cannot be read is left out.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "reveal a reporter")
+    require(actor, "pipeline.run")
     return {
         report.report_id: withhold(report)[1]
         for report in _read(sources, sources)

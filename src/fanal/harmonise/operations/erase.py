@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from fanal.harmonise.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import SelectorKind
@@ -22,9 +22,9 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
     twice is harmless. While it runs no report is being written.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "erase")
+    require(actor, "pipeline.run")
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ERASE_LOCK])

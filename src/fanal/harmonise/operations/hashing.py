@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from fanal.harmonise.domain.access import require_system
+from fanal.accounts.domain.policy import require
 from fanal.hashing.domain.records import FileFacts, Unhashed
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from fanal.intake import operations as intake_writes, queries as intake
@@ -34,10 +34,10 @@ def hash_files(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> It
     replay hashes them.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
         KeyMissing, VaultAway: the vault does not answer; no file is to blame.
     """
-    require_system(actor, "hash")
+    require(actor, "pipeline.run")
     waiting = intake.list_unhashed(actor=actor, report_ids=report_ids)
     for start in range(0, len(waiting), _AT_ONCE):
         try:

@@ -5,8 +5,8 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from fanal.accounts.domain.policy import require
 from fanal.formats.report.records import PersonRole
-from fanal.harmonise.domain.access import require_system
 from fanal.harmonise.domain.outgoing import has_texts
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.reporter import own_values
@@ -32,10 +32,10 @@ def reporters_values(
     None: the bytes are erased or damaged, so that nobody can say whom the texts name.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
         KeyMissing, BlobMissing: the vault cannot be read; then nothing may leave.
     """
-    require_system(actor, "withhold a reporter")
+    require(actor, "pipeline.run")
     named = [
         report_id
         for report_id, record in records.items()

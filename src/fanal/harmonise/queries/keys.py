@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.harmonise.domain.access import desks_of, require_system
+from fanal.accounts.domain.policy import reach, require
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import ROLE_CODES, ROLE_OF_CODE, HeldKey, KeySearch
 from fanal.kernel.actors import Actor
@@ -35,9 +35,9 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
     """Return the keys that `wanted` describes, the last seen first; no value is read.
 
     Raises:
-        AccessRefused: the actor is not the system; this reaches every desk.
+        Refused: the actor is not the system; this reaches every desk.
     """
-    require_system(actor, "search keys across desks")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             _KEYS,
@@ -66,7 +66,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
     """Return kind and value of the keys that a report of the actor's desks holds."""
-    desks = desks_of(actor)
+    desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}
     with connection.cursor() as cursor:

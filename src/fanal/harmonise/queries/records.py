@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.harmonise.domain.access import desks_of, require_system
+from fanal.accounts.domain.policy import reach, require
 from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import (
@@ -19,7 +19,7 @@ from fanal.kernel.arrays import uuid_array
 
 def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, HarmonisedReport]:
     """Return the newest record of each report that the actor reaches; the others are left out."""
-    desks = desks_of(actor)
+    desks = reach(actor, "report.read").desks
     if not report_ids or desks == []:
         return {}
     with connection.cursor() as cursor:
@@ -35,7 +35,7 @@ def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Harmo
 
 def get_revisions(*, actor: Actor, report_id: UUID) -> list[tuple[Revision, HarmonisedReport]]:
     """Return every harmonisation of a report, oldest first; empty where the actor does not reach it."""
-    desks = desks_of(actor)
+    desks = reach(actor, "report.read").desks
     if desks == []:
         return []
     with connection.cursor() as cursor:
@@ -62,9 +62,9 @@ def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return the desk of each harmonised report, for the system.
 
     Raises:
-        AccessRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    require_system(actor, "read desks")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, desk_id FROM harmonise_text WHERE report_id = ANY(%s::uuid[])",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.harmonise.domain.access import desks_of
+from fanal.accounts.domain.policy import reach
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.search import fold
 from fanal.harmonise.domain.sightings import (
@@ -27,7 +27,7 @@ def search_selectors(
 
     `text` is a canonical value or its beginning (at least 2 characters); `kinds` empty means all.
     """
-    desks = desks_of(actor)
+    desks = reach(actor, "search.run").desks
     wanted = [kind.value for kind in kinds] or [kind.value for kind in SelectorKind]
     if desks == [] or len(text) < 2 or "\x00" in text:
         return []
@@ -59,7 +59,7 @@ def search_text(
     Accents and case do not count; the last word may be a beginning. A reporter's own words are never
     in the index. `before` is the last id of the page before.
     """
-    desks = desks_of(actor)
+    desks = reach(actor, "search.run").desks
     words = _query_words(text)
     if desks == [] or not words:
         return []

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import may, reach, require
 from fanal.accounts.octets import bound as bound_cursor, uuids
 from fanal.accounts.together import together
-from fanal.harmonise.domain.access import desks_of, require_system
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import (
     ROLE_OF_CODE,
@@ -38,7 +38,9 @@ def get_selector_history(
     `before` is the last report id of the page before; `limit` is at most 1000.
     """
     key = selector_key(kind, value)
-    pages = _sightings(desks=desks_of(actor), keys=[key], limit=limit, before=before)
+    pages = _sightings(
+        desks=reach(actor, "report.read").desks, keys=[key], limit=limit, before=before
+    )
     return pages.get(key) or Sightings(key=key, newest=(), count=0, bounded=False)
 
 
@@ -48,7 +50,7 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
     Keys never seen there are left out. For the system actor this is every desk: cross-check links
     across desks, and shows of another desk only that the link exists.
     """
-    return _sightings(desks=desks_of(actor), keys=keys, limit=limit, before=None)
+    return _sightings(desks=reach(actor, "report.read").desks, keys=keys, limit=limit, before=None)
 
 
 def get_shared_rows(
@@ -61,9 +63,9 @@ def get_shared_rows(
     are octets: cross-check reads tens of thousands a second.
 
     Raises:
-        AccessRefused: the actor is not the system; this reaches every desk.
+        Refused: the actor is not the system; this reaches every desk.
     """
-    require_system(actor, "look across desks")
+    require(actor, "pipeline.run")
     if not keys:
         return []
     with (
@@ -89,9 +91,9 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
     `limit` sightings at most of earlier reports, and as many from that report on.
 
     Raises:
-        AccessRefused: the actor is not the system; this reaches every desk.
+        Refused: the actor is not the system; this reaches every desk.
     """
-    require_system(actor, "look across desks")
+    require(actor, "pipeline.run")
     with together(), bound_cursor() as bound:
         values = {"key": UUID(bytes=key), "report": UUID(bytes=report), "limit": limit}
         bound.execute(_AROUND, values, prepare=False)
@@ -105,8 +107,8 @@ def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozense
     An actor without content right learns nothing. Of a value seen everywhere only the newest 10 000
     sightings are looked at.
     """
-    desks = desks_of(actor)
-    if not keys or not desks:
+    desks = reach(actor, "report.read").desks
+    if not keys or not desks or not may(actor, "elsewhere.read"):
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -120,9 +122,9 @@ def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) ->
     """Return in how many sightings of all desks each key stands, counting to `most` and no further.
 
     Raises:
-        AccessRefused: the actor is not the system; across desks a number is more than existence.
+        Refused: the actor is not the system; across desks a number is more than existence.
     """
-    require_system(actor, "count across desks")
+    require(actor, "pipeline.run")
     if not keys:
         return {}
     with connection.cursor() as cursor:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import reach, require_somewhere
 from fanal.intake.domain import receipt_code
 from fanal.intake.operations.queue import wake_workers
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.vault import operations as vault
@@ -34,16 +35,16 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
     Raises:
         NotReachable: the report has no receipt code.
         MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
-        PermissionError: the actor is nobody of the desk.
+        Refused: the actor asks nobody.
     """
-    if not actor.has(Role.ANALYST, Role.SUPERVISOR, Role.SYSTEM):
-        raise PermissionError("report.question")
+    require_somewhere(actor, "report.question")
+    bounds = reach(actor, "report.question")
     body = _checked(text)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.public_key FROM intake_receipt c JOIN intake_report r ON r.id = c.report_id"
             " WHERE c.report_id = %s AND (r.desk_id = ANY(%s) OR %s)",
-            [report_id, list(actor.desk_ids), actor.has(Role.SYSTEM)],
+            [report_id, list(bounds.desk_ids), bounds.everywhere],
         )
         row = cursor.fetchone()
         if row is None or row[0] is None:

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import require
 from fanal.hashing.domain.records import FileFacts
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 
 
@@ -19,10 +20,9 @@ def note_hashes(*, actor: Actor, facts: Mapping[tuple[UUID, str], FileFacts], no
     before keeps what was noted. Exact hashes fill only what the upload left open.
 
     Raises:
-        PermissionError: only the system hashes.
+        Refused: only the system hashes.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("report.hash")
+    require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:
         new: dict[UUID, list[FileFacts]] = {}
         for (report_id, file_id), found in facts.items():

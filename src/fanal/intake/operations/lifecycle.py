@@ -5,10 +5,11 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import Reason, Refused, require
 from fanal.intake.domain.states import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
 from fanal.intake.operations.queue import wake_workers
 from fanal.intake.queries.statuses import sender_of
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
@@ -19,7 +20,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
 
     Raises:
         TransitionRefused: the report is not open.
-        PermissionError: it is another sender's.
+        Refused: it is another sender's.
     """
     with transaction.atomic():
         _move(actor=actor, report_id=report_id, name="finish", now=now)
@@ -37,7 +38,7 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
 
     Raises:
         TransitionRefused: already retracted or expired.
-        PermissionError: it is another sender's.
+        Refused: it is another sender's.
     """
     with transaction.atomic():
         before, urgent = _move(actor=actor, report_id=report_id, name="retract", now=now)
@@ -58,8 +59,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
     An expired report stays sealed until its retention date; an urgent one goes to a person all the same.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("report.expire")
+    require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "WITH over AS MATERIALIZED (SELECT id FROM intake_report WHERE state = 'OPEN'"
@@ -92,7 +92,7 @@ def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[R
         cursor.execute("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
         row = cursor.fetchone()
         if row is None:
-            raise PermissionError(f"report.{name}")
+            raise Refused("report.status", Reason.OUT_OF_SCOPE)
         before = ReportState(row[0])
         after = REPORT_STATES.apply(before, name)
         cursor.execute(

@@ -11,9 +11,10 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts import octets
+from fanal.accounts.domain.policy import reach, require, require_somewhere
 from fanal.intake.domain.records import Claim
 from fanal.intake.domain.states import Stage
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.ledger import operations as ledger
 
@@ -60,7 +61,7 @@ def claim_batch(
     one failure a report comes with a few others that failed once, after two alone: whichever of them
     fails, no other is tried a third time because of it.
     """
-    _require_system(actor)
+    require(actor, "pipeline.run")
     values: dict[str, str | int | float | UUID] = {
         "stage": stage,
         "size": size,
@@ -91,7 +92,7 @@ def claim_batch(
 
 def urgent_waits(*, actor: Actor) -> bool:
     """Return whether a report in which somebody is in danger can be claimed: one look at a small index."""
-    _require_system(actor)
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT FROM intake_work WHERE urgent AND quarantined_at IS NULL"
@@ -111,7 +112,7 @@ def advance_claims(
     Raises:
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
     """
-    _require_system(actor)
+    require(actor, "pipeline.run")
     with octets.bound() as cursor:
         if to is None:
             cursor.execute(
@@ -138,7 +139,7 @@ def renew_claims(
     Raises:
         LeaseLost: a row is no longer held by `token`.
     """
-    _require_system(actor)
+    require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_work SET lease_until = now() + make_interval(secs => %s)"
@@ -151,7 +152,7 @@ def renew_claims(
 
 def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[UUID]:
     """Return which of `report_ids` are still leased to `token`, in their order."""
-    _require_system(actor)
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id FROM intake_work"
@@ -176,7 +177,7 @@ def put_back(
     With `counted` the attempt stays counted: what takes the database down ends in quarantine too.
     `error` says what they wait for, `delay` how long nobody tries them again.
     """
-    _require_system(actor)
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_work SET lease_token = NULL, lease_until = NULL,"
@@ -192,7 +193,7 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
 
     `error` is a code or an exception's class name, never a message: messages quote content.
     """
-    _require_system(actor)
+    require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_work SET lease_token = NULL, lease_until = NULL, error = %s,"
@@ -206,20 +207,25 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
 def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime) -> int:
     """Send finished or quarantined reports through `stage` and what follows again; return how many.
 
-    Results are kept side by side by revision, so a replay loses nothing.
+    Results are kept side by side by revision, so a replay loses nothing. Reports of desks where the actor
+    replays nothing are left out.
+
+    Raises:
+        Refused: the actor replays at no desk.
     """
-    if not actor.has(Role.SYSTEM, Role.SUPERVISOR):
-        raise PermissionError("queue.replay")
+    require_somewhere(actor, "quarantine.replay")
+    bounds = reach(actor, "quarantine.replay")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO intake_work (report_id, stage, urgent, slow_lane)"
             " SELECT id, %s, urgent, slow_lane FROM intake_report WHERE id = ANY(%s)"
+            " AND (%s OR desk_id = ANY(%s))"
             " AND state = 'FINISHED' AND NOT is_test AND erased_at IS NULL"
             " ON CONFLICT (report_id) DO UPDATE SET stage = EXCLUDED.stage, attempts = 0,"
             " quarantined_at = NULL, error = '', lease_token = NULL, lease_until = NULL,"
             " not_before = now()"
             " WHERE intake_work.quarantined_at IS NOT NULL RETURNING report_id",
-            [stage, list(report_ids)],
+            [stage, list(report_ids), bounds.everywhere, list(bounds.desk_ids)],
         )
         moved = [row[0] for row in cursor.fetchall()]
         if moved:
@@ -248,8 +254,3 @@ def _quarantine(*, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
             " error = %s WHERE report_id = ANY(%s) AND lease_token = %s",
             [error, list(report_ids), token],
         )
-
-
-def _require_system(actor: Actor) -> None:
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("queue")

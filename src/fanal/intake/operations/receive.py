@@ -11,6 +11,8 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
+from fanal.accounts.domain import policy
+from fanal.accounts.domain.policy import Resource
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import (
     Acknowledgement,
@@ -26,7 +28,7 @@ from fanal.intake.operations.keys import KeyRaced, Known, known_keys, lock_keys,
 from fanal.intake.operations.lifecycle import finish_report
 from fanal.intake.operations.rows import New, reference_of
 from fanal.intake.queries.statuses import Status, get_statuses, sender_of
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
@@ -42,11 +44,11 @@ def receive_reports(
     A single submission whose key is being handled by another request answers IN_PROGRESS.
 
     Raises:
-        PermissionError: the actor may not deposit for that sender.
+        Refused: the actor may not deposit for that sender.
         OSError: the vault could not write; nothing was acknowledged.
     """
     for submission in submissions:
-        _may_deposit(actor, submission)
+        _require_deposit(actor, submission)
     while True:
         try:
             failpoint("receive.begin")
@@ -115,14 +117,11 @@ def _finish_repeats(
             finish_report(actor=actor, report_id=report_id, now=now)
 
 
-def _may_deposit(actor: Actor, submission: Submission) -> None:
-    if actor.has(Role.SYSTEM):
-        return
-    if actor.has(Role.PUBLIC) and submission.arrival is Arrival.FORM:
-        return
-    if actor.partner_id is not None and actor.partner_id == submission.sender_id:
-        return
-    raise PermissionError("report.deposit")
+def _require_deposit(actor: Actor, submission: Submission) -> None:
+    public = submission.arrival is Arrival.FORM
+    policy.require(
+        actor, "report.deposit", Resource(partner_id=None if public else submission.sender_id)
+    )
 
 
 def _allot(index: int, submission: Submission, now: datetime) -> New:

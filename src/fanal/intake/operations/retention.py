@@ -6,8 +6,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import Reason, Refused, Resource, require, require_somewhere
 from fanal.intake import queries
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 
@@ -16,10 +17,10 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     """Keep a report of the actor's desks from expiring; return the hold's id.
 
     Raises:
-        PermissionError: the actor is no supervisor of the report's desk.
+        Refused: the actor places no hold on it.
         ValueError: no motive.
     """
-    _may_hold(actor, report_id)
+    _require_hold(actor, report_id)
     if not motive.strip():
         raise ValueError("a hold has a motive")
     hold_id = new_id(now)
@@ -37,9 +38,9 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     """Lift every hold of a report; return how many there were.
 
     Raises:
-        PermissionError, ValueError: as `place_hold`.
+        Refused, ValueError: as `place_hold`.
     """
-    _may_hold(actor, report_id)
+    _require_hold(actor, report_id)
     if not motive.strip():
         raise ValueError("a hold is lifted with a motive")
     with transaction.atomic(), connection.cursor() as cursor:
@@ -59,8 +60,7 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 
     Keyed digests stay, so that a repeat is still recognised; sealed bytes are the vault's to erase.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("report.erase")
+    require(actor, "pipeline.run")
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [ids])
@@ -83,26 +83,26 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 
 def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """Delete the conversations of these reports; their sealed words are the vault's to erase."""
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("message.erase")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
 
 
 def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """Note that the reporters' identities of these reports are gone."""
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("identity.erase")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)]
         )
 
 
-def _may_hold(actor: Actor, report_id: UUID) -> None:
-    reachable = report_id in queries.get_reports(actor=actor, report_ids=[report_id])
-    if not (actor.has(Role.SYSTEM, Role.SUPERVISOR) and reachable):
-        raise PermissionError("retention.hold")
+def _require_hold(actor: Actor, report_id: UUID) -> None:
+    require_somewhere(actor, "retention.hold")
+    facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is None:
+        raise Refused("retention.hold", Reason.OUT_OF_SCOPE)
+    require(actor, "retention.hold", Resource(desk_id=facts.desk_id))
 
 
 def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:

@@ -7,10 +7,11 @@ from uuid import UUID
 from django.db import connection
 from msgspec import convert
 
+from fanal.accounts.domain.policy import Resource, require
 from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.intake.queries.envelopes import get_reports
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.vault import operations as vault
 
@@ -87,10 +88,9 @@ def list_unhashed(*, actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUI
     """Return (report, file) of every sealed file of these reports that the hasher has not seen.
 
     Raises:
-        PermissionError: only the system hashes.
+        Refused: only the system hashes.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("report.hash")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT report_id FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
@@ -131,10 +131,9 @@ def open_submissions(
     `facts` holds their envelopes where the caller has read them already (`get_reports`).
 
     Raises:
-        PermissionError: only the system, or a person through a journaled act, may open.
+        Refused: only the machine opens without an act of its own in the ledger, and with a motive.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("report.open")
+    require(actor, "original.open", Resource(sealed=True))
     if facts is None:
         facts = get_reports(actor=actor, report_ids=report_ids)
     known = [report_id for report_id in report_ids if report_id in facts]

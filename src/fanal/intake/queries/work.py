@@ -5,10 +5,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.accounts.domain.policy import require
+from fanal.accounts.domain.policy import reach, require
 from fanal.intake.domain.records import ReportFacts, Withdrawn
 from fanal.intake.queries.envelopes import get_reports
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.kernel.ids import id_bounds, lowest_id
 
@@ -20,8 +20,7 @@ def list_expired(
 
     With `identities`, those that still have a sealed identity of their reporter.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("report.erase")
+    require(actor, "pipeline.run")
     wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -35,8 +34,7 @@ def list_expired(
 
 def list_aside(*, actor: Actor) -> list[UUID]:
     """Return the reports that count nowhere outside: tests, and those not finished, retracted or expired."""
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("queue")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT r.id FROM intake_report r WHERE r.is_test OR r.state <> 'FINISHED' ORDER BY r.id"
@@ -48,8 +46,7 @@ def list_silent(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[UUID]:
     """Return reports (ids above `after`) whose last message is older than `before` and that nothing holds."""
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("report.erase")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT m.report_id FROM intake_message m WHERE m.report_id > %s"
@@ -67,8 +64,7 @@ def list_urgent_work(*, actor: Actor) -> list[tuple[UUID, int]]:
     Quarantined ones too: what a stage cannot read may not silence the alarm. Nor may a sender who has
     not finished the report yet: it counts from its submission.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("queue")
+    require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT w.report_id, r.desk_id FROM intake_work w JOIN intake_report r"
@@ -128,6 +124,7 @@ def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
     """Return quarantined reports of the actor's desks with the code of what failed, oldest first."""
+    bounds = reach(actor, "quarantine.read")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL"
@@ -136,4 +133,8 @@ def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]
         )
         errors = dict(cursor.fetchall())
     facts = get_reports(actor=actor, report_ids=list(errors))
-    return [(facts[report_id], error) for report_id, error in errors.items() if report_id in facts]
+    return [
+        (found, errors[report_id])
+        for report_id in errors
+        if (found := facts.get(report_id)) and bounds.holds(found.desk_id)
+    ]

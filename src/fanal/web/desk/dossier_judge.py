@@ -12,7 +12,6 @@ from django.views.decorators.http import require_POST
 from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.access import AccessRefused
 from fanal.crosscheck.domain.dossiers import Act
 from fanal.crosscheck.domain.views import DossierView
 from fanal.intake import queries as intake
@@ -57,9 +56,6 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
         return dossiers.say(request, view, words, HTTPStatus.CONFLICT)
     except _Unclear as unclear:
         return dossiers.say(request, view, unclear.words, HTTPStatus.CONFLICT)
-    except AccessRefused:
-        words = _("One judges links between reports of one’s own desk only.")
-        return dossiers.say(request, view, words, HTTPStatus.FORBIDDEN)
     messages.success(request, _("The judgement is recorded."))
     return _after(view, actor=actor)
 

@@ -14,7 +14,6 @@ from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.access import AccessRefused
 from fanal.crosscheck.domain.suggestions import Suggestion
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
@@ -73,8 +72,6 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
     except operations.JudgementRefused as refused:
         language = get_language() or "fr"
         messages.error(request, reference.label("judgement_refused", refused.code, language))
-    except AccessRefused:
-        messages.error(request, _("One judges links between reports of one’s own desk only."))
     else:
         messages.success(request, _("The judgement is recorded."))
     if request.POST.get("from") == "report":

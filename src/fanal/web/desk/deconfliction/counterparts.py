@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.accounts.domain.policy import may
+from fanal.accounts.domain.policy import may, reach
 from fanal.accounts.routes import needs
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain import limits
@@ -146,7 +146,9 @@ def _rounds(rounds: Iterable[Round], found: Iterable[Counterpart]) -> list[dict[
 
 def _page(request: HttpRequest, found: Counterpart, *, refused: str = "") -> HttpResponse:
     actor = actor_of(request)
-    desks = accounts.desk_names(desk_ids=actor.desk_ids | set(found.limits.desk_ids))
+    desks = accounts.desk_names(
+        desk_ids=reach(actor, "report.list").desk_ids | set(found.limits.desk_ids)
+    )
     context = {
         **_line(request, found, [found]),
         "rounds": _rounds(
