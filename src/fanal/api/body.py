@@ -9,6 +9,8 @@ from typing import Protocol
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 
+from fanal.kernel.typed import whole_number
+
 FORM_LIMIT = 1024 * 1024
 _BLOCK = 1 << 16
 
@@ -83,8 +85,7 @@ def read_body(request: HttpRequest, *, limit: int) -> bytes:
     Raises:
         BodyTooLarge: by its header, or by what arrived.
     """
-    stated = request.META.get("CONTENT_LENGTH") or "0"
-    if stated.isdigit() and int(stated) > limit:
+    if (whole_number(request.META.get("CONTENT_LENGTH") or "0") or 0) > limit:
         raise BodyTooLarge
     accept_chunked(request, limit=limit)
     body = request.read(limit + 1)

@@ -20,6 +20,7 @@ from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.refusal import FormatRefused, Refusal
 from fanal.formats.report.read import canonical_bytes, read_lines
 from fanal.intake.domain.records import Format
+from fanal.kernel.typed import whole_number
 
 _MAX_FILE = 50_000_000
 
@@ -209,8 +210,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _number(path: Path) -> tuple[int, str]:
-    digits = path.stem.removeprefix("file-")
-    return (int(digits) if digits.isdigit() else 0, path.name)
+    return (whole_number(path.stem.removeprefix("file-")) or 0, path.name)
 
 
 FORMATS: dict[str, tuple[tuple[str, ...], Reader]] = {

@@ -2,7 +2,6 @@
 
 import sys
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +9,7 @@ from django.template import loader
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from fanal.kernel.typed import split_address
 from fanal.web.posted import written
 
 RETRY_AFTER = "5"
@@ -60,8 +60,8 @@ def _kept(request: HttpRequest) -> tuple[str, ...]:
 
 def _page_before(request: HttpRequest) -> str:
     """Return the address of our own page that held the form, empty where the browser names none."""
-    before = urlsplit(request.META.get("HTTP_REFERER", ""))
-    if before.netloc != request.META.get("HTTP_HOST") or not before.path:
+    before = split_address(request.META.get("HTTP_REFERER", ""))
+    if before is None or before.netloc != request.META.get("HTTP_HOST") or not before.path:
         return ""
     address = before._replace(scheme="", netloc="").geturl()
     # A path may begin with two slashes: as an address of its own it would lead to another host.

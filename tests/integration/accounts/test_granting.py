@@ -67,6 +67,15 @@ def test_a_supervisor_grants_and_the_person_sees_it(claire: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    "desk", ["", "²", "①", "-1", "1.0", " 1", "9" * 5000, "x"], ids=lambda d: ascii(d)[:9]
+)
+def test_a_desk_that_is_no_number_is_refused(claire: Client, desk: str) -> None:
+    answer = claire.post(GRANT, _form(desk=desk))
+    assert answer.status_code == 422
+    assert not Habilitation.objects.filter(act_reference__startswith="Order 2026-41").exists()
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"person": ""}, "Choose a person"),

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from fanal.api.members import ServiceRefused
 from fanal.exchange.domain.feed import Cursor
+from fanal.kernel.typed import whole_number
 
 PAGE: Final = 1000
 """Entries of a page, as members of the service know it."""
@@ -81,9 +82,10 @@ def _number(query: QueryDict, name: str) -> int | None:
     text = query.get(name)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS:
+    number = whole_number(text, digits=_DIGITS)
+    if number is None:
         raise ServiceRefused(400, "BAD_NEXT", f"Parameter {name} is no number")
-    return int(text)
+    return number
 
 
 def _written(instant: datetime) -> str:

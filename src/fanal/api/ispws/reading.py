@@ -8,6 +8,7 @@ from django.http.multipartparser import MultiPartParserError
 from fanal.api.body import FORM_LIMIT, accept_chunked, form_headers
 from fanal.formats.ncmec.read import Document
 from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.kernel.typed import whole_number
 
 UNREADABLE = (
     MultiPartParserError,
@@ -31,10 +32,10 @@ def file_reference(document: Document) -> tuple[int, str]:
     Raises:
         FormatRefused: the report's is no number.
     """
-    number = document.text("reportId")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):
+    number = whole_number(document.text("reportId"))
+    if number is None:
         raise FormatRefused(Refusal.WRONG_TYPE, "fileDetails/reportId")
-    return int(number), document.text("fileId")
+    return number, document.text("fileId")
 
 
 def reference_of(request: HttpRequest) -> int | None:
@@ -52,5 +53,4 @@ def reference_of(request: HttpRequest) -> int | None:
 
 def number_of(text: str | None) -> int | None:
     """Return a report number out of a form's field, or None where it is none."""
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+    return whole_number((text or "").strip())

@@ -18,6 +18,7 @@ from django.http import HttpRequest
 
 from fanal.api.body import FORM_LIMIT, accept_chunked, is_chunked
 from fanal.intake import queries as intake
+from fanal.kernel.typed import whole_number
 from fanal.vault import queries as vault
 
 _TAIL = 1024
@@ -96,10 +97,9 @@ class Counted:
 
     def __init__(self, request: HttpRequest) -> None:
         accept_chunked(request, limit=most_of_a_body())
-        stated = request.META.get("CONTENT_LENGTH") or "0"
         self._end = _last_delimiter(request) if is_chunked(request) else b""
         self._tail = b""
-        self.stated = int(stated) if stated.isdigit() else 0
+        self.stated = whole_number(request.META.get("CONTENT_LENGTH") or "") or 0
         """Bytes that the headers promise; 0 of a chunked body."""
         self._request, self._left = request, self.stated
 

@@ -12,6 +12,7 @@ from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor
 from fanal.formats.stix.vocabulary import item_ids
 from fanal.formats.taxii.resources import read_timestamp
+from fanal.kernel.typed import whole_number
 
 LIMIT: Final = 1000
 _MOST_MATCHES: Final = 100
@@ -91,9 +92,10 @@ def _limit(query: QueryDict) -> int:
     text = query.get("limit", "")
     if not text:
         return LIMIT
-    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
+    number = whole_number(text)
+    if not number:
         raise ServiceRefused(400, "BAD_LIMIT", "Parameter limit is no number from 1")
-    return min(int(text), LIMIT)
+    return min(number, LIMIT)
 
 
 def _match(query: QueryDict, name: str) -> list[str] | None:

@@ -23,6 +23,7 @@ from fanal.accounts.domain.records import (
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.calendar import PARIS, paris_day
+from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
@@ -191,7 +192,8 @@ def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitat
     role, desk = post.get("role", ""), post.get("desk", "")
     if role not in operations.AT_A_DESK:
         raise _Refused("ROLE")
-    if not desk.isdigit() or int(desk) not in reach(actor, "habilitation.grant").desk_ids:
+    desk_id = whole_number(desk, digits=9)
+    if desk_id not in reach(actor, "habilitation.grant").desk_ids:
         raise _Refused("DESK")
     act = " ".join(post.get("act", "").split())
     if not act.isprintable() or len(act) > _LONGEST_ACT:
@@ -201,7 +203,7 @@ def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitat
     return NewHabilitation(
         person_id=person_id,
         role=Role(role),
-        desk_id=int(desk),
+        desk_id=desk_id,
         act_reference=act,
         valid_from=now if begins == paris_day(now) else _midnight(begins),
         valid_until=_midnight(ends + timedelta(days=1)),

@@ -19,6 +19,7 @@ from fanal.accounts.routes import Declaration, declaration_of
 from fanal.kernel.actors import public_actor
 from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.components.addresses import own_address
 from fanal.web.failures import page_of
 from fanal.web.posted import written
 
@@ -96,7 +97,7 @@ def _check_own_factor(request: HttpRequest) -> HttpResponse | None:
     if second_factor.is_fresh(request, now=now_of(request)):
         return None
     if request.method in _READING:
-        return redirect_to_login(request.get_full_path(), second_factor.next_step(request))
+        return redirect_to_login(own_address(request), second_factor.next_step(request))
     return _step_up(request)
 
 
@@ -104,7 +105,7 @@ def _signed_out(request: HttpRequest) -> HttpResponse:
     """Lead to the sign-in page; what was written at length in a form is shown first, to be copied."""
     if "HX-Request" not in request.headers and written(request):
         return page_of(request, "signed_out.html", status=HTTPStatus.FORBIDDEN)
-    return redirect_to_login(request.get_full_path(), reverse("account_login"))
+    return redirect_to_login(own_address(request), reverse("account_login"))
 
 
 def _step_up(request: HttpRequest) -> HttpResponse:
@@ -115,6 +116,7 @@ def _step_up(request: HttpRequest) -> HttpResponse:
     context = {
         "kept": [pair for pair in kept if pair[0] != "csrfmiddlewaretoken"],
         "minutes": second_factor.fresh_minutes(),
+        "action": own_address(request),
     }
     return render(request, "account_pages/step_up.html", context, status=HTTPStatus.FORBIDDEN)
 

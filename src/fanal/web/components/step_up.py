@@ -8,6 +8,7 @@ from django.template import Context
 
 from fanal.kernel import clock
 from fanal.web.account import second_factor
+from fanal.web.components.addresses import own_address
 
 register = template.Library()
 
@@ -21,5 +22,5 @@ def step_up(context: Context) -> dict[str, object]:
     return {
         "fresh": second_factor.is_fresh(request, now=instant),
         "minutes": second_factor.fresh_minutes(),
-        "back": request.get_full_path(),
+        "back": own_address(request),
     }

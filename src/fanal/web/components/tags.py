@@ -21,6 +21,7 @@ from fanal.kernel.actors import Role
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
 from fanal.web.components import numbers, words
+from fanal.web.components.addresses import own_address
 from fanal.web.components.icons import ICONS
 from fanal.web.components.navigation import links_for
 
@@ -237,7 +238,7 @@ def in_language(context: Context, code: str) -> str:
     request: HttpRequest | None = context.get("request")
     if request is None or request.method not in {"GET", "HEAD"}:
         return f"/{code}/"
-    return translate_url(request.get_full_path(), code)
+    return translate_url(own_address(request), code)
 
 
 def _change(change: float | None) -> Mapping[str, object] | None:

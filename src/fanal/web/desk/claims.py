@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
+from fanal.kernel.typed import whole_number
 from fanal.orient import operations as orient, queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 
@@ -67,8 +68,8 @@ def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 def token_of(request: HttpRequest) -> int:
     """Return the fencing token of the form; -1, which nobody holds, when there is none."""
-    text = request.POST.get("token", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+    token = whole_number(request.POST.get("token", ""), digits=9)
+    return -1 if token is None else token
 
 
 def _holder(request: HttpRequest, report_id: UUID) -> str:

@@ -14,6 +14,7 @@ from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorR
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import instant_of
+from fanal.kernel.typed import whole_number
 from fanal.web.components.words import identifier
 
 _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
@@ -60,8 +61,8 @@ def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[
     cited: dict[int, list[Finding]] = {}
     for finding in findings:
         place = finding.source.partition("conversation[")[2].partition("]")[0]
-        if place.isdigit():
-            cited.setdefault(int(place), []).append(finding)
+        if (number := whole_number(place)) is not None:
+            cited.setdefault(number, []).append(finding)
     speakers = list(dict.fromkeys(m.speaker or "" for m in record.conversation))
     return [
         {

@@ -18,6 +18,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, allows, reach
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
+from fanal.kernel.typed import whole_number
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueueView, SavedView
 from fanal.web.account.actors import actor_of, now_of
@@ -90,11 +91,11 @@ def shared(request: HttpRequest) -> HttpResponse:
     """Show the views of the desks where the person shares some; keep the view asked for there."""
     if request.method != "POST":
         return _page(request, shared=True)
-    try:
-        desk_id = int(request.POST.get("desk", ""))
-    except ValueError:
-        raise Http404 from None
-    if not allows(actor_of(request), "view.share", Resource(desk_id=desk_id)).allowed:
+    desk_id = whole_number(request.POST.get("desk", ""), digits=9)
+    if (
+        desk_id is None
+        or not allows(actor_of(request), "view.share", Resource(desk_id=desk_id)).allowed
+    ):
         raise Http404
     return _save(request, share_with=desk_id)
 

@@ -9,11 +9,11 @@ import secrets
 from collections import OrderedDict
 from datetime import date, datetime, timedelta
 from threading import Lock
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
 from fanal.kernel.clock import paris_day
+from fanal.kernel.typed import split_address
 
 _MOST_COUNTED = 100_000
 
@@ -28,7 +28,10 @@ def is_same_origin(request: HttpRequest) -> bool:
     if site is not None and site not in {"same-origin", "none"}:
         return False
     origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.get_host()
+    if origin is None:
+        return True
+    parts = split_address(origin)
+    return parts is not None and parts.netloc == request.get_host()
 
 
 class Limit:

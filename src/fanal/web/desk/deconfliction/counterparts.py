@@ -20,6 +20,7 @@ from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Round
 from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 
@@ -187,7 +188,7 @@ def _key(text: str) -> bytes:
 
 
 def _numbers(texts: Iterable[str]) -> list[int]:
-    return [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6]
+    return [n for text in texts if (n := whole_number(text, digits=5)) is not None]
 
 
 def _why(code: str) -> str:

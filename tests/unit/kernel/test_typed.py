@@ -1,0 +1,34 @@
+"""Numbers and addresses of strangers are read or refused, never an exception."""
+
+import pytest
+
+from fanal.kernel.typed import split_address, whole_number
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)])
+def test_whole_numbers_are_read(text, number):
+    assert whole_number(text) == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "²", "①", "\N{FULLWIDTH DIGIT ONE}", "٣", "-1", "+1", " 1", "1_0", "1.0", "9" * 5000],
+)
+def test_anything_else_is_none(text):
+    assert whole_number(text) is None
+
+
+def test_digits_are_bounded():
+    assert whole_number("12345", digits=5) == 12345
+    assert whole_number("123456", digits=5) is None
+
+
+@pytest.mark.parametrize("text", ["http://[", "http://[::1", "https://\N{ACCOUNT OF}.example/"])
+def test_what_is_no_address_is_none(text):
+    assert split_address(text) is None
+
+
+def test_an_address_is_split():
+    parts = split_address("https://fanal.example:8443/en/?a=b")
+    assert parts is not None
+    assert (parts.netloc, parts.path, parts.query) == ("fanal.example:8443", "/en/", "a=b")
