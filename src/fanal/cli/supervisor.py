@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,8 +39,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process."""
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
-            self.log.rename(self.log.with_suffix(".log.1"))
+        self.bound_log()
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
@@ -54,6 +54,16 @@ class Child:
         finally:
             os.close(descriptor)
         self.started = time.monotonic()
+
+    def bound_log(self) -> None:
+        """Move what the log holds to `.log.1` once it is large; the process goes on writing to the same file.
+
+        What it writes in between may be lost: a full disk would lose more.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            if self.log.stat().st_size > _LOG_LIMIT:
+                shutil.copy(self.log, self.log.with_suffix(".log.1"))
+                os.truncate(self.log, 0)
 
     def check(self) -> int | None:
         """Return the exit status of a process that has just died, and plan its restart."""
@@ -120,6 +130,7 @@ class Supervisor:
         """Look once at everything."""
         self.mend()
         for child in self.children:
+            child.bound_log()
             status = child.check()
             if status == 0 and child.once:
                 child.not_before = math.inf

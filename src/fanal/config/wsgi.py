@@ -1,11 +1,41 @@
 """WSGI entry point, served by granian."""
 
+import logging
 import os
+from collections.abc import Callable, Iterable
 
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
 from fanal.kernel.collector import loading
 
+Start = Callable[..., object]
+log = logging.getLogger("fanal.web")
+
+
+class Guarded:
+    """The application, whose last failures are told by our own log.
+
+    The server would print an exception that nobody caught with its message, which may quote what was sent.
+    """
+
+    def __init__(self, served: WSGIHandler) -> None:
+        self._served = served
+
+    def __call__(self, environ: dict[str, object], start: Start) -> Iterable[bytes]:
+        """Answer a request; where not even the page of an error could be made, in plain words."""
+        try:
+            return self._served(environ, start)
+        except Exception:
+            log.exception("no answer could be made")
+            body = b"Something broke on our side. Please try again in a moment.\n"
+            start(
+                "500 Internal Server Error",
+                [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))],
+            )
+            return [body]
+
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
 with loading():
-    application = get_wsgi_application()
+    application = Guarded(get_wsgi_application())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fanal.cli import supervisor
 from fanal.cli.supervisor import Child
 
 
@@ -33,3 +34,30 @@ def ended(tmp_path: Path, program: str, *, kill: bool) -> float:
 def test_pauses(tmp_path: Path, kill: bool, least: float, most: float) -> None:
     program = "import time; time.sleep(60)" if kill else "raise SystemExit(3)"
     assert least <= ended(tmp_path, program, kill=kill) <= most
+
+
+def test_a_process_that_writes_without_end_fills_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_LOG_LIMIT", 100_000)
+    child = Child(
+        name="child",
+        arguments=[sys.executable, "-uc", "while True: print('x' * 1000)"],
+        environment=dict(os.environ),
+        log=tmp_path / "web.log",
+    )
+    child.start()
+    assert child.process is not None
+    try:
+        for _ in range(50):
+            time.sleep(0.02)
+            child.bound_log()
+        earlier = tmp_path / "web.log.1"
+        assert earlier.stat().st_size > 100_000
+        assert earlier.stat().st_mode & 0o077 == 0
+        assert {path.name for path in tmp_path.iterdir()} == {"web.log", "web.log.1"}
+    finally:
+        child.process.kill()
+        child.process.wait(20)
+    child.bound_log()
+    assert child.log.stat().st_size <= 100_000

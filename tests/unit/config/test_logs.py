@@ -1,9 +1,15 @@
 """A log line says where something failed, and none of the values that were there."""
 
+import io
 import logging
 import sys
+import time
 
-from fanal.config.logs import SPARING, PlacesOnly
+import pytest
+from django.core.exceptions import DisallowedHost
+
+from fanal.config.logs import SPARING, Bounded, PlacesOnly
+from fanal.config.wsgi import Guarded
 
 
 def _line(name: str, message: str, *values: object) -> str:
@@ -33,3 +39,57 @@ def test_nothing_goes_through_djangos_own_handlers() -> None:
     loggers = SPARING["loggers"]
     assert isinstance(loggers, dict)
     assert all(not logger["propagate"] for logger in loggers.values())
+
+
+def _refused(number: int) -> logging.LogRecord:
+    """What Django says of a request for a host that is not ours."""
+    try:
+        raise DisallowedHost(f"canary-{number}.example")
+    except DisallowedHost:
+        return logging.LogRecord(
+            "django.security.DisallowedHost",
+            40,
+            __file__,
+            1,
+            f"canary-{number}",
+            (),
+            sys.exc_info(),
+        )
+
+
+def test_strangers_grow_no_log_and_are_counted() -> None:
+    bounded, written = Bounded(most=5, seconds=0.2), io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(PlacesOnly())
+    handler.addFilter(bounded)
+    for number in range(2_000):
+        handler.handle(_refused(number))
+    time.sleep(0.3)
+    handler.handle(_refused(2_001))
+    lines = written.getvalue().splitlines()
+    assert len(lines) <= 2_000 / 5  # a machine that halts in between begins another minute
+    assert "of this kind before it" in lines[-1]
+    assert "Traceback" not in written.getvalue()
+    assert "canary" not in written.getvalue()
+
+
+def test_what_is_of_another_kind_is_still_written() -> None:
+    bounded = Bounded(most=1)
+    first, second = _refused(1), logging.LogRecord("fanal.worker", 30, "a.py", 1, "x", (), None)
+    assert bounded.filter(first)
+    assert not bounded.filter(_refused(2))
+    assert bounded.filter(second)
+
+
+def test_a_request_whose_error_page_fails_is_told_by_place_only(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    started: list[str] = []
+
+    def failing(environ: object, start: object) -> list[bytes]:
+        raise ValueError("canary in the message")
+
+    body = Guarded(failing)({}, lambda status, headers: started.append(status))
+    assert started == ["500 Internal Server Error"]
+    assert b"canary" not in b"".join(body)
+    assert "canary" not in "".join(capsys.readouterr())
