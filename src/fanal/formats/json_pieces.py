@@ -24,7 +24,8 @@ _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN: Final = re.compile(
     rb"[ \t\r\n]*+(" + _STRING + rb'|[{}\[\]:,]|[^ \t\r\n{}\[\]:,"]++)', re.S
 )
-_NESTING: Final = re.compile(_STRING + rb'|[{}\[\]"]', re.S)
+# An open string reaches to the end of the window: its quotes are not tried one after the other.
+_NESTING: Final = re.compile(_STRING + rb'|[{}\[\]]|(").*+', re.S)
 
 Path = tuple[str, ...]
 """Keys from the root; `*` stands for any place in an array."""
@@ -149,7 +150,7 @@ def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
             depth -= 1
             if not depth:
                 return found.end(), 0
-        elif found[0] == b'"':  # a string that goes on after the window
+        elif found[1]:  # a string that goes on after the window
             return found.start(), depth
     return len(data), depth
 

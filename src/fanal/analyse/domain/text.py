@@ -21,7 +21,8 @@ BREAK = "\n"
 _LETTERS = r"\w\u0300-\u036f\u200b-\u200d\u2060\ufeff\u00ad"
 _WORD = rf"[{_LETTERS}]{{1,60}}n['’]t\b|[{_LETTERS}]{{1,60}}"
 _TOKEN = re.compile(rf"{_WORD}|[€$£?]")
-_SENTENCE_END = re.compile(r"[.!?…;]+(?=\s|$)|[\n\r]+")
+# Possessive, and tried only where a run of signs begins: a long run is read once, whatever follows it.
+_SENTENCE_END = re.compile(r"(?<![.!?…;])[.!?…;]++(?=\s|$)|[\n\r]+")
 _TOKEN_OR_END = re.compile(rf"{_SENTENCE_END.pattern}|{_WORD}|[€$£]")
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad'’]")
 _LONG_RUN = re.compile(r"([^\W\d])\1{2,}")
@@ -29,7 +30,8 @@ _SPEAKER_LINE = re.compile(r"\s{0,4}(?P<speaker>[^\s:,][^:\n,]{0,24}?)\s?:\s+(?P
 _LEET = str.maketrans("013457@", "oieasta")
 # Cyrillic and Greek letters drawn like Latin ones, used to slip past word lists.
 _LOOK_ALIKE = str.maketrans("аеорсухіјѕԁһкмтвнοαεικνρτυχ", "aeopcyxijsdhkmtbhoaeikvptux")
-_MIXED = re.compile(r"[a-z].*[\u0370-\u04ff]|[\u0370-\u04ff].*[a-z]")
+_LATIN = re.compile("[a-z]")
+_GREEK_OR_CYRILLIC = re.compile("[\u0370-\u04ff]")
 
 
 class Token(Struct, frozen=True):
@@ -68,7 +70,7 @@ def normalize_word(word: str) -> str:
     else:
         spread = unicodedata.normalize("NFKD", _INVISIBLE.sub("", word).casefold())
         plain = "".join(c for c in spread if not unicodedata.combining(c))
-        if _MIXED.search(plain):
+        if _LATIN.search(plain) and _GREEK_OR_CYRILLIC.search(plain):
             plain = plain.translate(_LOOK_ALIKE)
     return _LONG_RUN.sub(r"\1", plain) if len(plain) > 3 else plain
 

@@ -8,10 +8,10 @@ from importlib import resources
 import msgspec
 from msgspec import Struct
 
-_ONE_DIGIT = re.compile(r"(\d)\1{5,}$")
+_ONE_DIGIT = re.compile(r"(\d)\1{5,}")
 _RUN = "01234567890123456789"
 _ALIKE = re.compile(r"([0fx])\1*", re.IGNORECASE)
-_TAIL = re.compile(r"[\d_.\-]*$")
+_TAIL = re.compile(r"(?<![\d_.\-])[\d_.\-]++$")
 _SHORT = 4
 _MARKS = dict.fromkeys(map(ord, ":-. "))
 
@@ -46,7 +46,7 @@ def is_empty_phone(value: str) -> bool:
     """Return whether a number in E.164 is a filler: one digit over and over, or counted up or down."""
     digits = value.lstrip("+")
     last = digits[-8:]
-    return _ONE_DIGIT.search(digits) is not None or last in _RUN or last[::-1] in _RUN
+    return _ONE_DIGIT.fullmatch(digits[-6:]) is not None or last in _RUN or last[::-1] in _RUN
 
 
 def is_empty_device(value: str) -> bool:

@@ -39,8 +39,8 @@ _ONE: Final = re.compile(
     + _TEXT
     + r"\s*"
 )
-_OR: Final = re.compile(r"\]\s*OR\s*\[|\s+OR\s+")
-_QUOTED: Final = re.compile(_TEXT, re.DOTALL)
+_OR: Final = re.compile(r"\]\s*+OR\s*+\[|(?<!\s)\s++OR\s+")
+_QUOTED: Final = re.compile(_TEXT + "|'.*+", re.DOTALL)  # an open text reaches to the end
 _AND: Final = re.compile(r"\bAND\b")  # the library tells it between observations, not within one
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
