@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -19,7 +20,9 @@ from fanal.cli.finding import Finding, Level, fine, note, problem
 from fanal.cli.run import PORT_FILE, is_alive
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
+from fanal.config.keys import KeysMissing, node_certificate_ends
 from fanal.config.migration import Mark, read_mark
+from fanal.kernel import clock
 from fanal.postgres import (
     AccountMissing,
     Cluster,
@@ -31,6 +34,7 @@ from fanal.postgres import (
 )
 
 _ROOM = 2 * 2**30
+_TOLD_BEFORE = timedelta(days=30)
 _WEB = Path(__file__).resolve().parents[1] / "web"
 
 
@@ -63,12 +67,31 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
     yield _look_at_port(port)
     if (served := _served_port(home)) not in {None, port}:
         yield fine(f"this data folder is served on port {served} ('fanal run')")
+    yield from _look_at_certificate(home)
     if (_WEB / "staticfiles" / "staticfiles.json").exists():
         yield fine("front-end assets are prepared")
     else:
         yield problem("front-end assets are missing: run 'make setup'")
     if os.geteuid() == 0:
         yield note("Fanal runs as root here: in production, run it as an account of its own")
+
+
+def _look_at_certificate(home: Path) -> Iterator[Finding]:
+    """Say until when this node can sign receipts: afterwards it acknowledges nothing."""
+    try:
+        ends = node_certificate_ends(home)
+    except KeysMissing as failure:
+        yield problem(str(failure))
+        return
+    if ends is None:
+        return
+    if ends - clock.now().date() < _TOLD_BEFORE:
+        yield problem(
+            f"this node signs receipts until {ends} only: start again where receipt-root.key is in "
+            "keys/, or make new files for a public node with 'fanal keys node'"
+        )
+    else:
+        yield fine(f"this node signs receipts until {ends}; a start renews that 60 days before")
 
 
 def look_at_database(*, home: Path) -> Iterator[Finding]:

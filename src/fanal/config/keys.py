@@ -17,7 +17,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -37,6 +37,8 @@ from fanal.vault.domain.envelope import key_id
 
 VAULT_KEYS = ("content", "identity")
 _NODE_LIFE = timedelta(days=2 * 365)
+_RENEWED_BEFORE = timedelta(days=60)
+"""A start renews a certificate that ends this soon, where the root's key is at hand."""
 _NUMBERED = re.compile(r"([a-z]+)-([0-9]{4})")
 
 
@@ -80,8 +82,20 @@ def ensure_keys(home: Path, *, now: datetime, origin: str, node: str) -> None:
         root = Ed25519PrivateKey.generate()
         write_private(folder / "receipt-root.key", _private_text(root))
         write_private(folder / "receipt-root.pub", _public_text(root.public_key()))
-    if not _numbers(folder, "node", "cert"):
+    ends = node_certificate_ends(home)
+    renewable = (folder / "receipt-root.key").exists()
+    if ends is None or (renewable and ends < now.date() + _RENEWED_BEFORE):
         make_node_key(home, now=now, node=node)
+
+
+def node_certificate_ends(home: Path) -> date | None:
+    """Return the last day on which this node can sign receipts; None when it has no certificate.
+
+    Raises:
+        KeysMissing: the certificate cannot be read.
+    """
+    path = _last(keys_folder(home), "node", "cert")
+    return None if path is None else decode_certificate(_read(path)).valid_until
 
 
 def make_vault_key(home: Path, group: str) -> int:

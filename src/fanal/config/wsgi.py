@@ -2,14 +2,16 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
 from fanal.kernel.collector import loading
 
-Start = Callable[..., object]
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 log = logging.getLogger("fanal.web")
 
 
@@ -19,10 +21,10 @@ class Guarded:
     The server would print an exception that nobody caught with its message, which may quote what was sent.
     """
 
-    def __init__(self, served: WSGIHandler) -> None:
+    def __init__(self, served: "WSGIApplication") -> None:
         self._served = served
 
-    def __call__(self, environ: dict[str, object], start: Start) -> Iterable[bytes]:
+    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answer a request; where not even the page of an error could be made, in plain words."""
         try:
             return self._served(environ, start)

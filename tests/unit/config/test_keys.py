@@ -1,6 +1,6 @@
 """Key files: made once, private, and fewer of them on a public node."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,3 +69,35 @@ def test_a_key_of_another_kind_is_refused(home: Path) -> None:
         keys.load_keys(home, public_node=False)
     with pytest.raises(keys.KeysMissing):
         keys.read_public_key("no key")
+
+
+def _numbers(home: Path) -> list[str]:
+    return sorted(path.name for path in keys.keys_folder(home).glob("node-*.cert"))
+
+
+def test_a_start_renews_a_certificate_in_time_and_never_too_early(home: Path) -> None:
+    ends = keys.node_certificate_ends(home)
+    assert ends is not None
+    last = datetime(ends.year, ends.month, ends.day, tzinfo=UTC)
+    for before, expected in ((61, 1), (59, 2), (59, 2)):
+        start = last - timedelta(days=before)
+        keys.ensure_keys(home, now=start, origin="fanal.test/ledger", node="node-1")
+        assert len(_numbers(home)) == expected
+    root = keys.read_public_key((keys.keys_folder(home) / "receipt-root.pub").read_text())
+    later = last + timedelta(days=100)
+    signed = keys.load_keys(home, public_node=False).node.sign_receipt(
+        report_id=new_id(later), body=b"x", received_at=later
+    )
+    assert verify_receipt(signed, root=root).node == "node-1"
+
+
+def test_without_the_root_nothing_is_renewed(home: Path) -> None:
+    (keys.keys_folder(home) / "receipt-root.key").unlink()
+    keys.ensure_keys(home, now=NOW + timedelta(days=700), origin="o", node="node-1")
+    assert len(_numbers(home)) == 1
+
+
+def test_a_certificate_that_ended_signs_nothing(home: Path) -> None:
+    node, after = keys.load_keys(home, public_node=False).node, NOW + timedelta(days=800)
+    with pytest.raises(OSError, match="certificate ended on"):
+        node.sign_receipt(report_id=new_id(NOW), body=b"x", received_at=after)

@@ -1,5 +1,6 @@
 """Signed receipts as anybody verifies them."""
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -73,7 +74,10 @@ class TestSignedReceipt:
 
     @pytest.mark.parametrize("days", [-365, 365])
     def test_a_key_counts_only_in_its_days(self, days: int) -> None:
-        late = SIGNER.sign_receipt(
+        hostile = receipt.NodeSigner(key=SIGNER.key, certificate=CERTIFICATE)
+        endless = dataclasses.replace(CERTIFICATE, valid_until=date.max)
+        object.__setattr__(hostile, "certificate", endless)  # its receipts still show the real days
+        late = hostile.sign_receipt(
             report_id=REPORT, body=b"", received_at=NOW + timedelta(days=days)
         )
         with pytest.raises(ReceiptRefused, match="not valid at that time"):

@@ -6,6 +6,7 @@ signs with a key of its own, which the offline root has certified for a span of 
 
 import base64
 import binascii
+import errno
 import hashlib
 import hmac
 import re
@@ -89,7 +90,13 @@ class NodeSigner:
 
         The instant is cut to whole seconds. The content is committed to together with the report's
         id, so that nobody without the id can try out what was said.
+
+        Raises:
+            OSError: the node's certificate has ended, so nobody could verify the receipt.
         """
+        last = self.certificate.valid_until
+        if received_at.astimezone(UTC).date() > last:
+            raise OSError(errno.EKEYEXPIRED, f"the node's certificate ended on {last}")
         received = received_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         signed = (
             f"{_HEAD}\nreport: {_text(report_digest(report_id))}\nreceived: {received}\n"
