@@ -22,17 +22,17 @@ from fanal.cli.boot import django_as, enter_django, find_home, find_vault
 from fanal.cli.failures import Failed, Refused, tell
 from fanal.config.databases import Databases, open_databases
 from fanal.config.grants import apply_grants
-from fanal.config.keys import KeyFiles, KeysMissing, load_keys
+from fanal.config.keys import SECRET_FILE, keys_folder
 from fanal.config.migration import read_mark
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
 from fanal.postgres.binaries import find_binaries
-from fanal.vault.domain.envelope import key_id
 
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
-_FORMAT = 1
+_FORMAT = 2
+_NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "drafts.json"})
 
 
 @click.command()
@@ -61,7 +61,7 @@ def backup(folder: Path) -> None:
             "made_at": now.isoformat(),
             "mark": read_mark(databases.url(DatabaseRole.WORKER)),
             "ledger_size": None if signed is None else signed.size,
-            "keys": _key_names(load_keys(home, public_node=False)),
+            "keys": _marks_of_keys(home),
             "files": {str(p.relative_to(folder)): _digest(p) for p in _files(folder)},
         }
     # Written last: a folder without it is no backup.
@@ -164,21 +164,38 @@ def _read_manifest(folder: Path) -> dict[str, object]:
 
 
 def _check_keys(home: Path, manifest: dict[str, object]) -> None:
-    """Refuse before anything is written when the sealed bytes could not be opened afterwards."""
-    try:
-        held = set(_key_names(load_keys(home, public_node=False)))
-    except KeysMissing as error:
-        raise Refused("KEYS_FIRST", folder=home / "keys", detail=error) from None
-    wanted = manifest["keys"]
-    missing = [name for name in wanted if name not in held] if isinstance(wanted, list) else []
+    """Refuse before anything is written when something that was sealed could not be opened afterwards.
+
+    All that is missing is named at once, the secret that seals second factors among it.
+    """
+    held, wanted = _marks_of_keys(home), manifest["keys"]
+    if not isinstance(wanted, dict):
+        raise Refused("BACKUP_FORMAT")
+    missing = [name for name in wanted if name not in held]
     if missing:
-        raise Refused("KEYS_LACKING", names=", ".join(missing))
+        raise Refused("KEYS_LACKING", folder=home / "keys", names=", ".join(missing))
+    others = [name for name, mark in wanted.items() if held[name] != mark]
+    if others:
+        raise Refused("KEYS_OTHER", folder=home / "keys", names=", ".join(others))
 
 
-def _key_names(keys: KeyFiles) -> list[str]:
-    """Return names of keys that show nothing of them: public key ids, and a hash of the digest key."""
-    names = [key_id(private.public_key()).hex() for private in keys.opening.values()]
-    return [*sorted(names), hashlib.sha256(b"fanal/key-name\x00" + keys.digest).hexdigest()[:16]]
+def _marks_of_keys(home: Path) -> dict[str, str]:
+    """Return the key files of `home` by name, each with a digest that shows nothing of the key.
+
+    The root's private key belongs offline, and each machine has its own passwords of the database and its own
+    keys of drafts: a restore does without them.
+    """
+    found = {
+        path.name: path.read_text().strip()
+        for path in sorted(keys_folder(home).glob("*"))
+        if path.is_file() and path.name not in _NOT_NEEDED
+    }
+    if secret := os.environ.get("FANAL_SECRET_KEY"):
+        found[SECRET_FILE] = secret
+    return {
+        name: hashlib.sha256(b"fanal/key-name\x00" + text.encode()).hexdigest()[:16]
+        for name, text in found.items()
+    }
 
 
 def _erasures(folder: Path) -> list[str]:

@@ -19,7 +19,7 @@ from django.apps import apps
 from fanal.cli.failures import Failed
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
-from fanal.config.keys import ensure_keys
+from fanal.config.keys import SECRET_FILE, ensure_keys
 from fanal.config.migration import Mark, read_mark
 from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
@@ -155,7 +155,7 @@ def with_django(
 
 
 def _secret_key(home: Path) -> str:
-    path = home / "keys" / "secret_key"
+    path = home / "keys" / SECRET_FILE
     if not path.exists():
         write_private(path, secrets.token_urlsafe(64))
     return path.read_text().strip()

@@ -7,6 +7,7 @@
 | `digest.key` | keys the digests of ledger, idempotency keys and identities |
 | `ledger-N.key`, `ledger-N.vkey` | checkpoint signing key (not on public nodes), and its verifier key |
 | `node-N.key`, `node-N.cert` | receipt signing key of this node, certified by the root |
+| `secret_key` | signs cookies and seals second factors; `FANAL_SECRET_KEY` replaces it |
 | `receipt-root.key`, `receipt-root.pub` | the root: its private half belongs offline |
 
 The highest number is in use; earlier ones still open and verify. Private keys here are for demo and
@@ -35,6 +36,8 @@ from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.postgres.passwords import write_private
 from fanal.vault.domain.envelope import key_id
 
+SECRET_FILE = "secret_key"  # noqa: S105 - a name
+"""The installation's secret where `FANAL_SECRET_KEY` is not set: signs cookies, seals second factors."""
 VAULT_KEYS = ("content", "identity")
 _NODE_LIFE = timedelta(days=2 * 365)
 _RENEWED_BEFORE = timedelta(days=60)

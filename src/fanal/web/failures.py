@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from fanal.kernel.typed import split_address
+from fanal.web.account.sealing import SecretUnopenable
 from fanal.web.posted import written
 
 RETRY_AFTER = "5"
@@ -22,8 +23,10 @@ def status_of(failure: BaseException | None) -> int:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception that nobody caught; Django calls this while it is being handled."""
-    status = status_of(sys.exc_info()[1])
-    answer = page_of(request, f"{status}.html", status=status)
+    failure = sys.exc_info()[1]
+    status = status_of(failure)
+    template = "503_secret.html" if isinstance(failure, SecretUnopenable) else f"{status}.html"
+    answer = page_of(request, template, status=status)
     if status == 503:
         answer["Retry-After"] = RETRY_AFTER
     return answer

@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -23,6 +24,7 @@ from fido2.webauthn import (
 
 from fanal.kernel.actors import Role
 from fanal.ledger.domain import canonical
+from fanal.web.account import sealing
 from tests.integration.accounts.people import PASSWORD, Make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
@@ -126,6 +128,26 @@ def test_one_time_codes_from_enrolment_to_use(claire: Client, make_user: Make) -
     replayed, step = _again(make_user)
     assert replayed.post(step, {"code": code}).status_code == 200, "a code serves once"
     assert replayed.get("/fr/account/").status_code == 302
+
+
+def test_a_machine_without_the_secret_says_so_to_who_has_a_second_factor(
+    claire: Client, make_user: Make
+) -> None:
+    page = claire.get(f"{FACTORS}totp/activate/").content.decode()
+    secret = re.search(r'value="([A-Z2-7]{32})"', page)
+    assert secret
+    code = format_hotp_value(hotp_value(secret[1], int(time.time()) // 30))
+    claire.post(f"{FACTORS}totp/activate/", {"code": code})
+    browser, step = _again(make_user)
+    browser.raise_request_exception = False
+    sealing.install(secret="what a restore made anew, in place of the first")
+    try:
+        answer = browser.post(step, {"code": code})
+    finally:
+        sealing.install(secret=settings.SECRET_KEY)
+    assert answer.status_code == 503
+    assert "secret_key" in answer.content.decode()
+    assert browser.post(step, {"code": code}).status_code == 302
 
 
 def test_a_security_key_from_enrolment_to_use(claire: Client, make_user: Make) -> None:

@@ -115,8 +115,23 @@ def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Pa
 
     refused = fanal(two, "restore", kept, check=False)
     assert refused.returncode == 2
-    assert "keys" in refused.stderr  # the folder, in any language
+    for name in (
+        "secret_key",
+        "digest.key",
+        "content-0001.key",
+        "ledger-0001.key",
+        "node-0001.cert",
+    ):
+        assert name in refused.stderr  # all at once, in any language
+    assert "receipt-root.key" not in refused.stderr  # it belongs offline
     shutil.copytree(one / "keys", two / "keys", dirs_exist_ok=True)
+    secret = two / "keys" / "secret_key"
+    for wrong in (None, "another secret"):
+        secret.unlink() if wrong is None else secret.write_text(wrong)
+        refused = fanal(two, "restore", kept, check=False)
+        assert refused.returncode == 2
+        assert "secret_key" in refused.stderr
+    shutil.copy(one / "keys" / "secret_key", secret)
     (two / "keys" / "database.json").unlink()
     (two / "vault").mkdir(mode=0o700)
     shutil.copy(one / "vault" / "erasures.log", two / "vault" / "erasures.log")

@@ -1,8 +1,10 @@
 """Seals the secrets of second factors in the database: a dump alone signs in to nothing."""
 
 import base64
+import logging
 import os
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -10,6 +12,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 _NONCE = 12
 _PURPOSE = b"fanal.web.account.second-factor"
 _key: bytes | None = None
+log = logging.getLogger("fanal.web")
+
+
+class SecretUnopenable(OSError):
+    """What was sealed here opens under another secret: this machine lacks the one of its database."""
 
 
 def install(*, secret: str) -> None:
@@ -30,10 +37,14 @@ def unseal(text: str) -> str:
     """Return what `seal` sealed.
 
     Raises:
-        cryptography.exceptions.InvalidTag: it was changed, or sealed under another secret.
+        SecretUnopenable: it was changed, or sealed under another secret.
     """
     raw = base64.urlsafe_b64decode(text)
-    return AESGCM(_installed()).decrypt(raw[:_NONCE], raw[_NONCE:], _PURPOSE).decode()
+    try:
+        return AESGCM(_installed()).decrypt(raw[:_NONCE], raw[_NONCE:], _PURPOSE).decode()
+    except InvalidTag:
+        log.error("a second factor does not open: keys/secret_key is not that of this database")
+        raise SecretUnopenable("a second factor does not open") from None
 
 
 def _installed() -> bytes:
