@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "backup": "fanal.cli.backup:backup",
     "crosscheck": "fanal.cli.crosscheck:crosscheck",
     "deconflict": "fanal.cli.deconflict:deconflict",
+    "desk": "fanal.cli.desk:desk",
     "distribution": "fanal.cli.distribution:distribution",
     "doctor": "fanal.cli.doctor:doctor",
     "fsck": "fanal.cli.vault:fsck",

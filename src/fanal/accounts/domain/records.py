@@ -81,6 +81,16 @@ class NewHabilitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeskRecord:
+    """A desk: its number in rows (`desk_id`), its code, its name on pages and letters, whom to call."""
+
+    id: int
+    code: str
+    name: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRecord:
     """An access of a body's programs as its people see it."""
 

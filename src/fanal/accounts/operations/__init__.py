@@ -13,6 +13,7 @@ from fanal.accounts.operations.demo import (
     NotADemo,
     ensure_demo_accounts,
 )
+from fanal.accounts.operations.desks import DeskRefused, add_desk, edit_desk
 from fanal.accounts.operations.habilitations import (
     AT_A_DESK,
     LONGEST,
@@ -53,15 +54,18 @@ __all__ = [
     "FACTOR_NOTICE",
     "LONGEST",
     "DemoAccount",
+    "DeskRefused",
     "HabilitationRefused",
     "LoginTaken",
     "NameRefused",
     "NotADemo",
     "add_counter",
+    "add_desk",
     "add_partner",
     "close_account",
     "create_account",
     "drop_counter",
+    "edit_desk",
     "end_sessions",
     "ensure_demo_accounts",
     "ensure_desk",

@@ -16,6 +16,7 @@ from fanal.accounts.domain.policy import reach, require
 from fanal.accounts.domain.records import (
     AccountRecord,
     CredentialRecord,
+    DeskRecord,
     HabilitationRecord,
     OrganisationKind,
     PartnerIdentity,
@@ -295,3 +296,16 @@ def _record(row: Habilitation) -> HabilitationRecord:
         reviewed_at=last.reviewed_at if last else None,
         reviewed_by=last.reviewed_by.name if last else "",
     )
+
+
+def list_desks(*, actor: Actor) -> list[DeskRecord]:
+    """Return every desk by its number.
+
+    Raises:
+        Refused: the actor may not manage accounts.
+    """
+    require(actor, "account.manage")
+    return [
+        DeskRecord(id=d.id, code=d.code, name=d.name, contact=d.contact)
+        for d in Desk.objects.order_by("id")
+    ]

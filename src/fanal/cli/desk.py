@@ -1,0 +1,76 @@
+"""`fanal desk`: the units that reports, dossiers and measures belong to."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from fanal.cli.boot import with_django
+from fanal.cli.failures import Refused
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
+from fanal.postgres import DatabaseRole
+
+_MOTIVE = "fanal desk"
+
+
+@click.group()
+def desk() -> None:
+    """List, add and edit desks; desk 1 is there from the start."""
+
+
+@desk.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@with_django(DatabaseRole.APP)
+def list_(as_json: bool) -> None:
+    """List the desks: number, code, name, contact."""
+    from fanal.accounts import queries
+
+    for found in queries.list_desks(actor=system_actor(_MOTIVE)):
+        line = asdict(found)
+        click.echo(
+            json.dumps(line, ensure_ascii=False) if as_json else "\t".join(map(str, line.values()))
+        )
+
+
+@desk.command("add")
+@click.argument("code")
+@click.option("--name", required=True, help="What pages and letters call it.")
+@click.option("--contact", default="", help="Whom other desks call: telephone or mail.")
+@with_django(DatabaseRole.APP)
+def add(*, code: str, name: str, contact: str) -> None:
+    """Add the desk CODE (capital letters, digits, dashes) and print its number."""
+    from fanal.accounts import operations
+
+    try:
+        number = operations.add_desk(
+            actor=system_actor(_MOTIVE), code=code, name=name, contact=contact, now=clock.now()
+        )
+    except operations.DeskRefused as refused:
+        raise Refused("DESK_REFUSED", part=str(refused)) from None
+    click.echo(number)
+
+
+@desk.command("edit")
+@click.argument("number", type=int)
+@click.option("--name", help="What pages and letters call it.")
+@click.option("--contact", help="Whom other desks call: telephone or mail.")
+@with_django(DatabaseRole.APP)
+def edit(*, number: int, name: str | None, contact: str | None) -> None:
+    """Change the name or the contact of the desk NUMBER."""
+    from django.core.exceptions import ObjectDoesNotExist
+
+    from fanal.accounts import operations
+
+    try:
+        operations.edit_desk(
+            actor=system_actor(_MOTIVE),
+            desk_id=number,
+            name=name,
+            contact=contact,
+            now=clock.now(),
+        )
+    except operations.DeskRefused as refused:
+        raise Refused("DESK_REFUSED", part=str(refused)) from None
+    except ObjectDoesNotExist:
+        raise Refused("NO_DESK", number=number) from None
