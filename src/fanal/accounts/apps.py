@@ -9,7 +9,10 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        """Put every connection of the app under the bounds of the actor at work."""
+        """Put every connection of the app under the bounds of the actor at work, and install the policy."""
+        from fanal.accounts.domain.policy import require_somewhere
         from fanal.accounts.rows import bind_connection
+        from fanal.kernel import rights
 
+        rights.install(require_somewhere)
         connection_created.connect(bind_connection, dispatch_uid="fanal.accounts.rows")

@@ -48,7 +48,10 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motiv
     from fanal.cli.export_ncmec import write_folder
     from fanal.cli.readers import reader
 
-    actor, now = reader(as_user, motive="fanal export ncmec-xml"), clock.now()
+    actor, now = (
+        reader(as_user, motive="fanal export ncmec-xml", action="export.write"),
+        clock.now(),
+    )
 
     def write(report_id: UUID, folder: Path) -> bool:
         return write_folder(report_id, folder, actor=actor, motive=motive, now=now)
@@ -93,7 +96,10 @@ def _write_documents(
     from fanal.cli.export_exchange import WRITERS, find
     from fanal.cli.readers import reader
 
-    actor, now = reader(as_user, motive=f"fanal export {format_}"), clock.now()
+    actor, now = (
+        reader(as_user, motive=f"fanal export {format_}", action="export.write"),
+        clock.now(),
+    )
 
     def write(report_id: UUID, folder: Path) -> bool:
         found = find(report_id, actor=actor, now=now)
@@ -117,10 +123,10 @@ def _write_all(
     write: Callable[[UUID, Path], bool],
 ) -> None:
     """Note the communication, then write each report into a folder of its own; tell what is missing."""
-    from fanal.cli.resolve import resolve
+    from fanal.cli.resolve import resolve, to_export
     from fanal.ledger import operations as ledger
 
-    found = [(reference, resolve(actor, reference)) for reference in references]
+    found = [(reference, to_export(actor, resolve(actor, reference))) for reference in references]
     ids = [report_id for _, several in found for report_id in several]
     if ids:
         ledger.record_batch(

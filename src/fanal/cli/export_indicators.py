@@ -118,7 +118,7 @@ def _reports(
     from fanal.cli.readers import reader
     from fanal.harmonise.domain.shareable import shareable
 
-    actor = reader(as_user, motive=f"fanal export {way.name}")
+    actor = reader(as_user, motive=f"fanal export {way.name}", action="export.write")
     found = [(reference, *_meant(actor, reference)) for reference in references]
     note_reports(actor, [i for _, _, several in found for i in several], format_=way.name)
     taken: dict[str, str] = {}
@@ -140,14 +140,15 @@ def _reports(
 
 def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
     """Return a neutral name of what REF is, and its reports: those it names, or those of a dossier."""
-    from fanal.cli.resolve import resolve
+    from fanal.cli.resolve import resolve, to_export
     from fanal.crosscheck import queries as crosscheck
 
-    several = sorted(resolve(actor, reference))
+    several = sorted(to_export(actor, resolve(actor, reference)))
     if several:
         return f"report {several[0]}", several
     try:
         dossier_id = UUID(reference)
     except ValueError:
         return "", []
-    return f"dossier {dossier_id}", crosscheck.members_of(actor=actor, dossier_id=dossier_id)
+    members = crosscheck.members_of(actor=actor, dossier_id=dossier_id)
+    return f"dossier {dossier_id}", to_export(actor, members)

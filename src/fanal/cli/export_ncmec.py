@@ -20,7 +20,7 @@ from fanal.harmonise.domain.opening import SHORTEST_MOTIVE
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
-from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.actors import Actor, system_actor
 from fanal.vault.keyring import KeyMissing
 from fanal.vault.operations import ObjectUnknown
 
@@ -88,12 +88,7 @@ def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmi
 
 
 def _may_name(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> bool:
-    """Do the named act that opens whoever reported, and answer whether it was allowed.
-
-    The system writes for nobody but a demo, whose people do not exist (`readers.reader`).
-    """
-    if actor.has(Role.SYSTEM):
-        return True
+    """Do the named act that opens whoever reported, and answer whether it was allowed."""
     try:
         harmonise.open_identity(
             actor=actor, report_id=facts.report_id, motive=motive or _MOTIVE, now=now

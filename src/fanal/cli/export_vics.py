@@ -86,10 +86,10 @@ def _cases(
     references: tuple[str, ...], out: Path, *, version: str, country: str, as_user: str | None
 ) -> None:
     from fanal.cli.readers import reader
-    from fanal.cli.resolve import resolve
+    from fanal.cli.resolve import resolve, to_export
 
-    actor = reader(as_user, motive="fanal export vics")
-    found = [(reference, resolve(actor, reference)) for reference in references]
+    actor = reader(as_user, motive="fanal export vics", action="export.write")
+    found = [(reference, to_export(actor, resolve(actor, reference))) for reference in references]
     note_reports(actor, [i for _, several in found for i in several], format_="vics")
     missing = [reference for reference, several in found if not several]
     taken: dict[str, str] = {}

@@ -10,6 +10,8 @@ from fanal.kernel.actors import Actor, Role, system_actor
 
 _REFUSED = {
     "report.read": "READER_REFUSED",
+    "export.write": "EXPORT_REFUSED",
+    "retention.hold": "HOLD_REFUSED",
     "list.keep": "KEEPER_REFUSED",
     "rules.draft": "RULES_NOBODY",
 }
@@ -18,7 +20,7 @@ _REFUSED = {
 def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
     """Return the actor that reads: a named person, or the system in a demo database.
 
-    `action` is what they must be allowed to do: read reports, keep lists (`list.keep`), draft rules.
+    `action` is what they must be allowed to do, a key of `_REFUSED`.
 
     Raises:
         Refused: no such person, none that may, or nobody named outside a demo.

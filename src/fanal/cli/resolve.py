@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import reach
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
+
+
+def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
+    """Return those of the reports that the actor may export: of desks where `export.write` is held."""
+    bounds = reach(actor, "export.write")
+    facts = intake.get_reports(actor=actor, report_ids=report_ids)
+    return [i for i in report_ids if i in facts and bounds.holds(facts[i].desk_id)]
 
 
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:

@@ -36,7 +36,7 @@ def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
     from fanal.cli.readers import reader
     from fanal.intake import operations
 
-    actor = reader(as_user, motive=motive)
+    actor = reader(as_user, motive=motive, action="retention.hold")
     hold_id = operations.place_hold(
         actor=actor, report_id=report_id, motive=motive, now=clock.now()
     )
@@ -53,6 +53,6 @@ def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
     from fanal.cli.readers import reader
     from fanal.intake import operations
 
-    actor = reader(as_user, motive=motive)
+    actor = reader(as_user, motive=motive, action="retention.hold")
     lifted = operations.lift_holds(actor=actor, report_id=report_id, motive=motive, now=clock.now())
     click.echo(json.dumps({"lifted": lifted}))

@@ -12,6 +12,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
+from fanal.kernel import rights
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import lowest_id, new_id
@@ -190,11 +191,10 @@ def expire_motives(*, actor: Actor, before: datetime, now: datetime, limit: int 
     retention: a younger motive that is missing is a finding of `fanal ledger verify`.
 
     Raises:
-        PermissionError: the actor is not the system.
+        Refused: the actor is not the system.
         ValueError: `before` is too late.
     """
-    if not actor.has(Role.SYSTEM):
-        raise PermissionError("ledger.expire_motives")
+    rights.require(actor, "pipeline.run")
     if before > now - MOTIVES_KEPT:
         raise ValueError("motives are kept for three years")
     with transaction.atomic(), connection.cursor() as cursor:

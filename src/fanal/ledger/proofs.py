@@ -42,7 +42,7 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
     all leaves give the signed root. NOT_PROVED: too many leaves for a page. CHANGED: they do not agree.
 
     Raises:
-        LedgerRefused: the actor may not read the ledger.
+        Refused: the actor may not read the ledger.
         CheckpointRefused: a stored checkpoint does not verify.
         SignerMissing: no ledger keys are installed.
     """

@@ -1,7 +1,7 @@
 """Reads of the ledger: the history of an object, pages of entries, and the whole for verification.
 
-Whether a person may see an entry is asked of the policy by the page; here only roles that never see the
-ledger are refused.
+Whether a person may see the entries of an object is asked of the policy by the page; here it is asked once
+more whether they read the ledger at all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor
 from fanal.ledger.domain import canonical
 from fanal.ledger.domain.checkpoint import Checkpoint, CheckpointRefused, NoteKey, open_note
 from fanal.ledger.domain.records import LedgerLine
 
-_READERS = (
-    Role.SYSTEM,
-    Role.ANALYST,
-    Role.SUPERVISOR,
-    Role.JUDICIAL_OFFICER,
-    Role.MEASURES_OFFICER,
-    Role.OVERSEER,
-)
 _LINE = (
     "SELECT c.seq, e.body, m.motive, e.writer FROM ledger_entry e"
     " LEFT JOIN ledger_chain c ON c.entry_id = e.id"
@@ -30,17 +23,13 @@ _LINE = (
 )
 
 
-class LedgerRefused(PermissionError):
-    """The actor has no role that may read the ledger."""
-
-
 def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[LedgerLine]:
     """Return what was written about an object, oldest first.
 
     Raises:
-        LedgerRefused: the actor may not read the ledger.
+        Refused: the actor may not read the ledger.
     """
-    _require_reader(actor)
+    rights.require(actor, "ledger.read")
     with connection.cursor() as cursor:
         cursor.execute(
             f"{_LINE} WHERE e.id IN"  # noqa: S608 - a constant
@@ -55,9 +44,9 @@ def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> 
     """Return when an action was first written about an object at or after `since`; None if never.
 
     Raises:
-        LedgerRefused: the actor may not read the ledger.
+        Refused: the actor may not read the ledger.
     """
-    _require_reader(actor)
+    rights.require(actor, "ledger.read")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT min(e.at) FROM ledger_entry e JOIN ledger_object o ON o.entry_id = e.id"
@@ -79,9 +68,9 @@ def list_entries(
     """Return entries, newest first, older than entry `before`; of one person or action if asked.
 
     Raises:
-        LedgerRefused: the actor may not read the ledger.
+        Refused: the actor may not read the ledger.
     """
-    _require_reader(actor)
+    rights.require(actor, "ledger.read")
     with connection.cursor() as cursor:
         cursor.execute(
             f"{_LINE} WHERE e.id < %s AND (%s::uuid IS NULL OR e.actor_id = %s)"
@@ -95,9 +84,9 @@ def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dic
     """Return how many entries of each action were written since an instant.
 
     Raises:
-        LedgerRefused: the actor may not read the ledger.
+        Refused: the actor may not read the ledger.
     """
-    _require_reader(actor)
+    rights.require(actor, "ledger.read")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT action, count(*) FROM ledger_entry WHERE at >= %s AND action = ANY(%s)"
@@ -131,9 +120,9 @@ def walk_leaves(
     """Yield number, database time, writer and body of every numbered entry, for outside verifiers.
 
     Raises:
-        LedgerRefused: the actor may not read the ledger.
+        Refused: the actor may not read the ledger.
     """
-    _require_reader(actor)
+    rights.require(actor, "ledger.read")
     after = 0
     while True:
         with connection.cursor() as cursor:
@@ -149,11 +138,6 @@ def walk_leaves(
         for seq, db_at, writer, body in rows:
             yield seq, db_at, writer, bytes(body)
         after += step
-
-
-def _require_reader(actor: Actor) -> None:
-    if not actor.has(*_READERS):
-        raise LedgerRefused("ledger.read")
 
 
 def _line(row: tuple[int | None, bytes, str | None, str | None]) -> LedgerLine:

@@ -74,7 +74,7 @@ def check_vault(
     With the opening key each object is opened and its SHA-256 compared, unless `quick`.
 
     Raises:
-        VaultRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
     folder = keyring.current().vault_folder
     check = _Check(folder=folder, limit=now - grace, quick=quick, repair=repair)

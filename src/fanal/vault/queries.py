@@ -7,20 +7,13 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.vault import keyring
 from fanal.vault.domain.records import Bound, Placed, SealedObject, StoredObject
 
 COLUMNS = "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id"
-_READERS = (
-    Role.SYSTEM,
-    Role.ANALYST,
-    Role.SUPERVISOR,
-    Role.JUDICIAL_OFFICER,
-    Role.MEASURES_OFFICER,
-    Role.LABORATORY,
-)
 
 
 def free_bytes() -> int:
@@ -47,22 +40,13 @@ def _nearest(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
-class VaultRefused(PermissionError):
-    """The actor has no role that may reach sealed data."""
-
-
-def may_open(actor: Actor) -> bool:
-    """Return whether any role of the actor may open evidence; policy and scope are asked before."""
-    return actor.has(*_READERS)
-
-
 def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObject]:
     """Return what is sealed for owners and not erased: ids, kinds, sizes and hashes.
 
     Raises:
-        VaultRefused: the actor may not reach sealed data.
+        Refused: the actor is not the system.
     """
-    require_reader(actor)
+    rights.require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, owner_id, kind, size, sha256 FROM vault_object"
@@ -79,9 +63,14 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
     """Return the rows of objects, erased ones included.
 
     Raises:
-        VaultRefused: the actor may not reach sealed data.
+        Refused: the actor is not the system.
     """
-    require_reader(actor)
+    rights.require(actor, "pipeline.run")
+    return find_stored(object_ids)
+
+
+def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
+    """Return the rows of objects, for this package only: whoever opens one is asked about its kind."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant
@@ -94,10 +83,9 @@ def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
     """Return the objects whose rows point into a pack, erased ones included, by their place in it.
 
     Raises:
-        VaultRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    if not actor.has(Role.SYSTEM):
-        raise VaultRefused("vault.list_places")
+    rights.require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute("SELECT place, id FROM vault_object WHERE pack_id = %s", [pack_id])
         return dict(cursor.fetchall())
@@ -107,10 +95,9 @@ def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
     """Return every row that points into a pack, in the order of their places.
 
     Raises:
-        VaultRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    if not actor.has(Role.SYSTEM):
-        raise VaultRefused("vault.list_stored")
+    rights.require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {COLUMNS} FROM vault_object WHERE pack_id = %s ORDER BY place",  # noqa: S608
@@ -125,10 +112,9 @@ def walk_outside(
     """Yield the rows that point into none of these packs, in the order of ids: files, and what fsck misses.
 
     Raises:
-        VaultRefused: the actor is not the system.
+        Refused: the actor is not the system.
     """
-    if not actor.has(Role.SYSTEM):
-        raise VaultRefused("vault.walk")
+    rights.require(actor, "pipeline.run")
     after = UUID(int=0)
     while True:
         with connection.cursor() as cursor:
@@ -142,16 +128,6 @@ def walk_outside(
             return
         yield from map(stored, rows)
         after = rows[-1][0]
-
-
-def require_reader(actor: Actor) -> None:
-    """Refuse an actor whose roles never reach sealed data.
-
-    Raises:
-        VaultRefused: so it is.
-    """
-    if not may_open(actor):
-        raise VaultRefused("vault.open")
 
 
 Row = tuple[UUID, UUID, str, bytes, int, UUID | None, int | None, int, bytes | None, bytes]

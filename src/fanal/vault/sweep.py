@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, packs, queries
 from fanal.vault.fsck import cut_tail
@@ -29,11 +30,10 @@ def sweep_vault(*, actor: Actor, now: datetime) -> int:
     Writes one ledger entry (`vault.repair`) when it removed anything.
 
     Raises:
-        VaultRefused: the actor is not the system.
+        Refused: the actor is not the system.
         VaultAway: a folder cannot be listed.
     """
-    if not actor.has(Role.SYSTEM):
-        raise queries.VaultRefused("vault.sweep")
+    rights.require(actor, "pipeline.run")
     folder, mended = keyring.current().vault_folder, 0
     limit = now - SAFE_AGE
     for path in _rested(folder / "packs", since=limit - _SEEN_AFTER, until=limit):

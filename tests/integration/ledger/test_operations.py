@@ -15,9 +15,10 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations, signer
 from fanal.ledger.domain import canonical, checkpoint, merkle
 from fanal.ledger.domain.actions import UnknownAction
+from tests.actors import desk_actor
 
 NOW = datetime(2026, 11, 24, 9, 30, 0, 123456, tzinfo=UTC)
-ANALYST = Actor(person_id=new_id(NOW), roles=frozenset({Role.ANALYST}), motive="case 12")
+ANALYST = desk_actor(person_id=new_id(NOW), roles={Role.ANALYST}, desks={1}, motive="case 12")
 
 
 def write(count: int = 1) -> list[UUID]:

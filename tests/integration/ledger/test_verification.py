@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
+from fanal.accounts.domain.policy import Refused
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
@@ -18,9 +19,10 @@ from fanal.ledger import operations, queries, signer
 from fanal.ledger.domain.canonical import microseconds
 from fanal.ledger.domain.verify import Code
 from fanal.ledger.verification import verify_ledger
+from tests.actors import desk_actor
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-ANALYST = Actor(person_id=new_id(NOW), roles=frozenset({Role.ANALYST}), motive="case 12")
+ANALYST = desk_actor(person_id=new_id(NOW), roles={Role.ANALYST}, desks={1}, motive="case 12")
 
 
 @pytest.fixture(autouse=True)
@@ -212,7 +214,7 @@ def test_motives_expire_after_three_years_and_the_log_stays_whole() -> None:
     limit = now - operations.MOTIVES_KEPT
     with pytest.raises(ValueError, match="three years"):
         operations.expire_motives(actor=system, before=limit + timedelta(days=1), now=now)
-    with pytest.raises(PermissionError):
+    with pytest.raises(Refused):
         operations.expire_motives(actor=ANALYST, before=limit, now=now)
     assert operations.expire_motives(actor=system, before=limit, now=now) == 1
     assert operations.expire_motives(actor=system, before=limit, now=now) == 0
@@ -249,9 +251,9 @@ class TestQueries:
     )
     def test_refuses_roles_without_content_right(self, role: Role) -> None:
         actor = Actor(person_id=new_id(NOW), roles=frozenset({role}))
-        with pytest.raises(queries.LedgerRefused):
+        with pytest.raises(Refused):
             queries.list_entries(actor=actor)
-        with pytest.raises(queries.LedgerRefused):
+        with pytest.raises(Refused):
             queries.entries_of(actor=actor, object_id=new_id(NOW))
 
 

@@ -11,14 +11,18 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 
-from fanal.kernel.actors import Actor, Role, public_actor, system_actor
+from fanal.accounts.domain.policy import Refused
+from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger.operations import MotiveMissing
-from fanal.vault import keyring, operations, packs, queries
+from fanal.vault import keyring, operations, packs
 from fanal.vault.domain.envelope import EnvelopeRefused
+from tests.actors import desk_actor
+from tests.policy_cells import actor_as, agreed
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-ANALYST = Actor(person_id=new_id(NOW), roles=frozenset({Role.ANALYST}), motive="case 12")
+ANALYST = desk_actor(person_id=new_id(NOW), roles={Role.ANALYST}, desks={1}, motive="case 12")
+SUPERVISOR = desk_actor(person_id=new_id(NOW), roles={Role.SUPERVISOR}, desks={1}, motive="case 12")
 SYSTEM = system_actor("harmonise")
 
 
@@ -116,9 +120,9 @@ class TestOpening:
     def test_writes_the_read_with_its_motive(self) -> None:
         item = sealable(kind="identity")
         operations.seal_batch(items=[item], now=NOW)
-        operations.open_object(actor=ANALYST, object_id=item.id, now=NOW, purpose="call back")
+        operations.open_object(actor=SUPERVISOR, object_id=item.id, now=NOW, purpose="call back")
         assert rows("SELECT action, actor_id FROM ledger_entry") == [
-            ("identity.open", ANALYST.person_id)
+            ("identity.open", SUPERVISOR.person_id)
         ]
         assert rows("SELECT motive FROM ledger_motive") == [("call back",)]
         assert {r[0] for r in rows("SELECT object_id FROM ledger_object")} == {
@@ -134,19 +138,33 @@ class TestOpening:
                 actor=replace(ANALYST, motive=""), object_id=item.id, now=NOW, purpose=""
             )
 
+    @pytest.mark.parametrize("role", list(Role))
     @pytest.mark.parametrize(
-        "role",
-        [r for r in Role if r not in queries._READERS],
+        ("kind", "right"), [("report", "original.open"), ("identity", "identity.open")]
     )
-    def test_refuses_roles_that_never_read_evidence(self, role: Role) -> None:
-        item = sealable()
+    def test_opens_to_those_whom_the_policy_lets_open_it(
+        self, role: Role, kind: str, right: str
+    ) -> None:
+        item = sealable(kind=kind)
         operations.seal_batch(items=[item], now=NOW)
-        actor = Actor(person_id=new_id(NOW), roles=frozenset({role}), motive="curious")
-        with pytest.raises(queries.VaultRefused):
-            operations.open_object(actor=actor, object_id=item.id, now=NOW, purpose="curious")
+        actor = actor_as(role, motive="curious")
+        asked = {"actor": actor, "object_id": item.id, "now": NOW, "purpose": "curious"}
+        if (right, role) in agreed():
+            assert operations.open_object(**asked) == item.plaintext
+        else:
+            with pytest.raises(Refused):
+                operations.open_object(**asked)
+
+    def test_an_object_opens_under_the_right_that_the_caller_names(self) -> None:
+        item = sealable(kind="secret")
+        operations.seal_batch(items=[item], now=NOW)
+        asked = {"object_id": item.id, "now": NOW, "purpose": "x", "right": "source.manage"}
+        assert operations.open_object(actor=SUPERVISOR, **asked)
+        with pytest.raises(Refused, match=r"source\.manage"):
+            operations.open_object(actor=ANALYST, **asked)
 
     def test_only_the_system_opens_in_bulk(self) -> None:
-        with pytest.raises(queries.VaultRefused):
+        with pytest.raises(Refused):
             operations.open_batch(actor=ANALYST, object_ids=[], now=NOW, purpose="x")
 
     def test_an_unknown_object_is_named(self) -> None:
@@ -203,7 +221,7 @@ def test_without_the_opening_key_nothing_opens_even_with_every_right(
     with pytest.raises(keyring.KeyMissing):
         operations.open_object(actor=ANALYST, object_id=item.id, now=NOW, purpose="x")
     assert rows("SELECT count(*) FROM ledger_entry") == [(0,)]
-    with pytest.raises(queries.VaultRefused):
+    with pytest.raises(Refused):
         operations.open_object(actor=public_actor(), object_id=item.id, now=NOW, purpose="x")
 
 
@@ -253,7 +271,7 @@ class TestErase:
         assert not (vault / "erasures.log").exists()
 
     def test_an_analyst_erases_nothing(self) -> None:
-        with pytest.raises(queries.VaultRefused):
+        with pytest.raises(Refused):
             operations.erase(actor=ANALYST, owner_ids=[new_id(NOW)], now=NOW)
 
 

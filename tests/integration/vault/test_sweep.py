@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 
+from fanal.accounts.domain.policy import Refused
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring, operations, packs
 from fanal.vault.fsck import check_vault
 from fanal.vault.packs import writing
-from fanal.vault.queries import VaultRefused
 from fanal.vault.sweep import SAFE_AGE, sweep_vault
 
 SYSTEM = system_actor("sweep")
@@ -139,5 +139,5 @@ def test_a_pack_that_rested_is_written_to_no_more(
 
 def test_is_the_systems_alone(vault: Path) -> None:
     analyst = replace(SYSTEM, roles=frozenset({Role.ANALYST}))
-    with pytest.raises(VaultRefused):
+    with pytest.raises(Refused):
         sweep_vault(actor=analyst, now=clock_now())

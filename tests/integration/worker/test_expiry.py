@@ -8,11 +8,13 @@ import pytest
 from django.db import connection
 
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
-from fanal.kernel.actors import system_actor
+from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.calendar import add_months
+from tests.actors import desk_actor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SYSTEM = system_actor("test")
+SUPERVISOR = desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1})
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
 
 
@@ -96,11 +98,13 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
     from fanal.worker.expiry import expire
 
     report_id = _deposit(_years_ago(6, days=2))
-    intake.place_hold(actor=SYSTEM, report_id=report_id, motive="file 12", now=NOW)
+    intake.place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=NOW)
     assert expire(actor=SYSTEM, now=NOW).reports == 0
     with pytest.raises(ValueError, match="motive"):
-        intake.lift_holds(actor=SYSTEM, report_id=report_id, motive=" ", now=NOW)
-    lifted = intake.lift_holds(actor=SYSTEM, report_id=report_id, motive="canary-motive", now=NOW)
+        intake.lift_holds(actor=SUPERVISOR, report_id=report_id, motive=" ", now=NOW)
+    lifted = intake.lift_holds(
+        actor=SUPERVISOR, report_id=report_id, motive="canary-motive", now=NOW
+    )
     assert lifted == 1
     assert "intake_hold" in _traces("canary-motive")
     assert expire(actor=SYSTEM, now=NOW).reports == 1
@@ -138,7 +142,7 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
         ask(_years_ago(2, days=3)),
     )
     pending = _deposit(_years_ago(2, days=4))
-    intake.place_hold(actor=SYSTEM, report_id=held, motive="file 12", now=NOW)
+    intake.place_hold(actor=SUPERVISOR, report_id=held, motive="file 12", now=NOW)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO intake_message (id, report_id, from_desk, created_at, object_id)"

@@ -112,7 +112,7 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
     """Return the secret of a counterpart's service; empty where it has none.
 
     Raises:
-        VaultRefused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged: as `vault.open_object`.
+        Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged: as `vault.open_object`.
     """
     if counterpart.secret_id is None:
         return ""
@@ -121,6 +121,7 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
         object_id=counterpart.secret_id,
         now=now,
         purpose="credential of a counterpart",
+        right="deconfliction.run",
     )
     return opened.decode()
 

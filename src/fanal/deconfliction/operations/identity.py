@@ -54,7 +54,9 @@ def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
             raise DeconflictionRefused("NO_KEY")
         drop_rounds(actor=actor, now=now, error="OUR_KEY")
         public = _make(actor, now, replaces=True)
-        vault.erase(actor=actor, owner_ids=[before], kinds=[_KIND], now=now)
+        vault.erase(
+            actor=actor, owner_ids=[before], kinds=[_KIND], now=now, right="deconfliction.keep"
+        )
     return public
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.domain.policy import Resource, may, require
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import curve
 from fanal.deconfliction.domain.limits import MOST_ROUNDS
@@ -24,7 +24,7 @@ from fanal.deconfliction.domain.sets import shown_points
 from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.offering import store_round
-from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.actors import Actor, system_actor
 
 _AHEAD: Final = timedelta(minutes=10)
 """How far another machine's clock may be ahead of ours."""
@@ -47,10 +47,8 @@ def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
             FUTURE; NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it follows another
             message than ours, or ends otherwise; SECOND, another message of its kind was taken; NOT_NOW.
     """
-    if actor.has(Role.PARTNER):
+    if not may(actor, "deconfliction.run"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
-    else:
-        require(actor, "deconfliction.run")
     received = read_message(body)
     counterpart = _sender(actor, received)
     message = received.message
@@ -80,7 +78,7 @@ def _sender(actor: Actor, received: Received) -> Counterpart:
     """Return the counterpart that signed a message."""
     message = received.message
     found = queries.find_counterpart(name=message.sender, our_name=message.recipient)
-    foreign = actor.has(Role.PARTNER) and (
+    foreign = not may(actor, "deconfliction.run") and (
         found is None or found.organisation_id != actor.partner_id
     )
     if found is None or foreign:

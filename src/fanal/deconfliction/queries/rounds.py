@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.domain.policy import Resource, may, require
 from fanal.deconfliction.domain.records import Round
 from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import Actor
 
 _COLUMNS = (
     "id", "counterpart_id", "side", "state", "instruction_id", "started_at", "expires_at", "closed_at",
@@ -55,14 +55,13 @@ def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
     Raises:
         Refused: the actor may not see rounds.
     """
-    if actor.has(Role.PARTNER):
+    if not may(actor, "deconfliction.read"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
         where = (
             "JOIN deconfliction_counterpart c ON c.id = r.counterpart_id AND c.organisation_id = %s"
             " AND c.closed_at IS NULL WHERE r.id = %s AND r.side = 'ANSWERING'"
         )
         return next(iter(_rows(where, [actor.partner_id, round_id])), None)
-    require(actor, "deconfliction.read")
     return next(iter(_rows("WHERE r.id = %s", [round_id])), None)
 
 

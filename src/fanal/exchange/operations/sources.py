@@ -117,7 +117,11 @@ def secret_of(*, actor: Actor, source: Source, now: datetime) -> str:
     if source.secret_id is not None:
         try:
             return vault.open_object(
-                actor=actor, object_id=source.secret_id, now=now, purpose="credential of a source"
+                actor=actor,
+                object_id=source.secret_id,
+                now=now,
+                purpose="credential of a source",
+                right="source.manage",
             ).decode()
         except _UNOPENED:
             raise SourceRefused("SECRET_SEALED") from None

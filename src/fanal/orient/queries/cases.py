@@ -134,7 +134,7 @@ def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datet
     """Return when a report was opened again, or decided anew, after a decision; None if neither.
 
     Raises:
-        LedgerRefused: the actor may not read the ledger.
+        Refused: the actor may not read the ledger.
     """
     rows = bounded(
         models.StoredDecision.objects.filter(report_id=report_id), reach(actor, "measure.read")

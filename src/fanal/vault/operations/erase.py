@@ -10,12 +10,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.vault.packs import file_path, make_folder
-from fanal.vault.queries import VaultRefused
 
 _ERASED_DIGEST = bytes(32)
 
@@ -27,18 +27,19 @@ def erase(
     now: datetime,
     kinds: Sequence[str] = (),
     motive: str = "",
+    right: str = "pipeline.run",
 ) -> int:
     """Erase what is sealed for owners (of `kinds`, or of every kind); return how many objects.
 
     Wrapped keys and plaintext hashes go in the caller's transaction, with one ledger entry; files are
     unlinked and the erasure list outside the database is extended at commit. Whether a legal hold or a
-    retention date forbids it is the caller's question (decisions 24).
+    retention date forbids it is the caller's question (decisions 24). `right` is the action of the policy
+    under which it is erased.
 
     Raises:
-        VaultRefused: only the system and supervisors erase.
+        Refused: the policy opens that to the actor nowhere.
     """
-    if not actor.has(Role.SYSTEM, Role.SUPERVISOR):
-        raise VaultRefused("vault.erase")
+    rights.require(actor, right)
     if not owner_ids:
         return 0
     with transaction.atomic():
@@ -63,7 +64,7 @@ def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int
     """Erase again what an erasure list names (after a restore); return how many objects.
 
     Raises:
-        VaultRefused: the actor is not the system.
+        Refused: the actor is not the system.
         ValueError: a line is malformed.
     """
     by_kind: dict[str, list[UUID]] = {}

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import Struct
 
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, queries
 from fanal.vault.domain.envelope import (
@@ -30,37 +31,49 @@ class Stream(Struct, frozen=True, kw_only=True):
     pieces: Iterator[bytes]
 
 
+class PurposeMissing(ValueError):
+    """A stage opens for a purpose, at an instant: its entry in the ledger will say both."""
+
+
 class ObjectUnknown(LookupError):
     """There is no such object, or it was erased."""
 
 
-def open_object(*, actor: Actor, object_id: UUID, now: datetime, purpose: str) -> bytes:
+def open_object(
+    *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
+) -> bytes:
     """Return the plaintext of one object, after writing the read to the ledger.
 
-    The entry is part of the caller's transaction, if there is one: commit before the bytes leave. An
-    identity is a named act of its own (`identity.open`). `purpose` is the motive (Loi 78-17, art. 101).
+    The entry is part of the caller's transaction, if there is one: commit before the bytes leave. `right`
+    is the action of the policy under which the caller opens it, and has asked about its object; an
+    identity opens under `identity.open` alone. `purpose` is the motive (Loi 78-17, art. 101).
 
     Raises:
-        VaultRefused: no role of the actor reaches sealed data.
+        Refused: the policy opens that to the actor nowhere.
         ObjectUnknown: unknown or erased.
         KeyMissing: this process holds no opening key.
         BlobMissing, BlobDamaged, EnvelopeRefused: the evidence is not whole.
         VaultAway: the vault's disk does not answer.
         MotiveMissing: `purpose` is empty and the actor has no motive.
     """
-    return b"".join(open_stream(actor=actor, object_id=object_id, now=now, purpose=purpose))
+    return b"".join(
+        open_stream(actor=actor, object_id=object_id, now=now, purpose=purpose, right=right)
+    )
 
 
-def open_stream(*, actor: Actor, object_id: UUID, now: datetime, purpose: str) -> Iterator[bytes]:
+def open_stream(
+    *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
+) -> Iterator[bytes]:
     """Return the plaintext of one object in pieces, with flat memory; else as `open_object`.
 
     The read is written before this returns. A damaged end raises while iterating: a consumer must not
     treat the pieces as whole before the iterator has ended.
     """
-    found = _find(actor, [object_id])[object_id]
+    found = _find([object_id])[object_id]
+    is_identity = found.bound.kind in IDENTITY_KINDS
+    rights.require(actor, "identity.open" if is_identity else right)
     data_key = _data_key(found)
     with transaction.atomic():
-        is_identity = found.bound.kind in IDENTITY_KINDS
         ledger.record(
             actor=actor,
             action="identity.open" if is_identity else "object.open",
@@ -84,12 +97,12 @@ def open_batch(
     `now` and `purpose` are what that entry will say, and are asked for here so that no caller forgets.
 
     Raises:
-        VaultRefused: the actor is not the system, or the purpose is empty.
+        Refused: the actor is not the system.
+        PurposeMissing: the purpose is empty, or `now` has no zone.
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
     """
-    if not actor.has(Role.SYSTEM) or not purpose or now.tzinfo is None:
-        raise queries.VaultRefused("vault.open_batch")
-    found = _find(actor, object_ids)
+    _require_stage(actor, now, purpose)
+    found = _find(object_ids)
     ring = keyring.current()
     openers = {kid: Unwrapper(ring.opening_key(kid)) for kid in _key_ids(found.values())}
     with SealedReader(ring.vault_folder) as reader:
@@ -110,11 +123,10 @@ def open_streams(
     raise BlobMissing, BlobDamaged, EnvelopeRefused and VaultAway while iterating.
 
     Raises:
-        VaultRefused, ObjectUnknown, KeyMissing: as `open_batch`.
+        Refused, PurposeMissing, ObjectUnknown, KeyMissing: as `open_batch`.
     """
-    if not actor.has(Role.SYSTEM) or not purpose or now.tzinfo is None:
-        raise queries.VaultRefused("vault.open_streams")
-    found = _find(actor, object_ids)
+    _require_stage(actor, now, purpose)
+    found = _find(object_ids)
     return {
         object_id: Stream(size=row.size, pieces=_pieces(row, _data_key(row)))
         for object_id, row in found.items()
@@ -164,8 +176,14 @@ class PlaintextChecker:
             pass
 
 
-def _find(actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    found = queries.get_stored(actor=actor, object_ids=object_ids)
+def _require_stage(actor: Actor, now: datetime, purpose: str) -> None:
+    rights.require(actor, "pipeline.run")
+    if not purpose or now.tzinfo is None:
+        raise PurposeMissing
+
+
+def _find(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
+    found = queries.find_stored(object_ids)
     missing = [i for i in object_ids if i not in found or found[i].wrapped_key is None]
     if missing:
         raise ObjectUnknown(f"object {missing[0]} is unknown or erased")

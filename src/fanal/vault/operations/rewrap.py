@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor
 from fanal.vault import keyring, queries
 from fanal.vault.domain.envelope import Wrapper, key_id, unwrap
 
@@ -18,12 +19,11 @@ def rewrap(
     transaction; rotation may be stopped and begun again at any time, since a row names its key.
 
     Raises:
-        VaultRefused: the actor is not the system.
+        Refused: the actor is not the system.
         KeyMissing: an old opening key is not at hand.
         EnvelopeRefused: a wrapped key is damaged; nothing of this call is kept.
     """
-    if not actor.has(Role.SYSTEM):
-        raise queries.VaultRefused("vault.rewrap")
+    rights.require(actor, "pipeline.run")
     ring = keyring.current()
     present = [key_id(ring.content), key_id(ring.identity)]
     with transaction.atomic(), connection.cursor() as cursor:

@@ -201,6 +201,10 @@ def _exchange(report_id: UUID, *, request: HttpRequest, now: datetime) -> dict[s
 
 def _words(message: FollowedMessage, *, actor: Actor, now: datetime) -> str:
     body = vault.open_object(
-        actor=actor, object_id=message.object_id, now=now, purpose="exchange with the reporter"
+        actor=actor,
+        object_id=message.object_id,
+        now=now,
+        purpose="exchange with the reporter",
+        right="report.read",
     )
     return body.decode()
