@@ -12,6 +12,7 @@ from importlib import import_module
 import click
 
 from fanal.cli.failures import LANGUAGES, Refused, told
+from fanal.cli.printing import ReaderGone
 from fanal.kernel.collector import loading
 
 COMMANDS: Mapping[str, str] = {
@@ -99,10 +100,10 @@ def main() -> None:
     try:
         _refuse_broken_text(sys.argv)
         status = fanal.main(prog_name="fanal", standalone_mode=False)
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGone) as gone:
         # Whoever read us is gone; nothing may be written while the interpreter ends either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+        status = 0 if isinstance(gone, ReaderGone) else 1
     except click.exceptions.NoArgsIsHelpError as asked:
         click.echo(asked.format_message(), err=True)
         status = 2

@@ -1,7 +1,9 @@
 """`fanal report`: what is known of reports, at any stage, as JSON; each read is journaled."""
 
-import json
 import sys
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
@@ -12,7 +14,10 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
 
-_PAGE = 200
+if TYPE_CHECKING:
+    from fanal.cli.printing import Row
+
+_PAGE = 1000
 
 
 reading = click.option("--as", "as_user", metavar="USER", help="In whose name it is read.")
@@ -45,6 +50,7 @@ def show(
     With --reveal-reporter (needs --as and --motive) each report's `reporter` says who reported;
     the act is journaled and told to other people before anything is opened.
     """
+    from fanal.cli.printing import print_rows
     from fanal.cli.readers import consult, reader
     from fanal.cli.report_view import outline, views
     from fanal.cli.resolve import resolve
@@ -60,7 +66,7 @@ def show(
     for view in views(actor=actor, report_ids=ids):
         if reveal_reporter:
             view["reporter"] = revealed[UUID(str(view["id"]))]
-        click.echo(json.dumps(view, ensure_ascii=False) if as_json else outline(view, lang=lang))
+        print_rows([(view, partial(outline, view, lang=lang))], as_json=as_json)
     for reference in missing:
         tell("NO_REPORT", reference=reference)
     if missing:
@@ -96,38 +102,45 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
 @with_django(DatabaseRole.APP)
 def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
     """List every acknowledged report at any stage, without the long texts."""
-    from fanal.cli.readers import consult, reader
-    from fanal.cli.report_view import outline, views
+    from fanal.cli.printing import print_rows
+    from fanal.cli.readers import reader
 
     actor = reader(as_user, motive="fanal report list")
-    ids = _all_ids(actor) if order == "received" else _by_priority(actor)
-    for start in range(0, len(ids), _PAGE):
-        page = ids[start : start + _PAGE]
+    pages = _by_priority(actor) if order == "priority" else _as_received(actor)
+    print_rows(_rows(actor, pages, lang=lang), as_json=as_json)
+
+
+def _rows(actor: Actor, pages: Iterable[Sequence[UUID]], *, lang: str) -> Iterator["Row"]:
+    """Yield what is printed of each report; the reading of a page is recorded before its first line."""
+    from fanal.cli.readers import consult
+    from fanal.cli.report_view import outline, views
+
+    for page in pages:
         consult(actor, page, now=clock.now())
         for view in views(actor=actor, report_ids=page, short=True):
-            click.echo(
-                json.dumps(view, ensure_ascii=False) if as_json else outline(view, lang=lang)
-            )
+            yield view, partial(outline, view, lang=lang)
 
 
-def _all_ids(actor: Actor) -> list[UUID]:
+def _as_received(actor: Actor) -> Iterator[list[UUID]]:
     from fanal.intake import queries as intake
 
-    ids: list[UUID] = []
-    page = intake.list_reports(actor=actor, after=None, limit=5000)
-    while page:
-        ids += [facts.report_id for facts in page]
-        page = intake.list_reports(actor=actor, after=ids[-1], limit=5000)
-    return ids
+    after: UUID | None = None
+    while page := intake.list_reports(actor=actor, after=after, limit=_PAGE):
+        ids = [facts.report_id for facts in page]
+        yield ids
+        after = ids[-1]
 
 
-def _by_priority(actor: Actor) -> list[UUID]:
-    """Return all reports, highest priority first, then in the order received; without one last."""
+def _by_priority(actor: Actor) -> Iterator[Sequence[UUID]]:
+    """Yield all reports, highest priority first, then in the order received; without one last."""
     from fanal.analyse import queries as analysed
 
-    ids = _all_ids(actor)
+    ids: list[UUID] = []
     scores: dict[UUID, int] = {}
-    for start in range(0, len(ids), 5000):
-        found = analysed.get_priorities(actor=actor, report_ids=ids[start : start + 5000])
+    for page in _as_received(actor):
+        ids += page
+        found = analysed.get_priorities(actor=actor, report_ids=page)
         scores |= {report_id: priority.score for report_id, priority in found.items()}
-    return sorted(ids, key=lambda report_id: (-scores.get(report_id, -1), report_id))
+    ids.sort(key=lambda report_id: (-scores.get(report_id, -1), report_id))
+    for start in range(0, len(ids), _PAGE):
+        yield ids[start : start + _PAGE]

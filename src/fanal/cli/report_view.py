@@ -4,12 +4,14 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.analyse import queries as analysed
 from fanal.crosscheck import queries as crosschecked
 from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts
@@ -17,11 +19,13 @@ from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 
 View = dict[str, object]
-_LONG = frozenset({"description", "conversation", "extra", "warnings"})
 
 
 def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> Iterator[View]:
-    """Yield what is known of each report, in the order asked; `short` leaves the long texts out."""
+    """Yield what is known of each report, in the order asked; `short` leaves the long texts out.
+
+    Records of stages stand in it as they are: `msgspec.json` writes them.
+    """
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
     ids = [report_id for report_id in report_ids if report_id in facts]
     names = accounts.partner_names(partner_ids={facts[i].sender_id for i in ids})
@@ -47,21 +51,21 @@ def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> I
             "receipt": receipts.get(i),
             "state": facts[i].state,
             "stage": _stage(facts[i]),
-            "harmonised": _harmonised(msgspec.to_builtins(record), short) if record else None,
+            "harmonised": _harmonised(record, short) if record else None,
             "selectors": _without(record.selectors, "source") if record else [],
-            "findings": msgspec.to_builtins(analyses[i].findings) if i in analyses else [],
+            "findings": analyses[i].findings if i in analyses else [],
             "priority": _priority(msgspec.to_builtins(priority)) if priority else None,
             "links": links.get(i, []),
             "dossier": str(kin[i].dossier_id) if i in kin and kin[i].dossier_id else None,
             "proposal": {
                 "tracks": [str(track) for track in proposal.tracks],
-                "because": msgspec.to_builtins(proposal.because),
+                "because": proposal.because,
                 "basis": [basis.code for basis in proposal.bases],
                 "competent": proposal.competent,
             }
             if proposal
             else None,
-            "decisions": msgspec.to_builtins(decisions.get(i, ())),
+            "decisions": decisions.get(i, ()),
         }
 
 
@@ -92,7 +96,7 @@ def outline(view: View, *, lang: str) -> str:
 
 def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
     """Return the links of each report; another desk's shows that it exists and nothing else."""
-    found = {i: crosschecked.links_of(actor=actor, report_id=i) for i in ids}
+    found = crosschecked.links_of_reports(actor=actor, report_ids=ids)
     others = {link.other_id for links in found.values() for link in links if link.other_id}
     facts = intake.get_reports(actor=actor, report_ids=list(others))
     return {
@@ -102,7 +106,7 @@ def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
                 "id": str(link.other_id) if link.other_id else None,
                 "desk": link.desk_id,
                 "score": link.score,
-                "reasons": msgspec.to_builtins(link.reasons),
+                "reasons": link.reasons,
             }
             for link in links
         ]
@@ -118,9 +122,16 @@ def _stage(facts: ReportFacts) -> str:
     return "DONE" if facts.state == "FINISHED" and not facts.is_test else str(facts.state)
 
 
-def _harmonised(record: View, short: bool) -> View:
-    left = {"selectors"} | (_LONG if short else set())
-    return {key: value for key, value in record.items() if key not in left}
+def _harmonised(record: HarmonisedReport, short: bool) -> HarmonisedReport:
+    """Return the record without its selectors, which stand beside it; `short` without long texts too.
+
+    A field that has its default value is not written.
+    """
+    if not short:
+        return structs.replace(record, selectors=())
+    return structs.replace(
+        record, selectors=(), description=None, conversation=(), extra=(), warnings=()
+    )
 
 
 def _without(parts: Sequence[object], name: str) -> list[object]:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -88,7 +89,7 @@ def shown(number: str) -> dict:
         cursor.execute("SELECT report_id FROM intake_wire WHERE wire_id = %s", [int(number)])
         [(report_id,)] = cursor.fetchall()
     [view] = views(actor=SYSTEM, report_ids=[report_id])
-    return view | {"report_id": report_id}
+    return msgspec.json.decode(msgspec.json.encode(view)) | {"report_id": report_id}
 
 
 def near(picture) -> str:

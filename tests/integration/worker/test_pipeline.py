@@ -1,10 +1,14 @@
 """A report goes all the way: received by every door, carried through all stages, at its place in the queue."""
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.formats.report.read import canonical_bytes, read_report
@@ -73,6 +77,35 @@ def _work() -> None:
         pass
 
 
+def _printed(view: object) -> dict[str, Any]:
+    """Return a view as whoever reads the command's output has it."""
+    read: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(view))
+    return read
+
+
+def _statements(ids: Sequence[UUID]) -> int:
+    from fanal.cli.report_view import views
+
+    with CaptureQueriesContext(connection) as captured:
+        assert len(list(views(actor=SYSTEM, report_ids=ids, short=True))) == len(ids)
+    return len(captured)
+
+
+def test_a_list_of_reports_asks_as_often_for_many_as_for_few() -> None:
+    many = [GROOMING | {"reference": f"g-{n}"} for n in range(12)]
+    ids = _deposit(*many)
+    _work()
+    assert _statements(ids) == _statements(ids[:2])
+    views = map(_printed, _views(ids))
+    assert all(len(view["links"]) == len(ids) - 1 for view in views)
+
+
+def _views(ids: Sequence[UUID]) -> Iterator[object]:
+    from fanal.cli.report_view import views
+
+    yield from views(actor=SYSTEM, report_ids=ids, short=True)
+
+
 def test_takes_every_format_to_the_queue() -> None:
     from fanal.cli.report_view import views
     from fanal.intake import operations as intake, queries
@@ -91,7 +124,7 @@ def test_takes_every_format_to_the_queue() -> None:
     _work()
     assert queries.count_work() == {}
 
-    first, second = views(actor=SYSTEM, report_ids=ids)
+    first, second = map(_printed, views(actor=SYSTEM, report_ids=ids))
     assert (first["stage"], first["priority"]["floor"]) == ("DONE", "CHILD_IN_DANGER")
     assert first["priority"]["score"] >= 95
     assert first["harmonised"]["urls"][0]["reported"] == "https://Example.test/a?utm_source=x#top"

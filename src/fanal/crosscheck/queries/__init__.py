@@ -8,7 +8,13 @@ from fanal.crosscheck.queries.dossiers import (
     members_of,
     walk_dossiers,
 )
-from fanal.crosscheck.queries.kin import kin_facts, linked_reports, links_of, list_links
+from fanal.crosscheck.queries.kin import (
+    kin_facts,
+    linked_reports,
+    links_of,
+    links_of_reports,
+    list_links,
+)
 from fanal.crosscheck.queries.suggestions import (
     list_suggestions,
     rejected_reports,
@@ -24,6 +30,7 @@ __all__ = [
     "kin_facts",
     "linked_reports",
     "links_of",
+    "links_of_reports",
     "list_dossiers",
     "list_links",
     "list_suggestions",

@@ -14,6 +14,7 @@ from fanal.crosscheck.domain.views import KinLink
 from fanal.crosscheck.queries.frequency import with_frequency
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
 
 _LINK = (
     "SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.rule_version, l.reasons"
@@ -60,22 +61,31 @@ def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
     A link to another desk's report says only that it exists and which desk to ask (`elsewhere.read`);
     those come last.
     """
+    return links_of_reports(actor=actor, report_ids=[report_id]).get(report_id, [])
+
+
+def links_of_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[KinLink]]:
+    """Return `links_of` each report in one statement; reports without links are left out."""
     desks = reach(actor, "link.read").desks
-    if desks == []:
-        return []
+    if not report_ids or desks == []:
+        return {}
     statement = " UNION ALL ".join(
-        f"{_LINK} FROM crosscheck_link l WHERE l.{side} = %(id)s"
+        f"{_LINK}, l.{side} FROM crosscheck_link l WHERE l.{side} = ANY(%(ids)s::uuid[])"
         f" AND (%(desks)s::int[] IS NULL OR l.{desk} = ANY(%(desks)s::int[])) AND{CURRENT}"
         for side, desk in (("report_id", "desk_id"), ("other_id", "other_desk_id"))
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, {"id": report_id, "desks": desks})
-        seen = [_seen_from(report_id, desks, row) for row in cursor.fetchall()]
+        cursor.execute(statement, {"ids": uuid_array(report_ids), "desks": desks})
+        seen = [(row[7], _seen_from(row[7], desks, row[:7])) for row in cursor.fetchall()]
     if not may(actor, "elsewhere.read"):
-        seen = [link for link in seen if link.other_id is not None]
-    told = iter(with_frequency([link.reasons for link in seen]))
-    seen = [structs.replace(link, reasons=next(told)) for link in seen]
-    return sorted(seen, key=lambda s: (-(s.score or 0), s.desk_id, str(s.other_id)))
+        seen = [(report_id, link) for report_id, link in seen if link.other_id is not None]
+    reasons = with_frequency([link.reasons for _report_id, link in seen])
+    found: dict[UUID, list[KinLink]] = {}
+    for (report_id, link), counted in zip(seen, reasons, strict=True):
+        found.setdefault(report_id, []).append(structs.replace(link, reasons=counted))
+    for links in found.values():
+        links.sort(key=lambda s: (-(s.score or 0), s.desk_id, str(s.other_id)))
+    return found
 
 
 def linked_reports(*, actor: Actor) -> list[UUID]:
