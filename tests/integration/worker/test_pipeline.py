@@ -137,10 +137,7 @@ def test_takes_every_format_to_the_queue() -> None:
     assert first["links"][0]["reference"] == "m-1"
     assert any(reason["kind"] == "HANDLE" for reason in first["links"][0]["reasons"])
 
-    analyst = desk_actor(
-        person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test",
-        role_desks=frozenset({(Role.ANALYST, 1)}),
-    )  # fmt: skip
+    analyst = desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test")
     page = oriented.list_queue(
         actor=analyst, view=QueueView.OPEN, filters=QueueFilter(), now=NOW, limit=50
     )
