@@ -12,9 +12,10 @@ from fanal.kernel.failpoints import POINTS
 from tests.faults.filing import History
 from tests.live import Live, wait_for
 
-WEB, WORKER = "granian", "fanal.worker"
+WEB, WORKER, CALLS = "granian", "fanal.worker", "fanal.calls"
+_OF_THE_WORKER = ("worker.", "hash.", "checkpoint.", "near.")
 _SERVED_BY = {
-    name: WORKER if name.startswith(("worker.", "hash.", "send.", "checkpoint.", "near.")) else WEB
+    name: CALLS if name.startswith("send.") else WORKER if name.startswith(_OF_THE_WORKER) else WEB
     for name in sorted(POINTS)
 }
 _ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.")

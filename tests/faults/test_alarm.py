@@ -24,6 +24,7 @@ from tests.live import Live, draft_of, free_port, live, wait_for
 
 pytestmark = pytest.mark.serial
 CALLED_WITHIN = 10.0
+CALLS = "fanal.calls"
 DEAD_FOR_SURE = 29.0
 """Seconds after which leases and heartbeats tell that a worker is dead; a start under full load takes some."""
 SECRET = "Canary words of a frightened person 4471"
@@ -104,7 +105,9 @@ def test_is_called_within_ten_seconds_and_again_after_two_minutes(
     assert time.monotonic() - sent < CALLED_WITHIN
     [(to, first)] = box.messages
     assert to == ["duty@desk.example", "night@desk.example"]
-    assert wait_for(lambda: ask(server, "SELECT count(*) FROM intake_work") == [(0,)])
+    assert wait_for(lambda: ask(server, "SELECT count(*) FROM intake_work") == [(0,)]), (
+        server.told()
+    )
     [shown] = server.lines("report", "list")
     assert shown["priority"]["floor"] == "CHILD_IN_DANGER"  # type: ignore[index]
     assert str(shown["id"]) in first.get_payload()
@@ -127,45 +130,53 @@ def calls_for(box: Inbox, report: object) -> list[Message]:
     return [message for _, message in list(box.messages) if str(report) in message.as_string()]
 
 
-def only_worker(server: Live, *, but: int = 0) -> int:
-    """Wait for the one worker, another than `but`, and return its id."""
+def only(server: Live, program: str, *, but: int = 0) -> int:
+    """Wait for the one process of a program, another than `but`, and return its id.
+
+    A message on its way has a child of its own, which bears its parent's name for as long as it lives.
+    """
     found: list[int] = []
 
     def alone() -> bool:
-        found[:] = server.children("fanal.worker")
+        found[:] = server.children(program)
         return len(found) == 1 and found[0] != but
 
     assert wait_for(alone, beat=0.05), server.told()
     return found[0]
 
 
-def dies_at(server: Live, point_file: Path, place: str) -> tuple[float, object]:
-    """Tell of danger to a worker that dies at `place`, the next one nowhere; return when, and the report."""
-    worker = only_worker(server)
+def dies_at(server: Live, point_file: Path, program: str, place: str) -> tuple[float, object]:
+    """Tell of danger to a program that dies at `place`, the next one nowhere; return when, and the report."""
+    first = only(server, program)
     point_file.write_text(f"{place}:1:kill")
     try:
-        os.kill(worker, signal.SIGKILL)
-        armed = only_worker(server, but=worker)
+        os.kill(first, signal.SIGKILL)
+        armed = only(server, program, but=first)
         sent = tell_of_danger(server)
     finally:
         point_file.write_text("")
-    assert wait_for(lambda: armed not in server.children("fanal.worker"), seconds=30, beat=0.05)
+    assert wait_for(lambda: armed not in server.children(program), seconds=30, beat=0.05)
     [(report,)] = ask(server, "SELECT id FROM intake_report ORDER BY received_at DESC LIMIT 1")
     return sent, report
 
 
-@pytest.mark.parametrize("place", ["worker.claimed", "send.begin"])
-def test_a_worker_that_dies_delays_no_call(
-    server: Live, inbox: tuple[Inbox, int], point_file: Path, place: str
+@pytest.mark.parametrize(
+    ("program", "place"),
+    [("fanal.worker", "worker.claimed"), (CALLS, "send.begin"), (CALLS, "send.sent")],
+)
+def test_a_process_that_dies_delays_no_call(
+    server: Live, inbox: tuple[Inbox, int], point_file: Path, program: str, place: str
 ) -> None:
     """With the report in hand, or the call: nobody waits for the lease or the heartbeat of the dead."""
     box, _ = inbox
-    sent, report = dies_at(server, point_file, place)
+    sent, report = dies_at(server, point_file, program, place)
     assert wait_for(lambda: calls_for(box, report), seconds=DEAD_FOR_SURE, beat=0.05)
     assert time.monotonic() - sent < DEAD_FOR_SURE
     if place == "worker.claimed":  # the call went out while the dead worker's lease still stood
         held = "SELECT stage, attempts FROM intake_work WHERE lease_token IS NOT NULL"
         assert ask(server, held) == [("HARMONISE", 1)]
+    noted = f"SELECT outcome FROM orient_call c JOIN orient_alarm a ON a.id = alarm_id WHERE report_id = '{report}'"
+    assert wait_for(lambda: ask(server, noted) == [("SENT",)], seconds=DEAD_FOR_SURE)
 
 
 ESCALATED = b"""<report><incidentSummary>

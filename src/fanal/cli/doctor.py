@@ -15,6 +15,7 @@ import psycopg
 from fanal.cli.boot import find_vault
 from fanal.cli.doctor_calls import look_at_channel
 from fanal.cli.doctor_hashing import look_at_hashing
+from fanal.cli.doctor_outbox import look_at_caller, look_at_outbox
 from fanal.cli.doctor_vault import look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
 from fanal.cli.run import PORT_FILE, is_alive
@@ -174,7 +175,11 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     if DatabaseRole.APP in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
+            yield look_at_caller(connection)
             yield from look_at_vault(connection, find_vault())
+    if DatabaseRole.AUDITOR in databases.urls:
+        with psycopg.connect(databases.url(DatabaseRole.AUDITOR)) as connection:
+            yield from look_at_outbox(connection, demo=mark is Mark.DEMO)
 
 
 def _look_at_agreement() -> Finding:

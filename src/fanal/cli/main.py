@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "fanal.cli.run:run",
     "user": "fanal.cli.user:user",
     "worker": "fanal.cli.worker:worker",
+    "calls": "fanal.cli.calls:calls",
 }
 """Name of each command, and where it is: `module:attribute`."""
 

@@ -1,4 +1,4 @@
-"""`fanal run`: database, migrations, web and worker in the foreground."""
+"""`fanal run`: database, migrations, web, worker and calls in the foreground."""
 
 import contextlib
 import errno
@@ -18,12 +18,13 @@ import click
 from fanal.cli.boot import find_home, make_keys, process_environment, require_vault
 from fanal.cli.doctor_calls import FAULTS
 from fanal.cli.failures import Failed, Refused, language, reason
-from fanal.cli.supervisor import Child, Supervisor, die_with_supervisor, say
+from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.keys import load_keys
 from fanal.config.mailing import mailer_of
 from fanal.config.migration import Mark, read_mark
+from fanal.kernel.parent import die_with_parent
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
 
@@ -49,7 +50,7 @@ _PORT_PAUSE = 0.5
     help="Worker processes that share the stages; a core each.",
 )
 def run(demo: bool, port: int, host: str, workers: int) -> None:
-    """Supervise PostgreSQL (when embedded), web and workers until SIGTERM."""
+    """Supervise PostgreSQL (when embedded), web, workers and calls until SIGTERM."""
     if demo and not _is_loopback(host):
         raise Refused("LOOPBACK_ONLY")
     home = find_home()
@@ -191,6 +192,12 @@ def _children(
             )
             for name in names
         ),
+        Child(
+            name="calls",
+            arguments=[sys.executable, "-m", "fanal.calls"],
+            environment=environment,
+            log=home / "log" / "calls.log",
+        ),
     ]
 
 
@@ -245,7 +252,7 @@ def _accounts(mark: Mark | None) -> str:
         check=False,
         capture_output=True,
         text=True,
-        preexec_fn=die_with_supervisor,
+        preexec_fn=die_with_parent,
     )
     accounts = [json.loads(line) for line in answer.stdout.splitlines()]
     words = ", ".join(f"{a['username']} / {a['password']} ({a['label']})" for a in accounts)

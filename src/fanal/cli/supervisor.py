@@ -1,7 +1,6 @@
 """Keeps processes alive: each in a process group of its own, restarted with growing pauses."""
 
 import contextlib
-import ctypes
 import math
 import os
 import shutil
@@ -13,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fanal.kernel.parent import die_with_parent
+
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
 _STEADY_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _BEAT = 0.2
 _LOG_LIMIT = 20_000_000
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +48,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 start_new_session=True,
-                preexec_fn=die_with_supervisor,  # noqa: PLW1509 - the supervisor has one thread
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
             )
         finally:
             os.close(descriptor)
@@ -156,12 +155,6 @@ class Supervisor:
                 child.process.wait(timeout=max(0.1, end - time.monotonic()))
             child.signal_group(signal.SIGKILL)
             child.process.wait()
-
-
-def die_with_supervisor() -> None:
-    """Ask the kernel to stop this child when its supervisor is killed: it would keep the port."""
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def say(sentence: str) -> None:

@@ -109,6 +109,9 @@ RULES: tuple[Rule, ...] = (
     _rule("orient_feedback", [APP, WORKER], APPEND),
     _rule("orient_unfolding", [APP, WORKER], APPEND),
     _rule("orient_unfolding_words", [APP], APPEND),
+    # Calls are queued by triggers and sent by a process of their own: the desk looks at them.
+    _rule("orient_call", [APP], READ),
+    _rule("orient_caller", [APP], READ),
     _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),

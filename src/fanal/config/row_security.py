@@ -136,6 +136,7 @@ BOUNDED: Mapping[str, Bounds] = {
     "orient_unfolding": Bounds(rows=_OWN),
     "orient_unfolding_words": Bounds(rows=_behind("orient_unfolding", "p.id = unfolding_id")),
     "orient_alarm": Bounds(rows=_OWN),
+    "orient_call": Bounds(rows=_behind("orient_alarm", "p.id = alarm_id")),
     "orient_note": Bounds(rows=_OWN),
     "orient_feedback": Bounds(rows=_OWN),
     "orient_view": Bounds(rows=_OWN),

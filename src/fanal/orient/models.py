@@ -183,9 +183,8 @@ class StoredAlarm(models.Model):
     escalated_at = models.DateTimeField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.UUIDField(null=True)
-    called_at = models.DateTimeField(null=True)
-    """When the duty people were first called; `called_again_at`, after the escalation."""
-    called_again_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(null=True)
+    """When the ledger took the raising: a deposit raises by a trigger, which cannot write there."""
 
     class Meta:
         db_table = "orient_alarm"

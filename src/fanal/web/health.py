@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: alive; ready (database, migrations, worker heartbeat).
+"""`/healthz` and `/readyz`: alive; ready (database, migrations, heartbeats of worker and calls).
 
 They say nothing of what is stored: no count, no version, no name.
 """
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from fanal.accounts.routes import open_to_all
 from fanal.db import agreement
+from fanal.orient import queries as oriented
 
 _LONGEST_SILENCE = "60 seconds"
 
@@ -29,9 +30,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, tables and worker are there, else 503 with what is missing."""
+    """Answer 200 when database, tables, worker and calls are there, else 503 with what is missing."""
     return _answer(
-        {"database": _database, "migrations": _migrations, "clock": _clock, "worker": _worker}
+        {
+            "database": _database,
+            "migrations": _migrations,
+            "clock": _clock,
+            "worker": _worker,
+            "calls": oriented.calls_alive,
+        }
     )
 
 

@@ -32,13 +32,7 @@ _GRACE = 10.0
 _AT_ONCE = 4
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
-SENDS = (
-    sends.call_duty,
-    sends.tell_opening,
-    sends.tell_aside,
-    sends.tell_factor,
-    rules.apply_rules,
-)
+SENDS = (sends.tell_opening, sends.tell_aside, sends.tell_factor, rules.apply_rules)
 """Jobs that others queue: named here, so that the worker knows them."""
 
 

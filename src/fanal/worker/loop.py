@@ -1,7 +1,6 @@
-"""The worker's main loop: stages, the ledger's sequencer and checkpoints, alarms.
+"""The worker's main loop: stages, the ledger's sequencer and checkpoints.
 
-These run here and not as jobs, since they must be prompt: an entry is numbered within a second, an
-alarm is out within ten.
+These run here and not as jobs, since they must be prompt: an entry is numbered within a second.
 """
 
 import logging
@@ -18,11 +17,9 @@ from fanal.crosscheck import operations as crosscheck
 from fanal.db import agreement
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, signer
-from fanal.worker.alarms import Alarms
 from fanal.worker.stages import StageLoop
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
-ALARMS_EVERY = timedelta(seconds=2)
 NEAR_AGAIN = timedelta(minutes=5)
 """After an error in looking for what is near."""
 _IDLE_SECONDS = 0.5
@@ -39,8 +36,8 @@ class WorkerLoop:
         self._stages = StageLoop(
             actor=system_actor("pipeline"), clock=clock, between=self._keep_time
         )
-        self._alarms, self._stop = Alarms(), threading.Event()
-        self._checkpoint_at = self._alarms_at = self._near_at = clock()
+        self._stop = threading.Event()
+        self._checkpoint_at = self._near_at = clock()
         self._near_size = crosscheck.NEAR_AT_ONCE
         self._rules_stored = False
         self._disagreed: frozenset[agreement.Part] = frozenset()
@@ -103,9 +100,6 @@ class WorkerLoop:
     def _keep_time(self) -> bool:
         """Do what must be prompt, between the steps of a batch too; return False when asked to stop."""
         now = self._clock()
-        if now >= self._alarms_at:
-            self._alarms.run(now=now)
-            self._alarms_at = now + ALARMS_EVERY
         ledger.sequence_pending(now=now)
         if now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT_EVERY

@@ -138,6 +138,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "user grant": (["l", "ANALYST", "--act", "a"], [[], ["l"], ["l", "KING", "--act", "a"], ["l", "ANALYST", "--act", "a", "--until", "tomorrow"], ["l", "ANALYST", "--act", "a", "--desk", "x"]]),
     "user link": (["l", "s"], [[], ["l"]]),
     "worker": ([], [["x"]]),
+    "calls": ([], [["x"]]),
 }  # fmt: skip
 WITHOUT_DATABASE = {
     "receipt verify",

@@ -72,19 +72,19 @@ def jobs() -> Iterator[threading.Event]:
     gc.collect()  # tasks that a cut connection ended are told here, not in the middle of another test
 
 
-def _call_duty() -> None:
-    from fanal.worker.sends import call_duty
+def _tell() -> None:
+    from fanal.worker.sends import tell_aside
 
-    call_duty.defer(alarm_id=str(uuid4()), report_id=str(uuid4()), escalated=False)
+    tell_aside.defer(aside_id=str(uuid4()))
 
 
-def test_a_call_is_queued_with_its_alarm_or_not_at_all(jobs: threading.Event, mails: Path) -> None:
+def test_a_notice_is_queued_with_its_act_or_not_at_all(jobs: threading.Event, mails: Path) -> None:
     with transaction.atomic():
-        _call_duty()
+        _tell()
         transaction.set_rollback(True)
-    assert _count("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'call_duty'") == 0
+    assert _count("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'tell_aside'") == 0
     with transaction.atomic():
-        _call_duty()
+        _tell()
     assert wait_for(lambda: list(mails.glob("*.eml")))
 
 
@@ -102,21 +102,21 @@ def test_the_thread_outlives_its_connections(jobs: threading.Event, mails: Path)
         assert wait_for(lambda: _count(waiting))
         assert cut_sessions() > 0
     assert wait_for(lambda: _count(newest) > before)
-    _call_duty()
+    _tell()
     assert wait_for(lambda: list(mails.glob("*.eml")))
 
 
 def _in_hand_of(worker: str) -> None:
     """Put a call into the hands of a worker that has just shown a sign of life."""
     with transaction.atomic(), connection.cursor() as cursor:
-        _call_duty()
+        _tell()
         cursor.execute(
             f"UPDATE procrastinate_jobs SET status = 'doing', worker_id = {worker}"
-            " WHERE task_name = 'call_duty'"
+            " WHERE task_name = 'tell_aside'"
         )
 
 
-def test_the_call_of_a_worker_that_died_goes_out_at_once(
+def test_the_notice_of_a_worker_that_died_goes_out_at_once(
     mails: Path, request: pytest.FixtureRequest
 ) -> None:
     _in_hand_of("(SELECT worker_id FROM procrastinate_register_worker_v1())")
@@ -124,12 +124,12 @@ def test_the_call_of_a_worker_that_died_goes_out_at_once(
     assert wait_for(lambda: list(mails.glob("*.eml")), seconds=25)  # silence is death after 30
 
 
-def test_a_living_worker_keeps_its_call(jobs: threading.Event, mails: Path) -> None:
+def test_a_living_worker_keeps_its_notice(jobs: threading.Event, mails: Path) -> None:
     from fanal.worker.alive import LivingJobs
 
     class Told(LivingJobs):
         async def retry_job_by_id_async(self, *_args: object, **_more: object) -> None:
-            raise AssertionError("a call was taken from a living worker")
+            raise AssertionError("a notice was taken from a living worker")
 
     async def look() -> int:
         connector = app.connector.get_worker_connector()
@@ -154,7 +154,7 @@ def locked(jobs: threading.Event) -> Iterator[None]:
         yield
 
 
-def test_a_long_job_keeps_no_call_waiting(locked: None, mails: Path) -> None:
+def test_a_long_job_keeps_no_notice_waiting(locked: None, mails: Path) -> None:
     from fanal.worker import jobs as scheduled
 
     with contextlib.suppress(AlreadyEnqueued):  # the schedule itself was faster
@@ -164,7 +164,7 @@ def test_a_long_job_keeps_no_call_waiting(locked: None, mails: Path) -> None:
         f" WHERE status = 'doing' AND task_name = '{scheduled.forget_challenges.name}'"
     )
     assert wait_for(lambda: _count(doing))
-    _call_duty()
+    _tell()
     assert wait_for(lambda: list(mails.glob("*.eml")))
     assert _count(doing) == 1  # it waits still
 

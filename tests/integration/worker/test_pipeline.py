@@ -177,8 +177,10 @@ def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest
     from fanal.kernel import clock
     from fanal.worker.stages import StageLoop
 
-    def _waiting() -> list:
-        return [i for i, _ in queries.list_urgent_work(actor=SYSTEM)]
+    def _waits(report_id: UUID) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM intake_work WHERE report_id = %s", [report_id])
+            return bool(cursor.rowcount)
 
     others = _deposit(MATERIAL, MATERIAL | {"reference": "m-2"})
     arrived: list = []
@@ -188,7 +190,7 @@ def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest
             arrived.extend(_deposit(GROOMING))
             intake.retract_report(actor=SYSTEM, report_id=others[0], now=NOW)
         elif len(arrived) == 1:
-            arrived.append(arrived[0] not in _waiting())
+            arrived.append(not _waits(arrived[0]))
         return True
 
     loop = StageLoop(actor=SYSTEM, clock=clock.now, between=between)
@@ -199,17 +201,17 @@ def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest
 
 def test_an_urgent_report_that_no_stage_can_read_raises_its_alarm() -> None:
     from fanal.intake import operations as intake
-    from fanal.worker.alarms import Alarms
+    from fanal.orient import queries as oriented
 
     poison = Submission(
         arrival=Arrival.IMPORT, format=Format.NCMEC_XML, body=b"<report/>", canonical=b"p",
         sender_id=uuid4(), reference="poison", urgent=True,
     )  # fmt: skip
-    intake.receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
+    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
+    assert answer.report_id is not None
     _work()
-    alarms = Alarms()
-    assert alarms.run(now=NOW) == 1
-    assert alarms.run(now=NOW) == 0
+    [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=answer.report_id)
+    assert alarm.call is not None
 
 
 def test_exported_facts_give_the_priority_that_the_stages_gave() -> None:

@@ -36,7 +36,6 @@ from fanal.intake.queries.work import (
     list_expired,
     list_quarantine,
     list_silent,
-    list_urgent_work,
 )
 
 __all__ = [
@@ -72,7 +71,6 @@ __all__ = [
     "list_silent",
     "list_unhashed",
     "list_uploads",
-    "list_urgent_work",
     "newest_of",
     "open_submissions",
 ]

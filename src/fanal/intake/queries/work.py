@@ -58,23 +58,6 @@ def list_silent(
         return [row[0] for row in cursor.fetchall()]
 
 
-def list_urgent_work(*, actor: Actor) -> list[tuple[UUID, int]]:
-    """Return (report, desk) of every waiting report in which somebody is in danger.
-
-    Quarantined ones too: what a stage cannot read may not silence the alarm. Nor may a sender who has
-    not finished the report yet: it counts from its submission.
-    """
-    require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT w.report_id, r.desk_id FROM intake_work w JOIN intake_report r"
-            " ON r.id = w.report_id WHERE w.urgent"
-            " UNION SELECT id, desk_id FROM intake_report"
-            " WHERE state = 'OPEN' AND urgent AND NOT is_test ORDER BY 1"
-        )
-        return list(cursor.fetchall())
-
-
 def count_work() -> dict[str, int]:
     """Return how many reports wait at each stage, and how many are quarantined."""
     with connection.cursor() as cursor:

@@ -222,8 +222,25 @@ class ViewCounts(Struct, frozen=True, kw_only=True):
     cap: int
 
 
+class CallState(Struct, frozen=True, kw_only=True):
+    """What became of a call so far: `outcome` is empty while it is due, `failure` of the last attempt."""
+
+    outcome: str
+    attempts: int
+    failure: str
+    ended_at: datetime | None
+
+    @property
+    def failing(self) -> bool:
+        """Return whether the call has not been accepted yet, though it was tried, or never will be."""
+        return self.outcome in {"LEFT", "GIVEN_UP"} or (not self.outcome and bool(self.failure))
+
+
 class Alarm(Struct, frozen=True, kw_only=True):
-    """An alarm at the desk, from its raising to the person who acknowledged it."""
+    """An alarm at the desk, from its raising to the person who acknowledged it.
+
+    `call` is that of its last occasion: the escalation, else the raising.
+    """
 
     id: UUID
     report_id: UUID
@@ -233,6 +250,18 @@ class Alarm(Struct, frozen=True, kw_only=True):
     escalated_at: datetime | None = None
     acknowledged_at: datetime | None = None
     acknowledged_by: UUID | None = None
+    call: CallState | None = None
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """A call to the duty people under a lease: `attempts` counts this one, `token` fences its outcome."""
+
+    id: UUID
+    alarm_id: UUID
+    report_id: UUID
+    escalated: bool
+    attempts: int
+    token: UUID
 
 
 class Note(Struct, frozen=True, kw_only=True):

@@ -5,9 +5,16 @@ from fanal.orient.operations.alarms import (
     acknowledge_alarm,
     escalate_alarms,
     raise_alarm,
-    take_calls,
+    record_raised,
 )
 from fanal.orient.operations.batch import orient_batch
+from fanal.orient.operations.calls import (
+    claim_calls,
+    hold_caller,
+    record_delivery,
+    record_failure,
+    show_alive,
+)
 from fanal.orient.operations.claims import (
     LEASE,
     CaseTaken,
@@ -65,6 +72,7 @@ __all__ = [
     "ViewRefused",
     "ViewUnknown",
     "acknowledge_alarm",
+    "claim_calls",
     "claim_case",
     "claim_folded",
     "close_case",
@@ -75,12 +83,16 @@ __all__ = [
     "fold_freed",
     "give_feedback",
     "hand_over",
+    "hold_caller",
     "hold_decision",
     "mark_late",
     "note_dossier",
     "note_report",
     "orient_batch",
     "raise_alarm",
+    "record_delivery",
+    "record_failure",
+    "record_raised",
     "release_case",
     "rename_view",
     "renew_claim",
@@ -88,7 +100,7 @@ __all__ = [
     "save_view",
     "send_feedback",
     "settle_case",
-    "take_calls",
+    "show_alive",
     "unfold",
     "withdraw_case",
 ]

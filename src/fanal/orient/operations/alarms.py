@@ -22,14 +22,14 @@ from fanal.orient.models import StoredAlarm
 
 CHILD_IN_DANGER = "CHILD_IN_DANGER"
 _AT_ONCE = 500
-"""Alarms of one look, those that wait longest; the next look comes two seconds later."""
+"""Alarms of one look, those that wait longest; the next look comes a second later."""
 
 
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
     """Raise the alarm of a report; False when it was raised before.
 
-    Intake calls it as soon as an urgent report is acknowledged; `orient_batch` for those that the
-    priority floor finds.
+    What a deposit says by itself is raised with it, by a trigger; `orient_batch` raises what the priority
+    floor finds.
     """
     return bool(raise_alarms(actor=actor, items=[(report_id, desk_id)], now=now))
 
@@ -40,14 +40,13 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
     with transaction.atomic(), connection.cursor() as cursor:
         for report_id, desk_id in sorted(set(items)):
             cursor.execute(
-                "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at)"
-                " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (report_id, code) DO NOTHING",
-                [new_id(now), report_id, desk_id, CHILD_IN_DANGER, now],
+                "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at, recorded_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (report_id, code) DO NOTHING",
+                [new_id(now), report_id, desk_id, CHILD_IN_DANGER, now, now],
             )
             if cursor.rowcount:
                 raised.append(report_id)
         if raised:
-            cursor.execute("NOTIFY fanal_alarm")
             ledger.record(
                 actor=actor,
                 action="alarm.raise",
@@ -55,6 +54,30 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
                 objects=[ObjectRef(kind="report", id=report_id) for report_id in raised],
             )
     return raised
+
+
+def record_raised(*, actor: Actor, now: datetime) -> int:
+    """Enter in the ledger the alarms that deposits raised; return how many, at most 500 at once.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        rows = list(
+            StoredAlarm.objects.select_for_update(skip_locked=True)
+            .filter(recorded_at=None)
+            .order_by("raised_at")[:_AT_ONCE]
+        )
+        if rows:
+            StoredAlarm.objects.filter(id__in=[row.id for row in rows]).update(recorded_at=now)
+            ledger.record(
+                actor=actor,
+                action="alarm.raise",
+                at=now,
+                objects=[ObjectRef(kind="report", id=row.report_id) for row in rows],
+            )
+    return len(rows)
 
 
 def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
@@ -81,7 +104,7 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
 
 
 def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
-    """Mark the alarms that waited too long for somebody, and return them for the duty connector.
+    """Mark the alarms that waited too long for somebody, which queues their second call; return them.
 
     At most 500 at once.
 
@@ -114,23 +137,3 @@ def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
     for alarm in late:
         alarm.escalated_at = now
     return [alarm.record() for alarm in late]
-
-
-def take_calls(*, actor: Actor, now: datetime) -> list[Alarm]:
-    """Mark the alarms whose duty people are to be called now, and return them, each once per occasion.
-
-    There are two occasions, the raising and the escalation: an alarm that nobody acknowledges calls twice.
-
-    The caller queues the call in the same transaction: marked and queued, or neither.
-
-    Raises:
-        Refused: the actor may not run the stages.
-    """
-    require(actor, "pipeline.run")
-    waiting = StoredAlarm.objects.select_for_update(skip_locked=True).filter(acknowledged_at=None)
-    waiting = waiting.order_by("raised_at")
-    first = list(waiting.filter(called_at=None)[:_AT_ONCE])
-    again = list(waiting.filter(called_again_at=None, escalated_at__isnull=False)[:_AT_ONCE])
-    StoredAlarm.objects.filter(id__in=[a.id for a in first]).update(called_at=now)
-    StoredAlarm.objects.filter(id__in=[a.id for a in again]).update(called_again_at=now)
-    return [alarm.record() for alarm in {a.id: a for a in [*first, *again]}.values()]

@@ -2,6 +2,7 @@
 
 from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
 from fanal.orient.queries.assessed import NearAssessed, assessed_near, assessed_same
+from fanal.orient.queries.calls import SILENCE, call_states, calls_alive
 from fanal.orient.queries.cases import (
     asked_until,
     decided_without_action,
@@ -32,12 +33,15 @@ from fanal.orient.queries.views import count_saved_views, list_saved_views
 
 __all__ = [
     "COUNT_CAP",
+    "SILENCE",
     "Member",
     "NearAssessed",
     "alarms_of",
     "asked_until",
     "assessed_near",
     "assessed_same",
+    "call_states",
+    "calls_alive",
     "count_arrivals",
     "count_cases",
     "count_countries",

@@ -16,6 +16,7 @@ from fanal.accounts.routes import needs
 from fanal.connectors import mail
 from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import Alarm
 from fanal.web.account.actors import actor_of, now_of
 
 register = template.Library()
@@ -76,10 +77,16 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
 def _ringing(actor: Actor) -> dict[str, object]:
     ringing = oriented.open_alarms(actor=actor, most=_SHOWN + 1)
     found, earlier = ringing[-_SHOWN:], len(ringing) > _SHOWN
-    known = "-".join(f"{a.id.hex[-8:]}{'e' if a.escalated_at else ''}" for a in found)
+    known = "-".join(_known(alarm) for alarm in found)
     return {
         "alarms": found,
         "known": known + ("-more" if earlier else ""),
         "earlier": earlier,
         "may_acknowledge": may(actor, "alarm.acknowledge"),
     }
+
+
+def _known(alarm: Alarm) -> str:
+    """Return what of an alarm a page shows, so that the page is renewed when it changes."""
+    failing = alarm.call is not None and alarm.call.failing
+    return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{'f' if failing else ''}"

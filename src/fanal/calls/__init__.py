@@ -1,0 +1,1 @@
+"""Calls for a child in danger: a process of its own, which waits for no stage, schedule or partner."""

@@ -1,0 +1,29 @@
+"""The process of the calls: `fanal run` supervises it like web and worker."""
+
+import logging
+import os
+import signal
+import threading
+
+import django
+
+from fanal.kernel import clock
+from fanal.kernel.collector import loading
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    with loading():
+        django.setup()
+        from fanal.calls.loop import CallsLoop  # noqa: PLC0415 - needs Django
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    CallsLoop(clock=clock.now).run(stop)
+
+
+if __name__ == "__main__":
+    main()

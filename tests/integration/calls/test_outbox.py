@@ -1,0 +1,192 @@
+"""A deposit that says that somebody is in danger has raised its alarm and queued its call when it commits."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from django.db import connection, transaction
+
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import system_actor
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.calls import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
+from fanal.orient.domain.records import Call
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.role("worker"),
+    pytest.mark.usefixtures("installed_keys"),
+]
+NOW = datetime.now(UTC).replace(microsecond=0)
+SYSTEM = system_actor("test")
+BODY = b'{"reference":"r","kind":"OTHER","emergency":true}'
+AsRole = Callable[[str], psycopg.Connection[tuple[object, ...]]]
+
+
+def deposit(
+    *,
+    arrival: Arrival = Arrival.API,
+    is_test: bool = False,
+    finish: bool = True,
+    urgent: bool = True,
+) -> UUID:
+    submission = Submission(
+        arrival=arrival, format=Format.REPORT, body=BODY, canonical=BODY, sender_id=uuid4(),
+        reference="r", urgent=urgent, finish=finish, is_test=is_test,
+    )  # fmt: skip
+    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
+    assert answer.report_id is not None
+    return answer.report_id
+
+
+def claim(*, holder: int = 7, again: bool = False, most: int = 10) -> list[Call]:
+    return orient.claim_calls(actor=SYSTEM, holder=holder, in_hand=[], most=most, again=again)
+
+
+def entries(action: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM ledger_entry WHERE action = %s", [action])
+        return int(cursor.fetchone()[0])
+
+
+def due_again() -> None:
+    """Let the wait of failed calls be over: it is compared with the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orient_call SET not_before = now()")
+
+
+@pytest.mark.parametrize("arrival", Arrival)
+@pytest.mark.parametrize("finish", [True, False])
+def test_the_deposit_itself_raises_the_alarm_and_queues_the_call(
+    arrival: Arrival, finish: bool
+) -> None:
+    report_id = deposit(arrival=arrival, finish=finish)
+    [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=report_id)
+    assert alarm.raised_at == NOW
+    assert [call.report_id for call in claim()] == [report_id]
+    assert orient.record_raised(actor=SYSTEM, now=NOW) == 1
+    assert orient.record_raised(actor=SYSTEM, now=NOW) == 0
+    assert entries("alarm.raise") == 1
+
+
+@pytest.mark.parametrize(("is_test", "urgent"), [(True, True), (False, False)])
+def test_a_test_report_and_one_without_danger_call_nobody(is_test: bool, urgent: bool) -> None:
+    deposit(is_test=is_test, urgent=urgent)
+    assert claim() == []
+
+
+def test_a_deposit_that_is_rolled_back_calls_nobody() -> None:
+    with transaction.atomic():
+        deposit()
+        transaction.set_rollback(True)
+    assert claim() == []
+
+
+@pytest.mark.role("intake")
+def test_a_public_node_raises_though_it_may_read_no_alarm(as_role: AsRole) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state,"
+            " received_at, changed_at, object_id, size, urgent) VALUES (%(id)s, 1, %(id)s, 'FORM',"
+            " 'form/1', 'r', 'FINISHED', now(), now(), %(id)s, 1, true)",
+            {"id": uuid4()},
+        )
+    worker = as_role("worker")
+    assert worker.execute("SELECT count(*) FROM orient_call").fetchone() == (1,)
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        as_role("intake").execute("SELECT * FROM orient_call")
+
+
+def test_a_call_is_in_the_hands_of_one_process_and_free_when_that_one_dies(as_role: AsRole) -> None:
+    deposit()
+    living = as_role("worker")
+    living.execute("SELECT pg_advisory_lock(%s, 7)", [0x464E4341])
+    [first] = claim(holder=7)
+    assert claim(holder=8, again=True) == []
+    living.close()  # its session is gone, and its lease with it
+    [second] = claim(holder=8, again=True)
+    assert (second.id, second.attempts) == (first.id, 2)
+    assert not orient.record_delivery(actor=SYSTEM, call=first, delivery=Delivery.SENT, now=NOW), (
+        "the fence: the outcome of a lost lease is not recorded"
+    )
+    assert entries("alarm.send") == 0
+    assert orient.record_delivery(actor=SYSTEM, call=second, delivery=Delivery.SENT, now=NOW)
+    assert entries("alarm.send") == 1
+
+
+def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
+    deposit()
+    [call] = claim()
+    orient.record_delivery(actor=SYSTEM, call=call, delivery=Delivery.LEFT, now=NOW)
+    assert (entries("alarm.send"), entries("alarm.leave")) == (0, 1)
+    [alarm] = oriented.open_alarms(actor=SYSTEM)
+    assert alarm.call is not None
+    assert alarm.call.failing
+
+
+def test_attempts_are_bounded_and_at_most_a_minute_apart() -> None:
+    deposit()
+    [call] = claim()
+    waits = []
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        call = Call(**{f: getattr(call, f) for f in Call.__struct_fields__} | {"attempts": attempt})
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE orient_call SET lease_token = %s", [call.token])
+        assert orient.record_failure(actor=SYSTEM, call=call, failure="AWAY", jitter=1.0, now=NOW)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT not_before - now() FROM orient_call")
+            waits.append(cursor.fetchone()[0])
+    assert max(waits) <= LONGEST_WAIT
+    assert waits[0] < timedelta(seconds=3)
+    due_again()
+    assert claim(again=True) == claim() == []
+    assert (entries("alarm.fail"), entries("alarm.give_up"), entries("alarm.send")) == (1, 1, 0)
+
+
+def test_calls_that_failed_leave_places_for_new_ones() -> None:
+    for _ in range(3):
+        deposit()
+    for call in claim():
+        orient.record_failure(actor=SYSTEM, call=call, failure="AWAY", jitter=0.0, now=NOW)
+    due_again()
+    report_id = deposit()
+    assert [call.report_id for call in claim()] == [report_id]
+    assert len(claim(again=True, most=2)) == 2
+
+
+def test_an_answered_alarm_calls_no_more() -> None:
+    report_id = deposit()
+    [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=report_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orient_alarm SET acknowledged_at = %s, acknowledged_by = %s WHERE id = %s",
+            [NOW, uuid4(), alarm.id],
+        )
+        cursor.execute("SELECT outcome FROM orient_call")
+        assert cursor.fetchall() == [("ANSWERED",)]
+    assert claim() == []
+
+
+_RANG = """
+INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at, escalated_at, recorded_at)
+SELECT gen_random_uuid(), gen_random_uuid(), 1, 'CHILD_IN_DANGER', %(at)s, %(at)s, %(at)s
+FROM generate_series(1, 3000)
+"""
+
+
+def test_a_look_reads_what_is_due_and_not_what_rings_already() -> None:
+    """Thousands of alarms that nobody acknowledged, each called for twice: a look reads none of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RANG, {"at": NOW - timedelta(hours=1)})
+        cursor.execute("UPDATE orient_call SET outcome = 'SENT', ended_at = now()")
+        cursor.execute("ANALYZE orient_call")
+        cursor.execute("ANALYZE orient_alarm")
+        cursor.execute(
+            "EXPLAIN SELECT id FROM orient_call WHERE outcome IS NULL ORDER BY queued_at LIMIT 10"
+        )
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "orient_call_due" in plan, plan
+    assert claim() == []
