@@ -1,7 +1,6 @@
 """`fanal retention`: expiry now, and legal holds that beat it."""
 
 import json
-from dataclasses import asdict
 from uuid import UUID
 
 import click
@@ -23,7 +22,7 @@ def run() -> None:
     """Erase everything that is due by its retention class; print how much."""
     from fanal.worker.expiry import expire
 
-    click.echo(json.dumps(asdict(expire(actor=system_actor("expiry"), now=clock.now()))))
+    click.echo(json.dumps(expire(actor=system_actor("expiry"), now=clock.now())))
 
 
 @retention.command("hold")

@@ -123,6 +123,9 @@ RULES: tuple[Rule, ...] = (
     _rule("measures_happening", [APP, WORKER], APPEND),
     _rule("measures_recommendation", [APP, WORKER], APPEND),
     _rule("measures_answer", [APP, WORKER], APPEND),
+    # Facts and accounts go by expiry's own function, which the worker alone may call.
+    _rule("judicial_text", [APP, WORKER], ["SELECT", "INSERT", "UPDATE"]),
+    _rule("judicial_sheet_words", [APP, WORKER], ["SELECT", "INSERT", "UPDATE"]),
     _rule("judicial_step", [APP, WORKER], APPEND),
     _rule("judicial_sheet_step", [APP, WORKER], APPEND),
     # Who proposed a measure, and for which decision, is never updated (decisions 13).
@@ -212,6 +215,8 @@ INTAKE_FUNCTIONS = (
     "orient_withdraw",
 )
 """Names of the functions that a public node may call."""
+WORKER_FUNCTIONS = ("measures_erase_words", "judicial_erase_words", "accounts_erase_words")
+"""Names of the functions that only the worker may call: what expiry takes from append-only tables."""
 
 
 def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:
@@ -255,7 +260,10 @@ def _table_grants(table: str) -> Iterable[sql.Composable]:
 
 def _function_grants(signature: str, roles: sql.Composable) -> Iterable[sql.Composable]:
     target = _trusted(signature)
-    callers = [*_CALLERS, INTAKE] if signature.partition("(")[0] in INTAKE_FUNCTIONS else _CALLERS
+    name = signature.partition("(")[0]
+    callers = [*_CALLERS, INTAKE] if name in INTAKE_FUNCTIONS else list(_CALLERS)
+    if name in WORKER_FUNCTIONS:
+        callers = [WORKER]
     yield sql.SQL("REVOKE ALL ON ROUTINE {} FROM {}").format(target, roles)
     yield sql.SQL("GRANT EXECUTE ON ROUTINE {} TO {}").format(
         target, sql.SQL(", ").join(map(_login, callers))

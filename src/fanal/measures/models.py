@@ -5,7 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from fanal.measures.domain.letters import read_request
+from fanal.measures.domain.letters import erased_request, read_request
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
 from fanal.measures.domain.records import (
     Approval,
@@ -41,6 +41,7 @@ class StoredMeasure(models.Model):
     received_at = models.DateTimeField(null=True)
     executed_at = models.DateTimeField(null=True)
     non_disclosure_until = models.DateTimeField(null=True)
+    erased_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "measures_measure"
@@ -50,7 +51,11 @@ class StoredMeasure(models.Model):
         return f"{self.kind} {self.host} {self.state}"
 
     def asked(self) -> Request:
-        """Return what the canonical bytes ask."""
+        """Return what the canonical bytes ask; once they have expired, a request without any value."""
+        if self.erased_at is not None:
+            return erased_request(
+                measure_id=self.id, revision=self.revision, kind=MeasureKind(self.kind)
+            )
         return read_request(bytes(self.request))
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 import django
 
+from fanal import reference
 from fanal.kernel import clock
 from fanal.kernel.collector import loading
 
@@ -38,8 +39,11 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     with loading():
         django.setup()
-        from fanal.worker.jobs import run_jobs  # noqa: PLC0415 - needs Django
+        from fanal.worker.erasers import check_erasers  # noqa: PLC0415 - needs Django
+        from fanal.worker.jobs import run_jobs  # noqa: PLC0415
         from fanal.worker.loop import WorkerLoop  # noqa: PLC0415
+
+        check_erasers(reference.load())
     tune_memory()
 
     stop = threading.Event()

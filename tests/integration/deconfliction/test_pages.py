@@ -99,7 +99,7 @@ def test_a_hit_is_shown_and_moved(language: str, sign: str, contacted: str) -> N
 
 
 def test_a_new_report_reopens_and_expiry_empties() -> None:
-    from fanal.worker.expiry import erase_reports
+    from fanal.worker.erasers import erase_reports
 
     report_id, hit_id = meet()
     analyst = person(Role.ANALYST)

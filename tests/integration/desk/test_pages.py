@@ -16,7 +16,7 @@ from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
-from fanal.worker.expiry import erase_reports
+from fanal.worker.erasers import erase_reports
 from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports
 from tests.integration.desk.work import decided
 

@@ -77,7 +77,7 @@ def test_erases_a_report_in_every_stage_at_its_date() -> None:
     old, young = _deposit(_years_ago(6, days=2)), _deposit(_years_ago(6, days=-2))
     assert set(_traces("canary")) > {"harmonise_selector"}
     outcome = expire(actor=SYSTEM, now=NOW)
-    assert (outcome.reports, outcome.identities) == (1, 2)
+    assert (outcome["reports"], outcome["identities"]) == (1, 2)
     assert set(harmonised.get_records(actor=SYSTEM, report_ids=[old, young])) == {young}
     assert intake.get_reports(actor=SYSTEM, report_ids=[old])[old].reference == str(old)
     with pytest.raises(vault.ObjectUnknown):
@@ -99,7 +99,7 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
 
     report_id = _deposit(_years_ago(6, days=2))
     intake.place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=NOW)
-    assert expire(actor=SYSTEM, now=NOW).reports == 0
+    assert expire(actor=SYSTEM, now=NOW)["reports"] == 0
     with pytest.raises(ValueError, match="motive"):
         intake.lift_holds(actor=SUPERVISOR, report_id=report_id, motive=" ", now=NOW)
     lifted = intake.lift_holds(
@@ -107,7 +107,7 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
     )
     assert lifted == 1
     assert "intake_hold" in _traces("canary-motive")
-    assert expire(actor=SYSTEM, now=NOW).reports == 1
+    assert expire(actor=SYSTEM, now=NOW)["reports"] == 1
     assert _traces("canary-motive") == []
 
 
@@ -153,18 +153,35 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
             "UPDATE orient_case SET state = 'WITHDRAWN' WHERE report_id = ANY(%s)",
             [[old, young, held]],
         )
-    assert expire(actor=SYSTEM, now=NOW).conversations == 1
+    assert expire(actor=SYSTEM, now=NOW)["conversations"] == 1
     assert [messages(i) for i in (old, young, held, pending)] == [0, 1, 1, 1]
-    assert expire(actor=SYSTEM, now=NOW).conversations == 0
+    assert expire(actor=SYSTEM, now=NOW)["conversations"] == 0
 
 
 def test_every_declared_class_has_an_eraser_that_keeps_its_length() -> None:
     from fanal import reference
-    from fanal.worker.expiry import ERASERS, Eraser, horizon
+    from fanal.worker.erasers import ERASERS, check_erasers, horizon
 
-    declared = {entry.code: entry.value for entry in reference.load().entries(reference.Retention)}
-    assert set(ERASERS) == set(declared)
-    reports = [declared[code] for code, by in ERASERS.items() if by is Eraser.REPORT]
-    assert {(value.length, value.unit) for value in reports} == {(6, "YEARS")}
-    for eraser, years in ((Eraser.REPORT, 6), (Eraser.IDENTITY, 2), (Eraser.MESSAGES, 2)):
-        assert abs(horizon(eraser, NOW) - _years_ago(years, days=0)) <= timedelta(days=1)
+    catalogue = reference.load()
+    declared = {entry.code: entry.value for entry in catalogue.entries(reference.Retention)}
+    check_erasers(catalogue)
+    for eraser in ERASERS:
+        if eraser.erase is None:
+            kept = {declared[code].action for code in eraser.classes}
+            assert kept == {"KEEP_DIGEST"}
+            continue
+        shortest = min(
+            declared[code].length * {"YEARS": 365, "MONTHS": 30, "DAYS": 1}[declared[code].unit]
+            for code in eraser.classes
+        )
+        assert abs((NOW - horizon(eraser, NOW)).days - shortest) <= 4, eraser.name
+
+
+def test_a_class_without_an_eraser_stops_the_worker_at_its_start() -> None:
+    from fanal import reference
+    from fanal.worker.erasers import ERASERS, check_erasers
+
+    with pytest.raises(LookupError, match="REPORT_SEALED"):
+        check_erasers(
+            reference.load(), erasers=[e for e in ERASERS if "REPORT_SEALED" not in e.classes]
+        )

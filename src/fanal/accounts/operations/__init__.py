@@ -14,6 +14,7 @@ from fanal.accounts.operations.demo import (
     ensure_demo_accounts,
 )
 from fanal.accounts.operations.desks import DeskRefused, add_desk, edit_desk
+from fanal.accounts.operations.expiry import forget_instructions, forget_people
 from fanal.accounts.operations.habilitations import (
     AT_A_DESK,
     LONGEST,
@@ -72,6 +73,8 @@ __all__ = [
     "ensure_organisation",
     "ensure_partner",
     "forget_counters",
+    "forget_instructions",
+    "forget_people",
     "forget_usage",
     "get_counter",
     "grant_habilitation",

@@ -12,6 +12,7 @@ from fanal.analyse.operations.described import create_list, describe_list
 from fanal.analyse.operations.ends import end_values
 from fanal.analyse.operations.erase import erase
 from fanal.analyse.operations.foreign import Taken, take_items
+from fanal.analyse.operations.list_expiry import forget_withdrawn
 from fanal.analyse.operations.lists import (
     add_addresses,
     add_items,
@@ -57,6 +58,7 @@ __all__ = [
     "erase",
     "finish_trial",
     "forget_matches",
+    "forget_withdrawn",
     "hold_rerank",
     "hold_trial",
     "load_list",

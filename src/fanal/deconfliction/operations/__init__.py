@@ -8,7 +8,12 @@ from fanal.deconfliction.operations.counterparts import (
     secret_of,
     set_limits,
 )
-from fanal.deconfliction.operations.expiring import abandon, erase, expire_rounds
+from fanal.deconfliction.operations.expiring import (
+    abandon,
+    erase,
+    expire_rounds,
+    forget_counterparts,
+)
 from fanal.deconfliction.operations.hits import move_hit, note_reports
 from fanal.deconfliction.operations.identity import (
     ensure_identity,
@@ -28,6 +33,7 @@ __all__ = [
     "ensure_identity",
     "erase",
     "expire_rounds",
+    "forget_counterparts",
     "make_offer",
     "move_hit",
     "note_delivered",

@@ -55,6 +55,22 @@ def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
             rounds.close(actor=actor, round_=found, move="refuse", now=now, error="THEIRS")
 
 
+def forget_counterparts(*, actor: Actor, before: datetime) -> int:
+    """Erase how counterparts were reached that were closed before `before`; return how many.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE deconfliction_counterpart SET contact = '[…]', url = '', login = ''"
+            " WHERE closed_at < %s AND contact <> '[…]'",
+            [before],
+        )
+        return int(cursor.rowcount)
+
+
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Take expired reports out of hits; return how many rows. The last one takes key and words with it.
 

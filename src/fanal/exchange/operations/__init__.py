@@ -1,5 +1,6 @@
 """The writing door of the exchange: serving, members and votes, sources, pages taken."""
 
+from fanal.exchange.operations.expiry import forget_items
 from fanal.exchange.operations.granting import open_lists, told_lists
 from fanal.exchange.operations.members import find_item, member_numbers, vote
 from fanal.exchange.operations.serving import (
@@ -31,6 +32,7 @@ __all__ = [
     "end_entries",
     "end_loaded",
     "find_item",
+    "forget_items",
     "items_of",
     "member_numbers",
     "note_failure",

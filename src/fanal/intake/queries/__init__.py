@@ -34,6 +34,7 @@ from fanal.intake.queries.work import (
     first_received,
     list_aside,
     list_expired,
+    list_held,
     list_quarantine,
     list_silent,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "list_aside",
     "list_expired",
     "list_file_ids",
+    "list_held",
     "list_messages",
     "list_quarantine",
     "list_refusals",

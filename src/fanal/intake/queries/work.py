@@ -1,5 +1,6 @@
 """The queue, what waits in it, and what has expired."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -30,6 +31,17 @@ def list_expired(
             [lowest_id(before), limit],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of the reports that a legal hold keeps."""
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id FROM intake_hold WHERE report_id = ANY(%s) AND lifted_at IS NULL",
+            [list(report_ids)],
+        )
+        return {row[0] for row in cursor.fetchall()}
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:

@@ -1,6 +1,7 @@
 """The writing door of judicial."""
 
 from fanal.judicial.operations.deciding import record_decision, record_decisions
+from fanal.judicial.operations.expiry import erase_payers, erase_words
 from fanal.judicial.operations.referrals import (
     ReferralRefused,
     ReferralUnknown,
@@ -25,6 +26,8 @@ __all__ = [
     "amend_referral",
     "amend_sheet",
     "draft_sheet",
+    "erase_payers",
+    "erase_words",
     "move_referral",
     "move_sheet",
     "open_from_decision",

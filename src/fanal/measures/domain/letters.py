@@ -8,11 +8,12 @@ reader opens one by mistake, and exact in the machine part, which is what the pr
 
 import hashlib
 import re
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from fanal.measures.domain.records import Request
+from fanal.measures.domain.records import Addressee, MeasureKind, Request
 from fanal.reference.words import french as typeset
 
 SCHEMA = "fanal/removal-request/1"
@@ -72,6 +73,22 @@ def read_request(content: bytes) -> Request:
         msgspec.ValidationError: the bytes are not those of a request.
     """
     return msgspec.json.decode(msgspec.json.decode(content, type=_Document).request, type=Request)
+
+
+def erased_request(*, measure_id: UUID, revision: int, kind: MeasureKind) -> Request:
+    """Return the request of a measure whose bytes have expired: its number and kind alone."""
+    return Request(
+        measure_id=measure_id,
+        revision=revision,
+        kind=kind,
+        addressee=Addressee(),
+        host="",
+        targets=(),
+        basis="",
+        basis_entry="",
+        offence="",
+        offence_entry="",
+    )
 
 
 def defang(address: str) -> str:

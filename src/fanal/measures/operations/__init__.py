@@ -7,6 +7,7 @@ from fanal.measures.operations.drafts import (
     submit_measure,
     withdraw_measure,
 )
+from fanal.measures.operations.expiry import erase_words
 from fanal.measures.operations.following import (
     annul_measure,
     expire_measure,
@@ -39,6 +40,7 @@ __all__ = [
     "annul_measure",
     "answer_recommendation",
     "approve_measure",
+    "erase_words",
     "expire_measure",
     "judge_group",
     "lift_measure",

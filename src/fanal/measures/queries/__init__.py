@@ -12,6 +12,7 @@ from fanal.measures.queries.board import (
     seconded_despite,
     steps_of,
 )
+from fanal.measures.queries.expiry import list_due
 from fanal.measures.queries.figures import (
     count_measures,
     count_sent,
@@ -39,6 +40,7 @@ __all__ = [
     "get_recommendation",
     "get_session",
     "list_by_ids",
+    "list_due",
     "list_left",
     "list_measures",
     "list_recommendations",

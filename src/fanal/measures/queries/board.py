@@ -67,13 +67,19 @@ def get_measure(*, actor: Actor, measure_id: UUID) -> MeasureFile | None:
         return None
     return MeasureFile(
         measure=_measures([row])[0],
-        letter=read_letter(bytes(row.request)),
+        letter=_letter(row),
         approvals=tuple(
             a.record()
             for a in StoredApproval.objects.filter(measure_id=row.id).order_by("revision")
         ),
         steps=_steps([row.id]).get(row.id, ()),
     )
+
+
+def _letter(row: StoredMeasure) -> Letter:
+    if row.erased_at is not None:
+        return Letter(fr="", en="", machine=b"")
+    return read_letter(bytes(row.request))
 
 
 def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Measure]:

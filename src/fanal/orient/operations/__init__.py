@@ -45,6 +45,7 @@ from fanal.orient.operations.handing import hand_over
 from fanal.orient.operations.lateness import mark_late
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
+from fanal.orient.operations.view_expiry import forget_views
 from fanal.orient.operations.views import (
     MAX_NAME,
     MAX_VIEWS,
@@ -81,6 +82,7 @@ __all__ = [
     "erase",
     "escalate_alarms",
     "fold_freed",
+    "forget_views",
     "give_feedback",
     "hand_over",
     "hold_caller",

@@ -1,0 +1,150 @@
+"""A world in which every act has been done once and said something: what expiry must leave nothing of."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.accounts import queries as people
+from fanal.accounts.models import User
+from fanal.intake import operations as intake
+from fanal.intake.domain import receipt_code
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.judicial import operations as judicial
+from fanal.judicial.domain.records import Event, Outcome
+from fanal.kernel.actors import Actor, Role, public_actor
+from fanal.measures import operations as measures, queries as measured
+from fanal.measures.domain.oversight import AnswerVerdict
+from fanal.measures.domain.records import Addressee, Event as Sending
+from tests.integration.policy.world import World, make_world
+
+CELL = "own"
+"""The cell of the walked world whose acts are carried to their end."""
+
+
+def make_ended_world() -> World:
+    """Make the walked world, then close the referral, the sheet and the measure of one report."""
+    world = make_world()
+    _close_referral(world)
+    _close_sheet(world)
+    _close_measure(world)
+    _converse(world)
+    _hold(world)
+    return world
+
+
+def _person(world: World, role: Role) -> Actor:
+    return people.actor_for(user=world.users[role], now=world.now, motive="walk")
+
+
+def _close_referral(world: World) -> None:
+    clerk, referral_id = _person(world, Role.JUDICIAL_OFFICER), world.referral_ids[CELL]
+    proof = world.canary(CELL, "proof-of-referral")
+    judicial.amend_referral(
+        actor=clerk, referral_id=referral_id, body="OFMIN", summary=world.canary(CELL, "account"),
+        now=world.now,
+    )  # fmt: skip
+    for move, outcome in (("prepare", None), ("send", None), ("close", Outcome.CONVICTED)):
+        judicial.move_referral(
+            actor=clerk, referral_id=referral_id, move=move, now=world.now,
+            event=Event(happened_at=world.now, proof=proof, outcome=outcome),
+        )  # fmt: skip
+
+
+def _close_sheet(world: World) -> None:
+    clerk, sheet_id = _person(world, Role.JUDICIAL_OFFICER), world.sheet_ids[CELL]
+    proof = world.canary(CELL, "proof-of-sheet")
+    judicial.amend_sheet(
+        actor=clerk, sheet_id=sheet_id, body="TRACFIN", summary=world.canary(CELL, "assessment"),
+        now=world.now,
+    )  # fmt: skip
+    for move in ("prepare", "send", "acknowledge"):
+        judicial.move_sheet(
+            actor=clerk, sheet_id=sheet_id, move=move, now=world.now,
+            event=Event(happened_at=world.now, proof=proof),
+        )  # fmt: skip
+
+
+def _close_measure(world: World) -> None:
+    """Address, second, send, execute and withdraw a measure; its recommendation is answered."""
+    officer, measure_id = _person(world, Role.MEASURES_OFFICER), world.measure_ids[CELL]
+    author = people.actor_for(
+        user=User.objects.get(username=f"colleague-{CELL}"), now=world.now, motive="walk"
+    )
+    asked = _asked(author, measure_id)
+    proof = Sending(happened_at=world.now, proof=world.canary(CELL, "proof-of-measure"))
+    told = Sending(
+        happened_at=world.now - timedelta(days=2), proof=world.canary(CELL, "first-contact")
+    )
+    measures.record_first_contact(actor=officer, host=asked.host, event=told, now=told.happened_at)
+    measures.amend_measure(
+        actor=author, measure_id=measure_id, targets=asked.targets, non_disclosure=False, now=world.now,
+        addressee=Addressee(name=world.canary(CELL, "addressee"), contact="abuse@host.example"),
+    )  # fmt: skip
+    file = measured.get_measure(actor=author, measure_id=measure_id)
+    assert file is not None
+    warnings = measured.warnings_on(actor=author, asked=[_as_asked(file.measure)])[measure_id]
+    seen = {token for one in warnings for token in one.tokens}
+    reason = {"seen": seen, "reason": world.canary(CELL, "despite")} if seen else {}
+    if file.measure.state == "DRAFT":
+        measures.submit_measure(actor=author, measure_id=measure_id, now=world.now, **reason)
+    digest = file.measure.digest
+    measures.approve_measure(
+        actor=officer, measure_id=measure_id, digest=digest, now=world.now, **reason
+    )
+    measures.record_sent(actor=officer, measure_id=measure_id, event=proof, now=world.now)
+    measures.record_execution(actor=officer, measure_id=measure_id, event=proof, now=world.now)
+    measures.lift_measure(
+        actor=officer, measure_id=measure_id, cause=world.canary(CELL, "cause"), event=proof,
+        now=world.now,
+    )  # fmt: skip
+    measures.answer_recommendation(
+        actor=officer, recommendation_id=world.recommendation_ids[CELL],
+        verdict=AnswerVerdict.DECLINED, words=world.canary(CELL, "answer"), now=world.now,
+    )  # fmt: skip
+
+
+def _asked(actor: Actor, measure_id: UUID):
+    found = measured.get_measure(actor=actor, measure_id=measure_id)
+    assert found is not None
+    return found.measure.request
+
+
+def _as_asked(measure):
+    from fanal.measures.domain.warnings import Asked
+
+    return Asked(desk_id=measure.desk_id, report_id=measure.report_id, request=measure.request)
+
+
+def _converse(world: World) -> None:
+    """Let somebody report by the form and write to the desk, which has decided."""
+    submission = Submission(
+        arrival=Arrival.FORM, format=Format.FORM, body=b"{}", canonical=b"conversation"
+    )
+    [answer] = intake.receive_reports(actor=public_actor(), submissions=[submission], now=world.now)
+    intake.answer_desk(
+        actor=public_actor(), lookup_hash=receipt_code.lookup_hash(answer.code),
+        text=world.canary("sealed", "message"), now=world.now,
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE orient_case SET state = 'WITHDRAWN' WHERE report_id = %s", [answer.report_id]
+        )
+
+
+def _hold(world: World) -> None:
+    """Place a hold on a report and lift it again."""
+    keeper = User.objects.get(username=f"keeper-{CELL}")
+    actor = people.actor_for(user=keeper, now=world.now, motive="walk")
+    report_id = world.report_ids[CELL]
+    intake.place_hold(
+        actor=actor, report_id=report_id, motive=world.canary(CELL, "hold"), now=world.now
+    )
+    intake.lift_holds(
+        actor=actor, report_id=report_id, motive=world.canary(CELL, "lifted"), now=world.now
+    )
+
+
+def years_ahead(world: World, years: int) -> datetime:
+    """Return an instant so many years after the world was made."""
+    return world.now.replace(year=world.now.year + years) + timedelta(days=1)

@@ -1,0 +1,140 @@
+"""Expiry years ahead, over a world in which everything was said once: no column holds a word of it."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+import msgspec
+import pytest
+import zstandard
+from django.db import DatabaseError, connection, transaction
+
+from fanal.harmonise.domain import encoding
+from fanal.kernel.actors import system_actor
+from tests.integration.policy.world import World
+from tests.integration.worker.ended_world import CELL, make_ended_world, years_ahead
+
+SYSTEM = system_actor("test")
+CANARY = b"canary-"
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
+_COLUMNS = """
+SELECT c.relname, a.attname, a.atttypid = 'bytea'::regtype
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname = 'public' AND NOT c.relispartition
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+ORDER BY c.relname, a.attnum
+"""
+
+
+@pytest.fixture
+def world(installed_keys: None) -> World:
+    """The walked world with its acts carried to their end."""
+    return make_ended_world()
+
+
+def _said(value: object) -> bytes:
+    """Return what a column holds, unpacked where it is compressed."""
+    if not isinstance(value, memoryview | bytes):
+        return str(value).encode()
+    raw = bytes(value)
+    with suppress(zlib.error):
+        return raw + zlib.decompress(raw)
+    with suppress(encoding.UnknownEncoding, zlib.error, zstandard.ZstdError, msgspec.MsgspecError):
+        return raw + msgspec.json.encode(encoding.unpack(raw))
+    return raw
+
+
+def _holding(word: bytes = CANARY) -> Iterator[tuple[str, str, bytes]]:
+    """Yield table, column and the word found, for each column of each table that still says one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COLUMNS)
+        for table, column, is_bytes in cursor.fetchall():
+            shown = f'"{column}"' if is_bytes else f'"{column}"::text'
+            cursor.execute(f'SELECT {shown} FROM "{table}" WHERE "{column}" IS NOT NULL')
+            for (value,) in cursor.fetchall():
+                said = _said(value)
+                if (at := said.lower().find(word)) >= 0:
+                    yield table, column, said[at : at + 40]
+
+
+def test_nothing_that_was_said_outlives_its_class(world: World) -> None:
+    from fanal.worker.expiry import expire
+
+    before = {(table, column) for table, column, _ in _holding()}
+    assert {table for table, _ in before} > {
+        "judicial_text", "judicial_step", "judicial_sheet_words", "judicial_sheet_step",
+        "measures_measure", "measures_step", "measures_contact", "measures_recommendation",
+        "measures_answer", "orient_reason", "orient_note_words", "intake_hold", "ledger_motive",
+        "accounts_person", "accounts_instruction", "harmonise_record", "harmonise_opening_motive",
+    }  # fmt: skip
+    expire(actor=SYSTEM, now=years_ahead(world, 12))
+    assert sorted(set(_holding())) == []
+    assert CELL in world.measure_ids
+
+
+def test_a_hold_keeps_the_acts_that_rest_on_a_report_too(world: World) -> None:
+    from fanal.accounts import queries as people
+    from fanal.accounts.models import User
+    from fanal.intake import operations as intake
+    from fanal.judicial import queries as judicial
+    from fanal.measures import queries as measures
+    from fanal.worker.expiry import expire
+
+    later = years_ahead(world, 12)
+    clerk = people.actor_for(
+        user=User.objects.get(username=f"keeper-{CELL}"), now=world.now, motive="walk"
+    )
+    intake.place_hold(
+        actor=clerk, report_id=world.report_ids[CELL], motive="file 12", now=world.now
+    )
+    expire(actor=SYSTEM, now=later)
+    kept = judicial.get_referral(actor=SYSTEM, referral_id=world.referral_ids[CELL])
+    ended = judicial.get_referral(actor=SYSTEM, referral_id=world.referral_ids["sealed"])
+    assert kept is not None
+    assert ended is not None
+    assert kept.facts is not None
+    assert (ended.facts, ended.summary, ended.text_fr) == (None, "", "")
+    assert measures.get_measure(actor=SYSTEM, measure_id=world.measure_ids[CELL]).letter.fr
+    other = measures.get_measure(actor=SYSTEM, measure_id=world.measure_ids["sealed"])
+    assert (other.letter.fr, other.measure.request.host, other.measure.request.targets) == (
+        "",
+        "",
+        (),
+    )
+    assert len(other.measure.digest) == 32
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE judicial_step SET proof = ''",
+        "UPDATE measures_step SET proof = ''",
+        "UPDATE measures_measure SET request = '', host = '', erased_at = now()",
+        "DELETE FROM measures_target",
+        "DELETE FROM judicial_text",
+    ],
+)
+def test_only_the_definer_function_empties_words(world: World, statement: str) -> None:
+    """The worker itself may not, even where it says that it erases; the app may not call the function."""
+    assert CELL in world.measure_ids
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('fanal.erasing', 'on', true)")
+        with pytest.raises(DatabaseError) as refused, transaction.atomic():
+            cursor.execute(statement)
+    assert refused.value.__cause__.sqlstate == "42501"
+
+
+@pytest.mark.role("app")
+@pytest.mark.parametrize(
+    "call",
+    [
+        "measures_erase_words('{}', now())",
+        "judicial_erase_words('{}', '{}')",
+        "accounts_erase_words(now())",
+    ],
+)
+def test_no_page_may_call_what_expiry_calls(call: str, db: None) -> None:
+    with pytest.raises(DatabaseError) as refused, transaction.atomic(), connection.cursor() as c:
+        c.execute(f"SELECT {call}")
+    assert refused.value.__cause__.sqlstate == "42501"
