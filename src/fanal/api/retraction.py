@@ -26,7 +26,7 @@ def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: da
     with transaction.atomic():
         # The report first: its waiting work is taken from the worker, or the worker's case is seen.
         intake.retract_report(actor=identity.actor, report_id=report_id, now=now)
-        if oriented.is_decided(report_id=report_id):
+        if oriented.is_decided(actor=identity.actor, report_id=report_id):
             raise AlreadyDecided
         if not urgent:
             orient.withdraw_case(actor=identity.actor, report_id=report_id, now=now)

@@ -37,20 +37,30 @@ def _rule(tables: str, roles: Iterable[DatabaseRole], privileges: Sequence[str])
 
 
 RULES: tuple[Rule, ...] = (
-    # A public node: deposits; what it asks of stored reports goes through `INTAKE_FUNCTIONS`.
-    _rule("intake_report", [INTAKE], ["INSERT"]),
-    _rule("intake_key", [INTAKE], APPEND),
-    _rule("intake_wire", [INTAKE], APPEND),
-    _rule("intake_work", [INTAKE], ["INSERT"]),
+    # A public node deposits, and reads no row of a report: it asks through `INTAKE_FUNCTIONS`.
+    _rule(
+        "intake_report",
+        [INTAKE],
+        [
+            (
+                "INSERT (id, desk_id, sender_id, arrival, format, reference, wire_id, state,"
+                " received_at, changed_at, object_id, identity_id, size, urgent, is_test, slow_lane,"
+                " language, correlation_id)"
+            )
+        ],
+    ),
+    _rule("intake_key", [INTAKE], ["INSERT"]),
+    _rule("intake_wire", [INTAKE], ["INSERT"]),
+    _rule("intake_work", [INTAKE], ["INSERT (report_id, stage, urgent, slow_lane)"]),
     _rule("intake_receipt", [INTAKE], ["INSERT"]),
-    _rule("intake_message", [INTAKE], ["INSERT"]),
     _rule(
         "intake_upload",
         [INTAKE],
         [
-            "INSERT",
-            "SELECT (report_id, file_id, position, details_id, earlier_ids)",
-            "UPDATE (details_id, earlier_ids)",
+            (
+                "INSERT (report_id, file_id, position, object_id, name, size, md5, sha1, sha256,"
+                " details_id)"
+            )
         ],
     ),
     _rule("intake_spent_challenge", [INTAKE], ["INSERT"]),
@@ -199,12 +209,17 @@ _FUNCTIONS = """
 _CALLERS = (APP, WORKER)
 INTAKE_FUNCTIONS = (
     "intake_statuses",
+    "intake_known",
+    "intake_by_wire",
     "intake_hold_state",
     "intake_move",
     "intake_enqueue",
     "intake_withdraw_work",
+    "intake_file_ids",
+    "intake_describe",
     "intake_follow",
     "intake_conversation",
+    "intake_answer",
     "accounts_standing",
     "intake_backlog",
     "intake_count_refusal",

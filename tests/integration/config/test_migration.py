@@ -53,7 +53,7 @@ def test_migrates_twice_and_grants_on(open_folder, source):
     with open_databases(home=open_folder / "var", environ=environ) as databases:
         assert read_mark(databases.url(DatabaseRole.AUDITOR)) is Mark.PRODUCTION
         with psycopg.connect(databases.url(DatabaseRole.INTAKE)) as intake:
-            assert intake.execute("SELECT count(*) FROM intake_key").fetchone() == (0,)
+            assert intake.execute("SELECT intake_backlog(1)").fetchone() == (0,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 intake.execute("SELECT * FROM intake_report")
         with psycopg.connect(databases.url(DatabaseRole.APP)) as app:

@@ -31,9 +31,7 @@ def make_submission() -> Callable[..., Submission]:
         sender: UUID, *, body: bytes = b'{"kind":"OTHER"}', key: str = "", **values: object
     ) -> Submission:
         keys = ((KeyKind.IDEMPOTENCY, key),) if key else ()
-        settled: dict[str, object] = {"arrival": Arrival.API, "format": Format.REPORT}
-        return Submission(
-            body=body, canonical=body, sender_id=sender, keys=keys, **(settled | values)
-        )
+        settled: dict[str, object] = {"arrival": Arrival.API, "format": Format.REPORT, "keys": keys}
+        return Submission(body=body, canonical=body, sender_id=sender, **(settled | values))
 
     return make

@@ -276,10 +276,14 @@ def test_an_expired_reason_leaves_the_decision() -> None:
 def test_withdrawn_before_a_decision_only() -> None:
     (open_id,) = put(item())
     done_id = decided()
-    partner = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
-    assert operations.withdraw_case(actor=partner, report_id=open_id, now=NOW)
-    assert not operations.withdraw_case(actor=partner, report_id=done_id, now=NOW)
-    assert not operations.withdraw_case(actor=partner, report_id=uuid4(), now=NOW)
+    sender, other = (
+        Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=partner_id)
+        for partner_id in (item().sender_id, uuid4())
+    )
+    assert not operations.withdraw_case(actor=other, report_id=open_id, now=NOW)
+    assert operations.withdraw_case(actor=sender, report_id=open_id, now=NOW)
+    assert not operations.withdraw_case(actor=sender, report_id=done_id, now=NOW)
+    assert not operations.withdraw_case(actor=sender, report_id=uuid4(), now=NOW)
     assert open_id not in queue()
 
 

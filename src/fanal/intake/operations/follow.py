@@ -50,12 +50,11 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
         if row is None or row[0] is None:
             raise NotReachable
         sealed = receipt_code.seal_message(public_key=bytes(row[0]), plaintext=body)
-        message_id = _insert(
-            report_id=report_id,
-            body=body,
-            now=now,
-            author_id=actor.person_id,
-            for_reporter=sealed,
+        message_id, object_id = new_id(now), _seal(report_id, body, now)
+        cursor.execute(
+            "INSERT INTO intake_message (id, report_id, from_desk, author_id, created_at, object_id,"
+            " for_reporter) VALUES (%s, %s, true, %s, %s, %s, %s)",
+            [message_id, report_id, actor.person_id, now, object_id, sealed],
         )
         _log(actor=actor, action="message.write", ids=(report_id, message_id), now=now)
     return message_id
@@ -73,8 +72,9 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
         row = cursor.fetchone()
         if row is None:
             return None
-        message_id = _insert(
-            report_id=row[0], body=body, now=now, author_id=None, for_reporter=None
+        message_id, object_id = new_id(now), _seal(row[0], body, now)
+        cursor.execute(
+            "SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id]
         )
         _log(actor=actor, action="message.receive", ids=(row[0], message_id), now=now)
         wake_workers()
@@ -87,26 +87,13 @@ def _checked(text: str) -> bytes:
     return text.encode()
 
 
-def _insert(
-    *,
-    report_id: UUID,
-    body: bytes,
-    now: datetime,
-    author_id: UUID | None,
-    for_reporter: bytes | None,
-) -> UUID:
-    message_id, object_id = new_id(now), new_id(now)
+def _seal(report_id: UUID, body: bytes, now: datetime) -> UUID:
+    object_id = new_id(now)
     vault.seal_batch(
         items=[vault.Sealable(id=object_id, plaintext=body, kind="message", owner_id=report_id)],
         now=now,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO intake_message (id, report_id, from_desk, author_id, created_at, object_id,"
-            " for_reporter) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [message_id, report_id, author_id is not None, author_id, now, object_id, for_reporter],
-        )
-    return message_id
+    return object_id
 
 
 def _log(*, actor: Actor, action: str, ids: tuple[UUID, UUID], now: datetime) -> None:

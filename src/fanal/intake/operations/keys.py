@@ -77,9 +77,8 @@ def known_keys(submissions: Sequence[Submission]) -> KeyTable:
         return KeyTable({}, ids)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT k.sender_id, k.kind, k.digest, k.fingerprint, k.report_id FROM intake_key k"
-            " JOIN unnest(%s::uuid[], %s::text[], %s::bytea[]) AS w (sender_id, kind, digest)"
-            " USING (sender_id, kind, digest)",
+            "SELECT sender_id, kind, digest, fingerprint, report_id"
+            " FROM intake_known(%s::uuid[], %s::text[], %s::bytea[])",
             [
                 uuid_array(key[0] for key in wanted),
                 text_array(key[1] for key in wanted),

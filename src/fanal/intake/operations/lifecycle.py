@@ -24,7 +24,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
     """
     with transaction.atomic():
         _move(actor=actor, report_id=report_id, name="finish", now=now)
-        _enqueue_stored(report_id)
+        _enqueue_stored(report_id, sender_of(actor))
         _log(actor=actor, action="report.finish", report_id=report_id, now=now)
         failpoint("finish.moved")
     failpoint("finish.committed")
@@ -43,10 +43,10 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
     with transaction.atomic():
         before, urgent = _move(actor=actor, report_id=report_id, name="retract", now=now)
         if urgent and before is ReportState.OPEN:
-            _enqueue_stored(report_id)
+            _enqueue_stored(report_id, sender_of(actor))
         elif not urgent:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT intake_withdraw_work(%s)", [report_id])
+                cursor.execute("SELECT intake_withdraw_work(%s, %s)", [report_id, sender_of(actor)])
         _log(actor=actor, action="report.retract", report_id=report_id, now=now)
         failpoint("finish.moved")
     return ReportState.RETRACTED
@@ -72,7 +72,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
         rows = cursor.fetchall()
         for report_id, urgent in rows:
             if urgent:
-                _enqueue_stored(report_id)
+                _enqueue_stored(report_id, None)
         if rows:
             ledger.record_batch(
                 actor=actor,
@@ -103,9 +103,9 @@ def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[R
     return before, bool(row[1])
 
 
-def _enqueue_stored(report_id: UUID) -> None:
+def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT intake_enqueue(%s)", [report_id])
+        cursor.execute("SELECT intake_enqueue(%s, %s)", [report_id, sender_id])
     wake_workers()
 
 

@@ -53,10 +53,11 @@ def upload_file(
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO intake_upload (report_id, file_id, position, object_id, name, size,"
-                " md5, sha1, sha256) SELECT %(report)s, %(file)s, count(*), %(object)s, %(name)s,"
-                " %(size)s, %(md5)s, %(sha1)s, %(sha256)s FROM intake_upload"
-                " WHERE report_id = %(report)s",
+                " md5, sha1, sha256) VALUES (%(report)s, %(file)s,"
+                " (SELECT count(*) FROM intake_file_ids(%(report)s, %(sender)s)), %(object)s, %(name)s,"
+                " %(size)s, %(md5)s, %(sha1)s, %(sha256)s)",
                 {
+                    "sender": sender_of(actor),
                     "report": report_id,
                     "file": file_id,
                     "object": facts.object_id,
@@ -92,12 +93,10 @@ def describe_file(
         )
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE intake_upload SET details_id = %s,"
-                " earlier_ids = array_remove(earlier_ids || details_id, NULL)"
-                " WHERE report_id = %s AND file_id = %s",
-                [object_id, report_id, file_id],
+                "SELECT intake_describe(%s, %s, %s, %s)",
+                [report_id, sender_of(actor), file_id, object_id],
             )
-            if cursor.rowcount != 1:
+            if not cursor.fetchone()[0]:
                 raise WireRefused("NO_FILE")
         _log(actor=actor, action="report.describe", report_id=report_id, now=now)
 

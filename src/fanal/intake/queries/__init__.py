@@ -27,6 +27,7 @@ from fanal.intake.queries.providers import (
     newest_of,
 )
 from fanal.intake.queries.senders import count_sent, list_sent
+from fanal.intake.queries.statuses import sender_of
 from fanal.intake.queries.work import (
     count_received,
     count_withdrawn,
@@ -75,4 +76,5 @@ __all__ = [
     "list_uploads",
     "newest_of",
     "open_submissions",
+    "sender_of",
 ]

@@ -34,8 +34,7 @@ SELECT sender_id FROM sender WHERE sender_id IS NOT NULL
 """
 _BY_DIGEST = """
 SELECT k.sender_id, k.digest, k.report_id
-FROM unnest(%s::uuid[], %s::bytea[]) AS wanted(sender_id, digest)
-JOIN intake_key k ON k.sender_id = wanted.sender_id AND k.kind = 'REFERENCE' AND k.digest = wanted.digest
+FROM intake_known(%s::uuid[], %s::text[], %s::bytea[]) k
 """
 
 
@@ -53,13 +52,16 @@ def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Repor
 
 def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
     """Return the actor's own wire report of that number; another sender's does not exist for it."""
+    if actor.partner_id is None:
+        return None
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM intake_wire WHERE wire_id = %s AND sender_id = %s",
-            [wire_id, actor.partner_id],
-        )
-        row = cursor.fetchone()
-    return None if row is None else get_reports(actor=actor, report_ids=[row[0]]).get(row[0])
+        cursor.execute("SELECT intake_by_wire(%s, %s)", [wire_id, actor.partner_id])
+        (report_id,) = cursor.fetchone()
+    return (
+        None
+        if report_id is None
+        else get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    )
 
 
 def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
@@ -82,9 +84,8 @@ def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT digest, report_id FROM intake_key"
-            " WHERE sender_id = %s AND kind = %s AND digest = ANY(%s)",
-            [sender_id, kind, digests],
+            "SELECT digest, report_id FROM intake_known(%s, %s, %s)",
+            [[sender_id] * len(digests), [str(kind)] * len(digests), digests],
         )
         found = {bytes(digest): report_id for digest, report_id in cursor.fetchall()}
     return next((found[digest] for digest in digests if digest in found), None)
@@ -109,7 +110,8 @@ def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = No
         for is_test in (False, True)
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_BY_DIGEST, [[s for s, _ in wanted], [d for _, d in wanted]])
+        kinds = [KeyKind.REFERENCE.value] * len(wanted)
+        cursor.execute(_BY_DIGEST, [[s for s, _ in wanted], kinds, [d for _, d in wanted]])
         found = {(row[0], bytes(row[1])): row[2] for row in cursor.fetchall()}
     first: dict[UUID, UUID] = {}
     for key in wanted:

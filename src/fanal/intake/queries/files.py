@@ -109,13 +109,11 @@ def list_unhashed(*, actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUI
 
 def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:
     """Return the ids of a report's files in the order of upload: all that a public node may read."""
-    if report_id not in get_reports(actor=actor, report_ids=[report_id]):
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is None:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT file_id FROM intake_upload WHERE report_id = %s ORDER BY position, file_id",
-            [report_id],
-        )
+        cursor.execute("SELECT file_id FROM intake_file_ids(%s, %s)", [report_id, facts.sender_id])
         return [row[0] for row in cursor.fetchall()]
 
 

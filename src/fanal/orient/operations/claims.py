@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
+from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef
@@ -129,7 +130,8 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
     """Close a case whose sender retracted the report before a decision; False when there is none open."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT orient_withdraw(%s)", [report_id])  # a public node reads no case
+        # A public node reads no case.
+        cursor.execute("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor)])
         if not cursor.fetchone()[0]:
             return False
         ledger.record(

@@ -8,6 +8,7 @@ from django.db import connection
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.rows import across_desks
+from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.ledger import queries as ledger
@@ -70,10 +71,11 @@ def asked_until(
         return [(report_id, asked) for report_id, asked in cursor.fetchall()]
 
 
-def is_decided(*, report_id: UUID) -> bool:
-    """Return whether the desk has decided on a report: its sender can no longer retract it."""
+def is_decided(*, actor: Actor, report_id: UUID) -> bool:
+    """Return whether the desk has decided on a report of the actor's own, who can no longer retract it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT orient_state_of(%s)", [report_id])  # a public node reads no case
+        # A public node reads no case.
+        cursor.execute("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor)])
         state = cursor.fetchone()[0]
     return state in {CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED}
 

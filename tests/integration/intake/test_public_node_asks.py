@@ -1,0 +1,164 @@
+"""What the role of a public node may ask and do: raw SQL as `fanal_intake`, as one that was taken over sends it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from fanal.accounts import operations as accounts, queries as partners
+from fanal.intake import operations, queries
+from fanal.intake.domain import receipt_code
+from fanal.intake.domain.records import Arrival, KeyKind, Submission
+from fanal.kernel.actors import Actor, public_actor, system_actor
+from fanal.kernel.ids import new_id
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("installed_keys"),
+]
+Connect = Callable[[str], psycopg.Connection[tuple[object, ...]]]
+Make = Callable[..., Submission]
+SYSTEM = system_actor("test")
+PUBLIC = UUID(int=0)
+
+
+def program(name: str) -> Actor:
+    now = datetime.now(UTC)
+    issued = accounts.add_partner(actor=SYSTEM, name=name, now=now)
+    found = partners.authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
+    assert found is not None
+    return found.actor
+
+
+@pytest.fixture
+def node(as_role: Connect) -> psycopg.Connection[tuple[object, ...]]:
+    return as_role("intake")
+
+
+@pytest.fixture
+def sent(make_submission: Make) -> tuple[Actor, UUID]:
+    """A partner and its wire report, open and not urgent."""
+    actor = program("house")
+    assert actor.partner_id is not None
+    submission = make_submission(
+        actor.partner_id,
+        reference="A-1",
+        keys=((KeyKind.REFERENCE, "A-1"),),
+        arrival=Arrival.WIRE,
+        finish=False,
+    )
+    (answer,) = operations.receive_reports(
+        actor=actor, submissions=[submission], now=datetime.now(UTC)
+    )
+    assert answer.report_id is not None
+    return actor, answer.report_id
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT report_id FROM intake_key",
+        "SELECT digest FROM intake_key",
+        "SELECT report_id FROM intake_wire",
+        "SELECT report_id FROM intake_upload",
+        "SELECT report_id, signed FROM intake_receipt",
+        "SELECT id FROM intake_report",
+        "SELECT report_id FROM intake_message",
+        "UPDATE intake_upload SET details_id = NULL",
+        "UPDATE intake_report SET state = 'RETRACTED'",
+        "DELETE FROM intake_work",
+    ],
+)
+def test_it_lists_and_changes_nothing(node, statement: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        node.execute(statement)
+
+
+@pytest.mark.parametrize("sender", [None, PUBLIC])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "intake_hold_state(%(report)s, %(sender)s)",
+        "intake_move(%(report)s, %(sender)s, 'OPEN', 'RETRACTED', now())",
+        "intake_enqueue(%(report)s, %(sender)s)",
+        "intake_withdraw_work(%(report)s, %(sender)s)",
+        "intake_by_wire(1000001, %(sender)s)",
+        "intake_file_ids(%(report)s, %(sender)s)",
+        "intake_describe(%(report)s, %(sender)s, 'x', %(report)s)",
+        "orient_state_of(%(report)s, %(sender)s)",
+        "orient_withdraw(%(report)s, %(sender)s)",
+    ],
+)
+def test_without_a_sender_it_is_answered_nothing(
+    node, sent: tuple[Actor, UUID], call: str, sender: UUID | None
+) -> None:
+    with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
+        node.execute(f"SELECT {call}", {"report": sent[1], "sender": sender})
+
+
+def test_everybodys_statuses_are_the_systems(node, sent: tuple[Actor, UUID]) -> None:
+    actor, report_id = sent
+    ask = "SELECT id FROM intake_statuses(%s, %s)"
+    with pytest.raises(errors.InsufficientPrivilege):
+        node.execute(ask, [[report_id], None])
+    assert node.execute(ask, [[report_id], new_id(datetime.now(UTC))]).fetchall() == []
+    assert node.execute(ask, [[report_id], actor.partner_id]).fetchall() == [(report_id,)]
+
+
+def test_another_senders_report_is_neither_moved_nor_withdrawn(
+    node, sent: tuple[Actor, UUID]
+) -> None:
+    actor, report_id = sent
+    other = program("other").partner_id
+    move = "SELECT intake_move(%s, %s, 'OPEN', 'RETRACTED', now())"
+    assert node.execute(move, [report_id, other]).fetchone() == (False,)
+    number = queries.get_reports(actor=SYSTEM, report_ids=[report_id])[report_id].wire_id
+    by_wire = "SELECT intake_by_wire(%s, %s)"
+    assert node.execute(by_wire, [number, other]).fetchone() == (None,)
+    assert node.execute(by_wire, [number, actor.partner_id]).fetchone() == (report_id,)
+    for call in ("orient_withdraw", "intake_file_ids"):
+        (answer,) = node.execute(f"SELECT {call}(%s, %s)", [report_id, other]).fetchone() or (None,)
+        assert not answer
+    operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
+    assert node.execute("SELECT orient_state_of(%s, %s)", [report_id, other]).fetchone() == (None,)
+
+
+def test_a_key_is_found_by_its_digest_alone(node, sent: tuple[Actor, UUID]) -> None:
+    from fanal.intake.domain.keys import key_digest
+
+    actor, report_id = sent
+    assert actor.partner_id is not None
+    digest = key_digest(sender_id=actor.partner_id, kind=KeyKind.REFERENCE, key="A-1")
+    ask = "SELECT report_id FROM intake_known(ARRAY[%s]::uuid[], '{REFERENCE}', ARRAY[%s]::bytea[])"
+    assert node.execute(ask, [actor.partner_id, digest]).fetchall() == [(report_id,)]
+    assert node.execute(ask, [actor.partner_id, bytes(32)]).fetchall() == []
+    assert node.execute(ask, [actor.partner_id, None]).fetchall() == []
+
+
+def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: Make) -> None:
+    code, now = receipt_code.new_code(), datetime.now(UTC)
+    (answer,) = operations.receive_reports(
+        actor=public_actor(),
+        submissions=[make_submission(PUBLIC, arrival=Arrival.FORM, code=code)],
+        now=now,
+    )
+    message = (
+        "INSERT INTO intake_message (id, report_id, from_desk, author_id, created_at, object_id,"
+    )
+    for from_desk in (True, False):
+        with pytest.raises(errors.InsufficientPrivilege):
+            node.execute(
+                f"{message} for_reporter) VALUES (%s, %s, %s, %s, now(), %s, 'x')",
+                [new_id(now), answer.report_id, from_desk, new_id(now), new_id(now)],
+            )
+    call = "SELECT intake_answer(%s, %s, now(), %s)"
+    wrong = node.execute(call, [bytes(32), new_id(now), new_id(now)]).fetchone()
+    assert wrong == (None,)
+    lookup = receipt_code.lookup_hash(code)
+    assert node.execute(call, [lookup, new_id(now), new_id(now)]).fetchone() == (answer.report_id,)
+    assert answer.report_id is not None
+    (left,) = queries.list_messages(actor=SYSTEM, report_id=answer.report_id)
+    assert (left.from_desk, left.author_id, left.for_reporter) == (False, None, None)
