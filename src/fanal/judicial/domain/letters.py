@@ -31,10 +31,8 @@ _WORDS = {
         "thousands": "\u202f",
         "degree": "    selon la circonstance — {label} : {penalty}",
         "unchecked": "texte non vérifié, à relire",
-        "limitation": "4. Prescription (note, à valider par le parquet)",
-        "note": "Un signalement n’interrompt pas la prescription ; un procès-verbal d’enquête l’interrompt.",
-        "selectors": "5. Identifiants par rôle",
-        "addresses": "6. Adresses (neutralisées pour la lecture)",
+        "selectors": "4. Identifiants par rôle",
+        "addresses": "5. Adresses (neutralisées pour la lecture)",
     },
     "en": {
         "title": "Referral no. {id}",
@@ -56,10 +54,8 @@ _WORDS = {
         "thousands": ",",
         "degree": "    where it applies — {label}: {penalty}",
         "unchecked": "text not checked, to be read again",
-        "limitation": "4. Limitation (note, for the prosecutor to confirm)",
-        "note": "A report does not interrupt limitation; an investigator’s record does.",
-        "selectors": "5. Identifiers by role",
-        "addresses": "6. Addresses (made inactive for reading)",
+        "selectors": "4. Identifiers by role",
+        "addresses": "5. Addresses (made inactive for reading)",
     },
 }
 
@@ -82,7 +78,6 @@ def referral_text(
         _facts(facts, words, catalogue, lang=lang),
         f"{words['summary']}\n{summary.strip() or '—'}",
         _bases(bases, words, catalogue, lang=lang),
-        _limitation(bases, words, catalogue, lang=lang),
         _selectors(facts, words, catalogue, lang=lang),
         "\n".join([words["addresses"], *(f"  {defang(a)}" for a in facts.addresses)]),
     ]
@@ -151,20 +146,6 @@ def _penalty(value: OffenceValue | Degree, words: dict[str, str]) -> str:
         amount = f"{value.fine_euros:,}".replace(",", words["thousands"])
         parts.append(words["fine"].format(n=amount))
     return ", ".join(parts)
-
-
-def _limitation(
-    bases: tuple[Basis, ...], words: dict[str, str], catalogue: Catalogue, *, lang: str
-) -> str:
-    lines = [words["limitation"]]
-    for basis in bases:
-        entry = catalogue.by_entry_id(basis.entry_id)
-        if isinstance(entry, Offence):
-            readings = [
-                catalogue.label("limitation", code, lang) for code in entry.value.limitation
-            ]
-            lines.append(f"  {basis.code} — {' / '.join(readings)}")
-    return "\n".join([*lines, words["note"]])
 
 
 def _selectors(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: str) -> str:

@@ -43,8 +43,11 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
         first, last = record.occurred.earliest, record.occurred.latest
         ends = ((first, "AT"),) if first == last else ((first, "FROM"), (last, "UNTIL"))
         found += [_event(at, code, "", precision=record.occurred.precision) for at, code in ends]
-    messages = [m for m in record.conversation if instant(m.at)]
-    for message, code in zip(messages[:1] + messages[1:][-1:], ("FIRST", "LAST"), strict=False):
+    spoken = sorted(
+        ((at, m) for m in record.conversation if (at := instant(m.at))), key=lambda each: each[0]
+    )
+    ends_of_it = spoken[:1] + spoken[1:][-1:]
+    for (_at, message), code in zip(ends_of_it, ("FIRST", "LAST"), strict=False):
         found.append(_event(message.at, code, message.speaker or ""))
     found += [_event(s.at, "SEEN", identifier(s.kind, s.value)) for s in record.selectors if s.at]
     found += [
@@ -52,8 +55,8 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
         for p in record.payments
         if p.at
     ]
-    dated = [event for event in found if event["at"]]
-    return sorted(dated, key=lambda event: str(event["at"]))
+    dated = [(when, event) for event in found if isinstance(when := event["at"], datetime)]
+    return [event for _when, event in sorted(dated, key=lambda each: each[0])]
 
 
 def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[Item]:

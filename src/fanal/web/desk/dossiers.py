@@ -1,6 +1,7 @@
 """Dossiers: the list, and one as graph, timeline and table in step, with its judgements."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from fanal.web.desk.queue import rows_of
 from fanal.web.reading import consult
 
 _LISTED = 50
+_UNDATED = datetime.min.replace(tzinfo=UTC)
 ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 """What a person may say of the reports of a dossier, in the order of the form."""
 CONDUCT = {
@@ -109,19 +111,18 @@ def _timeline(
     records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> list[dict[str, object]]:
     """Return the reports by the time of their facts, or of their receipt where the facts have none."""
-    events = []
+    events: list[tuple[tuple[bool, datetime, str], dict[str, object]]] = []
     for report_id, record in records.items():
         at = instant(record.occurred.earliest) if record.occurred else None
-        events.append(
-            {
-                "report_id": report_id,
-                "reference": references.get(report_id, ""),
-                "at": at,
-                "precision": record.occurred.precision if record.occurred and at else "",
-                "record": record,
-            }
-        )
-    return sorted(events, key=lambda e: (e["at"] is None, str(e["at"]), str(e["report_id"])))
+        event = {
+            "report_id": report_id,
+            "reference": references.get(report_id, ""),
+            "at": at,
+            "precision": record.occurred.precision if record.occurred and at else "",
+            "record": record,
+        }
+        events.append(((at is None, at or _UNDATED, str(report_id)), event))
+    return [event for _place, event in sorted(events, key=lambda each: each[0])]
 
 
 def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
