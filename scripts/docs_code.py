@@ -78,14 +78,20 @@ def _walk(path: str, command: click.Command) -> Iterator[tuple[str, click.Comman
                 yield from _walk(f"{path} {name}", member)
 
 
-COMMANDS = {"commands-a-c": "ac", "commands-d-k": "dk", "commands-l-q": "lq", "commands-r-z": "rz"}
+COMMANDS = {
+    "commands-a-c": "ac",
+    "commands-d": "dd",
+    "commands-e-k": "ek",
+    "commands-l-q": "lq",
+    "commands-r-z": "rz",
+}
 """Pages of commands and the first letters, from and to, of what they hold: one page would be too long."""
 
 
 def commands(first: str, last: str) -> str:
     """Return the page of the commands that start with one of these letters."""
     return page(
-        f"Commands, {first} to {last}",
+        f"Commands, {first} to {last}" if first != last else f"Commands, {first}",
         "the commands themselves",
         "Every command answers `--help`. Exit status: 0, 1 for a failure told in a sentence, 2 for bad "
         "input. With `--json`, standard output holds one object a line and nothing else. "

@@ -26,7 +26,7 @@ COUNTED = re.compile(
 )
 OUTSIDE = re.compile(r"""url\(["']?(?:https?:)?//|@import\s+["'](?:https?:)?//""")
 NAMED_PATH = re.compile(r"`((?:src|docs|scripts|tests|frontend|requirements)/[^`\s]+)`")
-COMMANDS = ("commands-a-c", "commands-d-k", "commands-l-q", "commands-r-z")
+COMMANDS = ("commands-a-c", "commands-d", "commands-e-k", "commands-l-q", "commands-r-z")
 READ_SETTING = re.compile(
     r"""(?:values\.get|environ\.get)\(\s*["']([A-Z_]+)["']|envvar=["']([A-Z_]+)["']"""
 )
