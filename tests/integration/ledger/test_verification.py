@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
@@ -17,11 +18,15 @@ from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations, queries, signer
 from fanal.ledger.domain.canonical import microseconds
+from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.ledger.domain.verify import Code
 from fanal.ledger.verification import verify_ledger
 from tests.actors import desk_actor
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+SIGNING_ELSEWHERE = NoteKey(
+    name="elsewhere", public=Ed25519PrivateKey.generate().public_key()
+).encode()
 ANALYST = desk_actor(person_id=new_id(NOW), roles={Role.ANALYST}, desks={1}, motive="case 12")
 
 
@@ -267,7 +272,8 @@ def test_an_outside_verifier_agrees(tmp_path: Path, log_file: Path, repository: 
         {"seq": seq, "db_at": microseconds(db_at), "writer": writer, "body": body.decode()}
         for seq, db_at, writer, body in queries.walk_leaves(actor=system_actor("test"))
     ]
-    key = signer.current().known_keys[-1].encode()
+    key = log_file.with_name("ledger-0001.vkey")
+    key.write_text(signer.current().known_keys[-1].encode() + "\n")
     script = repository / "docs" / "how-to" / "verify_ledger.py"
 
     def run() -> subprocess.CompletedProcess[str]:
@@ -285,3 +291,10 @@ def test_an_outside_verifier_agrees(tmp_path: Path, log_file: Path, repository: 
     bad = run()
     assert bad.returncode == 1
     assert "checkpoint 10" in bad.stderr
+    lines[4]["body"] = str(lines[4]["body"]).replace("report.erased", "report.orient")
+    del lines[25:]
+    cut = run()
+    assert cut.returncode == 1
+    assert "checkpoint 30" in cut.stderr
+    key.write_text(SIGNING_ELSEWHERE)
+    assert "not signed by these keys" in run().stderr
