@@ -42,5 +42,5 @@ $$;
 class Migration(migrations.Migration):
     """Functions only; forward only: the way back would open other senders' cases."""
 
-    dependencies = [("orient", "0016_assessed_files")]
+    dependencies = [("orient", "0017_calls")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]
