@@ -1,4 +1,4 @@
-"""The one policy, read from `policy.toml`: role × action × scope × field, deny by default.
+"""The one policy, read from `policy.toml`: role × action × scope, deny by default.
 
 `allows` answers for one object, `reach` gives the bounds of a list, a count or a search, `may` says
 whether an action is open to the actor somewhere at all. Nothing else in Fanal decides on a right.
@@ -52,7 +52,7 @@ class Resource:
 
     `partner_id` is the organisation whose object it is (the reporting partner, the laboratory asked);
     `owner_id` the person whose act it is (the proposer of a measure, the person habilitated);
-    `sealed` is set for what decision 8 seals: original bytes, reporter's identity, media.
+    `sealed` is set for what decision 8 seals: original bytes, reporter's identity.
     """
 
     desk_id: int | None = None
@@ -73,7 +73,6 @@ class Rule:
     roles: frozenset[Role]
     actions: frozenset[str]
     scope: Scope
-    fields: frozenset[str]
     sealed: bool = False
     motive: bool = False
     other: bool = False
@@ -90,15 +89,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer on one object: allowed or not, why, and which fields may be shown."""
+    """The answer on one object: allowed or not, and why."""
 
     allowed: bool
     reason_code: Reason
-    fields: frozenset[str] = frozenset()
-
-    def sees(self, field: str) -> bool:
-        """Return whether `field` may be shown."""
-        return self.allowed and field in self.fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,19 +135,15 @@ class Refused(Exception):
 def allows(
     actor: Actor, action: str, resource: Resource = NOTHING, *, policy: Policy | None = None
 ) -> Verdict:
-    """Return whether `actor` may do `action` on `resource`, and which fields they see.
-
-    Fields are the union over the rules that allow it.
+    """Return whether `actor` may do `action` on `resource`, or the nearest reason why not.
 
     Raises:
         UnknownAction: the policy names no such action.
     """
     rules = _rules_for(actor, action, policy or POLICY)
-    reasons = {_reason(rule, actor, resource): rule for rule in rules}
+    reasons = {_reason(rule, actor, resource) for rule in rules}
     if Reason.ALLOWED in reasons:
-        allowing = (r for r in rules if _reason(r, actor, resource) is Reason.ALLOWED)
-        fields = frozenset[str]().union(*(r.fields for r in allowing))
-        return Verdict(allowed=True, reason_code=Reason.ALLOWED, fields=fields)
+        return Verdict(allowed=True, reason_code=Reason.ALLOWED)
     nearest = next((reason for reason in _NEAREST if reason in reasons), Reason.NO_RULE)
     return Verdict(allowed=False, reason_code=nearest)
 
@@ -287,7 +277,6 @@ def _read_rule(block: Mapping[str, object], actions: Iterable[str]) -> Rule:
         roles=roles,
         actions=named,
         scope=scope,
-        fields=_strings(block, "fields", why),
         sealed=_flag(block, "sealed", why),
         motive=_flag(block, "motive", why),
         other=_flag(block, "other", why),

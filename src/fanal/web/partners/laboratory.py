@@ -14,7 +14,7 @@ from fanal.web.account.openings import opened_to
 
 @never_cache
 @require_safe
-@needs("examination.write")
+@needs("examination.read")
 def home(request: HttpRequest) -> HttpResponse:
     """Show the laboratory's name, its people's rights, and that no request can be addressed yet."""
     actor, now = actor_of(request), now_of(request)
