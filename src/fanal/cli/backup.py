@@ -18,7 +18,13 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import click
 import psycopg
 
-from fanal.cli.boot import django_as, enter_django, find_home, find_vault
+from fanal.cli.boot import (
+    django_as,
+    enter_django,
+    find_home,
+    find_vault,
+    note_keys,
+)
 from fanal.cli.failures import Failed, Refused, tell
 from fanal.config.databases import Databases, open_databases
 from fanal.config.grants import apply_grants
@@ -81,6 +87,7 @@ def restore(folder: Path) -> None:
         if read_mark(databases.url(DatabaseRole.OWNER)) is not None:
             raise Refused("DATABASE_NOT_EMPTY")
         _load(databases, folder / DUMP)
+        note_keys(databases, home=home)
         with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
             apply_grants(owner)
         erasures = _erasures(folder)

@@ -7,25 +7,25 @@ def show(…): …
 
 import functools
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import django
+import psycopg
 from django.apps import apps
 
 from fanal.cli.failures import Failed
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
+from fanal.config.key_fingerprints import Held, check_keys, may_be_made, read_held, register_keys
 from fanal.config.keys import SECRET_FILE, ensure_keys
 from fanal.config.migration import Mark, read_mark
 from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.collector import loading
-from fanal.postgres.passwords import write_private
 from fanal.postgres.place import make_home
 from fanal.postgres.roles import DatabaseRole
 
@@ -54,6 +54,22 @@ def require_vault(databases: Databases, *, role: DatabaseRole) -> None:
     check_vault(databases.url(role), find_vault())
 
 
+def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
+    """Refuse to work with other keys than the database's.
+
+    Raises:
+        KeysElsewhere: this machine lacks some, or holds others.
+    """
+    public_node = read_environment(os.environ).public_node
+    check_keys(databases.url(role), held_keys(home), home=home, public_node=public_node)
+
+
+def held_keys(home: Path) -> Held:
+    """Return the fingerprints of this machine's keys."""
+    environment = read_environment(os.environ)
+    return read_held(home, public_node=environment.public_node, secret=environment.secret_key)
+
+
 def process_environment(
     *, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
 ) -> dict[str, str]:
@@ -69,7 +85,7 @@ def process_environment(
         "OPENBLAS_NUM_THREADS": "1",
     }
     if not os.environ.get("FANAL_SECRET_KEY"):
-        values["FANAL_SECRET_KEY"] = _secret_key(home)
+        values["FANAL_SECRET_KEY"] = _secret_key(home)  # empty: this process signs for itself
     return values
 
 
@@ -80,12 +96,14 @@ def django_as(role: DatabaseRole) -> Iterator[Databases]:
     Raises:
         Failed: the database has no tables yet.
         DatabaseRefused: it cannot be used.
+        KeysElsewhere: the keys of this machine are not those of the database.
     """
     home = find_home()
     with open_databases(home=home, environ=os.environ) as databases:
         mark = read_mark(databases.url(role))
         if mark is None:
             raise Failed("DATABASE_EMPTY")
+        require_keys(databases, role=role, home=home)
         enter_django(databases=databases, role=role, home=home, mark=mark)
         try:
             refuse_disagreement()
@@ -126,11 +144,33 @@ def enter_django(
             django.setup()
 
 
-def make_keys(home: Path) -> None:
-    """Make the key files that a first start needs; a public node is given its own."""
+def make_keys(databases: Databases, *, home: Path) -> None:
+    """Make the keys of which the database knows none, before its tables are made; never on a public node."""
     environment = read_environment(os.environ)
-    if not environment.public_node:
-        ensure_keys(home, now=clock.now(), origin=environment.ledger_origin, node=environment.node)
+    if environment.public_node or DatabaseRole.OWNER not in databases.urls:
+        return
+    owner_url = databases.url(DatabaseRole.OWNER)
+    fresh = read_mark(owner_url) is None
+    with psycopg.connect(owner_url, connect_timeout=10) as connection:
+        purposes = may_be_made(connection, fresh=fresh)
+    if environment.secret_key:
+        purposes -= {"secret"}
+    ensure_keys(
+        home,
+        now=clock.now(),
+        origin=environment.ledger_origin,
+        node=environment.node,
+        purposes=purposes,
+    )
+
+
+def note_keys(databases: Databases, *, home: Path) -> None:
+    """Note in the database the keys of this machine that it does not know yet.
+
+    Raises:
+        KeysElsewhere: this machine lacks some, or holds others.
+    """
+    register_keys(databases.url(DatabaseRole.OWNER), held_keys(home), home=home)
 
 
 def with_django(
@@ -156,9 +196,7 @@ def with_django(
 
 def _secret_key(home: Path) -> str:
     path = home / "keys" / SECRET_FILE
-    if not path.exists():
-        write_private(path, secrets.token_urlsafe(64))
-    return path.read_text().strip()
+    return path.read_text().strip() if path.exists() else ""
 
 
 def _close_connections() -> None:

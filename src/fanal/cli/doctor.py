@@ -16,7 +16,7 @@ from fanal.cli.boot import find_vault
 from fanal.cli.doctor_calls import look_at_channel
 from fanal.cli.doctor_hashing import look_at_hashing
 from fanal.cli.doctor_outbox import look_at_caller, look_at_outbox
-from fanal.cli.doctor_vault import look_at_identity, look_at_vault
+from fanal.cli.doctor_vault import look_at_fingerprints, look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
 from fanal.cli.run import PORT_FILE, is_alive
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
@@ -171,6 +171,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     if mark is Mark.PRODUCTION:
         yield from _look_at_keys(home)
         yield from look_at_channel()
+    yield look_at_fingerprints(databases.url(next(iter(databases.urls))), home)
     yield look_at_identity(databases.url(next(iter(databases.urls))), find_vault())
     if DatabaseRole.APP in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import psycopg
 
+from fanal.cli.boot import held_keys
 from fanal.cli.finding import Finding, fine, problem
+from fanal.config.environment import read_environment
+from fanal.config.key_fingerprints import KeysElsewhere, check_keys
+from fanal.config.keys import KeysMissing
 from fanal.config.vault_identity import VaultElsewhere, check_vault
 from fanal.vault.packs import VaultAway, is_empty
 
@@ -27,6 +31,16 @@ def look_at_identity(url: str, folder: Path) -> Finding:
     except VaultElsewhere as elsewhere:
         return problem(str(elsewhere))
     return fine(f"the vault in {folder} is that of this database")
+
+
+def look_at_fingerprints(url: str, home: Path) -> Finding:
+    """Return whether this machine holds the keys of the database at `url`."""
+    public_node = read_environment(os.environ).public_node
+    try:
+        check_keys(url, held_keys(home), home=home, public_node=public_node)
+    except (KeysElsewhere, KeysMissing) as elsewhere:
+        return problem(str(elsewhere))
+    return fine(f"the keys in {home / 'keys'} are those of this database")
 
 
 def look_at_vault(

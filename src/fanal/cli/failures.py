@@ -18,6 +18,7 @@ import click
 from fanal import reference
 from fanal.config.databases import DatabaseRefused
 from fanal.config.environment import SettingRefused
+from fanal.config.key_fingerprints import KeysElsewhere
 from fanal.config.keys import KeysMissing
 from fanal.config.vault_identity import VaultElsewhere
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
@@ -31,6 +32,7 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (AccountMissing, "ACCOUNT_MISSING"),
     (ClusterFailed, "CLUSTER_FAILED"),
     (KeysMissing, "KEY_MISSING"),
+    (KeysElsewhere, "KEYS_ELSEWHERE"),
     (SettingRefused, "SETTING_REFUSED"),
     (VaultElsewhere, "VAULT_ELSEWHERE"),
 )

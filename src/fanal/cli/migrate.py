@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from fanal.cli.boot import enter_django, find_home, find_vault, make_keys, refuse_disagreement
+from fanal.cli.boot import (
+    enter_django,
+    find_home,
+    find_vault,
+    make_keys,
+    note_keys,
+    refuse_disagreement,
+)
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.migration import Mark, migrating, read_mark, with_lock_timeout
 from fanal.config.vault_identity import claim_vault
@@ -22,8 +29,8 @@ def migrate(demo: bool, verbosity: int, check: bool) -> None:
     if check:
         _check(home)
         return
-    make_keys(home)
     with open_databases(home=home, environ=os.environ) as databases:
+        make_keys(databases, home=home)
         owner_url = databases.url(DatabaseRole.OWNER)
         owner = Databases(
             urls={DatabaseRole.OWNER: with_lock_timeout(owner_url)}, cluster=databases.cluster
@@ -38,6 +45,7 @@ def migrate(demo: bool, verbosity: int, check: bool) -> None:
             call_command("migrate", interactive=False, verbosity=verbosity)
             connections.close_all()
             claim_vault(owner_url, find_vault())
+            note_keys(databases, home=home)
 
 
 def _check(home: Path) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import click
 
-from fanal.cli.boot import find_home, make_keys, process_environment, require_vault
+from fanal.cli.boot import find_home, make_keys, process_environment, require_keys, require_vault
 from fanal.cli.doctor_calls import FAULTS
 from fanal.cli.failures import Failed, Refused, language, reason
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
-from fanal.config.keys import load_keys
+from fanal.config.keys import ensure_node_secret, load_keys
 from fanal.config.mailing import mailer_of
 from fanal.config.migration import Mark, read_mark
 from fanal.kernel.parent import die_with_parent
@@ -54,14 +54,15 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     if demo and not _is_loopback(host):
         raise Refused("LOOPBACK_ONLY")
     home = find_home()
-    make_keys(home)
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:
         role = _web_role()
         if role is DatabaseRole.INTAKE:
             _check_public_node(databases, home=home)
         else:
+            make_keys(databases, home=home)
             _migrate(databases, home=home, demo=demo)
+        require_keys(databases, role=role, home=home)
         require_vault(databases, role=role)
         mark = read_mark(databases.url(role))
         if mark is Mark.DEMO and not _is_loopback(host):
@@ -154,6 +155,7 @@ def _check_public_node(databases: Databases, *, home: Path) -> None:
         DatabaseRefused: the server is not durable.
     """
     load_keys(home, public_node=True)
+    ensure_node_secret(home)
     role = DatabaseRole.INTAKE
     check_durability([databases.url(role)])
     environment = _environment(databases, role=role, home=home, mark=None)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
-from fanal.cli.boot import find_home, with_django
+from fanal.cli.boot import django_as, find_home, held_keys, note_keys, with_django
 from fanal.cli.failures import Failed, Refused
+from fanal.config.databases import Databases, open_databases
 from fanal.config.environment import read_environment
+from fanal.config.key_fingerprints import PURPOSES, replace_key
 from fanal.config.keys import (
     VAULT_KEYS,
     KeysMissing,
@@ -121,13 +123,17 @@ def keys() -> None:
 
 @keys.command()
 @click.option("--only-rewrap", is_flag=True, help="Go on with a rotation that was stopped.")
-@with_django(DatabaseRole.WORKER)
 def rotate(only_rewrap: bool) -> None:
     """Make new vault keys and wrap every object's key for them; may be stopped and begun again.
 
     Running processes seal under the old keys until they restart; those objects are wrapped anew by the
-    next call with `--only-rewrap`.
+    next call with `--only-rewrap`. Bring the new key files to every other node before it restarts.
     """
+    with django_as(DatabaseRole.WORKER) as databases:
+        _rotate(databases, only_rewrap=only_rewrap)
+
+
+def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
     from fanal.config.wiring import wire_keys
     from fanal.ledger import operations as ledger
     from fanal.vault import operations as vault
@@ -136,8 +142,10 @@ def rotate(only_rewrap: bool) -> None:
         raise Refused("PUBLIC_NODE")
     home = find_home()
     if not only_rewrap:
+        databases.url(DatabaseRole.OWNER)  # refused before a key is made: the owner notes it
         for group in VAULT_KEYS:
             make_vault_key(home, group)
+        note_keys(databases, home=home)
         wire_keys(home, public_node=False, vault=read_environment(os.environ).vault)
     actor = system_actor("key rotation")
     total, after = 0, None
@@ -148,6 +156,28 @@ def rotate(only_rewrap: bool) -> None:
             break
     ledger.record(actor=actor, action="keys.rotate", at=clock.now(), detail={"objects": total})
     click.echo(f"{total} objects wrapped for the present keys")
+
+
+@keys.command()
+@click.argument("purpose", type=click.Choice(PURPOSES))
+def accept(purpose: str) -> None:
+    """Let this folder's keys of PURPOSE stand in place of the lost ones that the database knows.
+
+    For a loss without a copy: what was sealed, signed or keyed with the lost key stays so.
+    """
+    if read_environment(os.environ).public_node:
+        raise Refused("PUBLIC_NODE")
+    home = find_home()
+    with open_databases(home=home, environ=os.environ) as databases:
+        replace_key(databases.url(DatabaseRole.OWNER), held_keys(home), purpose)
+    with django_as(DatabaseRole.WORKER):
+        from fanal.ledger import operations as ledger
+
+        actor = system_actor("key acceptance")
+        ledger.record(
+            actor=actor, action="keys.accept", at=clock.now(), detail={"purpose": purpose}
+        )
+    click.echo(f"the present keys of {purpose} are those of this database")
 
 
 @keys.command()

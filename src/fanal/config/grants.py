@@ -70,6 +70,7 @@ RULES: tuple[Rule, ...] = (
     _rule("accounts_partnerusage", [INTAKE], ["SELECT", "INSERT", "UPDATE"]),
     _rule("fanal_instance", [INTAKE], READ),
     _rule("fanal_vault", [APP, WORKER, INTAKE], READ),
+    _rule("fanal_key", [APP, WORKER, INTAKE], READ),  # fingerprints; the owner registers keys
     _rule("django_migrations", [INTAKE], READ),
     _rule("statistics_published", [INTAKE], READ),  # figures the public may read
     _rule("*", [INTAKE], NOTHING),

@@ -16,7 +16,7 @@ test: `fanal doctor` fails a production instance whose keys lie beside vault and
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -39,6 +39,7 @@ from fanal.vault.domain.envelope import key_id
 SECRET_FILE = "secret_key"  # noqa: S105 - a name
 """The installation's secret where `FANAL_SECRET_KEY` is not set: signs cookies, seals second factors."""
 VAULT_KEYS = ("content", "identity")
+ALL_PURPOSES = frozenset({*VAULT_KEYS, "digest", "ledger", "receipt-root", "secret"})
 _NODE_LIFE = timedelta(days=2 * 365)
 _RENEWED_BEFORE = timedelta(days=60)
 """A start renews a certificate that ends this soon, where the root's key is at hand."""
@@ -67,27 +68,36 @@ def keys_folder(home: Path) -> Path:
     return home / "keys"
 
 
-def ensure_keys(home: Path, *, now: datetime, origin: str, node: str) -> None:
-    """Make the key files that a first start needs; what exists is left alone.
+def ensure_keys(
+    home: Path,
+    *,
+    now: datetime,
+    origin: str,
+    node: str,
+    purposes: Container[str] = ALL_PURPOSES,
+) -> None:
+    """Make the key files that a first start needs, of `purposes` only; what exists is left alone.
 
     Not for public nodes: they are given their files. `origin` names the log in its checkpoints, `node`
-    this machine in its receipts.
+    this machine in its receipts: where the root's private key lies here, it gets a key of its own.
     """
     folder = keys_folder(home)
     for group in VAULT_KEYS:
-        if not _numbers(folder, group, "pub"):
+        if group in purposes and not _numbers(folder, group, "pub"):
             make_vault_key(home, group)
-    if not (folder / "digest.key").exists():
+    if "digest" in purposes and not (folder / "digest.key").exists():
         write_private(folder / "digest.key", secrets.token_hex(32))
-    if not _numbers(folder, "ledger", "vkey"):
+    if "ledger" in purposes and not _numbers(folder, "ledger", "vkey"):
         make_ledger_key(home, origin=origin)
-    if not (folder / "receipt-root.pub").exists():
+    if "receipt-root" in purposes and not (folder / "receipt-root.pub").exists():
         root = Ed25519PrivateKey.generate()
         write_private(folder / "receipt-root.key", _private_text(root))
         write_private(folder / "receipt-root.pub", _public_text(root.public_key()))
+    if "secret" in purposes:
+        ensure_node_secret(home)
     ends = node_certificate_ends(home)
     renewable = (folder / "receipt-root.key").exists()
-    if ends is None or (renewable and ends < now.date() + _RENEWED_BEFORE):
+    if renewable and (ends is None or ends < now.date() + _RENEWED_BEFORE):
         make_node_key(home, now=now, node=node)
 
 
@@ -98,7 +108,14 @@ def node_certificate_ends(home: Path) -> date | None:
         KeysMissing: the certificate cannot be read.
     """
     path = _last(keys_folder(home), "node", "cert")
-    return None if path is None else decode_certificate(_read(path)).valid_until
+    return None if path is None else decode_certificate(read_key_file(path)).valid_until
+
+
+def ensure_node_secret(home: Path) -> None:
+    """Make the secret that signs cookies and challenges; a public node has one of its own."""
+    path = keys_folder(home) / SECRET_FILE
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(64))
 
 
 def make_vault_key(home: Path, group: str) -> int:
@@ -141,9 +158,9 @@ def give_node_keys(home: Path, target: Path, *, now: datetime, node: str) -> Non
     """
     folder = keys_folder(home)
     shared = [folder / "digest.key", folder / "receipt-root.pub"]
-    shared += [*_paths(folder, VAULT_KEYS, "pub"), *_paths(folder, ("ledger",), "vkey")]
+    shared += [*key_paths(folder, VAULT_KEYS, "pub"), *key_paths(folder, ("ledger",), "vkey")]
     for path in shared:
-        write_private(target / path.name, _read(path))
+        write_private(target / path.name, read_key_file(path))
     _write_node_key(target, root=folder / "receipt-root.key", number=1, now=now, node=node)
 
 
@@ -169,7 +186,7 @@ def load_keys(home: Path, *, public_node: bool) -> KeyFiles:
     folder = keys_folder(home)
     opening: dict[bytes, X25519PrivateKey] = {}
     if not public_node:
-        for path in _paths(folder, VAULT_KEYS, "key"):
+        for path in key_paths(folder, VAULT_KEYS, "key"):
             private = _load_opening(path)
             opening[key_id(private.public_key())] = private
     signing = _last(folder, "ledger", "key") if not public_node else None
@@ -177,14 +194,14 @@ def load_keys(home: Path, *, public_node: bool) -> KeyFiles:
         content=_load_sealing(_present(folder, "content", "pub")),
         identity=_load_sealing(_present(folder, "identity", "pub")),
         opening=opening,
-        digest=bytes.fromhex(_read(folder / "digest.key")),
+        digest=bytes.fromhex(read_key_file(folder / "digest.key")),
         ledger_signing=None if signing is None else _load_signing(signing),
         ledger_known=tuple(
-            NoteKey.decode(_read(path)) for path in _paths(folder, ("ledger",), "vkey")
+            NoteKey.decode(read_key_file(path)) for path in key_paths(folder, ("ledger",), "vkey")
         ),
         node=NodeSigner(
             key=_load_signing(_present(folder, "node", "key")),
-            certificate=decode_certificate(_read(_present(folder, "node", "cert"))),
+            certificate=decode_certificate(read_key_file(_present(folder, "node", "cert"))),
         ),
     )
 
@@ -217,14 +234,15 @@ def _next(folder: Path, group: str, suffix: str) -> int:
     return max(_numbers(folder, group, suffix), default=0) + 1
 
 
-def _paths(folder: Path, groups: tuple[str, ...], suffix: str) -> Iterator[Path]:
+def key_paths(folder: Path, groups: tuple[str, ...], suffix: str) -> Iterator[Path]:
+    """Yield the numbered key files of groups, by number."""
     for group in groups:
         for number in _numbers(folder, group, suffix):
             yield folder / f"{group}-{number:04}.{suffix}"
 
 
 def _last(folder: Path, group: str, suffix: str) -> Path | None:
-    return max(_paths(folder, (group,), suffix), default=None)
+    return max(key_paths(folder, (group,), suffix), default=None)
 
 
 def _present(folder: Path, group: str, suffix: str) -> Path:
@@ -234,7 +252,12 @@ def _present(folder: Path, group: str, suffix: str) -> Path:
     return path
 
 
-def _read(path: Path) -> str:
+def read_key_file(path: Path) -> str:
+    """Return the text of a key file.
+
+    Raises:
+        KeysMissing: it cannot be read.
+    """
     try:
         return path.read_text().strip()
     except OSError as error:
@@ -257,14 +280,14 @@ def _load_signing(path: Path) -> Ed25519PrivateKey:
 
 def _load_private(path: Path) -> PrivateKeyTypes:
     try:
-        return serialization.load_pem_private_key(_read(path).encode(), password=None)
+        return serialization.load_pem_private_key(read_key_file(path).encode(), password=None)
     except ValueError as error:
         raise KeysMissing(f"{path.name}: {error}") from None
 
 
 def _load_sealing(path: Path) -> X25519PublicKey:
     try:
-        key = serialization.load_pem_public_key(_read(path).encode())
+        key = serialization.load_pem_public_key(read_key_file(path).encode())
     except ValueError as error:
         raise KeysMissing(f"{path.name}: {error}") from None
     if not isinstance(key, X25519PublicKey):

@@ -5,9 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
 from fanal.analyse.operations import material
-from fanal.config.keys import keys_folder, load_keys
+from fanal.config.key_fingerprints import complaints, read_held, read_known
+from fanal.config.keys import KeysMissing, keys_folder, load_keys
 from fanal.config.mailing import mailer_of
 from fanal.connectors import mail, outside
 from fanal.db import agreement
@@ -15,6 +17,7 @@ from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import Limits
 from fanal.ledger import signer
 from fanal.vault import keyring
+from fanal.web import health
 from fanal.web.account import demo, sealing, second_factor
 from fanal.web.public import setup as public_pages
 
@@ -31,6 +34,7 @@ def wire() -> None:
         required=not settings.FANAL_DEMO, fresh=timedelta(minutes=settings.FANAL_STEP_UP_MINUTES)
     )
     sealing.install(secret=settings.SECRET_KEY)
+    health.install(keys=holds_known_keys)
     intake.install_limits(
         limits=Limits(
             backlog=settings.FANAL_BACKLOG_LIMIT,
@@ -51,6 +55,18 @@ def wire() -> None:
             public_node=settings.FANAL_PUBLIC_NODE,
             vault=settings.FANAL_VAULT,
         )
+
+
+def holds_known_keys() -> bool:
+    """Return whether the key folder, as it is now, holds the keys of the database."""
+    public_node = settings.FANAL_PUBLIC_NODE
+    try:
+        held = read_held(settings.FANAL_HOME, public_node=public_node, secret=settings.SECRET_KEY)
+    except KeysMissing:
+        return False
+    connection.ensure_connection()
+    known = read_known(connection.connection)
+    return not complaints(held, known, public_node=public_node)
 
 
 def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) -> None:

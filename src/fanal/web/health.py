@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: alive; ready (database, migrations, heartbeats of worker and calls).
+"""`/healthz` and `/readyz`: alive; ready (database, migrations, keys, heartbeats of worker and calls).
 
 They say nothing of what is stored: no count, no version, no name.
 """
@@ -16,6 +16,12 @@ from fanal.db import agreement
 from fanal.orient import queries as oriented
 
 _LONGEST_SILENCE = "60 seconds"
+_keys: list[Callable[[], bool]] = []
+
+
+def install(*, keys: Callable[[], bool]) -> None:
+    """Give `readyz` the question whether this machine holds the keys of its database."""
+    _keys[:] = [keys]
 
 
 @open_to_all("page.public")
@@ -30,12 +36,13 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, tables, worker and calls are there, else 503 with what is missing."""
+    """Answer 200 when database, tables, keys, worker and calls are there, else 503 with what is missing."""
     return _answer(
         {
             "database": _database,
             "migrations": _migrations,
             "clock": _clock,
+            "keys": _holds_keys,
             "worker": _worker,
             "calls": oriented.calls_alive,
         }
@@ -47,7 +54,14 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz_public(request: HttpRequest) -> HttpResponse:
     """Answer as `readyz` for a public node, which may not look at the worker."""
-    return _answer({"database": _database, "migrations": _migrations, "clock": _clock})
+    return _answer(
+        {
+            "database": _database,
+            "migrations": _migrations,
+            "clock": _clock,
+            "keys": _holds_keys,
+        }
+    )
 
 
 def _answer(checks: dict[str, Callable[[], bool]]) -> JsonResponse:
@@ -82,6 +96,10 @@ def _migrations() -> bool:
 
 def _clock() -> bool:
     return agreement.Part.CLOCK not in agreement.look()
+
+
+def _holds_keys() -> bool:
+    return all(holds() for holds in _keys)
 
 
 def _worker() -> bool:

@@ -91,6 +91,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "instructions propose": ([*INSTRUCTION, "--as", "l"], [[], ["EVERYTHING"], ["FEEDBACK"], [*INSTRUCTION, "--as", "l", "--until", "soon"]]),
     "instructions revoke": ([NOBODY, "--as", "l", "--reason", "r"], [[], ["x"], [NOBODY, "--as", "l"]]),
     "instructions second": ([NOBODY, "--as", "l"], [[], ["x"], [NOBODY]]),
+    "keys accept": (["secret"], [[], ["everything"], ["secret", "x"]]),
     "keys node": (["/proc/none/n", "--name", "x"], [[], ["a"], ["/etc", "--name", "x"], ["/etc/passwd", "--name", "x"]]),
     "keys rotate": ([], [["x"], ["--only-rewrap=1"]]),
     "ledger checkpoint": ([], [["x"]]),

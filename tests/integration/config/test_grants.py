@@ -116,6 +116,7 @@ PUBLIC_NODE_READS = {
     "accounts_partnerusage": {"*"},
     "django_migrations": {"*"},
     "fanal_instance": {"*"},
+    "fanal_key": {"*"},  # fingerprints of keys
     "fanal_vault": {"*"},
     "statistics_published": {"*"},
 }

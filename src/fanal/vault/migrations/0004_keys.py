@@ -1,0 +1,19 @@
+"""Which keys the rows are sealed and keyed with: a node that holds others refuses to start."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    """A row for each key that desk machines share; the owner alone writes."""
+
+    dependencies = [("vault", "0003_identity")]
+    operations = [
+        migrations.RunSQL(
+            "CREATE TABLE fanal_key ("
+            " purpose text NOT NULL CONSTRAINT fanal_key_purpose CHECK (purpose ~ '^[a-z][a-z0-9-]{1,60}$'),"
+            " fingerprint bytea NOT NULL CONSTRAINT fanal_key_fingerprint CHECK (length(fingerprint) = 32),"
+            " since timestamptz NOT NULL DEFAULT now(),"
+            " CONSTRAINT fanal_key_once PRIMARY KEY (purpose, fingerprint))",
+            "DROP TABLE fanal_key",
+        )
+    ]
