@@ -24,6 +24,7 @@ from fanal.config.environment import read_environment
 from fanal.config.keys import KeysMissing, node_certificate_ends
 from fanal.config.migration import Mark, read_mark
 from fanal.kernel import clock
+from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.postgres import (
     AccountMissing,
     Cluster,
@@ -170,6 +171,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     yield _look_at_agreement()
     if mark is Mark.PRODUCTION:
         yield from _look_at_keys(home)
+        yield _look_at_origin(home)
         yield from look_at_channel()
     yield look_at_fingerprints(databases.url(next(iter(databases.urls))), home)
     yield look_at_identity(databases.url(next(iter(databases.urls))), find_vault())
@@ -194,6 +196,19 @@ def _look_at_agreement() -> Finding:
     if checked.returncode:
         return problem(checked.stderr.strip().removeprefix("fanal: "))
     return fine("the tables are those of this version, and the clock is the database's")
+
+
+def _look_at_origin(home: Path) -> Finding:
+    """Ask whether the log has a name of its own: it is in every checkpoint and never changes."""
+    for path in sorted((home / "keys").glob("ledger-*.vkey")):
+        origin = NoteKey.decode(path.read_text().strip()).name
+        if origin.partition("/")[0].endswith((".test", ".example", ".invalid")):
+            return problem(
+                f"the ledger signs its checkpoints as '{origin}', an example: set FANAL_LEDGER_ORIGIN to "
+                "a name of yours (such as desk.example.org/ledger) before the first start; it is fixed "
+                "with the first key, so a new installation needs a new data folder"
+            )
+    return fine("the ledger's name is the installation's own")
 
 
 def _look_at_keys(home: Path) -> Iterator[Finding]:

@@ -304,6 +304,7 @@ class TestDoctor:
             assert answer.returncode == 1
             assert "keys and vault share a file system" in answer.stdout
             assert "FANAL_SMTP_URL is not set" in answer.stdout
+            assert "signs its checkpoints as 'fanal.test/ledger', an example" in answer.stdout
             assert "FANAL_DUTY names nobody to call" in answer.stdout
         finally:
             Cluster.open(home=home, environ=os.environ).stop()
