@@ -262,13 +262,13 @@ class Live:
 
 
 @contextlib.contextmanager
-def live(**more: str) -> Iterator[Live]:
-    """Serve a new, empty installation marked DEMO (so that commands may read); remove it after."""
+def live(*, demo: bool = True, **more: str) -> Iterator[Live]:
+    """Serve a new, empty installation, marked DEMO so that commands may read; remove it after."""
     folder = Path(tempfile.mkdtemp(prefix="fanal-live-", dir=fast_folder()))
     folder.chmod(0o755)
     running = Live(home=folder / "var", port=free_port(), more=more)
     try:
-        running.command("migrate", "--demo")
+        running.command("migrate", *(["--demo"] if demo else []))
         running.start()
         yield running
     finally:

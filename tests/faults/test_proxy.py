@@ -82,7 +82,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, int
     """A node of one host name, and the port of the proxy before it."""
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     _certify(folder)
-    with live(FANAL_HOSTS=HOST, FANAL_PROXY_HOPS="1") as node:
+    with live(demo=False, FANAL_HOSTS=HOST, FANAL_PROXY_HOPS="1") as node:
         (folder / "nginx.conf").write_text(_configuration(folder, port=port, behind=node.port))
         proxy = subprocess.Popen([str(NGINX), "-p", str(folder), "-c", str(folder / "nginx.conf")])
         try:
@@ -126,6 +126,7 @@ def test_pages_and_the_sign_in_form_work_behind_the_block(served: tuple[Live, in
     assert _get(port, "/fr/")[0] == 200, (node.home / "log" / "web.log").read_text()[-3000:]
     status, page, headers = _get(port, "/en/login/")
     assert status == 200
+    assert "Secure" in headers["Set-Cookie"]
     cookie = headers["Set-Cookie"].partition(";")[0]
     token = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page)
     assert token
