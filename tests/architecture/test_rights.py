@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from fanal.accounts.domain.policy import POLICY
 from tests.architecture.tree import SOURCE, files
 
 DECIDES = {"accounts/domain/policy.py", "kernel/actors.py"}
@@ -46,6 +47,31 @@ def _deciders(path: Path) -> Iterator[str]:
                 yield f"{path.relative_to(SOURCE)}:{node.lineno}: raises PermissionError"
         if isinstance(node, ast.ClassDef) and "PermissionError" in map(_named, node.bases):
             yield f"{path.relative_to(SOURCE)}:{node.lineno}: a refusal of its own"
+
+
+ASKS = {
+    "allows", "for_programs", "may", "needs", "open_to_all", "reach", "reader", "require", "require_somewhere",
+}  # fmt: skip
+
+
+def _asked(path: Path) -> Iterator[str]:
+    """Yield the actions that a module asks the policy about, or declares for a route or an opening."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            given = node.args if _named(node.func) in ASKS else []
+            named = [
+                k.value for k in node.keywords if k.arg in {"right", "action", "POST", "DELETE"}
+            ]
+            shown = node.keywords if _named(node.func) == "Declaration" else []
+            tables = [v for k in shown if isinstance(k.value, ast.Dict) for v in k.value.values]
+            for value in (*given, *named, *tables):
+                chosen = ast.walk(value) if isinstance(value, ast.IfExp) else [value]
+                yield from (c.value for c in chosen if isinstance(c, ast.Constant))
+
+
+def test_every_action_of_the_policy_is_asked_by_code() -> None:
+    asked = {action for path in files(".py") if SOURCE in path.parents for action in _asked(path)}
+    assert POLICY.actions.keys() - asked == set()
 
 
 def test_rights_are_decided_by_the_policy_alone() -> None:
