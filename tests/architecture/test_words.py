@@ -49,7 +49,7 @@ def test_no_path_of_a_machine():
     found = [
         f"{where} {line.strip()}"
         for where, line in lines(".py", ".md", ".html", ".sh", ".json", ".yaml")
-        if machine.search(line)
+        if machine.search(line) and not where.startswith("tests/vectors/")  # data of other projects
     ]
     assert found == []
 

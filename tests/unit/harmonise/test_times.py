@@ -9,14 +9,11 @@ from hypothesis import given, strategies as st
 
 from fanal.harmonise.domain.times import instant, is_rfc3339, read_time
 
-CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora" / "formats"
+VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "formats"
 
 
 def cases(name: str) -> list[tuple[str, bool]]:
-    path = CORPORA / f"{name}.json"
-    if not path.is_file():
-        pytest.skip("the public test vectors are not beside the repository")
-    groups = json.loads(path.read_text())
+    groups = json.loads((VECTORS / f"{name}.json").read_text())
     return [
         (test["data"], test["valid"])
         for group in groups

@@ -9,21 +9,14 @@ from hypothesis import example, given, strategies as st
 from fanal.harmonise.domain.hosts import onion_checksum_holds, registrable_domain
 from fanal.harmonise.domain.urls import read_url
 
-CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
+VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 ONION_3 = "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad"
-
-
-def vectors(*parts: str) -> Path:
-    path = CORPORA.joinpath(*parts)
-    if not path.is_file():
-        pytest.skip("the public test vectors are not beside the repository")
-    return path
 
 
 def test_every_public_url_case_has_its_whatwg_form() -> None:
     cases = [
         case
-        for case in json.loads(vectors("url", "urltestdata.json").read_text())
+        for case in json.loads((VECTORS / "url/urltestdata.json").read_text())
         if isinstance(case, dict) and not case.get("base")
     ]
     wrong = [
@@ -36,7 +29,7 @@ def test_every_public_url_case_has_its_whatwg_form() -> None:
 
 
 def test_every_public_suffix_case_has_its_registrable_domain() -> None:
-    lines = vectors("psl", "test_psl.txt").read_text().splitlines()
+    lines = (VECTORS / "psl/test_psl.txt").read_text().splitlines()
     calls = [line[18:-2].split(", ") for line in lines if line.startswith("checkPublicSuffix(")]
     cases = [[None if p == "null" else p.strip("'") for p in call] for call in calls]
     wrong = [c for c in cases if c[0] is not None and registrable_domain(c[0].lower()) != c[1]]

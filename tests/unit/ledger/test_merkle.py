@@ -10,15 +10,13 @@ from hypothesis import given, settings, strategies as st
 
 from fanal.ledger.domain import merkle
 
-VECTORS = Path(__file__).resolve().parents[4] / "shared" / "corpora" / "merkle" / "testdata"
+VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "merkle"
 LEAVES = [merkle.hash_leaf(b"%d" % n) for n in range(40)]
 
 
 def load(kind: str) -> list[tuple[str, dict[str, object]]]:
-    return [
-        (str(path.relative_to(VECTORS)), json.loads(path.read_text()))
-        for path in sorted(VECTORS.glob(f"{kind}/**/*.json"))
-    ]
+    lines = (VECTORS / f"{kind}.jsonl").read_text().splitlines()
+    return [(vector["name"], vector) for vector in map(json.loads, lines)]
 
 
 def raw(value: object) -> bytes:
@@ -39,7 +37,6 @@ def refused(check: object, **arguments: object) -> bool:
     return False
 
 
-@pytest.mark.skipif(not VECTORS.exists(), reason="the public vectors are not beside the clone")
 class TestPublicVectors:
     def test_of_inclusion(self) -> None:
         vectors = load("inclusion")
