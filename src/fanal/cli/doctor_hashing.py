@@ -28,6 +28,11 @@ def look_at_hashing() -> Iterator[Finding]:
         )
     if pool.videos:
         yield fine("videos are hashed by vPDQ")
+    elif video.is_installed() and not pool.closed:
+        yield note(
+            "videos get exact hashes only: this kernel has no Landlock, without which a child that reads a"
+            " hostile video could open the keys of this account (docs: Uploaded files)"
+        )
     elif video.is_installed():
         yield note(
             "videos get exact hashes only: the library vpdq is installed and cannot be loaded (was it built"

@@ -18,6 +18,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from hashlib import md5, sha1, sha256
 from typing import NoReturn
 
@@ -44,8 +45,10 @@ def main() -> None:
     alone = jail.leave_network()
     jail.drop_account()
     gc.freeze()
-    filtered = _is_filtered(limits)
-    control.sendall(_READY + b"".join(b"1" if held else b"0" for held in (alone, filtered, videos)))
+    filtered = _holds(limits, jail.filter_calls)
+    closed = _holds(limits, jail.close_files)
+    answers = (alone, filtered, closed, videos and closed)
+    control.sendall(_READY + b"".join(b"1" if held else b"0" for held in answers))
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if not message:
@@ -68,13 +71,13 @@ def main() -> None:
         control.sendall(str(child).encode())
 
 
-def _is_filtered(limits: Limits) -> bool:
-    """Return whether this system lets a child filter its system calls, tried in one that ends at once."""
+def _holds(limits: Limits, layer: Callable[[], bool]) -> bool:
+    """Return whether this system lets a child give something up, tried in one that ends at once."""
     child = os.fork()
     if child == 0:
         try:
             jail.cap(limits, seconds=limits.cpu_seconds)
-            os._exit(0 if jail.filter_calls() else 1)
+            os._exit(0 if layer() else 1)
         finally:
             os._exit(1)
     return os.waitpid(child, 0)[1] == 0
@@ -104,12 +107,13 @@ def _serve(asked: socket.socket, limits: Limits, *, videos: bool) -> NoReturn:
         )  # FFmpeg says on standard error what it reads in the file; 1 is no place at all
     jail.die_with_parent()
     jail.cap(limits, seconds=seconds, held=limits.video_bytes if videos else 0)
-    jail.filter_calls(files=videos)
+    closed = jail.close_files()
+    jail.filter_calls(files=videos and closed)  # what may not open is not let to ask for it
     encode = msgspec.json.encode
     while True:
         head = _read(asked, HEAD_BYTES)
         signal.setitimer(signal.ITIMER_PROF, seconds)  # SIGPROF ends a process that has no handler
-        facts = _facts(asked, head, limits, memory=memory)
+        facts = _facts(asked, head, limits, memory=memory, looks=closed or not videos)
         signal.setitimer(signal.ITIMER_PROF, 0)
         answer = encode(facts)
         asked.sendall(len(answer).to_bytes(4, "big") + answer)
@@ -117,12 +121,14 @@ def _serve(asked: socket.socket, limits: Limits, *, videos: bool) -> NoReturn:
             video.drop(memory)
 
 
-def _facts(asked: socket.socket, head: bytes, limits: Limits, *, memory: int | None) -> FileFacts:
+def _facts(
+    asked: socket.socket, head: bytes, limits: Limits, *, memory: int | None, looks: bool
+) -> FileFacts:
     """Read a file, hash its bytes on the way, and what it shows where it is a picture or a video."""
     size, media_type = int.from_bytes(head[:8], "big"), head[8:].rstrip(b"\0").decode()
     most = limits.file_bytes if media_type in PICTURES else 0
     if memory is not None:
-        most = limits.video_bytes if video.is_loaded() else 0
+        most = limits.video_bytes if looks and video.is_loaded() else 0
     held, fits = bytearray(), True
     digests = md5(usedforsecurity=False), sha1(usedforsecurity=False), sha256()
     left = size

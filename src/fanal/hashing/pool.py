@@ -70,6 +70,7 @@ class Pool:
             self._idle.put(None)
         self.without_network: bool | None = None
         self.filtered: bool | None = None
+        self.closed: bool | None = None
         self.videos: bool | None = None
 
     def hash_files(self, files: Sequence[FileToHash]) -> list[FileFacts | BaseException]:
@@ -262,8 +263,8 @@ class Pool:
             self._end_nursery()
             raise HasherAway("the nursery of hashing does not start: see its message above")
         ours.settimeout(_STOP_SECONDS)
-        self.without_network, self.filtered, self.videos = (
-            answer == ord("1") for answer in ready[-3:]
+        self.without_network, self.filtered, self.closed, self.videos = (
+            answer == ord("1") for answer in ready[-4:]
         )
         log.info(
             "hashing: %d children, network %s, system calls %s",
