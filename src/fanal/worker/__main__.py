@@ -42,6 +42,7 @@ def main() -> None:
         from fanal.worker.erasers import check_erasers  # noqa: PLC0415 - needs Django
         from fanal.worker.jobs import run_jobs  # noqa: PLC0415
         from fanal.worker.loop import WorkerLoop  # noqa: PLC0415
+        from fanal.worker.watch import Watch  # noqa: PLC0415
 
         check_erasers(reference.load())
     tune_memory()
@@ -51,7 +52,9 @@ def main() -> None:
         signal.signal(number, lambda *_: stop.set())
     jobs = threading.Thread(target=run_jobs, args=(stop,), daemon=True, name="jobs")
     jobs.start()
-    WorkerLoop(clock=clock.now, sleep=time.sleep).run(stop)
+    watch = Watch()
+    watch.spare_compiler()
+    WorkerLoop(clock=clock.now, sleep=time.sleep, watch=watch).run(stop)
     jobs.join(_JOBS_STOP)
 
 

@@ -17,7 +17,8 @@ from fanal.crosscheck import operations as crosscheck
 from fanal.db import agreement
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, signer
-from fanal.worker.stages import StageLoop
+from fanal.worker.stages import StageLoop, unwatched
+from fanal.worker.watch import Watch
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 NEAR_AGAIN = timedelta(minutes=5)
@@ -29,13 +30,23 @@ log = logging.getLogger("fanal.worker")
 
 
 class WorkerLoop:
-    """One worker. `clock` and `sleep` come from the edge."""
+    """One worker. `clock` and `sleep` come from the edge; `watch` ends it when a step takes too long."""
 
-    def __init__(self, *, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], None],
+        watch: Watch | None = None,
+    ) -> None:
         self._clock, self._sleep = clock, sleep
         self._stages = StageLoop(
-            actor=system_actor("pipeline"), clock=clock, between=self._keep_time
+            actor=system_actor("pipeline"),
+            clock=clock,
+            between=self._keep_time,
+            watched=watch.step if watch else unwatched,
         )
+        self._watch = watch
         self._stop = threading.Event()
         self._checkpoint_at = self._near_at = clock()
         self._near_size = crosscheck.NEAR_AT_ONCE
@@ -69,6 +80,8 @@ class WorkerLoop:
         if not self._rules_stored:
             load_shipped(actor=system_actor("install"), now=self._clock())
             self._rules_stored = True
+        if self._watch is not None:
+            self._watch.keep()
         self._keep_time()
         moved = self._stages.run_once()
         self._keep_time()

@@ -9,6 +9,7 @@ that dies leaves its claims to the lease.
 import errno
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -25,7 +26,14 @@ from fanal.worker.outages import Outage, outage_code
 
 LEASE = timedelta(seconds=30)
 """Each step renews it: far above what a step takes, short enough for what a dead worker held."""
+Watched = Callable[[UUID, int], AbstractContextManager[None]]
+"""Surrounds a step: the token of its claim, and how many reports it has (`worker.watch`)."""
 log = logging.getLogger("fanal.worker")
+
+
+def unwatched(_token: UUID, _reports: int) -> AbstractContextManager[None]:
+    """Surround a step with nothing."""
+    return nullcontext()
 
 
 class StageLoop:
@@ -39,10 +47,11 @@ class StageLoop:
         size: int = 1000,
         observe: Callable[[Stage, float], None] = lambda _stage, _seconds: None,
         between: Callable[[], bool] = lambda: True,
+        watched: Watched = unwatched,
     ) -> None:
         """`between` is called after each step of a batch; when it returns False the batch is given back."""
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
-        self._between = between
+        self._between, self._watched = between, watched
         self._held: dict[UUID, list[UUID]] = {}
         self._outages = {stage: Outage() for stage in STEPS}
 
@@ -111,7 +120,7 @@ class StageLoop:
         try:
             if step.before and not self._prepare(token, step.before(batch), batch, urgent=urgent):
                 return False
-            with transaction.atomic():
+            with self._watched(token, len(batch.report_ids)), transaction.atomic():
                 step.run(batch)
                 done = [i for i in batch.report_ids if i not in batch.failed]
                 intake.advance_claims(
@@ -138,7 +147,7 @@ class StageLoop:
 
     def _prepare(self, token: UUID, pauses: Iterator[None], batch: Batch, *, urgent: bool) -> bool:
         """Do what comes before a step; in its pauses keep the lease and the time. False: stopped."""
-        for _ in pauses:
+        while self._goes_on(pauses, token, batch):
             intake.renew_claims(
                 actor=self._actor, token=token, report_ids=batch.report_ids, lease=LEASE
             )
@@ -148,6 +157,11 @@ class StageLoop:
             if not urgent:
                 self._run_urgent()
         return True
+
+    def _goes_on(self, pauses: Iterator[None], token: UUID, batch: Batch) -> bool:
+        """Work until the next pause; False at the end."""
+        with self._watched(token, len(batch.report_ids)):
+            return next(pauses, True) is None
 
     def _go_on_with_the_rest(
         self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool

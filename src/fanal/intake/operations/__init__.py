@@ -23,6 +23,7 @@ from fanal.intake.operations.queue import (
     put_back,
     renew_claims,
     replay_stage,
+    stop_claims,
     urgent_waits,
 )
 from fanal.intake.operations.receive import receive_reports
@@ -65,6 +66,7 @@ __all__ = [
     "replay_stage",
     "retract_report",
     "spend_challenge",
+    "stop_claims",
     "upload_file",
     "urgent_waits",
 ]

@@ -19,6 +19,10 @@ from fanal.kernel.arrays import uuid_array
 from fanal.ledger import operations as ledger
 
 MAX_ATTEMPTS = 3
+ALONE_AFTER = 2
+"""Attempts after which a report is claimed alone."""
+DEADLINE = "DEADLINE"
+"""Why a report was stopped: it took more CPU time than one may."""
 RETRY_AFTER = timedelta(seconds=5)
 # By how much a claim is smaller, by failures before. Of a whole batch whose worker was killed most are
 # innocent: one by one they would take a minute. The last attempt is each report's own.
@@ -202,6 +206,31 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
             [error, RETRY_AFTER.total_seconds(), list(report_ids), token, MAX_ATTEMPTS],
         )
         _quarantine(token=token, report_ids=report_ids, error=error)
+
+
+def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
+    """Give back what a worker held that was ended for its CPU time; return id, stage, and if quarantined.
+
+    The next claim takes each of the reports alone. One that was alone, and not for the first time, is
+    quarantined: `DEADLINE`. None is returned where another worker has them by now.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT report_id, stage, attempts FROM intake_work WHERE lease_token = %s FOR UPDATE",
+            [token],
+        )
+        rows = cursor.fetchall()
+        again = len(rows) == 1 and rows[0][2] > 1
+        if again:
+            _quarantine(token=token, report_ids=[rows[0][0]], error=DEADLINE)
+        else:
+            cursor.execute(
+                "UPDATE intake_work SET lease_token = NULL, lease_until = NULL, error = %s,"
+                " attempts = %s, not_before = now() WHERE lease_token = %s",
+                [DEADLINE, ALONE_AFTER, token],
+            )
+    return [(report_id, Stage(stage), again) for report_id, stage, _attempts in rows]
 
 
 def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime) -> int:

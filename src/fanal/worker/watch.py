@@ -1,0 +1,184 @@
+"""The watch: a process beside a worker that ends it when a report of a stage takes too much CPU time.
+
+A regular expression or a library may keep the interpreter's lock for minutes; no thread of the worker runs
+meanwhile, so that only another process can end it. The worker notes on a board in shared memory which claim
+a step works on, and the CPU time of its main thread as the step began. After the kill the watch gives the
+claim back: its reports are tried alone, and one that takes too long alone is quarantined (`DEADLINE`).
+
+The worker starts this file by its path. Where the system has no /proc there is no watch.
+"""
+
+import contextlib
+import logging
+import mmap
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+TOGETHER = 25.0
+"""Seconds of CPU that a step may take for the reports of a claim: below the lease, which it would lose."""
+ALONE = 10.0
+"""The same for one report."""
+_BEAT_MS = 500
+_LAYOUT = struct.Struct("=Qd16sI")
+_NOBODY = bytes(16)
+_PROC = Path("/proc")
+log = logging.getLogger("fanal.worker")
+
+
+class Work(NamedTuple):
+    """What a worker is at: turns of the board, its CPU time at the start, the claim, and its reports."""
+
+    turn: int
+    cpu: float
+    token: bytes
+    reports: int
+
+
+class Board:
+    """Shared memory that one process writes and another reads."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._memory = mmap.mmap(descriptor, _LAYOUT.size)
+        self._turn = 0
+
+    def write(self, token: bytes, reports: int) -> None:
+        """Note a claim; 0 reports: none."""
+        self._turn += 1
+        self._memory[:] = _LAYOUT.pack(self._turn, time.thread_time(), token, reports)
+
+    def read(self) -> Work:
+        """Return what stands there; it is whole where two readings are equal."""
+        return Work(*_LAYOUT.unpack(self._memory[:]))
+
+
+class Watch:
+    """The worker's side: starts the watch, and notes what it has in hand."""
+
+    def __init__(self, *, together: float = TOGETHER, alone: float = ALONE) -> None:
+        self._limits = (str(together), str(alone))
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker lives
+        self._file.truncate(_LAYOUT.size)
+        self._board = Board(self._file.fileno())
+        self._process: subprocess.Popen[bytes] | None = None
+        self._compiling, self._at = 0, (_NOBODY, 0)
+
+    def keep(self) -> None:
+        """Start the watch, or start it again after its death. Call it from the thread to be watched."""
+        if not (_PROC / "self/stat").exists():
+            return
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(  # noqa: S603 - our own file
+                [
+                    *(sys.executable, "-P", __file__),
+                    *(str(self._file.fileno()), str(os.getpid()), *self._limits),
+                ],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(self._file.fileno(),),
+                start_new_session=True,  # it outlives the worker for a moment: what it ended, it gives back
+            )
+
+    @contextlib.contextmanager
+    def step(self, token: UUID, reports: int) -> Iterator[None]:
+        """Note a claim while a step works on it."""
+        self._note(token.bytes, reports)
+        try:
+            yield
+        finally:
+            self._note(_NOBODY, 0)
+
+    def spare_compiler(self) -> None:
+        """Count no time while numba compiles a loop: once in an installation, and no report's fault."""
+        from numba.core import event  # noqa: PLC0415 - only in the worker
+
+        class Compiler(event.Listener):
+            """Told of the begin and the end of each compilation."""
+
+            def on_start(self, _event: object) -> None:
+                watch._compile(1)
+
+            def on_end(self, _event: object) -> None:
+                watch._compile(-1)
+
+        watch = self
+        event.register("numba:compile", Compiler())  # type: ignore[no-untyped-call]
+
+    def _note(self, token: bytes, reports: int) -> None:
+        self._at = (token, reports)
+        if not self._compiling:
+            self._board.write(token, reports)
+
+    def _compile(self, more: int) -> None:
+        self._compiling += more
+        self._board.write(*((_NOBODY, 0) if self._compiling else self._at))
+
+
+def main(descriptor: int, pid: int, limits: tuple[float, float]) -> None:
+    """Watch process `pid`, our parent, until it ends, or end it; `limits`: for several reports, for one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    worker = os.pidfd_open(pid)
+    if os.getppid() != pid:
+        return
+    board, ended = Board(descriptor), select.poll()
+    ended.register(worker, select.POLLIN)
+    while not ended.poll(_BEAT_MS):
+        work = board.read()
+        limit = limits[work.reports == 1]
+        if not work.reports or _cpu_seconds(pid) - work.cpu < limit:
+            continue
+        if board.read() == work:
+            signal.pidfd_send_signal(worker, signal.SIGKILL)
+            _give_back(work, limit)
+            return
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the CPU time of the main thread of a process (proc(5), stat, fields 14 and 15)."""
+    try:
+        text = (_PROC / str(pid) / "task" / str(pid) / "stat").read_text()
+    except OSError:
+        return 0.0
+    fields = text.rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _give_back(work: Work, limit: float) -> None:
+    """Return the claim of the ended worker to the queue; without a database its lease runs out."""
+    import django  # noqa: PLC0415 - only here: the watch is small as long as nothing happens
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
+    django.setup()
+    from fanal.intake import operations as intake  # noqa: PLC0415 - needs Django
+    from fanal.kernel.actors import system_actor  # noqa: PLC0415
+
+    stopped = intake.stop_claims(actor=system_actor("watch"), token=UUID(bytes=work.token))
+    for report_id, stage, quarantined in stopped if len(stopped) == 1 else ():
+        log.error(
+            "%s at %s took over %.0f s of CPU: %s",
+            report_id,
+            stage,
+            limit,
+            "quarantined" if quarantined else "tried again alone",
+        )
+    if len(stopped) > 1:
+        log.error(
+            "%d reports at %s took over %.0f s of CPU: each is tried alone",
+            len(stopped),
+            stopped[0][1],
+            limit,
+        )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    main(int(sys.argv[1]), int(sys.argv[2]), (float(sys.argv[3]), float(sys.argv[4])))

@@ -1,0 +1,152 @@
+"""A report that takes too much CPU time is stopped from outside, tried alone, and quarantined: real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from fanal.intake import operations as intake, queries
+from fanal.intake.domain.states import Stage
+from fanal.kernel.actors import system_actor
+from tests.integration.worker.test_pipeline import _deposit
+from tests.live import wait_for
+
+SYSTEM = system_actor("test")
+_LEASE = timedelta(minutes=1)
+BUSY = Path(__file__).with_name("busy_worker.py")
+SLOW = {
+    "reference": "dots",
+    "kind": "GROOMING",
+    "occurred_at": "2026-11-20",
+    "description": "A: hello " + "." * 190_000 + "x",
+    "platform": "Blockharbor",
+}
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.role("worker"),
+    pytest.mark.serial,
+]
+
+
+@pytest.fixture(autouse=True)
+def keys(installed_keys: None) -> None:
+    """The worker opens what was sealed."""
+
+
+@contextmanager
+def _worker(
+    urls: Mapping[str, str], log: Path, *arguments: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    environment = os.environ | {"DATABASE_URL": urls["worker"], "FANAL_DB_ROLE": "worker"}
+    with (
+        log.open("ab") as out,
+        subprocess.Popen(
+            [sys.executable, *arguments], env=environment, stdout=out, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _others(count: int) -> list[dict[str, object]]:
+    return [SLOW | {"reference": f"other-{n}", "description": f"Hello {n}."} for n in range(count)]
+
+
+def test_what_takes_too_long_is_quarantined_and_the_others_get_through(
+    database_urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    [slow, *others] = _deposit(SLOW, *_others(5))
+    log = tmp_path / "worker.log"
+    statuses = []
+    while len(statuses) < 4 and queries.count_work() != {"QUARANTINE": 1}:
+        with _worker(database_urls, log, str(BUSY)) as process:
+            assert wait_for(
+                lambda: process.poll() is not None or queries.count_work() == {"QUARANTINE": 1},
+                seconds=240,
+            ), log.read_text()
+            statuses.append(process.poll())
+            assert wait_for(lambda: not _held(), seconds=60), log.read_text()
+    # Once in the batch, once alone: the claim is given back at once, no lease has to run out.
+    told = [line for line in log.read_text().split("\n") if "fanal.worker " in line]
+    ended = [status for status in statuses if status is not None]
+    assert ended == [-signal.SIGKILL, -signal.SIGKILL], told
+    [(facts, error)] = queries.list_quarantine(actor=SYSTEM, limit=10)
+    assert (facts.report_id, error) == (slow, "DEADLINE")
+    assert "each is tried alone" in log.read_text()
+    assert f"{slow} at ANALYSE took over 4 s of CPU: quarantined" in log.read_text()
+    assert set(queries.get_reports(actor=SYSTEM, report_ids=others)) == set(others)
+
+
+def _held() -> list[UUID]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT report_id FROM intake_work WHERE lease_token IS NOT NULL")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def test_a_watch_that_died_comes_back_and_one_whose_worker_died_goes(
+    database_urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    with _worker(database_urls, tmp_path / "log", "-m", "fanal.worker") as process:
+        assert wait_for(lambda: _watches(process.pid), seconds=60)
+        [first] = _watches(process.pid)
+        os.kill(first, signal.SIGKILL)
+        assert wait_for(lambda: _watches(process.pid) - {first}, seconds=60)
+        [second] = _watches(process.pid)
+    assert wait_for(lambda: not Path(f"/proc/{second}").exists(), seconds=30)
+
+
+def _watches(pid: int) -> set[int]:
+    """Return the living watches among the children of a process."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = {int(text) for text in children.read_text().split()} if children.exists() else set()
+    return {
+        child
+        for child in found
+        if b"worker/watch.py" in Path(f"/proc/{child}/cmdline").read_bytes()
+    }
+
+
+class TestStopClaims:
+    """What the watch does in the queue."""
+
+    def test_several_are_tried_alone_next(self) -> None:
+        ids = _deposit(*_others(3))
+        token = uuid4()
+        assert len(_claim(token, 10)) == 3
+        assert {row[2] for row in intake.stop_claims(actor=SYSTEM, token=token)} == {False}
+        assert [len(_claim(uuid4(), 10)) for _ in ids] == [1, 1, 1]
+
+    def test_one_alone_is_tried_once_more(self) -> None:
+        [report_id] = _deposit(*_others(1))
+        for quarantined in (False, True):
+            token = uuid4()
+            assert len(_claim(token, 10)) == 1
+            assert intake.stop_claims(actor=SYSTEM, token=token) == [
+                (report_id, Stage.HARMONISE, quarantined)
+            ]
+        assert queries.count_work() == {"QUARANTINE": 1}
+
+    def test_what_another_worker_has_by_now_stays_there(self) -> None:
+        _deposit(*_others(1))
+        _claim(uuid4(), 10)
+        assert intake.stop_claims(actor=SYSTEM, token=uuid4()) == []
+        assert len(_held()) == 1
+
+
+def _claim(token: UUID, size: int) -> list[object]:
+    return list(
+        intake.claim_batch(
+            actor=SYSTEM, stage=Stage.HARMONISE, size=size, token=token, lease=_LEASE
+        )
+    )
