@@ -110,7 +110,8 @@ class Door:
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        connection = _Pinned(host, port, list(self._addresses(host, port, secure=secure)), secure)
+        addresses = list(self._addresses(host, port, secure=secure))
+        connection = _Pinned(host, port, addresses, secure=secure, ends=ends)
         with closing(connection), connection.cut_at(ends):
             method = "GET" if body is None else "POST"
             connection.request(method, path, body=body, headers={"User-Agent": _AGENT, **headers})
@@ -149,18 +150,15 @@ class Door:
 class _Pinned(http.client.HTTPConnection):
     """A connection to one of the addresses that were checked, under the host's name."""
 
-    def __init__(  # noqa: PLR0917
-        self,
-        host: str,
-        port: int,
-        addresses: list[str],
-        secure: bool,
+    def __init__(
+        self, host: str, port: int, addresses: list[str], *, secure: bool, ends: float
     ) -> None:
         super().__init__(host, port, timeout=CONNECT_SECONDS)
         self._addresses, self._secure, self._name = addresses, secure, host
+        self._ends = ends
 
     def connect(self) -> None:
-        """Connect to the first address that answers.
+        """Connect to the first address that answers before the deadline.
 
         Raises:
             OSError: none does.
@@ -168,16 +166,30 @@ class _Pinned(http.client.HTTPConnection):
         failure: OSError = ConnectionError("no address")
         for address in self._addresses:
             try:
-                line = socket.create_connection((address, self.port), timeout=CONNECT_SECONDS)
+                line = socket.create_connection((address, self.port), timeout=self._seconds_left())
             except OSError as error:
                 failure = error
                 continue
-            context = ssl.create_default_context()
-            self.sock = (
-                context.wrap_socket(line, server_hostname=self._name) if self._secure else line
-            )
+            self.sock = line
+            if self._secure:
+                line.settimeout(self._seconds_left())
+                context = ssl.create_default_context()
+                self.sock = context.wrap_socket(line, server_hostname=self._name)
+            self._seconds_left()  # the timer may have found nothing to cut
+            self.sock.settimeout(CONNECT_SECONDS)
             return
         raise failure
+
+    def _seconds_left(self) -> float:
+        """Return how long the next step of connecting may take: many dead addresses have one deadline.
+
+        Raises:
+            TimeoutError: the deadline of the whole call is over.
+        """
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline of the whole call")
+        return min(CONNECT_SECONDS, left)
 
     @contextmanager
     def cut_at(self, ends: float) -> Iterator[None]:

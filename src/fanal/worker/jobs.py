@@ -1,17 +1,22 @@
-"""The schedule and the sends: procrastinate jobs, one line a step."""
+"""The schedule, the fetches and the notices: procrastinate jobs, one line a step.
+
+Each kind has slots of its own, and a job's `lock` keeps it from running twice at once.
+"""
 
 import asyncio
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import psycopg
 from asgiref.sync import sync_to_async
 from django.db import connections
-from procrastinate import JobContext
+from procrastinate import JobContext, PsycopgConnector
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.middleware import SyncCallNext
+from procrastinate.periodic import PeriodicRegistry
 from procrastinate.worker import Worker
 
 from fanal.accounts import operations as accounts
@@ -24,12 +29,15 @@ from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
 from fanal.worker import deconflicting, expiry, fetching, rules, sends, upkeep
-from fanal.worker.alive import LivingJobs
+from fanal.worker.alive import SENDS_QUEUE, LivingJobs
 
 _STOP_BEAT = 0.5
 _PAUSE = 1.0
 _GRACE = 10.0
-_AT_ONCE = 4
+_CONNECTIONS = 8
+SCHEDULE_QUEUE, FETCHES_QUEUE = "default", "fetches"
+SLOTS = {SCHEDULE_QUEUE: 4, FETCHES_QUEUE: 2, SENDS_QUEUE: 2}
+"""Jobs at once, by kind: partners and mail servers that are slow take the slots of their own kind only."""
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
 SENDS = (sends.tell_opening, sends.tell_aside, sends.tell_factor, rules.apply_rules)
@@ -37,7 +45,7 @@ SENDS = (sends.tell_opening, sends.tell_aside, sends.tell_factor, rules.apply_ru
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="expire_reports", pass_context=False)
+@app.task(queueing_lock="expire_reports", lock="expire_reports", pass_context=False)
 def expire_reports(timestamp: int) -> None:
     """Close unfinished wire reports whose time is over."""
     del timestamp
@@ -47,7 +55,7 @@ def expire_reports(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="mark_late")
+@app.task(queueing_lock="mark_late", lock="mark_late")
 def mark_late(timestamp: int) -> None:
     """Mark the cases whose time is over: the desk's view of late ones is read by that mark."""
     del timestamp
@@ -56,7 +64,7 @@ def mark_late(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="fold_freed")
+@app.task(queueing_lock="fold_freed", lock="fold_freed")
 def fold_freed(timestamp: int) -> None:
     """Fold anew what the retraction of a head let go: one row again, and not each of its reports."""
     del timestamp
@@ -65,7 +73,7 @@ def fold_freed(timestamp: int) -> None:
 
 
 @app.periodic(cron="17 3 * * *")
-@app.task(queueing_lock="make_partitions")
+@app.task(queueing_lock="make_partitions", lock="make_partitions")
 def make_partitions(timestamp: int) -> None:
     """Make the next months of the partitioned tables."""
     del timestamp
@@ -73,7 +81,7 @@ def make_partitions(timestamp: int) -> None:
 
 
 @app.periodic(cron="41 3 * * *")
-@app.task(queueing_lock="expire_data")
+@app.task(queueing_lock="expire_data", lock="expire_data")
 def expire_data(timestamp: int) -> None:
     """Erase what is due by its retention class."""
     del timestamp
@@ -81,7 +89,7 @@ def expire_data(timestamp: int) -> None:
 
 
 @app.periodic(cron="11 4 * * *")
-@app.task(queueing_lock="expire_motives")
+@app.task(queueing_lock="expire_motives", lock="expire_motives")
 def expire_motives(timestamp: int) -> None:
     """Delete the words of the journal's motives after three years; the entries stay."""
     del timestamp
@@ -92,7 +100,7 @@ def expire_motives(timestamp: int) -> None:
 
 
 @app.periodic(cron="23 4 * * *")
-@app.task(queueing_lock="forget_matches")
+@app.task(queueing_lock="forget_matches", lock="forget_matches")
 def forget_matches(timestamp: int) -> None:
     """Drop counts of matches that nobody looks at any more."""
     del timestamp
@@ -100,7 +108,7 @@ def forget_matches(timestamp: int) -> None:
 
 
 @app.periodic(cron="51 2 * * *")
-@app.task(queueing_lock="sweep_vault")
+@app.task(queueing_lock="sweep_vault", lock="sweep_vault")
 def sweep_vault(timestamp: int) -> None:
     """Remove sealed bytes that killed deposits left and that no row points to."""
     del timestamp
@@ -110,7 +118,7 @@ def sweep_vault(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="renew_index")
+@app.task(queueing_lock="renew_index", lock="renew_index")
 def renew_index(timestamp: int) -> None:
     """Write the index of known hashes anew where the lists have changed much."""
     del timestamp
@@ -118,7 +126,7 @@ def renew_index(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="fetch_lists")
+@app.task(queue=FETCHES_QUEUE, queueing_lock="fetch_lists", lock="fetch_lists")
 def fetch_lists(timestamp: int) -> None:
     """Fetch the partners' lists that are due, each under a standing instruction in force."""
     del timestamp
@@ -126,7 +134,7 @@ def fetch_lists(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="end_entries")
+@app.task(queueing_lock="end_entries", lock="end_entries")
 def end_entries(timestamp: int) -> None:
     """Withdraw what was fetched or loaded with an end that has come."""
     del timestamp
@@ -134,7 +142,7 @@ def end_entries(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queueing_lock="deconflict")
+@app.task(queue=FETCHES_QUEUE, queueing_lock="deconflict", lock="deconflict")
 def deconflict(timestamp: int) -> None:
     """Answer, take and end rounds of de-confliction; begin those that are due, under their instruction."""
     del timestamp
@@ -144,7 +152,7 @@ def deconflict(timestamp: int) -> None:
 
 
 @app.periodic(cron="23 * * * *")
-@app.task(queueing_lock="forget_usage")
+@app.task(queueing_lock="forget_usage", lock="forget_usage")
 def forget_usage(timestamp: int) -> None:
     """Drop the quota counters of past minutes, the ended ones of sign-in, old counts of refusals."""
     del timestamp
@@ -154,7 +162,7 @@ def forget_usage(timestamp: int) -> None:
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(queueing_lock="forget_challenges")
+@app.task(queueing_lock="forget_challenges", lock="forget_challenges")
 def forget_challenges(timestamp: int) -> None:
     """Drop spent proofs of work that have expired anyway."""
     del timestamp
@@ -162,7 +170,7 @@ def forget_challenges(timestamp: int) -> None:
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(queueing_lock="refresh_statistics")
+@app.task(queueing_lock="refresh_statistics", lock="refresh_statistics")
 def refresh_statistics(timestamp: int) -> None:
     """Keep the counts of closed days, and publish those of complete months."""
     del timestamp
@@ -172,7 +180,7 @@ def refresh_statistics(timestamp: int) -> None:
 
 
 @app.periodic(cron="41 2 * * *")
-@app.task(queueing_lock="recount_statistics")
+@app.task(queueing_lock="recount_statistics", lock="recount_statistics")
 def recount_statistics(timestamp: int) -> None:
     """Count the last 400 days again: retractions and replaced decisions show."""
     del timestamp
@@ -180,17 +188,20 @@ def recount_statistics(timestamp: int) -> None:
 
 
 @app.periodic(cron="31 4 * * *")
-@app.task(queueing_lock="forget_jobs")
+@app.task(queueing_lock="forget_jobs", lock="forget_jobs")
 async def forget_jobs(timestamp: int) -> None:
     """Drop jobs that succeeded long ago; failed ones stay for a person."""
     del timestamp
     await app.job_manager.delete_old_jobs(nb_hours=_JOBS_KEPT_HOURS)
 
 
-@app.periodic(cron="*/5 * * * *")
+@app.periodic(cron="* * * * *")
 @app.task(queueing_lock="retry_stalled")
 async def retry_stalled(timestamp: int) -> None:
-    """Give back jobs whose worker died, by its heartbeat; sends do not wait for this."""
+    """Give back jobs whose worker died, by its heartbeat; sends do not wait for this.
+
+    The only periodic job without a lock: it frees the locks that dead workers held.
+    """
     del timestamp
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=60):
         await app.job_manager.retry_job(job)
@@ -199,48 +210,67 @@ async def retry_stalled(timestamp: int) -> None:
 def run_jobs(stop: threading.Event) -> None:
     """Run procrastinate's worker in this thread until `stop` is set; what breaks it is waited out.
 
-    Schedule and sends never end with their thread: a database that went away comes back.
+    Schedule, fetches and notices never end with their thread: a database that went away comes back.
     """
     while not stop.is_set():
         try:
             asyncio.run(_run(stop))
         except Exception as failure:  # noqa: BLE001 - whatever ended it, it begins again
-            log.warning("schedule and sends stopped: %s", type(failure).__name__)
+            log.warning("schedule, fetches and notices stopped: %s", type(failure).__name__)
         stop.wait(_PAUSE)
 
 
 async def _run(stop: threading.Event) -> None:
-    # An app of its own: the stages' thread goes on queueing through Django's connection, in the
-    # transaction of what it queues. Several at once: an hour of expiry keeps no call waiting.
-    worker = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
+    # Apps of their own: the stages' thread goes on queueing through Django's connection, in the
+    # transaction of what it queues.
+    connector = PsycopgConnector(kwargs=connector_params(), min_size=4, max_size=_CONNECTIONS)
+    threads = ThreadPoolExecutor(sum(SLOTS.values()), thread_name_prefix="jobs")
+    asyncio.get_running_loop().set_default_executor(threads)
     try:
         async with (
             await psycopg.AsyncConnection.connect(**connector_params(), autocommit=True) as session,
-            worker.open_async(),
+            app.with_connector(connector).open_async(),
         ):
-            worker.job_manager = jobs = LivingJobs(worker.connector, session)
+            jobs = LivingJobs(connector, session)
             await _tell_given_back(jobs)
-            running = asyncio.create_task(
-                worker.run_worker_async(
-                    install_signal_handlers=False,
-                    concurrency=_AT_ONCE,
-                    shutdown_graceful_timeout=_GRACE,
-                    task_middleware=[_leave_no_connection],
-                )
-            )
+            running = {
+                asyncio.create_task(_work(queue, connector, jobs if queue == SENDS_QUEUE else None))
+                for queue in SLOTS
+            }
             try:
-                while not stop.is_set() and not running.done():
-                    await asyncio.wait({running}, timeout=_STOP_BEAT)
+                while not stop.is_set() and not any(task.done() for task in running):
+                    await asyncio.wait(
+                        running, timeout=_STOP_BEAT, return_when=asyncio.FIRST_COMPLETED
+                    )
                     await _tell_given_back(jobs)
             finally:
-                running.cancel()
-                await asyncio.wait({running})
-            if not running.cancelled():
-                running.result()
+                for task in running:
+                    task.cancel()
+                await asyncio.wait(running)
+            for task in running:
+                if not task.cancelled():
+                    task.result()
     finally:
         await sync_to_async(
             connections.close_all
         )()  # the schedule's: dead with its server, or done
+
+
+async def _work(queue: str, connector: PsycopgConnector, jobs: LivingJobs | None) -> None:
+    """Run the jobs of one kind in their own slots; one of the kinds queues what is due by the clock."""
+    own = app.with_connector(connector)
+    if jobs is not None:
+        own.job_manager = jobs
+    if queue != SCHEDULE_QUEUE:
+        own.periodic_registry = PeriodicRegistry()  # type: ignore[no-untyped-call]
+    await own.run_worker_async(
+        queues=[queue],
+        name=queue,
+        install_signal_handlers=False,
+        concurrency=SLOTS[queue],
+        shutdown_graceful_timeout=_GRACE,
+        task_middleware=[_leave_no_connection],
+    )
 
 
 async def _tell_given_back(jobs: LivingJobs) -> None:

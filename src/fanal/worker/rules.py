@@ -23,7 +23,7 @@ _AT_ONCE = 1_000
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name=RULES_JOB, queueing_lock=RULES_JOB)
+@app.task(name=RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB)
 def apply_rules(timestamp: int) -> None:
     """Carry the new ranking on first, since the queue shows it, then the dry runs, oldest first."""
     del timestamp
@@ -32,7 +32,7 @@ def apply_rules(timestamp: int) -> None:
 
 
 @app.periodic(cron="7 1 * * *")
-@app.task(queueing_lock="follow_clocks")
+@app.task(queueing_lock="follow_clocks", lock="follow_clocks")
 def follow_clocks(timestamp: int) -> None:
     """Rank anew what waits and for whose address the time to ask has come nearer, or is over."""
     del timestamp

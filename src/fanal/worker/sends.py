@@ -1,9 +1,11 @@
 """Notices to the desk's own people, one job a message; calls for a child in danger are `fanal.calls`."""
 
+import secrets
 from uuid import UUID
 
-from procrastinate import RetryStrategy
+from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
 
 from fanal import reference
 from fanal.accounts import queries as accounts
@@ -14,14 +16,27 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations import IDENTITY_NOTICE
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
+from fanal.orient.domain.calls import MAX_ATTEMPTS, wait_after
 from fanal.worker.alive import SENDS_QUEUE
 
 _LANGUAGES = ("fr", "en")
 
 
+class BoundedRetry(BaseRetryStrategy):
+    """Attempts at most a minute apart, spread by jitter, and of a bounded number: as those of a call."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Return when a job is tried again; None gives it up."""
+        del exception
+        if job.attempts + 1 >= MAX_ATTEMPTS:
+            return None
+        wait = wait_after(attempts=job.attempts + 1, jitter=secrets.randbelow(1001) / 1000)
+        return RetryDecision(retry_at=clock.now() + wait)
+
+
 @app.task(
     queue=SENDS_QUEUE,
-    retry=RetryStrategy(max_attempts=30, exponential_wait=2),
+    retry=BoundedRetry(),
     name=IDENTITY_NOTICE,
 )
 def tell_opening(opening_id: str) -> None:
@@ -51,7 +66,7 @@ def tell_opening(opening_id: str) -> None:
 
 @app.task(
     queue=SENDS_QUEUE,
-    retry=RetryStrategy(max_attempts=30, exponential_wait=2),
+    retry=BoundedRetry(),
     name=ASIDE_NOTICE,
 )
 def tell_aside(aside_id: str) -> None:
@@ -72,7 +87,7 @@ def tell_aside(aside_id: str) -> None:
 
 @app.task(
     queue=SENDS_QUEUE,
-    retry=RetryStrategy(max_attempts=30, exponential_wait=2),
+    retry=BoundedRetry(),
     name=FACTOR_NOTICE,
 )
 def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> None:

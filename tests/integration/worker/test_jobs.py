@@ -187,3 +187,50 @@ def test_every_scheduled_job_runs(jobs: threading.Event) -> None:
             return names <= {row[0] for row in cursor.fetchall()}
 
     assert wait_for(succeeded)
+
+
+def test_no_job_runs_twice_at_once(locked: None) -> None:
+    """The second of the kind waits for the first, however many slots are free."""
+    from fanal.worker import jobs as scheduled
+
+    name = scheduled.forget_challenges.name
+    query = f"SELECT count(*) FROM procrastinate_jobs WHERE task_name = '{name}' AND status = "
+    for doing in (1, 1):
+        with contextlib.suppress(AlreadyEnqueued):
+            scheduled.forget_challenges.defer(timestamp=0)
+        assert wait_for(lambda doing=doing: _count(f"{query} 'doing'") == doing)
+    with contextlib.suppress(AlreadyEnqueued):
+        scheduled.mark_late.defer(timestamp=0)
+    late = f"task_name = '{scheduled.mark_late.name}' AND status = 'succeeded'"
+    assert wait_for(lambda: _count(f"SELECT count(*) FROM procrastinate_jobs WHERE {late}"))
+    assert _count(f"{query} 'doing'") == 1
+    assert _count(f"{query} 'todo'") == 1
+
+
+def test_every_job_of_the_schedule_has_a_lock_and_every_fetch_slots_of_its_own() -> None:
+    from fanal.worker import jobs as scheduled
+
+    tasks = [p.task for p in scheduled.app.periodic_registry.periodic_tasks.values()]
+    unlocked = {task.name.rpartition(".")[2] for task in tasks if task.lock is None}
+    assert unlocked == {"retry_stalled"}
+    fetches = {t.name.rpartition(".")[2] for t in tasks if t.queue == scheduled.FETCHES_QUEUE}
+    assert fetches == {"fetch_lists", "deconflict"}
+    assert {task.queue for task in scheduled.app.tasks.values()} <= {*scheduled.SLOTS, "builtin"}
+
+
+def test_a_notice_is_tried_again_within_a_minute_and_not_for_ever() -> None:
+    from procrastinate.jobs import Job
+
+    from fanal.kernel import clock
+    from fanal.worker.sends import BoundedRetry
+
+    decisions = [
+        BoundedRetry().get_retry_decision(
+            exception=OSError(),
+            job=Job(id=1, queue="alarms", lock=None, queueing_lock=None, task_name="t", attempts=n),
+        )
+        for n in range(700)
+    ]
+    waits = [(d.retry_at - clock.now()).total_seconds() for d in decisions if d and d.retry_at]
+    assert max(waits) <= 60
+    assert len(waits) < 650

@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -184,3 +185,27 @@ class TestAddresses:
 
     def test_a_name_that_is_none(self) -> None:
         assert refused(f"https://{'a' * 300}.example/") == "AWAY"
+
+
+def test_many_dead_addresses_have_one_deadline() -> None:
+    """A name with addresses that never answer: the deadline of the whole call ends before the last of them."""
+    from fanal.connectors.outside import CONNECT_SECONDS, _Pinned
+
+    with contextlib.ExitStack() as stack:
+        dead: list[str] = []
+        port = 0
+        for number in range(2, 6):
+            deaf = stack.enter_context(socket.socket())
+            deaf.bind((f"127.0.0.{number}", port))
+            port = deaf.getsockname()[1]
+            deaf.listen(0)
+            dead.append(f"127.0.0.{number}")
+            for _ in range(3):  # nobody accepts: what comes after these is not answered
+                filler = stack.enter_context(socket.socket())
+                filler.setblocking(False)
+                filler.connect_ex((dead[-1], port))
+        began = time.monotonic()
+        pinned = _Pinned("dead.example", port, dead, secure=False, ends=began + 1)
+        with pytest.raises(TimeoutError):
+            pinned.connect()
+        assert time.monotonic() - began < CONNECT_SECONDS

@@ -14,6 +14,8 @@ def wake() -> None:
     """Queue the job unless it waits already; the schedule queues it each minute in any case."""
     try:
         with transaction.atomic():
-            app.configure_task(RULES_JOB, queueing_lock=RULES_JOB).defer(timestamp=0)
+            app.configure_task(RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB).defer(
+                timestamp=0
+            )
     except AlreadyEnqueued:
         return
