@@ -14,6 +14,7 @@ import psycopg
 
 from fanal.cli.boot import find_vault
 from fanal.cli.doctor_calls import look_at_channel
+from fanal.cli.doctor_desk import look_at_desk
 from fanal.cli.doctor_hashing import look_at_hashing
 from fanal.cli.doctor_outbox import look_at_caller, look_at_outbox
 from fanal.cli.doctor_vault import look_at_fingerprints, look_at_identity, look_at_vault
@@ -183,6 +184,8 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     if DatabaseRole.AUDITOR in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.AUDITOR)) as connection:
             yield from look_at_outbox(connection, demo=mark is Mark.DEMO)
+            if mark is Mark.PRODUCTION:
+                yield from look_at_desk(connection)
 
 
 def _look_at_agreement() -> Finding:

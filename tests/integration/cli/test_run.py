@@ -306,6 +306,10 @@ class TestDoctor:
             assert "FANAL_SMTP_URL is not set" in answer.stdout
             assert "signs its checkpoints as 'fanal.test/ledger', an example" in answer.stdout
             assert "FANAL_DUTY names nobody to call" in answer.stdout
+            assert "SUPERVISOR (0 of 2)" in answer.stdout
+            assert "no backup was ever made" in answer.stdout
+            assert "FANAL_HOSTS names this machine only" in answer.stdout
+            assert "FANAL_PROXY_HOPS is not set" in answer.stdout
         finally:
             Cluster.open(home=home, environ=os.environ).stop()
 

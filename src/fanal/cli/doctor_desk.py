@@ -1,0 +1,116 @@
+"""What `fanal doctor` says of a production desk: its people, its queue, its backups, its address."""
+
+import ipaddress
+import os
+from collections.abc import Iterator
+
+import psycopg
+
+from fanal.cli.finding import Finding, fine, note, problem
+from fanal.config.environment import read_environment
+
+_LATE_MINUTES = 10
+_BACKUP_HOURS = 48
+_ENDING_DAYS = 30
+_NEEDED = {"ADMINISTRATOR": 1, "ANALYST": 1, "MEASURES_OFFICER": 1, "OVERSEER": 1, "SUPERVISOR": 2}
+"""Persons that a desk cannot do without: of supervisors two, since nobody seconds an own act."""
+_PEOPLE = """
+SELECT h.role, count(DISTINCT h.person_id), count(*) FILTER (WHERE h.valid_until < now() + %(ending)s)
+FROM accounts_habilitation h
+WHERE now() >= h.valid_from AND now() < h.valid_until
+    AND NOT EXISTS (SELECT FROM accounts_revocation r WHERE r.habilitation_id = h.id)
+GROUP BY h.role
+"""
+_QUEUE = """
+SELECT count(*) FILTER (WHERE quarantined_at IS NOT NULL),
+    count(*) FILTER (WHERE quarantined_at IS NULL AND not_before < now() - make_interval(mins => %(late)s))
+FROM intake_work WHERE stage <> 'DONE'
+"""
+_BACKUP = """
+SELECT extract(epoch FROM now() - max(at))::bigint / 3600 FROM ledger_entry WHERE action = 'backup.make'
+"""
+_LINE = """
+SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())
+"""
+
+
+def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+    """Yield what would fail the people of a production; `connection` is the auditor's."""
+    yield from _look_at_people(connection)
+    yield from _look_at_queue(connection)
+    yield _look_at_backups(connection)
+    yield from _look_at_line(connection)
+    yield from look_at_address()
+
+
+def look_at_address() -> Iterator[Finding]:
+    """Yield what the settings say of how browsers reach this node."""
+    environment = read_environment(os.environ)
+    if all(_is_this_machine(host) for host in environment.hosts):
+        yield problem(
+            "FANAL_HOSTS names this machine only: every other browser is answered 400. Set it to the "
+            "host name of the desk"
+        )
+    if environment.proxy_hops is None:
+        yield note(
+            "FANAL_PROXY_HOPS is not set: behind a reverse proxy all citizens count as one sender "
+            "(0 where there is none)"
+        )
+
+
+def _look_at_people(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+    rows = connection.execute(_PEOPLE, {"ending": f"{_ENDING_DAYS} days"}).fetchall()
+    held = {str(role): int(str(persons)) for role, persons, _ in rows}
+    lacking = [
+        f"{role} ({held.get(role, 0)} of {least})"
+        for role, least in _NEEDED.items()
+        if held.get(role, 0) < least
+    ]
+    if lacking:
+        yield problem(
+            f"a desk cannot work without these habilitations in force: {', '.join(lacking)}; see "
+            "'fanal user grant'"
+        )
+    else:
+        yield fine("the roles that a desk needs are held")
+    ending = sum(int(str(count)) for *_, count in rows)
+    if ending:
+        yield note(f"{ending} habilitations end within {_ENDING_DAYS} days: review them")
+
+
+def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+    quarantined, late = connection.execute(_QUEUE, {"late": _LATE_MINUTES}).fetchone() or (0, 0)
+    if quarantined:
+        yield problem(
+            f"{quarantined} reports are in quarantine: a supervisor sees them under 'Quarantine' and "
+            "sends them through again"
+        )
+    if late:
+        yield problem(f"{late} reports wait for more than {_LATE_MINUTES} minutes for a stage")
+    if not (quarantined or late):
+        yield fine("no report waits for longer than it should")
+
+
+def _look_at_backups(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+    (hours,) = connection.execute(_BACKUP).fetchone() or (None,)
+    if hours is None:
+        return problem("no backup was ever made: 'fanal backup FOLDER', every night")
+    if int(str(hours)) > _BACKUP_HOURS:
+        return problem(f"the last backup was made {hours} hours ago: 'fanal backup FOLDER'")
+    return fine(f"the last backup was made {hours} hours ago")
+
+
+def _look_at_line(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+    address, encrypted = connection.execute(_LINE).fetchone() or (None, False)
+    if address is not None and not _is_this_machine(str(address)) and not encrypted:
+        yield problem(
+            "the connection to the database on another machine is not encrypted: add "
+            "sslmode=verify-full to DATABASE_URL"
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

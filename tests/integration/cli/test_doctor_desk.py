@@ -1,0 +1,67 @@
+"""What would fail a desk's people is named by `fanal doctor`: roles, queue, backups."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from fanal.cli.doctor_desk import look_at_address, look_at_desk
+from fanal.cli.finding import Level
+from tests.integration.cli.installing import Installed
+
+pytestmark = pytest.mark.xdist_group("calls")
+
+
+@pytest.fixture
+def connection(installed: Installed) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """Change the installation for the time of a test."""
+    with psycopg.connect(installed.url) as opened:
+        yield opened
+        opened.rollback()
+
+
+def _problems(connection: psycopg.Connection[tuple[object, ...]]) -> str:
+    return "\n".join(f.text for f in look_at_desk(connection) if f.level is Level.PROBLEM)
+
+
+def _wait(connection: psycopg.Connection[tuple[object, ...]], *, quarantined: bool) -> None:
+    connection.execute("SET LOCAL session_replication_role = replica")  # a row without its report
+    connection.execute(
+        "INSERT INTO intake_work (report_id, stage, urgent, slow_lane, attempts, not_before, error,"
+        " quarantined_at) VALUES (%s, 'ANALYSE', false, false, 0, now() - interval '1 hour', '',"
+        " CASE WHEN %s THEN now() END)",
+        [uuid4(), quarantined],
+    )
+
+
+def test_missing_roles_are_named_with_their_numbers(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    said = _problems(connection)
+    assert "SUPERVISOR (1 of 2)" in said
+    assert "OVERSEER (0 of 1)" in said
+    assert "ADMINISTRATOR" not in said
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "words"), [(True, "1 reports are in quarantine"), (False, "wait for more than")]
+)
+def test_a_report_that_does_not_go_on_is_a_problem(
+    connection: psycopg.Connection[tuple[object, ...]], quarantined: bool, words: str
+) -> None:
+    assert words not in _problems(connection)
+    _wait(connection, quarantined=quarantined)
+    assert words in _problems(connection)
+
+
+def test_a_backup_that_was_never_made_is_a_problem(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    assert "no backup was ever made" in _problems(connection)
+
+
+def test_a_node_that_answers_itself_only_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    for hosts, found in (("localhost,127.0.0.1,[::1]", 1), ("localhost,desk.example", 0)):
+        monkeypatch.setenv("FANAL_HOSTS", hosts)
+        assert len([f for f in look_at_address() if f.level is Level.PROBLEM]) == found
