@@ -9,6 +9,31 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 _DEMO_DUTY = "duty@fanal.test"
 
 
+WEB_TIMEOUTS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "4s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+"""Of a process that serves pages: a person waits, and so does whoever needs what it holds."""
+_COMMAND = {
+    "statement_timeout": "1h",
+    "lock_timeout": "60s",
+    "idle_in_transaction_session_timeout": "1h",
+}
+TIMEOUTS: Mapping[str, Mapping[str, str]] = {
+    "app": _COMMAND,
+    "auditor": _COMMAND,
+    "intake": _COMMAND,
+    "worker": {
+        "statement_timeout": "15min",
+        "lock_timeout": "60s",
+        "idle_in_transaction_session_timeout": "10min",
+    },
+    "owner": {"idle_in_transaction_session_timeout": "1h"},
+}
+"""Of every other process, by role. Migrations run as the owner: no statement of theirs is cut off."""
+
+
 class SettingRefused(Exception):
     """A setting makes no sense, or needs another one; the text says which."""
 
@@ -25,6 +50,8 @@ class Environment:
     """`DATABASE_URL`: PostgreSQL of this process's role; empty with the embedded one."""
     database_role: str
     """`FANAL_DB_ROLE`: owner, app, worker, auditor or intake."""
+    web: bool
+    """`FANAL_WEB`: set by the process that serves pages, for itself: short timeouts in the database."""
     demo: bool
     """`FANAL_DEMO`: synthetic demo database, loopback only."""
     public_node: bool
@@ -87,6 +114,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         vault=Path(values.get("FANAL_VAULT") or home / "vault").absolute(),
         database_url=values.get("DATABASE_URL", ""),
         database_role=values.get("FANAL_DB_ROLE", "app"),
+        web=values.get("FANAL_WEB") == "1",
         demo=demo,
         public_node=values.get("FANAL_PUBLIC_NODE") == "1",
         secret_key=values.get("FANAL_SECRET_KEY", ""),
@@ -134,12 +162,18 @@ def _read_number(text: str | None, name: str, default: int) -> int:
 
 
 def database_settings(env: Environment) -> dict[str, object]:
-    """Return Django's settings for the database URL of `env`.
+    """Return Django's settings for the database URL of `env`, with the timeouts of its role.
 
-    A URL may name a socket folder: `postgresql://user:password@/fanal?host=/path`.
+    A URL may name a socket folder: `postgresql://user:password@/fanal?host=/path`. Timeouts that it names
+    itself, in `options`, are those that hold.
     """
     url = urlsplit(env.database_url or "postgresql:///fanal")
     options = dict(parse_qsl(url.query))
+    limits = WEB_TIMEOUTS if env.web else TIMEOUTS.get(env.database_role, {})
+    bounds = [f"-c {name}={value}" for name, value in limits.items()]
+    options["options"] = " ".join([*bounds, options.get("options", "")]).strip()
+    if not options["options"]:
+        del options["options"]
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(url.path.lstrip("/")),

@@ -38,6 +38,7 @@ class Guarded:
             return [body]
 
 
+os.environ["FANAL_WEB"] = "1"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
 with loading():
     application = Guarded(get_wsgi_application())
