@@ -6,8 +6,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import connection, transaction
-from django.db.utils import Error as DatabaseError
+from django.db import connection
 from django.test import Client
 from psycopg import errors
 
@@ -26,6 +25,7 @@ from fanal.ledger import queries as ledger
 from fanal.ledger.operations import record
 from tests.actors import desk_actor
 from tests.integration.accounts.people import SYSTEM, Make
+from tests.refusals import is_refused
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -76,15 +76,6 @@ def propose(
 def in_force(scope: str | None, *, kind: InstructionKind = LISTS, now: datetime = NOW) -> object:
     found = queries.standing_in_force(kind=kind, scope=scope, now=now)
     return None if found is None else found.id
-
-
-def refused(statement: str, values: list[object]) -> bool:
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement, values)
-    except DatabaseError:
-        return True
-    return False
 
 
 def test_one_proposes_another_seconds_and_it_holds_within_its_dates(two: Two) -> None:
@@ -176,19 +167,19 @@ def test_feedback_names_providers_that_exist(two: Two) -> None:
 
 def test_raw_sql_finds_no_way_round_the_second_person(two: Two) -> None:
     made, one, other = propose(two.one), two.one.person_id, two.other.person_id
-    assert refused(SECOND, [made, one, one, NOW]), "seconded by its proposer"
-    assert refused(SECOND, [made, other, one, NOW]), "a forged proposer"
-    assert refused(SECOND, [made, uuid4(), one, NOW]), "a proposer who is nobody"
-    assert refused(SECOND, [made, one, uuid4(), NOW]), "a second person who is nobody"
-    assert refused(SECOND, [made, one, SYSTEM_PERSON, NOW]), "the machine signs"
-    assert refused(SECOND, [made, one, PUBLIC_PERSON, NOW]), "the public signs"
-    assert refused(SECOND, [made, one, None, NOW])
-    assert refused(SECOND, [made, None, other, NOW])
-    assert refused(SECOND, [made, one, other, NOW - DAY]), "signed before it was proposed"
-    assert refused(SECOND, [made, one, other, NOW + 30 * DAY]), "signed after it expired"
-    assert refused(SECOND, [uuid4(), one, other, NOW]), "of an instruction that is none"
+    assert is_refused(SECOND, [made, one, one, NOW]), "seconded by its proposer"
+    assert is_refused(SECOND, [made, other, one, NOW]), "a forged proposer"
+    assert is_refused(SECOND, [made, uuid4(), one, NOW]), "a proposer who is nobody"
+    assert is_refused(SECOND, [made, one, uuid4(), NOW]), "a second person who is nobody"
+    assert is_refused(SECOND, [made, one, SYSTEM_PERSON, NOW]), "the machine signs"
+    assert is_refused(SECOND, [made, one, PUBLIC_PERSON, NOW]), "the public signs"
+    assert is_refused(SECOND, [made, one, None, NOW])
+    assert is_refused(SECOND, [made, None, other, NOW])
+    assert is_refused(SECOND, [made, one, other, NOW - DAY]), "signed before it was proposed"
+    assert is_refused(SECOND, [made, one, other, NOW + 30 * DAY]), "signed after it expired"
+    assert is_refused(SECOND, [uuid4(), one, other, NOW]), "of an instruction that is none"
     assert in_force("any") is None
-    assert not refused(SECOND, [made, one, other, NOW])
+    assert not is_refused(SECOND, [made, one, other, NOW])
     assert in_force("any") == made
 
 
@@ -204,11 +195,11 @@ def test_raw_sql_changes_nothing(two: Two) -> None:
         "DELETE FROM accounts_instruction_second WHERE second_id <> %s",
         "DELETE FROM accounts_instruction_end WHERE revoked_by <> %s",
     ):
-        assert refused(statement, [two.other.person_id]), statement
-    assert refused("TRUNCATE accounts_instruction_second", [])
-    assert refused("ALTER TABLE accounts_instruction_second DISABLE TRIGGER ALL", [])
+        assert is_refused(statement, [two.other.person_id]), statement
+    assert is_refused("TRUNCATE accounts_instruction_second", [])
+    assert is_refused("ALTER TABLE accounts_instruction_second DISABLE TRIGGER ALL", [])
     operations.revoke_instruction(actor=two.one, instruction_id=made, reason="r", now=NOW)
-    assert refused("DELETE FROM accounts_instruction_end", [])
+    assert is_refused("DELETE FROM accounts_instruction_end", [])
 
 
 def test_raw_sql_stores_no_instruction_without_bounds(two: Two) -> None:
@@ -233,8 +224,8 @@ def test_raw_sql_stores_no_instruction_without_bounds(two: Two) -> None:
         (7, uuid4()),
         (7, SYSTEM_PERSON),
     ):
-        assert refused(insert, [*good[:place], value, *good[place + 1 :]]), (place, value)
-    assert not refused(insert, good)
+        assert is_refused(insert, [*good[:place], value, *good[place + 1 :]]), (place, value)
+    assert not is_refused(insert, good)
 
 
 @pytest.mark.serial

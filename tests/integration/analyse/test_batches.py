@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 import pytest
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations, queries
@@ -19,6 +19,7 @@ from fanal.formats.report.records import File, Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
+from tests.refusals import CHECK, KEPT, database_refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -182,7 +183,7 @@ def test_the_newest_shipped_set_is_in_force_at_install_and_a_later_file_is_a_dra
     (second,) = operations.load_shipped(actor=SYSTEM, now=day)
     assert {s.id: s.state for s in queries.list_rulesets()} == states | {second: "DRAFT"}
     assert queries.current_rules().version == NEWEST.version
-    with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
+    with database_refuses(KEPT), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
             [second, SYSTEM.person_id, SYSTEM.person_id],
@@ -277,7 +278,7 @@ def test_the_database_itself_refuses_one_person_and_a_changed_text() -> None:
         ("DELETE FROM analyse_ruleset WHERE id = %s", [ruleset]),
     ]
     for statement, values in statements:
-        with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
+        with database_refuses(KEPT, CHECK), connection.cursor() as cursor:
             cursor.execute(statement, values)
 
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
-from django.db.utils import Error as DatabaseError
+from django.db import connection
 from django.test import Client
 
 from fanal.accounts import operations as accounts, queries as people
@@ -21,6 +20,7 @@ from fanal.orient.domain.feedback import FeedbackVerdict
 from tests.integration.accounts.people import make_user
 from tests.integration.api.test_reports import REPORT, _post
 from tests.integration.desk.story import run_stages
+from tests.refusals import CHECK, NO_RIGHT, database_refuses
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/feedback"
@@ -203,7 +203,7 @@ def test_raw_sql_changes_no_feedback_and_lets_no_words_in(bearer: Client) -> Non
         (insert, ["USEFUL", ["FILE_HASH"]]),
         (insert, ["SECRET", []]),
     ):
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with database_refuses(NO_RIGHT, CHECK), connection.cursor() as cursor:
             cursor.execute(statement, values)
     actor = people.actor_for(user=make_user("bea", Role.ANALYST), now=clock.now(), motive="m")
     assert len(oriented.feedback_of(actor=actor, report_ids=[report])[report]) == 1

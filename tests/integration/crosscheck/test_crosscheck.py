@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from django.db import Error, connection, transaction
+from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.crosscheck import operations, queries
@@ -18,6 +18,7 @@ from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from tests.actors import desk_actor
+from tests.refusals import NO_RIGHT, database_refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -273,7 +274,7 @@ class TestDossiers:
             "DELETE FROM crosscheck_judgement",
             "TRUNCATE crosscheck_judgement CASCADE",
         ):
-            with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
+            with database_refuses(NO_RIGHT), connection.cursor() as cursor:
                 cursor.execute(statement)
         assert operations.erase(actor=SYSTEM, report_ids=[a]) > 2
         assert queries.links_of(actor=SYSTEM, report_id=a) == []

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 from django.test import Client
 
 from fanal.crosscheck import queries as crosschecked
 from fanal.orient import operations as orient, queries as oriented
 from tests.integration.desk.story import WORKER, Desk
+from tests.refusals import NO_RIGHT, database_refuses
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -82,7 +83,7 @@ def test_no_note_changes_or_goes(desk: Desk) -> None:
         "UPDATE orient_note_words SET words = 'other'",
         "DELETE FROM orient_note_words",
     ):
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with database_refuses(NO_RIGHT), connection.cursor() as cursor:
             cursor.execute(attack)
 
 

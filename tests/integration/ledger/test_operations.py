@@ -8,7 +8,6 @@ from uuid import UUID
 import psycopg
 import pytest
 from django.db import connection, transaction
-from django.db.utils import Error as DatabaseError
 
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.kernel.ids import new_id
@@ -16,6 +15,7 @@ from fanal.ledger import operations, signer
 from fanal.ledger.domain import canonical, checkpoint, merkle
 from fanal.ledger.domain.actions import UnknownAction
 from tests.actors import desk_actor
+from tests.refusals import NO_RIGHT, database_refuses
 
 NOW = datetime(2026, 11, 24, 9, 30, 0, 123456, tzinfo=UTC)
 ANALYST = desk_actor(person_id=new_id(NOW), roles={Role.ANALYST}, desks={1}, motive="case 12")
@@ -120,7 +120,7 @@ class TestRecord:
             objects=[operations.ObjectRef(kind="report", id=new_id(NOW))],
         )
         for table in ("entry", "object", "motive", "pending", "chain", "checkpoint"):
-            with pytest.raises(DatabaseError), transaction.atomic():
+            with database_refuses(NO_RIGHT):
                 rows(f"SELECT * FROM ledger_{table}")
 
 

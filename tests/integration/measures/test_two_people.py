@@ -5,8 +5,7 @@ import itertools
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
-from django.db.utils import Error as DatabaseError
+from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.kernel.actors import Role
@@ -18,6 +17,7 @@ from fanal.orient import queries as orient_queries
 from fanal.orient.domain.records import QueueFilter, QueueView
 from tests.integration.measures.stories import ADDRESSEE, ANALYST, OFFICER, decide, measure
 from tests.integration.orient.people import person
+from tests.refusals import is_refused
 from tests.unit.orient.items import NOW
 
 
@@ -25,16 +25,6 @@ def waiting() -> UUID:
     """A measure that waits for its second person."""
     (measure_id,) = decide().measure_ids
     return measure_id
-
-
-def refused(statement: str, values: list[object]) -> bool:
-    """Whether the database refuses a statement; a refused one leaves no trace."""
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement, values)
-    except DatabaseError:
-        return True
-    return False
 
 
 APPROVE = (
@@ -53,27 +43,27 @@ def test_the_role_under_test_is_the_app() -> None:
 def test_self_approval_is_refused() -> None:
     measure_id = waiting()
     proposer = ANALYST.person_id
-    assert refused(APPROVE, [proposer, proposer, measure_id])
+    assert is_refused(APPROVE, [proposer, proposer, measure_id])
 
 
 def test_a_forged_proposer_is_refused() -> None:
     """The proposer approves and names somebody else as proposer."""
-    assert refused(APPROVE, [uuid4(), ANALYST.person_id, waiting()])
+    assert is_refused(APPROVE, [uuid4(), ANALYST.person_id, waiting()])
 
 
 def test_the_proposer_never_changes() -> None:
     measure_id = waiting()
     for column in ("proposer_id", "report_id", "decision_id", "id"):
-        assert refused(
+        assert is_refused(
             f"UPDATE measures_measure SET {column} = %s WHERE id = %s", [uuid4(), measure_id]
         )
-    assert refused("UPDATE measures_measure SET desk_id = 9 WHERE id = %s", [measure_id])
-    assert refused("DELETE FROM measures_measure WHERE id = %s", [measure_id])
+    assert is_refused("UPDATE measures_measure SET desk_id = 9 WHERE id = %s", [measure_id])
+    assert is_refused("DELETE FROM measures_measure WHERE id = %s", [measure_id])
 
 
 @pytest.mark.parametrize("state", sorted(NEEDS_APPROVAL))
 def test_no_state_beyond_without_approval(state: MeasureState) -> None:
-    assert refused(
+    assert is_refused(
         "UPDATE measures_measure SET state = %s, approved_at = now(), sent_at = now(),"
         " received_at = now(), executed_at = now() WHERE id = %s",
         [state, waiting()],
@@ -82,7 +72,7 @@ def test_no_state_beyond_without_approval(state: MeasureState) -> None:
 
 def test_a_measure_is_born_a_draft() -> None:
     measure_id = waiting()
-    assert refused(
+    assert is_refused(
         "INSERT INTO measures_measure (id, desk_id, report_id, decision_id, kind, host, state, level,"
         " request, digest, proposer_id, author_id, created_at, approved_at, sent_at)"
         " SELECT gen_random_uuid(), desk_id, report_id, decision_id, kind, host, 'SENT', level, request,"
@@ -93,8 +83,8 @@ def test_a_measure_is_born_a_draft() -> None:
 
 def test_another_person_may_and_then_it_can_be_sent() -> None:
     measure_id = waiting()
-    assert not refused(APPROVE, [ANALYST.person_id, OFFICER.person_id, measure_id])
-    assert not refused(STATE, ["SENT", measure_id])
+    assert not is_refused(APPROVE, [ANALYST.person_id, OFFICER.person_id, measure_id])
+    assert not is_refused(STATE, ["SENT", measure_id])
 
 
 def test_every_order_of_the_three_acts() -> None:
@@ -118,7 +108,7 @@ def test_every_order_of_the_three_acts() -> None:
         pending = True
         for act in order:
             statement, values = acts[act]
-            no = refused(statement, [*values, measure_id])
+            no = is_refused(statement, [*values, measure_id])
             if act == "change":
                 approved, pending = (False, False) if not no else (approved, pending)
             elif act == "submit":
@@ -145,11 +135,11 @@ def test_history_is_append_only(statement: str) -> None:
     measure_id = waiting()
     digest = measure(measure_id).digest
     operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
-    assert refused(statement, [])
+    assert is_refused(statement, [])
 
 
 def test_digest_is_that_of_the_bytes() -> None:
-    assert refused(
+    assert is_refused(
         "UPDATE measures_measure SET digest = %s, revision = revision + 1, state = 'DRAFT'"
         " WHERE id = %s",
         [b"0" * 32, waiting()],
@@ -158,7 +148,7 @@ def test_digest_is_that_of_the_bytes() -> None:
 
 def test_approval_of_other_bytes_is_refused() -> None:
     measure_id = waiting()
-    assert refused(
+    assert is_refused(
         "INSERT INTO measures_approval (measure_id, revision, verdict, digest, proposer_id,"
         " approver_id, at) VALUES (%s, 1, 'APPROVED', %s, %s, %s, now())",
         [measure_id, b"1" * 32, ANALYST.person_id, OFFICER.person_id],
@@ -186,7 +176,7 @@ def test_who_changed_the_bytes_may_not_second_them() -> None:
     digest = measure(measure_id).digest
     with pytest.raises(MeasureRefused, match="OWN_BYTES"):
         operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
-    assert refused(APPROVE, [ANALYST.person_id, OFFICER.person_id, measure_id])
+    assert is_refused(APPROVE, [ANALYST.person_id, OFFICER.person_id, measure_id])
     another = person(Role.MEASURES_OFFICER)
     operations.approve_measure(actor=another, measure_id=measure_id, digest=digest, now=NOW)
     assert measure(measure_id).state is MeasureState.APPROVED

@@ -5,8 +5,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import connection, transaction
-from django.db.utils import Error as DatabaseError
+from django.db import connection
 from msgspec import structs
 
 from fanal.accounts.domain.policy import Refused
@@ -19,6 +18,7 @@ from fanal.orient.domain.records import Choice, OrientItem, QueueFilter, QueueVi
 from fanal.orient.domain.states import CaseState
 from tests.actors import desk_actor
 from tests.integration.orient.people import WORKER, person
+from tests.refusals import KEPT, LOCK_AWAY, NO_RIGHT, database_refuses
 from tests.unit.orient.items import MATERIAL, NOW, Channel, ReportKind, item
 
 ANALYST = person(Role.ANALYST)
@@ -260,7 +260,7 @@ def test_others_do_not_even_claim(role: Role) -> None:
 )
 def test_a_decision_is_never_edited(statement: str) -> None:
     decided()
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+    with database_refuses(NO_RIGHT, KEPT), connection.cursor() as cursor:
         cursor.execute(statement)
 
 
@@ -369,7 +369,7 @@ def test_two_analysts_at_once_one_wins(as_role: object) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '200ms'")
-    with pytest.raises(DatabaseError):
+    with database_refuses(LOCK_AWAY):
         operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     with connection.cursor() as cursor:
         cursor.execute("RESET lock_timeout")
