@@ -1,0 +1,211 @@
+"""A child in danger is heard within ten seconds whatever else is slow, busy or restarting.
+
+Real processes, mail servers and list sources that drip an octet a second, a worker that does nothing for
+anybody, and a PostgreSQL that is killed. Each bound of time has room for a loaded machine.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from pathlib import Path
+
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+
+from fanal.postgres import Cluster
+from tests.client.sharing import change
+from tests.faults.add_slow_sources import COUNT
+from tests.live import Live, Partner, free_port, live, wait_for
+
+pytestmark = pytest.mark.serial
+CALLED_WITHIN = 15.0
+"""Ten seconds, and room for a machine on which other tests run."""
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Inbox:
+    """What the duty people's mail server accepted."""
+
+    texts: list[str] = field(default_factory=list)
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
+        self.texts.append(message_from_bytes(envelope.content).as_string())  # type: ignore[attr-defined]
+        return "250 accepted"
+
+
+class Front:
+    """A port that drips an octet a second on its first `to_drip` connections and passes the others on."""
+
+    def __init__(self, behind: int | None, *, to_drip: int) -> None:
+        self._behind, self.to_drip, self.dripping = behind, to_drip, 0
+        self._socket = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = int(self._socket.getsockname()[1])
+        self._stop = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._socket.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                line, _ = self._socket.accept()
+                drips = self._behind is None or self.to_drip > 0
+                self.to_drip -= drips
+                serve: Callable[[socket.socket], None] = self._drip if drips else self._pass_on
+                threading.Thread(target=serve, args=(line,), daemon=True).start()
+
+    def _drip(self, line: socket.socket) -> None:
+        self.dripping += 1
+        with contextlib.suppress(OSError), line:
+            while not self._stop.wait(1):
+                line.sendall(b"2")
+
+    def _pass_on(self, line: socket.socket) -> None:
+        with (
+            contextlib.suppress(OSError),
+            line,
+            socket.create_connection(("127.0.0.1", self._behind)) as server,
+        ):
+            back = threading.Thread(target=_copy, args=(server, line), daemon=True)
+            back.start()
+            _copy(line, server)
+            back.join(5)
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while block := source.recv(65536):
+            target.sendall(block)
+        target.shutdown(socket.SHUT_WR)
+
+
+@dataclass
+class Scene:
+    """A running installation, its mail server behind a front, and one partner."""
+
+    server: Live
+    inbox: Inbox
+    mail: Front
+    partner: Partner
+
+    def tell(self, reference: str) -> tuple[str, float]:
+        """Deposit a report of a child in danger until it is acknowledged; return its id, and when."""
+        body = {"reference": reference, "kind": "GROOMING", "emergency": True}
+        answers = []
+
+        def acknowledged() -> bool:
+            answers.append(self.server.json("POST", "/reports", self.partner, body))
+            return answers[-1].status in {200, 201}
+
+        assert wait_for(acknowledged, seconds=60, beat=0.2), answers[-1]
+        return str(answers[-1].json["id"]), time.monotonic()
+
+    def is_called(self, reference: str) -> None:
+        """Tell of danger and assert that the call is out in time."""
+        report, told = self.tell(reference)
+        out = wait_for(
+            lambda: any(report in text for text in self.inbox.texts),
+            seconds=CALLED_WITHIN,
+            beat=0.05,
+        )
+        assert out, f"no call {time.monotonic() - told:.1f} s after {reference}"
+
+    def ask(self, statement: str) -> list[tuple[object, ...]]:
+        url = Cluster.open(home=self.server.home, environ=os.environ).admin_url()
+        with psycopg.connect(url, dbname="fanal", autocommit=True) as admin:
+            cursor = admin.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    inbox, behind = Inbox(), free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=behind)
+    controller.start()
+    front = Front(behind, to_drip=0)
+    try:
+        with live(
+            FANAL_SMTP_URL=f"smtp://127.0.0.1:{front.port}", FANAL_DUTY="duty@desk.example"
+        ) as server:
+            yield Scene(server, inbox, front, server.add_partner("faults"))
+    finally:
+        front.close()
+        controller.stop()
+
+
+def test_ten_list_sources_that_drip_delay_no_call(scene: Scene) -> None:
+    drip = Front(None, to_drip=0)
+    change(scene.server, kinds=["LIST_FETCH"])
+    subprocess.run(
+        [sys.executable, "-m", "tests.faults.add_slow_sources", f"http://127.0.0.1:{drip.port}"],
+        env=scene.server.environment(), check=True, cwd=ROOT,
+    )  # fmt: skip
+    try:
+        # As many runs as there are slots of every kind: what the schedule of some minutes queued.
+        scene.ask(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args) SELECT q,"
+            " 'fanal.worker.jobs.fetch_lists', '{\"timestamp\": 0}'"
+            f" FROM generate_series(1, {COUNT}), unnest(ARRAY['default', 'fetches']) AS q"
+        )
+        assert wait_for(lambda: drip.dripping >= 4, seconds=90), scene.server.told()
+        scene.is_called("SOURCES")
+    finally:
+        scene.ask("UPDATE exchange_source SET enabled = false")
+        drip.close()
+
+
+def test_ten_mail_servers_that_drip_delay_no_call(scene: Scene) -> None:
+    scene.mail.to_drip = 10
+    earlier = [scene.tell(f"DRIPPED-{number}")[0] for number in range(10)]
+    assert wait_for(lambda: scene.mail.dripping == 10, seconds=30, beat=0.05)
+    scene.is_called("MAIL")
+    # Those that met a slow server are tried again, and only the accepted ones are calls in the ledger.
+    assert wait_for(
+        lambda: all(any(r in text for text in scene.inbox.texts) for r in earlier), seconds=90
+    )
+    sent = "SELECT count(*) FROM ledger_entry WHERE action = 'alarm.send'"
+    done = "SELECT count(*) FROM orient_call WHERE outcome = 'SENT'"
+    assert wait_for(lambda: scene.ask(sent) == scene.ask(done))
+    failed = scene.ask("SELECT count(*) FROM ledger_entry WHERE action = 'alarm.fail'")
+    assert failed == [(10,)]
+
+
+def test_a_worker_that_does_nothing_else_delays_no_call(scene: Scene) -> None:
+    """As one in a busy loop: none of its threads runs."""
+    workers = scene.server.children("fanal.worker")
+    assert workers
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        scene.is_called("BUSY")
+    finally:
+        for pid in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def test_a_restart_of_postgresql_delays_no_call(scene: Scene) -> None:
+    pid = scene.server.database_pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    scene.is_called("RESTARTED")
+
+
+def test_locks_held_elsewhere_delay_no_call(scene: Scene) -> None:
+    """The heartbeats' table and the jobs' are locked: what may wait is put off."""
+    url = Cluster.open(home=scene.server.home, environ=os.environ).admin_url()
+    with psycopg.connect(url, dbname="fanal") as lock:
+        lock.execute("LOCK TABLE orient_caller, procrastinate_jobs IN ACCESS EXCLUSIVE MODE")
+        scene.is_called("LOCKED")
