@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "fanal.config.middleware.agreed",
     "fanal.config.middleware.bounded_rows",
     "csp.middleware.CSPMiddleware",
+    "fanal.web.directions.directions_written_out",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
