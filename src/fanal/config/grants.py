@@ -87,6 +87,7 @@ RULES: tuple[Rule, ...] = (
     _rule("ledger_motive", [WORKER], ["SELECT", "INSERT", "DELETE"]),
     _rule("ledger_chain", [APP], READ),
     _rule("ledger_checkpoint", [APP], READ),
+    _rule("ledger_subtree", [APP], READ),
     # The database says when an entry was written and by which role.
     _rule(
         "ledger_entry",

@@ -10,11 +10,15 @@ from fanal.kernel.actors import Actor
 from fanal.ledger import signer
 from fanal.ledger.domain import canonical
 from fanal.ledger.domain.checkpoint import Checkpoint
-from fanal.ledger.domain.merkle import root_of
-from fanal.ledger.queries import entries_of, list_checkpoints
-
-MOST_LEAVES = 100_000
-"""Above this, a page does not recompute the root: `fanal ledger verify` does."""
+from fanal.ledger.domain.merkle import (
+    ProofRefused,
+    consistency_proof,
+    inclusion_proof,
+    verify_consistency,
+    verify_inclusion,
+)
+from fanal.ledger.queries import entries_of, newest_checkpoint
+from fanal.ledger.tree import LeavesMissing, StoredTree
 
 
 class ProofState(StrEnum):
@@ -23,7 +27,6 @@ class ProofState(StrEnum):
     PENDING = "PENDING"
     NUMBERED = "NUMBERED"
     PROVED = "PROVED"
-    NOT_PROVED = "NOT_PROVED"
     CHANGED = "CHANGED"
 
 
@@ -36,10 +39,11 @@ class ObjectProofs:
 
 
 def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
-    """Recompute the leaves of an object's entries, and the root of the newest checkpoint over all leaves.
+    """Recompute the leaf of each of an object's entries, and its path to the newest signed root.
 
     PENDING: not numbered yet. NUMBERED: after the newest checkpoint. PROVED: the bytes give the leaf, and
-    all leaves give the signed root. NOT_PROVED: too many leaves for a page. CHANGED: they do not agree.
+    its inclusion proof leads to the signed root. CHANGED: they do not agree. A proof reads stored subtrees:
+    a log of any size takes a few queries an entry.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -47,10 +51,7 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
         SignerMissing: no ledger keys are installed.
     """
     ids = [line.id for line in entries_of(actor=actor, object_id=object_id)]
-    checkpoint = max(
-        list_checkpoints(keys=signer.current().known_keys), key=lambda c: c.size, default=None
-    )
-    sound = _root_agrees(checkpoint)
+    checkpoint, tree = newest_checkpoint(keys=signer.current().known_keys), StoredTree()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT e.id, c.seq, e.body, e.db_at, e.writer, c.leaf_hash FROM ledger_entry e"
@@ -60,32 +61,41 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
         rows = cursor.fetchall()
     states = {}
     for entry_id, seq, body, db_at, writer, leaf in rows:
-        agrees = leaf is not None and (
-            canonical.leaf_hash(body=bytes(body), db_at=db_at, writer=writer) == bytes(leaf)
-        )
-        states[entry_id] = _state(seq, agrees=agrees, checkpoint=checkpoint, sound=sound)
+        if seq is None:
+            states[entry_id] = ProofState.PENDING
+        elif canonical.leaf_hash(body=bytes(body), db_at=db_at, writer=writer) != bytes(leaf):
+            states[entry_id] = ProofState.CHANGED
+        elif checkpoint is None or seq > checkpoint.size:
+            states[entry_id] = ProofState.NUMBERED
+        else:
+            proved = _is_proved(bytes(leaf), seq=seq, checkpoint=checkpoint, tree=tree)
+            states[entry_id] = ProofState.PROVED if proved else ProofState.CHANGED
     return ObjectProofs(checkpoint=checkpoint, states=states)
 
 
-def _state(
-    seq: int | None, *, agrees: bool, checkpoint: Checkpoint | None, sound: bool | None
-) -> ProofState:
-    if seq is None:
-        return ProofState.PENDING
-    if not agrees or sound is False:
-        return ProofState.CHANGED
-    if checkpoint is None or seq > checkpoint.size:
-        return ProofState.NUMBERED
-    return ProofState.NOT_PROVED if sound is None else ProofState.PROVED
-
-
-def _root_agrees(checkpoint: Checkpoint | None) -> bool | None:
-    """Return whether all leaves give the signed root; None where that was not recomputed."""
-    if checkpoint is None or checkpoint.size > MOST_LEAVES:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT leaf_hash FROM ledger_chain WHERE seq <= %s ORDER BY seq", [checkpoint.size]
+def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTree) -> bool:
+    """Return whether leaf number `seq` is in the tree that a checkpoint signed (RFC 6962, 2.1.1)."""
+    try:
+        path = inclusion_proof(tree.span, index=seq - 1, size=checkpoint.size)
+        verify_inclusion(
+            leaf_hash=leaf, index=seq - 1, size=checkpoint.size, proof=path, root=checkpoint.root
         )
-        leaves = [bytes(row[0]) for row in cursor.fetchall()]
-    return len(leaves) == checkpoint.size and root_of(leaves) == checkpoint.root
+    except (LeavesMissing, ProofRefused):
+        return False
+    return True
+
+
+def is_consistent(*, earlier: Checkpoint, later: Checkpoint) -> bool:
+    """Return whether the log that `earlier` signed is a prefix of that of `later` (RFC 6962, 2.1.2)."""
+    try:
+        proof = consistency_proof(StoredTree().span, size1=earlier.size, size2=later.size)
+        verify_consistency(
+            size1=earlier.size,
+            size2=later.size,
+            root1=earlier.root,
+            root2=later.root,
+            proof=proof,
+        )
+    except (LeavesMissing, ProofRefused, ValueError):
+        return False
+    return True

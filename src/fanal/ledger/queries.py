@@ -105,13 +105,27 @@ def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
         rows = cursor.fetchall()
-    found = []
-    for size, root, note in rows:
-        opened = open_note(note, keys=keys)
-        if (opened.size, opened.root) != (size, bytes(root)):
-            raise CheckpointRefused(f"checkpoint {size}: the row and its note differ")
-        found.append(opened)
-    return found
+    return [_opened(row, keys) for row in rows]
+
+
+def newest_checkpoint(*, keys: Sequence[NoteKey]) -> Checkpoint | None:
+    """Return the checkpoint of the largest tree, None before the first.
+
+    Raises:
+        CheckpointRefused: its note does not verify, or its row says something else.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT size, root, note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
+        row = cursor.fetchone()
+    return None if row is None else _opened(row, keys)
+
+
+def _opened(row: tuple[int, bytes, str], keys: Sequence[NoteKey]) -> Checkpoint:
+    size, root, note = row
+    opened = open_note(note, keys=keys)
+    if (opened.size, opened.root) != (size, bytes(root)):
+        raise CheckpointRefused(f"checkpoint {size}: the row and its note differ")
+    return opened
 
 
 def walk_leaves(

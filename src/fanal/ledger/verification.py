@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 
 from fanal.ledger import signer
 from fanal.ledger.domain.checkpoint import Checkpoint, CheckpointRefused, open_note, split_notes
+from fanal.ledger.domain.merkle import WIDTH
 from fanal.ledger.domain.records import ChainLink, ObjectRef, StoredEntry
 from fanal.ledger.domain.verify import (
     Code,
@@ -24,6 +25,7 @@ from fanal.ledger.domain.verify import (
     verify_places,
 )
 from fanal.ledger.operations import MOTIVES_KEPT
+from fanal.ledger.tree import StoredTree
 
 _FETCH = 2000
 _PLACES = """
@@ -75,6 +77,7 @@ def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verificatio
         found.problems += [*unsigned, *badly_stored]
         found.problems += check_rollback(stored=stored, outside=kept)
         found.problems += _check_objects()
+        found.problems += _check_subtrees()
         with connection.cursor() as cursor:
             cursor.execute(_WAITING)
             found.problems += check_pending(cursor.fetchall(), now=now)
@@ -171,6 +174,25 @@ def _check_objects() -> list[Problem]:
         while owner is not None:
             problems.append(_lone_objects(owner))
             owner, group = next(groups, (None, iter(())))
+    return problems
+
+
+def _check_subtrees() -> list[Problem]:
+    """Compute each stored subtree from the level below; proofs on pages rest on them."""
+    tree, problems = StoredTree(), []
+    with connection.chunked_cursor() as cursor:
+        cursor.execute("SELECT level, place, hash FROM ledger_subtree ORDER BY level, place")
+        for level, place, stored in _rows(cursor):
+            if not tree.agrees(level, place, bytes(stored)):
+                width = WIDTH**level
+                problems.append(
+                    Problem(
+                        code=Code.CHANGED,
+                        field="subtree",
+                        seq=place * width + 1,
+                        seq_to=(place + 1) * width,
+                    )
+                )
     return problems
 
 

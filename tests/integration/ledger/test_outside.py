@@ -14,6 +14,7 @@ from fanal.kernel.clock import now as clock_now
 from fanal.ledger import operations, outside, signer
 from fanal.ledger.domain.checkpoint import open_note, split_notes
 from fanal.ledger.domain.verify import Problem
+from fanal.ledger.operations import sequence
 from fanal.ledger.verification import verify_ledger
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -55,7 +56,7 @@ def verified() -> list[Problem]:
 
 
 def at_place(monkeypatch: pytest.MonkeyPatch, place: str, act: Callable[[], None]) -> None:
-    monkeypatch.setattr(operations, "failpoint", lambda here: act() if here == place else None)
+    monkeypatch.setattr(sequence, "failpoint", lambda here: act() if here == place else None)
 
 
 def sign_and_die(monkeypatch: pytest.MonkeyPatch, place: str) -> None:

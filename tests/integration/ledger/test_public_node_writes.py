@@ -5,7 +5,9 @@ Raw SQL as `fanal_intake`, which is what a public node that was taken over can s
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -17,7 +19,7 @@ from psycopg import errors
 from fanal.accounts import operations as accounts, queries as partners
 from fanal.kernel.actors import PUBLIC_PERSON, system_actor
 from fanal.kernel.ids import new_id
-from fanal.ledger import operations, queries
+from fanal.ledger import operations, queries, signer
 from fanal.ledger.domain import canonical
 from fanal.ledger.domain.actions import VERBS, Verb
 from fanal.ledger.domain.records import Entry, ObjectRef
@@ -84,6 +86,13 @@ def record(
             [ref.digest for ref in objects],
         ],
     )
+
+
+@pytest.fixture(autouse=True)
+def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare with no checkpoint that another test signed over a log that is gone."""
+    mine = replace(signer.current(), checkpoint_file=tmp_path / "checkpoints.txt")
+    monkeypatch.setattr(signer, "_installed", [mine])
 
 
 def is_whole() -> bool:

@@ -5,10 +5,18 @@ knows what a leaf means.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
 
 HASH_SIZE = 32
+WIDTH = 256
+"""How many nodes of a level make one of the next, where subtrees are stored."""
+_WIDTH_BITS = WIDTH.bit_length() - 1
+_TOP_LEVEL = 7
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+Span: TypeAlias = Callable[[int, int], bytes]
+"""Returns the root over leaves [begin, end)."""
 
 
 class ProofRefused(ValueError):
@@ -76,34 +84,50 @@ def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
     return level[0]
 
 
-def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
-    """Return the audit path of leaf `index` (from 0), from the leaf's sibling up to the root.
+def span_root(begin: int, end: int, *, nodes: Callable[[int, int, int], Sequence[bytes]]) -> bytes:
+    """Return the root over leaves [`begin`, `end`) of a tree whose nodes are read by level.
+
+    `begin` is a multiple of the largest power of two in the range, as for each part of a proof. `nodes`
+    returns nodes [first, last) of a level, where a node of level n covers 256^n leaves.
+    """
+    size = end - begin
+    if size & (size - 1):
+        middle = begin + _split(size)
+        return hash_children(
+            span_root(begin, middle, nodes=nodes), span_root(middle, end, nodes=nodes)
+        )
+    level = min((size.bit_length() - 1) // _WIDTH_BITS, _TOP_LEVEL)
+    shift = level * _WIDTH_BITS
+    return root_of(nodes(level, begin >> shift, end >> shift))
+
+
+def inclusion_proof(span: Span, *, index: int, size: int) -> list[bytes]:
+    """Return the audit path of leaf `index` (from 0) in the tree of `size` leaves, from its sibling up.
 
     Raises:
         ValueError: there is no such leaf.
     """
-    if not 0 <= index < len(leaf_hashes):
-        raise ValueError(f"no leaf {index} in a tree of {len(leaf_hashes)}")
+    if not 0 <= index < size:
+        raise ValueError(f"no leaf {index} in a tree of {size}")
     path: list[bytes] = []
-    begin, end = 0, len(leaf_hashes)
+    begin, end = 0, size
     while end - begin > 1:
         middle = begin + _split(end - begin)
         if index < middle:
-            path.append(root_of(leaf_hashes[middle:end]))
+            path.append(span(middle, end))
             end = middle
         else:
-            path.append(root_of(leaf_hashes[begin:middle]))
+            path.append(span(begin, middle))
             begin = middle
     return path[::-1]
 
 
-def consistency_proof(leaf_hashes: Sequence[bytes], size1: int) -> list[bytes]:
-    """Return the proof that the tree of the first `size1` leaves is a prefix of the whole tree.
+def consistency_proof(span: Span, *, size1: int, size2: int) -> list[bytes]:
+    """Return the proof that the tree of the first `size1` leaves is a prefix of that of `size2`.
 
     Raises:
         ValueError: `size1` is larger than the tree or negative.
     """
-    size2 = len(leaf_hashes)
     if not 0 <= size1 <= size2:
         raise ValueError(f"no prefix of {size1} leaves in a tree of {size2}")
     if size1 in (0, size2):
@@ -113,13 +137,13 @@ def consistency_proof(leaf_hashes: Sequence[bytes], size1: int) -> list[bytes]:
     while size1 != end:
         middle = begin + _split(end - begin)
         if size1 <= middle:
-            path.append(root_of(leaf_hashes[middle:end]))
+            path.append(span(middle, end))
             end = middle
         else:
-            path.append(root_of(leaf_hashes[begin:middle]))
+            path.append(span(begin, middle))
             begin, whole = middle, False
     if not whole:
-        path.append(root_of(leaf_hashes[begin:end]))
+        path.append(span(begin, end))
     return path[::-1]
 
 
