@@ -18,7 +18,7 @@ from django.test import Client
 
 from fanal.kernel.actors import Role
 from fanal.web.account.single_sign_on import SubjectTaken, link_subject
-from tests.integration.accounts.people import Make
+from tests.integration.accounts.people import PASSWORD, Make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
 
@@ -150,6 +150,23 @@ def test_a_linked_subject_signs_in_and_still_owes_the_second_factor(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM socialaccount_socialtoken")
         assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize("process", ["connect", "redirect"])
+def test_nobody_links_a_subject_to_their_own_account(
+    web: Client, provider: Provider, make_user: Make, process: str
+) -> None:
+    from allauth.socialaccount.models import SocialAccount
+
+    make_user("claire", Role.SUPERVISOR)
+    assert web.post("/fr/login/", {"login": "claire", "password": PASSWORD}).status_code == 302
+    answer = web.post(f"/fr/login/with/oidc/login/?process={process}")
+    assert answer.status_code == 302
+    back = web.get(provider.authorize(answer["Location"]))
+    assert (back.status_code, back["Location"]) == (302, "/fr/account/")
+    assert not SocialAccount.objects.exists()
+    home = web.get("/fr/account/").content.decode()
+    assert "Seul un administrateur" in home
 
 
 def test_an_unknown_subject_opens_nothing(web: Client, provider: Provider, make_user: Make) -> None:

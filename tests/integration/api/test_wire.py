@@ -35,6 +35,10 @@ def _code(root: ET.Element) -> int:
     return int(root.findtext("responseCode", "-1"))
 
 
+def _said(root: ET.Element) -> str:
+    return root.findtext("responseDescription") or ""
+
+
 def _submit(client: Client) -> str:
     status, root = _xml(client, "submit", REPORT)
     assert (status, _code(root)) == (200, 0), ET.tostring(root)
@@ -138,9 +142,28 @@ class TestWire:
 
     def test_an_upload_without_file_or_number_is_refused(self, basic: Client) -> None:
         number = _submit(basic)
-        assert _code(_form(basic, "upload", id=number)[1]) == 1111
+        missing = _form(basic, "upload", id=number)[1]
+        assert (_code(missing), "no part 'file'" in _said(missing)) == (1111, True)
         bad = _form(basic, "upload", id="x", file=SimpleUploadedFile("t", b"x"))
         assert _code(bad[1]) == 5001
+
+    @pytest.mark.parametrize("odd", ["..", "/", "."])
+    def test_a_file_name_that_cannot_be_kept_is_told(self, basic: Client, odd: str) -> None:
+        number = _submit(basic)
+        form = encode_multipart(BOUNDARY, {"id": number, "file": SimpleUploadedFile("name", b"x")})
+        body = form.replace(b'filename="name"', b'filename="%s"' % odd.encode())
+        answer = basic.generic("POST", "/ispws/upload", body, content_type=MULTIPART_CONTENT)
+        told = ET.fromstring(answer.content)
+        assert (_code(told), "usable file name" in _said(told)) == (1111, True)
+
+    def test_a_body_that_is_no_form_is_told(self, basic: Client) -> None:
+        answer = basic.generic(
+            "POST",
+            "/ispws/upload",
+            b"--x\r\nnothing",
+            content_type="multipart/form-data; boundary=y",
+        )
+        assert _said(ET.fromstring(answer.content)) != "Upload incomplete"
 
     def test_a_cut_upload_is_1111_and_an_oversized_one_1110(
         self, basic: Client, request: pytest.FixtureRequest
@@ -153,7 +176,8 @@ class TestWire:
             "POST", "/ispws/upload", whole, content_type=MULTIPART_CONTENT,
             **{"wsgi.input": io.BytesIO(whole[:3000])},
         )  # fmt: skip
-        assert _code(ET.fromstring(cut.content)) == 1111
+        told = ET.fromstring(cut.content)
+        assert (_code(told), "ended before the length" in _said(told)) == (1111, True)
         before = intake.current_limits()
         request.addfinalizer(lambda: intake.install_limits(limits=before))
         intake.install_limits(limits=replace(before, largest_file=4000))

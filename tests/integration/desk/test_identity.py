@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from fanal.accounts import operations as accounts
 from fanal.accounts.domain.policy import Refused
 from fanal.cli.failures import Refused as CommandRefused
 from fanal.cli.report import show
@@ -19,7 +20,9 @@ from fanal.connectors import mail
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import Role
 from fanal.worker.sends import tell_opening
+from tests.integration.accounts.people import SYSTEM, habilitate, make_user
 from tests.integration.desk.story import WORKER, Desk, add_reports, run_stages
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
 
@@ -104,6 +107,19 @@ def test_others_open_nothing(desk: Desk, named: UUID, sign_in: SignIn, name: str
             actor=desk.actor(name), report_id=named, motive=MOTIVE, now=desk.now
         )
     assert entries("identity.open", named) == 0
+
+
+def test_the_form_asks_for_the_right_at_the_desk_of_the_report(
+    desk: Desk, named: UUID, sign_in: SignIn
+) -> None:
+    accounts.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    zoe = make_user("zoe", Role.ANALYST)
+    habilitate(zoe, Role.JUDICIAL_OFFICER, desk=2, at=desk.now)
+    desk.users["zoe"] = zoe
+    assert sign_in("zoe").get(f"/en/desk/reports/{named}/").status_code == 200
+    page = f"/en/desk/reports/{named}/identity/"
+    assert sign_in("zoe").get(page).status_code == 404
+    assert sign_in("zoe").post(page, {"motive": MOTIVE}).status_code == 404
 
 
 def test_nobody_is_the_other_person_of_their_own_act(

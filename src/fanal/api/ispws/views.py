@@ -33,6 +33,9 @@ from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
 from fanal.kernel.states import TransitionRefused
 
 _TOO_LARGE = "The file is larger than allowed"
+_CUT = "Upload incomplete: the body ended before the length that its headers state"
+_NO_FORM = "Upload incomplete: the body is no whole multipart form"
+_NO_FILE = "Upload incomplete: no part 'file' with a usable file name ('.', '..' and '/' are none)"
 _STATE_CODES = {
     "OPEN": AnswerCode.INVALID_REQUEST,
     "FINISHED": AnswerCode.ALREADY_FINISHED,
@@ -124,16 +127,16 @@ def _take_form(request: HttpRequest, identity: PartnerIdentity, stream: Counted)
         return simple(AnswerCode.UPLOAD_FAILED, description=_TOO_LARGE)
     except UNREADABLE:
         handler.upload_interrupted()
-        return simple(AnswerCode.UPLOAD_INCOMPLETE)
+        return simple(AnswerCode.UPLOAD_INCOMPLETE, description=_NO_FORM)
     if handler.is_too_large:
         return simple(AnswerCode.UPLOAD_FAILED, description=_TOO_LARGE)
     number, spool = number_of(fields.get("id")), files.get("file")
     if not isinstance(spool, Spool):
         handler.upload_interrupted()
-        return simple(AnswerCode.UPLOAD_INCOMPLETE)
+        return simple(AnswerCode.UPLOAD_INCOMPLETE, description=_CUT if stream.is_cut else _NO_FILE)
     with spool:
         if stream.is_cut:
-            return simple(AnswerCode.UPLOAD_INCOMPLETE)
+            return simple(AnswerCode.UPLOAD_INCOMPLETE, description=_CUT)
         return _take_file(request, identity, number=number, spool=spool)
 
 

@@ -4,8 +4,11 @@ import ipaddress
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
@@ -88,7 +91,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """OIDC signs in persons whose subject an administrator has linked; it opens no account."""
+    """OIDC signs in persons whose subject an administrator has linked; it opens no account and links none."""
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Refuse what would link a subject to the signed-in account (`process=connect`): administrators do.
+
+        Raises:
+            ImmediateHttpResponse: the answer to whoever asked for it.
+        """
+        if sociallogin.state.get("process", AuthProcess.LOGIN) != AuthProcess.LOGIN:
+            messages.error(request, _("Only an administrator links an account to single sign-on."))
+            raise ImmediateHttpResponse(redirect("account_home"))
 
     def is_open_for_signup(
         self,

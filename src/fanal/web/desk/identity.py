@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from fanal import reference
 from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import reach
 from fanal.accounts.routes import needs
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.opening import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
@@ -65,7 +66,8 @@ def _page(
 ) -> HttpResponse:
     actor = actor_of(request)
     report = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
-    if report is None:
+    # The right is that at the report's desk: the form is not shown to whom its answer would be refused.
+    if report is None or report.desk_id not in reach(actor, "identity.open").desk_ids:
         raise Http404
     earlier = harmonised.openings_of_report(actor=actor, report_id=report_id)
     consult(request, "opening", [o.id for o in earlier], action="identity.oversee")
