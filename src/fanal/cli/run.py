@@ -21,6 +21,7 @@ from fanal.cli.failures import Failed, Refused, language, reason
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
+from fanal.config.gate import THREADS
 from fanal.config.keys import ensure_node_secret, load_keys
 from fanal.config.mailing import mailer_of
 from fanal.config.migration import Mark, read_mark
@@ -220,7 +221,7 @@ def _granian(host: str, port: int) -> list[str]:
         *(sys.executable, "-m", "granian", "fanal.config.wsgi:application"),
         *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-access-log"),
         *("--workers", str(max(1, min(4, (os.cpu_count() or 1)))), "--respawn-failed-workers"),
-        *("--blocking-threads", "4", "--backlog", "1024", "--no-ws"),
+        *("--blocking-threads", str(THREADS), "--backlog", "1024", "--no-ws"),
     ]
 
 

@@ -5,8 +5,12 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.core.signals import request_finished
 from django.core.wsgi import get_wsgi_application
+from django.db import connections
 
+from fanal.config.gate import WORKING, Gate, Kept
 from fanal.kernel.collector import loading
 
 if TYPE_CHECKING:
@@ -41,4 +45,7 @@ class Guarded:
 os.environ["FANAL_WEB"] = "1"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
 with loading():
-    application = Guarded(get_wsgi_application())
+    served = get_wsgi_application()
+kept = Kept(WORKING, connections.close_all)
+request_finished.connect(kept.end)
+application = Gate(Guarded(served), by_address=not settings.FANAL_PROXY_HOPS)
