@@ -7,7 +7,9 @@ from uuid import UUID
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import reach
 from fanal.intake import queries as intake
+from fanal.kernel import clock
 from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
 
 
 def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
@@ -18,7 +20,18 @@ def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
-    """Return the reports that REF names: an id, a reference, PARTNER:REF, a wire number, or a desk number."""
+    """Return the reports that REF names: an id, a reference, PARTNER:REF, a wire number, or a desk number.
+
+    The look-up is a search, and journaled as one before its answer is used.
+    """
+    found = _named(actor, reference)
+    ledger.record_search(
+        actor=actor, at=clock.now(), kind="REFERENCE", text=reference, reports=found
+    )
+    return found
+
+
+def _named(actor: Actor, reference: str) -> Sequence[UUID]:
     # Partners use UUIDs as references too: an id that is none of ours is read on.
     with contextlib.suppress(ValueError):
         own = list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))

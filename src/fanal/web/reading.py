@@ -2,17 +2,21 @@
 
 A view that shows personal data calls `consult` first; it writes and COMMITS one row (who, what, why,
 when: Loi 78-17, art. 101) and fails closed. The `{% person %}` tag marks the report whose person it
-prints; `ReadingJournal` refuses a response that prints one without a row.
+prints, the `{% selector %}` tag the identifier; `ReadingJournal` refuses a response that prints one
+without a row. A search writes its row whether it finds something or not (`journal_search`).
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sightings import selector_key
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.web.account.actors import actor_of, now_of
@@ -21,6 +25,11 @@ log = logging.getLogger(__name__)
 
 _CONSULTED = "fanal_consulted"
 _RENDERED = "rendered_persons"
+_SEARCHED = "fanal_searched"
+_IDENTIFIERS = "rendered_selectors"
+_HOLDS = "fanal_read_holders"
+_HOLDERS = frozenset({"report", "dossier", "payer", "sheet", "hit", "measure", "referral"})
+"""Kinds of object whose identifiers are read with them."""
 
 ACTIONS: Mapping[str, str] = {
     "report": "report.read",
@@ -55,10 +64,16 @@ def consult(  # noqa: PLR0917 - read like a sentence: who, what, which, why
     dossier or of a measure). The motive is the argument, else what the person stated in this session,
     else the page itself (`page:desk:report`): a read without a motive cannot be written.
 
+    Without objects nothing is shown and nothing written; for a search that would lose the question, so
+    that `journal_search` alone journals one.
+
     Raises:
         RuntimeError: a transaction is open, so that the row could still be rolled back.
         UnknownAction, ValueRefused: from the ledger.
+        ValueError: a search is journaled by its findings.
     """
+    if (action or "").partition(".")[2] in {"search", "run"}:
+        raise ValueError("journal_search journals a search")
     shown = [ObjectRef(kind=kind, id=object_id) for object_id in dict.fromkeys(ids)]
     beside = [ObjectRef(kind="report", id=report_id) for report_id in dict.fromkeys(reports)]
     objects = [*shown, *(ref for ref in beside if ref not in shown)]
@@ -74,6 +89,40 @@ def consult(  # noqa: PLR0917 - read like a sentence: who, what, which, why
             motive=motive.strip() or actor.motive or _page_motive(request),
         )
     consulted_ids(request).update(str(ref.id) for ref in objects)
+    if not _HOLDERS.isdisjoint(ref.kind for ref in objects):
+        request.__dict__[_HOLDS] = True
+
+
+def journal_search(
+    request: HttpRequest,
+    *,
+    kind: str,
+    text: str,
+    reports: Iterable[UUID] = (),
+    selectors: Iterable[tuple[str, str]] = (),
+    elsewhere: int = 0,
+) -> None:
+    """Write and commit a search: its question as a keyed digest, and the reports and identifiers it shows.
+
+    What it prints of identifiers is among `selectors` (kind and value).
+
+    Raises:
+        RuntimeError: a transaction is open, so that the row could still be rolled back.
+    """
+    actor, found, pairs = actor_of(request), list(reports), list(selectors)
+    motive = actor.motive or _page_motive(request)
+    with transaction.atomic(durable=True):
+        ledger.record_search(
+            actor=replace(actor, motive=motive),
+            at=now_of(request),
+            kind=kind or "ANY",
+            text=text,
+            reports=found,
+            selectors=[selector_key(SelectorKind(k), value) for k, value in pairs],
+            elsewhere=elsewhere,
+        )
+    consulted_ids(request).update(map(str, found))
+    request.__dict__.setdefault(_SEARCHED, set()).update(pairs)
 
 
 def consulted_ids(request: HttpRequest) -> set[str]:
@@ -88,8 +137,21 @@ def rendered_ids(request: HttpRequest) -> set[str]:
     return known
 
 
+def unread_selectors(request: HttpRequest) -> set[tuple[str, str]]:
+    """Return the identifiers that this request has printed without a row.
+
+    A page of reports, dossiers and the like reads their identifiers with them; what a search prints is
+    named by its own row, one by one.
+    """
+    if request.__dict__.get(_HOLDS):
+        return set()
+    printed: set[tuple[str, str]] = request.__dict__.get(_IDENTIFIERS, set())
+    searched: set[tuple[str, str]] = request.__dict__.get(_SEARCHED, set())
+    return printed - searched
+
+
 class ReadingJournal:
-    """Refuses a response that prints persons without a committed row; it never leaves half a page."""
+    """Refuses a response that prints persons or identifiers without a committed row; never half a page."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -117,6 +179,9 @@ class ReadingJournal:
         if missing:
             log.critical("page with %d person(s) and no ledger row: refused", len(missing))
             raise ReadNotJournalled(f"{request.path}: {len(missing)} without a row")
+        if unread := unread_selectors(request):
+            log.critical("page with %d identifier(s) and no ledger row: refused", len(unread))
+            raise ReadNotJournalled(f"{request.path}: {len(unread)} identifiers without a row")
 
 
 def _page_motive(request: HttpRequest) -> str:

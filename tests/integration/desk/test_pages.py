@@ -217,7 +217,7 @@ def test_search_shows_counts_and_journals(desk: Desk, sign_in: SignIn) -> None:
     body = web.get("/fr/desk/search/?q=renard").content.decode()
     assert "renard_77@arcadia" in body
     assert "dans 3 signalements" in body
-    assert rows("report.search", desk.reports["again"]) == 1
+    assert rows("search.run", desk.reports["again"]) == 1
     found = web.get("/fr/desk/search/", {"q": "hxxps[:]//pictures[.]example/album/12"})
     assert "pictures[.]example" in found.content.decode()
     assert "REF-material" in web.get("/fr/desk/search/?q=REF-material").content.decode()

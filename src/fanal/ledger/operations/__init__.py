@@ -9,6 +9,7 @@ from fanal.ledger.operations.recording import (
     record,
     record_batch,
 )
+from fanal.ledger.operations.searches import question_id, record_search, searched_id
 from fanal.ledger.operations.sequence import sequence_pending, sign_checkpoint, store_subtrees
 
 __all__ = [
@@ -17,8 +18,11 @@ __all__ = [
     "ObjectRef",
     "expire_motives",
     "keyed_digest",
+    "question_id",
     "record",
     "record_batch",
+    "record_search",
+    "searched_id",
     "sequence_pending",
     "sign_checkpoint",
     "store_subtrees",

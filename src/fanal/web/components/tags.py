@@ -150,11 +150,22 @@ def address(value: str) -> dict[str, object]:
     return {"defanged": words.visible(words.defang(value))}
 
 
-@register.inclusion_tag("components/selector.html")
-def selector(
-    kind: str, value: str, *, role: str = "", href: str = "", count: int | None = None
+@register.inclusion_tag("components/selector.html", takes_context=True)
+def selector(  # noqa: PLR0917 - a template's own way to name them
+    context: Context,
+    kind: str,
+    value: str,
+    role: str = "",
+    href: str = "",
+    count: int | None = None,
 ) -> dict[str, object]:
-    """Show a selector: kind, value (addresses defanged), role, how many reports share it."""
+    """Show a selector: kind, value (addresses defanged), role, how many reports share it.
+
+    The reading journal is told, as of a person (`person`).
+    """
+    request = context.get("request")
+    if request is not None:
+        request.__dict__.setdefault("rendered_selectors", set()).add((str(kind), str(value)))
     shown = words.identifier(kind, value)
     return {"kind": kind, "value": shown, "role": role, "href": href, "count": count}
 

@@ -1,5 +1,6 @@
 """Alarms: they stand on every page of the desk, which asks for new ones, until somebody takes them."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django import template
@@ -18,6 +19,7 @@ from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import Alarm
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.reading import consult
 
 register = template.Library()
 _SHOWN = 20
@@ -32,7 +34,8 @@ _UNREADABLE = gettext_noop(
 def alarms_that_ring(context: Context) -> dict[str, object]:
     """Show on a page what rings as it is made: what came in afterwards would move it under a click."""
     request: HttpRequest = context["request"]
-    return {**_ringing(actor_of(request)), "csrf_token": context.get("csrf_token")}
+    actor = actor_of(request)
+    return {**_ringing(actor, _latest(actor)), "csrf_token": context.get("csrf_token")}
 
 
 @register.simple_tag
@@ -46,9 +49,12 @@ def calls_reach_nobody() -> bool:
 @needs("report.list")
 def alarms(request: HttpRequest) -> HttpResponse:
     """Show the latest alarms nobody has acknowledged; no answer at all while nothing has changed."""
-    found = _ringing(actor_of(request))
+    actor = actor_of(request)
+    ringing = _latest(actor)
+    found = _ringing(actor, ringing)
     if found["known"] == request.GET.get("known"):
         return HttpResponse(status=204)
+    consult(request, "report", [alarm.report_id for alarm in ringing], action="alarm.read")
     return render(request, "desk/alarms.html", found)
 
 
@@ -74,8 +80,11 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     return redirect("desk:report", report_id=report_id)
 
 
-def _ringing(actor: Actor) -> dict[str, object]:
-    ringing = oriented.open_alarms(actor=actor, most=_SHOWN + 1)
+def _latest(actor: Actor) -> Sequence[Alarm]:
+    return oriented.open_alarms(actor=actor, most=_SHOWN + 1)
+
+
+def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:
     found, earlier = ringing[-_SHOWN:], len(ringing) > _SHOWN
     known = "-".join(_known(alarm) for alarm in found)
     return {

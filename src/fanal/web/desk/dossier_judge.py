@@ -18,6 +18,7 @@ from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import dossiers
+from fanal.web.reading import journal_search
 
 
 class _Unclear(Exception):
@@ -91,7 +92,12 @@ def _judgement(request: HttpRequest, view: DossierView) -> Said:
     if act in said:
         return said[act]
     if act == "ATTACH":
-        return Act.MERGE, own, [_attached(request.POST.get("attach", "").strip(), own, actor)], None
+        return (
+            Act.MERGE,
+            own,
+            [_attached(request, request.POST.get("attach", "").strip(), own)],
+            None,
+        )
     if act == "MERGE":
         other = _id(request.POST.get("other", ""), _("Choose the other dossier."))
         return Act.MERGE, own, queries.members_of(actor=actor, dossier_id=other), None
@@ -100,12 +106,14 @@ def _judgement(request: HttpRequest, view: DossierView) -> Said:
     raise _Unclear(_("Choose what you judge."))
 
 
-def _attached(reference_typed: str, own: list[UUID], actor: Actor) -> UUID:
+def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UUID:
     """Return the report that somebody attaches by its number or a sender's reference."""
     if not reference_typed:
         raise _Unclear(_("Type the number or the reference of the report to attach."))
+    actor = actor_of(request)
     by_number = intake.find_desk_number(actor=actor, number=reference_typed)
     found = by_number or intake.find_references(actor=actor, reference=reference_typed)
+    journal_search(request, kind="REFERENCE", text=reference_typed, reports=found)
     if len(found) != 1:
         raise _Unclear(
             _("Several reports bear this reference: use the number of one.")

@@ -70,6 +70,7 @@ def _page(
     if report is None or report.desk_id not in reach(actor, "identity.open").desk_ids:
         raise Http404
     earlier = harmonised.openings_of_report(actor=actor, report_id=report_id)
+    consult(request, "report", [report_id])
     consult(request, "opening", [o.id for o in earlier], action="identity.oversee")
     people = {o.person_id for o in earlier} | {p for o in earlier for p, _at in o.seen}
     context = {

@@ -21,7 +21,7 @@ from fanal.web.desk import notes
 from fanal.web.desk.content import selector_link
 from fanal.web.desk.pivot import pivot_of
 from fanal.web.desk.queue import rows_of
-from fanal.web.reading import consult
+from fanal.web.reading import journal_search
 
 _MOST = 50
 _LONGEST = 200
@@ -35,7 +35,7 @@ _DEFANGED = (
 @require_GET
 @needs("search.run")
 def search(request: HttpRequest) -> HttpResponse:
-    """Show what a search finds, or where one selector was seen; each report shown is journaled."""
+    """Show what a search finds, or where one selector was seen; the question is journaled with its answer."""
     actor = actor_of(request)
     kind, value = request.GET.get("kind", ""), request.GET.get("value", "")
     text = refang(request.GET.get("q", "").strip()[:_LONGEST])
@@ -49,7 +49,16 @@ def search(request: HttpRequest) -> HttpResponse:
             context["notes"] = notes.lines_of(request, noted)
     shown = context.get("report_ids", [])
     ids = shown if isinstance(shown, list) else []
-    consult(request, "report", ids, action="report.search")
+    if value or len(text) > 1:
+        identifiers, desks = context["identifiers"], context["desks"]
+        journal_search(
+            request,
+            kind=kind,
+            text=value or text,
+            reports=ids,
+            selectors=identifiers if isinstance(identifiers, list) else (),
+            elsewhere=len(desks) if isinstance(desks, list) else 0,
+        )
     cases = oriented.get_cases(actor=actor, report_ids=ids)
     found = [cases[report_id] for report_id in ids if report_id in cases]
     context |= {
@@ -89,6 +98,11 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
         "only_elsewhere": sorted(
             {desks[d] for key in keys for d in elsewhere.get(key, ())} if not found else set()
         ),
+        "identifiers": [
+            *((item.kind, item.value) for item in found),
+            *((k, text) for k in kinds or SelectorKind if selector_key(k, text) in elsewhere),
+        ],
+        "desks": sorted(desks.values()),
         "report_ids": list(dict.fromkeys([*by_number, *by_reference, *by_text])),
     }
 
@@ -103,12 +117,15 @@ def _history(kind: str, value: str, *, actor: Actor) -> dict[str, object]:
     for sighting in seen.newest:
         roles.setdefault(sighting.report_id, []).append(sighting.role)
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[key])
+    pivot = pivot_of(selector, value, seen, actor=actor)
+    beside = pivot["beside"] if isinstance(pivot["beside"], list) else []
     return {
         "sightings": seen,
         "report_ids": list(roles),
         "roles": sorted({role for found in roles.values() for role in found}),
         "desks": sorted(_names(elsewhere).values()),
-        **pivot_of(selector, value, seen, actor=actor),
+        "identifiers": [(kind, value), *((item["kind"], item["value"]) for item in beside)],
+        **pivot,
     }
 
 

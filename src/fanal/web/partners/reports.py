@@ -16,7 +16,7 @@ from fanal.intake.domain.states import ReportState, expires_at
 from fanal.kernel.actors import Actor
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.partners import feedback
-from fanal.web.reading import consult
+from fanal.web.reading import consult, journal_search
 
 PAGE = 50
 _LONGEST = 200
@@ -31,10 +31,14 @@ def sent(request: HttpRequest) -> HttpResponse:
     state, reference = _state(request), request.GET.get("reference", "").strip()[:_LONGEST]
     if reference:
         found = _by_reference(actor, reference)
+        journal_search(
+            request, kind="REFERENCE", text=reference, reports=[f.report_id for f in found]
+        )
     else:
         found = intake.list_sent(actor=actor, state=state, before=_before(request), limit=PAGE + 1)
     rows, more = found[:PAGE], len(found) > PAGE
-    consult(request, "report", [f.report_id for f in rows], action="report.status")
+    if not reference:
+        consult(request, "report", [f.report_id for f in rows], action="report.status")
     counts = intake.count_sent(actor=actor)
     context = {
         "partner": _name(actor),

@@ -23,6 +23,7 @@ from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
+from fanal.web.reading import consult
 
 _SHOWN = 50
 _FIELDS = ("name", "our_name", "key", "contact")
@@ -35,6 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show with whom the desk de-conflicts, under which instruction, and the newest rounds."""
     actor = actor_of(request)
     found = queries.list_counterparts(actor=actor)
+    consult(request, "counterpart", [one.id for one in found], action="counterpart.read")
     key = queries.public_key()
     context = {
         "counterparts": [_line(request, one, found) for one in found],
@@ -147,6 +149,7 @@ def _rounds(rounds: Iterable[Round], found: Iterable[Counterpart]) -> list[dict[
 
 def _page(request: HttpRequest, found: Counterpart, *, refused: str = "") -> HttpResponse:
     actor = actor_of(request)
+    consult(request, "counterpart", [found.id], action="counterpart.read")
     desks = accounts.desk_names(
         desk_ids=reach(actor, "report.list").desk_ids | set(found.limits.desk_ids)
     )
