@@ -228,6 +228,7 @@ INTAKE_FUNCTIONS = (
     "ledger_record",
     "orient_feedback_for",
     "orient_newest_feedback",
+    "orient_danger_written",
     "orient_state_of",
     "orient_withdraw",
 )

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from fanal.intake import operations as intake
+from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import system_actor
 from fanal.orient import operations as orient, queries as oriented
@@ -190,3 +191,24 @@ def test_a_look_reads_what_is_due_and_not_what_rings_already() -> None:
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "orient_call_due" in plan, plan
     assert claim() == []
+
+
+def test_a_later_message_of_danger_rings_again_once_the_first_alarm_was_answered() -> None:
+    code = receipt_code.new_code()
+    digest = receipt_code.lookup_hash(code)
+    submission = Submission(
+        arrival=Arrival.FORM, format=Format.FORM, body=BODY, canonical=BODY, code=code, urgent=True
+    )
+    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
+    assert answer.report_id is not None
+    answers = "UPDATE orient_alarm SET acknowledged_at = raised_at, acknowledged_by = id"
+    with connection.cursor() as cursor:
+        assert not orient.raise_written(lookup_hash=digest, now=NOW), "it rings already"
+        for _ in range(2):
+            cursor.execute(answers)
+            assert orient.raise_written(lookup_hash=digest, now=NOW)
+            assert not orient.raise_written(lookup_hash=digest, now=NOW)
+    codes = [a.code for a in oriented.alarms_of(actor=SYSTEM, report_id=answer.report_id)]
+    assert sorted(codes) == ["CHILD_IN_DANGER", "DANGER_WRITTEN", "DANGER_WRITTEN"]
+    assert [call.report_id for call in claim()] == [answer.report_id]
+    assert not orient.raise_written(lookup_hash=b"nobody's", now=NOW)

@@ -184,6 +184,7 @@ PUBLIC_NODE_CALLS = {
     "orient_newest_feedback": {
         "id", "report_id", "reference", "wire_id", "verdict", "lacks", "given_at",
     },
+    "orient_danger_written": {"boolean"},
     "orient_state_of": {"text"},
     "orient_withdraw": {"boolean"},
 }  # fmt: skip

@@ -5,6 +5,7 @@ from fanal.orient.operations.alarms import (
     acknowledge_alarm,
     escalate_alarms,
     raise_alarm,
+    raise_written,
     record_raised,
 )
 from fanal.orient.operations.batch import orient_batch
@@ -92,6 +93,7 @@ __all__ = [
     "note_report",
     "orient_batch",
     "raise_alarm",
+    "raise_written",
     "record_delivery",
     "record_failure",
     "record_raised",

@@ -41,7 +41,7 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
         for report_id, desk_id in sorted(set(items)):
             cursor.execute(
                 "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at, recorded_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (report_id, code) DO NOTHING",
+                " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 [new_id(now), report_id, desk_id, CHILD_IN_DANGER, now, now],
             )
             if cursor.rowcount:
@@ -54,6 +54,17 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
                 objects=[ObjectRef(kind="report", id=report_id) for report_id in raised],
             )
     return raised
+
+
+def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
+    """Raise an alarm because whoever holds a report's code writes that a child is in danger.
+
+    Return False where the report rings already, is a test, or the code is nobody's. The caller stores the
+    message in the same transaction; `record_raised` enters the alarm in the ledger.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT orient_danger_written(%s, %s)", [lookup_hash, now])
+        return bool(cursor.fetchone()[0])
 
 
 def record_raised(*, actor: Actor, now: datetime) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -20,6 +21,7 @@ from fanal.intake.domain.records import Followed, FollowedMessage
 from fanal.intake.domain.states import ReportState
 from fanal.intake.operations import MessageRefused
 from fanal.kernel.actors import public_actor
+from fanal.orient import operations as orient
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.posted import Posted, read_posted
@@ -64,7 +66,8 @@ def follow(request: HttpRequest) -> HttpResponse:
             raise
         # What somebody wrote is shown again: a browser's way back from an error does not keep it.
         _LOG.exception("an answer could not be taken")
-        context = {"code": posted.get("code")[:60], "text": text}
+        danger = posted.get("danger") == "YES"
+        context = {"code": posted.get("code")[:60], "text": text, "danger": danger}
         status = status_of(failure)
         answer = render(request, "public/follow/again.html", context, status=status)
         answer["Retry-After"] = RETRY_AFTER
@@ -88,12 +91,13 @@ def _act(
 ) -> HttpResponse:
     act, text = posted.get("act"), as_typed(posted.get("text"))
     if not posted.whole:
-        return _status(request, code, found, problem=_CUT, text=text)
+        danger = posted.get("danger") == "YES"
+        return _status(request, code, found, problem=_CUT, text=text, danger=danger)
     if act == "receipt":
         return _signed(found)
     if act == "answer":
-        return _take_answer(request, code, text, now=now)
-    return _status(request, code, found, text=text)
+        return _take_answer(request, code, text, danger=posted.get("danger") == "YES", now=now)
+    return _status(request, code, found, text=text, danger=posted.get("danger") == "YES")
 
 
 def _ask_code(
@@ -128,19 +132,25 @@ _CUT = gettext_lazy(
 _NO_CODE = "0000-0000-0000-0000-0000"
 
 
-def _take_answer(request: HttpRequest, code: str, text: str, *, now: datetime) -> HttpResponse:
+def _take_answer(
+    request: HttpRequest, code: str, text: str, *, danger: bool, now: datetime
+) -> HttpResponse:
     problem: str | Promise = ""
+    lookup_hash = receipt_code.lookup_hash(code)
     try:
-        intake.answer_desk(
-            actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code), text=text, now=now
-        )
+        with transaction.atomic():
+            intake.answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
+            if danger:
+                orient.raise_written(lookup_hash=lookup_hash, now=now)
     except MessageRefused:
         problem = _LONG % lengths(text, most=intake.MAX_MESSAGE) if text.strip() else _EMPTY
-    found = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
+    found = queries.follow(actor=public_actor(), lookup_hash=lookup_hash)
     if found is None:
         return _ask_code(request, unknown=True, status=404)
     kept = text if problem else ""
-    return _status(request, code, found, problem=problem, text=kept, taken=not problem)
+    return _status(
+        request, code, found, problem=problem, text=kept, danger=danger, taken=not problem
+    )
 
 
 def _status(
@@ -150,6 +160,7 @@ def _status(
     *,
     problem: str | Promise = "",
     text: str = "",
+    danger: bool = False,
     taken: bool = False,
 ) -> HttpResponse:
     context = {
@@ -160,6 +171,7 @@ def _status(
         "lines": [_line(code, message) for message in found.messages],
         "problem": problem,
         "text": text,
+        "danger": danger and not taken,
         "taken": taken,
     }
     return render(request, "public/follow/status.html", context, status=422 if problem else 200)

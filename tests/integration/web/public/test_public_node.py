@@ -84,7 +84,8 @@ def test_report_and_follow_without_cookie(as_role: Callable[[str], object]) -> N
     answer = client.post("/fr/follow/", {"code": found.group(1)})
     assert answer.status_code == 200
     answer = client.post(
-        "/fr/follow/", {"code": found.group(1), "act": "answer", "text": "More words."}
+        "/fr/follow/",
+        {"code": found.group(1), "act": "answer", "text": "More words.", "danger": "YES"},
     )
     assert answer.status_code == 200
     assert not client.cookies
