@@ -38,7 +38,7 @@ from fanal.postgres.binaries import find_binaries
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
 _FORMAT = 2
-_NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "drafts.json"})
+_NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json", "drafts.json"})
 
 
 @click.command()

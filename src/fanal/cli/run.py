@@ -60,9 +60,11 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         role = _web_role()
         if role is DatabaseRole.INTAKE:
             _check_public_node(databases, home=home)
-        else:
+        elif DatabaseRole.OWNER in databases.urls:
             make_keys(databases, home=home)
             _migrate(databases, home=home, demo=demo)
+        else:
+            _check_tables(databases, role=role, home=home)
         require_keys(databases, role=role, home=home)
         require_vault(databases, role=role)
         mark = read_mark(databases.url(role))
@@ -159,6 +161,11 @@ def _check_public_node(databases: Databases, *, home: Path) -> None:
     ensure_node_secret(home)
     role = DatabaseRole.INTAKE
     check_durability([databases.url(role)])
+    _check_tables(databases, role=role, home=home)
+
+
+def _check_tables(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
+    """Leave with a sentence when the tables are behind: without the owner's password none is changed."""
     environment = _environment(databases, role=role, home=home, mark=None)
     _fanal("migrate", "--check", environment=environment)
 

@@ -20,6 +20,7 @@ OWNER, APP, WORKER, AUDITOR, INTAKE = DatabaseRole
 APPEND = ("SELECT", "INSERT")
 READ = ("SELECT",)
 EVERYTHING = ("SELECT", "INSERT", "UPDATE", "DELETE")
+WORK = ("SELECT", "INSERT", "UPDATE")
 NOTHING: tuple[str, ...] = ()
 
 
@@ -35,6 +36,17 @@ class Rule:
 def _rule(tables: str, roles: Iterable[DatabaseRole], privileges: Sequence[str]) -> Rule:
     return Rule(tables=tables, roles=tuple(roles), privileges=tuple(privileges))
 
+
+APP_DELETES = (
+    "accounts_counter",
+    "accounts_partnerusage",
+    "crosscheck_link",
+    "crosscheck_membership",
+    "crosscheck_resemblance",
+    "orient_fold",
+    "orient_view",
+)
+"""Tables of ours from which the desk's role may delete."""
 
 RULES: tuple[Rule, ...] = (
     # A public node deposits, and reads no row of a report: it asks through `INTAKE_FUNCTIONS`.
@@ -164,7 +176,32 @@ RULES: tuple[Rule, ...] = (
     _rule("django_session", [AUDITOR], NOTHING),
     _rule("axes_*", [AUDITOR], NOTHING),
     _rule("procrastinate_*", [AUDITOR], NOTHING),
-    # What the desk and the worker change in the course of their work.
+    # Evidence, receipts and wrapped keys: the desk adds, expiry (run by the worker) takes away. A trigger of
+    # the vault refuses the desk's erasing of anything but its own short-lived keys.
+    _rule("vault_object", [APP], ["SELECT", "INSERT", "UPDATE (wrapped_key, erased_at, sha256)"]),
+    _rule("vault_*", [APP], APPEND),
+    _rule("intake_receipt", [APP], APPEND),
+    _rule("intake_key", [APP], ["SELECT", "INSERT", "UPDATE (fingerprint)"]),
+    # What the desk takes away in the course of its work: projections, drafts, counters and sessions.
+    *(_rule(table, [APP], EVERYTHING) for table in APP_DELETES),
+    *(
+        _rule(f"{package}_*", [APP], WORK)
+        for package in (
+            "intake",
+            "harmonise",
+            "analyse",
+            "exchange",
+            "crosscheck",
+            "deconfliction",
+            "orient",
+            "measures",
+            "judicial",
+            "distribution",
+            "statistics",
+            "accounts",
+        )
+    ),
+    # What the worker changes, expiry included, and what the libraries of sign-in and jobs keep.
     *(
         _rule(f"{package}_*", [APP, WORKER], EVERYTHING)
         for package in (

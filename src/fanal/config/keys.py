@@ -177,8 +177,10 @@ def _write_node_key(folder: Path, *, root: Path, number: int, now: datetime, nod
     write_private(folder / f"node-{number:04}.cert", encode_certificate(certificate))
 
 
-def load_keys(home: Path, *, public_node: bool) -> KeyFiles:
+def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
     """Return the keys of this process; a public node reads no opening and no checkpoint key.
+
+    Only a process that `signs` reads the checkpoint key: the worker does.
 
     Raises:
         KeysMissing: a file that is needed is missing or malformed.
@@ -189,7 +191,7 @@ def load_keys(home: Path, *, public_node: bool) -> KeyFiles:
         for path in key_paths(folder, VAULT_KEYS, "key"):
             private = _load_opening(path)
             opening[key_id(private.public_key())] = private
-    signing = _last(folder, "ledger", "key") if not public_node else None
+    signing = _last(folder, "ledger", "key") if signs and not public_node else None
     return KeyFiles(
         content=_load_sealing(_present(folder, "content", "pub")),
         identity=_load_sealing(_present(folder, "identity", "pub")),

@@ -22,6 +22,7 @@ FANAL_HOME = ENV.home
 FANAL_VAULT = ENV.vault
 FANAL_DEMO = ENV.demo
 FANAL_PUBLIC_NODE = ENV.public_node
+FANAL_SIGNS = ENV.database_role == "worker"
 FANAL_PROXY_HOPS = ENV.proxy_hops
 FANAL_KEEP_REPORTER_ADDRESS = ENV.keep_address
 FANAL_STEP_UP_MINUTES = ENV.step_up_minutes

@@ -54,6 +54,7 @@ def wire() -> None:
             settings.FANAL_HOME,
             public_node=settings.FANAL_PUBLIC_NODE,
             vault=settings.FANAL_VAULT,
+            signs=settings.FANAL_SIGNS,
         )
 
 
@@ -78,15 +79,19 @@ def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) ->
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
 
 
-def wire_keys(home: Path, *, public_node: bool, vault: Path | None = None) -> None:
+def wire_keys(
+    home: Path, *, public_node: bool, vault: Path | None = None, signs: bool = True
+) -> None:
     """Install the keys of `home` and the vault; a public node gets no opening and no checkpoint key.
+
+    `signs` leaves the checkpoint key with the worker: web processes never read it.
 
     Before the first start there are none: whatever needs one then says so.
 
     Raises:
         KeysMissing: the folder is incomplete.
     """
-    keys = load_keys(home, public_node=public_node)
+    keys = load_keys(home, public_node=public_node, signs=signs)
     signer.install(
         signer.LedgerKeys(
             origin=keys.ledger_known[-1].name,

@@ -1,5 +1,6 @@
-"""Random passwords of the database roles, kept in one file that only the caller may read."""
+"""Random passwords of the database roles, kept in files that only the caller may read."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -9,41 +10,53 @@ from pathlib import Path
 from fanal.postgres.roles import DatabaseRole
 
 ADMIN = "admin"
+_OF_THE_OWNER = frozenset({ADMIN, DatabaseRole.OWNER.value})
 
 
 class PasswordFile:
-    """`keys/database.json`: `{"admin": …, "owner": …, "app": …}`, mode 0600.
+    """The passwords of the database, in two files of mode 0600.
 
-    Written whole (temporary file, fsync, rename) so that a crash leaves the old or the new one.
+    `database.json` holds those of the roles that serve, `owner.json` those of administrator and owner: it
+    may belong to another account than the processes that serve, or lie elsewhere once tables are made.
+    Each is written whole (temporary file, fsync, rename) so that a crash leaves the old or the new one.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.owners = path, path.with_name("owner.json")
 
     def read(self) -> dict[str, str]:
-        """Return what is kept, empty when nothing is."""
-        try:
-            return {str(k): str(v) for k, v in json.loads(self.path.read_text()).items()}
-        except FileNotFoundError:
-            return {}
+        """Return what is kept and may be read here, empty when nothing is."""
+        kept = _read(self.path)
+        with contextlib.suppress(PermissionError):
+            kept |= _read(self.owners)
+        return kept
 
     def renewed(self) -> dict[str, str]:
         """Return new passwords for every role; nothing is written. The administrator's stays."""
         return self.read() | {role.value: secrets.token_urlsafe(32) for role in DatabaseRole}
 
     def write(self, passwords: Mapping[str, str]) -> None:
-        """Keep `passwords` in place of those before."""
-        write_private(self.path, json.dumps(dict(passwords), indent=1))
+        """Keep `passwords` in place of those before, those of the owner first: none is lost on the way."""
+        theirs = {name: word for name, word in passwords.items() if name in _OF_THE_OWNER}
+        served = {name: word for name, word in passwords.items() if name not in _OF_THE_OWNER}
+        for path, words in ((self.owners, theirs), (self.path, served)):
+            if words != _read(path):
+                write_private(path, json.dumps(words, indent=1))
 
     def ensure(self) -> dict[str, str]:
         """Return the passwords of the administrator and of every role, made when missing."""
         kept = self.read()
         names = (ADMIN, *(role.value for role in DatabaseRole))
-        missing = {name: secrets.token_urlsafe(32) for name in names if name not in kept}
-        if missing:
-            kept |= missing
-            self.write(kept)
+        kept |= {name: secrets.token_urlsafe(32) for name in names if name not in kept}
+        self.write(kept)
         return kept
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        return {str(k): str(v) for k, v in json.loads(path.read_text()).items()}
+    except FileNotFoundError:
+        return {}
 
 
 def write_private(path: Path, text: str) -> None:

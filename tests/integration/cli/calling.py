@@ -64,9 +64,12 @@ def start_django(databases):
     before = dict(os.environ)
     start(databases=databases, role=DatabaseRole.APP, home=home, mark=mark)
     from django.db import connection
+    from fanal.config.wiring import wire_keys
 
     def sign_in(*, role, **more):
         start(role=role, **more)
+        vault = read_environment(os.environ).vault
+        wire_keys(home, public_node=False, vault=vault, signs=role is DatabaseRole.WORKER)
         connection.settings_dict.update(database_settings(read_environment(os.environ)))
 
     boot.enter_django = sign_in

@@ -38,7 +38,8 @@ def second_node(desk: tuple[Live, Databases], name: str) -> Live:
     assert databases.cluster is not None
     home = running.home.parent / name
     (home / "keys").mkdir(parents=True, mode=0o700)
-    shutil.copy(running.home / "keys" / "database.json", home / "keys")
+    for file in ("database.json", "owner.json"):
+        shutil.copy(running.home / "keys" / file, home / "keys")
     more = {
         "DATABASE_URL": databases.cluster.admin_url("fanal"),
         "FANAL_VAULT": str(running.home / "vault"),
@@ -70,7 +71,7 @@ def test_a_second_machine_makes_no_key_of_its_own_and_does_nothing(
             "content-N, identity-N, digest.key, ledger-N.vkey, receipt-root.pub, secret_key: missing"
             in answer.stderr
         ), command
-    assert [p.name for p in (node.home / "keys").iterdir()] == ["database.json"]
+    assert {p.name for p in (node.home / "keys").iterdir()} == {"database.json", "owner.json"}
     told = node.command("doctor", check=False)
     assert told.returncode == 1
     assert "does not hold the keys of this database" in told.stdout

@@ -216,6 +216,7 @@ class TestRun:
 
     def test_each_child_knows_its_own_role_only(self, running, home):
         passwords = json.loads((home / "keys/database.json").read_text())
+        passwords |= json.loads((home / "keys/owner.json").read_text())
         for text, role in (("granian", "app"), ("fanal.worker", "worker")):
             told = []
             assert wait_for(

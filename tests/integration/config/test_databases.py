@@ -1,5 +1,6 @@
 """Provisioning: roles, passwords and durability on the embedded and on a real server."""
 
+import json
 import os
 
 import psycopg
@@ -41,8 +42,35 @@ def test_each_role_signs_in_with_a_password_of_its_own(open_folder):
         for role in DatabaseRole:
             answer = run(databases.url(role), "SELECT current_user, current_database()")
             assert answer == (role.login, "fanal")
-    kept = (open_folder / "var/keys/database.json").read_text()
-    assert len(set(kept.split('"'))) > 12
+    keys = open_folder / "var/keys"
+    served, owners = (json.loads((keys / f"{n}.json").read_text()) for n in ("database", "owner"))
+    assert set(served) == {"app", "worker", "auditor", "intake"}
+    assert set(owners) == {"admin", "owner"}
+    assert len({*served.values(), *owners.values()}) == 6
+
+
+def test_an_earlier_password_file_is_parted_and_a_node_works_without_the_owners(
+    open_folder, server
+):
+    url = server.replace("/postgres?", "/fanal?")
+    home, keys = open_folder / "var", open_folder / "var/keys"
+    with provisioned(home, url):
+        pass
+    together = {
+        k: v
+        for n in ("database", "owner")
+        for k, v in json.loads((keys / f"{n}.json").read_text()).items()
+    }
+    (keys / "owner.json").unlink()
+    (keys / "database.json").write_text(json.dumps(together))
+    provision(admin_url=url, passwords=PasswordFile(keys / "database.json"))
+    assert set(json.loads((keys / "owner.json").read_text())) == {"admin", "owner"}
+    assert "owner" not in json.loads((keys / "database.json").read_text())
+    (keys / "owner.json").unlink()
+    with opened(home, url) as databases:
+        assert run(databases.url(DatabaseRole.WORKER), "SELECT current_user") == ("fanal_worker",)
+        with pytest.raises(DatabaseRefused, match="needs the role 'owner'"):
+            databases.url(DatabaseRole.OWNER)
 
 
 def test_a_real_server_is_provisioned_by_a_role_that_may_create_roles(
@@ -62,7 +90,8 @@ def test_lost_passwords_are_renewed_when_asked_only(open_folder, server):
     with provisioned(open_folder / "var", url):
         pass
     before = verifiers(server)
-    (open_folder / "var/keys/database.json").unlink()
+    for name in ("database", "owner"):
+        (open_folder / f"var/keys/{name}.json").unlink()
     with (
         pytest.raises(DatabaseRefused, match="holds no password"),
         opened(open_folder / "var", url),

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from psycopg import errors, sql
 
-from fanal.config.grants import decide
+from fanal.config.grants import APP_DELETES, decide
 from fanal.postgres import DatabaseRole
 
 TABLES = (
@@ -271,3 +271,54 @@ def test_partitions_are_reached_through_their_parent_only(database_urls, as_role
     for table in names(database_urls, "c.relispartition"):
         with pytest.raises(errors.InsufficientPrivilege):
             session.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.Identifier(table)))
+
+
+def test_the_desk_deletes_what_is_named_only(as_role, database_urls):
+    """Evidence, receipts, decisions and wrapped keys end by expiry, which the worker runs."""
+    ours = ("accounts", "analyse", "crosscheck", "deconfliction", "distribution", "exchange")
+    ours += (
+        "harmonise",
+        "intake",
+        "judicial",
+        "ledger",
+        "measures",
+        "orient",
+        "statistics",
+        "vault",
+    )
+    app = as_role("app")
+    found = {
+        table
+        for table in names(database_urls, "NOT c.relispartition")
+        if table.startswith(tuple(f"{package}_" for package in ours))
+        and app.execute("SELECT has_table_privilege(%s, 'DELETE')", [table]).fetchone() == (True,)
+    }
+    assert found == set(APP_DELETES)
+    for table in (
+        "intake_report",
+        "intake_receipt",
+        "vault_object",
+        "harmonise_record",
+        "orient_case",
+    ):
+        with pytest.raises(errors.InsufficientPrivilege):
+            app.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    with pytest.raises(errors.InsufficientPrivilege):
+        app.execute("UPDATE intake_receipt SET report_id = report_id")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_desk_takes_no_wrapped_key_away(as_role):
+    app = as_role("app")
+    for kind in ("report", "identity", "deconfliction_key"):
+        app.execute(
+            "INSERT INTO vault_object (id, owner_id, kind, sha256, size, length, wrapped_key,"
+            " wrap_key_id, created_at) VALUES (%s, %s, %s, %s, 1, 1, %s, %s, now())",
+            [uuid4(), uuid4(), kind, bytes(32), b"k", b"i"],
+        )
+    for change in ("wrapped_key = NULL, erased_at = now()", "wrapped_key = 'x'", "sha256 = sha256"):
+        with pytest.raises(errors.InsufficientPrivilege, match="expiry does"):
+            app.execute(f"UPDATE vault_object SET {change} WHERE kind = 'report'")
+    erase = "UPDATE vault_object SET wrapped_key = NULL, erased_at = now() WHERE kind = %s"
+    assert app.execute(erase, ["deconfliction_key"]).rowcount == 1
+    assert as_role("worker").execute(erase, ["report"]).rowcount == 1

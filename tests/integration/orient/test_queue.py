@@ -264,6 +264,7 @@ def test_a_decision_is_never_edited(statement: str) -> None:
         cursor.execute(statement)
 
 
+@pytest.mark.role("worker")
 def test_an_expired_reason_leaves_the_decision() -> None:
     report_id = decided()
     with connection.cursor() as cursor:

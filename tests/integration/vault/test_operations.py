@@ -116,6 +116,7 @@ class TestSealAndOpen:
 
 
 @pytest.mark.django_db
+@pytest.mark.role("worker")
 class TestOpening:
     def test_writes_the_read_with_its_motive(self) -> None:
         item = sealable(kind="identity")
@@ -226,6 +227,7 @@ def test_without_the_opening_key_nothing_opens_even_with_every_right(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.role("worker")
 class TestErase:
     def test_erases_keys_hashes_and_files_and_remembers(self, vault: Path) -> None:
         owner = new_id(NOW)

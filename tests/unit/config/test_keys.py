@@ -27,6 +27,14 @@ def test_are_made_once_and_readable_by_their_owner_only(home: Path) -> None:
     assert keys.keys_folder(home).stat().st_mode & 0o777 == 0o700
 
 
+def test_only_a_process_that_signs_reads_the_checkpoint_key(home: Path) -> None:
+    assert keys.load_keys(home, public_node=False).ledger_signing is not None
+    (keys.keys_folder(home) / "ledger-0001.key").unlink()
+    found = keys.load_keys(home, public_node=False, signs=False)
+    assert found.ledger_signing is None
+    assert len(found.opening) == 2
+
+
 def test_a_public_node_loads_no_opening_key_and_needs_none(home: Path) -> None:
     assert len(keys.load_keys(home, public_node=False).opening) == 2
     assert not keys.load_keys(home, public_node=True).opening
