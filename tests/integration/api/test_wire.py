@@ -147,6 +147,21 @@ class TestWire:
         bad = _form(basic, "upload", id="x", file=SimpleUploadedFile("t", b"x"))
         assert _code(bad[1]) == 5001
 
+    def test_files_of_a_report_are_bounded_and_those_that_came_stay(
+        self, basic: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("fanal.intake.operations.wire.MOST_FILES", 2)
+        number = _submit(basic)
+        codes = []
+        for n in range(3):
+            file = SimpleUploadedFile(f"{n}", b"x" * (n + 1))
+            told = _form(basic, "upload", id=number, file=file)[1]
+            codes.append(_code(told))
+        assert codes == [0, 0, 1110]
+        assert "in another report" in _said(told)
+        done = _form(basic, "finish", id=number)[1]
+        assert (_code(done), len(list(done.iter("fileId")))) == (0, 2)
+
     @pytest.mark.parametrize("odd", ["..", "/", "."])
     def test_a_file_name_that_cannot_be_kept_is_told(self, basic: Client, odd: str) -> None:
         number = _submit(basic)

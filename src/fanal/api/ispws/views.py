@@ -33,6 +33,10 @@ from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
 from fanal.kernel.states import TransitionRefused
 
 _TOO_LARGE = "The file is larger than allowed"
+_MANY_FILES = (
+    f"The report has {operations.MOST_FILES} files, the most it may have: finish it, and send the others in"
+    " another report"
+)
 _CUT = "Upload incomplete: the body ended before the length that its headers state"
 _NO_FORM = "Upload incomplete: the body is no whole multipart form"
 _NO_FILE = "Upload incomplete: no part 'file' with a usable file name ('.', '..' and '/' are none)"
@@ -155,6 +159,8 @@ def _take_file(
             now=request.now,  # type: ignore[attr-defined]
         )
     except operations.WireRefused as refusal:
+        if refusal.reason == "MANY_FILES":
+            return simple(AnswerCode.UPLOAD_FAILED, description=_MANY_FILES)
         return simple(_STATE_CODES[refusal.reason])
     return simple(AnswerCode.SUCCESS, report_id=number, file_id=stored.file_id, md5=stored.md5)
 

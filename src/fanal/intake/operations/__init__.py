@@ -2,7 +2,10 @@
 
 from fanal.intake.operations.challenges import spend_challenge
 from fanal.intake.operations.follow import (
+    ANSWER_SPAN,
     MAX_MESSAGE,
+    MOST_ANSWERS,
+    AnswersSpent,
     MessageRefused,
     NotReachable,
     answer_desk,
@@ -35,10 +38,14 @@ from fanal.intake.operations.retention import (
     lift_holds,
     place_hold,
 )
-from fanal.intake.operations.wire import WireRefused, describe_file, upload_file
+from fanal.intake.operations.wire import MOST_FILES, WireRefused, describe_file, upload_file
 
 __all__ = [
+    "ANSWER_SPAN",
     "MAX_MESSAGE",
+    "MOST_ANSWERS",
+    "MOST_FILES",
+    "AnswersSpent",
     "LeaseLost",
     "MessageRefused",
     "NotReachable",

@@ -5,7 +5,7 @@ holder of the code without being able to read them, and to the vault, so that th
 again. The reporter's answers are sealed to the vault only.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -19,10 +19,17 @@ from fanal.ledger import operations as ledger
 from fanal.vault import operations as vault
 
 MAX_MESSAGE = 20_000
+MOST_ANSWERS = 40
+"""Answers that one receipt code may send within `ANSWER_SPAN`: a conversation, not a flood."""
+ANSWER_SPAN = timedelta(hours=12)
 
 
 class NotReachable(Exception):
     """The reporter left no way back: the report came without a receipt code."""
+
+
+class AnswersSpent(Exception):
+    """The code has sent `MOST_ANSWERS` answers within `ANSWER_SPAN`; nothing of this one is kept."""
 
 
 class MessageRefused(ValueError):
@@ -64,6 +71,7 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
     """Take the answer of whoever holds the code; None when no report has it.
 
     Raises:
+        AnswersSpent: too many came within hours.
         MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
     """
     body = _checked(text)
@@ -72,6 +80,12 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
         row = cursor.fetchone()
         if row is None:
             return None
+        cursor.execute(
+            "SELECT count(*) FROM intake_conversation(%s) WHERE NOT from_desk AND created_at > %s",
+            [lookup_hash, now - ANSWER_SPAN],
+        )
+        if cursor.fetchone()[0] >= MOST_ANSWERS:
+            raise AnswersSpent
         message_id, object_id = new_id(now), _seal(row[0], body, now)
         cursor.execute(
             "SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id]

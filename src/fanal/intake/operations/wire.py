@@ -16,9 +16,12 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.vault import operations as vault
 
+MOST_FILES = 5_000
+"""Files of one report: a sender with more opens another."""
+
 
 class WireRefused(Exception):
-    """The step is refused; `reason` is NO_REPORT, NO_FILE, RETRACTED, EXPIRED or FINISHED."""
+    """The step is refused; `reason` is NO_REPORT, NO_FILE, MANY_FILES, RETRACTED, EXPIRED or FINISHED."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -31,9 +34,11 @@ def upload_file(
     """Seal one file of an open report and return its facts, hashes included.
 
     Raises:
-        WireRefused: the report is not this sender's, or no longer open.
+        WireRefused: the report is not this sender's, no longer open, or has `MOST_FILES` files.
     """
     _open_report(actor, report_id)
+    if _count_files(actor, report_id) >= MOST_FILES:
+        raise WireRefused("MANY_FILES")
     file_id = secrets.token_hex(16)
     # Sealed before the row: a crash in between leaves an unreferenced blob, which fsck sweeps.
     with transaction.atomic():
@@ -99,6 +104,15 @@ def describe_file(
             if not cursor.fetchone()[0]:
                 raise WireRefused("NO_FILE")
         _log(actor=actor, action="report.describe", report_id=report_id, now=now)
+
+
+def _count_files(actor: Actor, report_id: UUID) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM intake_file_ids(%s, %s)", [report_id, sender_of(actor)]
+        )
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def _open_report(actor: Actor, report_id: UUID) -> None:

@@ -19,7 +19,7 @@ from fanal.intake import operations as intake, queries
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Followed, FollowedMessage
 from fanal.intake.domain.states import ReportState
-from fanal.intake.operations import MessageRefused
+from fanal.intake.operations import AnswersSpent, MessageRefused
 from fanal.kernel.actors import public_actor
 from fanal.orient import operations as orient
 from fanal.web.account.actors import now_of
@@ -126,6 +126,10 @@ _EMPTY = gettext_lazy("Write something before you send.")
 _LONG = gettext_lazy(
     "This is too long: %(long)s characters, of %(most)s at most. Send it in several messages."
 )
+_SPENT = gettext_lazy(
+    "The desk has your last messages (%(most)s) and takes no more for some hours. Nothing is lost: your text"
+    " stands below. Send it again later. In danger, call 17 or 112."
+)
 _CUT = gettext_lazy(
     "This is too long to be read whole: only its beginning stands here. Send it in several messages."
 )
@@ -142,6 +146,11 @@ def _take_answer(
             intake.answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
             if danger:
                 orient.raise_written(lookup_hash=lookup_hash, now=now)
+    except AnswersSpent:
+        # The words wait, the alarm does not: a child in danger is heard whatever was sent before.
+        if danger:
+            orient.raise_written(lookup_hash=lookup_hash, now=now)
+        problem = _SPENT % {"most": intake.MOST_ANSWERS}
     except MessageRefused:
         problem = _LONG % lengths(text, most=intake.MAX_MESSAGE) if text.strip() else _EMPTY
     found = queries.follow(actor=public_actor(), lookup_hash=lookup_hash)

@@ -14,6 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.cli.vault import receipt as receipt_command
+from fanal.intake.operations import ANSWER_SPAN, MOST_ANSWERS
 from fanal.web.public import follow as follow_view, report as report_view
 
 pytestmark = [
@@ -94,6 +95,35 @@ def test_report_and_follow_without_cookie(as_role: Callable[[str], object]) -> N
         "SELECT urgent, slow_lane, language, format, identity_id IS NOT NULL FROM intake_report"
     ).fetchall()
     assert rows == [(True, True, "fr", "form/1", True)]
+
+
+def test_answers_of_one_code_are_bounded_and_the_text_comes_back(
+    as_role: Callable[[str], object],
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    found = CODE.search(send(client, draft)[1])
+    assert found is not None
+    form = {"code": found.group(1), "act": "answer"}
+    owner = as_role("owner")
+    owner.execute("DELETE FROM orient_alarm")  # type: ignore[attr-defined] # the form's own rang
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        for n in range(MOST_ANSWERS):
+            assert client.post("/en/follow/", form | {"text": f"part {n}"}).status_code == 200
+        last = form | {"text": "the last words", "danger": "YES"}
+        refused = client.post("/en/follow/", last)
+    assert refused.status_code == 422
+    assert "Nothing is lost" in refused.content.decode()
+    assert "the last words</textarea>" in refused.content.decode()
+    alarms = owner.execute("SELECT count(*) FROM orient_alarm").fetchone()  # type: ignore[attr-defined]
+    assert alarms == (1,), "the words wait, the alarm does not"
+    owner.execute(  # type: ignore[attr-defined]
+        "UPDATE intake_message SET created_at = created_at - %s", [ANSWER_SPAN]
+    )
+    with time_machine.travel(NOW + timedelta(minutes=2), tick=False):
+        later = client.post("/en/follow/", form | {"text": "the last words"})
+    assert later.status_code == 200
 
 
 def test_before_ten_seconds_it_asks_to_wait_and_keeps_everything() -> None:
