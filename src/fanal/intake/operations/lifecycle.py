@@ -24,7 +24,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
     """
     with transaction.atomic():
         _move(actor=actor, report_id=report_id, name="finish", now=now)
-        _enqueue_stored(report_id, sender_of(actor))
+        _enqueue_stored(report_id, sender_of(actor=actor))
         _log(actor=actor, action="report.finish", report_id=report_id, now=now)
         failpoint("finish.moved")
     failpoint("finish.committed")
@@ -43,10 +43,12 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
     with transaction.atomic():
         before, urgent = _move(actor=actor, report_id=report_id, name="retract", now=now)
         if urgent and before is ReportState.OPEN:
-            _enqueue_stored(report_id, sender_of(actor))
+            _enqueue_stored(report_id, sender_of(actor=actor))
         elif not urgent:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT intake_withdraw_work(%s, %s)", [report_id, sender_of(actor)])
+                cursor.execute(
+                    "SELECT intake_withdraw_work(%s, %s)", [report_id, sender_of(actor=actor)]
+                )
         _log(actor=actor, action="report.retract", report_id=report_id, now=now)
         failpoint("finish.moved")
     return ReportState.RETRACTED
@@ -87,7 +89,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
     """Apply one move; return the state it left and whether the report is urgent."""
-    sender = sender_of(actor)
+    sender = sender_of(actor=actor)
     with connection.cursor() as cursor:
         cursor.execute("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
         row = cursor.fetchone()

@@ -110,7 +110,7 @@ def _finish_repeats(
     }
     if not ids:
         return
-    found = get_statuses(sender_id=sender_of(actor), report_ids=list(ids))
+    found = get_statuses(sender_id=sender_of(actor=actor), report_ids=list(ids))
     waiting = sorted(i for i, status in found.items() if status.facts.state is ReportState.OPEN)
     for report_id in waiting:
         with contextlib.suppress(TransitionRefused):  # another request was faster

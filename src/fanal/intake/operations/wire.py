@@ -62,7 +62,7 @@ def upload_file(
                 " (SELECT count(*) FROM intake_file_ids(%(report)s, %(sender)s)), %(object)s, %(name)s,"
                 " %(size)s, %(md5)s, %(sha1)s, %(sha256)s)",
                 {
-                    "sender": sender_of(actor),
+                    "sender": sender_of(actor=actor),
                     "report": report_id,
                     "file": file_id,
                     "object": facts.object_id,
@@ -99,7 +99,7 @@ def describe_file(
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT intake_describe(%s, %s, %s, %s)",
-                [report_id, sender_of(actor), file_id, object_id],
+                [report_id, sender_of(actor=actor), file_id, object_id],
             )
             if not cursor.fetchone()[0]:
                 raise WireRefused("NO_FILE")
@@ -109,20 +109,20 @@ def describe_file(
 def _count_files(actor: Actor, report_id: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM intake_file_ids(%s, %s)", [report_id, sender_of(actor)]
+            "SELECT count(*) FROM intake_file_ids(%s, %s)", [report_id, sender_of(actor=actor)]
         )
         row = cursor.fetchone()
     return int(row[0]) if row else 0
 
 
 def _open_report(actor: Actor, report_id: UUID) -> None:
-    found = get_statuses(sender_id=sender_of(actor), report_ids=[report_id]).get(report_id)
+    found = get_statuses(sender_id=sender_of(actor=actor), report_ids=[report_id]).get(report_id)
     _require_open(found.facts.state if found else None)
 
 
 def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
     """Hold the report open for this transaction and note the change: its hour starts again."""
-    sender = sender_of(actor)
+    sender = sender_of(actor=actor)
     with connection.cursor() as cursor:
         cursor.execute("SELECT state FROM intake_hold_state(%s, %s)", [report_id, sender])
         row = cursor.fetchone()

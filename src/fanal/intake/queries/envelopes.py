@@ -42,7 +42,7 @@ def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Repor
     """Return the envelopes of `report_ids` that the actor may reach: by desk, or as their sender."""
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
-        own = get_statuses(sender_id=sender_of(actor), report_ids=report_ids)
+        own = get_statuses(sender_id=sender_of(actor=actor), report_ids=report_ids)
         return {report_id: status.facts for report_id, status in own.items()}
     with connection.cursor() as cursor:
         cursor.execute(f"{_FACTS} WHERE r.id = ANY(%s::uuid[])", [uuid_array(report_ids)])
@@ -98,7 +98,7 @@ def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = No
     """
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
-        sender_id = sender_of(actor)
+        sender_id = sender_of(actor=actor)
     senders = _senders() if sender_id is None else [sender_id]
     # The live report counts before the rehearsal of the same reference.
     wanted = [

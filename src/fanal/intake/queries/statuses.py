@@ -25,7 +25,7 @@ class Status(Struct, frozen=True, kw_only=True):
     receipt: str
 
 
-def sender_of(actor: Actor) -> UUID | None:
+def sender_of(*, actor: Actor) -> UUID | None:
     """Return whose reports the actor may ask after and move: None means everybody's, for the system.
 
     For an actor who sends nothing this is the id of nobody.

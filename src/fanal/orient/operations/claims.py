@@ -131,7 +131,7 @@ def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
     """Close a case whose sender retracted the report before a decision; False when there is none open."""
     with transaction.atomic(), connection.cursor() as cursor:
         # A public node reads no case.
-        cursor.execute("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor)])
+        cursor.execute("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor=actor)])
         if not cursor.fetchone()[0]:
             return False
         ledger.record(

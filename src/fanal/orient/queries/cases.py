@@ -75,7 +75,7 @@ def is_decided(*, actor: Actor, report_id: UUID) -> bool:
     """Return whether the desk has decided on a report of the actor's own, who can no longer retract it."""
     with connection.cursor() as cursor:
         # A public node reads no case.
-        cursor.execute("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor)])
+        cursor.execute("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor=actor)])
         state = cursor.fetchone()[0]
     return state in {CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED}
 
