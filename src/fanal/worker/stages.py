@@ -9,7 +9,7 @@ that dies leaves its claims to the lease.
 import errno
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
@@ -21,11 +21,15 @@ from fanal.intake import operations as intake
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
+from fanal.orient import queries as oriented
 from fanal.pipeline import STEPS, Batch
 from fanal.worker.outages import Outage, outage_code
 
 LEASE = timedelta(seconds=30)
 """Each step renews it: far above what a step takes, short enough for what a dead worker held."""
+_SHARED = frozenset({Stage.CROSSCHECK, Stage.ORIENT})
+"""Stages that hold a nation-wide lock to their commit: for dossiers, and for what is folded."""
+_LONG, _FEWEST = 0.2, 16
 Watched = Callable[[UUID, int], AbstractContextManager[None]]
 """Surrounds a step: the token of its claim, and how many reports it has (`worker.watch`)."""
 log = logging.getLogger("fanal.worker")
@@ -34,6 +38,20 @@ log = logging.getLogger("fanal.worker")
 def unwatched(_token: UUID, _reports: int) -> AbstractContextManager[None]:
     """Surround a step with nothing."""
     return nullcontext()
+
+
+class Portion:
+    """How many reports a step takes at once while it holds a lock that people's acts need."""
+
+    def __init__(self, size: int = 125) -> None:
+        self.size = size
+
+    def learn(self, seconds: float, *, reports: int) -> None:
+        """Take fewer after a step that was long, a few more after a whole portion that was short."""
+        if seconds > _LONG:
+            self.size = max(_FEWEST, self.size // 2)
+        elif seconds < _LONG / 2 and reports >= self.size:
+            self.size += self.size // 4
 
 
 class StageLoop:
@@ -53,6 +71,7 @@ class StageLoop:
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
         self._between, self._watched = between, watched
         self._held: dict[UUID, list[UUID]] = {}
+        self._portion = Portion()
         self._outages = {stage: Outage() for stage in STEPS}
 
     def run_once(self) -> int:
@@ -104,6 +123,13 @@ class StageLoop:
     def _carry(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
         current: Stage | None = stage
         while current is not None and batch.report_ids:
+            if (
+                current in _SHARED
+                and len(batch.report_ids) > self._portion.size
+                and oriented.anybody_at_work()
+            ):
+                self._carry_in_portions(token, current, batch, urgent=urgent)
+                return
             if not self._step(token, current, batch, urgent=urgent):
                 return
             current = STEPS[current].then
@@ -113,6 +139,21 @@ class StageLoop:
                 intake.put_back(actor=self._actor, token=token, report_ids=batch.report_ids)
                 return
             self._run_urgent()  # whoever is in danger waits for one step, not for a batch
+
+    def _carry_in_portions(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
+        """Carry a few reports at a time to the end: a person's act waits for a portion, not for a batch."""
+        left = list(batch.report_ids)
+        while left:
+            part, left = left[: self._portion.size], left[self._portion.size :]
+            self._carry(token, stage, replace(batch, report_ids=part, failed={}), urgent=urgent)
+            left = intake.list_held(actor=self._actor, token=token, report_ids=left)
+            if left and not self._between():
+                intake.put_back(actor=self._actor, token=token, report_ids=left)
+                return
+            with suppress(
+                intake.LeaseLost
+            ):  # between the two questions: the next one leaves them out
+                intake.renew_claims(actor=self._actor, token=token, report_ids=left, lease=LEASE)
 
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
         """Run one step; return whether the batch goes on together."""
@@ -140,7 +181,10 @@ class StageLoop:
             return False
         failpoint("worker.advanced")
         self._outages[stage].ease()
-        self._observe(stage, perf_counter() - started)
+        seconds = perf_counter() - started
+        self._observe(stage, seconds)
+        if stage in _SHARED and len(batch.report_ids) <= self._portion.size:
+            self._portion.learn(seconds, reports=len(batch.report_ids))
         self._set_failures_aside(token, batch)
         batch.report_ids = done
         return True

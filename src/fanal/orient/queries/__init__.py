@@ -4,6 +4,7 @@ from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
 from fanal.orient.queries.assessed import NearAssessed, assessed_near, assessed_same
 from fanal.orient.queries.calls import SILENCE, call_states, calls_alive
 from fanal.orient.queries.cases import (
+    anybody_at_work,
     asked_until,
     decided_without_action,
     decision_behind,
@@ -37,6 +38,7 @@ __all__ = [
     "Member",
     "NearAssessed",
     "alarms_of",
+    "anybody_at_work",
     "asked_until",
     "assessed_near",
     "assessed_same",

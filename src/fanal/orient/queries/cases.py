@@ -26,6 +26,15 @@ def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
     return row.record()
 
 
+def anybody_at_work() -> bool:
+    """Return whether somebody holds a case now, at whatever desk: their acts need locks that batches hold."""
+    with across_desks(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM orient_case WHERE state = 'CLAIMED' AND lease_until > now())"
+        )
+        return bool(cursor.fetchone() == (True,))
+
+
 def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
     """Return the cases of many reports that the actor may read."""
     rows = reachable(actor).filter(report_id__in=report_ids)
