@@ -300,6 +300,22 @@ class TestSearch:
         begun = queries.search_selectors(actor=analyst(1), text="wol")
         assert [f.value for f in begun] == ["wolf@snapchat", "wolf_two@snapchat"]
 
+    @pytest.mark.parametrize(
+        "typed",
+        ["renard_77@snapchat", "RENARD_77@Snapchat", "Renard_7", "@Renard_77", "ＲＥＮＡＲＤ"],
+    )
+    def test_an_identifier_is_found_in_any_case(self, typed: str) -> None:
+        write(source(handles("Renard_77")))
+        found = queries.search_selectors(actor=analyst(1), text=typed)
+        assert [f.value for f in found] == ["renard_77@snapchat"]
+
+    @pytest.mark.parametrize("path", ["AbC/d", "abc/d", "ABC"])
+    def test_an_address_is_found_in_any_case_and_keeps_its_own(self, path: str) -> None:
+        write(source({"urls": ["https://Pictures.example/AbC/d"]}))
+        text = f"HTTPS://pictures.example/{path}"
+        found = queries.search_selectors(actor=analyst(1), text=text, kinds=[SelectorKind.URL])
+        assert [f.value for f in found] == ["https://pictures.example/AbC/d"]
+
     def test_wildcards_of_the_database_are_plain_text(self) -> None:
         write(source(handles("a_b", "axb", "a%b")))
         assert [f.value for f in queries.search_selectors(actor=analyst(1), text="a_b")] == [

@@ -57,6 +57,14 @@ def bare_name(handle: str) -> str:
     return handle.rpartition("@")[0] or handle
 
 
+def spellings(text: str) -> tuple[str, ...]:
+    """Return `text` as it was typed, then as identifiers are compared, where that differs.
+
+    Identifiers are searched as people paste them: `@Renard_77` for `renard_77`.
+    """
+    return tuple(dict.fromkeys((text, fold(text).lstrip("@"))))
+
+
 def fold(text: str) -> str:
     """Return `text` as it is compared: NFKC, lower case, single spaces, no unseen mark (Cc, Cf)."""
     if text.isascii() and text.isprintable() and " " not in text:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import connection
 
 from fanal.accounts.domain.policy import reach
+from fanal.harmonise.domain.handles import spellings
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.search import fold
 from fanal.harmonise.domain.sightings import (
@@ -25,21 +26,24 @@ def search_selectors(
 ) -> list[FoundSelector]:
     """Return selectors whose value is `text`, then those that begin with it, seen in the actor's desks.
 
-    `text` is a canonical value or its beginning (at least 2 characters); `kinds` empty means all.
+    `text` is a value or its beginning (at least 2 characters), in any case; `kinds` empty means all.
     """
     desks = reach(actor, "search.run").desks
     wanted = [kind.value for kind in kinds] or [kind.value for kind in SelectorKind]
-    if desks == [] or len(text) < 2 or "\x00" in text:
+    typed, compared = spellings(text)[0], spellings(text)[-1]
+    if desks == [] or len(compared) < 2 or "\x00" in typed:
         return []
-    exact = [selector_key(SelectorKind(kind), text) for kind in wanted]
+    exact = [(kind, spelling) for kind in wanted for spelling in spellings(text)]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT key, kind, value, seen FROM harmonise_find_selectors(%s, %s, %s, %s, %s, %s, %s)",
+            "SELECT key, kind, value, seen"
+            " FROM harmonise_find_selectors(%s, %s, %s, %s, %s, %s, %s, %s)",
             [
-                exact,
-                wanted,
-                _like_prefix(text[:_PREFIX]),
-                _like_prefix(text),
+                [selector_key(SelectorKind(kind), spelling) for kind, spelling in exact],
+                [kind for kind, _spelling in exact],
+                [spelling for _kind, spelling in exact],
+                _like_prefix(compared[:_PREFIX]),
+                _like_prefix(compared),
                 desks,
                 min(limit, _MOST),
                 _MOST,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.handles import spellings
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.intake import queries as intake
@@ -80,7 +81,8 @@ def refang(text: str) -> str:
 def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
     kinds = [SelectorKind(kind)] if kind in set(SelectorKind) else []
     found = harmonised.search_selectors(actor=actor, text=text, kinds=kinds, limit=_MOST)
-    keys = [selector_key(k, text) for k in kinds or SelectorKind]
+    asked = [(k, spelling) for k in kinds or SelectorKind for spelling in spellings(text)]
+    keys = [selector_key(k, spelling) for k, spelling in asked]
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[*keys, *(f.key for f in found)])
     desks = _names(elsewhere)
     by_reference = intake.find_references(actor=actor, reference=text)
@@ -100,7 +102,7 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
         ),
         "identifiers": [
             *((item.kind, item.value) for item in found),
-            *((k, text) for k in kinds or SelectorKind if selector_key(k, text) in elsewhere),
+            *((k, value) for (k, value), key in zip(asked, keys, strict=True) if key in elsewhere),
         ],
         "desks": sorted(desks.values()),
         "report_ids": list(dict.fromkeys([*by_number, *by_reference, *by_text])),
