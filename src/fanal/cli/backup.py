@@ -104,11 +104,15 @@ def _check(erasures: list[str]) -> bool:
     from fanal.ledger import operations as ledger
     from fanal.ledger.verification import verify_ledger
     from fanal.vault.fsck import check_vault
-    from fanal.vault.operations.erase import replay_erasures
+    from fanal.vault.operations.erase import parse_line, replay_erasures
+    from fanal.worker.erasers import erase_again
     from fanal.worker.expiry import expire
 
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
+    # What was erased whole goes from every stage, also where its date is not reached yet.
+    whole = [owner for owner, kind in map(parse_line, filter(str.strip, erasures)) if not kind]
+    erase_again(actor=actor, report_ids=whole, now=now)
     expire(actor=actor, now=now)
     ledger.record(actor=actor, action="backup.restore", at=now, detail={"erased": erased})
     while ledger.sequence_pending(now=clock.now()):

@@ -4,6 +4,7 @@ import json
 from uuid import UUID
 
 import click
+import msgspec
 
 from fanal.cli.boot import with_django
 from fanal.kernel import clock
@@ -55,3 +56,71 @@ def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
     actor = reader(as_user, motive=motive, action="retention.hold")
     lifted = operations.lift_holds(actor=actor, report_id=report_id, motive=motive, now=clock.now())
     click.echo(json.dumps({"lifted": lifted}))
+
+
+@retention.command("reviews")
+@click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@with_django(DatabaseRole.APP)
+def reviews(as_user: str) -> None:
+    """Print the reports of USER's desks whose need is to be reviewed, one JSON object a line."""
+    from fanal.cli.readers import reader
+    from fanal.intake import queries
+    from fanal.ledger import operations as ledger
+    from fanal.worker.erasers import review_before
+
+    actor, now, after = reader(as_user, motive="review", action="retention.hold"), clock.now(), None
+    while due := queries.list_reviews(actor=actor, before=review_before(now), after=after):
+        after = due[-1].report_id
+        items = [(one.report_id, b"") for one in due]
+        ledger.record_batch(actor=actor, action="report.list", at=now, kind="report", items=items)
+        for one in due:
+            click.echo(msgspec.json.encode(one).decode())
+
+
+@retention.command("review")
+@click.argument("report_id", type=click.UUID)
+@click.argument("verdict", type=click.Choice(["keep", "end"]))
+@click.option("--motive", required=True, help="Why it is needed still, or no more.")
+@click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@with_django(DatabaseRole.APP)
+def review(report_id: UUID, verdict: str, motive: str, as_user: str) -> None:
+    """Keep REPORT_ID until its next review, or propose that it ends before its date."""
+    from fanal.cli.failures import Refused
+    from fanal.cli.readers import reader
+    from fanal.intake import operations
+    from fanal.kernel.states import TransitionRefused
+
+    actor = reader(as_user, motive=motive, action="retention.hold")
+    try:
+        review_id = operations.review_report(
+            actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=clock.now()
+        )
+    except TransitionRefused:
+        raise Refused("REVIEW_UNDER_WAY", report=report_id) from None
+    click.echo(json.dumps({"review": str(review_id)}))
+
+
+@retention.command("second")
+@click.argument("review_id", type=click.UUID)
+@click.argument("verdict", type=click.Choice(["agree", "refuse"]))
+@click.option("--motive", required=True, help="Why.")
+@click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@with_django(DatabaseRole.APP)
+def second(review_id: UUID, verdict: str, motive: str, as_user: str) -> None:
+    """Agree, as another person, that the report of REVIEW_ID ends before its date, or refuse."""
+    from fanal.cli.failures import Refused
+    from fanal.cli.readers import reader
+    from fanal.intake import operations
+
+    actor = reader(as_user, motive=motive, action="retention.hold")
+    try:
+        operations.second_review(
+            actor=actor,
+            review_id=review_id,
+            agreed=verdict == "agree",
+            motive=motive,
+            now=clock.now(),
+        )
+    except operations.ReviewRefused:
+        raise Refused("REVIEW_NOT_WAITING", review=review_id) from None
+    click.echo(json.dumps({"review": str(review_id)}))

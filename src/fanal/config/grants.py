@@ -108,6 +108,8 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule("ledger_*", [APP, WORKER], APPEND),
     _rule("vault_erasure", [APP, WORKER], APPEND),
+    _rule("intake_review", [APP, WORKER], APPEND),
+    _rule("intake_review_second", [APP, WORKER], APPEND),
     _rule("accounts_habilitation", [APP, WORKER], APPEND),
     _rule("accounts_revocation", [APP, WORKER], APPEND),
     _rule("accounts_review", [APP, WORKER], APPEND),

@@ -74,6 +74,8 @@ BOUNDED: Mapping[str, Bounds] = {
     "intake_upload": Bounds(rows=_OF_REPORT, intake=("INSERT",)),
     "intake_message": Bounds(rows=_OF_REPORT, inserts="NOT from_desk"),
     "intake_hold": Bounds(rows=_OF_REPORT),
+    "intake_review": Bounds(rows=_OF_REPORT),
+    "intake_review_second": Bounds(rows=_behind("intake_review", "p.id = review_id")),
     "harmonise_record": Bounds(rows=_OWN),
     "harmonise_sighting": Bounds(rows=_OWN),
     "harmonise_selector": Bounds(

@@ -67,9 +67,39 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
         )
 
 
+def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase those of the reports that a restored backup brought back, in every stage; return how many."""
+    total = 0
+    for start in range(0, len(report_ids), _BATCH):
+        back = intaken.list_unerased(
+            actor=actor, report_ids=list(report_ids[start : start + _BATCH])
+        )
+        if back:
+            erase_reports(actor=actor, report_ids=back, now=now)
+            total += len(back)
+    return total
+
+
+def review_before(now: datetime) -> datetime:
+    """Return the instant before which a report's last review, or its receipt, makes a review due.
+
+    Raises:
+        LookupError: the class is not in force, or has no review.
+    """
+    today = paris_day(now)
+    entry = reference.load().by_code(reference.Retention, "REPORT_SEALED", today)
+    if entry is None or entry.value.review_months is None:
+        raise LookupError("reports have no review in force")
+    day = add_months(today, -entry.value.review_months)
+    return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
+
+
 def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
     total = 0
-    while due := intaken.list_expired(actor=actor, before=before, limit=_BATCH):
+    while due := (
+        intaken.list_expired(actor=actor, before=before, limit=_BATCH)
+        or intaken.list_ended(actor=actor, limit=_BATCH)
+    ):
         erase_reports(actor=actor, report_ids=due, now=now)
         total += len(due)
     return total

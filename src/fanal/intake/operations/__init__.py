@@ -38,6 +38,7 @@ from fanal.intake.operations.retention import (
     lift_holds,
     place_hold,
 )
+from fanal.intake.operations.reviews import ReviewRefused, review_report, second_review
 from fanal.intake.operations.wire import MOST_FILES, WireRefused, describe_file, upload_file
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "LeaseLost",
     "MessageRefused",
     "NotReachable",
+    "ReviewRefused",
     "WireRefused",
     "advance_claims",
     "answer_desk",
@@ -72,6 +74,8 @@ __all__ = [
     "renew_claims",
     "replay_stage",
     "retract_report",
+    "review_report",
+    "second_review",
     "spend_challenge",
     "stop_claims",
     "upload_file",

@@ -20,7 +20,7 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
         Refused: the actor places no hold on it.
         ValueError: no motive.
     """
-    _require_hold(actor, report_id)
+    require_hold(actor, report_id)
     if not motive.strip():
         raise ValueError("a hold has a motive")
     hold_id = new_id(now)
@@ -40,7 +40,7 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     Raises:
         Refused, ValueError: as `place_hold`.
     """
-    _require_hold(actor, report_id)
+    require_hold(actor, report_id)
     if not motive.strip():
         raise ValueError("a hold is lifted with a motive")
     with transaction.atomic(), connection.cursor() as cursor:
@@ -97,12 +97,18 @@ def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
         )
 
 
-def _require_hold(actor: Actor, report_id: UUID) -> None:
+def require_hold(actor: Actor, report_id: UUID) -> int:
+    """Return the desk of a report that the actor holds, lets go and reviews.
+
+    Raises:
+        Refused: out of reach, or without the right.
+    """
     require_somewhere(actor, "retention.hold")
     facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         raise Refused("retention.hold", Reason.OUT_OF_SCOPE)
     require(actor, "retention.hold", Resource(desk_id=facts.desk_id))
+    return facts.desk_id
 
 
 def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:

@@ -26,6 +26,7 @@ from fanal.intake.queries.providers import (
     list_refusals,
     newest_of,
 )
+from fanal.intake.queries.reviews import list_ended, list_reviews, list_unerased
 from fanal.intake.queries.senders import count_sent, list_sent
 from fanal.intake.queries.statuses import sender_of
 from fanal.intake.queries.work import (
@@ -63,6 +64,7 @@ __all__ = [
     "install_limits",
     "is_reachable",
     "list_aside",
+    "list_ended",
     "list_expired",
     "list_file_ids",
     "list_held",
@@ -70,8 +72,10 @@ __all__ = [
     "list_quarantine",
     "list_refusals",
     "list_reports",
+    "list_reviews",
     "list_sent",
     "list_silent",
+    "list_unerased",
     "list_unhashed",
     "list_uploads",
     "newest_of",

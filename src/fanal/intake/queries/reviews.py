@@ -1,0 +1,117 @@
+"""Reports whose need is to be reviewed, and those that two people let end before their date."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.accounts.domain.policy import reach, require
+from fanal.intake.domain.reviews import DueReview, ReviewState
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import lowest_id
+
+_NEWEST = """
+FROM intake_report r
+LEFT JOIN LATERAL (
+    SELECT v.id, v.verdict, v.person_id, v.decided_at FROM intake_review v
+    WHERE v.report_id = r.id ORDER BY v.id DESC LIMIT 1) n ON true
+LEFT JOIN intake_review_second s ON s.review_id = n.id
+WHERE r.erased_at IS NULL
+"""
+_DUE = f"""
+SELECT r.id, r.desk_id, r.received_at, n.verdict = 'END' AND s.review_id IS NULL, n.id, n.person_id
+{_NEWEST} AND r.state = 'FINISHED' AND r.id > %(after)s AND r.id < %(first)s
+  AND (%(everywhere)s OR r.desk_id = ANY (%(desks)s::integer[]))
+  AND CASE WHEN n.id IS NULL THEN true
+           WHEN n.verdict = 'END' AND s.review_id IS NULL THEN true
+           WHEN s.agreed THEN false
+           ELSE coalesce(s.decided_at, n.decided_at) < %(before)s END
+ORDER BY r.id LIMIT %(limit)s
+"""
+_ENDED = f"""
+SELECT r.id {_NEWEST} AND s.agreed AND NOT EXISTS (
+    SELECT FROM intake_hold h WHERE h.report_id = r.id AND h.lifted_at IS NULL)
+ORDER BY r.id LIMIT %s
+"""  # noqa: S608 - a constant
+
+
+def list_reviews(
+    *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
+) -> list[DueReview]:
+    """Return reports of the actor's desks (ids above `after`) that nobody reviewed since `before`.
+
+    Those whose end waits for a second person stand among them.
+    """
+    bounds = reach(actor, "retention.hold")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _DUE,
+            {
+                "after": after or UUID(int=0),
+                "first": lowest_id(before),
+                "before": before,
+                "everywhere": bounds.everywhere,
+                "desks": sorted(bounds.desk_ids),
+                "limit": limit,
+            },
+        )
+        return [_due(row) for row in cursor.fetchall()]
+
+
+def review_state(*, report_id: UUID) -> ReviewState:
+    """Return where the review of a report stands; the caller has asked whether it may be known."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",
+            [report_id],
+        )
+        row = cursor.fetchone()
+    verdict, agreed = row or (None, None)
+    if verdict is None:
+        return ReviewState.DUE
+    if verdict == "KEEP" or agreed is False:
+        return ReviewState.KEPT
+    return ReviewState.ENDED if agreed else ReviewState.END_PROPOSED
+
+
+def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
+    """Return reports that two people let end, that nothing holds and that are not erased yet.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute(_ENDED, [limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
+    """Return those of the reports that are not erased.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NULL ORDER BY id",
+            [report_ids],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _due(row: tuple[UUID, int, datetime, bool | None, UUID | None, UUID | None]) -> DueReview:
+    report_id, desk_id, received_at, waits, review_id, person_id = row
+    if waits:
+        return DueReview(
+            report_id=report_id,
+            desk_id=desk_id,
+            received_at=received_at,
+            state=ReviewState.END_PROPOSED,
+            review_id=review_id,
+            proposed_by=person_id,
+        )
+    return DueReview(
+        report_id=report_id, desk_id=desk_id, received_at=received_at, state=ReviewState.DUE
+    )
