@@ -8,6 +8,7 @@ prints the ids of the items of each list.
 import json
 import sys
 from datetime import timedelta
+from uuid import UUID
 
 from fanal.cli.boot import django_as
 from fanal.kernel import clock
@@ -56,11 +57,13 @@ def _instruct(kinds: list[str]) -> None:
                 now=now,
             )
         people.append(queries.actor_for(user=user, now=now))
+    members = tuple(queries.partner_names(partner_ids=_partners()).values())
     for kind in kinds:
         made = operations.propose_instruction(
             actor=people[0],
             instruction=NewInstruction(
                 kind=InstructionKind(kind),
+                members=members if kind == "LIST_SERVICE" else (),
                 grounds="Test.",
                 basis="LCEN 6-1",
                 valid_from=now - timedelta(days=1),
@@ -69,6 +72,12 @@ def _instruct(kinds: list[str]) -> None:
             now=now,
         )
         operations.second_instruction(actor=people[1], instruction_id=made, now=now)
+
+
+def _partners() -> list[UUID]:
+    from fanal.accounts.models import Organisation
+
+    return list(Organisation.objects.values_list("id", flat=True))
 
 
 def _load(name: str, rows: list[list[str]]) -> list[str]:

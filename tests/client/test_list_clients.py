@@ -37,7 +37,8 @@ class Shared:
 
 
 @pytest.fixture(scope="module")
-def shared(server: Live) -> Shared:
+def shared(server: Live, partner: Partner) -> Shared:
+    del partner  # there before two people name it
     rows = [row(number) for number in range(COUNT)]
     ids = change(server, kinds=["LIST_SERVICE"], lists={"harbour": rows})["harbour"]
     change(server, withdraw={"harbour": ids[:1]})

@@ -233,6 +233,7 @@ class Instruction(models.Model):
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
     names = ArrayField(models.TextField())
+    members = ArrayField(models.TextField())
     grounds = models.TextField()
     basis = models.TextField()
     valid_from = models.DateTimeField()

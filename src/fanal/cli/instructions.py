@@ -50,6 +50,12 @@ def list_(as_json: bool) -> None:
     "--name", "names", multiple=True, help="Provider, recipient or list; none: everybody."
 )
 @click.option(
+    "--member",
+    "members",
+    multiple=True,
+    help="Partner that may read these lists (LIST_SERVICE; each is named, there is no everybody).",
+)
+@click.option(
     "--until",
     "last",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -58,12 +64,13 @@ def list_(as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
-def propose(
+def propose(  # noqa: PLR0913 - one for each option
     kind: str,
     login: str,
     grounds: str,
     basis: str,
     names: tuple[str, ...],
+    members: tuple[str, ...],
     last: datetime,
     as_json: bool,
 ) -> None:
@@ -76,6 +83,7 @@ def propose(
         grounds=grounds,
         basis=basis,
         names=names,
+        members=members,
         valid_from=now,
         expires_at=last.replace(tzinfo=PARIS) + timedelta(days=1),
     )
@@ -132,6 +140,7 @@ def _show(found: StandingInstruction, *, now: datetime, as_json: bool) -> None:
     if not as_json:
         label = reference.label("instruction_state", state, language())
         names = ", ".join(found.names) or "*"
+        names += f" → {', '.join(found.members)}" if found.members else ""
         click.echo(f"{found.id}  {label:14}{found.kind:13}{found.expires_at:%Y-%m-%d}  {names}")
         return
     line = {
@@ -139,6 +148,7 @@ def _show(found: StandingInstruction, *, now: datetime, as_json: bool) -> None:
         "kind": found.kind,
         "state": state,
         "names": list(found.names),
+        "members": list(found.members),
         "grounds": found.grounds,
         "basis": found.basis,
         "valid_from": found.valid_from.isoformat(),

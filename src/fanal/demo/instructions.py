@@ -6,9 +6,10 @@ from uuid import UUID
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.demo.agenda import Event
-from fanal.demo.world import World
+from fanal.demo.world import HOTLINE, World
 
 _DAY = timedelta(days=1)
+_MEMBERS = (HOTLINE, "Chatoria", "Pixelnest", "Castlequest")
 _BASIS = "DÉMO, à valider par un juriste"
 
 
@@ -37,7 +38,7 @@ def _lists(world: World, at: datetime) -> None:
         "Les entrées des listes d’empreintes du service sont servies aux fournisseurs habilités, sans "
         "image ni adresse, pour empêcher la remise en ligne de contenus déjà constatés."
     )
-    asked = _asked(InstructionKind.LIST_SERVICE, grounds, at, days=180)
+    asked = _asked(InstructionKind.LIST_SERVICE, grounds, at, days=180, members=_MEMBERS)
     _second(world, at, _propose(world, at, asked))
 
 
@@ -66,11 +67,18 @@ def _waiting(world: World, at: datetime) -> None:
 
 
 def _asked(
-    kind: InstructionKind, grounds: str, at: datetime, *, days: int, names: tuple[str, ...] = ()
+    kind: InstructionKind,
+    grounds: str,
+    at: datetime,
+    *,
+    days: int,
+    names: tuple[str, ...] = (),
+    members: tuple[str, ...] = (),
 ) -> NewInstruction:
     return NewInstruction(
         kind=kind,
         names=names,
+        members=members,
         grounds=grounds,
         basis=_BASIS,
         valid_from=at,

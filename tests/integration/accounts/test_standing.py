@@ -30,6 +30,7 @@ from tests.refusals import is_refused
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
+MEMBER = "Harbour Line"
 FEEDBACK, LISTS = InstructionKind.FEEDBACK, InstructionKind.LIST_SERVICE
 SECOND = (
     "INSERT INTO accounts_instruction_second (instruction_id, proposer_id, second_id, seconded_at)"
@@ -56,6 +57,7 @@ def two(make_user: Make) -> Two:
         other = actor("other", Role.SUPERVISOR)
         analyst = actor("analyst", Role.ANALYST)
 
+    operations.add_partner(actor=SYSTEM, name=MEMBER, now=NOW - DAY)
     return People()
 
 
@@ -68,7 +70,13 @@ def propose(
     now: datetime = NOW,
 ) -> UUID:
     asked = NewInstruction(
-        kind=kind, names=names, grounds="why", basis="B 1", valid_from=first, expires_at=last
+        kind=kind,
+        names=names,
+        members=(MEMBER,) if kind is LISTS else (),
+        grounds="why",
+        basis="B 1",
+        valid_from=first,
+        expires_at=last,
     )
     return operations.propose_instruction(actor=actor, instruction=asked, now=now)
 
@@ -286,6 +294,7 @@ def test_the_pages_take_it_from_proposal_to_end(
     typed = {
         "kind": "LIST_SERVICE",
         "names": "Alpha\nBeta",
+        "members": MEMBER,
         "grounds": "because <b>so</b>",
         "basis": "LCEN 6-1",
         "from": f"{today:%Y-%m-%d}",

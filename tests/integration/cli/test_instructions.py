@@ -11,6 +11,7 @@ from tests.integration.cli.calling import Answer, Manner, call_all
 pytestmark = pytest.mark.xdist_group("calls")
 LAST = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
 PROPOSE = ["instructions", "propose", "LIST_SERVICE", "--grounds", "because", "--basis", "B 1"]
+PROPOSE += ["--member", "Quay Line"]
 PASSWORD = "correct horse battery 71"
 
 
@@ -26,6 +27,7 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
         ]
 
     *made, proposed = call(
+        ["partner", "add", "Quay Line"],
         *grant("ines", "SUPERVISOR"),
         *grant("igor", "SUPERVISOR"),
         *grant("iris", "ANALYST"),
@@ -34,6 +36,7 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
     assert [a.err for a in made if a.status] == []
     one = json.loads(proposed.out)
     assert (one["state"], one["names"]) == ("WAITING", ["alpha"])
+    assert one["members"] == ["Quay Line"]
     name, end = one["id"], ["--reason", "over", "--json"]
     itself, outside, past, seconded, listed, plain, revoked, again = call(
         ["instructions", "second", name, "--as", "ines"],

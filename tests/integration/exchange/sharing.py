@@ -8,20 +8,30 @@ from django.test import Client
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.accounts.domain.records import PartnerIdentity
+from fanal.accounts.domain.records import OrganisationKind, PartnerIdentity
+from fanal.accounts.models import Organisation
 from fanal.analyse import operations as analyse
 from fanal.analyse.domain.lists import ListAttributes
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.ids import new_id
 from tests.integration.accounts.people import make_user
 
 SYSTEM = system_actor("test")
 BASIS = "LCEN_6_1"
 
 
-def instruct(kind: InstructionKind, *names: str) -> UUID:
+MEMBERS = ("Quay Test Host", "Harbour Test Line", "Pier", "Pier Test Line", "Fetcher")
+
+
+def instruct(kind: InstructionKind, *names: str, members: tuple[str, ...] = MEMBERS) -> UUID:
     """Put a standing instruction in force, signed by two supervisors; return its id."""
     now = clock.now()
+    for name in members:
+        Organisation.objects.get_or_create(
+            name=name,
+            defaults={"id": new_id(now), "kind": OrganisationKind.PARTNER, "created_at": now},
+        )
     first, second = (
         people.actor_for(user=people.find_user(username=login), now=now)
         for login in ("proposer", "seconder")
@@ -31,6 +41,7 @@ def instruct(kind: InstructionKind, *names: str) -> UUID:
         instruction=NewInstruction(
             kind=kind,
             names=names,
+            members=members if kind is InstructionKind.LIST_SERVICE else (),
             grounds="Test.",
             basis="LCEN 6-1",
             valid_from=now - timedelta(days=1),

@@ -328,3 +328,16 @@ class TestWhoAsks:
                 "SELECT responses, entries, error, completed_at IS NOT NULL FROM exchange_reading"
             )
             assert cursor.fetchall() == [(1, 1, "BAD_DATE", True)]
+
+
+def test_a_partner_that_no_instruction_names_reads_nothing(member: Client) -> None:
+    """Whoever opens an access opens no list: two people name who reads which."""
+    make_list("alpha")
+    load("alpha", md5(1))
+    instruct(SERVE, members=("Quay Test Host",))
+    stranger = make_member("Opened by one person")[1]
+    assert len(entries(member)) == 1
+    assert stranger.get(f"{ROOT}/v2/entries").status_code == 403
+    assert stranger.get("/taxii2/lists/collections/").json().get("collections", []) == []
+    instruct(SERVE, "alpha", members=("Opened by one person",))
+    assert len(entries(stranger)) == 1

@@ -31,7 +31,7 @@ class InstructionKind(StrEnum):
     DISTRIBUTION = "DISTRIBUTION"
     """Packages for another competent desk; names are those of recipients."""
     LIST_SERVICE = "LIST_SERVICE"
-    """Entries of lists of known material, to providers; names are those of lists."""
+    """Entries of lists of known material, to the members it names; names are those of lists."""
     LIST_FETCH = "LIST_FETCH"
     """Entries fetched from partners' lists; names are those of lists."""
     DECONFLICTION = "DECONFLICTION"
@@ -80,7 +80,10 @@ class InstructionRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInstruction:
-    """An instruction to propose; no `names` means everybody of its kind. Half-open in time."""
+    """An instruction to propose; no `names` means everybody of its kind. Half-open in time.
+
+    `members` are the organisations that may read the lists of a LIST_SERVICE, never everybody.
+    """
 
     kind: InstructionKind
     grounds: str
@@ -88,6 +91,7 @@ class NewInstruction:
     valid_from: datetime
     expires_at: datetime
     names: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,7 @@ class StandingInstruction:
     expires_at: datetime
     proposer_id: UUID
     proposed_at: datetime
+    members: tuple[str, ...] = ()
     second_id: UUID | None = None
     seconded_at: datetime | None = None
     revoked_by: UUID | None = None
@@ -138,16 +143,20 @@ def checked(asked: NewInstruction) -> NewInstruction:
     """Return what is asked, its texts without outer blanks and its names in order, each once.
 
     Raises:
-        InstructionRefused: GROUNDS, BASIS, NAMES or DATES.
+        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS or DATES.
     """
     grounds, basis = asked.grounds.strip(), " ".join(asked.basis.split())
     if not 0 < len(grounds) <= LONGEST_GROUNDS or not _storable(grounds):
         raise InstructionRefused("GROUNDS")
     if not _BASIS.fullmatch(basis):
         raise InstructionRefused("BASIS")
-    names = tuple(sorted({" ".join(name.split()) for name in asked.names}))
+    names, members = _in_order(asked.names), _in_order(asked.members)
     if len(names) > MOST_NAMES or not all(map(_is_name, names)):
         raise InstructionRefused("NAMES")
+    if len(members) > MOST_NAMES or not all(map(_is_name, members)):
+        raise InstructionRefused("MEMBERS")
+    if bool(members) is not (asked.kind is InstructionKind.LIST_SERVICE):
+        raise InstructionRefused("MEMBERS")
     if not asked.valid_from < asked.expires_at <= asked.valid_from + LONGEST:
         raise InstructionRefused("DATES")
     return NewInstruction(
@@ -155,6 +164,7 @@ def checked(asked: NewInstruction) -> NewInstruction:
         grounds=grounds,
         basis=basis,
         names=names,
+        members=members,
         valid_from=asked.valid_from,
         expires_at=asked.expires_at,
     )
@@ -170,6 +180,10 @@ def checked_reason(reason: str) -> str:
     if not 0 < len(words) <= LONGEST_REASON or not _storable(words):
         raise InstructionRefused("REASON")
     return words
+
+
+def _in_order(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({" ".join(name.split()) for name in names}))
 
 
 def _is_name(name: str) -> bool:

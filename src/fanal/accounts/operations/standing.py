@@ -30,7 +30,7 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     """Store an instruction that waits for its second person, and return its id.
 
     Raises:
-        InstructionRefused: GROUNDS, BASIS, NAMES, DATES; UNKNOWN_NAME where a provider has no such name;
+        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS, DATES; UNKNOWN_NAME where no body has such a name;
             PAST where it would expire before it began to hold.
         Refused: the actor may not propose.
     """
@@ -38,14 +38,15 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
     asked = checked(instruction)
     if asked.expires_at <= now:
         raise InstructionRefused("PAST")
-    known = Organisation.objects.filter(name__in=asked.names).count()
-    if asked.kind in _OF_BODIES and known != len(asked.names):
+    bodies = asked.names if asked.kind in _OF_BODIES else asked.members
+    if Organisation.objects.filter(name__in=bodies).count() != len(bodies):
         raise InstructionRefused("UNKNOWN_NAME")
     with transaction.atomic():
         made = Instruction.objects.create(
             id=new_id(now),
             kind=asked.kind,
             names=list(asked.names),
+            members=list(asked.members),
             grounds=asked.grounds,
             basis=asked.basis,
             valid_from=asked.valid_from,
@@ -121,6 +122,7 @@ def _log(
             row.expires_at.isoformat(),
             row.grounds,
             *row.names,
+            *(["\x1e", *row.members] if row.members else []),
         ]
     )
     content = hashlib.sha256(body.encode()).digest()

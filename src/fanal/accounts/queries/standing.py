@@ -13,17 +13,20 @@ from fanal.kernel.actors import Actor
 
 
 def standing_in_force(
-    *, kind: InstructionKind, scope: str | None, now: datetime
+    *, kind: InstructionKind, scope: str | None, now: datetime, member: str | None = None
 ) -> StandingInstruction | None:
     """Return the instruction under which something of `kind` may leave at `now`, None when there is none.
 
     `scope` is the name of the provider, recipient or list; None asks for one that covers everybody. One
-    that names `scope` comes before one for everybody, the longest first. Whoever lets something leave cites
+    that names `scope` comes before one for everybody, the longest first. `member` asks for one that names
+    this organisation among those that may read lists. Whoever lets something leave cites
     it in the ledger: `detail=found.cited` and `found.reference` among the objects.
     """
     reaches = Q(names=[])
     if scope is not None:
         reaches |= Q(names__contains=[scope])
+    if member is not None:
+        reaches &= Q(members__contains=[member])
     rows = (
         Instruction.objects.filter(
             reaches,
@@ -76,6 +79,7 @@ def _record(row: Instruction) -> StandingInstruction:
         id=row.id,
         kind=InstructionKind(row.kind),
         names=tuple(row.names),
+        members=tuple(row.members),
         grounds=row.grounds,
         basis=row.basis,
         valid_from=row.valid_from,

@@ -40,7 +40,7 @@ def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
     """Return the lists that a member may read now, by name, and keep since when it may.
 
     A list needs a legal basis in force, a sharing limit that reaches the member, and a standing instruction
-    that covers it. A member to which a list opens later, or again, gets all of it.
+    that covers it and names the member. A member to which a list opens later, or again, gets all of it.
 
     Raises:
         Refused: the actor is no member.
@@ -107,6 +107,7 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
     require(actor, "list.receive", Resource(partner_id=actor.partner_id))
     assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
     body = accounts.organisation_kind(organisation_id=actor.partner_id)
+    name = accounts.partner_names(partner_ids=[actor.partner_id]).get(actor.partner_id, "")
     held = queries.grants_of(partner_id=actor.partner_id)
     states: dict[UUID, GrantState] = {}
     found: list[tuple[ListFacts, StandingInstruction]] = []
@@ -119,7 +120,7 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
         if not may and facts.id not in held:
             continue
         under = accounts.standing_in_force(
-            kind=InstructionKind.LIST_SERVICE, scope=facts.name, now=now
+            kind=InstructionKind.LIST_SERVICE, scope=facts.name, now=now, member=name
         )
         if under is not None:
             states[facts.id] = GrantState.OPEN if may else GrantState.CLOSED

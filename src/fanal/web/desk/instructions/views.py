@@ -27,7 +27,7 @@ from fanal.kernel.calendar import PARIS, paris_day
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 
-_FIELDS = ("kind", "everybody", "names", "grounds", "basis", "from", "until")
+_FIELDS = ("kind", "everybody", "names", "members", "grounds", "basis", "from", "until")
 _PROPOSED = timedelta(days=180)
 
 
@@ -177,12 +177,14 @@ def _asked(request: HttpRequest) -> NewInstruction:
     names = tuple(line for line in post.get("names", "").splitlines() if line.strip())
     if (post.get("everybody") == "yes") is bool(names):
         raise InstructionRefused("SCOPE")
+    members = tuple(line for line in post.get("members", "").splitlines() if line.strip())
     begins, ends = _day(post.get("from", "")), _day(post.get("until", ""))
     # One day of the form is one day of the instruction, the last included; from today means now.
     now = now_of(request)
     return NewInstruction(
         kind=kind,
         names=names,
+        members=members,
         grounds=post.get("grounds", ""),
         basis=post.get("basis", ""),
         valid_from=now if begins == paris_day(now) else _midnight(begins),

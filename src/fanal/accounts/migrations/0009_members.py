@@ -1,0 +1,20 @@
+"""Who may read the lists of an instruction: two people sign their names with it."""
+
+from django.db import migrations
+
+SQL = """
+ALTER TABLE accounts_instruction
+    ADD COLUMN members text[] NOT NULL DEFAULT '{}',
+    ADD CONSTRAINT accounts_instruction_members CHECK (cardinality(members) <= 100
+        AND array_position(members, NULL) IS NULL AND array_position(members, '') IS NULL
+        AND (kind = 'LIST_SERVICE' OR members = '{}'));
+"""
+
+
+class Migration(migrations.Migration):
+    """Instructions signed before name no member and open lists to nobody: they are renewed."""
+
+    dependencies = [("accounts", "0008_expiry")]
+    operations = [
+        migrations.RunSQL(SQL, "ALTER TABLE accounts_instruction DROP COLUMN members CASCADE")
+    ]
