@@ -159,3 +159,36 @@ def test_no_page_may_call_what_expiry_calls(call: str, db: None) -> None:
     with pytest.raises(DatabaseError) as refused, transaction.atomic(), connection.cursor() as c:
         c.execute(f"SELECT {call}")
     assert refused.value.__cause__.sqlstate == "42501"
+
+
+def test_pages_of_what_expired_say_what_stays(world: World) -> None:
+    from django.test import Client
+    from django.urls import reverse
+
+    from fanal.kernel.actors import Role
+    from fanal.web.account import second_factor
+    from fanal.worker.erasers import ERASERS, horizon
+
+    later = years_ahead(world, 11)
+    for eraser in ERASERS:
+        if eraser.name in {"reports", "referrals", "measures"}:  # the readers are still here
+            assert eraser.erase is not None
+            eraser.erase(SYSTEM, later, horizon(eraser, later))
+    second_factor.install(required=False)
+    backend = "allauth.account.auth_backends.AuthenticationBackend"
+    try:
+        for role, route, object_id in (
+            (Role.OVERSEER, "oversight:measure", world.measure_ids[CELL]),
+            (Role.OVERSEER, "oversight:measures", None),
+            (Role.OVERSEER, "oversight:session", world.session_id),
+            (Role.MEASURES_OFFICER, "desk:measure", world.measure_ids[CELL]),
+            (Role.JUDICIAL_OFFICER, "desk:referral", world.referral_ids[CELL]),
+        ):
+            client = Client()
+            client.force_login(world.users[role], backend=backend)
+            page = client.get(reverse(route, args=[object_id] if object_id else []))
+            assert page.status_code == 200, route
+            said = {word for word in world.canaries if word.encode() in page.content}
+            assert {word for word in said if not word.endswith("colleague")} == set(), route
+    finally:
+        second_factor.install(required=True)
