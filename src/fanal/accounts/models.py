@@ -116,6 +116,8 @@ class Habilitation(models.Model):
     valid_until = models.DateTimeField()
     granted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     granted_at = models.DateTimeField()
+    needs_approval = models.BooleanField(default=False)
+    """Written by a trigger: a role that approves, granted by a person, waits for a second granter."""
 
     class Meta:
         constraints = [
@@ -137,6 +139,24 @@ class Habilitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.person_id}"
+
+
+class HabilitationApproval(models.Model):
+    """The signature of the second granter of a habilitation; the database compares the two. Append-only."""
+
+    habilitation = models.OneToOneField(
+        Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="approval"
+    )
+    granted_by_id = models.UUIDField()
+    approver_id = models.UUIDField()
+    approved_at = models.DateTimeField()
+
+    class Meta:
+        managed = False
+        db_table = "accounts_habilitation_approval"
+
+    def __str__(self) -> str:
+        return str(self.habilitation_id)
 
 
 class Revocation(models.Model):

@@ -111,6 +111,7 @@ RULES: tuple[Rule, ...] = (
     _rule("intake_review", [APP, WORKER], APPEND),
     _rule("intake_review_second", [APP, WORKER], APPEND),
     _rule("accounts_habilitation", [APP, WORKER], APPEND),
+    _rule("accounts_habilitation_approval", [APP, WORKER], APPEND),
     _rule("accounts_revocation", [APP, WORKER], APPEND),
     _rule("accounts_review", [APP, WORKER], APPEND),
     _rule("analyse_vote", [APP, WORKER], APPEND),
@@ -154,17 +155,15 @@ RULES: tuple[Rule, ...] = (
     _rule("judicial_sheet_words", [APP, WORKER], ["SELECT", "INSERT", "UPDATE"]),
     _rule("judicial_step", [APP, WORKER], APPEND),
     _rule("judicial_sheet_step", [APP, WORKER], APPEND),
-    # Who proposed a measure, and for which decision, is never updated (decisions 13).
+    # Who proposed a measure, and for which decision, is never updated (decisions 13); its state and its
+    # instants follow from steps alone, by a trigger.
     _rule(
         "measures_measure",
         [APP, WORKER],
         [
             "SELECT",
             "INSERT",
-            (
-                "UPDATE (state, level, revision, request, digest, author_id, submitted_at, approved_at,"
-                " sent_at, received_at, executed_at, non_disclosure_until)"
-            ),
+            "UPDATE (level, revision, request, digest, author_id, non_disclosure_until)",
         ],
     ),
     # Secrets that an auditor has no business with.

@@ -40,7 +40,13 @@ SLOTS = {SCHEDULE_QUEUE: 4, FETCHES_QUEUE: 2, SENDS_QUEUE: 2}
 """Jobs at once, by kind: partners and mail servers that are slow take the slots of their own kind only."""
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
-SENDS = (sends.tell_opening, sends.tell_aside, sends.tell_factor, rules.apply_rules)
+SENDS = (
+    sends.tell_opening,
+    sends.tell_aside,
+    sends.tell_factor,
+    sends.tell_grant,
+    rules.apply_rules,
+)
 """Jobs that others queue: named here, so that the worker knows them."""
 
 

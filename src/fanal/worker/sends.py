@@ -9,7 +9,7 @@ from procrastinate.jobs import Job
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.operations import FACTOR_NOTICE
+from fanal.accounts.operations import FACTOR_NOTICE, GRANT_NOTICE
 from fanal.analyse.operations import ASIDE_NOTICE
 from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised
@@ -107,5 +107,39 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
         subject=written(f"{code}_SUBJECT", _LANGUAGES[0]),
         text="\n\n".join(written(code, language) for language in _LANGUAGES),
         message_id=f"{notice_id}.factor_{change}",
+        now=now,
+    )
+
+
+@app.task(
+    queue=SENDS_QUEUE,
+    retry=BoundedRetry(),
+    name=GRANT_NOTICE,
+)
+def tell_grant(habilitation_id: str) -> None:
+    """Tell overseers and supervisors of the grant of a role that approves, and whom the grantee resembles."""
+    now, mailer = clock.now(), mail.current()
+    found = accounts.habilitation_of(habilitation_id=UUID(habilitation_id))
+    if found is None:
+        return
+    told = accounts.addresses_of(
+        roles=[Role.SUPERVISOR, Role.OVERSEER], desk_id=found.desk_id, now=now
+    )
+
+    def written(code: str, language: str) -> str:
+        parameters = {
+            "person": found.person,
+            "granter": found.granted_by,
+            "role": reference.label("role", found.role, language),
+            "logins": ", ".join(found.alike),
+        }
+        return reference.render(code, parameters, language, kind="mail")
+
+    codes = ("GRANT", "GRANT_ALIKE") if found.alike else ("GRANT",)
+    mailer.send(
+        to=told or mailer.duty,
+        subject=written("GRANT_SUBJECT", _LANGUAGES[0]),
+        text="\n\n".join(written(code, x) for x in _LANGUAGES for code in codes),
+        message_id=f"{habilitation_id}.granted",
         now=now,
     )

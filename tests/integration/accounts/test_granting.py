@@ -1,16 +1,24 @@
 """Habilitations granted and ended in the browser; accounts opened and closed by the administrator."""
 
+import email
 import re
 from datetime import UTC, datetime, timedelta
+from email import policy
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from fanal.accounts import operations, queries
-from fanal.accounts.models import Habilitation, User
+from fanal.accounts.domain.records import NewAccount
+from fanal.accounts.models import Habilitation, HabilitationApproval, User
+from fanal.connectors import mail
 from fanal.kernel.actors import Role
 from fanal.kernel.calendar import paris_day
 from fanal.ledger.models import LedgerEntry
+from fanal.worker import sends
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_second_factor")]
@@ -106,7 +114,8 @@ def test_what_makes_no_sense_comes_back_with_what_was_typed(
 def test_somebody_of_another_desk_is_named_by_login(claire: Client) -> None:
     assert claire.post(GRANT, _form(person="", login=" ZOE ")).status_code == 302
     zoe = User.objects.get(username="zoe")
-    assert queries.actor_for(user=zoe, now=datetime.now(UTC)).desk_ids == {1, 2}
+    held = queries.actor_for(user=zoe, now=datetime.now(UTC)).role_desks
+    assert {desk for _, desk in held} == {1, 2}
 
 
 def test_ending_a_habilitation_takes_the_role_at_once(claire: Client) -> None:
@@ -157,3 +166,106 @@ def test_the_administrator_opens_and_closes_accounts_and_sees_no_content(
     assert web.post("/en/account/people/close/", {"login": "lea"}).status_code == 302
     assert newcomer.get("/en/account/").status_code == 302
     assert web.post("/en/account/people/close/", {"login": "lea"}).status_code == 404
+
+
+def _granted_to(login: str, role: str = "MEASURES_OFFICER") -> Habilitation:
+    return Habilitation.objects.get(person__accounts__username=login, role=role)
+
+
+def test_a_role_that_approves_waits_for_another_supervisor(claire: Client, make_user: Make) -> None:
+    """Neither the granter nor the grantee signs it; until then it gives nothing, in code and in SQL."""
+    make_user("helene", Role.SUPERVISOR)
+    claire.post(GRANT, _form(role="MEASURES_OFFICER"))
+    nino, held = User.objects.get(username="nino"), _granted_to("nino")
+    assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == set()
+    page = f"/en/account/habilitations/{held.id}/"
+    assert "Waits for a second signature" in claire.get(page).content.decode()
+    assert "Approve the habilitation" not in claire.get(page).content.decode()
+    assert claire.post(f"{page}approve/").status_code == 403
+    his = Client(headers={"X-Forwarded-Proto": "https"})
+    his.post("/fr/login/", {"login": "nino", "password": PASSWORD})
+    assert his.post(f"{page}approve/").status_code == 403
+    hers = Client(headers={"X-Forwarded-Proto": "https"})
+    hers.post("/fr/login/", {"login": "helene", "password": PASSWORD})
+    assert "Approve the habilitation" in hers.get(page).content.decode()
+    assert hers.post(f"{page}approve/").status_code == 302
+    assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == {Role.MEASURES_OFFICER}
+    assert LedgerEntry.objects.filter(action="habilitation.approve").count() == 1
+    again = hers.post(f"{page}approve/", follow=True).content.decode()
+    assert "does not wait" in again
+
+
+@pytest.mark.parametrize("signer", ["granter", "grantee", "analyst", "elsewhere", "nobody"])
+def test_the_database_asks_for_another_supervisor(
+    claire: Client, make_user: Make, signer: str
+) -> None:
+    claire.post(GRANT, _form(role="SUPERVISOR"))
+    held = _granted_to("nino", "SUPERVISOR")
+    signers = {
+        "granter": held.granted_by_id,
+        "grantee": held.person_id,
+        "analyst": make_user("ana", Role.ANALYST).person_id,
+        "elsewhere": make_user("else", Role.SUPERVISOR, desk=2).person_id,
+        "nobody": uuid4(),
+    }
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        HabilitationApproval.objects.create(
+            habilitation_id=held.id,
+            granted_by_id=held.granted_by_id,
+            approver_id=signers[signer],
+            approved_at=datetime.now(UTC),
+        )
+    assert refused.value.__cause__.sqlstate == "23514"
+
+
+def test_no_row_says_that_a_role_needs_no_approval(claire: Client) -> None:
+    """The mark is the database's own, whatever the program writes."""
+    claire.post(GRANT, _form(role="MEASURES_OFFICER"))
+    held = _granted_to("nino")
+    Habilitation.objects.create(
+        id=uuid4(),
+        person_id=held.person_id,
+        role="SUPERVISOR",
+        desk_id=1,
+        act_reference="forged",
+        valid_from=held.valid_from,
+        valid_until=held.valid_until,
+        granted_by_id=held.granted_by_id,
+        granted_at=held.granted_at,
+        needs_approval=False,
+    )
+    nino = User.objects.get(username="nino")
+    assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == set()
+
+
+def test_an_account_that_resembles_another_is_flagged(
+    claire: Client, make_user: Make, tmp_path: Path
+) -> None:
+    """On the page of the habilitation, and to the overseer with the news of the grant."""
+    overseer = make_user("odile", Role.OVERSEER)
+    User.objects.filter(pk=overseer.pk).update(email="odile@overseer.example")
+    operations.create_account(
+        actor=SYSTEM,
+        account=NewAccount(username="claire2", name="CLAIRÉ", password=PASSWORD),
+        now=datetime.now(UTC),
+    )
+    second = User.objects.get(username="claire2")
+    claire.post(GRANT, _form(person=str(second.person_id), role="MEASURES_OFFICER"))
+    held = _granted_to("claire2")
+    page = claire.get(f"/en/account/habilitations/{held.id}/").content.decode()
+    assert "resembles that of another person’s: claire." in page
+    before = mail.current()
+    mail.install(mail.Mailer(url="", sender="a@b.test", duty=("c@b.test",), folder=tmp_path))
+    try:
+        sends.tell_grant(str(held.id))
+    finally:
+        mail.install(before)
+    (letter,) = tmp_path.iterdir()
+    message = email.message_from_bytes(letter.read_bytes(), policy=policy.default)
+    assert message["To"] == "odile@overseer.example"
+    assert "(claire)" in message.get_content()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args ->> 'habilitation_id' FROM procrastinate_jobs WHERE task_name = 'tell_grant'"
+        )
+        assert (str(held.id),) in cursor.fetchall()

@@ -1,7 +1,7 @@
 """A decision that opens measures, and the people of the two tracks."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.records import RecordedDecision
@@ -13,11 +13,12 @@ from fanal.measures.domain.warnings import Asked
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
 from tests.integration.orient.people import WORKER, person
+from tests.known import known
 from tests.unit.orient.items import MATERIAL, NOW, item
 
 ANALYST = person(Role.ANALYST)
 OFFICER = person(Role.MEASURES_OFFICER)
-OVERSEER = Actor(person_id=person().person_id, roles=frozenset({Role.OVERSEER}), motive="oversight")
+OVERSEER = known(Actor(person_id=uuid4(), roles=frozenset({Role.OVERSEER}), motive="oversight"))
 HOST = "pictures.example"
 ADDRESSEE = Addressee(name="Hosting Ltd", contact="abuse@hosting.example")
 BOTH = Choice(

@@ -3,19 +3,17 @@
 import threading
 import time
 from collections.abc import Callable
+from uuid import UUID
 
 import psycopg
 import pytest
 
+from tests.integration.measures.raw import STEP
 from tests.integration.measures.stories import ANALYST, OFFICER, decide, measure
 
 APPROVE = (
     "INSERT INTO measures_approval (measure_id, revision, verdict, digest, proposer_id, approver_id, at)"
     " VALUES (%s, 1, 'APPROVED', %s, %s, %s, now())"
-)
-CHANGE = (
-    "UPDATE measures_measure SET request = 'x', digest = sha256('x'), revision = 2, state = 'DRAFT'"
-    " WHERE id = %s"
 )
 
 
@@ -27,7 +25,7 @@ def test_an_approval_waits_for_a_change_and_then_fails(
     values = [measure_id, measure(measure_id).digest, ANALYST.person_id, OFFICER.person_id]
     changing, approving = _at_the_desk(as_role), _at_the_desk(as_role)
     changing.autocommit = False
-    changing.execute(CHANGE, [measure_id])
+    _change(changing, measure_id)
     faults: list[psycopg.Error] = []
 
     def approve() -> None:
@@ -53,17 +51,18 @@ def test_a_change_waits_for_an_approval_and_voids_it(
     approving, changing = _at_the_desk(as_role), _at_the_desk(as_role)
     approving.autocommit = False
     approving.execute(APPROVE, values)
-    thread = threading.Thread(target=lambda: changing.execute(CHANGE, [measure_id]))
+    thread = threading.Thread(target=_change, args=(changing, measure_id))
     thread.start()
     _wait_until_blocked(as_role("app"), changing)
     approving.commit()
     thread.join(timeout=10)
     with pytest.raises(psycopg.errors.CheckViolation):
-        changing.execute(
-            "UPDATE measures_measure SET state = 'SENT', approved_at = now(), sent_at = now()"
-            " WHERE id = %s",
-            [measure_id],
-        )
+        changing.execute(STEP, [measure_id, "send", "APPROVED", "SENT", OFFICER.person_id])
+
+
+def _change(session: psycopg.Connection, measure_id: UUID) -> None:
+    """Make it a draft again, on a connection of its own."""
+    session.execute(STEP, [measure_id, "amend", "TO_SECOND", "DRAFT", ANALYST.person_id])
 
 
 def _at_the_desk(as_role: Callable[[str], psycopg.Connection]) -> psycopg.Connection:

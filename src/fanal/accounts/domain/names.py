@@ -5,6 +5,17 @@ import unicodedata
 MAXIMUM_LOGIN = 150
 
 
+def likeness_key(name: str) -> str:
+    """Return what two spellings of one person's name share: letters without accents or case, words in order.
+
+    >>> likeness_key("AUTIER  Clairé") == likeness_key("Claire Autier")
+    True
+    """
+    plain = unicodedata.normalize("NFKD", name).casefold()
+    kept = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
+    return " ".join(sorted(kept.split()))
+
+
 def canonical_login(text: str) -> str:
     """Return `text` in NFKC, lower case, without outer blanks: `ＡNA ` and `ana` are one account.
 

@@ -126,7 +126,11 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabilitationRecord:
-    """One habilitation as pages and reviews show it; instants are aware."""
+    """One habilitation as pages and reviews show it; instants are aware.
+
+    `waits` says that its second granter has not signed; `alike` are the logins of other people's accounts
+    whose name or address resembles this person's.
+    """
 
     id: UUID
     person_id: UUID
@@ -139,13 +143,19 @@ class HabilitationRecord:
     valid_from: datetime
     valid_until: datetime
     granted_by: str
+    granted_by_id: UUID
     revoked_at: datetime | None
     revocation_reason: str
     reviewed_at: datetime | None
     reviewed_by: str
+    waits: bool = False
+    approved_by: str = ""
+    alike: tuple[str, ...] = ()
 
     def in_force(self, now: datetime) -> bool:
-        """Return whether the habilitation gives rights at `now`: half-open, and not revoked."""
+        """Return whether the habilitation gives rights at `now`: half-open, approved, not revoked."""
+        if self.waits:
+            return False
         if self.revoked_at is not None and self.revoked_at <= now:
             return False
         return self.valid_from <= now < self.valid_until

@@ -16,9 +16,12 @@ from fanal.accounts.operations.demo import (
 from fanal.accounts.operations.desks import DeskRefused, add_desk, edit_desk
 from fanal.accounts.operations.expiry import forget_instructions, forget_people
 from fanal.accounts.operations.habilitations import (
+    APPROVING,
     AT_A_DESK,
+    GRANT_NOTICE,
     LONGEST,
     HabilitationRefused,
+    approve_habilitation,
     grant_habilitation,
     review_habilitation,
     revoke_habilitation,
@@ -50,9 +53,11 @@ from fanal.accounts.operations.standing import (
 )
 
 __all__ = [
+    "APPROVING",
     "AT_A_DESK",
     "DEMO_ACCOUNTS",
     "FACTOR_NOTICE",
+    "GRANT_NOTICE",
     "LONGEST",
     "DemoAccount",
     "DeskRefused",
@@ -63,6 +68,7 @@ __all__ = [
     "add_counter",
     "add_desk",
     "add_partner",
+    "approve_habilitation",
     "close_account",
     "create_account",
     "drop_counter",

@@ -1,13 +1,15 @@
 """Granting, reviewing and revoking habilitations: rows that are added and never changed."""
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, RevocationReason
-from fanal.accounts.models import Habilitation, Review, Revocation
+from fanal.accounts.models import Habilitation, HabilitationApproval, Review, Revocation
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -16,6 +18,10 @@ LONGEST = timedelta(days=366)
 """A habilitation lasts one year at most; the database holds the same bound."""
 
 AT_A_DESK = frozenset({Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER})
+APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
+"""Roles whose holder approves acts of others: granted by a person, they wait for a second one."""
+GRANT_NOTICE: Final = "tell_grant"
+"""Name of the worker's job that tells the overseers and the supervisors of a role that approves."""
 _OF_A_BODY = frozenset({Role.LABORATORY, Role.PARTNER})
 _NEVER = frozenset({Role.SYSTEM, Role.PUBLIC})
 
@@ -32,7 +38,9 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     """Write the act that gives a person a role, and return its id.
 
     Desk roles name a desk, laboratories and partners an organisation, the others neither. Roles outside
-    the desk are given by the system's command alone, on the reference of the outside act.
+    the desk are given by the system's command alone, on the reference of the outside act. A role that
+    approves acts of others, given by a person, holds once another one has approved it; the system's command
+    gives it at once, and is named as its granter. Overseers and supervisors are told of each.
 
     Raises:
         HabilitationRefused: the dates, the role or its place make no sense.
@@ -55,7 +63,34 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
             granted_at=now,
         )
         _log(actor=actor, action="habilitation.grant", now=now, habilitation=made)
+        if habilitation.role in APPROVING:
+            app.configure_task(GRANT_NOTICE, queue="alarms").defer(habilitation_id=str(made.id))
     return made.id
+
+
+def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) -> None:
+    """Sign a habilitation as its second granter: from now on, within its dates, it gives its role.
+
+    Raises:
+        Habilitation.DoesNotExist: there is none.
+        HabilitationRefused: NOT_WAITING where it was signed, has ended, or waits for nobody.
+        Refused: the actor granted it, is the grantee, or supervises another desk.
+    """
+    found = _others(actor, "habilitation.grant", habilitation_id)
+    require(
+        actor, "habilitation.grant", Resource(desk_id=found.desk_id, owner_id=found.granted_by_id)
+    )
+    try:
+        with transaction.atomic():
+            HabilitationApproval.objects.create(
+                habilitation_id=found.id,
+                granted_by_id=found.granted_by_id,
+                approver_id=actor.person_id,
+                approved_at=now,
+            )
+            _log(actor=actor, action="habilitation.approve", now=now, habilitation=found)
+    except DatabaseError as error:  # the database holds the rule: see migration 0010
+        raise HabilitationRefused("NOT_WAITING") from error
 
 
 def revoke_habilitation(

@@ -4,14 +4,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from fanal.accounts.domain.names import canonical_login
+from fanal.accounts.domain.names import canonical_login, likeness_key
 from fanal.accounts.domain.policy import reach, require
 from fanal.accounts.domain.records import (
     AccountRecord,
@@ -32,6 +32,7 @@ from fanal.accounts.models import (
 from fanal.kernel.actors import Actor, Role
 
 _NO_DIGEST = bytes(32)
+_APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 
 
 def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
@@ -175,6 +176,20 @@ def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
     ]
 
 
+def granters_of(
+    *, person_id: UUID, roles: Iterable[Role], now: datetime, desk_id: int | None = None
+) -> list[frozenset[UUID]]:
+    """Return who granted and approved each habilitation of a person in force: one set for each.
+
+    Whoever holds a role by the acts of a proposer alone approves nothing that they propose.
+    """
+    held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
+    if desk_id is not None:
+        held = held.filter(desk_id=desk_id)
+    rows = held.select_related("approval")
+    return [frozenset(_signers(row)) for row in rows]
+
+
 def list_candidates(*, actor: Actor) -> list[AccountRecord]:
     """Return to whom the actor may grant a role, by name: people of their desks, and newcomers.
 
@@ -241,7 +256,9 @@ def has_demo_mark() -> bool:
 
 def _in_force(now: datetime) -> QuerySet[Habilitation]:
     revoked = Q(revocation__isnull=False, revocation__revoked_at__lte=now)
-    return Habilitation.objects.filter(valid_from__lte=now, valid_until__gt=now).exclude(revoked)
+    approved = Q(needs_approval=False) | Q(approval__approved_at__lte=now)
+    held = Habilitation.objects.filter(approved, valid_from__lte=now, valid_until__gt=now)
+    return held.exclude(revoked)
 
 
 def _valid_credentials(now: datetime) -> QuerySet[PartnerCredential]:
@@ -266,17 +283,58 @@ def _identity(credential: PartnerCredential) -> PartnerIdentity:
     )
 
 
+def _signers(row: Habilitation) -> Iterator[UUID]:
+    yield row.granted_by_id
+    if (approval := getattr(row, "approval", None)) is not None:
+        yield approval.approver_id
+
+
 def _records(condition: Q) -> list[HabilitationRecord]:
     rows = (
         Habilitation.objects.filter(condition)
-        .select_related("person", "desk", "organisation", "granted_by", "revocation")
+        .select_related("person", "desk", "organisation", "granted_by", "revocation", "approval")
         .prefetch_related("reviews__reviewed_by")
         .order_by("valid_until", "id")
     )
-    return [_record(row) for row in rows]
+    found = list(rows)
+    alike = likenesses(person_ids={row.person_id for row in found if row.role in _APPROVING})
+    signers = [row.approval.approver_id for row in found if hasattr(row, "approval")]
+    names = person_names(person_ids=signers)
+    return [_record(row, names=names, alike=alike) for row in found]
 
 
-def _record(row: Habilitation) -> HabilitationRecord:
+def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
+    """Return, of each person, the logins of other people's accounts that resemble theirs: name or address.
+
+    One human with two accounts is two people to every rule that compares people.
+    """
+    if not person_ids:
+        return {}
+    shared: dict[str, dict[UUID, str]] = {}
+    for login, email, person_id, name in User.objects.values_list(
+        "username", "email", "person_id", "person__name"
+    ):
+        for key in {f"name {likeness_key(name)}", f"mail {email.casefold()}" if email else ""} - {
+            ""
+        }:
+            shared.setdefault(key, {})[person_id] = login
+    found: dict[UUID, set[str]] = {}
+    for people in shared.values():
+        for person_id in people.keys() & set(person_ids):
+            others = {login for other, login in people.items() if other != person_id}
+            found.setdefault(person_id, set()).update(others)
+    return {person_id: tuple(sorted(logins)) for person_id, logins in found.items() if logins}
+
+
+def habilitation_of(*, habilitation_id: UUID) -> HabilitationRecord | None:
+    """Return one habilitation whatever its desk, for the notice of its grant; None for an unknown one."""
+    return next(iter(_records(Q(id=habilitation_id))), None)
+
+
+def _record(
+    row: Habilitation, *, names: Mapping[UUID, str], alike: Mapping[UUID, tuple[str, ...]]
+) -> HabilitationRecord:
+    approval = getattr(row, "approval", None)
     revocation = getattr(row, "revocation", None)
     last = max(row.reviews.all(), key=lambda review: review.reviewed_at, default=None)
     return HabilitationRecord(
@@ -291,10 +349,14 @@ def _record(row: Habilitation) -> HabilitationRecord:
         valid_from=row.valid_from,
         valid_until=row.valid_until,
         granted_by=row.granted_by.name,
+        granted_by_id=row.granted_by_id,
         revoked_at=revocation.revoked_at if revocation else None,
         revocation_reason=revocation.reason_code if revocation else "",
         reviewed_at=last.reviewed_at if last else None,
         reviewed_by=last.reviewed_by.name if last else "",
+        waits=row.needs_approval and approval is None,
+        approved_by=names.get(approval.approver_id, "") if approval else "",
+        alike=alike.get(row.person_id, ()),
     )
 
 

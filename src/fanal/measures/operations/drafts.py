@@ -115,8 +115,6 @@ def amend_measure(
                 "digest": digest_of(content),
                 "revision": revision,
                 "author_id": actor.person_id,
-                "submitted_at": None,
-                "approved_at": None,
             },
         )
         _note_targets(row, request)
@@ -218,4 +216,4 @@ def _check_ready(row: StoredMeasure) -> None:
 
 def _submit(actor: Actor, row: StoredMeasure, event: Event, *, cause: str = "") -> None:
     at = event.happened_at
-    advance(actor, row, "submit", now=at, event=event, cause=cause, fields={"submitted_at": at})
+    advance(actor, row, "submit", now=at, event=event, cause=cause)

@@ -124,14 +124,7 @@ def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetim
     with transaction.atomic():
         row = locked(actor, measure_id, right=RIGHT)
         _not_before(event.happened_at, row.sent_at)
-        advance(
-            actor,
-            row,
-            "receive",
-            now=now,
-            event=event,
-            fields={"received_at": event.happened_at},
-        )
+        advance(actor, row, "receive", now=now, event=event)
 
 
 def suspend_clock(
@@ -175,14 +168,7 @@ def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datet
     with transaction.atomic():
         row = locked(actor, measure_id, right=RIGHT)
         _not_before(event.happened_at, row.sent_at)
-        advance(
-            actor,
-            row,
-            "execute",
-            now=now,
-            event=event,
-            fields={"executed_at": event.happened_at},
-        )
+        advance(actor, row, "execute", now=now, event=event)
 
 
 def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
@@ -232,9 +218,9 @@ def _stops(row: StoredMeasure) -> tuple[Suspension, ...]:
 
 def _sent(row: StoredMeasure, event: Event) -> Fields:
     if not row.asked().non_disclosure:
-        return {"sent_at": event.happened_at}
+        return {}
     end = non_disclosure_end(catalogue=reference.load(), decided_at=event.happened_at)
-    return {"sent_at": event.happened_at, "non_disclosure_until": end}
+    return {"non_disclosure_until": end}
 
 
 def _gone_at(actor: Actor, row: StoredMeasure, *, stands: bool) -> datetime:

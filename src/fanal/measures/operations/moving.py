@@ -89,6 +89,8 @@ def advance(
 ) -> StoredMeasure:
     """Apply move `name` to a locked measure, with its step and ledger entry; return it as it stands.
 
+    PostgreSQL writes state and instants from the step (`measures_take_step`); `fields` are the other columns.
+
     Raises:
         TransitionRefused: the table holds no such move.
         MeasureRefused: EVENT_IN_FUTURE, where what is recorded would lie after `now`; TEXT_UNREADABLE.
@@ -101,10 +103,6 @@ def advance(
     source = MeasureState(row.state)
     target = MEASURE_STATES.apply(source, name)
     with transaction.atomic():
-        row.state = target
-        for field, value in (fields or {}).items():
-            setattr(row, field, value)
-        row.save(update_fields=["state", *(fields or {})])
         StoredStep.objects.create(
             id=new_id(now),
             measure_id=row.id,
@@ -120,6 +118,9 @@ def advance(
             warnings=msgspec.to_builtins(happened.warnings),
             ground_gone_at=happened.ground_gone_at,
         )
+        if fields:
+            StoredMeasure.objects.filter(id=row.id).update(**fields)
+        row.refresh_from_db()
         ledger.record(
             actor=actor,
             action=_ACTIONS.get(name, "measure.step"),

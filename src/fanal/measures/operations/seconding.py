@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
-from fanal.kernel.actors import Actor
+from fanal.accounts import queries as accounts
+from fanal.kernel.actors import Actor, Role
 from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused
 from fanal.measures.domain.records import Event, Verdict
 from fanal.measures.domain.states import MeasureState
@@ -22,6 +23,7 @@ from fanal.measures.operations.moving import (
 )
 from fanal.orient.domain.deciding import UNSTORABLE
 
+_SECONDS = (Role.SUPERVISOR, Role.MEASURES_OFFICER)
 _LOCK = 7310421
 """First half of the advisory locks that approvals take, one for each host."""
 
@@ -42,20 +44,18 @@ def approve_measure(
 
     Raises:
         Refused: the actor proposed it, or may not second at that desk.
-        MeasureRefused: GROUND_GONE, OWN_BYTES, NOT_WAITING, BYTES_CHANGED, WARNINGS_CHANGED, NO_REASON,
-            TEXT_UNREADABLE.
+        MeasureRefused: GROUND_GONE, OWN_BYTES, NOT_WAITING, GRANTED_BY_PROPOSER, BYTES_CHANGED,
+            WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
     """
     with transaction.atomic():
         row = locked_on_ground(actor, measure_id, right="measure.approve")
-        _check(actor, row, digest)
+        _check(actor, row, digest=digest, now=now)
         _hold_host(row)
         warnings = warnings_at(actor, row)
         written = check_warned(warnings, seen=seen, reason=reason)
         event = Event(happened_at=now, warnings=warnings)
         _sign(actor, row, Verdict.APPROVED, event=event, reason=written)
-        advance(
-            actor, row, "approve", now=now, event=event, cause=written, fields={"approved_at": now}
-        )
+        advance(actor, row, "approve", now=now, event=event, cause=written)
         settle_if_done(actor, row.report_id, now=now)
 
 
@@ -66,7 +66,8 @@ def refuse_measure(
 
     Raises:
         Refused: the actor proposed it, or may not second at that desk.
-        MeasureRefused: NO_REASON, TEXT_UNREADABLE, OWN_BYTES, NOT_WAITING, BYTES_CHANGED.
+        MeasureRefused: NO_REASON, TEXT_UNREADABLE, OWN_BYTES, NOT_WAITING, GRANTED_BY_PROPOSER,
+            BYTES_CHANGED.
     """
     if not reason.strip() or UNSTORABLE.search(reason):
         raise MeasureRefused("NO_REASON")
@@ -74,9 +75,9 @@ def refuse_measure(
         raise MeasureRefused("TEXT_UNREADABLE")
     with transaction.atomic():
         row = locked(actor, measure_id, right="measure.approve")
-        _check(actor, row, digest)
+        _check(actor, row, digest=digest, now=now)
         _sign(actor, row, Verdict.REFUSED, event=Event(happened_at=now), reason=reason)
-        advance(actor, row, "refuse", now=now, fields={"submitted_at": None})
+        advance(actor, row, "refuse", now=now)
 
 
 def _sign(actor: Actor, row: StoredMeasure, verdict: Verdict, *, event: Event, reason: str) -> None:
@@ -99,10 +100,15 @@ def _hold_host(row: StoredMeasure) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, row.host])
 
 
-def _check(actor: Actor, row: StoredMeasure, digest: bytes) -> None:
+def _check(actor: Actor, row: StoredMeasure, *, digest: bytes, now: datetime) -> None:
     if row.author_id == actor.person_id:
         raise MeasureRefused("OWN_BYTES")
     if row.state != MeasureState.TO_SECOND:
         raise MeasureRefused("NOT_WAITING")
+    granters = accounts.granters_of(
+        person_id=actor.person_id, desk_id=row.desk_id, roles=_SECONDS, now=now
+    )
+    if granters and all(some & {row.proposer_id, row.author_id} for some in granters):
+        raise MeasureRefused("GRANTED_BY_PROPOSER")
     if bytes(row.digest) != digest:
         raise MeasureRefused("BYTES_CHANGED")

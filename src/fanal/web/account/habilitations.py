@@ -115,7 +115,29 @@ def grant(request: HttpRequest) -> HttpResponse:
         return _form(request, refused=str(refused))
     except operations.HabilitationRefused as refused:
         return _form(request, refused=refused.code)
-    messages.success(request, _("The habilitation is granted."))
+    if asked.role in operations.APPROVING:
+        messages.success(
+            request,
+            _("The habilitation waits for another supervisor, who approves it on its page."),
+        )
+    else:
+        messages.success(request, _("The habilitation is granted."))
+    return redirect("account_habilitations")
+
+
+@require_POST
+@needs("habilitation.grant")
+def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
+    """Sign one habilitation as its second granter."""
+    actor, now = actor_of(request), now_of(request)
+    if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
+        raise Http404
+    try:
+        operations.approve_habilitation(actor=actor, habilitation_id=habilitation_id, now=now)
+    except operations.HabilitationRefused:
+        messages.error(request, _("This habilitation does not wait for a second signature."))
+    else:
+        messages.success(request, _("The habilitation is approved."))
     return redirect("account_habilitations")
 
 
@@ -125,6 +147,8 @@ def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) ->
     state = "ENDED"
     if in_force:
         state = "ENDS_SOON" if habilitation.valid_until - now < _SOON else "IN_FORCE"
+    elif habilitation.waits and habilitation.revoked_at is None and now < habilitation.valid_until:
+        state = "WAITING"
     elif habilitation.revoked_at is None and now < habilitation.valid_from:
         state = "TO_COME"
     last = habilitation.reviewed_at or habilitation.valid_from
@@ -148,12 +172,21 @@ def _page(request: HttpRequest, habilitation_id: UUID, *, refused: str = "") -> 
     context = {
         "lines": [line],
         "record": found,
+        "may_approve": line["state"] == "WAITING" and _may_approve(actor, found),
         "may_end": may_end,
         "reasons": list(RevocationReason),
         "refused": refused,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "account_pages/habilitation.html", context, status=status)
+
+
+def _may_approve(actor: Actor, found: HabilitationRecord) -> bool:
+    owners = (found.person_id, found.granted_by_id)
+    return all(
+        allows(actor, "habilitation.grant", Resource(desk_id=found.desk_id, owner_id=owner)).allowed
+        for owner in owners
+    )
 
 
 def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:

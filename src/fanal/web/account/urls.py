@@ -38,6 +38,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="account_review",
     ),
     path(
+        "account/habilitations/<uuid:habilitation_id>/approve/",
+        habilitations.approve,
+        name="account_approve",
+    ),
+    path(
         "account/habilitations/<uuid:habilitation_id>/revoke/",
         habilitations.revoke,
         name="account_revoke",
