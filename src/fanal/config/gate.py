@@ -98,41 +98,41 @@ class Gate:
         self._waiting = threading.BoundedSemaphore(WAITING)
         self._probes = threading.BoundedSemaphore(PROBES)
 
-    def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+    def __call__(self, request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         """Answer a request, or refuse it in words before anything of it is taken."""
-        path = environ.get("PATH_INFO", "")
+        path = request.get("PATH_INFO", "")
         if path == "/healthz":
             return _plain(start, "200 OK", '{"status": "alive"}', kind="application/json")
         try:
             if path in _PROBES:
                 with _held(self._probes, 0):
-                    return self._served(environ, start)
-            with self._body(environ), self._turn():
-                return self._served(environ, start)
+                    return self._served(request, start)
+            with self._body(request), self._turn():
+                return self._served(request, start)
         except Busy:
             return _plain(start, "503 Service Unavailable", _BUSY, wait="5")
         except Late:
             return _plain(start, "408 Request Timeout", _LATE, wait="5")
 
     @contextmanager
-    def _body(self, environ: "WSGIEnvironment") -> Iterator[None]:
+    def _body(self, request: "WSGIEnvironment") -> Iterator[None]:
         """Take a body whole, or as it comes where it is large or does not say how large it is."""
-        length = environ.get("CONTENT_LENGTH") or ""
-        chunked = environ.get("HTTP_TRANSFER_ENCODING", "")
+        length = request.get("CONTENT_LENGTH") or ""
+        chunked = request.get("HTTP_TRANSFER_ENCODING", "")
         size = int(length) if length.isascii() and length.isdigit() else 0
         if size and size <= WHOLE and not chunked:
-            environ["wsgi.input"] = io.BytesIO(self._whole(environ, size))
+            request["wsgi.input"] = io.BytesIO(self._whole(request, size))
             yield
         elif size or chunked:
-            with self._arrives(environ.get("REMOTE_ADDR", "")), _held(self._large, 0):
-                environ["wsgi.input"] = io.BufferedReader(Timed(environ["wsgi.input"]), _PIECE)
+            with self._arrives(request.get("REMOTE_ADDR", "")), _held(self._large, 0):
+                request["wsgi.input"] = io.BufferedReader(Timed(request["wsgi.input"]), _PIECE)
                 yield
         else:
             yield
 
-    def _whole(self, environ: "WSGIEnvironment", size: int) -> bytes:
-        with self._arrives(environ.get("REMOTE_ADDR", "")):
-            return io.BufferedReader(Timed(environ["wsgi.input"]), _PIECE).read(size)
+    def _whole(self, request: "WSGIEnvironment", size: int) -> bytes:
+        with self._arrives(request.get("REMOTE_ADDR", "")):
+            return io.BufferedReader(Timed(request["wsgi.input"]), _PIECE).read(size)
 
     @contextmanager
     def _arrives(self, address: str) -> Iterator[None]:
