@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import click
 
 from fanal import reference
 from fanal.cli.boot import with_django
+from fanal.cli.printing import Row, print_rows
 from fanal.cli.resembling import activate, language, model, model_in_use, train
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
@@ -38,9 +40,15 @@ crosscheck.add_command(activate)
 @with_django(DatabaseRole.APP)
 def links(as_json: bool, lang: str, as_user: str | None) -> None:
     """Print every link between two reports in reach, certain or suggested, with its reasons."""
-    from fanal.cli.readers import consult, reader
+    from fanal.cli.readers import reader
 
     actor = reader(as_user, motive="fanal crosscheck links")
+    print_rows(_link_rows(actor, lang), as_json=as_json)
+
+
+def _link_rows(actor: Actor, lang: str) -> Iterator[Row]:
+    from fanal.cli.readers import consult
+
     for page in _links():
         names = _references(actor, page)
         ends = [end for found in page for end in (found.report_id, found.other_id)]
@@ -49,7 +57,7 @@ def links(as_json: bool, lang: str, as_user: str | None) -> None:
         for found in page:
             if found.report_id in names and found.other_id in names:
                 line = _line(found, names, lang)
-                click.echo(json.dumps(line, ensure_ascii=False) if as_json else _told(line))
+                yield line, partial(_told, line)
 
 
 @crosscheck.command("dossiers")
@@ -59,11 +67,17 @@ def links(as_json: bool, lang: str, as_user: str | None) -> None:
 @with_django(DatabaseRole.APP)
 def dossiers(as_json: bool, lang: str, as_user: str | None) -> None:
     """Print every dossier with a report in reach: its status and the references of its reports."""
-    from fanal.cli.readers import consult, reader
+    from fanal.cli.readers import reader
+
+    actor = reader(as_user, motive="fanal crosscheck dossiers")
+    print_rows(_dossier_rows(actor, lang), as_json=as_json)
+
+
+def _dossier_rows(actor: Actor, lang: str) -> Iterator[Row]:
+    from fanal.cli.readers import consult
     from fanal.crosscheck import queries
     from fanal.intake import queries as intake
 
-    actor = reader(as_user, motive="fanal crosscheck dossiers")
     for page in queries.walk_dossiers(actor=actor, at_once=_PAGE):
         ids = [report_id for dossier in page for report_id in dossier.reports]
         consult(actor, ids, now=clock.now())
@@ -71,11 +85,8 @@ def dossiers(as_json: bool, lang: str, as_user: str | None) -> None:
         for dossier in page:
             names = [facts[i].reference for i in dossier.reports if i in facts]
             line = {"dossier": str(dossier.id), "status": dossier.state.value, "reports": names}
-            if as_json:
-                click.echo(json.dumps(line, ensure_ascii=False))
-            else:
-                status = reference.label("dossier_state", dossier.state.value, lang)
-                click.echo(f"{dossier.id} {status}: {', '.join(filter(None, names))}")
+            status = reference.label("dossier_state", dossier.state.value, lang)
+            yield line, f"{dossier.id} {status}: {', '.join(filter(None, names))}"
 
 
 @crosscheck.command("rebuild")

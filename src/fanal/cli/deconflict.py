@@ -1,6 +1,7 @@
 """`fanal deconflict`: rounds with other bodies, as files or over their service; hits."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -11,10 +12,12 @@ from fanal.cli.boot import with_django
 from fanal.cli.deconflict_counterparts import counterpart, counterpart_of, told, why
 from fanal.cli.distribution import write_whole
 from fanal.cli.failures import Failed
+from fanal.cli.printing import Row, print_rows
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
 
+_MOST_HITS = 1_000_000
 _ACTOR = system_actor("fanal deconflict")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 _OUT = click.option(
@@ -125,10 +128,14 @@ def rounds(as_json: bool) -> None:
     from fanal.deconfliction import queries
 
     names = {one.id: one.name for one in queries.list_counterparts(actor=_ACTOR)}
-    for found in queries.list_rounds(actor=_ACTOR):
-        line = msgspec.to_builtins(found) | {"counterpart": names[found.counterpart_id]}
-        text = f"{found.id}  {line['counterpart']:24}{found.side:10}{found.state:10}{found.met or 0:>6}"
-        click.echo(json.dumps(line, ensure_ascii=False) if as_json else text)
+
+    def rows() -> Iterator[Row]:
+        for found in queries.list_rounds(actor=_ACTOR):
+            name = names[found.counterpart_id]
+            text = f"{found.id}  {name:24}{found.side:10}{found.state:10}{found.met or 0:>6}"
+            yield msgspec.to_builtins(found) | {"counterpart": name}, text
+
+    print_rows(rows(), as_json=as_json)
 
 
 @deconflict.command("hits")
@@ -138,17 +145,20 @@ def hits(as_json: bool) -> None:
     """List hits: with whom, in which state, how many of our reports; never the identifier."""
     from fanal.deconfliction import queries
 
-    for found in queries.list_hits(actor=_ACTOR):
-        line = {
-            "hit": str(found.id),
-            "counterpart": found.counterpart,
-            "contact": found.contact,
-            "state": found.state,
-            "met_at": found.met_at.isoformat(),
-            "reports": [str(report_id) for report_id in found.report_ids],
-        }
-        text = f"{found.id}  {found.counterpart:24}{found.state:10}{len(found.report_ids):>6}"
-        click.echo(json.dumps(line, ensure_ascii=False) if as_json else text)
+    def rows() -> Iterator[Row]:
+        for found in queries.list_hits(actor=_ACTOR, limit=_MOST_HITS):
+            line = {
+                "hit": str(found.id),
+                "counterpart": found.counterpart,
+                "contact": found.contact,
+                "state": found.state,
+                "met_at": found.met_at.isoformat(),
+                "reports": [str(report_id) for report_id in found.report_ids],
+            }
+            text = f"{found.id}  {found.counterpart:24}{found.state:10}{len(found.report_ids):>6}"
+            yield line, text
+
+    print_rows(rows(), as_json=as_json)
 
 
 def _print_round(round_id: UUID) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from fanal.cli.boot import with_django
 from fanal.cli.distribution_senders import key as own_key, sender, taken
 from fanal.cli.failures import Refused
+from fanal.cli.printing import Row, print_rows
 from fanal.config.environment import read_environment
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -102,13 +103,16 @@ def packages(as_json: bool) -> None:
     """List every package that left, the newest first: SENT, OVERDUE or ACKNOWLEDGED."""
     from fanal.distribution import queries
 
-    now, last = clock.now(), None
-    while page := queries.list_packages(actor=_ACTOR, before=last):
-        for found in page:
-            state = found.state(now)
-            text = f"{found.id}  {found.recipient:20}{found.reports:>6}  {state}"
-            click.echo(json.dumps(_plain(found) | {"state": state}) if as_json else text)
-        last = page[-1].id
+    def rows() -> Iterator[Row]:
+        now, last = clock.now(), None
+        while page := queries.list_packages(actor=_ACTOR, before=last):
+            for found in page:
+                state = found.state(now)
+                text = f"{found.id}  {found.recipient:20}{found.reports:>6}  {state}"
+                yield _plain(found) | {"state": state}, text
+            last = page[-1].id
+
+    print_rows(rows(), as_json=as_json)
 
 
 @distribution.command("open")

@@ -10,6 +10,7 @@ import click
 from fanal.cli.boot import with_django
 from fanal.cli.deconflict_counterparts import told as told_of_identity
 from fanal.cli.failures import Refused
+from fanal.cli.printing import Row, print_rows
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -128,22 +129,23 @@ def taken(as_json: bool) -> None:
     """List every package of other desks that was opened here, the newest first, and whose key proves it."""
     from fanal.distribution import queries
 
-    last = None
-    while page := queries.list_taken(actor=_ACTOR, before=last):
-        for found in page:
-            line = {
-                "package": str(found.package),
-                "sender": found.sender or None,
-                "fingerprint": found.fingerprint or None,
-                "made_at": found.made_at.isoformat(),
-                "taken_at": found.taken_at.isoformat(),
-                "reports": found.reports,
-            }
-            text = (
-                f"{found.package}  {found.sender or '–':20}{found.reports:>6}  {line['taken_at']}"
-            )
-            click.echo(json.dumps(line) if as_json else text)
-        last = (page[-1].package, page[-1].sender)
+    def rows() -> Iterator[Row]:
+        last = None
+        while page := queries.list_taken(actor=_ACTOR, before=last):
+            for found in page:
+                line = {
+                    "package": str(found.package),
+                    "sender": found.sender or None,
+                    "fingerprint": found.fingerprint or None,
+                    "made_at": found.made_at.isoformat(),
+                    "taken_at": found.taken_at.isoformat(),
+                    "reports": found.reports,
+                }
+                text = f"{found.package}  {found.sender or '–':20}{found.reports:>6}"
+                yield line, f"{text}  {line['taken_at']}"
+            last = (page[-1].package, page[-1].sender)
+
+    print_rows(rows(), as_json=as_json)
 
 
 def _written(instant: datetime | None) -> str | None:

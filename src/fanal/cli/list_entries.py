@@ -1,6 +1,5 @@
 """`fanal lists` on single entries: votes, and those that are set aside."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
@@ -11,6 +10,7 @@ from fanal import reference
 from fanal.analyse.domain.lists import ListsRefused, Vote
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language
+from fanal.cli.printing import Row, print_rows
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -66,16 +66,20 @@ def aside(as_json: bool) -> None:
     from fanal.analyse import queries
 
     names = {found.id: found.name for found in queries.get_lists().values()}
-    for record in queries.list_asides(ended=False, limit=queries.count_asides()):
-        line = {
-            "id": str(record.item_id),
-            "list": names[record.list_id],
-            "since": record.aside.since.isoformat(),
-            "matched": record.aside.matched,
-            "hours": record.aside.hours,
-            "rule": record.aside.rule,
-        }
-        click.echo(json.dumps(line) if as_json else "  ".join(map(str, line.values())))
+
+    def rows() -> Iterator[Row]:
+        for record in queries.list_asides(ended=False, limit=queries.count_asides()):
+            line = {
+                "id": str(record.item_id),
+                "list": names[record.list_id],
+                "since": record.aside.since.isoformat(),
+                "matched": record.aside.matched,
+                "hours": record.aside.hours,
+                "rule": record.aside.rule,
+            }
+            yield line, "  ".join(map(str, line.values()))
+
+    print_rows(rows(), as_json=as_json)
 
 
 @click.command("release")

@@ -1,5 +1,6 @@
 """How commands list: a line for each row, written in blocks while the rows are still being read."""
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -37,6 +38,7 @@ def print_lines(lines: Iterable[bytes]) -> None:
     Raises:
         ReaderGone: standard output was closed at its other end.
     """
+    gc.freeze()  # what is loaded by now stays: the collector need not walk it for each page of rows
     block, written = bytearray(), time.monotonic()
     for line in lines:
         block += line

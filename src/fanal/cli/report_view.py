@@ -1,17 +1,16 @@
 """One report as `fanal report` prints it: what each stage knows, put together by queries only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
-from msgspec import structs
 
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.analyse import queries as analysed
 from fanal.crosscheck import queries as crosschecked
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.records import Selector
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts
@@ -19,6 +18,8 @@ from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 
 View = dict[str, object]
+_LONG = frozenset({"description", "conversation", "extra", "warnings"})
+_SELECTORS = msgspec.json.Decoder(tuple[Selector, ...])
 
 
 def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> Iterator[View]:
@@ -30,7 +31,7 @@ def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> I
     ids = [report_id for report_id in report_ids if report_id in facts]
     names = accounts.partner_names(partner_ids={facts[i].sender_id for i in ids})
     receipts = intake.get_receipts(actor=actor, report_ids=ids)
-    records = harmonised.get_records(actor=actor, report_ids=ids)
+    records = harmonised.get_record_fields(actor=actor, report_ids=ids)
     analyses = analysed.get_analyses(actor=actor, report_ids=ids)
     priorities = analysed.get_priorities(actor=actor, report_ids=ids)
     links = _links(actor, ids)
@@ -52,7 +53,7 @@ def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> I
             "state": facts[i].state,
             "stage": _stage(facts[i]),
             "harmonised": _harmonised(record, short) if record else None,
-            "selectors": _without(record.selectors, "source") if record else [],
+            "selectors": _selectors(record.get("selectors")) if record else [],
             "findings": analyses[i].findings if i in analyses else [],
             "priority": _priority(msgspec.to_builtins(priority)) if priority else None,
             "links": links.get(i, []),
@@ -122,22 +123,24 @@ def _stage(facts: ReportFacts) -> str:
     return "DONE" if facts.state == "FINISHED" and not facts.is_test else str(facts.state)
 
 
-def _harmonised(record: HarmonisedReport, short: bool) -> HarmonisedReport:
-    """Return the record without its selectors, which stand beside it; `short` without long texts too.
-
-    A field that has its default value is not written.
-    """
-    if not short:
-        return structs.replace(record, selectors=())
-    return structs.replace(
-        record, selectors=(), description=None, conversation=(), extra=(), warnings=()
-    )
+def _harmonised(record: Mapping[str, msgspec.Raw], short: bool) -> View:
+    """Return the record without its selectors, which stand beside it; `short` without long texts too."""
+    left = {"selectors"} | (_LONG if short else set())
+    return {key: value for key, value in record.items() if key not in left}
 
 
-def _without(parts: Sequence[object], name: str) -> list[object]:
+def _selectors(stored: msgspec.Raw | None) -> list[View]:
+    """Return selectors without the paths that they came from."""
     return [
-        {key: value for key, value in part.items() if key != name}
-        for part in msgspec.to_builtins(parts)
+        {
+            "kind": s.kind,
+            "value": s.value,
+            "role": s.role,
+            "at": s.at,
+            "port": s.port,
+            "weak": s.weak,
+        }
+        for s in (_SELECTORS.decode(stored) if stored else ())
     ]
 
 

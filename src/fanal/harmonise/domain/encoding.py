@@ -40,6 +40,7 @@ _SAMPLE: Final = ZstdCompressionDict(_sample(2), dict_type=DICT_TYPE_RAWCONTENT)
 _SAMPLE.precompute_compress(level=_LEVEL)
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(HarmonisedReport)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Presses(threading.local):
@@ -60,6 +61,19 @@ def pack(report: HarmonisedReport) -> bytes:
         UnicodeEncodeError: a text holds a lone surrogate.
     """
     return b"\x02" + _PRESSES.press.compress(_ENCODER.encode(report))
+
+
+def unpack_fields(content: bytes | memoryview) -> dict[str, msgspec.Raw]:
+    """Return the fields of the report that `pack` compressed, each as JSON; a default is absent.
+
+    Whoever prints a record writes them as they stand: nothing is built of them.
+
+    Raises: as `unpack`.
+    """
+    stored = bytes(content)
+    if stored[:1] == b"\x02":
+        return _FIELDS.decode(_PRESSES.expand.decompress(stored[1:]))
+    return _FIELDS.decode(_ENCODER.encode(unpack(stored)))
 
 
 def unpack(content: bytes | memoryview) -> HarmonisedReport:

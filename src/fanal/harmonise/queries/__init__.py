@@ -2,7 +2,7 @@
 
 from fanal.harmonise.queries.keys import get_selectors, search_keys
 from fanal.harmonise.queries.openings import list_openings, opening_of, openings_of_report
-from fanal.harmonise.queries.records import get_desks, get_records, get_revisions
+from fanal.harmonise.queries.records import get_desks, get_record_fields, get_records, get_revisions
 from fanal.harmonise.queries.search import search_selectors, search_text
 from fanal.harmonise.queries.sightings import (
     SharedRow,
@@ -18,6 +18,7 @@ __all__ = [
     "SharedRow",
     "count_sightings",
     "get_desks",
+    "get_record_fields",
     "get_records",
     "get_revisions",
     "get_rows_around",
