@@ -116,13 +116,14 @@ class StandingInstruction:
 
     def state(self, now: datetime) -> InstructionState:
         """Return where it stands at `now`."""
+        state = INSTRUCTION.initial
+        if self.seconded_at is not None and now >= self.seconded_at:
+            state = INSTRUCTION.apply(state, "second")
+            if now >= self.valid_from:
+                state = INSTRUCTION.apply(state, "begin")
         if self.revoked_at is not None and self.revoked_at <= now:
-            return InstructionState.REVOKED
-        if now >= self.expires_at:
-            return InstructionState.EXPIRED
-        if self.seconded_at is None or now < self.seconded_at:
-            return InstructionState.WAITING
-        return InstructionState.IN_FORCE if now >= self.valid_from else InstructionState.TO_COME
+            return INSTRUCTION.apply(state, "revoke")
+        return INSTRUCTION.apply(state, "expire") if now >= self.expires_at else state
 
     def covers(self, name: str) -> bool:
         """Return whether its scope reaches `name`; an instruction for everybody reaches all."""

@@ -25,12 +25,19 @@ DOSSIER_STATES: StateTable[DossierState] = StateTable(
         move("reopen", {DossierState.CLOSED}, DossierState.OPEN),
     ),
 )
-MOVES = {
-    (DossierState.PROPOSED, Act.OPEN): "open",
-    (DossierState.OPEN, Act.CLOSE): "close",
-    (DossierState.CLOSED, Act.OPEN): "reopen",
-}
-"""The move that an act makes from a state; what is not here is refused."""
+_MOVES = {Act.OPEN: ("open", "reopen"), Act.CLOSE: ("close",)}
+"""The moves that an act can be."""
+
+
+def move_of(state: DossierState, act: Act) -> str | None:
+    """Return the move that an act makes from a state; None where the table allows none."""
+    allowed = DOSSIER_STATES.moves_from(state)
+    return next((name for name in _MOVES.get(act, ()) if name in allowed), None)
+
+
+def next_act(state: DossierState) -> Act:
+    """Return what may be done next with a dossier."""
+    return next(act for act in _MOVES if move_of(state, act))
 
 
 def conduct_of(judgements: Iterable[Judgement]) -> Judgement | None:

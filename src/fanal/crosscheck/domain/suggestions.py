@@ -73,14 +73,16 @@ def standing(
     reasons: tuple[Reason, ...], answer: Answer | None
 ) -> tuple[SuggestionState, tuple[Reason, ...]]:
     """Return where a pair stands after an answer, and which of its reasons are new since a rejection."""
+    state = SUGGESTION_STATES.initial
     if answer is None:
-        return SuggestionState.OPEN, ()
+        return state, ()
+    state = SUGGESTION_STATES.apply(state, "accept" if answer.accepted else "reject")
     if answer.accepted:
-        return SuggestionState.ACCEPTED, ()
+        return state, ()
     fresh = tuple(
         reason for reason in reasons if reason.weight > 0 and _digest(reason) not in answer.evidence
     )
-    return (SuggestionState.REOPENED if fresh else SuggestionState.REJECTED), fresh
+    return (SUGGESTION_STATES.apply(state, "reopen") if fresh else state), fresh
 
 
 def _digest(reason: Reason) -> int:

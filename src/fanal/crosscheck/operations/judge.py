@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from fanal.accounts import rows
 from fanal.accounts.domain.policy import Resource, allows, require_somewhere
 from fanal.crosscheck.domain.dossiers import Act, Judgement
-from fanal.crosscheck.domain.states import MOVES, conduct_of, state_of
+from fanal.crosscheck.domain.states import conduct_of, move_of, state_of
 from fanal.crosscheck.operations.answer import remember
 from fanal.crosscheck.operations.assemble import assemble
 from fanal.crosscheck.queries import state
@@ -143,7 +143,7 @@ def _check(  # noqa: PLR0917
 def _require_move(act: Act, reports: Sequence[UUID]) -> None:
     """Refuse to open what is open, and to close what nobody opened."""
     held = state_of(conduct_of(state.judgements_about(reports)))
-    if (held, act) not in MOVES:
+    if move_of(held, act) is None:
         raise JudgementRefused("STATE")
 
 

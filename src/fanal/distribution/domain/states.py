@@ -55,6 +55,7 @@ def package_state(
     *, due_at: datetime, acknowledged_at: datetime | None, now: datetime
 ) -> PackageState:
     """Return the state of a package at `now`, from its instants."""
-    if acknowledged_at is not None:
-        return PackageState.ACKNOWLEDGED
-    return PackageState.OVERDUE if now >= due_at else PackageState.SENT
+    state = PACKAGE_STATES.initial
+    if now >= due_at:
+        state = PACKAGE_STATES.apply(state, "wait")
+    return state if acknowledged_at is None else PACKAGE_STATES.apply(state, "acknowledge")

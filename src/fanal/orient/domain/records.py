@@ -9,7 +9,7 @@ from msgspec import Struct
 from fanal import reference
 from fanal.analyse.domain.records import Analysis, Because, KinFacts, Parameters, Priority
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.orient.domain.states import CaseState
+from fanal.orient.domain.states import AlarmState, CaseState, alarm_state
 from fanal.reference.words import either
 
 
@@ -251,6 +251,11 @@ class Alarm(Struct, frozen=True, kw_only=True):
     acknowledged_at: datetime | None = None
     acknowledged_by: UUID | None = None
     call: CallState | None = None
+
+    @property
+    def state(self) -> AlarmState:
+        """Where the alarm stands."""
+        return alarm_state(escalated_at=self.escalated_at, acknowledged_at=self.acknowledged_at)
 
 
 class Call(Struct, frozen=True, kw_only=True):

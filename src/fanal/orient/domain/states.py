@@ -1,5 +1,6 @@
 """States of a case at the desk, and of an alarm."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from fanal.kernel.states import StateTable, move
@@ -81,3 +82,11 @@ ALARM_STATES: StateTable[AlarmState] = StateTable(
         move("acknowledge", {AlarmState.RAISED, AlarmState.ESCALATED}, AlarmState.ACKNOWLEDGED),
     ),
 )
+
+
+def alarm_state(*, escalated_at: datetime | None, acknowledged_at: datetime | None) -> AlarmState:
+    """Return where an alarm stands, from its instants."""
+    state = ALARM_STATES.initial
+    if escalated_at is not None:
+        state = ALARM_STATES.apply(state, "escalate")
+    return state if acknowledged_at is None else ALARM_STATES.apply(state, "acknowledge")

@@ -18,6 +18,7 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.operations import ObjectRef
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.records import Alarm
+from fanal.orient.domain.states import ALARM_STATES
 from fanal.orient.models import StoredAlarm
 
 CHILD_IN_DANGER = "CHILD_IN_DANGER"
@@ -100,6 +101,8 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
     """
     alarm = StoredAlarm.objects.get(id=alarm_id)
     require(actor, "alarm.acknowledge", Resource(desk_id=alarm.desk_id))
+    if "acknowledge" not in ALARM_STATES.moves_from(alarm.record().state):
+        return False
     with transaction.atomic():
         changed = StoredAlarm.objects.filter(id=alarm_id, acknowledged_at=None).update(
             acknowledged_at=now, acknowledged_by=actor.person_id
@@ -131,7 +134,8 @@ def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
         late = [
             alarm
             for alarm in waiting.order_by("raised_at")[:_AT_ONCE]
-            if now
+            if "escalate" in ALARM_STATES.moves_from(alarm.record().state)
+            and now
             >= desk_deadline(
                 catalogue=catalogue, stage="ESCALATE", level="DANGER", start=alarm.raised_at
             )

@@ -14,8 +14,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.crosscheck import queries
-from fanal.crosscheck.domain.dossiers import Act
-from fanal.crosscheck.domain.states import DossierState
+from fanal.crosscheck.domain.states import next_act
 from fanal.crosscheck.domain.views import DossierLine, DossierView
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -33,12 +32,6 @@ _LISTED = 50
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 """What a person may say of the reports of a dossier, in the order of the form."""
-CONDUCT = {
-    DossierState.PROPOSED: Act.OPEN,
-    DossierState.OPEN: Act.CLOSE,
-    DossierState.CLOSED: Act.OPEN,
-}
-"""What may be done next with a dossier in each state."""
 
 
 @never_cache
@@ -92,7 +85,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
             for edge in view.edges
         ],
         "graph": dossier_graph.elements_of(view, references, cases, desks=desks),
-        "conduct": CONDUCT[view.state],
+        "conduct": next_act(view.state),
         "timeline": _timeline(records, references),
         **places.places_of(records, references),
         "judgements": [(j, names.get(j.author_id, "")) for j in view.judgements],
