@@ -27,8 +27,8 @@ UNREADABLE = (
 """What Django raises for a form that it does not read: too large, too many fields, of another encoding."""
 
 WRITTEN = (
-    "address", "contact", "conversation", "description", "grounds", "motive", "names", "reason",
-    "summary", "suspect_contact", "text", "words",
+    "address", "contact", "conversation", "description", "grounds", "members", "motive", "names",
+    "reason", "summary", "suspect_contact", "text", "words",
 )  # fmt: skip
 """Every field of several lines, on any page; no password, code or token is among them."""
 WORTH_KEEPING = 20

@@ -252,5 +252,4 @@ def _analyst(desk):
         person_id=uuid4(),
         roles={Role.ANALYST},
         desks={desk},
-        role_desks=frozenset({(Role.ANALYST, desk)}),
     )
