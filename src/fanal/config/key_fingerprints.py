@@ -19,11 +19,21 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
-from fanal.config.keys import VAULT_KEYS, KeysMissing, key_paths, keys_folder, read_key_file
+from fanal.config.keys import (
+    SHARED_DIGESTS,
+    VAULT_KEYS,
+    KeysMissing,
+    key_paths,
+    keys_folder,
+    read_key_file,
+    shared_digest,
+)
 from fanal.ledger.domain.checkpoint import NoteKey
 
-_PUBLIC_NODE = ("content", "identity", "digest", "ledger", "receipt-root")
-PURPOSES = (*_PUBLIC_NODE, "secret")
+PURPOSES = ("content", "identity", "digest", "ledger", "receipt-root", "secret")
+_DERIVED = tuple(f"digest-{part}" for part in SHARED_DIGESTS)
+"""What a node is given in place of the desk's `digest.key`, from which they are derived."""
+_PUBLIC_NODE = ("content", "identity", "ledger", "receipt-root", *_DERIVED)
 _FILES = {
     "content": "content-N",
     "identity": "identity-N",
@@ -31,6 +41,7 @@ _FILES = {
     "ledger": "ledger-N.vkey",
     "receipt-root": "receipt-root.pub",
     "secret": "secret_key",
+    **{purpose: f"{purpose}.key" for purpose in _DERIVED},
 }
 _LOCK = 0x46414E414B  # "FANAK"
 
@@ -70,6 +81,9 @@ def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[
     for purpose, name in (("digest", "digest.key"), ("secret", "secret_key")):
         path = folder / name
         found[purpose] = _single(purpose, read_key_file(path).encode() if path.exists() else b"")
+    for part, purpose in zip(SHARED_DIGESTS, _DERIVED, strict=True):
+        held = (folder / "digest.key").exists() or (folder / f"{purpose}.key").exists()
+        found[purpose] = _single(purpose, shared_digest(folder, part) if held else b"")
     if secret:
         found["secret"] = _single("secret", secret.encode())
     return found
@@ -146,7 +160,7 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
         if not _has_table(connection):
             return  # restored from a backup of an earlier version: 'fanal migrate' comes next
         known = read_known(connection)
-        for purpose in PURPOSES:
+        for purpose in (*PURPOSES, *_DERIVED):
             if set(known.get(purpose, {})) <= set(held[purpose]):
                 for fingerprint in held[purpose]:
                     _insert(connection, purpose, fingerprint)
@@ -163,9 +177,10 @@ def replace_key(owner_url: str, held: Held, purpose: str) -> None:
         raise KeysMissing(f"{_FILES[purpose]} is missing")
     with psycopg.connect(owner_url, connect_timeout=10) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        connection.execute("DELETE FROM fanal_key WHERE purpose = %s", (purpose,))
-        for fingerprint in held[purpose]:
-            _insert(connection, purpose, fingerprint)
+        for each in (purpose, *(_DERIVED if purpose == "digest" else ())):
+            connection.execute("DELETE FROM fanal_key WHERE purpose = %s", (each,))
+            for fingerprint in held[each]:
+                _insert(connection, each, fingerprint)
 
 
 def _has_table(connection: _Connection) -> bool:

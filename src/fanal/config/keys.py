@@ -4,7 +4,8 @@
 |---|---|
 | `content-N.pub`, `identity-N.pub` | vault keys under which content and identities are sealed |
 | `content-N.key`, `identity-N.key` | their private halves: never on a public node |
-| `digest.key` | keys the digests of ledger, idempotency keys and identities |
+| `digest.key` | keys the digests of the ledger and of accounts; those below are derived from it |
+| `digest-intake.key`, `digest-vault.key` | on a node: digests of keys and bodies; of identities |
 | `ledger-N.key`, `ledger-N.vkey` | checkpoint signing key (not on public nodes), and its verifier key |
 | `node-N.key`, `node-N.cert` | receipt signing key of this node, certified by the root |
 | `secret_key` | signs cookies and seals second factors; `FANAL_SECRET_KEY` replaces it |
@@ -25,6 +26,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fanal.intake.domain.receipt import (
     NodeSigner,
@@ -39,6 +42,8 @@ from fanal.vault.domain.envelope import key_id
 SECRET_FILE = "secret_key"  # noqa: S105 - a name
 """The installation's secret where `FANAL_SECRET_KEY` is not set: signs cookies, seals second factors."""
 VAULT_KEYS = ("content", "identity")
+SHARED_DIGESTS = ("intake", "vault")
+"""First words of the purposes whose digests are the same on the desk and on every node."""
 ALL_PURPOSES = frozenset({*VAULT_KEYS, "digest", "ledger", "receipt-root", "secret"})
 _NODE_LIFE = timedelta(days=2 * 365)
 _RENEWED_BEFORE = timedelta(days=60)
@@ -58,6 +63,7 @@ class KeyFiles:
     identity: X25519PublicKey
     opening: Mapping[bytes, X25519PrivateKey] = field(repr=False)
     digest: bytes = field(repr=False)
+    digests: Mapping[str, bytes] = field(repr=False)
     ledger_signing: Ed25519PrivateKey | None = field(repr=False)
     ledger_known: tuple[NoteKey, ...]
     node: NodeSigner
@@ -151,17 +157,41 @@ def make_node_key(home: Path, *, now: datetime, node: str) -> int:
 
 
 def give_node_keys(home: Path, target: Path, *, now: datetime, node: str) -> None:
-    """Write into `target` what a public node needs: public keys, digests, a certified key of its own.
+    """Write into `target` what a public node needs: public keys, digest keys, a certified key of its own.
+
+    Digest keys are derived (HKDF-SHA256): those of intake and vault are the same on every node, since a
+    repeat is known wherever it arrives; the node's `digest.key` is its own, and the desk can make it again.
 
     Raises:
         KeysMissing: a file is missing in `home`, the root's private key for one.
     """
     folder = keys_folder(home)
-    shared = [folder / "digest.key", folder / "receipt-root.pub"]
+    digest = bytes.fromhex(read_key_file(folder / "digest.key"))
+    write_private(target / "digest.key", _derived(digest, f"node/{node}").hex())
+    for part in SHARED_DIGESTS:
+        write_private(target / f"digest-{part}.key", _derived(digest, part).hex())
+    shared = [folder / "receipt-root.pub"]
     shared += [*key_paths(folder, VAULT_KEYS, "pub"), *key_paths(folder, ("ledger",), "vkey")]
     for path in shared:
         write_private(target / path.name, read_key_file(path))
     _write_node_key(target, root=folder / "receipt-root.key", number=1, now=now, node=node)
+
+
+def _derived(digest: bytes, purpose: str) -> bytes:
+    info = b"fanal/digest/v1/" + purpose.encode()
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(digest)
+
+
+def shared_digest(folder: Path, part: str) -> bytes:
+    """Return the key of the digests that desk and nodes share: a node's file, else derived.
+
+    Raises:
+        KeysMissing: neither is here.
+    """
+    path = folder / f"digest-{part}.key"
+    if path.exists():
+        return bytes.fromhex(read_key_file(path))
+    return _derived(bytes.fromhex(read_key_file(folder / "digest.key")), part)
 
 
 def _write_node_key(folder: Path, *, root: Path, number: int, now: datetime, node: str) -> None:
@@ -197,6 +227,7 @@ def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
         identity=_load_sealing(_present(folder, "identity", "pub")),
         opening=opening,
         digest=bytes.fromhex(read_key_file(folder / "digest.key")),
+        digests={part: shared_digest(folder, part) for part in SHARED_DIGESTS},
         ledger_signing=None if signing is None else _load_signing(signing),
         ledger_known=tuple(
             NoteKey.decode(read_key_file(path)) for path in key_paths(folder, ("ledger",), "vkey")

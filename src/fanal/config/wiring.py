@@ -108,6 +108,7 @@ def wire_keys(
             identity=keys.identity,
             opening=keys.opening,
             digest_key=keys.digest,
+            digest_keys=keys.digests,
             receipts=keys.node,
         )
     )

@@ -6,7 +6,7 @@ A public node gets public keys only: it seals and cannot open. Keys are grouped 
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -31,13 +31,18 @@ class ReceiptSigner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """Hold the keys of one process: `opening` maps the id of a public key to its private half."""
+    """Hold the keys of one process: `opening` maps the id of a public key to its private half.
+
+    `digest_keys` maps the first word of a purpose (`intake` of `intake.key`) to the key of its digests;
+    `digest_key` keys those of all others.
+    """
 
     vault_folder: Path
     content: X25519PublicKey
     identity: X25519PublicKey
     opening: Mapping[bytes, X25519PrivateKey] = field(default_factory=dict, repr=False)
     digest_key: bytes = field(repr=False)
+    digest_keys: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     receipts: ReceiptSigner | None = None
 
     def sealing_key(self, kind: str) -> X25519PublicKey:
@@ -57,11 +62,18 @@ class Keyring:
 
     def digest(self, purpose: str, value: bytes) -> bytes:
         """Return HMAC-SHA256 of `value` for one purpose: digests of two purposes never compare."""
-        return hmac.digest(self.digest_key, purpose.encode() + b"\x00" + value, "sha256")
+        return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
     def digester(self, purpose: str) -> hmac.HMAC:
         """Return what computes `digest` in pieces."""
-        return hmac.new(self.digest_key, purpose.encode() + b"\x00", "sha256")
+        return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
+
+    def earlier(self) -> "Keyring":
+        """Return the keyring as it was when one key made all digests: what was stored then compares."""
+        return replace(self, digest_keys={})
+
+    def _key(self, purpose: str) -> bytes:
+        return self.digest_keys.get(purpose.partition(".")[0], self.digest_key)
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
         """Return the signed receipt of a report.

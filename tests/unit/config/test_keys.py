@@ -48,6 +48,22 @@ def test_a_public_node_loads_no_opening_key_and_needs_none(home: Path) -> None:
     assert verify_receipt(signed, root=root).node == "node-1"
 
 
+def test_a_node_gets_digest_keys_of_its_own(home: Path, tmp_path: Path) -> None:
+    desk = keys.load_keys(home, public_node=False)
+    nodes = {}
+    for name in ("node-2", "node-3"):
+        folder = tmp_path / name
+        keys.give_node_keys(home, keys.keys_folder(folder), now=NOW, node=name)
+        nodes[name] = keys.load_keys(folder, public_node=True)
+        held = "".join(path.read_text() for path in keys.keys_folder(folder).iterdir())
+        assert desk.digest.hex() not in held
+        assert nodes[name].digests == desk.digests, "a repeat is known wherever it arrives"
+    assert len({desk.digest, *(n.digest for n in nodes.values()), *desk.digests.values()}) == 5
+    keys.give_node_keys(home, keys.keys_folder(tmp_path / "again"), now=NOW, node="node-2")
+    again = keys.load_keys(tmp_path / "again", public_node=True)
+    assert again.digest == nodes["node-2"].digest, "the desk can make it again"
+
+
 def test_a_rotation_seals_under_the_new_key_and_still_opens_the_old(home: Path) -> None:
     old = keys.load_keys(home, public_node=False)
     assert keys.make_vault_key(home, "content") == 2

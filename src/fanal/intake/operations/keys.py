@@ -6,7 +6,13 @@ from uuid import UUID
 from django.db import connection
 from msgspec import Struct
 
-from fanal.intake.domain.keys import encloses_more, fingerprint_of, is_same, key_digest
+from fanal.intake.domain.keys import (
+    brought_forward,
+    encloses_more,
+    fingerprint_of,
+    is_same,
+    key_digest,
+)
 from fanal.intake.domain.records import Submission
 from fanal.kernel.arrays import bytes_array, text_array, uuid_array
 
@@ -72,7 +78,8 @@ class KeyTable:
 def known_keys(submissions: Sequence[Submission]) -> KeyTable:
     """Return the table of the keys that `submissions` carry."""
     ids = {id(submission): _key_ids(submission) for submission in submissions}
-    wanted = [key for keys in ids.values() for key in keys]
+    earlier = {id(submission): _key_ids(submission, earlier=True) for submission in submissions}
+    wanted = [key for keys in (*ids.values(), *earlier.values()) for key in keys]
     if not wanted:
         return KeyTable({}, ids)
     with connection.cursor() as cursor:
@@ -86,7 +93,14 @@ def known_keys(submissions: Sequence[Submission]) -> KeyTable:
             ],
         )
         rows = cursor.fetchall()
-    return KeyTable({(r[0], r[1], bytes(r[2])): (bytes(r[3]), r[4]) for r in rows}, ids)
+    stored = {(r[0], r[1], bytes(r[2])): (bytes(r[3]), r[4]) for r in rows}
+    for submission in submissions:
+        for key, old in zip(ids[id(submission)], earlier[id(submission)], strict=True):
+            if key not in stored and old in stored:
+                fingerprint, report_id = stored[old]
+                forward = brought_forward(fingerprint, submission.canonical, submission.enclosed)
+                stored[key] = forward, report_id
+    return KeyTable(stored, ids)
 
 
 def store_keys(table: KeyTable) -> None:
@@ -142,13 +156,17 @@ def lock_keys(submission: Submission) -> bool:
     return True
 
 
-def _key_ids(submission: Submission) -> list[_KeyId]:
+def _key_ids(submission: Submission, *, earlier: bool = False) -> list[_KeyId]:
     return [
         (
             submission.sender_id,
             str(kind),
             key_digest(
-                sender_id=submission.sender_id, kind=kind, key=key, is_test=submission.is_test
+                sender_id=submission.sender_id,
+                kind=kind,
+                key=key,
+                is_test=submission.is_test,
+                earlier=earlier,
             ),
         )
         for kind, key in submission.keys

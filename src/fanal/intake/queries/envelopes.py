@@ -79,8 +79,9 @@ def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
 def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
     """Return the report that a sender's key belongs to; a test report only where no live one has it."""
     digests = [
-        key_digest(sender_id=sender_id, kind=kind, key=key, is_test=is_test)
+        key_digest(sender_id=sender_id, kind=kind, key=key, is_test=is_test, earlier=earlier)
         for is_test in (False, True)
+        for earlier in (False, True)
     ]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -104,10 +105,17 @@ def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = No
     wanted = [
         (
             sender,
-            key_digest(sender_id=sender, kind=KeyKind.REFERENCE, key=reference, is_test=is_test),
+            key_digest(
+                sender_id=sender,
+                kind=KeyKind.REFERENCE,
+                key=reference,
+                is_test=is_test,
+                earlier=earlier,
+            ),
         )
         for sender in senders
         for is_test in (False, True)
+        for earlier in (False, True)
     ]
     with connection.cursor() as cursor:
         kinds = [KeyKind.REFERENCE.value] * len(wanted)

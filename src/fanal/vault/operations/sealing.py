@@ -1,5 +1,6 @@
 """Sealing: bytes on disk first, durable, then the row in the caller's transaction."""
 
+import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import md5, sha1, sha256
@@ -153,6 +154,14 @@ def digester(kind: str) -> Digester:
     For an identity it is keyed: a telephone number could be found again from a bare hash.
     """
     return keyring.current().digester("vault.identity") if kind in IDENTITY_KINDS else sha256()
+
+
+def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
+    """Return whether `expected` is the digest of bytes, made with the present or the earlier key."""
+    made = [digest_of(kind, plaintext)]
+    if kind in IDENTITY_KINDS:
+        made.append(keyring.current().earlier().digest("vault.identity", plaintext))
+    return any(hmac.compare_digest(digest, expected) for digest in made)
 
 
 def digest_of(kind: str, plaintext: bytes) -> bytes:
