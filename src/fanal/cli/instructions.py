@@ -16,6 +16,7 @@ from fanal.accounts.domain.instructions import (
 )
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language
+from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.calendar import PARIS
@@ -44,6 +45,7 @@ def list_(as_json: bool) -> None:
 @instructions.command("propose")
 @click.argument("kind", type=click.Choice([kind.value for kind in InstructionKind]))
 @click.option("--as", "login", required=True, help="Login of the supervisor who proposes.")
+@code_option
 @click.option("--grounds", required=True, help="What may leave, and why.")
 @click.option("--basis", required=True, help="Code of the legal basis, such as “LCEN 6-1”.")
 @click.option(
@@ -67,6 +69,7 @@ def list_(as_json: bool) -> None:
 def propose(  # noqa: PLR0913 - one for each option
     kind: str,
     login: str,
+    code: str | None,
     grounds: str,
     basis: str,
     names: tuple[str, ...],
@@ -87,6 +90,7 @@ def propose(  # noqa: PLR0913 - one for each option
         valid_from=now,
         expires_at=last.replace(tzinfo=PARIS) + timedelta(days=1),
     )
+    prove(login, code)
     with _told():
         made = operations.propose_instruction(actor=actor, instruction=asked, now=now)
     _show_again(actor, made, as_json=as_json)
@@ -95,13 +99,15 @@ def propose(  # noqa: PLR0913 - one for each option
 @instructions.command("second")
 @click.argument("instruction", type=click.UUID)
 @click.option("--as", "login", required=True, help="Login of the supervisor who seconds.")
+@code_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
-def second(instruction: UUID, login: str, as_json: bool) -> None:
+def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) -> None:
     """Second INSTRUCTION; its proposer cannot."""
     from fanal.accounts import operations
 
     actor = _person(login, "instruction.second")
+    prove(login, code)
     with _told():
         operations.second_instruction(actor=actor, instruction_id=instruction, now=clock.now())
     _show_again(actor, instruction, as_json=as_json)

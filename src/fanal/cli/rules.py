@@ -11,6 +11,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused, language, words
+from fanal.cli.proven import code_option, prove
 from fanal.cli.readers import supervisor
 from fanal.cli.retriage import facts, retriage
 from fanal.kernel import clock
@@ -52,18 +53,20 @@ def list_(as_json: bool) -> None:
 @rules.command("draft")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--as", "login", required=True, help="Login of the supervisor who drafts.")
+@code_option
 @with_django(DatabaseRole.WORKER)
-def draft(file: Path, login: str) -> None:
+def draft(file: Path, login: str, code: str | None) -> None:
     """Store the rule set of FILE (TOML) as a draft and print its id."""
     from fanal.analyse import operations
-    from fanal.analyse.domain.rules import RulesRefused
+    from fanal.analyse.domain.rules import RulesRefused, read_rules
 
     actor = supervisor(login)
     try:
+        body = file.read_text("utf-8")
+        read_rules(body)
+        prove(login, code)
         with _told():
-            made = operations.draft_ruleset(
-                actor=actor, body=file.read_text("utf-8"), now=clock.now()
-            )
+            made = operations.draft_ruleset(actor=actor, body=body, now=clock.now())
     except (RulesRefused, UnicodeDecodeError) as refused:
         raise Refused("RULES_REFUSED", path=file, detail=refused) from None
     click.echo(str(made))
@@ -108,12 +111,14 @@ def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool) -> None:
 @rules.command("activate")
 @click.argument("ruleset", type=click.UUID)
 @click.option("--as", "login", required=True, help="Login of the supervisor who activates.")
+@code_option
 @with_django(DatabaseRole.WORKER)
-def activate(ruleset: UUID, login: str) -> None:
+def activate(ruleset: UUID, login: str, code: str | None) -> None:
     """Put RULESET in force; its author cannot. `fanal replay prioritise` ranks the past anew."""
     from fanal.analyse import operations
 
     actor = supervisor(login)
+    prove(login, code)
     with _told():
         operations.activate_ruleset(actor=actor, ruleset_id=ruleset, now=clock.now())
     click.echo(words("RULES_IN_FORCE"))

@@ -1,12 +1,14 @@
 """`fanal user`: accounts of people and their habilitations, on the reference of an act."""
 
 import re
+import secrets
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Refused
+from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.postgres import DatabaseRole
@@ -115,6 +117,52 @@ def close(login: str) -> None:
     if queries.find_user(username=login) is None:
         raise Refused("NO_ACCOUNT", login=login)
     operations.close_account(actor=system_actor(_MOTIVE), username=login, now=clock.now())
+
+
+@user.command("reset")
+@click.argument("login")
+@click.option("--password", "new_password", is_flag=True, help="Set a new password and print it.")
+@click.option("--factors", is_flag=True, help="Take every second factor away.")
+@click.option(
+    "--second",
+    "confirming",
+    required=True,
+    help="Login of the supervisor or administrator who confirms.",
+)
+@code_option
+@with_django(DatabaseRole.APP)
+def reset(
+    *, login: str, new_password: bool, factors: bool, confirming: str, code: str | None
+) -> None:
+    """Reset how LOGIN signs in; the person stays, with their habilitations and past acts."""
+    from django.db import transaction
+
+    from fanal.accounts import operations, queries
+    from fanal.accounts.domain.policy import Refused as NotAllowed
+    from fanal.web.account.command_factor import remove_factors
+
+    now, console = clock.now(), system_actor(_MOTIVE)
+    found, second = queries.find_user(username=login), queries.find_user(username=confirming)
+    if found is None or second is None:
+        raise Refused("NO_ACCOUNT", login=login if found is None else confirming)
+    if not (new_password or factors):
+        raise Refused("RESET_NOTHING")
+    prove(confirming, code)
+    password = secrets.token_urlsafe(18) if new_password else None
+    actor = queries.actor_for(user=second, now=now, motive=_MOTIVE)
+    try:
+        with transaction.atomic():
+            operations.reset_account(
+                actor=console, second=actor, user=found, password=password, now=now
+            )
+            for kind in remove_factors(user=found) if factors else []:
+                operations.record_factor_change(
+                    actor=console, user=found, factor=kind, added=False, now=now
+                )
+    except NotAllowed:
+        raise Refused("RESET_SECOND", name=confirming, login=login) from None
+    if password is not None:
+        click.echo(password)
 
 
 @user.command("link")

@@ -141,6 +141,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "user close": (["l"], [[]]),
     "user grant": (["l", "ANALYST", "--act", "a"], [[], ["l"], ["l", "KING", "--act", "a"], ["l", "ANALYST", "--act", "a", "--until", "tomorrow"], ["l", "ANALYST", "--act", "a", "--desk", "x"]]),
     "user link": (["l", "s"], [[], ["l"]]),
+    "user reset": (["l", "--factors", "--second", "m"], [[], ["l"], ["l", "--factors"]]),
     "worker": ([], [["x"]]),
     "calls": ([], [["x"]]),
 }  # fmt: skip

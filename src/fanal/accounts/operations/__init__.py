@@ -45,6 +45,7 @@ from fanal.accounts.operations.people import (
     record_factor_change,
     record_refusal,
     record_sign_in,
+    reset_account,
 )
 from fanal.accounts.operations.standing import (
     propose_instruction,
@@ -88,6 +89,7 @@ __all__ = [
     "record_factor_change",
     "record_refusal",
     "record_sign_in",
+    "reset_account",
     "review_habilitation",
     "revoke_credential",
     "revoke_habilitation",

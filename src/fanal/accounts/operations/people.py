@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.names import canonical_login
-from fanal.accounts.domain.policy import require
+from fanal.accounts.domain.policy import Reason, Refused, may, require
 from fanal.accounts.domain.records import NewAccount, OrganisationKind
 from fanal.accounts.models import Desk, Organisation, Person, User
 from fanal.accounts.operations.counters import login_digest
@@ -85,6 +85,37 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
         locked.session_epoch += 1
         locked.save(update_fields=["session_epoch"])
         ledger.record(actor=actor, action="account.change", at=now, objects=[_ref(user.person_id)])
+
+
+def reset_account(
+    *, actor: Actor, second: Actor, user: User, password: str | None, now: datetime
+) -> None:
+    """Record that two people reset how a person signs in, set a new password if one is given, end sessions.
+
+    The person stays who they are: habilitations, past acts and the two-person rule go on. `second`, with
+    their own second factor, is another person than the account's. Second factors are taken by the caller.
+
+    Raises:
+        Refused: the actor may not manage accounts, or `second` neither that nor habilitations of others.
+    """
+    require(actor, "account.manage")
+    if second.person_id in {user.person_id, actor.person_id}:
+        raise Refused("account.manage", Reason.OWN_ACT)
+    if not (may(second, "account.manage") or may(second, "habilitation.grant")):
+        raise Refused("account.manage", Reason.NO_RULE)
+    with transaction.atomic():
+        locked = User.objects.select_for_update().get(pk=user.pk)
+        locked.session_epoch += 1
+        if password is not None:
+            locked.password = make_password(password)
+        locked.save(update_fields=["session_epoch", "password"])
+        ledger.record(
+            actor=second,
+            action="account.reset",
+            at=now,
+            objects=[_ref(user.person_id)],
+            detail={"password": int(password is not None)},
+        )
 
 
 def record_factor_change(

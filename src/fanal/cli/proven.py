@@ -1,0 +1,35 @@
+"""Whoever a command names as acting proves it with their own second factor: a shell is not a person."""
+
+import sys
+
+import click
+
+from fanal.cli.failures import Refused, words
+
+code_option = click.option(
+    "--code", help="One-time code of that person; asked for on the terminal when absent."
+)
+
+
+def prove(login: str, code: str | None) -> None:
+    """Ask the person `login` for their one-time code; a demo database asks for none, and says so.
+
+    Raises:
+        Refused: no such person, no one-time codes set up, no code given, or a wrong or used one.
+    """
+    from fanal.accounts import queries
+    from fanal.web.account import command_factor
+
+    if queries.has_demo_mark():
+        click.echo(words("FACTOR_DEMO", name=login), err=True)
+        return
+    user = queries.find_user(username=login)
+    if user is None:
+        raise Refused("NO_ACCOUNT", login=login)
+    if not command_factor.has_codes(user=user):
+        raise Refused("FACTOR_MISSING", name=login)
+    if code is None and not sys.stdin.isatty():
+        raise Refused("FACTOR_NEEDED", name=login)
+    given = code or click.prompt(words("FACTOR_ASKED", name=login), hide_input=True, err=True)
+    if not command_factor.passes(user=user, code=given):
+        raise Refused("FACTOR_WRONG", name=login)
