@@ -181,6 +181,10 @@ RULES: tuple[Rule, ...] = (
     # the vault refuses the desk's erasing of anything but its own short-lived keys.
     _rule("vault_object", [APP], ["SELECT", "INSERT", "UPDATE (wrapped_key, erased_at, sha256)"]),
     _rule("vault_*", [APP], APPEND),
+    # What was sent, by whom and when, stays as it came: states move through the functions of intake.
+    _rule("intake_report", [APP], APPEND),
+    _rule("intake_upload", [APP], APPEND),
+    _rule("intake_message", [APP], APPEND),
     _rule("intake_receipt", [APP], APPEND),
     _rule("intake_key", [APP], ["SELECT", "INSERT", "UPDATE (fingerprint)"]),
     # What the desk takes away in the course of its work: projections, drafts, counters and sessions.
@@ -246,6 +250,14 @@ _FUNCTIONS = """
     WHERE n.nspname = 'public'
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 """
+_UNSAFE = """
+    SELECT p.oid::regprocedure::text
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+    WHERE n.nspname = 'public' AND l.lanname = 'plpgsql'
+      AND NOT coalesce(p.proconfig::text LIKE '%search_path=%pg_temp%', false)
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+"""
+"""Functions whose tables are looked up on the caller's path, where temporary tables come first."""
 _CALLERS = (APP, WORKER)
 INTAKE_FUNCTIONS = (
     "intake_statuses",
@@ -271,6 +283,8 @@ INTAKE_FUNCTIONS = (
     "orient_withdraw",
 )
 """Names of the functions that a public node may call."""
+INTAKE_SEQUENCES = ("intake_wire_id_seq",)
+"""What a public node may take numbers of: whoever uses a sequence may use it up."""
 WORKER_FUNCTIONS = ("measures_erase_words", "judicial_erase_words", "accounts_erase_words")
 """Names of the functions that only the worker may call: what expiry takes from append-only tables."""
 
@@ -286,17 +300,22 @@ def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:
 def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Replace every privilege in schema `public` by those of the table above, in one transaction.
 
-    `connection` is that of the owner.
+    Triggers and functions look their tables up in `public` alone: a session's temporary table named like
+    one of ours would else answer to the guards. `connection` is that of the owner.
     """
-    statements: list[sql.Composable] = []
+    statements: list[sql.Composable] = [
+        sql.SQL("ALTER FUNCTION {} SET search_path = public, pg_temp").format(_trusted(str(name)))
+        for (name,) in connection.execute(_UNSAFE).fetchall()
+    ]
     roles = sql.SQL(", ").join([sql.SQL("PUBLIC"), *map(_login, (APP, WORKER, AUDITOR, INTAKE))])
     for name, is_sequence, is_partition in connection.execute(_TABLES).fetchall():
         kind = sql.SQL("SEQUENCE" if is_sequence else "TABLE")
         target = sql.SQL("{} {}").format(kind, sql.Identifier(str(name)))
         statements.append(sql.SQL("REVOKE ALL ON {} FROM {}").format(target, roles))
         if is_sequence:
-            users = sql.SQL(", ").join(map(_login, (APP, WORKER, INTAKE)))
-            statements.append(sql.SQL("GRANT USAGE ON {} TO {}").format(target, users))
+            users = [APP, WORKER, INTAKE] if name in INTAKE_SEQUENCES else [APP, WORKER]
+            logins = sql.SQL(", ").join(map(_login, users))
+            statements.append(sql.SQL("GRANT USAGE ON {} TO {}").format(target, logins))
         elif not is_partition:
             statements.extend(_table_grants(str(name)))
     for (signature,) in connection.execute(_FUNCTIONS).fetchall():

@@ -103,6 +103,32 @@ def test_the_mark_resists_even_the_owner(as_role):
             owner.execute(statement)
 
 
+def test_every_function_says_where_its_tables_are(database_urls):
+    """Else a session's temporary table comes first. What asks no table is left to be inlined in policies."""
+    with psycopg.connect(database_urls["owner"]) as owner:
+        rows = owner.execute(
+            "SELECT p.proname, l.lanname, p.prosrc FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang"
+            " WHERE p.pronamespace = 'public'::regnamespace"
+            " AND NOT coalesce(p.proconfig::text LIKE '%search_path=%pg_temp%', false)"
+            " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
+        ).fetchall()
+    assert {language for _, language, _ in rows} == {"sql"}
+    asking = [name for name, _, text in rows if "from" in str(text).lower().split()]
+    # FROM of arrays and of instants.
+    assert set(asking) <= {"fanal_shown", "fanal_lowest_id", "orient_feedback_id"}
+
+
+def test_a_public_node_uses_up_no_numbers_of_the_desk(as_role):
+    """Sign-in, jobs and factors count in sequences: one that is used up refuses every new row."""
+    node = as_role("intake")
+    names = as_role("owner").execute("SELECT sequencename FROM pg_sequences").fetchall()
+    for (name,) in names:
+        if name != "intake_wire_id_seq":
+            with pytest.raises(errors.InsufficientPrivilege):
+                node.execute("SELECT nextval(%s)", [name])
+    assert len(names) > 10
+
+
 def test_the_auditor_writes_nothing(database_urls, as_role):
     auditor = as_role("auditor")
     for table in names(database_urls, "NOT c.relispartition"):

@@ -84,6 +84,17 @@ def test_the_second_person_is_in_office_at_the_desk() -> None:
     assert approve(waiting(), by=SUPERVISOR.person_id) == ""
 
 
+def test_a_temporary_table_answers_to_no_guard() -> None:
+    """Named like ours it comes first where a function names no schema: another desk's officer would pass."""
+    measure_id, elsewhere = waiting(), person(Role.MEASURES_OFFICER, desk=2)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE measures_measure ON COMMIT DROP AS TABLE measures_measure"
+        )
+        cursor.execute("UPDATE pg_temp.measures_measure SET desk_id = 2")
+    assert approve(measure_id, by=elsewhere.person_id) == CHECK
+
+
 def test_a_role_that_ended_seconds_nothing() -> None:
     """Neither now nor, by a date of before, in the past."""
     officer = person(Role.MEASURES_OFFICER)
