@@ -195,6 +195,7 @@ def _create(admin_url: str, database: str, passwords: Mapping[str, str], *, rene
             _refuse_foreign_installation(connection, database)
             for role in DatabaseRole:
                 _create_role(connection, role, passwords[role.value], renew=renew)
+            _bound_public_nodes(connection)
             _create_database(connection, database)
         with _connect(_with_database(admin_url, database)) as connection:
             _prepare_schema(connection, database)
@@ -258,6 +259,22 @@ def _create_role(
             verb, login, sql.Literal(verifier.decode())
         )
     )
+
+
+def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Leave half of the connections to the desk, whatever public nodes open; the operator's bound stays."""
+    login = DatabaseRole.INTAKE.login
+    row = connection.execute(
+        "SELECT current_setting('max_connections')::int / 2 FROM pg_roles"
+        " WHERE rolname = %s AND rolconnlimit = -1",
+        (login,),
+    ).fetchone()
+    if row:
+        connection.execute(
+            sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(
+                sql.Identifier(login), sql.Literal(row[0])
+            )
+        )
 
 
 def _create_database(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:

@@ -285,8 +285,14 @@ INTAKE_FUNCTIONS = (
 """Names of the functions that a public node may call."""
 INTAKE_SEQUENCES = ("intake_wire_id_seq",)
 """What a public node may take numbers of: whoever uses a sequence may use it up."""
-WORKER_FUNCTIONS = ("measures_erase_words", "judicial_erase_words", "accounts_erase_words")
-"""Names of the functions that only the worker may call: what expiry takes from append-only tables."""
+WORKER_FUNCTIONS = (
+    "measures_erase_words",
+    "judicial_erase_words",
+    "accounts_erase_words",
+    "fanal_ensure_months",
+    "fanal_next_months",
+)
+"""Names of the functions that only the worker may call: what expiry takes from append-only tables; months."""
 
 
 def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:

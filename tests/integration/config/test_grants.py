@@ -118,6 +118,16 @@ def test_every_function_says_where_its_tables_are(database_urls):
     assert set(asking) <= {"fanal_shown", "fanal_lowest_id", "orient_feedback_id"}
 
 
+def test_public_nodes_leave_connections_to_the_desk(as_role):
+    """Else one that was taken over signs in until nobody else can: no page, no stage and no call."""
+    row = as_role("owner").execute(
+        "SELECT rolconnlimit, current_setting('max_connections')::int FROM pg_roles"
+        " WHERE rolname = 'fanal_intake'"
+    )
+    limit, most = row.fetchone()
+    assert 0 < limit <= most / 2
+
+
 def test_a_public_node_uses_up_no_numbers_of_the_desk(as_role):
     """Sign-in, jobs and factors count in sequences: one that is used up refuses every new row."""
     node = as_role("intake")

@@ -1,7 +1,7 @@
 """What the role of a public node may ask and do: raw SQL as `fanal_intake`, as one that was taken over sends it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -162,3 +162,38 @@ def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: M
     assert answer.report_id is not None
     (left,) = queries.list_messages(actor=SYSTEM, report_id=answer.report_id)
     assert (left.from_desk, left.author_id, left.for_reporter) == (False, None, None)
+
+
+DEPOSIT = (
+    "INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, wire_id, state,"
+    " received_at, changed_at, object_id, size, urgent, is_test, slow_lane, language, correlation_id)"
+    " VALUES (%(id)s, 1, %(id)s, 'WIRE', 'report/1', 'A-2', %(wire)s, %(state)s, %(at)s, %(at)s, %(id)s, 1,"
+    " true, false, false, '', '')"
+)
+
+
+def test_it_deposits_neither_in_other_times_nor_as_expired(node, as_role: Connect) -> None:
+    """An id of next year would keep that month's partition from being made, here and in every table."""
+    now = datetime.now(UTC)
+    for away in (timedelta(days=200), timedelta(days=-200)):
+        for made, at in ((now + away, now), (now, now + away)):
+            values = {"id": new_id(made), "at": at, "state": "FINISHED", "wire": None}
+            with pytest.raises(errors.CheckViolation):
+                node.execute(DEPOSIT, values)
+    with pytest.raises(errors.CheckViolation):
+        node.execute(DEPOSIT, {"id": new_id(now), "at": now, "state": "EXPIRED", "wire": None})
+    node.execute(DEPOSIT, {"id": new_id(now), "at": now, "state": "FINISHED", "wire": None})
+    as_role("worker").execute("SELECT fanal_next_months((now() + interval '10 months')::date)")
+
+
+def test_it_takes_no_wire_number_that_was_not_given_to_its_report(node, as_role: Connect) -> None:
+    now, insert = datetime.now(UTC), "INSERT INTO intake_wire VALUES (%(wire)s, %(id)s, %(id)s)"
+    (number,) = node.execute("SELECT nextval('intake_wire_id_seq')").fetchone() or (0,)
+    for wire in (number, number + 1):  # not of the report; not given out yet
+        values = {"id": new_id(now), "at": now, "state": "OPEN", "wire": number + 1}
+        node.execute(DEPOSIT, values)
+        with pytest.raises(errors.CheckViolation):
+            node.execute(insert, values | {"wire": wire})
+    values = {"id": new_id(now), "at": now, "state": "OPEN", "wire": number}
+    node.execute(DEPOSIT, values)
+    node.execute(insert, values)
