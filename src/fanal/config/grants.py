@@ -181,9 +181,19 @@ RULES: tuple[Rule, ...] = (
     # the vault refuses the desk's erasing of anything but its own short-lived keys.
     _rule("vault_object", [APP], ["SELECT", "INSERT", "UPDATE (wrapped_key, erased_at, sha256)"]),
     _rule("vault_*", [APP], APPEND),
-    # What was sent, by whom and when, stays as it came: states move through the functions of intake.
-    _rule("intake_report", [APP], APPEND),
-    _rule("intake_upload", [APP], APPEND),
+    # What was sent, by whom and when, stays as it came.
+    _rule("intake_report", [APP], [*APPEND, "UPDATE (state, changed_at)"]),
+    _rule(
+        "intake_upload",
+        [APP],
+        [
+            *APPEND,
+            (
+                "UPDATE (hashed_at, media_type, width, height, scale, pdq, pdq_quality, frames, unhashed,"
+                " md5, sha1, sha256)"
+            ),
+        ],
+    ),
     _rule("intake_message", [APP], APPEND),
     _rule("intake_receipt", [APP], APPEND),
     _rule("intake_key", [APP], ["SELECT", "INSERT", "UPDATE (fingerprint)"]),

@@ -118,6 +118,23 @@ def test_every_function_says_where_its_tables_are(database_urls):
     assert set(asking) <= {"fanal_shown", "fanal_lowest_id", "orient_feedback_id"}
 
 
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (
+            "intake_report",
+            ("object_id", "identity_id", "sender_id", "desk_id", "received_at", "erased_at"),
+        ),
+        ("intake_upload", ("object_id", "details_id", "name")),
+        ("intake_message", ("object_id", "from_desk", "created_at")),
+    ],
+)
+def test_the_desk_points_nothing_sent_to_other_evidence(as_role, table, columns):
+    for column in columns:
+        with pytest.raises(errors.InsufficientPrivilege):
+            as_role("app").execute(f"UPDATE {table} SET {column} = {column}")
+
+
 def test_public_nodes_leave_connections_to_the_desk(as_role):
     """Else one that was taken over signs in until nobody else can: no page, no stage and no call."""
     row = as_role("owner").execute(
