@@ -38,12 +38,13 @@ from fanal.orient.domain.records import Choice, QueueFilter, QueueView, Track
 from fanal.orient.models import Case, StoredAlarm
 from fanal.worker.stages import StageLoop
 from tests.integration.policy.deconflicting import meet_and_withhold
+from tests.integration.policy.held import TWO_DESKS, Walker
 
 SYSTEM = system_actor("walk over every route")
 OBJECT_CELLS = ("own", "other_desk", "other_partner", "sealed")
 DESK_ROLES = {Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER}
-WALKERS: tuple[Role | None, ...] = (None, *(r for r in Role if r not in {Role.SYSTEM}))
-"""Who walks: each role, somebody signed in without any role (None), and the public."""
+WALKERS: tuple[Walker, ...] = (None, *(r for r in Role if r not in {Role.SYSTEM}), *TWO_DESKS)
+"""Who walks: each role, somebody signed in without any role (None), the public, and people of two desks."""
 
 
 @dataclass(kw_only=True)
@@ -51,7 +52,7 @@ class World:
     """Objects by cell; `canaries` maps each canary word to the cell it belongs to."""
 
     now: datetime
-    users: dict[Role | None, User] = field(default_factory=dict)
+    users: dict[Walker, User] = field(default_factory=dict)
     partner_ids: dict[str, UUID] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     basics: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -141,6 +142,13 @@ def _people(world: World) -> None:
         world.users[role] = user
         if role is not None:
             _grant(world, user, role, desk=1, body=bodies.get(role))
+    for name, roles in TWO_DESKS.items():
+        user = accounts.create_account(
+            actor=SYSTEM, account=NewAccount(username=name, name=name, password=None), now=world.now
+        )
+        world.users[name] = user
+        for role, desk in roles:
+            _grant(world, user, role, desk=desk, body=bodies.get(role))
     for cell, desk in (("own", 1), ("other_desk", 2), ("other_partner", 2)):
         user = accounts.create_account(
             actor=SYSTEM,

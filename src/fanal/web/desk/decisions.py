@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.http import require_POST
 
 from fanal import reference
+from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.judicial import operations as judicial
@@ -20,6 +21,7 @@ from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 from fanal.web.desk import folds
 from fanal.web.desk.claims import token_of
 from fanal.web.desk.proposals import WAYS, Typed
@@ -30,6 +32,7 @@ from fanal.web.desk.report import page_of
 @needs("report.decide")
 def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Write the decision of whoever holds the report; a refused one is shown with all that was typed."""
+    _known(request, report_id)
     try:
         recorded = _record(request, report_id)
     except orient.CaseNotHeld:
@@ -60,6 +63,13 @@ def reopen(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def close(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Close a decided report."""
     return _change(request, report_id, close=True)
+
+
+def _known(request: HttpRequest, report_id: UUID) -> None:
+    case = oriented.get_case(actor=actor_of(request), report_id=report_id)
+    if case is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
 
 
 def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
@@ -105,8 +115,7 @@ def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
 
 def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
-    if oriented.get_case(actor=actor, report_id=report_id) is None:
-        raise Http404
+    _known(request, report_id)
     act = orient.close_case if close else orient.reopen_case
     try:
         act(actor=actor, report_id=report_id, now=now)

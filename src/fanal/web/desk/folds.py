@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
@@ -21,6 +22,7 @@ from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 
 SHOWN = 100
 """Folded reports on one page of the list, highest priority first; each page can be decided on by itself."""
@@ -36,6 +38,7 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None:
         raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
     try:
         orient.unfold(actor=actor, report_id=report_id, reason=reason, now=now_of(request))
     except orient.NotFolded:

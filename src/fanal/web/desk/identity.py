@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import reach
+from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.opening import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
@@ -19,6 +19,7 @@ from fanal.intake import queries as intake
 from fanal.vault import keyring
 from fanal.vault.operations import ObjectUnknown
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 from fanal.web.reading import consult, consulted_ids
 
 
@@ -27,6 +28,10 @@ from fanal.web.reading import consult, consulted_ids
 @needs("identity.open")
 def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Ask for the motive; by POST, open the identity and show it in this one answer."""
+    report = intake.get_reports(actor=actor_of(request), report_ids=[report_id]).get(report_id)
+    if report is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=report.desk_id, sealed=True))
     if request.method != "POST":
         return _page(request, report_id)
     motive = request.POST.get("motive", "")
@@ -67,7 +72,7 @@ def _page(
     actor = actor_of(request)
     report = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     # The right is that at the report's desk: the form is not shown to whom its answer would be refused.
-    if report is None or report.desk_id not in reach(actor, "identity.open").desk_ids:
+    if report is None:
         raise Http404
     earlier = harmonised.openings_of_report(actor=actor, report_id=report_id)
     consult(request, "report", [report_id])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import may, require
+from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.lists import VOTE_REASONS, ChangedItem, ListsRefused, Vote
@@ -94,13 +94,12 @@ def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpRes
 
 
 @require_POST
-@needs("list.vote")
+@needs("list.read")
 def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Keep the vote of a person who may see the entry, with its reasons, or take it back; the last counts.
 
-    A partner's people may vote too, on what is shared with them: their programs do, through its service.
+    A partner votes too (`list.vote`), on what is shared with it: its programs do, through their service.
     """
-    require(actor_of(request), "list.read")
     item = _item(item_id)
     ticked = [text.partition(".") for text in request.POST.getlist("vote")]
     sides = {side for side, _sep, _reason in ticked}

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.http import require_POST
 
 from fanal import reference
-from fanal.accounts.domain.policy import Reason, Refused
+from fanal.accounts.domain.policy import Reason, Refused, Resource
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS
@@ -22,6 +22,7 @@ from fanal.measures import operations, queries
 from fanal.measures.domain.records import Addressee, AddresseeKind, Event, SuspensionCause
 from fanal.measures.domain.states import MeasureState
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 from fanal.web.desk.measures import page_of
 
 Act = Callable[[Actor, datetime], object]
@@ -225,8 +226,11 @@ def _digest(request: HttpRequest) -> bytes:
 
 def _do(request: HttpRequest, measure_id: UUID, *acts: Act) -> HttpResponse:
     """Run acts, each for itself, and return to the measure; a refusal is shown there, in words."""
-    if queries.get_measure(actor=actor_of(request), measure_id=measure_id) is None:
+    actor = actor_of(request)
+    found = queries.get_measure(actor=actor, measure_id=measure_id)
+    if found is None:
         raise Http404
+    require_declared(request, Resource(desk_id=found.measure.desk_id))
     for kept, act in enumerate(acts):
         refusal = _refusal(request, act)
         if refusal:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import may
+from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.records import Event, Outcome
@@ -22,6 +22,7 @@ from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
 from fanal.reference import Body
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 from fanal.web.desk import history
 from fanal.web.desk.measure_steps import event_of
 from fanal.web.reading import consult
@@ -141,8 +142,10 @@ def _page(request: HttpRequest, referral_id: UUID, refused: str = "") -> dict[st
 
 
 def _known(request: HttpRequest, referral_id: UUID) -> None:
-    if queries.get_referral(actor=actor_of(request), referral_id=referral_id) is None:
+    found = queries.get_referral(actor=actor_of(request), referral_id=referral_id)
+    if found is None:
         raise Http404
+    require_declared(request, Resource(desk_id=found.referral.desk_id))
 
 
 def _say(request: HttpRequest, referral_id: UUID, words: str) -> HttpResponse:

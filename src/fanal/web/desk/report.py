@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import may
+from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.crosscheck import queries as crosschecked
@@ -29,6 +29,7 @@ from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 from fanal.web.desk import asking, content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
@@ -117,8 +118,10 @@ def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Leave a question for the reporter, behind their code."""
     actor = actor_of(request)
-    if not intake.get_reports(actor=actor, report_ids=[report_id]):
+    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is None:
         raise Http404
+    require_declared(request, Resource(desk_id=facts.desk_id))
     try:
         intake_operations.ask_reporter(
             actor=actor,

@@ -10,11 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import Refused, may
+from fanal.accounts.domain.policy import Refused, Resource, may
 from fanal.accounts.routes import needs
 from fanal.measures import operations, queries
 from fanal.measures.domain.oversight import AnswerVerdict, RecommendationKind
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 from fanal.web.oversight import measures, sessions
 from fanal.web.reading import consult
 
@@ -58,6 +59,10 @@ def listing(request: HttpRequest) -> HttpResponse:
 def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
     """Answer a recommendation, once."""
     actor, words = actor_of(request), request.POST.get("words", "")
+    found = queries.get_recommendation(actor=actor, recommendation_id=recommendation_id)
+    if found is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=found.desk_id))
     try:
         operations.answer_recommendation(
             actor=actor,
@@ -69,8 +74,6 @@ def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
     except (operations.MeasureUnknown, Refused):
         raise Http404 from None
     except ValueError:
-        if queries.get_recommendation(actor=actor, recommendation_id=recommendation_id) is None:
-            raise Http404 from None
         return _page(request, refused="NO_VERDICT", asked=recommendation_id, words=words)
     except operations.MeasureRefused as refusal:
         return _page(request, refused=refusal.code, asked=recommendation_id, words=words)

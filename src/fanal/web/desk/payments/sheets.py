@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import may
+from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.judicial import operations, queries
@@ -20,6 +20,7 @@ from fanal.judicial.domain.records import Event
 from fanal.judicial.domain.sheets import ADDRESSEES, SHEET_PROOF_NEEDED, SHEET_STATES, SheetFile
 from fanal.kernel.states import TransitionRefused
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 from fanal.web.desk import history
 from fanal.web.desk.measure_steps import event_of
 from fanal.web.desk.payments import document
@@ -197,8 +198,10 @@ def _page(request: HttpRequest, sheet_id: UUID, refused: str = "") -> dict[str, 
 
 
 def _known(request: HttpRequest, sheet_id: UUID) -> None:
-    if queries.get_sheet(actor=actor_of(request), sheet_id=sheet_id) is None:
+    found = queries.get_sheet(actor=actor_of(request), sheet_id=sheet_id)
+    if found is None:
         raise Http404
+    require_declared(request, Resource(desk_id=found.sheet.desk_id))
 
 
 def _say(request: HttpRequest, sheet_id: UUID, words: str) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import may
+from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.harmonise.domain.quality import assess
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -18,6 +18,7 @@ from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.feedback import GIVEN, FeedbackRefused, FeedbackVerdict
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.guarded import require_declared
 
 
 def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, object]:
@@ -44,8 +45,10 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, o
 def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Say of a provider's report that it was useful, a duplicate, or which data it lacks."""
     verdict, actor = request.POST.get("verdict", ""), actor_of(request)
-    if oriented.get_case(actor=actor, report_id=report_id) is None:
+    case = oriented.get_case(actor=actor, report_id=report_id)
+    if case is None:
         raise Http404
+    require_declared(request, Resource(desk_id=case.desk_id))
     try:
         if verdict not in set(GIVEN):
             raise FeedbackRefused("VERDICT")

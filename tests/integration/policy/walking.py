@@ -1,0 +1,45 @@
+"""A browser of each walker, the address of a cell, and the way back after it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client
+
+from fanal.accounts.domain.policy import POLICY
+from fanal.kernel.actors import Role
+from tests.integration.policy.factories import FACTORIES
+from tests.integration.policy.held import Walker
+from tests.integration.policy.routes import Route
+from tests.integration.policy.world import World
+
+SEALED_ACTIONS = frozenset[str]().union(*(rule.actions for rule in POLICY.rules if rule.sealed))
+
+
+@contextmanager
+def undone(savepoint: str) -> Iterator[None]:
+    """Undo a cell: back to the savepoint, which stays; durable writes take the test's transaction for none."""
+    queued = len(connection.run_on_commit)
+    yield
+    transaction.savepoint_rollback(savepoint)
+    transaction.set_rollback(False)
+    del connection.run_on_commit[queued:]
+
+
+def browser_of(world: World, walker: Walker) -> Client:
+    browser = Client(headers={"X-Forwarded-Proto": "https"}, raise_request_exception=False)
+    if walker is not Role.PUBLIC:
+        browser.force_login(world.users[walker], backend=settings.AUTHENTICATION_BACKENDS[1])
+    return browser
+
+
+def values(route: Route, world: World, cell: str) -> dict[str, object]:
+    missing = set(route.arguments) - set(FACTORIES)
+    assert not missing, f"{route.pattern}: add {missing} to FACTORIES in factories.py"
+    return {name: FACTORIES[name](world, cell) for name in route.arguments}
+
+
+def cell_asked(cell: str, action: str) -> str:
+    """Return the cell of the table that an object of `cell` stands for under `action`."""
+    return "own" if cell == "sealed" and action not in SEALED_ACTIONS else cell
