@@ -1,7 +1,7 @@
 """A report goes all the way: received by every door, carried through all stages, at its place in the queue."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +14,7 @@ from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.states import Stage
-from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.actors import Actor, Role, system_actor
 from tests.actors import desk_actor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -104,6 +104,32 @@ def _views(ids: Sequence[UUID]) -> Iterator[object]:
     from fanal.cli.report_view import views
 
     yield from views(actor=SYSTEM, report_ids=ids, short=True)
+
+
+def test_reports_received_are_those_by_kind_and_those_that_wait() -> None:
+    """The two figures stand on one page; what a person sees counts in both, whatever its sender did."""
+    from fanal.intake import operations as intake, queries as intaken
+    from fanal.orient import queries as oriented
+
+    partner = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
+    sent = [
+        Submission(
+            arrival=Arrival.API, format=Format.REPORT, body=body,
+            canonical=canonical_bytes(read_report(body)), sender_id=partner.partner_id,
+            reference=name, urgent=name == "urgent",
+        )
+        for name in ("stays", "taken-back", "urgent")
+        for body in [msgspec.json.encode(MATERIAL | {"reference": name})]
+    ]  # fmt: skip
+    answers = intake.receive_reports(actor=partner, submissions=sent, now=NOW)
+    for answer in answers[1:]:
+        intake.retract_report(actor=partner, report_id=answer.report_id, now=NOW)
+    _work()
+    _deposit(GROOMING)  # waits
+    span = {"since": NOW - timedelta(days=1), "until": NOW + timedelta(days=1)}
+    received = sum(n for *_codes, n in intaken.count_received(actor=SYSTEM, **span))
+    by_kind = sum(n for *_codes, n in oriented.count_cases(actor=SYSTEM, **span))
+    assert (received, by_kind, sum(intaken.count_work().values())) == (3, 2, 1)
 
 
 def test_takes_every_format_to_the_queue() -> None:

@@ -81,13 +81,17 @@ def count_work() -> dict[str, int]:
 
 
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return acknowledged reports by day, arrival and emergency: no test, none retracted."""
+    """Return acknowledged reports by day, arrival and emergency: no test, none retracted or unfinished.
+
+    An urgent one counts whatever its sender did since: a person sees it all the same (decisions 29).
+    """
     require(actor, "statistics.read")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival,"
             " CASE WHEN urgent THEN 'URGENT' ELSE 'ORDINARY' END, count(*) FROM intake_report WHERE id >= %s"
-            " AND id < %s AND received_at >= %s AND received_at < %s AND state = 'FINISHED'"
+            " AND id < %s AND received_at >= %s AND received_at < %s"
+            " AND (state = 'FINISHED' OR urgent AND state IN ('RETRACTED', 'EXPIRED'))"
             " AND NOT is_test GROUP BY 1, 2, 3",
             [*id_bounds(since, until), since, until],
         )
