@@ -104,6 +104,7 @@ def add_folds(owner):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("installed_keys")
+@pytest.mark.role("worker")
 def test_a_desk_sees_and_changes_its_own_rows_only(database_urls, as_role):
     make_world()
     owner = as_role("owner")
