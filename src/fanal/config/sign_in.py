@@ -65,6 +65,8 @@ _ALLAUTH: dict[str, object] = {
     "SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX": "",
     "MFA_ADAPTER": "fanal.web.account.adapter.MFAAdapter",
     "MFA_FORMS": {
+        "authenticate": "fanal.web.account.one_time_codes.SignInWithCode",
+        "reauthenticate": "fanal.web.account.one_time_codes.ProveAgainWithCode",
         "authenticate_webauthn": "fanal.web.account.security_keys.SignInWithKey",
         "reauthenticate_webauthn": "fanal.web.account.security_keys.ProveAgainWithKey",
     },
@@ -80,12 +82,12 @@ _ALLAUTH: dict[str, object] = {
 
 _AXES: dict[str, object] = {
     "AXES_FAILURE_LIMIT": 5,
-    "AXES_COOLOFF_TIME": timedelta(minutes=15),
+    "AXES_COOLOFF_TIME": "fanal.web.account.lockout.wait_of",
     "AXES_LOCKOUT_PARAMETERS": ["username"],
     "AXES_RESET_ON_SUCCESS": True,
     "AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT": False,
     "AXES_USERNAME_FORM_FIELD": "login",
-    "AXES_USERNAME_CALLABLE": "fanal.web.account.lockout.login_of",
+    "AXES_USERNAME_CALLABLE": "fanal.web.account.lockout.counted_as",
     "AXES_CLIENT_IP_CALLABLE": "fanal.web.account.lockout.no_address",
     "AXES_HANDLER": "fanal.web.account.lockout.FailureCounter",
     "AXES_LOCKOUT_CALLABLE": "fanal.web.account.lockout.locked_out",

@@ -102,6 +102,65 @@ def test_five_wrong_passwords_lock_every_spelling(web: Client, make_user: Make) 
     assert attempt.failures_since_start == 5
 
 
+def test_strangers_shut_nobody_out_of_a_known_browser(web: Client, make_user: Make) -> None:
+    """Neither by wrong passwords nor, knowing the password, by wrong codes."""
+    user = make_user("claire", Role.SUPERVISOR)
+    TOTP.activate(user, SECRET)
+    step = _sign_in(web, "claire")["Location"]
+    first, *others = (format_hotp_value(hotp_value(SECRET, n)) for n in _counters())
+    assert web.post(step, {"code": first}).status_code == 302
+    web.post("/fr/logout/")
+    stranger = Client(headers={"X-Forwarded-Proto": "https"})
+    for _ in range(6):
+        _sign_in(stranger, "claire", "wrong")
+    assert _sign_in(stranger, "claire").status_code == 429
+    assert _sign_in(web, "claire").status_code == 302, "the person's own browser"
+    insider = Client(headers={"X-Forwarded-Proto": "https"})
+    cache.clear()
+    AccessAttempt.objects.all().delete()
+    asked = _sign_in(insider, "claire")["Location"]
+    for _ in range(7):
+        insider.post(asked, {"code": "000000"})
+    insider.post(asked, {"code": others[-1]})
+    assert insider.get("/fr/account/").status_code == 302, "no more tries"
+    assert web.post(step, {"code": others[-1]}).status_code == 302
+    assert web.get("/fr/account/habilitations/").status_code == 200
+
+
+def test_a_known_browser_that_guesses_waits_a_minute_alone(web: Client, make_user: Make) -> None:
+    user = make_user("ana", Role.ANALYST)
+    _sign_in(web, "ana")
+    web.post("/fr/logout/")
+    answers = [_sign_in(web, "ana", "wrong").status_code for _ in range(5)]
+    assert answers[-1] == 429
+    page = _sign_in(web, "ana")
+    assert page.status_code == 429
+    assert "1 minute." in page.content.decode()
+    other = Client(headers={"X-Forwarded-Proto": "https"})
+    assert _sign_in(other, "ana").status_code == 302, "others are counted apart"
+    AccessAttempt.objects.update(attempt_time=datetime.now(UTC) - timedelta(minutes=2))
+    assert _sign_in(web, "ana").status_code == 302
+    assert user.username == "ana"
+
+
+@pytest.mark.parametrize("forged", ["x", "e30:1abc:def"])
+def test_a_forged_mark_is_an_unknown_browser(web: Client, make_user: Make, forged: str) -> None:
+    make_user("ana", Role.ANALYST)
+    web.cookies["fanal_device"] = forged
+    for _ in range(5):
+        _sign_in(web, "ana", "wrong")
+    assert AccessAttempt.objects.get().username == "ana"
+
+
+def test_the_mark_of_one_account_opens_no_other(web: Client, make_user: Make) -> None:
+    make_user("ana", Role.ANALYST)
+    make_user("bob", Role.ANALYST)
+    _sign_in(web, "ana")
+    web.post("/fr/logout/")
+    _sign_in(web, "bob", "wrong")
+    assert AccessAttempt.objects.get().username == "bob"
+
+
 UNREAD_BY_THE_WEB = {
     "crosscheck_sketch",
     "crosscheck_spelling",

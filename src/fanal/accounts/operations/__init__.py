@@ -5,6 +5,7 @@ from fanal.accounts.operations.counters import (
     drop_counter,
     forget_counters,
     get_counter,
+    login_digest,
     set_counter,
 )
 from fanal.accounts.operations.demo import (
@@ -85,6 +86,7 @@ __all__ = [
     "forget_usage",
     "get_counter",
     "grant_habilitation",
+    "login_digest",
     "propose_instruction",
     "record_factor_change",
     "record_refusal",

@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext as _
 
 from fanal.accounts import operations
 from fanal.accounts.domain.names import canonical_login
-from fanal.web.account import demo, sealing
+from fanal.web.account import demo, devices, sealing
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.landing import landing_path
 
@@ -56,6 +56,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         refused: HttpResponse | None = super().pre_login(request, user, **kwargs)
         return refused
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
+        """Count no wrong password here, by login for everybody together: the lock-out does, by browser."""
+
     def respond_user_inactive(
         self,
         request: HttpRequest,
@@ -74,6 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             actor=actor_of(request), action="account.sign_in", now=now_of(request)
         )
         answer: HttpResponse = super().post_login(request, user, **kwargs)
+        devices.remember(request, answer, login=user.get_username())
         return answer
 
     def logout(self, request: HttpRequest) -> None:

@@ -2,7 +2,9 @@
 
 from allauth.core import context
 from allauth.core.ratelimit import consume
+from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import AuthenticateWebAuthnForm, ReauthenticateWebAuthnForm
+from allauth.mfa.webauthn.internal import auth
 
 from fanal.accounts import operations
 from fanal.kernel import clock
@@ -11,8 +13,14 @@ from fanal.kernel import clock
 class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc] # allauth carries no types
     """Writes what did not pass, as often as the limit of wrong codes allows: the ledger is not flooded.
 
-    Counted apart, since the library lets unreadable answers pass by its own limit.
+    Nobody guesses a key: refused ones close nothing, and wrong codes of others do not close keys.
     """
+
+    def clean_credential(self) -> Authenticator:
+        """Return the key whose answer this is."""
+        credential = self.cleaned_data["credential"]
+        auth.parse_authentication_response(credential)
+        return auth.complete_authentication(self.user, credential)
 
     def clean(self) -> dict[str, object]:
         """Note an answer that is no key of the person's, or unreadable."""
