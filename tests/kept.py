@@ -23,8 +23,10 @@ _ALL: list["Kept[object]"] = []
 class Kept(Generic[T]):
     """What the tests of a folder begin with that ask for one fixture and commit nothing."""
 
-    def __init__(self, fixture: str, make: Callable[[], T], *, folder: Path) -> None:
-        self._fixture, self._make, self._folder = fixture, make, folder
+    def __init__(
+        self, fixture: str, make: Callable[[], T], *, folder: Path, role: str = "app"
+    ) -> None:
+        self._fixture, self._make, self._folder, self._role = fixture, make, folder, role
         self._made: T | None = None
         self._block: transaction.Atomic | None = None
         self._session: object = None
@@ -46,7 +48,9 @@ class Kept(Generic[T]):
         commits = {"live_server", "transactional_db"} & names or (
             marker is not None and marker.kwargs.get("transaction")
         )
-        return self._fixture in names and not commits and not item.get_closest_marker("role")
+        role = item.get_closest_marker("role")
+        same = (role.args[0] if role else "app") == self._role
+        return self._fixture in names and not commits and same
 
     def stand(self) -> None:
         """Have it stand before a test begins."""

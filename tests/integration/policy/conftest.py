@@ -16,7 +16,7 @@ def _make() -> object:
     return make_world()
 
 
-_WORLD = Kept("world", _make, folder=Path(__file__).parent)
+_WORLD = Kept("world", _make, folder=Path(__file__).parent, role="worker")
 
 
 @pytest.fixture
