@@ -1,5 +1,6 @@
 """`fanal doctor`: says what is missing on this machine, in words a person can act on."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -19,6 +20,7 @@ from fanal.cli.doctor_hashing import look_at_hashing
 from fanal.cli.doctor_outbox import look_at_caller, look_at_outbox
 from fanal.cli.doctor_vault import look_at_fingerprints, look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
+from fanal.cli.lowered import look_at_account
 from fanal.cli.run import PORT_FILE, is_alive
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
@@ -76,7 +78,8 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
     else:
         yield problem("front-end assets are missing: run 'make setup'")
     if os.geteuid() == 0:
-        yield note("Fanal runs as root here: in production, run it as an account of its own")
+        with contextlib.suppress(AccountMissing):
+            yield note(f"this is root: {look_at_account(home=home, vault=find_vault())}")
 
 
 def _look_at_certificate(home: Path) -> Iterator[Finding]:

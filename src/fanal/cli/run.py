@@ -15,9 +15,17 @@ from pathlib import Path
 
 import click
 
-from fanal.cli.boot import find_home, make_keys, process_environment, require_keys, require_vault
+from fanal.cli.boot import (
+    find_home,
+    find_vault,
+    make_keys,
+    process_environment,
+    require_keys,
+    require_vault,
+)
 from fanal.cli.doctor_calls import FAULTS
 from fanal.cli.failures import Failed, Refused, language, reason
+from fanal.cli.lowered import lower
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
@@ -58,13 +66,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:
         role = _web_role()
-        if role is DatabaseRole.INTAKE:
-            _check_public_node(databases, home=home)
-        elif DatabaseRole.OWNER in databases.urls:
-            make_keys(databases, home=home)
-            _migrate(databases, home=home, demo=demo)
-        else:
-            _check_tables(databases, role=role, home=home)
+        _prepare(databases, role=role, home=home, demo=demo)
         require_keys(databases, role=role, home=home)
         require_vault(databases, role=role)
         mark = read_mark(databases.url(role))
@@ -74,6 +76,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
         if demo:
             children.append(_demo(databases, home=home))
+        _lower(children, home=home, port=port)
         write_private(home / PORT_FILE, f"{port}\n")
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
@@ -148,6 +151,26 @@ def _fanal(*arguments: str, environment: Mapping[str, str]) -> None:
 def _web_role() -> DatabaseRole:
     public = read_environment(os.environ).public_node
     return DatabaseRole.INTAKE if public else DatabaseRole.APP
+
+
+def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool) -> None:
+    """Bring keys and tables to where this machine may bring them, or refuse."""
+    if role is DatabaseRole.INTAKE:
+        _check_public_node(databases, home=home)
+    elif DatabaseRole.OWNER in databases.urls:
+        make_keys(databases, home=home)
+        _migrate(databases, home=home, demo=demo)
+    else:
+        _check_tables(databases, role=role, home=home)
+
+
+def _lower(children: list[Child], *, home: Path, port: int) -> None:
+    """Let the children run as the service's account where root starts them."""
+    lowered = lower(home=home, vault=find_vault(), port=port)
+    if lowered is not None:
+        for child in children:
+            child.account = lowered.account
+            child.environment = {**child.environment, **lowered.environment}
 
 
 def _check_public_node(databases: Databases, *, home: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fanal.kernel.parent import die_with_parent
+from fanal.postgres.account import Account
 
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
@@ -30,6 +31,8 @@ class Child:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    account: Account | None = None
+    """Another account than the supervisor's."""
     once: bool = False
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
@@ -48,6 +51,9 @@ class Child:
                 stderr=subprocess.STDOUT,
                 env=dict(self.environment),
                 start_new_session=True,
+                user=self.account.uid if self.account else None,
+                group=self.account.gid if self.account else None,
+                extra_groups=[] if self.account else None,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
             )
         finally:

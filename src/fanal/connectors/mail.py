@@ -21,6 +21,8 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from fanal.kernel.ownership import follow_folder
+
 SEND_SECONDS = 8.0
 """Deadline of one whole message, from the connection to the server's last word."""
 _CONNECT_SECONDS = 5.0
@@ -138,6 +140,7 @@ class Mailer:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = self.folder / f".{message_id}.tmp"
         unfinished.write_bytes(message.as_bytes())
+        follow_folder(unfinished)
         unfinished.rename(self.folder / f"{message_id}.eml")
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+from fanal.kernel.ownership import follow_folder
+
 _TAIL = 65_536
 _MOST_CUT = 16_384
 _SIGNED = "— ".encode()
@@ -29,6 +31,7 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        follow_folder(path)
         size = file.seek(0, os.SEEK_END)
         end, last_size = _whole_part(file, size)
         if size - end > _MOST_CUT:

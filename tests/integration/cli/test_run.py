@@ -189,9 +189,12 @@ class TestRun:
         assert Cluster.open(home=home, environ=os.environ).pid is None
 
     def test_readiness_names_its_parts(self, running):
+        assert wait_for(lambda: get(running.port, "/readyz")[0])
         status, body = get(running.port, "/readyz")
         parts = json.loads(body)
-        assert set(parts) == {"status", "database", "migrations", "worker"}
+        named = {"status", "database", "migrations", "clock", "keys", "worker", "calls"}
+        assert set(parts) == named
+        assert parts["keys"] is True
         assert parts["database"] is True
         assert parts["migrations"] is True
         assert status in {200, 503}

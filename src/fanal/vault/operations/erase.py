@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
+from fanal.kernel.ownership import follow_folder
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring
 from fanal.vault.domain.records import IDENTITY_KINDS
@@ -101,6 +102,7 @@ def write_erasure_list() -> Path:
     if missing:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
+            follow_folder(path)
             os.write(descriptor, "".join(f"{line}\n" for line in missing).encode())
             os.fsync(descriptor)
         finally:

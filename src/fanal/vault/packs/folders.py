@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from fanal.kernel.ownership import follow_folder
+
 
 def make_folder(folder: Path) -> None:
     """Make a folder and its parents, private, each entry synced into its parent."""
@@ -10,6 +12,7 @@ def make_folder(folder: Path) -> None:
         return
     make_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
+    follow_folder(folder)
     sync_folder(folder.parent)
 
 

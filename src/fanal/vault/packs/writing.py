@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from fanal.kernel.failpoints import failpoint
+from fanal.kernel.ownership import follow_folder
 from fanal.vault.domain.records import Placed
 from fanal.vault.packs.folders import make_folder, sync_folder
 from fanal.vault.packs.layout import (
@@ -87,6 +88,7 @@ class PackWriter:
         path = self._folder / f"{self._pack_id}.pack"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._descriptor, self._end, self._process = os.open(path, flags, 0o600), 0, os.getpid()
+        follow_folder(path)
         self._written = _uptime()
         try:
             sync_folder(self._folder)
@@ -150,6 +152,7 @@ def blank_segment(folder: Path, pack_id: UUID, segment: Segment) -> None:
 def _created(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        follow_folder(path)
         yield descriptor
     finally:
         os.close(descriptor)

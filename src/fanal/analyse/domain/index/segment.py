@@ -20,6 +20,7 @@ from msgspec import DecodeError, Struct, msgpack
 from numpy.typing import NDArray
 
 from fanal.analyse.domain.index.shape import BUCKETS, SKETCH, TABLES
+from fanal.kernel.ownership import follow_folder
 
 HASH_BYTES: Final = 32
 LABEL_BYTES: Final = 16
@@ -127,6 +128,7 @@ def write_segment(
     if count > MOST:
         raise ValueError("too many hashes for one segment")
     with _replacing(path) as draft, draft.open("w+b") as file:
+        follow_folder(draft)
         os.posix_fallocate(file.fileno(), 0, _size(count))
         maps = _map(file, count, mode="r+")
         maps.hashes[:] = hashes

@@ -1,0 +1,81 @@
+"""What `fanal run` gives to the service's account when root starts it, and what stays root's."""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanal.cli.lowered import lower
+from fanal.config.keys import ensure_keys
+from fanal.kernel import clock
+from fanal.kernel.ownership import follow_folder
+from fanal.postgres import Cluster
+from fanal.postgres.account import Account
+from fanal.postgres.place import make_home
+from tests.server import fast_folder
+
+pytestmark = [
+    pytest.mark.serial,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up"),
+]
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="fanal-lowered-", dir=fast_folder()))
+    folder.chmod(0o755)
+    home = folder / "var"
+    make_home(home)
+    ensure_keys(home, now=clock.now(), origin="fanal.test/ledger", node="node-1")
+    Cluster.open(home=home, environ=os.environ).passwords.ensure()
+    yield home
+    shutil.rmtree(folder)
+
+
+def reads(account: Account, path: Path) -> bool:
+    return account.run(["/usr/bin/test", "-r", str(path)])[0] == 0
+
+
+def test_the_account_reads_what_serves_and_nothing_of_roots(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanal.cli.lowered.sys.executable", "/bin/true")  # reachable anywhere
+    vault = home / "vault"
+    (vault / "packs").mkdir(parents=True)
+    (vault / "packs" / "x.pack").write_bytes(b"sealed")
+    (vault / "way").symlink_to("/etc/shadow")
+    found = lower(home=home, vault=vault, port=8000)
+    assert found is not None
+    account, keys = found.account, home / "keys"
+    assert reads(account, vault / "packs" / "x.pack")
+    for name in ("content-0001.key", "digest.key", "database.json", "node-0001.key", "secret_key"):
+        assert reads(account, keys / name), name
+    for name in ("owner.json", "receipt-root.key"):
+        assert not reads(account, keys / name), name
+        assert account.run(["/bin/mv", str(keys / name), str(keys / "other")])[0] != 0
+    assert account.run(["/usr/bin/touch", str(keys / "drafts.json")])[0] == 0
+    assert Path("/etc/shadow").stat().st_uid == 0
+    later = vault / "packs" / "later.pack"
+    later.write_bytes(b"")
+    follow_folder(later)
+    assert later.stat().st_uid == account.uid
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o1770
+
+
+def test_root_stays_root_where_the_account_reaches_nothing_and_says_so(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lower(home=home, vault=home / "vault", port=443) is None
+    assert "run as root: the account 'fanal' cannot serve port 443" in capsys.readouterr().err
+    home.parent.chmod(0o700)
+    assert lower(home=home, vault=home / "vault", port=8000) is None
+    assert f"cannot reach {home}" in capsys.readouterr().err
+    home.parent.chmod(0o755)
+    monkeypatch.setattr("fanal.cli.lowered.sys.executable", str(home / "no-python"))
+    assert lower(home=home, vault=home / "vault", port=8000) is None
+    assert "cannot run" in capsys.readouterr().err
+    assert (home / "keys").stat().st_mode & 0o077 == 0
