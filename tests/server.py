@@ -93,6 +93,9 @@ class TestServer:
             self._admin = cluster.admin_url() if cluster else os.environ["DATABASE_URL"]
             with psycopg.connect(_to(self._admin, "template1"), autocommit=True) as admin:
                 admin.execute("ALTER ROLE fanal_owner CREATEDB")
+                # `as_worker` alone makes use of it: nothing is inherited, every other statement is the app's.
+                admin.execute("ALTER ROLE fanal_app NOINHERIT")
+                admin.execute("GRANT fanal_worker TO fanal_app")
                 _prepare_template(admin)
         self._sign_in("owner")
 
@@ -175,6 +178,21 @@ class TestServer:
 
     def _admin_here(self) -> str:
         return _to(self._admin, str(connection.settings_dict["NAME"]))
+
+
+@contextlib.contextmanager
+def as_worker() -> Iterator[None]:
+    """Run a block of a test of the app with the worker's rights, in the transaction that is open."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        (before,) = cursor.fetchone()
+        cursor.execute("SET ROLE fanal_worker")
+    try:
+        yield
+    finally:
+        if not connection.needs_rollback:
+            with connection.cursor() as cursor:
+                cursor.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(str(before))))
 
 
 def install_keys() -> None:

@@ -14,6 +14,7 @@ from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.pipeline import STEPS, Batch
 from tests.integration.accounts.people import make_user
+from tests.server import as_worker
 
 WORKER = system_actor("stages")
 LEASE = timedelta(minutes=5)
@@ -221,7 +222,12 @@ def add_reports(
 
 
 def run_stages(now: datetime) -> None:
-    """Run what waits through all stages, as the worker does."""
+    """Run what waits through all stages, as the worker does and with its rights."""
+    with as_worker():
+        _run_stages(now)
+
+
+def _run_stages(now: datetime) -> None:
     for stage, step in STEPS.items():
         token = uuid4()
         claims = intake.claim_batch(actor=WORKER, stage=stage, size=100, token=token, lease=LEASE)
