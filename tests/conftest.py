@@ -16,7 +16,7 @@ from pytest_django.plugin import blocking_manager_key
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
 from tests import kept
-from tests.server import TestServer, install_keys, test_home
+from tests.server import TestServer, as_worker, install_keys, test_home
 
 # Modules and tests make no garbage while they load: the collector comes back when all are there.
 gc.disable()
@@ -76,6 +76,20 @@ def _agreement_unasked() -> None:
     from fanal.db import agreement
 
     agreement.install(None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stages_by_the_worker() -> None:
+    """Stages run with the worker's rights in every test, as they do outside: the desk's are fewer."""
+    from fanal.worker.stages import StageLoop
+
+    run_once = StageLoop.run_once
+
+    def run_once_as_worker(self: StageLoop) -> int:
+        with as_worker():
+            return run_once(self)
+
+    StageLoop.run_once = run_once_as_worker  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -121,10 +121,7 @@ def test_files_of_one_payer_add_up_and_overlaps_count_once() -> None:
 def test_a_desk_sees_its_own_payers_alone() -> None:
     bring_in(rows("C-1", first=1))
     bring_in(rows("C-1", first=1) + rows("C-9", first=300), desk_id=2)
-    analyst = desk_actor(
-        person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test",
-        role_desks=frozenset({(Role.ANALYST, 1)}),
-    )  # fmt: skip
+    analyst = desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test")
     mine = queries.list_payers(actor=analyst, filters=EVERYBODY)
     assert [(line.desk_id, line.transfers) for line in mine] == [(1, 5)]
     payer = queries.get_payer(actor=analyst, payer=mine[0].payer, now=NOW)
