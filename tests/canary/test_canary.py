@@ -22,6 +22,7 @@ import psycopg
 import pytest
 
 from fanal.harmonise.domain import encoding as record
+from fanal.config.gate import WHOLE
 from fanal.postgres import Cluster
 from tests.faults.filing import CODE, WAIT_OF_THE_FORM
 from tests.live import Answer, Live, draft_of, live, wait_for
@@ -255,7 +256,8 @@ def upload_of(server: Live) -> tuple[bytes, bytes]:
     )  # fmt: skip
     number = re.search(rb"<reportId>(\d+)<", opened.body)
     assert number is not None, opened
-    content = (CONTENT.encode() + b"\n") * 80_000
+    # More than the gate before the program takes whole: the rest is written while it comes in.
+    content = (CONTENT.encode() + b"\n") * (2 * WHOLE // len(CONTENT))
     start = b'--canary\r\nContent-Disposition: form-data; name="id"\r\n\r\n' + number[1]
     start += (
         b'\r\n--canary\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n'
