@@ -21,8 +21,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fanal.harmonise.domain import encoding as record
 from fanal.config.gate import WHOLE
+from fanal.harmonise.domain import encoding as record
 from fanal.postgres import Cluster
 from tests.faults.filing import CODE, WAIT_OF_THE_FORM
 from tests.live import Answer, Live, draft_of, live, wait_for
