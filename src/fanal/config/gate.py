@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-WORKING, WAITING, ARRIVING, LARGE, PROBES = 8, 16, 32, 4, 2
+WORKING, WAITING, ARRIVING, LARGE, PROBES = 8, 48, 32, 4, 2
 THREADS = WORKING + WAITING + ARRIVING + PROBES + 6
 """Threads that the server needs for all of these, and for the answer to whoever finds no room."""
 OF_ONE_ADDRESS = 12
 """Bodies of one address that may arrive at once, in one process; more wait a moment for room."""
-ROOM_SECONDS = 1.0
+ROOM_SECONDS = 3.0
 BODY_SECONDS = 20.0
 """For a body that is taken whole; a larger one may take longer, at `_PACE`."""
-PATIENCE = 8.0
+PATIENCE = 20.0
+"""Seconds for which a request waits for its turn to work."""
 WHOLE = 8 * 1024 * 1024
 """Bytes of a body that is taken whole before its request works; a larger one is read as it comes."""
 _PIECE = 4096
@@ -124,7 +125,7 @@ class Gate:
             request["wsgi.input"] = io.BytesIO(self._whole(request, size))
             yield
         elif size or chunked:
-            with self._arrives(request.get("REMOTE_ADDR", "")), _held(self._large, 0):
+            with self._arrives(request.get("REMOTE_ADDR", "")), _held(self._large, PATIENCE):
                 request["wsgi.input"] = io.BufferedReader(Timed(request["wsgi.input"]), _PIECE)
                 yield
         else:
