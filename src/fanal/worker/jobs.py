@@ -15,6 +15,8 @@ from django.db import connections
 from procrastinate import JobContext, PsycopgConnector
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status as JobStatus
 from procrastinate.middleware import SyncCallNext
 from procrastinate.periodic import PeriodicRegistry
 from procrastinate.worker import Worker
@@ -210,7 +212,11 @@ async def retry_stalled(timestamp: int) -> None:
     """
     del timestamp
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=60):
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except UniqueViolation:
+            # The next run of the same job waits already, behind the lock that the dead one holds.
+            await app.job_manager.finish_job(job, JobStatus.ABORTED, delete_job=False)
 
 
 def run_jobs(stop: threading.Event) -> None:

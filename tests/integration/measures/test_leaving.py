@@ -28,8 +28,8 @@ from tests.integration.measures.stories import (
     seconded,
 )
 from tests.integration.measures.test_following import HOUR, event
-from tests.integration.measures.test_two_people import STATE, refused
 from tests.integration.orient.people import person
+from tests.refusals import is_refused
 from tests.unit.orient.items import NOW
 
 OPENED = NOW + 14 * HOUR
@@ -201,7 +201,10 @@ def test_what_was_never_seconded_has_not_left() -> None:
     operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
     with pytest.raises(MeasureRefused, match="NEVER_APPROVED"):
         leave(measure_id, OPENED)
-    assert refused(STATE, ["SENT", measure_id])  # nor by raw SQL
+    assert is_refused(
+        "UPDATE measures_measure SET state = %s, sent_at = now() WHERE id = %s",
+        ["SENT", measure_id],
+    )  # nor by raw SQL
 
 
 def test_what_may_have_left_stays_as_it_was_signed() -> None:
@@ -239,8 +242,8 @@ def test_the_database_keeps_no_leaving_without_the_instant_of_its_ground() -> No
         "INSERT INTO measures_step (id, measure_id, move, source, target, actor_id, happened_at, recorded_at,"
         " ground_gone_at) VALUES (gen_random_uuid(), %s, %s, 'APPROVED', 'SENT', %s, now(), now(), {})"
     )
-    assert refused(statement.format("NULL"), [measure_id, "leave", OFFICER.person_id])
-    assert refused(statement.format("now()"), [measure_id, "send", OFFICER.person_id])
+    assert is_refused(statement.format("NULL"), [measure_id, "leave", OFFICER.person_id])
+    assert is_refused(statement.format("now()"), [measure_id, "send", OFFICER.person_id])
 
 
 @pytest.mark.django_db(transaction=True)

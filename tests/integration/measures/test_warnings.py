@@ -32,8 +32,8 @@ from tests.integration.measures.stories import (
     warned,
 )
 from tests.integration.measures.test_following import HOUR, event, received, sent
-from tests.integration.measures.test_two_people import refused
 from tests.integration.orient.people import person
+from tests.refusals import is_refused
 from tests.unit.orient.items import NOW, url
 
 PAGE = "https://pictures.example/a"
@@ -267,15 +267,15 @@ def test_the_database_keeps_no_warned_signature_without_its_reason() -> None:
         " FROM measures_measure WHERE id = %s"
     )
     values = [OFFICER.person_id, " \n", '[{"code": "WHOLE_SITE"}]', measure_id]
-    assert refused(statement, values)
-    assert not refused(statement, [values[0], "read", *values[2:]])
+    assert is_refused(statement, values)
+    assert not is_refused(statement, [values[0], "read", *values[2:]])
     for act in (
         "UPDATE measures_target SET key = gen_random_uuid()",
         "DELETE FROM measures_target",
         "TRUNCATE measures_target",
         "UPDATE measures_approval SET warnings = '[]'",
     ):
-        assert refused(act, [])
+        assert is_refused(act, [])
 
 
 @pytest.mark.django_db(transaction=True)
