@@ -4,6 +4,7 @@ Tables are made as the owner; each test then runs as the role under test (`app` 
 `@pytest.mark.role("worker")` says otherwise), so a missing or excessive right shows at once.
 """
 
+import functools
 import gc
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -79,17 +80,28 @@ def _agreement_unasked() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _stages_by_the_worker() -> None:
-    """Stages run with the worker's rights in every test, as they do outside: the desk's are fewer."""
+def _work_by_the_worker() -> None:
+    """What only the worker does has its rights in every test, as it has outside: the desk's are fewer."""
+    from fanal import pipeline
+    from fanal.statistics import operations as statistics
     from fanal.worker.stages import StageLoop
 
-    run_once = StageLoop.run_once
+    for owner, name in (
+        (StageLoop, "run_once"),
+        (pipeline, "continue_rerank"),
+        (pipeline, "continue_trial"),
+        (statistics, "refresh_days"),
+    ):
+        setattr(owner, name, _with_the_worker_s_rights(getattr(owner, name)))
 
-    def run_once_as_worker(self: StageLoop) -> int:
+
+def _with_the_worker_s_rights(step: Callable[..., object]) -> Callable[..., object]:
+    @functools.wraps(step)
+    def taken(*values: object, **named: object) -> object:
         with as_worker():
-            return run_once(self)
+            return step(*values, **named)
 
-    StageLoop.run_once = run_once_as_worker  # type: ignore[method-assign]
+    return taken
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -21,6 +21,7 @@ from fanal.orient.domain.states import CaseState
 from tests.integration.measures.stories import ANALYST, decide
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
+from tests.server import as_worker
 from tests.unit.orient.items import NOW, ReportKind, period, suspect, url, victim
 
 OFFICER = person(Role.JUDICIAL_OFFICER)
@@ -231,7 +232,7 @@ def test_amendments_are_checked() -> None:
 
 def test_expired_words_leave_the_structure() -> None:
     recorded = decide()
-    with connection.cursor() as cursor:
+    with as_worker(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM judicial_text")
     seen = referral(recorded)
     assert (seen.facts, seen.text_fr, seen.summary) == (None, "", "")

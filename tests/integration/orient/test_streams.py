@@ -91,7 +91,7 @@ def expected(
     found = [
         case
         for case in store
-        if case.desk_id in actor.desk_ids
+        if case.desk_id in {desk for _, desk in actor.role_desks}
         and belongs(case, view, actor, now)
         and all(
             not (asked := getattr(filters, name)) or asked == (getattr(case, name) or "")
