@@ -233,7 +233,7 @@ def test_amendments_are_checked() -> None:
 def test_expired_words_leave_the_structure() -> None:
     recorded = decide()
     with as_worker(), connection.cursor() as cursor:
-        cursor.execute("DELETE FROM judicial_text")
+        cursor.execute("SELECT judicial_erase_words(ARRAY[%s::uuid], '{}')", [recorded.referral_id])
     seen = referral(recorded)
     assert (seen.facts, seen.text_fr, seen.summary) == (None, "", "")
     assert seen.referral.bases

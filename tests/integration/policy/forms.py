@@ -66,7 +66,7 @@ STEPS: dict[str, str] = {
         "integration/accounts/test_reading.py": "account_motive",
         "integration/accounts/test_sign_in.py": "account_end_sessions",
         "integration/accounts/test_factor_changes.py": "account_change_password account_reauthenticate",
-        "integration/accounts/test_granting.py": "account_grant",
+        "integration/accounts/test_granting.py": "account_grant account_approve",
         "integration/accounts/test_standing.py": "desk:instruction-propose",
         "integration/deconfliction/test_pages.py": "desk:counterpart-add desk:counterpart-limits",
         "integration/exchange/test_sources_page.py": "desk:source-add desk:source-test",
