@@ -11,7 +11,9 @@ from django.db import connection, transaction
 from fanal.intake import operations as intake
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.calls import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
@@ -93,7 +95,7 @@ def test_a_public_node_raises_though_it_may_read_no_alarm(as_role: AsRole) -> No
             "INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state,"
             " received_at, changed_at, object_id, size, urgent) VALUES (%(id)s, 1, %(id)s, 'FORM',"
             " 'form/1', 'r', 'FINISHED', now(), now(), %(id)s, 1, true)",
-            {"id": uuid4()},
+            {"id": new_id(clock.now())},
         )
     worker = as_role("worker")
     assert worker.execute("SELECT count(*) FROM orient_call").fetchone() == (1,)

@@ -43,7 +43,7 @@ def instruct(desk: Desk) -> UUID:
         ),
         now=desk.now - timedelta(days=20),
     )
-    desk.users["helene"] = make_user("helene", Role.SUPERVISOR, at=desk.now - timedelta(days=2))
+    desk.users["helene"] = make_user("helene", Role.SUPERVISOR, at=desk.now - timedelta(days=25))
     accounts.second_instruction(
         actor=desk.actor("helene"), instruction_id=made, now=desk.now - timedelta(days=19)
     )

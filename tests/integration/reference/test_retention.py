@@ -15,6 +15,7 @@ STRUCTURE = frozenset(
         "exchange_member",  # numbers of bodies
         "intake_wire",  # numbers only, goes with its report
         "measures_contact",  # hosts only
+        "orient_caller",  # processes, a day
         "orient_signal_count",  # a day, a code, a number
     }
 )

@@ -17,6 +17,8 @@ from fanal.kernel.ids import new_id
 from fanal.vault import keyring, operations, packs
 from fanal.vault.fsck import Code, check_vault
 
+pytestmark = pytest.mark.role("worker")
+
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 SYSTEM = system_actor("fsck")
 
