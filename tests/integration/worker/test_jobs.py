@@ -125,7 +125,13 @@ def test_the_notice_of_a_worker_that_died_goes_out_at_once(
 
 
 def test_a_living_worker_keeps_its_notice(jobs: threading.Event, mails: Path) -> None:
-    from fanal.worker.alive import LivingJobs
+    from fanal.worker.alive import _LOCK, LivingJobs
+
+    living = (
+        "SELECT w.id FROM procrastinate_workers w JOIN pg_locks l ON l.locktype = 'advisory'"
+        f" AND l.granted AND l.classid = {_LOCK}::oid AND l.objid = w.id::oid AND l.objsubid = 2"
+    )
+    assert wait_for(lambda: _count(f"SELECT count(*) FROM ({living}) AS found"))
 
     class Told(LivingJobs):
         async def retry_job_by_id_async(self, *_args: object, **_more: object) -> None:
@@ -139,7 +145,7 @@ def test_a_living_worker_keeps_its_notice(jobs: threading.Event, mails: Path) ->
         ):
             return await Told(connector, session).give_back()
 
-    _in_hand_of("(SELECT max(id) FROM procrastinate_workers)")
+    _in_hand_of(f"({living} LIMIT 1)")
     with ThreadPoolExecutor(1) as aside:  # a browser's loop may run in this thread
         assert aside.submit(asyncio.run, look()).result() == 0
 
