@@ -98,7 +98,9 @@ def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def is_whole() -> bool:
     """Number what waits and verify everything."""
     operations.sequence_pending(now=datetime.now(UTC))
-    return not verify_ledger(now=datetime.now(UTC)).problems
+    problems = verify_ledger(now=datetime.now(UTC)).problems
+    assert not problems, problems
+    return True
 
 
 @pytest.fixture
