@@ -37,6 +37,21 @@ def _rule(tables: str, roles: Iterable[DatabaseRole], privileges: Sequence[str])
     return Rule(tables=tables, roles=tuple(roles), privileges=tuple(privileges))
 
 
+_OURS = (
+    "intake",
+    "harmonise",
+    "analyse",
+    "exchange",
+    "crosscheck",
+    "deconfliction",
+    "orient",
+    "measures",
+    "judicial",
+    "distribution",
+    "statistics",
+    "accounts",
+)
+"""Packages whose tables the desk works on."""
 APP_DELETES = (
     "accounts_counter",
     "accounts_partnerusage",
@@ -199,40 +214,13 @@ RULES: tuple[Rule, ...] = (
     _rule("intake_key", [APP], ["SELECT", "INSERT", "UPDATE (fingerprint)"]),
     # What the desk takes away in the course of its work: projections, drafts, counters and sessions.
     *(_rule(table, [APP], EVERYTHING) for table in APP_DELETES),
-    *(
-        _rule(f"{package}_*", [APP], WORK)
-        for package in (
-            "intake",
-            "harmonise",
-            "analyse",
-            "exchange",
-            "crosscheck",
-            "deconfliction",
-            "orient",
-            "measures",
-            "judicial",
-            "distribution",
-            "statistics",
-            "accounts",
-        )
-    ),
+    *(_rule(f"{package}_*", [APP], WORK) for package in _OURS),
     # What the worker changes, expiry included, and what the libraries of sign-in and jobs keep.
     *(
         _rule(f"{package}_*", [APP, WORKER], EVERYTHING)
         for package in (
-            "intake",
-            "harmonise",
-            "analyse",
-            "exchange",
-            "crosscheck",
-            "deconfliction",
-            "orient",
-            "measures",
-            "judicial",
-            "distribution",
-            "statistics",
+            *_OURS,
             "vault",
-            "accounts",
             "account",
             "mfa",
             "socialaccount",
