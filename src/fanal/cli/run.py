@@ -40,6 +40,7 @@ from fanal.postgres.passwords import write_private
 PORT_FILE = "port"
 """Where `fanal run` leaves the port it serves, for `fanal doctor`."""
 _READY_SECONDS = 90.0
+_WEB_STOP_SECONDS = 10
 _PORT_TRIES = 12
 _PORT_PAUSE = 0.5
 
@@ -252,6 +253,8 @@ def _granian(host: str, port: int) -> list[str]:
         *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-access-log"),
         *("--workers", str(max(1, min(4, (os.cpu_count() or 1)))), "--respawn-failed-workers"),
         *("--blocking-threads", str(THREADS), "--backlog", "1024", "--no-ws"),
+        # A worker that is told to end while it starts has lost the signal: else both would wait for ever.
+        *("--workers-kill-timeout", str(_WEB_STOP_SECONDS)),
     ]
 
 

@@ -24,7 +24,7 @@ def user_as(role: Role, name: str, *, now: datetime) -> User:
         person_id=user.person_id,
         role=role,
         act_reference="ACT",
-        valid_from=now - timedelta(days=1),
+        valid_from=now - timedelta(days=60),  # the stories begin before today
         valid_until=now + timedelta(days=90),
         desk_id=1 if role in OF_A_DESK else None,
         organisation_id=None,

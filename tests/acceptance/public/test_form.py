@@ -12,10 +12,11 @@ from fanal.intake import queries
 from fanal.intake.domain import receipt_code
 from fanal.intake.operations import ask_reporter
 from fanal.kernel import clock
-from fanal.kernel.actors import public_actor, system_actor
+from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.web.public import follow as follow_view, report as report_view
 from tests.acceptance.conftest import Visit
 from tests.acceptance.steps import go
+from tests.integration.orient.people import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
 
@@ -226,7 +227,7 @@ def test_follow_question_and_answer(visit: Visit) -> None:
     found = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
     assert found is not None
     ask_reporter(
-        actor=system_actor("test"),
+        actor=person(Role.ANALYST),
         report_id=found.report_id,
         text="Which <b>world</b> was it?",
         now=clock.now(),

@@ -165,6 +165,8 @@ class TestRun:
 
     def test_a_killed_supervisor_leaves_no_web_and_no_worker(self, home):
         running = start(home)
+        # One that cannot hear, as a web worker is that loses the signal while it starts.
+        os.kill(found(home, "granian")[-1], signal.SIGSTOP)
         running.stop(signal.SIGKILL)
         gone = wait_for(lambda: processes_of(home) == [], seconds=90)
         assert gone, [command_of(pid) for pid in processes_of(home)]

@@ -89,7 +89,7 @@ def record(
 
 
 @pytest.fixture(autouse=True)
-def log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def log_file(installed_keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Compare with no checkpoint that another test signed over a log that is gone."""
     mine = replace(signer.current(), checkpoint_file=tmp_path / "checkpoints.txt")
     monkeypatch.setattr(signer, "_installed", [mine])
