@@ -4,6 +4,7 @@ Tables are made as the owner; each test then runs as the role under test (`app` 
 `@pytest.mark.role("worker")` says otherwise), so a missing or excessive right shows at once.
 """
 
+import contextlib
 import functools
 import gc
 import os
@@ -16,6 +17,7 @@ from pytest_django.plugin import blocking_manager_key
 
 from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
+from fanal.kernel.actors import SYSTEM_PERSON, Actor
 from tests import kept
 from tests.server import TestServer, as_worker, install_keys, test_home
 
@@ -83,6 +85,7 @@ def _agreement_unasked() -> None:
 def _work_by_the_worker() -> None:
     """What only the worker does has its rights in every test, as it has outside: the desk's are fewer."""
     from fanal import pipeline
+    from fanal.accounts import operations as accounts
     from fanal.statistics import operations as statistics
     from fanal.worker.stages import StageLoop
 
@@ -91,8 +94,10 @@ def _work_by_the_worker() -> None:
         (pipeline, "continue_rerank"),
         (pipeline, "continue_trial"),
         (statistics, "refresh_days"),
+        (accounts, "ensure_demo_accounts"),
     ):
         setattr(owner, name, _with_the_worker_s_rights(getattr(owner, name)))
+    accounts.grant_habilitation = _granted_at_the_console(accounts.grant_habilitation)
 
 
 def _with_the_worker_s_rights(step: Callable[..., object]) -> Callable[..., object]:
@@ -102,6 +107,17 @@ def _with_the_worker_s_rights(step: Callable[..., object]) -> Callable[..., obje
             return step(*values, **named)
 
     return taken
+
+
+def _granted_at_the_console(grant: Callable[..., object]) -> Callable[..., object]:
+    """The people of a test are habilitated in the system's name, which the console's role alone may do."""
+
+    @functools.wraps(grant)
+    def granted(*, actor: Actor, **named: object) -> object:
+        with as_worker() if actor.person_id == SYSTEM_PERSON else contextlib.nullcontext():
+            return grant(actor=actor, **named)
+
+    return granted
 
 
 @pytest.hookimpl(tryfirst=True)

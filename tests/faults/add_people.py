@@ -12,7 +12,7 @@ from fanal.postgres import DatabaseRole
 
 
 def main() -> None:
-    with django_as(DatabaseRole.APP):
+    with django_as(DatabaseRole.WORKER):
         from fanal.accounts import operations
         from fanal.accounts.domain.records import NewAccount, NewHabilitation
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql as composing
 
@@ -38,6 +38,7 @@ class Bounds:
 NOTHING: Final = Bounds()
 _EVERYTHING: Final = Bounds(scope="ALL")
 _current: ContextVar[Bounds] = ContextVar("fanal_rows", default=NOTHING)
+_presented: ContextVar[bytes] = ContextVar("fanal_presented", default=b"")
 
 
 def bounds_of(actor: Actor) -> Bounds:
@@ -81,12 +82,39 @@ def across_desks() -> Iterator[None]:
         yield
 
 
+def present(digest: bytes) -> None:
+    """Let the database know the SHA-256 of the secret that a partner showed to this request.
+
+    A public node acts for that partner until the end of the request, and for no other.
+    """
+    _presented.set(digest)
+    _tell_presented(connection)
+
+
+@contextmanager
+def speaking_for_nobody() -> Iterator[None]:
+    """Forget, before the block and after it, which partner's secret was shown."""
+    token = _presented.set(b"")
+    try:
+        yield
+    finally:
+        told = _presented.get()
+        _presented.reset(token)
+        if told:
+            try:
+                _tell_presented(connection)
+            except DatabaseError:  # of a transaction that failed, or a server that is gone
+                connection.close()
+
+
 def bind_connection(*, connection: BaseDatabaseWrapper, **_: object) -> None:
     """Bind a connection that was just opened, when it is the app's (signal `connection_created`)."""
     bound = connection.settings_dict["USER"] == DatabaseRole.APP.login
     connection.execute_wrappers[:] = [w for w in connection.execute_wrappers if w is not _execute]
     if bound:
         connection.execute_wrappers.append(_execute)
+    if _presented.get():
+        _tell_presented(connection)
 
 
 def is_bound(connection: BaseDatabaseWrapper) -> bool:
@@ -98,6 +126,14 @@ def send_bounds(connection: BaseDatabaseWrapper) -> None:
     """Set the bounds, to the end of the transaction, for statements that Django does not send itself."""
     if is_bound(connection):
         connection.connection.execute(_settings(_current.get()))
+
+
+def _tell_presented(connection: BaseDatabaseWrapper) -> None:
+    if connection.settings_dict["USER"] == DatabaseRole.INTAKE.login:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('fanal.credential', %s, false)", [_presented.get().hex()]
+            )
 
 
 @contextmanager

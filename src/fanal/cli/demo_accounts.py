@@ -16,7 +16,7 @@ _LANGUAGE = "fr"
 @click.command("accounts")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default=_LANGUAGE, show_default=True)
-@with_django(DatabaseRole.APP)
+@with_django(DatabaseRole.WORKER)
 def accounts(as_json: bool, lang: str) -> None:
     """Print the demo accounts, made when missing; a demo database only."""
     from fanal.accounts import operations

@@ -182,6 +182,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     if DatabaseRole.APP in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
+            yield _look_at_locks(connection)
             yield look_at_caller(connection)
             yield from look_at_vault(connection, find_vault())
     if DatabaseRole.AUDITOR in databases.urls:
@@ -238,3 +239,13 @@ def _look_at_worker(connection: psycopg.Connection[tuple[object, ...]]) -> Findi
     if isinstance(seen[0], int) and seen[0] > 60:
         return note(f"the last worker was seen {seen[0]} s ago: reports are received and wait")
     return fine("a worker is alive")
+
+
+def _look_at_locks(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+    ask = "SELECT has_function_privilege(%s, 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
+    if connection.execute(ask, (DatabaseRole.INTAKE.login,)).fetchone() == (True,):
+        return problem(
+            "public nodes may take PostgreSQL's advisory locks, until nobody connects: run "
+            "'fanal provision' with a superuser's DATABASE_URL"
+        )
+    return fine("PostgreSQL's advisory locks are closed to public nodes")

@@ -64,7 +64,7 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     type=click.DateTime(["%Y-%m-%d"]),
     help="Last day, excluded; one year at most, which is the default.",
 )
-@with_django(DatabaseRole.APP)
+@with_django(DatabaseRole.WORKER)
 def grant(
     *,
     login: str,

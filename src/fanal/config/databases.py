@@ -126,6 +126,7 @@ def provision(*, admin_url: str, passwords: PasswordFile, renew: bool = False) -
         except psycopg.OperationalError:
             pass
         else:
+            _bring_bounds(admin_url, database)
             return Databases(urls=urls, cluster=None)
     _create(admin_url, database, kept, renew=renew)
     if renew:
@@ -200,10 +201,24 @@ def _create(admin_url: str, database: str, passwords: Mapping[str, str], *, rene
         with _connect(_with_database(admin_url, database)) as connection:
             _prepare_schema(connection, database)
     except psycopg.Error as error:
-        raise DatabaseRefused(
-            f"the database cannot be prepared: {str(error).strip()}. DATABASE_URL must name a role "
-            "that may create roles and databases on PostgreSQL 15 or later."
-        ) from error
+        raise _not_prepared(error) from error
+
+
+def _bring_bounds(admin_url: str, database: str) -> None:
+    """Give a server that an earlier release prepared the bounds of today."""
+    try:
+        with _connect(_with_database(admin_url, database)) as connection:
+            _bound_public_nodes(connection)
+            close_advisory_locks(connection)
+    except psycopg.Error as error:
+        raise _not_prepared(error) from error
+
+
+def _not_prepared(error: psycopg.Error) -> DatabaseRefused:
+    return DatabaseRefused(
+        f"the database cannot be prepared: {str(error).strip()}. DATABASE_URL must name a role "
+        "that may create roles and databases on PostgreSQL 15 or later."
+    )
 
 
 def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -277,6 +292,27 @@ def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> N
         )
 
 
+def close_advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Leave PostgreSQL's advisory locks to the roles that use them; `fanal doctor` tells where it could not.
+
+    They lie in memory that all sessions share: one that takes enough of them keeps everybody out. Whoever
+    is no superuser may not close them.
+    """
+    closing = connection.execute(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p"
+        " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname LIKE %s"
+        " AND pg_has_role(p.proowner, 'USAGE') AND has_function_privilege(%s, p.oid, 'EXECUTE')",
+        ("pg%advisory%lock%", DatabaseRole.INTAKE.login),
+    ).fetchall()
+    users = sql.SQL(", ").join(
+        sql.Identifier(r.login) for r in (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
+    )
+    for signature in (str(row[0]) for row in closing):
+        name = sql.SQL(signature)
+        connection.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(name))
+        connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, users))
+
+
 def _create_database(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
     owner, name = sql.Identifier(DatabaseRole.OWNER.login), sql.Identifier(database)
     if (
@@ -312,6 +348,7 @@ def _prepare_schema(connection: psycopg.Connection[tuple[object, ...]], database
         connection.execute(
             sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
         )
+    close_advisory_locks(connection)
     connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in DatabaseRole:
         right = "USAGE, CREATE" if role is DatabaseRole.OWNER else "USAGE"

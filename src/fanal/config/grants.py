@@ -92,9 +92,6 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule("intake_spent_challenge", [INTAKE], ["INSERT"]),
     _rule("vault_object", [INTAKE], ["INSERT"]),
-    _rule("accounts_organisation", [INTAKE], READ),
-    _rule("accounts_partnercredential", [INTAKE], READ),
-    _rule("accounts_partnerusage", [INTAKE], ["SELECT", "INSERT", "UPDATE"]),
     _rule("fanal_instance", [INTAKE], READ),
     _rule("fanal_vault", [APP, WORKER, INTAKE], READ),
     _rule("fanal_key", [APP, WORKER, INTAKE], READ),  # fingerprints; the owner registers keys
@@ -258,6 +255,10 @@ _UNSAFE = """
 """Functions whose tables are looked up on the caller's path, where temporary tables come first."""
 _CALLERS = (APP, WORKER)
 INTAKE_FUNCTIONS = (
+    "accounts_credential_of",
+    "accounts_count_use",
+    "accounts_names_of",
+    "intake_lock_keys",
     "intake_statuses",
     "intake_known",
     "intake_by_wire",

@@ -8,14 +8,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 
 from fanal.accounts import operations, queries
 from fanal.accounts.domain.records import NewAccount
 from fanal.accounts.models import Habilitation, HabilitationApproval, User
 from fanal.connectors import mail
-from fanal.kernel.actors import Role
+from fanal.kernel.actors import SYSTEM_PERSON, Role
 from fanal.kernel.calendar import paris_day
 from fanal.ledger.models import LedgerEntry
 from fanal.worker import sends
@@ -216,6 +216,25 @@ def test_the_database_asks_for_another_supervisor(
             approved_at=datetime.now(UTC),
         )
     assert refused.value.__cause__.sqlstate == "23514"
+
+
+@pytest.mark.parametrize("role", ["MEASURES_OFFICER", "ANALYST", "ADMINISTRATOR"])
+def test_the_desk_s_role_grants_nothing_in_the_system_s_name(make_user: Make, role: str) -> None:
+    """What the console grants waits for nobody: a web process that was taken over may not speak as it."""
+    ana = make_user("ana")
+    with pytest.raises(DatabaseError) as refused, transaction.atomic():
+        Habilitation.objects.create(
+            id=uuid4(),
+            person_id=ana.person_id,
+            role=role,
+            desk_id=None if role == "ADMINISTRATOR" else 1,
+            act_reference="ACT-9",
+            valid_from=datetime.now(UTC),
+            valid_until=datetime.now(UTC) + timedelta(days=9),
+            granted_by_id=SYSTEM_PERSON,
+            granted_at=datetime.now(UTC),
+        )
+    assert refused.value.__cause__.sqlstate == "42501"
 
 
 def test_no_row_says_that_a_role_needs_no_approval(claire: Client) -> None:

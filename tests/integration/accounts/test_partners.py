@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from django.db import connection
@@ -130,10 +131,27 @@ def test_command_prints_one_object(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_public_node_authenticates_and_sees_no_person(as_role: object) -> None:
     import psycopg
 
-    operations.add_partner(actor=SYSTEM, name="a", quota=1, now=NOW)
+    issued = operations.add_partner(actor=SYSTEM, name="a", quota=1, now=NOW)
     intake = as_role("intake")
-    row = intake.execute("SELECT login FROM accounts_partnercredential").fetchone()
-    assert row == ("a",)
-    for table in ("accounts_person", "accounts_user", "accounts_habilitation", "django_session"):
+    ask = "SELECT login FROM accounts_credential_of(%s, %s, now())"
+    password, token = (sha256(s.encode()).digest() for s in (issued.password, issued.token))
+    for login, secret, told in (
+        ("a", password, ("a",)), (None, token, ("a",)),
+        ("a", token, None), (None, password, None), ("b", password, None), (None, None, None),
+    ):  # fmt: skip
+        assert intake.execute(ask, [login, secret]).fetchone() == told
+    operations.revoke_credential(actor=SYSTEM, login="a", now=datetime.now(UTC))
+    earlier = "SELECT login FROM accounts_credential_of(NULL, %s, '2020-01-01')"
+    assert (
+        intake.execute(earlier, [token]).fetchone() is None
+    )  # no clock of the node's brings it back
+    for table in (
+        "accounts_partnercredential",
+        "accounts_organisation",
+        "accounts_person",
+        "accounts_user",
+        "accounts_habilitation",
+        "django_session",
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             intake.execute(f"SELECT * FROM {table}")

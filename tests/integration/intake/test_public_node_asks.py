@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from uuid import UUID
 
 import psycopg
@@ -9,6 +10,7 @@ import pytest
 from psycopg import errors
 
 from fanal.accounts import operations as accounts, queries as partners
+from fanal.accounts.models import PartnerCredential
 from fanal.intake import operations, queries
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, KeyKind, Submission
@@ -25,12 +27,23 @@ SYSTEM = system_actor("test")
 PUBLIC = UUID(int=0)
 
 
+SECRETS: dict[UUID | None, bytes] = {}
+
+
 def program(name: str) -> Actor:
     now = datetime.now(UTC)
     issued = accounts.add_partner(actor=SYSTEM, name=name, now=now)
     found = partners.authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
     assert found is not None
+    SECRETS[found.partner_id] = sha256(issued.token.encode()).digest()
     return found.actor
+
+
+def present(node: psycopg.Connection[tuple[object, ...]], actor: Actor) -> None:
+    """As the program does when a partner shows its secret."""
+    node.execute(
+        "SELECT set_config('fanal.credential', %s, false)", [SECRETS[actor.partner_id].hex()]
+    )
 
 
 @pytest.fixture
@@ -95,6 +108,7 @@ def test_it_lists_and_changes_nothing(node, statement: str) -> None:
 def test_without_a_sender_it_is_answered_nothing(
     node, sent: tuple[Actor, UUID], call: str, sender: UUID | None
 ) -> None:
+    present(node, sent[0])
     with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
         node.execute(f"SELECT {call}", {"report": sent[1], "sender": sender})
 
@@ -104,26 +118,119 @@ def test_everybodys_statuses_are_the_systems(node, sent: tuple[Actor, UUID]) -> 
     ask = "SELECT id FROM intake_statuses(%s, %s)"
     with pytest.raises(errors.InsufficientPrivilege):
         node.execute(ask, [[report_id], None])
-    assert node.execute(ask, [[report_id], new_id(datetime.now(UTC))]).fetchall() == []
+    for sender in (new_id(datetime.now(UTC)), actor.partner_id):
+        with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
+            node.execute(ask, [[report_id], sender])
+    present(node, actor)
     assert node.execute(ask, [[report_id], actor.partner_id]).fetchall() == [(report_id,)]
+    assert node.execute(ask, [[report_id], PUBLIC]).fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "intake_hold_state(%(report)s, %(sender)s)",
+        "intake_move(%(report)s, %(sender)s, 'OPEN', 'RETRACTED', now())",
+        "intake_by_wire(1000001, %(sender)s)",
+        "intake_statuses(ARRAY[%(report)s]::uuid[], %(sender)s)",
+        "intake_describe(%(report)s, %(sender)s, 'x', %(report)s)",
+        "orient_state_of(%(report)s, %(sender)s)",
+        "orient_withdraw(%(report)s, %(sender)s)",
+        "orient_newest_feedback(%(sender)s, %(report)s, now(), 9)",
+        "orient_feedback_for(%(sender)s, NULL, %(report)s, now(), 9)",
+    ],
+)
+@pytest.mark.parametrize("shown", [None, "other", "revoked"])
+def test_a_sender_is_spoken_for_by_its_own_secret_alone(
+    node, sent: tuple[Actor, UUID], call: str, shown: str | None
+) -> None:
+    """Whoever learnt an organisation's id has not its reports."""
+    actor, report_id = sent
+    if shown == "other":
+        present(node, program("other"))
+    if shown == "revoked":
+        present(node, actor)
+        accounts.revoke_credential(actor=SYSTEM, login="house", now=datetime.now(UTC))
+    with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
+        node.execute(f"SELECT {call}", {"report": report_id, "sender": actor.partner_id})
+
+
+def test_nothing_is_added_to_the_report_of_another(node, sent: tuple[Actor, UUID]) -> None:
+    """Files and keys come with a deposit of one's own, or while the report is open."""
+    actor, report_id = sent
+    file = (
+        "INSERT INTO intake_upload (report_id, file_id, position, object_id, name, size, md5, sha1,"
+        " sha256) VALUES (%s, %s, 1, %s, 'n', 1, '\\x00', '\\x00', '\\x00')"
+    )
+    key = (
+        "INSERT INTO intake_key (sender_id, kind, digest, fingerprint, report_id)"
+        " VALUES (%s, 'REFERENCE', %s, '\\x00', %s)"
+    )
+    other = program("other")
+    present(node, other)
+    with pytest.raises(errors.InsufficientPrivilege):
+        node.execute(file, [report_id, "f1", report_id])
+    for sender in (other.partner_id, actor.partner_id):
+        with pytest.raises(errors.InsufficientPrivilege):
+            node.execute(key, [sender, bytes(32), report_id])
+    operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
+    present(node, actor)
+    with pytest.raises(errors.InsufficientPrivilege, match="adds to what it deposits"):
+        node.execute(file, [report_id, "f2", report_id])
+    with pytest.raises(errors.InsufficientPrivilege, match="adds to what it deposits"):
+        node.execute(key, [actor.partner_id, bytes(32), report_id])
+
+
+def test_use_is_counted_for_the_credential_that_is_shown(node, sent: tuple[Actor, UUID]) -> None:
+    actor, _ = sent
+    count = "SELECT accounts_count_use(%s, date_trunc('minute', now() + %s))"
+    credential = PartnerCredential.objects.get(login="house").id
+    with pytest.raises(errors.InsufficientPrivilege):
+        node.execute(count, [credential, timedelta(0)])
+    present(node, actor)
+    assert node.execute(count, [credential, timedelta(0)]).fetchone() == (1,)
+    assert node.execute(count, [credential, timedelta(0)]).fetchone() == (2,)
+    with pytest.raises(errors.InsufficientPrivilege):
+        node.execute(count, [credential, timedelta(days=400)])
+    with pytest.raises(errors.InsufficientPrivilege), node.transaction():
+        node.execute("LOCK TABLE accounts_partnerusage")
+
+
+def test_it_takes_no_locks_that_others_would_miss(node) -> None:
+    """Advisory locks lie in memory that all sessions share."""
+    for call in (
+        "pg_advisory_lock(1)", "pg_advisory_lock(1, 1)", "pg_try_advisory_lock(1)",
+        "pg_advisory_xact_lock_shared(1)", "pg_try_advisory_xact_lock(1, 1)", "pg_advisory_unlock_all()",
+    ):  # fmt: skip
+        with pytest.raises(errors.InsufficientPrivilege, match="permission denied for function"):
+            node.execute(f"SELECT {call}")
+    lock = "SELECT intake_lock_keys(ARRAY(SELECT sha256(n::text::bytea) FROM generate_series(%s::int, %s) n))"
+    with node.transaction():
+        assert node.execute(lock, [1, 16]).fetchone() == (True,)
+        with pytest.raises(errors.InsufficientPrivilege), node.transaction():
+            node.execute(lock, [17, 17])
+    assert node.execute(lock, [17, 17]).fetchone() == (True,)
 
 
 def test_another_senders_report_is_neither_moved_nor_withdrawn(
     node, sent: tuple[Actor, UUID]
 ) -> None:
     actor, report_id = sent
-    other = program("other").partner_id
+    stranger = program("other")
+    other = stranger.partner_id
+    present(node, stranger)
     move = "SELECT intake_move(%s, %s, 'OPEN', 'RETRACTED', now())"
     assert node.execute(move, [report_id, other]).fetchone() == (False,)
     number = queries.get_reports(actor=SYSTEM, report_ids=[report_id])[report_id].wire_id
     by_wire = "SELECT intake_by_wire(%s, %s)"
     assert node.execute(by_wire, [number, other]).fetchone() == (None,)
-    assert node.execute(by_wire, [number, actor.partner_id]).fetchone() == (report_id,)
     for call in ("orient_withdraw", "intake_file_ids"):
         (answer,) = node.execute(f"SELECT {call}(%s, %s)", [report_id, other]).fetchone() or (None,)
         assert not answer
     operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
     assert node.execute("SELECT orient_state_of(%s, %s)", [report_id, other]).fetchone() == (None,)
+    present(node, actor)
+    assert node.execute(by_wire, [number, actor.partner_id]).fetchone() == (report_id,)
 
 
 def test_a_key_is_found_by_its_digest_alone(node, sent: tuple[Actor, UUID]) -> None:
@@ -167,7 +274,7 @@ def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: M
 DEPOSIT = (
     "INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, wire_id, state,"
     " received_at, changed_at, object_id, size, urgent, is_test, slow_lane, language, correlation_id)"
-    " VALUES (%(id)s, 1, %(id)s, 'WIRE', 'report/1', 'A-2', %(wire)s, %(state)s, %(at)s, %(at)s, %(id)s, 1,"
+    " VALUES (%(id)s, 1, '00000000-0000-0000-0000-000000000000', 'WIRE', 'report/1', 'A-2', %(wire)s, %(state)s, %(at)s, %(at)s, %(id)s, 1,"
     " true, false, false, '', '')"
 )
 
@@ -187,7 +294,11 @@ def test_it_deposits_neither_in_other_times_nor_as_expired(node, as_role: Connec
 
 
 def test_it_takes_no_wire_number_that_was_not_given_to_its_report(node, as_role: Connect) -> None:
-    now, insert = datetime.now(UTC), "INSERT INTO intake_wire VALUES (%(wire)s, %(id)s, %(id)s)"
+    now = datetime.now(UTC)
+    insert = (
+        "INSERT INTO intake_wire (wire_id, report_id, sender_id)"
+        " VALUES (%(wire)s, %(id)s, '00000000-0000-0000-0000-000000000000')"
+    )
     (number,) = node.execute("SELECT nextval('intake_wire_id_seq')").fetchone() or (0,)
     for wire in (number, number + 1):  # not of the report; not given out yet
         values = {"id": new_id(now), "at": now, "state": "OPEN", "wire": number + 1}

@@ -19,11 +19,6 @@ from fanal.ledger import operations as ledger
 
 MAXIMUM_NAME = 100
 _USAGE_KEPT = timedelta(hours=1)
-_COUNT_CALL = """
-    INSERT INTO accounts_partnerusage (credential_id, minute, used) VALUES (%s, %s, 1)
-    ON CONFLICT (credential_id, minute) DO UPDATE SET used = accounts_partnerusage.used + 1
-    RETURNING used
-"""
 
 
 class NameRefused(Exception):
@@ -100,7 +95,7 @@ def spend_quota(*, identity: PartnerIdentity, now: datetime) -> bool:
         return True
     minute = now.replace(second=0, microsecond=0)
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT_CALL, [identity.credential_id, minute])
+        cursor.execute("SELECT accounts_count_use(%s, %s)", [identity.credential_id, minute])
         used: int = cursor.fetchone()[0]
     return used <= identity.quota_per_minute
 

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import hmac
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
@@ -29,9 +28,9 @@ from fanal.accounts.models import (
     Person,
     User,
 )
+from fanal.accounts.rows import present
 from fanal.kernel.actors import Actor, Role
 
-_NO_DIGEST = bytes(32)
 _APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 
 
@@ -54,7 +53,7 @@ def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
 def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerIdentity | None:
     """Return the partner of an HTTP Basic `Authorization` header (RFC 7617), or None.
 
-    The password is compared in constant time; an unknown login costs the same comparison.
+    The database compares the SHA-256 of the password, which is 256 random bits.
     """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
@@ -66,10 +65,8 @@ def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerI
     login, separator, password = pair.partition(":")
     if not separator or "\0" in login:
         return None
-    found = _valid_credentials(now).filter(login=canonical_login(login)).first()
-    expected = bytes(found.password_digest) if found else _NO_DIGEST
-    matches = hmac.compare_digest(expected, hashlib.sha256(password.encode()).digest())
-    return _identity(found) if found and matches else None
+    digest = hashlib.sha256(password.encode()).digest()
+    return _present(login=canonical_login(login), digest=digest, now=now)
 
 
 def authenticate_partner_bearer(*, authorization: str, now: datetime) -> PartnerIdentity | None:
@@ -78,9 +75,7 @@ def authenticate_partner_bearer(*, authorization: str, now: datetime) -> Partner
     if scheme.lower() != "bearer":
         return None
     digest = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).digest()
-    found = _valid_credentials(now).filter(token_digest=digest).first()
-    expected = bytes(found.token_digest) if found else _NO_DIGEST
-    return _identity(found) if found and hmac.compare_digest(expected, digest) else None
+    return _present(login=None, digest=digest, now=now)
 
 
 def find_user(*, username: str) -> User | None:
@@ -126,7 +121,11 @@ def organisation_kind(*, organisation_id: UUID) -> OrganisationKind | None:
 
 def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the names of organisations: what lists show beside a report."""
-    return dict(Organisation.objects.filter(id__in=set(partner_ids)).values_list("id", "name"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, name FROM accounts_names_of(%s::uuid[])", [list(set(partner_ids))]
+        )
+        return dict(cursor.fetchall())
 
 
 def person_names(*, person_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -261,25 +260,26 @@ def _in_force(now: datetime) -> QuerySet[Habilitation]:
     return held.exclude(revoked)
 
 
-def _valid_credentials(now: datetime) -> QuerySet[PartnerCredential]:
-    return PartnerCredential.objects.select_related("organisation").filter(
-        Q(revoked_at__isnull=True) | Q(revoked_at__gt=now)
-    )
-
-
-def _identity(credential: PartnerCredential) -> PartnerIdentity:
-    actor = Actor(
-        person_id=credential.person_id,
-        roles=frozenset({Role.PARTNER}),
-        partner_id=credential.organisation_id,
-    )
+def _present(*, login: str | None, digest: bytes, now: datetime) -> PartnerIdentity | None:
+    """Return whose secret has this digest, of all tokens or of the login; the session speaks for them now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, organisation_id, organisation, person_id, login, quota"
+            " FROM accounts_credential_of(%s, %s, %s)",
+            [login, digest, now],
+        )
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    present(digest)
+    credential_id, partner_id, partner, person_id, known_as, quota = found
     return PartnerIdentity(
-        partner_id=credential.organisation_id,
-        partner=credential.organisation.name,
-        login=credential.login,
-        credential_id=credential.id,
-        quota_per_minute=credential.quota_per_minute,
-        actor=actor,
+        partner_id=partner_id,
+        partner=partner,
+        login=known_as,
+        credential_id=credential_id,
+        quota_per_minute=quota,
+        actor=Actor(person_id=person_id, roles=frozenset({Role.PARTNER}), partner_id=partner_id),
     )
 
 

@@ -147,13 +147,10 @@ def enclose(report_id: UUID, fingerprint: bytes) -> None:
 
 def lock_keys(submission: Submission) -> bool:
     """Take the keys of a single submission for this transaction; False when another request has one."""
+    digests = sorted(key[2] for key in _key_ids(submission))
     with connection.cursor() as cursor:
-        for key in sorted(_key_ids(submission)):
-            number = int.from_bytes(key[2][:8], "big", signed=True)
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
-            if not cursor.fetchone()[0]:
-                return False
-    return True
+        cursor.execute("SELECT intake_lock_keys(%s::bytea[])", [digests])
+        return bool(cursor.fetchone()[0])
 
 
 def _key_ids(submission: Submission, *, earlier: bool = False) -> list[_KeyId]:
