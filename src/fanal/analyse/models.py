@@ -90,6 +90,7 @@ class RuleSet(models.Model):
     state = models.TextField()
     dry_run = models.BinaryField(null=True)
     source = models.TextField()
+    proposer_id = models.UUIDField(null=True)
 
     class Meta:
         db_table = "analyse_ruleset"
@@ -100,10 +101,11 @@ class RuleSet(models.Model):
 
 
 class Activation(models.Model):
-    """Who put a rule set in force; the database refuses its author."""
+    """Who put a rule set in force; the database refuses its author and its proposer."""
 
     ruleset_id = models.UUIDField(primary_key=True)
     author_id = models.UUIDField()
+    proposer_id = models.UUIDField(null=True)
     approver_id = models.UUIDField()
     activated_at = models.DateTimeField()
 

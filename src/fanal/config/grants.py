@@ -128,6 +128,9 @@ RULES: tuple[Rule, ...] = (
     _rule("accounts_review", [APP, WORKER], APPEND),
     _rule("analyse_vote", [APP, WORKER], APPEND),
     _rule("analyse_change", [APP, WORKER], APPEND),
+    # A set keeps its text; activations alone change what is in force, by a trigger.
+    _rule("analyse_activation", [APP, WORKER], APPEND),
+    _rule("analyse_ruleset", [APP, WORKER], [*APPEND, "UPDATE (dry_run, proposer_id)"]),
     _rule("accounts_instruction*", [APP, WORKER], APPEND),
     _rule("crosscheck_judgement", [APP, WORKER], APPEND),
     _rule("deconfliction_limit", [APP, WORKER], APPEND),
@@ -163,8 +166,13 @@ RULES: tuple[Rule, ...] = (
     _rule("measures_recommendation", [APP, WORKER], APPEND),
     _rule("measures_answer", [APP, WORKER], APPEND),
     # Facts and accounts go by expiry's own function, which the worker alone may call.
-    _rule("judicial_text", [APP, WORKER], ["SELECT", "INSERT", "UPDATE"]),
-    _rule("judicial_sheet_words", [APP, WORKER], ["SELECT", "INSERT", "UPDATE"]),
+    _rule("judicial_text", [APP, WORKER], [*APPEND, "UPDATE (summary)"]),
+    _rule("judicial_sheet_words", [APP, WORKER], [*APPEND, "UPDATE (summary)"]),
+    # States and instants follow from steps, by a trigger; the right on `id`, which never changes, is what
+    # PostgreSQL asks of whoever locks a row.
+    _rule("judicial_referral", [APP, WORKER], [*APPEND, "UPDATE (id)"]),
+    _rule("judicial_sheet", [APP], [*APPEND, "UPDATE (id)"]),
+    _rule("judicial_sheet", [WORKER], [*APPEND, "UPDATE (id, payer)"]),
     _rule("judicial_step", [APP, WORKER], APPEND),
     _rule("judicial_sheet_step", [APP, WORKER], APPEND),
     # Who proposed a measure, and for which decision, is never updated (decisions 13); its state and its

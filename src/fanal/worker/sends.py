@@ -131,7 +131,7 @@ def tell_grant(habilitation_id: str) -> None:
             "person": found.person,
             "granter": found.granted_by,
             "role": reference.label("role", found.role, language),
-            "logins": ", ".join(found.alike),
+            "logins": ", ".join(one.login for one in found.alike),
         }
         return reference.render(code, parameters, language, kind="mail")
 

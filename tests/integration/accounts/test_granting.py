@@ -272,7 +272,7 @@ def test_an_account_that_resembles_another_is_flagged(
     claire.post(GRANT, _form(person=str(second.person_id), role="MEASURES_OFFICER"))
     held = _granted_to("claire2")
     page = claire.get(f"/en/account/habilitations/{held.id}/").content.decode()
-    assert "resembles that of another person’s: claire." in page
+    assert "<strong>claire</strong> – same name</li>" in page
     before = mail.current()
     mail.install(mail.Mailer(url="", sender="a@b.test", duty=("c@b.test",), folder=tmp_path))
     try:

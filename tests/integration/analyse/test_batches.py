@@ -19,7 +19,9 @@ from fanal.formats.report.records import File, Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
-from tests.refusals import CHECK, KEPT, database_refuses
+from tests.actors import desk_actor
+from tests.known import known
+from tests.refusals import KEPT, NO_RIGHT, database_refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -38,7 +40,8 @@ def keys(installed_keys: None) -> Iterator[None]:
 
 
 def person(role: Role = Role.SUPERVISOR) -> Actor:
-    return Actor(person_id=uuid.uuid4(), roles=frozenset({role}), motive="test")
+    """A person whom the database knows, in office at a desk."""
+    return known(desk_actor(person_id=uuid.uuid4(), roles={role}, desks={1}, motive="test"))
 
 
 def report(**fields: object) -> HarmonisedReport:
@@ -185,10 +188,14 @@ def test_the_newest_shipped_set_is_in_force_at_install_and_a_later_file_is_a_dra
     assert queries.current_rules().version == NEWEST.version
     with database_refuses(KEPT), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
+            "INSERT INTO analyse_activation (ruleset_id, author_id, approver_id, activated_at)"
+            " VALUES (%s, %s, %s, now())",
             [second, SYSTEM.person_id, SYSTEM.person_id],
         )
-    operations.dry_run_ruleset(actor=person(), ruleset_id=second, report_ids=[], kin=[], now=NOW)
+    proposer = person()
+    operations.dry_run_ruleset(actor=proposer, ruleset_id=second, report_ids=[], kin=[], now=NOW)
+    with pytest.raises(operations.RuleSetRefused, match="SAME_PERSON"):
+        operations.activate_ruleset(actor=proposer, ruleset_id=second, now=day)
     operations.activate_ruleset(actor=person(), ruleset_id=second, now=day)
     assert {s.id: s.state for s in queries.list_rulesets()} == states | {
         first: "CLOSED",
@@ -260,26 +267,15 @@ def test_of_two_sets_put_in_force_at_once_one_is_told_that_its_dry_run_is_stale(
     assert (states[one], states[other]) == ("ACTIVE", "DRY_RUN")
 
 
-def test_the_database_itself_refuses_one_person_and_a_changed_text() -> None:
-    author = person()
+def test_the_database_itself_keeps_the_text() -> None:
     body = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/test"')
-    ruleset = operations.draft_ruleset(actor=author, body=body, now=NOW)
-    statements = [
-        (
-            "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
-            [ruleset, author.person_id, author.person_id],
-        ),
-        (
-            "INSERT INTO analyse_activation VALUES (%s, %s, %s, now())",
-            [ruleset, uuid.uuid4(), author.person_id],
-        ),
-        ("UPDATE analyse_ruleset SET state = 'ACTIVE' WHERE id = %s", [ruleset]),
-        ("UPDATE analyse_ruleset SET body = '' WHERE id = %s", [ruleset]),
-        ("DELETE FROM analyse_ruleset WHERE id = %s", [ruleset]),
-    ]
-    for statement, values in statements:
-        with database_refuses(KEPT, CHECK), connection.cursor() as cursor:
-            cursor.execute(statement, values)
+    ruleset = operations.draft_ruleset(actor=person(), body=body, now=NOW)
+    for statement in (
+        "UPDATE analyse_ruleset SET body = '' WHERE id = %s",
+        "DELETE FROM analyse_ruleset WHERE id = %s",
+    ):
+        with database_refuses(NO_RIGHT), connection.cursor() as cursor:
+            cursor.execute(statement, [ruleset])
 
 
 def test_erasure_empties_findings_and_keeps_scores() -> None:

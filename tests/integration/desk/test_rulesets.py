@@ -75,7 +75,7 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
     assert "activate/" in body
     assert "activate/" not in author.get(page).content.decode()
     refused = author.post(f"{page}activate/", follow=True).content.decode()
-    assert "Une autre personne que l’auteur" in refused
+    assert "Une autre personne que celle qui le propose" in refused
     second.post(f"{page}activate/")
     assert (states()["priority/essai"], states()[shipped.version]) == ("ACTIVE", "CLOSED")
     assert queries.current_rules().version == "priority/essai"

@@ -124,12 +124,29 @@ class AccountRecord:
     roles: tuple[Role, ...] = ()
 
 
+class Likeness(StrEnum):
+    """What two people's accounts share, from the weakest to the strongest sign of one human."""
+
+    NAME = "NAME"
+    ADDRESS = "ADDRESS"
+    SUBJECT = "SUBJECT"
+    KEY = "KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlikeAccount:
+    """Another person's account, and what it shares."""
+
+    login: str
+    by: tuple[Likeness, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabilitationRecord:
     """One habilitation as pages and reviews show it; instants are aware.
 
-    `waits` says that its second granter has not signed; `alike` are the logins of other people's accounts
-    whose name or address resembles this person's.
+    `waits` says that its second granter has not signed; `alike` are other people's accounts that
+    share a name, an address, a sign-in or a key with this person's.
     """
 
     id: UUID
@@ -150,7 +167,7 @@ class HabilitationRecord:
     reviewed_by: str
     waits: bool = False
     approved_by: str = ""
-    alike: tuple[str, ...] = ()
+    alike: tuple[AlikeAccount, ...] = ()
 
     def in_force(self, now: datetime) -> bool:
         """Return whether the habilitation gives rights at `now`: half-open, approved, not revoked."""

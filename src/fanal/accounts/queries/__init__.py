@@ -1,5 +1,6 @@
 """The reading door of accounts: actors, partners, habilitations, names, standing instructions."""
 
+from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.queries.people import (
     actor_for,
     addresses_of,
@@ -10,10 +11,9 @@ from fanal.accounts.queries.people import (
     find_partner,
     find_user,
     get_habilitation,
-    granters_of,
+    granted_by_alone,
     habilitation_of,
     has_demo_mark,
-    likenesses,
     list_accounts,
     list_candidates,
     list_credentials,
@@ -44,7 +44,7 @@ __all__ = [
     "find_user",
     "get_habilitation",
     "get_instruction",
-    "granters_of",
+    "granted_by_alone",
     "habilitation_of",
     "has_demo_mark",
     "likenesses",

@@ -10,10 +10,11 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from fanal.accounts.domain.names import canonical_login, likeness_key
+from fanal.accounts.domain.names import canonical_login
 from fanal.accounts.domain.policy import reach, require
 from fanal.accounts.domain.records import (
     AccountRecord,
+    AlikeAccount,
     CredentialRecord,
     DeskRecord,
     HabilitationRecord,
@@ -28,6 +29,7 @@ from fanal.accounts.models import (
     Person,
     User,
 )
+from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.rows import present
 from fanal.kernel.actors import Actor, Role
 
@@ -178,15 +180,25 @@ def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
 def granters_of(
     *, person_id: UUID, roles: Iterable[Role], now: datetime, desk_id: int | None = None
 ) -> list[frozenset[UUID]]:
-    """Return who granted and approved each habilitation of a person in force: one set for each.
-
-    Whoever holds a role by the acts of a proposer alone approves nothing that they propose.
-    """
+    """Return who granted and approved each habilitation of a person in force: one set for each."""
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:
         held = held.filter(desk_id=desk_id)
     rows = held.select_related("approval")
     return [frozenset(_signers(row)) for row in rows]
+
+
+def granted_by_alone(
+    *,
+    person_id: UUID,
+    roles: Iterable[Role],
+    proposers: Collection[UUID],
+    now: datetime,
+    desk_id: int | None = None,
+) -> bool:
+    """Whether a person holds the roles by acts of `proposers` alone, and so approves nothing of theirs."""
+    granters = granters_of(person_id=person_id, roles=roles, now=now, desk_id=desk_id)
+    return bool(granters) and all(some & set(proposers) for some in granters)
 
 
 def list_candidates(*, actor: Actor) -> list[AccountRecord]:
@@ -303,36 +315,13 @@ def _records(condition: Q) -> list[HabilitationRecord]:
     return [_record(row, names=names, alike=alike) for row in found]
 
 
-def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[str, ...]]:
-    """Return, of each person, the logins of other people's accounts that resemble theirs: name or address.
-
-    One human with two accounts is two people to every rule that compares people.
-    """
-    if not person_ids:
-        return {}
-    shared: dict[str, dict[UUID, str]] = {}
-    for login, email, person_id, name in User.objects.values_list(
-        "username", "email", "person_id", "person__name"
-    ):
-        for key in {f"name {likeness_key(name)}", f"mail {email.casefold()}" if email else ""} - {
-            ""
-        }:
-            shared.setdefault(key, {})[person_id] = login
-    found: dict[UUID, set[str]] = {}
-    for people in shared.values():
-        for person_id in people.keys() & set(person_ids):
-            others = {login for other, login in people.items() if other != person_id}
-            found.setdefault(person_id, set()).update(others)
-    return {person_id: tuple(sorted(logins)) for person_id, logins in found.items() if logins}
-
-
 def habilitation_of(*, habilitation_id: UUID) -> HabilitationRecord | None:
     """Return one habilitation whatever its desk, for the notice of its grant; None for an unknown one."""
     return next(iter(_records(Q(id=habilitation_id))), None)
 
 
 def _record(
-    row: Habilitation, *, names: Mapping[UUID, str], alike: Mapping[UUID, tuple[str, ...]]
+    row: Habilitation, *, names: Mapping[UUID, str], alike: Mapping[UUID, tuple[AlikeAccount, ...]]
 ) -> HabilitationRecord:
     approval = getattr(row, "approval", None)
     revocation = getattr(row, "revocation", None)

@@ -1,6 +1,7 @@
 """Priority rule sets: drafted by one person, run dry on past reports, put in force by another.
 
-The system puts the newest shipped set in force at install; a file that comes later is a draft like any other.
+The system puts the newest shipped set in force at install; a file that comes later is a draft, proposed by
+the person who runs it dry.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from uuid import UUID
 import msgspec
 from django.db import IntegrityError, connection, transaction
 
+from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Reason, Refused, Resource, require
 from fanal.analyse import queries
 from fanal.analyse.domain.priority import DryRun, dry_run
@@ -22,13 +24,14 @@ from fanal.analyse.domain.rules import (
 )
 from fanal.analyse.operations.waking import wake
 from fanal.harmonise import queries as harmonised
-from fanal.kernel.actors import Actor
+from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 
 MAX_DRY_RUN = 20_000
 _KEPT_CHANGES = 500
+_ACTIVATES = (Role.SUPERVISOR,)
 _LOCK = 0x52554C4553  # "RULES"
 
 
@@ -62,7 +65,7 @@ def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
                 continue
             made.append(_insert(actor, rules, text, source=name, now=now))
             if rules.version == first:
-                _activate(made[-1], author=actor.person_id, approver=actor.person_id, now=now)
+                _activate(made[-1], proposer=None, signers=(actor.person_id, actor), now=now)
                 log_ruleset(actor, "ACTIVE", made[-1], now)
     return made
 
@@ -116,12 +119,8 @@ def dry_run_ruleset(
         now,
     )
     kept = msgspec.structs.replace(outcome, changes=outcome.changes[:_KEPT_CHANGES])
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE analyse_ruleset SET state = 'DRY_RUN', dry_run = %s"
-            " WHERE id = %s AND state IN ('DRAFT', 'DRY_RUN')",
-            [msgspec.json.encode(kept), ruleset_id],
-        )
+    with transaction.atomic():
+        keep_dry_run(ruleset_id, kept, by=actor.person_id)
         log_ruleset(actor, "DRY_RUN", ruleset_id, now)
     return outcome
 
@@ -129,30 +128,53 @@ def dry_run_ruleset(
 def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
     """Put a candidate that was run dry in force; the one before is closed.
 
+    Two people act: the proposer is the set's author or, of a set that came with the program, whoever ran it
+    dry last; the actor is another supervisor, habilitated by others than the proposer.
+
     Raises:
         Refused: the actor makes no rules.
-        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON, NOT_YET (its first day is to
-            come), STALE (the rules in force changed since its dry run).
+        RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON, GRANTED_BY_PROPOSER, NOT_YET
+            (its first day is to come), STALE (the rules in force changed since its dry run).
     """
     require(actor, "rules.activate")
     with transaction.atomic():
         _lock()  # the rules in force stay those that the dry run is held against
         stored = candidate(ruleset_id)
         try:
-            require(actor, "rules.activate", Resource(owner_id=stored.author_id))
+            require(actor, "rules.activate", Resource(owner_id=stored.proposer_id))
         except Refused as refused:
             if refused.reason_code is not Reason.OWN_ACT:
                 raise
             raise RuleSetRefused("SAME_PERSON") from refused
-        if stored.state != "DRY_RUN" or stored.dry_run is None:
+        if stored.state != "DRY_RUN" or stored.dry_run is None or stored.proposer_id is None:
             raise RuleSetRefused("NOT_RUN_DRY")
+        if accounts.granted_by_alone(
+            person_id=actor.person_id, roles=_ACTIVATES, proposers={stored.proposer_id}, now=now
+        ):
+            raise RuleSetRefused("GRANTED_BY_PROPOSER")
         if read_rules(stored.body).in_force_from > paris_day(now):
             raise RuleSetRefused("NOT_YET")
         if stored.dry_run.current != queries.current_rules().version:
             raise RuleSetRefused("STALE")
-        _activate(ruleset_id, author=stored.author_id, approver=actor.person_id, now=now)
+        _activate(
+            stored.id, proposer=stored.proposer_id, signers=(stored.author_id, actor), now=now
+        )
         wake()
         log_ruleset(actor, "ACTIVE", ruleset_id, now)
+
+
+def keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
+    """Write the outcome of a dry run beside its candidate, and propose a shipped set in the name of `by`.
+
+    PostgreSQL moves the set to DRY_RUN (`analyse_keep_ruleset`).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE analyse_ruleset SET dry_run = %s,"
+            " proposer_id = CASE author_id WHEN %s THEN %s ELSE proposer_id END"
+            " WHERE id = %s AND state IN ('DRAFT', 'DRY_RUN')",
+            [msgspec.json.encode(outcome), SYSTEM_PERSON, by, ruleset_id],
+        )
 
 
 def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
@@ -177,25 +199,28 @@ def _lock() -> None:
 
 def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: datetime) -> UUID:
     ruleset_id = new_id(now)
+    proposer = None if actor.person_id == SYSTEM_PERSON else actor.person_id
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analyse_ruleset (id, version, body, author_id, drafted_at, source)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            [ruleset_id, rules.version, body, actor.person_id, now, source],
+            "INSERT INTO analyse_ruleset (id, version, body, author_id, proposer_id, drafted_at, source)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [ruleset_id, rules.version, body, actor.person_id, proposer, now, source],
         )
     log_ruleset(actor, "DRAFT", ruleset_id, now)
     return ruleset_id
 
 
-def _activate(ruleset_id: UUID, *, author: UUID, approver: UUID, now: datetime) -> None:
+def _activate(
+    ruleset_id: UUID, *, proposer: UUID | None, signers: tuple[UUID, Actor], now: datetime
+) -> None:
+    """Write the activation by (author, approver); a trigger closes the set before and opens this one."""
+    author, approver = signers
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO analyse_activation (ruleset_id, author_id, approver_id, activated_at)"
-            " VALUES (%s, %s, %s, %s)",
-            [ruleset_id, author, approver, now],
+            "INSERT INTO analyse_activation (ruleset_id, author_id, proposer_id, approver_id,"
+            " activated_at) VALUES (%s, %s, %s, %s, %s)",
+            [ruleset_id, author, proposer, approver.person_id, now],
         )
-        cursor.execute("UPDATE analyse_ruleset SET state = 'CLOSED' WHERE state = 'ACTIVE'")
-        cursor.execute("UPDATE analyse_ruleset SET state = 'ACTIVE' WHERE id = %s", [ruleset_id])
         cursor.execute(
             "INSERT INTO analyse_rerank (ruleset_id, started_at) VALUES (%s, %s)", [ruleset_id, now]
         )

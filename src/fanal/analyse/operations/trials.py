@@ -16,7 +16,7 @@ from fanal.analyse import queries
 from fanal.analyse.domain.priority import Change, DryRun, add_runs, dry_run, no_run
 from fanal.analyse.domain.records import Analysis, KinFacts
 from fanal.analyse.domain.rules import read_rules
-from fanal.analyse.operations.rulesets import candidate, log_ruleset
+from fanal.analyse.operations.rulesets import candidate, keep_dry_run, log_ruleset
 from fanal.analyse.operations.waking import wake
 from fanal.analyse.queries.trials import Trial, get_trial
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -113,11 +113,7 @@ def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
     outcome = msgspec.structs.replace(trial.outcome, changes=changes)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])
-        cursor.execute(
-            "UPDATE analyse_ruleset SET state = 'DRY_RUN', dry_run = %s"
-            " WHERE id = %s AND state IN ('DRAFT', 'DRY_RUN')",
-            [msgspec.json.encode(outcome), trial.ruleset_id],
-        )
+    keep_dry_run(trial.ruleset_id, outcome, by=trial.author_id)
     return outcome
 
 

@@ -22,6 +22,7 @@ class StoredRuleSet(Struct, frozen=True, kw_only=True):
     drafted_at: datetime
     state: str
     dry_run: DryRun | None = None
+    proposer_id: UUID | None = None
     approver_id: UUID | None = None
     activated_at: datetime | None = None
     source: str = ""  # the shipped file it came from
@@ -62,7 +63,7 @@ def list_rulesets() -> list[StoredRuleSet]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT r.id, r.version, r.body, r.author_id, r.drafted_at, r.state, r.dry_run,"
-            " a.approver_id, a.activated_at, r.source FROM analyse_ruleset r"
+            " a.approver_id, a.activated_at, r.source, r.proposer_id FROM analyse_ruleset r"
             " LEFT JOIN analyse_activation a ON a.ruleset_id = r.id ORDER BY r.drafted_at DESC, r.id"
         )
         return [
@@ -77,6 +78,7 @@ def list_rulesets() -> list[StoredRuleSet]:
                 approver_id=row[7],
                 activated_at=row[8],
                 source=row[9],
+                proposer_id=row[10],
             )
             for row in cursor.fetchall()
         ]

@@ -90,6 +90,7 @@ def amend_referral(
     with transaction.atomic():
         row, _ = _locked(actor, referral_id)
         row.body = body
+        REFERRAL_STATES.apply(ReferralState(row.state), "amend")  # or the words are kept as sent
         ReferralText.objects.filter(referral_id=row.id).update(summary=summary.strip())
         _advance(actor, row, "amend", event=Event(happened_at=now), now=now)
 
@@ -148,24 +149,19 @@ def _locked(actor: Actor, referral_id: UUID) -> tuple[StoredReferral, bool]:
 
 
 def _advance(actor: Actor, row: StoredReferral, name: str, *, event: Event, now: datetime) -> None:
+    """Take a step; PostgreSQL writes state, addressee, outcome and instant from it (`judicial_step_take`)."""
     source = ReferralState(row.state)
-    target = REFERRAL_STATES.apply(source, name)
-    row.state = target
-    row.outcome = event.outcome.value if event.outcome else ""
-    if name == "send":
-        row.sent_at = event.happened_at
-    row.save(update_fields=["state", "body", "outcome", "sent_at"])
     StoredStep.objects.create(
         id=new_id(now),
         referral_id=row.id,
         move=name,
         source=source,
-        target=target,
+        target=REFERRAL_STATES.apply(source, name),
         actor_id=actor.person_id,
         happened_at=event.happened_at,
         recorded_at=now,
         body=row.body,
-        outcome=row.outcome,
+        outcome=event.outcome.value if event.outcome else "",
         proof=event.proof,
     )
     ledger.record(

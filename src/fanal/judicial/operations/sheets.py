@@ -98,6 +98,7 @@ def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: d
     with transaction.atomic():
         row = _locked(actor, sheet_id)
         row.body = body
+        SHEET_STATES.apply(SheetState(row.state), "amend")  # or the words are kept as sent
         SheetWords.objects.filter(sheet_id=row.id).update(summary=summary.strip())
         _advance(actor, row, "amend", event=Event(happened_at=now), now=now)
 
@@ -160,18 +161,14 @@ def _locked(actor: Actor, sheet_id: UUID) -> StoredSheet:
 
 
 def _advance(actor: Actor, row: StoredSheet, name: str, *, event: Event, now: datetime) -> None:
+    """Take a step; PostgreSQL writes state, addressee and instant from it (`judicial_sheet_step_take`)."""
     source = SheetState(row.state)
-    target = SHEET_STATES.apply(source, name)
-    row.state = target
-    if name == "send":
-        row.sent_at = event.happened_at
-    row.save(update_fields=["state", "body", "sent_at"])
     StoredSheetStep.objects.create(
         id=new_id(now),
         sheet_id=row.id,
         move=name,
         source=source,
-        target=target,
+        target=SHEET_STATES.apply(source, name),
         actor_id=actor.person_id,
         happened_at=event.happened_at,
         recorded_at=now,

@@ -105,10 +105,13 @@ def _check(actor: Actor, row: StoredMeasure, *, digest: bytes, now: datetime) ->
         raise MeasureRefused("OWN_BYTES")
     if row.state != MeasureState.TO_SECOND:
         raise MeasureRefused("NOT_WAITING")
-    granters = accounts.granters_of(
-        person_id=actor.person_id, desk_id=row.desk_id, roles=_SECONDS, now=now
-    )
-    if granters and all(some & {row.proposer_id, row.author_id} for some in granters):
+    if accounts.granted_by_alone(
+        person_id=actor.person_id,
+        desk_id=row.desk_id,
+        roles=_SECONDS,
+        proposers={row.proposer_id, row.author_id},
+        now=now,
+    ):
         raise MeasureRefused("GRANTED_BY_PROPOSER")
     if bytes(row.digest) != digest:
         raise MeasureRefused("BYTES_CHANGED")

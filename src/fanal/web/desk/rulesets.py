@@ -117,7 +117,8 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
             "running": trials[0] if trials and trials[0].finished_at is None else None,
             "rerank": queries.get_rerank(ruleset_id=ruleset_id),
             "open": is_open,
-            "own": stored.author_id == actor_of(request).person_id,
+            "own": stored.proposer_id == actor_of(request).person_id,
+            "drafted": stored.author_id == actor_of(request).person_id,
             "stale": tried is not None and tried.current != current.version,
         },
     )
@@ -156,7 +157,7 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Put a candidate in force; its author cannot."""
+    """Put a candidate in force; its proposer cannot."""
     stored = _stored(ruleset_id)
     try:
         operations.activate_ruleset(
@@ -236,14 +237,19 @@ def _why(code: str) -> str:
 
 def _signed(found: list[queries.StoredRuleSet]) -> list[dict[str, object]]:
     """Return rule sets with the names of who drafted them and who put them in force."""
-    people = {p for stored in found for p in (stored.author_id, stored.approver_id) if p}
+    people = {p for stored in found for p in _signers(stored) if p}
     names = accounts.person_names(person_ids=people - {SYSTEM_PERSON})
     names[SYSTEM_PERSON] = _("the installation")
     return [
         {
             "stored": stored,
             "author": names.get(stored.author_id, ""),
+            "proposer": names.get(stored.proposer_id, "") if stored.proposer_id else "",
             "approver": names.get(stored.approver_id, "") if stored.approver_id else "",
         }
         for stored in found
     ]
+
+
+def _signers(stored: queries.StoredRuleSet) -> tuple[UUID | None, ...]:
+    return stored.author_id, stored.proposer_id, stored.approver_id

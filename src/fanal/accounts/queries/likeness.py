@@ -1,0 +1,66 @@
+"""Accounts of different people that may be those of one human: rules that compare people see two."""
+
+from collections.abc import Collection, Iterator
+from hashlib import sha256
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+
+from fanal.accounts.domain.names import canonical_login, likeness_key
+from fanal.accounts.domain.records import AlikeAccount, Likeness
+from fanal.accounts.models import User
+
+_Trait = tuple[Likeness, str]
+
+
+def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[AlikeAccount, ...]]:
+    """Return, of each person, other people's accounts that share a trait with theirs, and which.
+
+    Traits: name and address; the subject at the provider of single sign-on, in any spelling and whatever
+    the provider is called; credential and public key of a security key. A physical key makes another
+    credential for each account, by design (Web Authentication Level 2, section 14.2): a copied one shows.
+    """
+    if not person_ids:
+        return {}
+    holders: dict[_Trait, dict[UUID, str]] = {}
+    for person_id, login, trait in _traits():
+        holders.setdefault(trait, {})[person_id] = login
+    found: dict[UUID, dict[str, set[Likeness]]] = {}
+    for (kind, _value), people in holders.items():
+        for person_id in people.keys() & set(person_ids):
+            for other, login in people.items():
+                if other != person_id:
+                    found.setdefault(person_id, {}).setdefault(login, set()).add(kind)
+    return {
+        person_id: tuple(
+            AlikeAccount(login=login, by=tuple(kind for kind in Likeness if kind in kinds))
+            for login, kinds in sorted(others.items())
+        )
+        for person_id, others in found.items()
+    }
+
+
+def _traits() -> Iterator[tuple[UUID, str, _Trait]]:
+    """Yield person, login and trait of every account."""
+    of: dict[object, tuple[UUID, str]] = {}
+    users = User.objects.values_list("pk", "username", "email", "person_id", "person__name")
+    for pk, login, email, person_id, name in users:
+        of[pk] = (person_id, login)
+        yield person_id, login, (Likeness.NAME, likeness_key(name))
+        if email:
+            yield person_id, login, (Likeness.ADDRESS, email.casefold())
+    for pk, subject in SocialAccount.objects.values_list("user_id", "uid"):
+        yield *of[pk], (Likeness.SUBJECT, canonical_login(subject))
+    for row in Authenticator.objects.filter(type=Authenticator.Type.WEBAUTHN):
+        for part in _key_parts(row):
+            yield *of[row.user_id], (Likeness.KEY, sha256(part).hexdigest())
+
+
+def _key_parts(row: Authenticator) -> Iterator[bytes]:
+    """Yield the credential's id and its public key (x and y, or x alone, of the COSE key)."""
+    key = row.wrap().authenticator_data.credential_data
+    if key is not None:
+        yield bytes(key.credential_id)
+        # COSE (RFC 9053): -2 is x (elliptic curves) or e (RSA), -1 the curve or n.
+        yield repr([key.public_key.get(label) for label in (1, -1, -2, -3)]).encode()
