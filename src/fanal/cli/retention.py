@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from fanal.cli.boot import with_django
+from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -82,15 +83,21 @@ def reviews(as_user: str) -> None:
 @click.argument("verdict", type=click.Choice(["keep", "end"]))
 @click.option("--motive", required=True, help="Why it is needed still, or no more.")
 @click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@code_option
 @with_django(DatabaseRole.APP)
-def review(report_id: UUID, verdict: str, motive: str, as_user: str) -> None:
-    """Keep REPORT_ID until its next review, or propose that it ends before its date."""
+def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
+    """Keep REPORT_ID until its next review, or propose that it ends before its date.
+
+    A proposal asks for USER's own one-time code, as the second person's answer does.
+    """
     from fanal.cli.failures import Refused
     from fanal.cli.readers import reader
     from fanal.intake import operations
     from fanal.kernel.states import TransitionRefused
 
     actor = reader(as_user, motive=motive, action="retention.hold")
+    if verdict == "end":
+        prove(as_user, code)
     try:
         review_id = operations.review_report(
             actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=clock.now()
@@ -105,14 +112,16 @@ def review(report_id: UUID, verdict: str, motive: str, as_user: str) -> None:
 @click.argument("verdict", type=click.Choice(["agree", "refuse"]))
 @click.option("--motive", required=True, help="Why.")
 @click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@code_option
 @with_django(DatabaseRole.APP)
-def second(review_id: UUID, verdict: str, motive: str, as_user: str) -> None:
+def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
     """Agree, as another person, that the report of REVIEW_ID ends before its date, or refuse."""
     from fanal.cli.failures import Refused
     from fanal.cli.readers import reader
     from fanal.intake import operations
 
     actor = reader(as_user, motive=motive, action="retention.hold")
+    prove(as_user, code)
     try:
         operations.second_review(
             actor=actor,
