@@ -10,6 +10,7 @@ from uuid import uuid4
 from django.db import connection
 
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
+from tests.server import as_worker
 from tests.unit.orient.items import NOW
 
 _MADE: dict[object, Actor] = {}
@@ -35,7 +36,7 @@ def habilitated() -> None:
 
 def _write(actors: object) -> None:
     people = list(actors)
-    with connection.cursor() as cursor:
+    with as_worker(), connection.cursor() as cursor:  # the console grants in the system's name
         cursor.executemany(
             "INSERT INTO accounts_person (id, name, created_at) VALUES (%s, %s, %s)"
             " ON CONFLICT DO NOTHING",
