@@ -24,13 +24,19 @@ class Kept(Generic[T]):
     """What the tests of a folder begin with that ask for one fixture and commit nothing."""
 
     def __init__(
-        self, fixture: str, make: Callable[[], T], *, folder: Path, role: str = "app"
+        self,
+        fixture: str,
+        make: Callable[[], T],
+        *,
+        folder: Path,
+        role: str = "app",
+        seconds: float = SECONDS,
     ) -> None:
         self._fixture, self._make, self._folder, self._role = fixture, make, folder, role
         self._made: T | None = None
         self._block: transaction.Atomic | None = None
         self._session: object = None
-        self._until = 0.0
+        self._until, self._seconds = 0.0, seconds
         self._asked = False
         _ALL.append(self)
 
@@ -63,7 +69,7 @@ class Kept(Generic[T]):
             )
             block.__enter__()
             self._block, self._session = block, connection.connection
-            self._until = time.monotonic() + SECONDS
+            self._until = time.monotonic() + self._seconds
             try:
                 self._made = self._make()
             except BaseException:

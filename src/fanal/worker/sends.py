@@ -91,14 +91,17 @@ def tell_aside(aside_id: str) -> None:
     name=FACTOR_NOTICE,
 )
 def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> None:
-    """Tell a person and the supervisors of their desks that a second factor was added or removed."""
+    """Tell a person and the supervisors of their desks how their sign-in changed.
+
+    `change` is `added` or `removed` (a second factor), or `password`, where `factor` is empty.
+    """
     now, mailer = clock.now(), mail.current()
     told = accounts.notice_addresses(person_id=UUID(person_id), now=now)
     names = accounts.person_names(person_ids=[UUID(person_id)])
     code = f"FACTOR_{change.upper()}"
 
     def written(code: str, language: str) -> str:
-        kind = reference.label("second_factor", factor, language)
+        kind = reference.label("second_factor", factor, language) if factor else ""
         parameters = {"person": names.get(UUID(person_id), person_id), "factor": kind}
         return reference.render(code, parameters, language, kind="mail")
 

@@ -148,6 +148,37 @@ def test_removal_is_recorded_and_ends_the_other_sessions(make_user: Make) -> Non
     assert ("account.factor_removed", "totp") in _entries()
 
 
+def _letters() -> list[dict[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args::text FROM procrastinate_jobs WHERE task_name = 'tell_factor' ORDER BY id"
+        )
+        return [json.loads(row[0]) for row in cursor.fetchall()]
+
+
+def test_a_changed_password_is_recorded_told_and_ends_the_other_sessions(
+    make_user: Make, mail_folder: Path
+) -> None:
+    user = make_user("ana", Role.ANALYST)
+    User.objects.filter(pk=user.pk).update(email="ana@desk.example")
+    browser, other = _signed_in("ana"), _signed_in("ana")
+    new = "another long sentence that opens"
+    typed = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    assert browser.post("/fr/account/password/", typed).status_code == 302
+    assert browser.get("/fr/account/").status_code == 200
+    assert other.get("/fr/account/").status_code == 302
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM ledger_entry WHERE action = 'account.change'")
+        [(entry,)] = cursor.fetchall()
+    assert canonical.decode(bytes(entry)).detail == {"changed": "PASSWORD"}
+    [job] = _letters()
+    sends.tell_factor(**job)
+    (letter,) = mail_folder.iterdir()
+    message = email.message_from_bytes(letter.read_bytes(), policy=policy.default)
+    assert message["To"] == "ana@desk.example"
+    assert "Le mot de passe du compte de Ana vient d’être changé" in message.get_content()
+
+
 def test_the_person_and_their_supervisors_are_told(make_user: Make, mail_folder: Path) -> None:
     operations.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
     for login, role, desk in (
@@ -158,11 +189,7 @@ def test_the_person_and_their_supervisors_are_told(make_user: Make, mail_folder:
         user = make_user(login, role, desk=desk)
         User.objects.filter(pk=user.pk).update(email=f"{login}@desk.example")
     _enrol(_signed_in("ana"))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT args::text FROM procrastinate_jobs WHERE task_name = 'tell_factor' ORDER BY id"
-        )
-        jobs = [json.loads(row[0]) for row in cursor.fetchall()]
+    jobs = _letters()
     assert [job["factor"] for job in jobs] == ["totp"], "one letter for one enrolment"
     sends.tell_factor(**jobs[0])
     (letter,) = mail_folder.iterdir()

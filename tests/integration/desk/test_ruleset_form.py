@@ -13,13 +13,13 @@ from fanal.kernel.actors import system_actor
 from fanal.orient import queries as oriented
 from fanal.reference.records import Text
 from fanal.worker.rules import carry_on
+from tests.integration.desk.ruleset_typed import typed
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_rulesets import (
     SignIn,
     by_version,
     drafted,
     states,
-    typed,
 )
 
 pytestmark = pytest.mark.django_db

@@ -8,28 +8,18 @@ from django.db import connection
 from django.test import Client
 
 from fanal.analyse import queries
-from fanal.analyse.domain.rules import PriorityRules, shipped_rules
+from fanal.analyse.domain.rules import shipped_rules
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.worker.rules import carry_on
+from tests.integration.desk.ruleset_typed import typed
 from tests.integration.desk.story import Desk
 
 pytestmark = pytest.mark.django_db
 NEWEST = shipped_rules()[-1].version
 SignIn = Callable[[str], Client]
-
-
-def typed(rules: PriorityRules, **changed: str) -> dict[str, str]:
-    """The form as a browser sends it, with some fields changed (`-` written `__`)."""
-    form = {"version": "priority/essai", "ceiling": str(rules.ceiling)}
-    form |= {f"level-{level.code}": str(level.lowest) for level in rules.level}
-    for rule in rules.rule:
-        form[f"points-{rule.code}"] = f"{rule.points:g}"
-        form[f"cap-{rule.code}"] = "" if rule.cap is None else f"{rule.cap:g}"
-        form[f"floor-{rule.code}"] = "" if rule.floor is None else str(rule.floor)
-    return form | {name.replace("__", "-"): value for name, value in changed.items()}
 
 
 def drafted(web: Client, **changed: str) -> UUID:

@@ -16,7 +16,8 @@ def _make() -> object:
     return make_world()
 
 
-_WORLD = Kept("world", _make, folder=Path(__file__).parent, role="worker")
+_WORLD = Kept("world", _make, folder=Path(__file__).parent, role="worker", seconds=600.0)
+"""No page here is asked how long ago something was."""
 
 
 @pytest.fixture

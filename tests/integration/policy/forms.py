@@ -1,88 +1,162 @@
-"""Filled-in forms, by the name of their route: what a person sends who does the act.
+"""Filled-in forms, by the name of their route: what a person sends who does the act, and what it writes.
 
-**A route that takes a POST needs one line here**, in `FORMS`, or in `STEPS` when its act follows others of a
-sequence that a test of its own plays.
+**A route that takes a POST needs one line here**; `scenes` makes what must stand before the act.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from tests.integration.policy.world import World
+from fanal.kernel.calendar import paris_day
+from tests.integration.policy import scenes
+from tests.integration.policy.scenes import REASON, Posted, Scene
 
-Form = Callable[[World, str], dict[str, object]]
-REASON = "Asked for by a magistrate in a case."
-
-
-def _words(_world: World, _cell: str) -> dict[str, object]:
-    return {"words": REASON}
-
-
-def _nothing(_world: World, _cell: str) -> dict[str, object]:
-    return {}
+Prepare = Callable[[Scene], Posted]
 
 
-def _other(world: World, cell: str) -> object:
-    """Return another report of the cell's desk."""
-    others = {"own": "sealed", "sealed": "own", "other_desk": "other_partner"}
-    return world.report_ids[others.get(cell, "other_desk")]
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """One form: what is sent, and the tables in which the act is seen.
+
+    `each`: what stands before it is made for each walker. `silent`: the act leaves no entry in the ledger.
+    `in_form`: the desk of the cell stands in the form, not in the address. `own`: everybody who is signed in
+    does it to their own account.
+    """
+
+    prepare: Prepare
+    writes: frozenset[str]
+    each: bool = False
+    silent: bool = False
+    in_form: bool = False
+    own: bool = False
 
 
-FORMS: dict[str, Form] = {
-    "desk:alarm": _nothing,
-    "desk:note": _words,
-    "desk:dossier-note": _words,
-    "desk:identity": lambda world, cell: {"motive": REASON},
-    "desk:judge": lambda world, cell: {"act": "REJECT", "reason": REASON},
-    "desk:suggestion": lambda world, cell: {
-        "answer": "REJECT", "other": _other(world, cell), "motive": REASON,
-    },
-    "desk:dossier-withhold": lambda world, cell: {
-        "act": "WITHHOLD", "counterpart": world.counterpart_id, "words": REASON,
-    },
-    "desk:hit-move": lambda world, cell: {"move": "close", "words": REASON},
-    "desk:view": lambda world, cell: {"act": "rename", "name": f"view {cell}"},
-    "desk:view-shared": lambda world, cell: {"act": "rename", "name": f"view {cell}"},
-    "desk:list-vote": lambda world, cell: {"vote": "UP.CONFIRMED"},
-    "desk:source-switch": lambda world, cell: {"enabled": "no"},
-    "account_review": lambda world, cell: {"verdict": "KEEP"},
-    "account_revoke": lambda world, cell: {"reason": "MOVED"},
-    "account_add": lambda world, cell: {"login": "newcomer", "name": "New Comer", "email": ""},
-    "account_close": lambda world, cell: {"login": "colleague-own"},
-    "oversight:recommend": lambda world, cell: {"kind": "CORRECT", "words": REASON},
-    "oversight:opening-seen": _nothing,
-    "oversight:answer": lambda world, cell: {"verdict": "DECLINED", "words": REASON},
-    "desk:counterpart-close": _nothing,
-    "desk:instruction-revoke": lambda world, cell: {"reason": REASON},
-    "desk:instruction-second": _nothing,
-    "desk:feedback": lambda world, cell: {"verdict": "USEFUL"},
-    "desk:measure-withdraw": lambda world, cell: {"cause": REASON},
+def _act(
+    writes: str,
+    sent: Mapping[str, object] | Prepare | None = None,
+    *,
+    silent: bool = False,
+    in_form: bool = False,
+    own: bool = False,
+    **also: object,
+) -> Act:
+    """Return an act that sends `sent` (or what a scene makes of it) and `also`."""
+
+    def prepare(scene: Scene) -> Posted:
+        posted = sent(scene) if callable(sent) else Posted(form=sent or {})
+        more = {name: v(scene) if callable(v) else v for name, v in also.items()}
+        return Posted(form={**posted.form, **more}, address=posted.address)
+
+    return Act(
+        prepare=prepare,
+        writes=frozenset(writes.split()),
+        each=sent in scenes.OWN if callable(sent) else False,
+        silent=silent,
+        in_form=in_form,
+        own=own,
+    )
+
+
+def _instruction(_scene: Scene) -> Posted:
+    today = paris_day(datetime.now(UTC))
+    return Posted(
+        form={
+            "kind": "FEEDBACK",
+            "everybody": "yes",
+            "grounds": REASON,
+            "basis": "BASIS 3",
+            "from": today.isoformat(),
+            "until": (today + timedelta(days=20)).isoformat(),
+        }
+    )
+
+
+_WORDS = {"words": REASON}
+_VIEW = {"view": "OPEN", "kind": "GROOMING"}
+_COUNTERPART = {"name": "West", "our_name": "Desk", "key": "22" * 32, "contact": "Duty"}
+_LIMITS = {"kind": ["HANDLE"], "role": ["SUSPECT"], "months": "12"}
+_SOURCE = {
+    "name": "Hotline Example", "kind": "HASHSHARING", "url": "https://lists.example/hashsharing/",
+    "list": "known", "login": "fanal", "secret": "", "every": "60",
 }  # fmt: skip
+_SUMMARY = {"body": "PROSECUTOR_OF_PARIS", "summary": "Read and compared."}
 
-UNJOURNALED = frozenset({"account_review", "desk:view", "desk:view-shared"})
-"""Acts that leave no entry in the ledger: what a person keeps of the queue."""
-
-STEPS: dict[str, str] = {
-    name: file
-    for file, names in {
-        "integration/accounts/test_reading.py": "account_motive",
-        "integration/accounts/test_sign_in.py": "account_end_sessions",
-        "integration/accounts/test_factor_changes.py": "account_change_password account_reauthenticate",
-        "integration/accounts/test_granting.py": "account_grant account_approve",
-        "integration/accounts/test_standing.py": "desk:instruction-propose",
-        "integration/deconfliction/test_pages.py": "desk:counterpart-add desk:counterpart-limits",
-        "integration/exchange/test_sources_page.py": "desk:source-add desk:source-test",
-        "integration/desk/test_work.py": "desk:claim desk:close desk:decide desk:question desk:release desk:renew desk:reopen",
-        "integration/desk/test_folds.py": "desk:unfold",
-        "integration/desk/test_pages.py": "desk:replay",
-        "integration/desk/test_lists_page.py": "desk:list-release",
-        "integration/desk/test_rulesets.py": "desk:ruleset-activate desk:ruleset-draft desk:ruleset-dry-run",
-        "integration/desk/test_payments.py": "desk:sheet-amend desk:sheet-draft desk:sheet-move",
-        "integration/desk/test_saved_views.py": "desk:views desk:views-shared",
-        "integration/judicial/test_referrals.py": "desk:referral-amend desk:referral-move",
-        "integration/measures/test_two_people.py": "desk:measure-amend desk:measure-approve desk:measure-refuse desk:measure-submit",
-        "integration/measures/test_following.py": "desk:measure-contact desk:measure-step",
-        "integration/oversight/test_groups.py": "oversight:group",
-        "integration/oversight/test_oversight.py": "oversight:note oversight:start",
-    }.items()
-    for name in names.split()
-}
-"""Acts that follow others of a sequence, or rest on what another test sets up, and the test that plays them."""
+FORMS: dict[str, Act] = {
+    # The queue and its reports.
+    "desk:alarm": _act("orient_alarm"),
+    "desk:claim": _act("orient_case", scenes.waiting),
+    "desk:renew": _act("orient_case", scenes.taken, silent=True),
+    "desk:release": _act("orient_case", scenes.taken),
+    "desk:decide": _act("orient_decision orient_case", scenes.to_decide),
+    "desk:reopen": _act("orient_case"),
+    "desk:close": _act("orient_case", scenes.decided),
+    "desk:unfold": _act("orient_case orient_unfolding", scenes.folded),
+    "desk:question": _act("intake_message", scenes.reachable),
+    "desk:replay": _act("intake_work", scenes.quarantined),
+    "desk:note": _act("orient_note", _WORDS),
+    "desk:identity": _act("harmonise_opening", motive=REASON),
+    "desk:feedback": _act("orient_feedback", verdict="USEFUL"),
+    "desk:views": _act("orient_view", _VIEW, name="mine", silent=True),
+    "desk:view": _act("orient_view", act="rename", name="again", silent=True),
+    "desk:views-shared": _act(
+        "orient_view", _VIEW, name="ours", desk=lambda s: str(s.desk_id), silent=True, in_form=True
+    ),
+    "desk:view-shared": _act("orient_view", act="rename", name="again", silent=True),
+    # Dossiers and what others hold.
+    "desk:dossier-note": _act("orient_note", _WORDS),
+    "desk:judge": _act("crosscheck_judgement", act="REJECT", reason=REASON),
+    "desk:suggestion": _act(
+        "crosscheck_judgement", answer="REJECT", other=lambda s: s.other_id, motive=REASON
+    ),
+    "desk:dossier-withhold": _act(
+        "deconfliction_withholding", _WORDS, act="WITHHOLD",
+        counterpart=lambda s: s.world.counterpart_id,
+    ),
+    "desk:hit-move": _act("deconfliction_step", _WORDS, move="close"),
+    "desk:counterpart-add": _act("deconfliction_counterpart", _COUNTERPART),
+    "desk:counterpart-limits": _act("deconfliction_limit", _LIMITS),
+    "desk:counterpart-close": _act("deconfliction_counterpart"),
+    # Measures, referrals and sheets.
+    "desk:measure-amend": _act("measures_measure measures_step", scenes.addressed),
+    "desk:measure-submit": _act("measures_measure measures_step", scenes.complete),
+    "desk:measure-withdraw": _act("measures_measure measures_step", cause=REASON),
+    "desk:measure-approve": _act("measures_approval measures_measure", scenes.submitted),
+    "desk:measure-refuse": _act("measures_approval measures_measure", scenes.submitted),
+    "desk:measure-contact": _act("measures_contact", proof="letter"),
+    "desk:measure-step": _act("measures_measure measures_step", scenes.approved),
+    "desk:referral-amend": _act("judicial_referral judicial_text", _SUMMARY),
+    "desk:referral-move": _act("judicial_referral judicial_step", move="withdraw"),
+    "desk:sheet-draft": _act("judicial_sheet", body="OFMIN"),
+    "desk:sheet-amend": _act("judicial_sheet", _SUMMARY),
+    "desk:sheet-move": _act("judicial_sheet", move="withdraw"),
+    # Rules, lists, sources and standing instructions.
+    "desk:ruleset-draft": _act("analyse_ruleset", scenes.rules_typed),
+    "desk:ruleset-dry-run": _act("analyse_trial", scenes.drafted),
+    "desk:ruleset-activate": _act("analyse_ruleset", scenes.run_dry),
+    "desk:list-vote": _act("analyse_vote", vote="UP.CONFIRMED"),
+    "desk:list-release": _act("analyse_aside", scenes.set_aside),
+    "desk:source-add": _act("exchange_source", _SOURCE),
+    "desk:source-test": _act("ledger_entry"),
+    "desk:source-switch": _act("exchange_source", enabled="no"),
+    "desk:instruction-propose": _act("accounts_instruction", _instruction),
+    "desk:instruction-second": _act("accounts_instruction_second"),
+    "desk:instruction-revoke": _act("accounts_instruction_end", reason=REASON),
+    # Accounts and habilitations.
+    "account_add": _act("accounts_user", login="newcomer", name="New Comer", email=""),
+    "account_close": _act("accounts_user", login="colleague-own"),
+    "account_grant": _act("accounts_habilitation", scenes.habilitation_form, in_form=True),
+    "account_approve": _act("accounts_habilitation_approval", scenes.granted),
+    "account_review": _act("accounts_review", verdict="KEEP", silent=True),
+    "account_revoke": _act("accounts_revocation", reason="MOVED"),
+    "account_motive": _act("django_session", motive="Case 12", silent=True, own=True),
+    "account_end_sessions": _act("accounts_user", own=True),
+    "account_change_password": _act("accounts_user", scenes.new_password, own=True),
+    "account_reauthenticate": _act("django_session", scenes.with_password, silent=True, own=True),
+    # Oversight.
+    "oversight:recommend": _act("measures_recommendation", _WORDS, kind="CORRECT"),
+    "oversight:answer": _act("measures_answer", _WORDS, verdict="DECLINED"),
+    "oversight:opening-seen": _act("harmonise_opening_seen"),
+    "oversight:start": _act("measures_session", scenes.ended),
+    "oversight:note": _act("measures_happening", what="PAUSED"),
+    "oversight:group": _act("measures_happening", scenes.seen),
+}  # fmt: skip

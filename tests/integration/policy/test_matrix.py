@@ -10,7 +10,8 @@ itself with each route; two things are asked of whoever adds one:
 
 What each cell must hold:
 
-* refused (no right anywhere): sign-in page, 403 or 404, and no canary at all in body and headers;
+* refused (no right anywhere): sign-in page or 403 by the guard, whatever the object, so that one cell is
+  walked over; no canary at all in body and headers;
 * refused (right, but not on this object): 403 or 404 for every method, before anything else is looked at;
 * allowed: neither 403 nor 404 on GET, no 403 on POST, never an error of the server on any method; that the
   act of a form is done is walked in `test_acts`;
@@ -129,6 +130,20 @@ def _wrong_status(
     return None
 
 
+def _cells(route: Route, method: str, walker: Walker) -> Sequence[str]:
+    """Return the cells to walk over: one where the address carries no object, or the guard refuses at once.
+
+    The guard refuses, before the object is looked at, whoever the policy gives the action nowhere; which of
+    the four cells shows that changes from route to route.
+    """
+    if NO_OBJECT.issuperset(route.arguments):
+        return OBJECT_CELLS[:1]
+    asked = route.declaration.action_for(method) if route.declaration else None
+    if asked is None or route.declaration.public or rights(walker, asked):
+        return OBJECT_CELLS
+    return (OBJECT_CELLS[len(route.pattern) % len(OBJECT_CELLS)],)
+
+
 def _walk(
     routes: list[Route],
     world: World,
@@ -141,9 +156,9 @@ def _walk(
         browser = browser_of(world, walker)
         walking = Walking(walker=walker, browser=browser, savepoint=transaction.savepoint())
         for route in routes:
-            cells = OBJECT_CELLS[:1] if NO_OBJECT.issuperset(route.arguments) else OBJECT_CELLS
             rare = RARE_METHODS if methods == METHODS and walker in RARE_WALKERS else ()
             for method in (*methods, *rare):
+                cells = _cells(route, method, walker)
                 for cell in cells[:1] if method in rare else cells:
                     complaint = _complaint(route, method, cell, world, walking)
                     if complaint:

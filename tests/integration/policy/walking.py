@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client
+from django.test.client import ClientHandler
 
 from fanal.accounts.domain.policy import POLICY
 from fanal.kernel.actors import Role
@@ -15,6 +15,7 @@ from tests.integration.policy.routes import Route
 from tests.integration.policy.world import World
 
 SEALED_ACTIONS = frozenset[str]().union(*(rule.actions for rule in POLICY.rules if rule.sealed))
+_HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
 @contextmanager
@@ -28,9 +29,14 @@ def undone(savepoint: str) -> Iterator[None]:
 
 
 def browser_of(world: World, walker: Walker) -> Client:
+    """Return a browser with the walker's session, which the world holds; a new one each time.
+
+    All of them share one handler: the middleware lists every static file when it is loaded.
+    """
     browser = Client(headers={"X-Forwarded-Proto": "https"}, raise_request_exception=False)
+    browser.handler = _HANDLER
     if walker is not Role.PUBLIC:
-        browser.force_login(world.users[walker], backend=settings.AUTHENTICATION_BACKENDS[1])
+        browser.cookies.load(world.cookies[walker])
     return browser
 
 

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import msgspec
 import pyrage
+from django.conf import settings
+from django.test import Client
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
@@ -76,12 +78,21 @@ class World:
     package_id: UUID | None = None
     source_id: UUID | None = None
     canaries: dict[str, str] = field(default_factory=dict)
+    cookies: dict[Walker, dict[str, str]] = field(default_factory=dict)
 
     def canary(self, cell: str, what: str) -> str:
         """Return the canary of a value of a cell, noted for the search over bodies."""
         word = f"canary-{cell.replace('_', '-')}-{what}"
         self.canaries[word] = cell
         return word
+
+
+def _sessions(world: World) -> None:
+    """Sign every walker in once: their browsers begin with that session."""
+    for walker, user in world.users.items():
+        browser = Client(headers={"X-Forwarded-Proto": "https"})
+        browser.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[1])
+        world.cookies[walker] = {name: one.value for name, one in browser.cookies.items()}
 
 
 def _lists(world: World) -> None:
@@ -126,6 +137,7 @@ def make_world() -> World:
     _instruction(world)
     meet_and_withhold(world, partial(_colleague, world), OBJECT_CELLS)
     _package(world)
+    _sessions(world)
     return world
 
 

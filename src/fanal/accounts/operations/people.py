@@ -144,13 +144,28 @@ def record_factor_change(
             detail={"factor": factor},
         )
         if notice:
-            app.configure_task(FACTOR_NOTICE, queue="alarms").defer(
-                notice_id=str(new_id(now)),
-                person_id=str(user.person_id),
-                factor=factor,
-                change=change,
-            )
+            _tell(user.person_id, factor=factor, change=change, now=now)
     return locked.session_epoch
+
+
+def record_password_change(*, actor: Actor, now: datetime) -> None:
+    """Record that a person changed the password of their account; they and supervisors get a mail."""
+    with transaction.atomic():
+        ledger.record(
+            actor=actor,
+            action="account.change",
+            at=now,
+            objects=[_ref(actor.person_id)],
+            detail={"changed": "PASSWORD"},
+        )
+        _tell(actor.person_id, factor="", change="password", now=now)
+
+
+def _tell(person_id: UUID, *, factor: str, change: str, now: datetime) -> None:
+    """Have the person and the supervisors of their desks told by mail, once the transaction holds."""
+    app.configure_task(FACTOR_NOTICE, queue="alarms").defer(
+        notice_id=str(new_id(now)), person_id=str(person_id), factor=factor, change=change
+    )
 
 
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:

@@ -1,11 +1,13 @@
-"""What follows a change of second factors: other sessions end, the ledger and people are told."""
+"""What follows a change of how a person signs in: other sessions end, the ledger and people are told."""
 
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.signals import password_changed
 from allauth.core import context
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import update_session_auth_hash
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
+from django.http import HttpRequest
 
 from fanal.accounts import operations
 from fanal.web.account.actors import actor_of, now_of
@@ -29,6 +31,12 @@ def note_added(instance: Authenticator, *, created: bool, **_more: object) -> No
 def note_removed(instance: Authenticator, **_more: object) -> None:
     """Record a removed factor."""
     _note(instance, added=False, notice=True)
+
+
+@receiver(password_changed)
+def note_password(request: HttpRequest, **_more: object) -> None:
+    """Record that a person changed their password; Django ends the other sessions, which hold the old one."""
+    operations.record_password_change(actor=actor_of(request), now=now_of(request))
 
 
 def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
