@@ -1,18 +1,34 @@
-"""Rules on which no signed-in page rests: without each of them an operation refuses what it did before."""
+"""Rules on which no signed-in page rests: without each of them an operation refuses what it did before.
+
+Pages show the deletion of the other rules (`test_matrix`); a last test counts that none is left without.
+"""
 
 from collections.abc import Callable
-from datetime import timedelta
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from unittest.mock import patch
 from uuid import UUID
 
+import pyrage
 import pytest
+from django.db import connection, transaction
+from django.test import Client
 
-from fanal.accounts.domain.policy import POLICY, Policy, Refused
+from fanal.accounts import queries as people
+from fanal.accounts.domain.policy import POLICY, Policy, Reason, Refused, Rule
+from fanal.accounts.models import User
+from fanal.analyse import operations as analyse
+from fanal.analyse.domain.lists import Vote
 from fanal.deconfliction import queries as deconflicted
+from fanal.distribution import operations as distribution
+from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake, queries as intaken
+from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.states import Stage
-from fanal.kernel.actors import Actor, Role, system_actor
+from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.vault import operations as vault
+from tests.integration.policy.walking import rules_behind, signed_in_routes, undone
 from tests.integration.policy.world import World
 from tests.policy_cells import actor_as
 
@@ -59,18 +75,130 @@ def _round(world: World) -> object:
     return deconflicted.get_round(actor=_partner(world), round_id=UUID(int=0))
 
 
-RULES: dict[str, Callable[[World], object]] = {
-    "The worker and the commands of the machine run the stages": _claim,
-    "Machines open sealed bytes to harmonise and export them": _open,
-    "A report's own letter and text may be opened for triage": _original,
-    "A counterpart's program hands in and fetches the messages": _round,
-}
+def _deposit(sender: Actor, submission: Submission) -> object:
+    return intake.receive_reports(actor=sender, submissions=[submission], now=datetime.now(UTC))
 
 
-@pytest.mark.parametrize("why", RULES)
-def test_without_its_rule_an_operation_refuses(why: str, world: World) -> None:
+def _by_form(_world: World) -> object:
+    form = Submission(arrival=Arrival.FORM, format=Format.FORM, body=b"{}", canonical=b"{}")
+    return _deposit(public_actor(), form)
+
+
+def _by_partner(world: World) -> object:
+    body = b'{"reference": "REF-rule", "kind": "GROOMING"}'
+    submission = Submission(
+        arrival=Arrival.API,
+        format=Format.REPORT,
+        body=body,
+        canonical=body,
+        sender_id=world.partner_ids["own"],
+        reference="REF-rule",
+    )
+    return _deposit(_partner(world), submission)
+
+
+def _public_page(_world: World) -> object:
+    answer = Client(headers={"X-Forwarded-Proto": "https"}).get("/fr/")
+    if answer.status_code == HTTPStatus.FORBIDDEN:
+        raise Refused("page.public", Reason.NO_RULE)
+    return answer.status_code == HTTPStatus.OK
+
+
+def _named(login: str) -> Actor:
+    return people.actor_for(user=User.objects.get(username=login), now=datetime.now(UTC))
+
+
+def _elsewhere(world: World) -> object:
+    """Return what the analyst of desk 2 learns of the identifiers of desk 1."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT key FROM harmonise_sighting WHERE report_id = %s", [world.report_ids["own"]]
+        )
+        keys = [key for (key,) in cursor.fetchall()]
+    return harmonised.seen_elsewhere(actor=_named("colleague-other_desk"), keys=keys)
+
+
+def _recipient(world: World) -> object:
+    return distribution.add_recipient(
+        actor=_named("keeper-own"),
+        code="NL-DESK",
+        name="Desk",
+        place=("NL", ""),
+        key=str(pyrage.x25519.Identity.generate().to_public()),
+        now=world.now,
+    )
+
+
+def _send(world: World) -> object:
+    return distribution.send(
+        actor=SYSTEM, sender="walk", deliver=lambda *_told: None, clock=lambda: world.now
+    )
+
+
+def _vote(actor: Actor, world: World) -> object:
+    assert world.item_id is not None
+    return analyse.cast_vote(
+        actor=actor, item_id=world.item_id, vote=Vote.UP, reason="CONFIRMED", now=world.now
+    )
+
+
+ACTS: list[tuple[str, Callable[[World], object]]] = [
+    ("The worker and the commands of the machine run the stages", _claim),
+    ("Machines open sealed bytes to harmonise and export them", _open),
+    ("A report's own letter and text may be opened for triage", _original),
+    ("A counterpart's program hands in and fetches the messages", _round),
+    ("Anybody may read public pages", _public_page),
+    ("Anybody may read public pages", _by_form),
+    ("A partner hands in its own reports", _by_partner),
+    ("Supervisors say which desks there are", _recipient),
+    ("Supervisors say which desks there are", _send),
+    ("Whoever meets an entry of a list may say", lambda w: _vote(_named("colleague-own"), w)),
+    ("Whoever meets an entry of a list may say", lambda w: _vote(_partner(w), w)),
+]
+"""What somebody does by a rule: refused without it."""
+
+READS: list[tuple[str, Callable[[World], object]]] = [
+    (
+        "Everybody sees their own account and habilitations",
+        lambda _world: people.list_habilitations(actor=_named("colleague-own")),
+    ),
+    ("Across desks a link shows existence and contact only", _elsewhere),
+]
+"""What somebody is shown by a rule: nothing of it without."""
+
+
+def _rule(why: str) -> Rule:
     [rule] = [rule for rule in POLICY.rules if rule.why.startswith(why)]
-    RULES[why](world)
+    return rule
+
+
+def _without(rule: Rule) -> AbstractContextManager[object]:
     rest = Policy(actions=POLICY.actions, rules=tuple(r for r in POLICY.rules if r is not rule))
-    with patch("fanal.accounts.domain.policy.POLICY", rest), pytest.raises(Refused):
-        RULES[why](world)
+    return patch("fanal.accounts.domain.policy.POLICY", rest)
+
+
+@pytest.mark.parametrize(("why", "act"), ACTS)
+def test_without_its_rule_an_operation_refuses(
+    why: str, act: Callable[[World], object], world: World
+) -> None:
+    savepoint = transaction.savepoint()
+    with undone(savepoint):
+        act(world)
+    with _without(_rule(why)), undone(savepoint), pytest.raises(Refused):
+        act(world)
+
+
+@pytest.mark.parametrize(("why", "read"), READS)
+def test_without_its_rule_nothing_is_shown(
+    why: str, read: Callable[[World], object], world: World
+) -> None:
+    assert read(world)
+    with _without(_rule(why)):
+        assert not read(world)
+
+
+def test_the_deletion_of_every_rule_is_seen() -> None:
+    """By a page, or by an operation here: a new rule belongs to one of them."""
+    seen = {_rule(why).why for why, _do in [*ACTS, *READS]}
+    seen |= {rule.why for rule in rules_behind(signed_in_routes())}
+    assert [rule.why for rule in POLICY.rules if rule.why not in seen] == []

@@ -1,20 +1,21 @@
 """A browser of each walker, the address of a cell, and the way back after it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from django.db import connection, transaction
 from django.test import Client
 from django.test.client import ClientHandler
 
-from fanal.accounts.domain.policy import POLICY
+from fanal.accounts.domain.policy import POLICY, Rule
 from fanal.kernel.actors import Role
 from tests.integration.policy.factories import FACTORIES
 from tests.integration.policy.held import Walker
-from tests.integration.policy.routes import Route
+from tests.integration.policy.routes import Route, walk
 from tests.integration.policy.world import World
 
 SEALED_ACTIONS = frozenset[str]().union(*(rule.actions for rule in POLICY.rules if rule.sealed))
+METHODS = ("GET", "POST")
 _HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
@@ -49,3 +50,23 @@ def values(route: Route, world: World, cell: str) -> dict[str, object]:
 def cell_asked(cell: str, action: str) -> str:
     """Return the cell of the table that an object of `cell` stands for under `action`."""
     return "own" if cell == "sealed" and action not in SEALED_ACTIONS else cell
+
+
+def signed_in_routes() -> list[Route]:
+    """Return the routes for whoever is signed in, without those of one's own second factors."""
+    return [
+        route
+        for route in walk()
+        if route.declaration and not route.declaration.public and not route.name.startswith("mfa_")
+    ]
+
+
+def rules_behind(routes: Sequence[Route]) -> list[Rule]:
+    """Return the rules on which some signed-in route rests: those whose deletion pages can show."""
+    actions = {route.declaration.action_for(m) for route in routes for m in METHODS}
+    shown = actions - {"account.read"}
+    return [
+        rule
+        for rule in POLICY.rules
+        if rule.actions & shown and rule.roles - {Role.SYSTEM, Role.PUBLIC}
+    ]
