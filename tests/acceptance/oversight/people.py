@@ -10,7 +10,8 @@ from playwright.sync_api import Page
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.records import NewAccount, NewHabilitation
 from fanal.accounts.models import User
-from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.actors import Actor, Role, system_actor
+from tests.actors import desk_actor
 
 SYSTEM = system_actor("tests")
 OF_A_DESK = {Role.ANALYST, Role.SUPERVISOR, Role.MEASURES_OFFICER, Role.JUDICIAL_OFFICER}
@@ -31,6 +32,28 @@ def user_as(role: Role, name: str, *, now: datetime) -> User:
     )
     accounts.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=now)
     return user
+
+
+def grant_approving(by: User, to: User, *, second: User | None, now: datetime) -> None:
+    """Let a supervisor grant a measures officer's role, and another one sign it."""
+
+    def supervisor(user: User) -> Actor:
+        return desk_actor(
+            person_id=user.person_id, roles={Role.SUPERVISOR}, desks={1}, motive="test"
+        )
+
+    habilitation = NewHabilitation(
+        person_id=to.person_id,
+        role=Role.MEASURES_OFFICER,
+        act_reference="Order 2026-41",
+        valid_from=now,
+        valid_until=now + timedelta(days=90),
+        desk_id=1,
+        organisation_id=None,
+    )
+    made = accounts.grant_habilitation(actor=supervisor(by), habilitation=habilitation, now=now)
+    if second:
+        accounts.approve_habilitation(actor=supervisor(second), habilitation_id=made, now=now)
 
 
 def signed_in(visit: Callable[..., Page], user: User, path: str, **options: object) -> Page:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from fanal.accounts import operations as accounts, queries as people
+from fanal.accounts.domain.records import RevocationReason
+from fanal.accounts.models import User
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
 from fanal.ledger import operations as ledger
@@ -15,7 +18,7 @@ from fanal.ledger.models import LedgerEntry
 from fanal.measures import queries as measures
 from fanal.statistics import operations as statistics
 from fanal.web.account import second_factor
-from tests.acceptance.oversight.people import SYSTEM, signed_in, user_as
+from tests.acceptance.oversight.people import SYSTEM, grant_approving, signed_in, user_as
 from tests.acceptance.oversight.stories import every_state, one_that_left, reports
 from tests.acceptance.steps import go
 from tests.actors import desk_actor
@@ -159,6 +162,40 @@ def test_an_overseer_reads_grounds_and_proofs_and_recommends(
     go(desk, "form .btn-primary >> nth=-1")
     assert desk.locator("textarea").count() == 0
     assert desk.locator(".fo-recommendation").count() == 1
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_an_overseer_sees_who_may_approve(visit, axe: Axe, now: datetime, lang: str) -> None:
+    """Signed by two, waiting, opened by the console alone, ended; two accounts of one address."""
+    claire = user_as(Role.SUPERVISOR, "Claire Chef", now=now)
+    helene = user_as(Role.SUPERVISOR, "Hélène Duval-Beaumont", now=now)
+    olive, zoe = (
+        user_as(Role.ANALYST, name, now=now) for name in ("Olive Officer", "Zoé Officer-Legrand")
+    )
+    User.objects.filter(pk__in=[olive.pk, zoe.pk]).update(email="o@officer.example")
+    grant_approving(claire, olive, second=helene, now=now)
+    grant_approving(helene, zoe, second=None, now=now)
+    accounts.revoke_habilitation(
+        actor=_as(claire, Role.SUPERVISOR),
+        habilitation_id=people.own_habilitations(actor=_as(helene, Role.SUPERVISOR))[0].id,
+        reason=RevocationReason.LEFT,
+        now=now,
+    )
+    user = user_as(Role.OVERSEER, "Quinn Qualified", now=now)
+    page = signed_in(visit, user, f"/{lang}/oversight/")
+    go(page, "section[aria-labelledby=grants] a")
+    standing, ended = (
+        page.locator(f"section[aria-labelledby={part}] tbody th").all_inner_texts()
+        for part in ("standing", "ended")
+    )
+    names = {"Claire Chef", "Olive Officer", "Zoé Officer-Legrand"}
+    assert names <= {text.split("\n")[0] for text in standing}
+    assert ended == ["Hélène Duval-Beaumont"]
+    assert page.locator(".fo-alike").count() == 2
+    assert LedgerEntry.objects.filter(
+        action="habilitation.oversee", actor_id=user.person_id
+    ).exists()
+    check(page, axe, f"habilitations-{lang}")
 
 
 def test_an_overseer_moves_no_measure_and_sees_no_report(visit, now: datetime) -> None:

@@ -167,6 +167,8 @@ class HabilitationRecord:
     reviewed_by: str
     waits: bool = False
     approved_by: str = ""
+    granted_at: datetime | None = None
+    approved_at: datetime | None = None
     alike: tuple[AlikeAccount, ...] = ()
 
     def in_force(self, now: datetime) -> bool:

@@ -315,6 +315,19 @@ def _records(condition: Q) -> list[HabilitationRecord]:
     return [_record(row, names=names, alike=alike) for row in found]
 
 
+def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
+    """Return the habilitations that approve acts of others, of every desk, the newest grant first.
+
+    Raises:
+        Refused: the actor does not watch over them.
+    """
+    require(actor, "habilitation.oversee")
+    roles = [role.value for role in _APPROVING]
+    newest = Habilitation.objects.filter(role__in=roles).order_by("-granted_at", "-id")[:limit]
+    found = _records(Q(id__in=[row.id for row in newest]))
+    return sorted(found, key=lambda one: (one.granted_at, one.id), reverse=True)
+
+
 def habilitation_of(*, habilitation_id: UUID) -> HabilitationRecord | None:
     """Return one habilitation whatever its desk, for the notice of its grant; None for an unknown one."""
     return next(iter(_records(Q(id=habilitation_id))), None)
@@ -345,6 +358,8 @@ def _record(
         reviewed_by=last.reviewed_by.name if last else "",
         waits=row.needs_approval and approval is None,
         approved_by=names.get(approval.approver_id, "") if approval else "",
+        granted_at=row.granted_at,
+        approved_at=approval.approved_at if approval else None,
         alike=alike.get(row.person_id, ()),
     )
 

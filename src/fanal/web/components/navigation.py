@@ -61,6 +61,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="oversight:home", words=_("Oversight"), icon="target"),
             Entry(route="oversight:recommendations", words=_("Recommendations"), icon="note"),
             Entry(route="oversight:openings", words=_("Identities opened"), icon="key"),
+            Entry(route="oversight:habilitations", words=_("Habilitations"), icon="people"),
         ),
     ),
     (

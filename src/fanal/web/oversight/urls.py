@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.oversight import groups, measures, openings, recommendations, sessions
+from fanal.web.oversight import groups, habilitations, measures, openings, recommendations, sessions
 
 app_name = "oversight"
 urlpatterns: list[URLPattern] = [
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("measures/", measures.listing, name="measures"),
     path("measures/<uuid:measure_id>/", measures.show, name="measure"),
     path("measures/<uuid:measure_id>/recommend/", recommendations.recommend, name="recommend"),
+    path("habilitations/", habilitations.listing, name="habilitations"),
     path("openings/", openings.listing, name="openings"),
     path("openings/<uuid:opening_id>/seen/", openings.see, name="opening-seen"),
     path("recommendations/", recommendations.listing, name="recommendations"),
