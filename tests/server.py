@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from psycopg import sql
 
-from fanal.config.databases import Databases, close_advisory_locks, open_databases, provision
+from fanal.config.databases import Databases, close_shared_functions, open_databases, provision
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.migration import migrating
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
@@ -223,7 +223,7 @@ def _prepare_template(admin: psycopg.Connection[tuple[object, ...]]) -> None:
     """Make new databases like provisioning does: extensions, and a schema closed to the public."""
     for extension in ("pg_trgm", "unaccent"):
         admin.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
-    close_advisory_locks(admin)
+    close_shared_functions(admin)
     admin.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in DatabaseRole:
         admin.execute(f"GRANT USAGE ON SCHEMA public TO {role.login}")

@@ -17,6 +17,7 @@ from fanal.cli.boot import find_vault
 from fanal.cli.doctor_calls import look_at_channel
 from fanal.cli.doctor_desk import look_at_desk
 from fanal.cli.doctor_hashing import look_at_hashing
+from fanal.cli.doctor_nodes import look_at_nodes
 from fanal.cli.doctor_outbox import look_at_caller, look_at_outbox
 from fanal.cli.doctor_vault import look_at_fingerprints, look_at_identity, look_at_vault
 from fanal.cli.finding import Finding, Level, fine, note, problem
@@ -182,7 +183,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
     if DatabaseRole.APP in databases.urls:
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
-            yield _look_at_locks(connection)
+            yield from look_at_nodes(connection)
             yield look_at_caller(connection)
             yield from look_at_vault(connection, find_vault())
     if DatabaseRole.AUDITOR in databases.urls:
@@ -239,13 +240,3 @@ def _look_at_worker(connection: psycopg.Connection[tuple[object, ...]]) -> Findi
     if isinstance(seen[0], int) and seen[0] > 60:
         return note(f"the last worker was seen {seen[0]} s ago: reports are received and wait")
     return fine("a worker is alive")
-
-
-def _look_at_locks(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
-    ask = "SELECT has_function_privilege(%s, 'pg_catalog.pg_advisory_lock(bigint)', 'EXECUTE')"
-    if connection.execute(ask, (DatabaseRole.INTAKE.login,)).fetchone() == (True,):
-        return problem(
-            "public nodes may take PostgreSQL's advisory locks, until nobody connects: run "
-            "'fanal provision' with a superuser's DATABASE_URL"
-        )
-    return fine("PostgreSQL's advisory locks are closed to public nodes")

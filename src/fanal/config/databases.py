@@ -2,7 +2,7 @@
 
 `open_databases` opens it for every command. Three cases:
 
-* `DATABASE_URL` with `FANAL_DB_ROLE`, or signing in as `fanal_owner` and the like: that role's address;
+* `DATABASE_URL` that signs in as `fanal_owner` and the like: that role's address;
 * `DATABASE_URL` alone: a real server, for each role with the password of `keys/database.json`;
 * neither: the embedded PostgreSQL of `FANAL_HOME`, started when it does not run.
 
@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from fanal.config.environment import SettingRefused, require_own_login
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 
 DATABASE = "fanal"
@@ -69,6 +70,10 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
     address = environ.get("DATABASE_URL", "")
     role = environ.get("FANAL_DB_ROLE") or role_of(address)
     if address and role:
+        try:
+            require_own_login(address, role)
+        except SettingRefused as error:
+            raise DatabaseRefused(str(error)) from error
         yield Databases(urls={DatabaseRole(role): address}, cluster=None)
         return
     if address:
@@ -209,7 +214,7 @@ def _bring_bounds(admin_url: str, database: str) -> None:
     try:
         with _connect(_with_database(admin_url, database)) as connection:
             _bound_public_nodes(connection)
-            close_advisory_locks(connection)
+            close_shared_functions(connection)
     except psycopg.Error as error:
         raise _not_prepared(error) from error
 
@@ -290,17 +295,63 @@ def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> N
                 sql.Identifier(login), sql.Literal(row[0])
             )
         )
+    hide_statements(connection)
+    _close_other_databases(connection)
 
 
-def close_advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Leave PostgreSQL's advisory locks to the roles that use them; `fanal doctor` tells where it could not.
+def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Keep what a public node asks out of `pg_stat_activity`: its role's other sessions would read it there.
 
-    They lie in memory that all sessions share: one that takes enough of them keeps everybody out. Whoever
-    is no superuser may not close them.
+    The digests of secrets that partners show to one node would let another, taken over, act for them. Only a
+    superuser sets this, and the role cannot take it back; `fanal doctor` tells where it is missing.
+    """
+    if _is_superuser(connection):
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET track_activities = off").format(
+                sql.Identifier(DatabaseRole.INTAKE.login)
+            )
+        )
+
+
+def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Keep public nodes out of the server's own databases, whose functions are open to everybody.
+
+    Whoever may sign in there today still may, by a right of their own.
+    """
+    login = DatabaseRole.INTAKE.login
+    for (name,) in connection.execute(
+        "SELECT datname FROM pg_database WHERE datname IN ('postgres', 'template1')"
+        " AND pg_has_role(datdba, 'USAGE') AND has_database_privilege(%s, oid, 'CONNECT')",
+        (login,),
+    ).fetchall():
+        database = sql.Identifier(str(name))
+        others = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolcanlogin AND rolname <> %s"
+            " AND has_database_privilege(rolname, %s, 'CONNECT')",
+            (login, name),
+        ).fetchall()
+        roles = sql.SQL(", ").join(sql.Identifier(str(row[0])) for row in others)
+        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, roles))
+        connection.execute(
+            sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(database)
+        )
+
+
+def _is_superuser(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    return _scalar(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is True
+
+
+def close_shared_functions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Leave advisory locks and the ending of sessions to the roles that use them.
+
+    The locks lie in memory that all sessions share: one that takes enough of them keeps everybody out. The
+    sessions of all public nodes are one role's, so that each could end the others'. Whoever is no superuser
+    may not close these functions: `fanal doctor` tells where they are open.
     """
     closing = connection.execute(
         "SELECT p.oid::regprocedure::text FROM pg_proc p"
-        " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname LIKE %s"
+        " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND (p.proname LIKE %s"
+        " OR p.proname IN ('pg_terminate_backend', 'pg_cancel_backend'))"
         " AND pg_has_role(p.proowner, 'USAGE') AND has_function_privilege(%s, p.oid, 'EXECUTE')",
         ("pg%advisory%lock%", DatabaseRole.INTAKE.login),
     ).fetchall()
@@ -315,10 +366,7 @@ def close_advisory_locks(connection: psycopg.Connection[tuple[object, ...]]) -> 
 
 def _create_database(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
     owner, name = sql.Identifier(DatabaseRole.OWNER.login), sql.Identifier(database)
-    if (
-        _scalar(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-        is not True
-    ):
+    if not _is_superuser(connection):
         # Giving something to a role needs membership in it.
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
     exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
@@ -348,7 +396,7 @@ def _prepare_schema(connection: psycopg.Connection[tuple[object, ...]], database
         connection.execute(
             sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
         )
-    close_advisory_locks(connection)
+    close_shared_functions(connection)
     connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in DatabaseRole:
         right = "USAGE, CREATE" if role is DatabaseRole.OWNER else "USAGE"

@@ -97,7 +97,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
 
     Raises:
         SettingRefused: the reporter's address shall be kept and nobody said through how many proxies; a
-            bound is no number.
+            bound is no number; the database is entered under another name than the role's.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -107,6 +107,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
             "FANAL_KEEP_REPORTER_ADDRESS=1 needs FANAL_PROXY_HOPS (0 without a reverse proxy): else the "
             "proxy's address would be kept as the reporter's"
         )
+    if values.get("DATABASE_URL") and values.get("FANAL_DB_ROLE"):
+        require_own_login(values["DATABASE_URL"], values["FANAL_DB_ROLE"])
     home = Path(values.get("FANAL_HOME") or REPOSITORY / "var")
     demo = values.get("FANAL_DEMO") == "1"
     return Environment(
@@ -143,6 +145,24 @@ def read_environment(values: Mapping[str, str]) -> Environment:
 
 def _read_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def require_own_login(address: str, role: str) -> None:
+    """Refuse an address that signs in as `role` under another name.
+
+    The database's guards go by the name of the login: under another one a public node would be asked for
+    no partner's secret, and the desk's rows would have no bounds.
+
+    Raises:
+        SettingRefused: the login has another name, or none is given.
+    """
+    url = urlsplit(address)
+    login = unquote(url.username or "") or dict(parse_qsl(url.query)).get("user", "")
+    if login != f"fanal_{role}":
+        raise SettingRefused(
+            f"FANAL_DB_ROLE={role} signs in as fanal_{role}, and DATABASE_URL as {login or 'nobody'}: what "
+            "each role may do goes by the name of its login"
+        )
 
 
 def _read_hops(text: str) -> int | None:

@@ -1,12 +1,15 @@
 """Provisioning: roles, passwords and durability on the embedded and on a real server."""
 
+import contextlib
 import json
 import os
 
 import psycopg
 import pytest
+from psycopg import errors
 
 from fanal.config.databases import DatabaseRefused, open_databases, provision
+from fanal.config.environment import SettingRefused, read_environment
 from fanal.postgres import DatabaseRole, PasswordFile
 from tests.live import wait_for
 
@@ -150,6 +153,60 @@ def test_a_child_knows_its_own_role_only(open_folder, server):
         assert run(own.url(DatabaseRole.INTAKE), "SELECT current_user") == ("fanal_intake",)
         with pytest.raises(DatabaseRefused, match="needs the role 'app'"):
             own.url(DatabaseRole.APP)
+
+
+def test_public_nodes_see_nothing_of_each_other_and_of_the_server(open_folder, server):
+    """Their role is one: a node that is taken over is every session of it."""
+    url = server.replace("/postgres?", "/fanal?")
+    run(server, "CREATE ROLE somebody LOGIN")
+    with provisioned(open_folder / "var", url) as databases:
+        address = databases.url(DatabaseRole.INTAKE)
+    with psycopg.connect(address, autocommit=True) as node, psycopg.connect(address) as other:
+        node.execute("SELECT 'the digest of a secret'")
+        seen = other.execute(
+            "SELECT query FROM pg_stat_activity WHERE pid = %s", [node.info.backend_pid]
+        )
+        assert seen.fetchone() == ("",)
+        for change in ("SET track_activities = on", "ALTER ROLE fanal_intake RESET ALL"):
+            with contextlib.suppress(errors.InsufficientPrivilege):
+                node.execute(change)
+        for call in ("pg_terminate_backend", "pg_cancel_backend", "pg_advisory_lock"):
+            with pytest.raises(
+                errors.InsufficientPrivilege, match="permission denied for function"
+            ):
+                node.execute(f"SELECT {call}({other.info.backend_pid})")
+    with psycopg.connect(address) as node, psycopg.connect(address) as other:
+        node.execute("SELECT 'the digest of a secret'")
+        seen = other.execute(
+            "SELECT query FROM pg_stat_activity WHERE pid = %s", [node.info.backend_pid]
+        )
+        assert seen.fetchone() == ("",)
+    for database in ("postgres", "template1"):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(address.replace("/fanal?", f"/{database}?"))
+        asked = f"SELECT has_database_privilege('somebody', '{database}', 'CONNECT')"
+        assert run(server, asked) == (True,)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://edge:word@/fanal",
+        "postgresql:///fanal?user=edge",
+        "postgresql:///fanal",
+        "postgresql://fanal_app:word@/fanal",
+    ],
+)
+def test_a_login_of_another_name_is_refused(tmp_path, address):
+    """The guards of the database go by the login: `edge` would be asked for no partner's secret."""
+    environ = {"DATABASE_URL": address, "FANAL_DB_ROLE": "intake"}
+    with (
+        pytest.raises(DatabaseRefused, match="signs in as fanal_intake"),
+        open_databases(home=tmp_path, environ=environ),
+    ):
+        pass
+    with pytest.raises(SettingRefused, match="signs in as fanal_intake"):
+        read_environment(environ)
 
 
 def test_an_unreachable_server_is_told_in_a_sentence(open_folder):

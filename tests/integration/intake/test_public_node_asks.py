@@ -308,3 +308,61 @@ def test_it_takes_no_wire_number_that_was_not_given_to_its_report(node, as_role:
     values = {"id": new_id(now), "at": now, "state": "OPEN", "wire": number}
     node.execute(DEPOSIT, values)
     node.execute(insert, values)
+
+
+@pytest.mark.parametrize("at", ["1999-01-01", "2099-01-01", "infinity", None])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "intake_move(%(report)s, %(sender)s, 'OPEN', 'RETRACTED', %(at)s)",
+        "intake_answer(%(code)s, %(report)s, %(at)s, %(report)s)",
+        "intake_count_refusal(%(sender)s, %(at)s, 'POST', 'BUSY')",
+        "orient_danger_written(%(code)s, %(at)s)",
+    ],
+)
+def test_what_it_does_is_done_now(
+    node, sent: tuple[Actor, UUID], call: str, at: str | None
+) -> None:
+    """A message of another century would never end; a report moved in one would at once."""
+    present(node, sent[0])
+    values = {"report": sent[1], "sender": sent[0].partner_id, "code": bytes(32), "at": at}
+    with pytest.raises(errors.CheckViolation, match="acts now"):
+        node.execute(f"SELECT {call}", values)
+
+
+def test_refusals_are_counted_for_who_showed_its_secret_and_in_codes(
+    node, sent: tuple[Actor, UUID]
+) -> None:
+    count = "SELECT intake_count_refusal(%s, now(), %s, 'BUSY')"
+    with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
+        node.execute(count, [sent[0].partner_id, "POST"])
+    present(node, sent[0])
+    with pytest.raises(errors.CheckViolation, match="a step and a code"):
+        node.execute(count, [sent[0].partner_id, "words of somebody"])
+    node.execute(count, [sent[0].partner_id, "POST"])
+
+
+def test_no_receipt_and_no_work_is_made_for_the_report_of_another(
+    node, sent: tuple[Actor, UUID], as_role: Connect
+) -> None:
+    """A receipt opens the conversation; work runs the stages again."""
+    actor, report_id = sent
+    owner = as_role("owner")
+    owner.execute("DELETE FROM intake_receipt WHERE report_id = %s", [report_id])
+    receipt = "INSERT INTO intake_receipt VALUES (%s, %s, %s, 'x')"
+    work = (
+        "INSERT INTO intake_work (report_id, stage, urgent, slow_lane) VALUES (%s, %s, true, false)"
+    )
+    with pytest.raises(errors.InsufficientPrivilege):
+        node.execute(receipt, [report_id, bytes(32), bytes(32)])
+    with pytest.raises(errors.InsufficientPrivilege):
+        node.execute(work, [report_id, "HARMONISE"])
+    operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
+    owner.execute("DELETE FROM intake_work WHERE report_id = %s", [report_id])
+    present(node, actor)
+    with pytest.raises(errors.InsufficientPrivilege, match="adds to what it deposits"):
+        node.execute(receipt, [report_id, bytes(32), bytes(32)])
+    with pytest.raises(errors.InsufficientPrivilege, match="adds to what it deposits"):
+        node.execute(work, [report_id, "HARMONISE"])
+    with pytest.raises(errors.CheckViolation, match="first stage"):
+        node.execute(work, [report_id, "ORIENT"])

@@ -35,6 +35,7 @@ SYSTEM = system_actor("test")
 CALL = "SELECT ledger_record(%s, %s, %s, %s, %s, %s, %s::text[], %s::uuid[], %s::bytea[])"
 DIRECT = "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body) VALUES (%s, %s, %s, %s, %s, %s)"
 SOMEBODY = UUID("0190a000-0000-7000-8000-00000000000a")
+SECRETS: dict[UUID, str] = {}
 
 
 def entry(
@@ -95,6 +96,11 @@ def log_file(installed_keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(signer, "_installed", [mine])
 
 
+def present(node: psycopg.Connection[tuple[object, ...]], partner: UUID) -> None:
+    """As the program does when a partner shows its secret."""
+    node.execute("SELECT set_config('fanal.credential', %s, false)", [SECRETS[partner]])
+
+
 def is_whole() -> bool:
     """Number what waits and verify everything."""
     operations.sequence_pending(now=datetime.now(UTC))
@@ -115,6 +121,7 @@ def program() -> tuple[UUID, UUID]:
     issued = accounts.add_partner(actor=SYSTEM, name="house", now=now)
     found = partners.authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
     assert found is not None
+    SECRETS[found.partner_id] = hashlib.sha256(issued.token.encode()).hexdigest()
     return found.actor.person_id, found.partner_id
 
 
@@ -146,6 +153,7 @@ def test_the_desk_writes_as_itself() -> None:
 
 def test_each_act_of_a_program_has_its_verb(node, program: tuple[UUID, UUID]) -> None:
     person, body = program
+    present(node, body)
     acts = {
         "report.collect", "report.upload", "report.describe", "report.finish", "report.retract",
         "case.close", "feedback.send",
@@ -190,6 +198,9 @@ def test_no_act_of_the_desk(node, action: str) -> None:
 
 def test_nobodys_name_but_the_publics_and_a_programs(node, program: tuple[UUID, UUID]) -> None:
     person, body = program
+    with pytest.raises(errors.InsufficientPrivilege):  # whose secret this node was not shown
+        record(node, *entry(action="report.retract", actor=person, partner=body))
+    present(node, body)
     for actor, partner in (
         (SOMEBODY, None),
         (SYSTEM.person_id, None),
