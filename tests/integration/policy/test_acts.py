@@ -18,21 +18,24 @@ from tests.integration.policy.forms import FORMS, Act
 from tests.integration.policy.held import Walker, rights
 from tests.integration.policy.routes import Route, walk
 from tests.integration.policy.scenes import Posted, Scene
-from tests.integration.policy.walking import browser_of, cell_asked, undone, values
+from tests.integration.policy.walking import (
+    CELLS,
+    SEEN,
+    browser_of,
+    cell_asked,
+    undone,
+    values,
+    written_rows,
+)
 from tests.integration.policy.world import WALKERS, World
 
 # As the worker, who runs the stages: row-level security may not save what the policy lets through.
 pytestmark = [pytest.mark.ignore_template_errors, pytest.mark.role("worker")]
 
-CELLS = ("own", "other_desk")
 READING = (".read", ".list", ".search", ".view")
 TAKES_NO_POST = 405
 REFUSED = frozenset({403, 404})
 SIGN_IN = "/fr/login/"
-SEEN = frozenset(
-    {"django_session", "ledger_entry", "ledger_motive", "ledger_object", "ledger_pending"}
-)
-"""Tables that a refused request may write: its session, and what was read before it was refused."""
 
 
 def _acts() -> dict[str, Route]:
@@ -50,16 +53,6 @@ def _entries(world: World, walker: Walker) -> list[str]:
         return [action for (action,) in cursor.fetchall() if not action.endswith(READING)]
 
 
-def _written() -> dict[str, int]:
-    """Return how many rows of each table this transaction wrote up to now, undone ones too."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(pg_partition_root(relid), relid)::regclass::text,"
-            " sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables GROUP BY 1"
-        )
-        return {table: int(rows) for table, rows in cursor.fetchall()}
-
-
 def _may(route: Route, act: Act, walker: Walker, cell: str) -> bool:
     action = route.declaration.action_for("POST")
     if act.own:
@@ -75,9 +68,9 @@ def _complaint(route: Route, act: Act, scene: Scene, made: Posted | None) -> str
     world, walker = scene.world, scene.walker
     posted = act.prepare(scene) if made is None else made
     address = route.path({**values(route, world, scene.cell), **posted.address})
-    entries, rows = _entries(world, walker), _written()
+    entries, rows = _entries(world, walker), written_rows()
     answer = scene.browser.post(address, posted.form)
-    changed = {table for table, count in _written().items() if count > rows.get(table, 0)}
+    changed = {table for table, count in written_rows().items() if count > rows.get(table, 0)}
     journaled = len(_entries(world, walker)) > len(entries)
     where = f"{route.name} as {walker} on {scene.cell}: {answer.status_code} {sorted(changed)}"
     if _may(route, act, walker, scene.cell):

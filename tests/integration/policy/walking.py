@@ -16,6 +16,12 @@ from tests.integration.policy.world import World
 
 SEALED_ACTIONS = frozenset[str]().union(*(rule.actions for rule in POLICY.rules if rule.sealed))
 METHODS = ("GET", "POST")
+CELLS = ("own", "other_desk")
+"""The cells of an act: on the same object of another desk the same role is refused."""
+SEEN = frozenset(
+    {"django_session", "ledger_entry", "ledger_motive", "ledger_object", "ledger_pending"}
+)
+"""Tables that a refused request may write: its session, and what was read before it was refused."""
 _HANDLER = ClientHandler(enforce_csrf_checks=False)
 
 
@@ -70,3 +76,13 @@ def rules_behind(routes: Sequence[Route]) -> list[Rule]:
         for rule in POLICY.rules
         if rule.actions & shown and rule.roles - {Role.SYSTEM, Role.PUBLIC}
     ]
+
+
+def written_rows() -> dict[str, int]:
+    """Return how many rows of each table this transaction wrote up to now, undone ones too."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(pg_partition_root(relid), relid)::regclass::text,"
+            " sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables GROUP BY 1"
+        )
+        return {table: int(rows) for table, rows in cursor.fetchall()}
