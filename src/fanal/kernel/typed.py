@@ -1,6 +1,7 @@
-"""Values typed or sent by strangers, read without an exception: a whole number, an address."""
+"""Values typed or sent by strangers, read without an exception: a whole number, an identifier, an address."""
 
 from urllib.parse import SplitResult, urlsplit
+from uuid import UUID
 
 _MOST_DIGITS = 18
 
@@ -12,6 +13,14 @@ def whole_number(text: str, *, digits: int = _MOST_DIGITS) -> int | None:
     """
     is_number = text.isascii() and text.isdecimal() and len(text) <= digits
     return int(text) if is_number else None
+
+
+def identifier(text: str) -> UUID | None:
+    """Return the UUID that `text` writes; None for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def split_address(text: str) -> SplitResult | None:

@@ -80,20 +80,6 @@ def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> i
     return total
 
 
-def review_before(now: datetime) -> datetime:
-    """Return the instant before which a report's last review, or its receipt, makes a review due.
-
-    Raises:
-        LookupError: the class is not in force, or has no review.
-    """
-    today = paris_day(now)
-    entry = reference.load().by_code(reference.Retention, "REPORT_SEALED", today)
-    if entry is None or entry.value.review_months is None:
-        raise LookupError("reports have no review in force")
-    day = add_months(today, -entry.value.review_months)
-    return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
-
-
 def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
     total = 0
     while due := (

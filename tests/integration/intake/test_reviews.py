@@ -12,7 +12,7 @@ from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.reviews import ReviewState
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.states import TransitionRefused
-from fanal.worker.erasers import erase_again, review_before
+from fanal.worker.erasers import erase_again
 from fanal.worker.expiry import expire
 from tests.actors import desk_actor
 
@@ -40,7 +40,7 @@ def deposit(months: int) -> UUID:
 
 
 def due(actor=ONE, now: datetime = NOW) -> dict[UUID, ReviewState]:
-    found = queries.list_reviews(actor=actor, before=review_before(now))
+    found = queries.list_reviews(actor=actor, before=queries.review_before(now))
     return {one.report_id: one.state for one in found}
 
 

@@ -94,6 +94,8 @@ FORMS: dict[str, Act] = {
     "desk:question": _act("intake_message", scenes.reachable),
     "desk:replay": _act("intake_work", scenes.quarantined),
     "desk:note": _act("orient_note", _WORDS),
+    "desk:review": _act("intake_review", verdict="keep", motive=REASON),
+    "desk:review-second": _act("intake_review_second", scenes.end_proposed),
     "desk:identity": _act("harmonise_opening", motive=REASON),
     "desk:feedback": _act("orient_feedback", verdict="USEFUL"),
     "desk:views": _act("orient_view", _VIEW, name="mine", silent=True),

@@ -167,6 +167,18 @@ def quarantined(scene: Scene) -> Posted:
     return Posted()
 
 
+def end_proposed(scene: Scene) -> Posted:
+    """Have a colleague propose that the report ends before its date."""
+    review_id = intake.review_report(
+        actor=scene.keeper,
+        report_id=scene.report_id,
+        end=True,
+        motive=REASON,
+        now=datetime.now(UTC),
+    )
+    return Posted(form={"review": str(review_id), "verdict": "refuse", "motive": REASON})
+
+
 def set_aside(scene: Scene) -> Posted:
     """Have the entry of the list set aside, as its match rate would."""
     with connection.cursor() as cursor:

@@ -32,11 +32,15 @@ REVIEW_STATES: StateTable[ReviewState] = StateTable(
 
 
 class DueReview(Struct, frozen=True, kw_only=True):
-    """A report to review, or one whose end waits for a second person (`review_id`, `proposed_by`)."""
+    """A report to review, or one whose end waits for a second person (`review_id`, `proposed_by`).
+
+    `since`: its last review, or its receipt where nobody has reviewed it.
+    """
 
     report_id: UUID
     desk_id: int
     received_at: datetime
+    since: datetime
     state: ReviewState
     review_id: UUID | None = None
     proposed_by: UUID | None = None

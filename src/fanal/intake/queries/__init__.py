@@ -26,7 +26,13 @@ from fanal.intake.queries.providers import (
     list_refusals,
     newest_of,
 )
-from fanal.intake.queries.reviews import list_ended, list_reviews, list_unerased
+from fanal.intake.queries.reviews import (
+    list_ended,
+    list_reviews,
+    list_unerased,
+    review_before,
+    review_months,
+)
 from fanal.intake.queries.senders import count_sent, list_sent
 from fanal.intake.queries.statuses import sender_of
 from fanal.intake.queries.work import (
@@ -80,5 +86,7 @@ __all__ = [
     "list_uploads",
     "newest_of",
     "open_submissions",
+    "review_before",
+    "review_months",
     "sender_of",
 ]

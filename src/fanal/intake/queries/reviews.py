@@ -5,9 +5,11 @@ from uuid import UUID
 
 from django.db import connection
 
+from fanal import reference
 from fanal.accounts.domain.policy import reach, require
 from fanal.intake.domain.reviews import DueReview, ReviewState
 from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.ids import lowest_id
 
 _NEWEST = """
@@ -19,7 +21,8 @@ LEFT JOIN intake_review_second s ON s.review_id = n.id
 WHERE r.erased_at IS NULL
 """
 _DUE = f"""
-SELECT r.id, r.desk_id, r.received_at, n.verdict = 'END' AND s.review_id IS NULL, n.id, n.person_id
+SELECT r.id, r.desk_id, r.received_at, n.verdict = 'END' AND s.review_id IS NULL, n.id, n.person_id,
+    coalesce(s.decided_at, n.decided_at, r.received_at)
 {_NEWEST} AND r.state = 'FINISHED' AND r.id > %(after)s AND r.id < %(first)s
   AND (%(everywhere)s OR r.desk_id = ANY (%(desks)s::integer[]))
   AND CASE WHEN n.id IS NULL THEN true
@@ -101,17 +104,46 @@ def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _due(row: tuple[UUID, int, datetime, bool | None, UUID | None, UUID | None]) -> DueReview:
-    report_id, desk_id, received_at, waits, review_id, person_id = row
+def review_months(now: datetime) -> int:
+    """Return after how many months the need of a report is reviewed, by its retention class.
+
+    Raises:
+        LookupError: the class is not in force, or has no review.
+    """
+    entry = reference.load().by_code(reference.Retention, "REPORT_SEALED", paris_day(now))
+    if entry is None or entry.value.review_months is None:
+        raise LookupError("reports have no review in force")
+    return entry.value.review_months
+
+
+def review_before(now: datetime) -> datetime:
+    """Return the instant before which a report's last review, or its receipt, makes a review due.
+
+    Raises:
+        LookupError: as `review_months`.
+    """
+    day = add_months(paris_day(now), -review_months(now))
+    return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
+
+
+def _due(
+    row: tuple[UUID, int, datetime, bool | None, UUID | None, UUID | None, datetime],
+) -> DueReview:
+    report_id, desk_id, received_at, waits, review_id, person_id, since = row
     if waits:
         return DueReview(
             report_id=report_id,
             desk_id=desk_id,
             received_at=received_at,
+            since=since,
             state=ReviewState.END_PROPOSED,
             review_id=review_id,
             proposed_by=person_id,
         )
     return DueReview(
-        report_id=report_id, desk_id=desk_id, received_at=received_at, state=ReviewState.DUE
+        report_id=report_id,
+        desk_id=desk_id,
+        received_at=received_at,
+        since=since,
+        state=ReviewState.DUE,
     )

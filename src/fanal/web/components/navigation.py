@@ -80,6 +80,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
             Entry(route="desk:deconfliction", words=_("De-confliction"), icon="refresh"),
             Entry(route="desk:instructions", words=_("Standing instructions"), icon="sign"),
             Entry(route="desk:lists", words=_("Lists"), icon="file"),
+            Entry(route="desk:reviews", words=_("Reviews"), icon="clock"),
             Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
             Entry(route="account_people", words=_("Accounts"), icon="person"),
             Entry(route="account_habilitations", words=_("Habilitations"), icon="people"),

@@ -1,0 +1,130 @@
+"""Reviews of what is kept: reports to look at again, kept with a reason or let go by two people."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.intake import operations, queries
+from fanal.intake.domain.reviews import ReviewState
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import add_months, paris_day
+from fanal.kernel.states import TransitionRefused
+from fanal.kernel.typed import identifier
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.reading import consult
+
+_PAGE = 50
+_LONGEST = 2000
+
+
+@never_cache
+@require_safe
+@needs("retention.hold")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show the reports of the desk whose review is due, those received first on top, a page at a time."""
+    return _page(request)
+
+
+@require_POST
+@needs("retention.hold")
+def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Keep a report until its next review, or propose that it ends before its date."""
+    actor, now = actor_of(request), now_of(request)
+    _reached(actor, report_id)
+    verdict, motive = request.POST.get("verdict", ""), _motive(request)
+    if verdict not in ("keep", "end") or not motive:
+        return _page(request, refused=report_id)
+    try:
+        operations.review_report(
+            actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=now
+        )
+    except TransitionRefused:
+        messages.error(request, _("The end of this report was proposed or agreed already."))
+    else:
+        messages.success(
+            request,
+            _("Another supervisor answers whether the report ends.")
+            if verdict == "end"
+            else _("The report is kept until its next review."),
+        )
+    return redirect("desk:reviews")
+
+
+@require_POST
+@needs("retention.hold")
+def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
+    """Answer the proposal of another person that a report ends before its date."""
+    actor, now = actor_of(request), now_of(request)
+    _reached(actor, report_id)
+    verdict, motive = request.POST.get("verdict", ""), _motive(request)
+    review_id = identifier(request.POST.get("review", ""))
+    if verdict not in ("agree", "refuse") or not motive or review_id is None:
+        return _page(request, refused=report_id)
+    try:
+        operations.second_review(
+            actor=actor, review_id=review_id, agreed=verdict == "agree", motive=motive, now=now
+        )
+    except operations.ReviewRefused:
+        messages.error(request, _("This proposal does not wait for you."))
+    else:
+        messages.success(
+            request,
+            _("The report ends with the next run of expiry.")
+            if verdict == "agree"
+            else _("The report is kept until its next review."),
+        )
+    return redirect("desk:reviews")
+
+
+def _page(request: HttpRequest, *, refused: UUID | None = None) -> HttpResponse:
+    actor, now = actor_of(request), now_of(request)
+    found = queries.list_reviews(
+        actor=actor,
+        before=queries.review_before(now),
+        after=identifier(request.GET.get("after", "")),
+        limit=_PAGE + 1,
+    )
+    shown = found[:_PAGE]
+    consult(request, "report", [one.report_id for one in shown], action="report.list")
+    facts = queries.get_reports(actor=actor, report_ids=[one.report_id for one in shown])
+    names = accounts.person_names(person_ids={o.proposed_by for o in shown if o.proposed_by})
+    months = queries.review_months(now)
+    lines = [
+        {
+            "review": one,
+            "facts": facts.get(one.report_id),
+            "due": add_months(paris_day(one.since), months),
+            "waits": one.state is ReviewState.END_PROPOSED,
+            "proposer": names.get(one.proposed_by, "") if one.proposed_by else "",
+            "own": one.proposed_by == actor.person_id,
+            "refused": one.report_id == refused,
+            "typed": request.POST.get("motive", "")[:_LONGEST] if one.report_id == refused else "",
+        }
+        for one in shown
+    ]
+    context = {
+        "lines": lines,
+        "months": months,
+        "next": shown[-1].report_id if len(found) > _PAGE else None,
+    }
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
+    return render(request, "desk/reviews.html", context, status=status)
+
+
+def _reached(actor: Actor, report_id: UUID) -> None:
+    if report_id not in queries.get_reports(actor=actor, report_ids=[report_id]):
+        raise Http404
+
+
+def _motive(request: HttpRequest) -> str:
+    """Return the reason as typed; empty where it is none, or too long."""
+    motive = request.POST.get("motive", "").strip()
+    return motive if len(motive) <= _LONGEST and "\0" not in motive else ""
