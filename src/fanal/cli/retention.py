@@ -69,7 +69,9 @@ def reviews(as_user: str) -> None:
     from fanal.ledger import operations as ledger
 
     actor, now, after = reader(as_user, motive="review", action="retention.hold"), clock.now(), None
-    while due := queries.list_reviews(actor=actor, before=queries.review_before(now), after=after):
+    while due := queries.list_reviews(
+        actor=actor, before=queries.review_before(now=now), after=after
+    ):
         after = due[-1].report_id
         items = [(one.report_id, b"") for one in due]
         ledger.record_batch(actor=actor, action="report.list", at=now, kind="report", items=items)

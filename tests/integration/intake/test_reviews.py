@@ -40,7 +40,7 @@ def deposit(months: int) -> UUID:
 
 
 def due(actor=ONE, now: datetime = NOW) -> dict[UUID, ReviewState]:
-    found = queries.list_reviews(actor=actor, before=queries.review_before(now))
+    found = queries.list_reviews(actor=actor, before=queries.review_before(now=now))
     return {one.report_id: one.state for one in found}
 
 

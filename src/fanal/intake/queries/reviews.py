@@ -104,7 +104,7 @@ def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def review_months(now: datetime) -> int:
+def review_months(*, now: datetime) -> int:
     """Return after how many months the need of a report is reviewed, by its retention class.
 
     Raises:
@@ -116,13 +116,13 @@ def review_months(now: datetime) -> int:
     return entry.value.review_months
 
 
-def review_before(now: datetime) -> datetime:
+def review_before(*, now: datetime) -> datetime:
     """Return the instant before which a report's last review, or its receipt, makes a review due.
 
     Raises:
         LookupError: as `review_months`.
     """
-    day = add_months(paris_day(now), -review_months(now))
+    day = add_months(paris_day(now), -review_months(now=now))
     return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
 
 

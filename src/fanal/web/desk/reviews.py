@@ -88,7 +88,7 @@ def _page(request: HttpRequest, *, refused: UUID | None = None) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     found = queries.list_reviews(
         actor=actor,
-        before=queries.review_before(now),
+        before=queries.review_before(now=now),
         after=identifier(request.GET.get("after", "")),
         limit=_PAGE + 1,
     )
@@ -96,7 +96,7 @@ def _page(request: HttpRequest, *, refused: UUID | None = None) -> HttpResponse:
     consult(request, "report", [one.report_id for one in shown], action="report.list")
     facts = queries.get_reports(actor=actor, report_ids=[one.report_id for one in shown])
     names = accounts.person_names(person_ids={o.proposed_by for o in shown if o.proposed_by})
-    months = queries.review_months(now)
+    months = queries.review_months(now=now)
     lines = [
         {
             "review": one,
