@@ -15,7 +15,13 @@ from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fanal.cli.printing import Row
+    from fanal.intake.domain.records import ReportFacts
+
+    Page = tuple[Sequence[UUID], Mapping[UUID, ReportFacts] | None]
+    """Reports, and their envelopes where they were read already."""
 
 _PAGE = 1000
 
@@ -110,37 +116,37 @@ def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
     print_rows(_rows(actor, pages, lang=lang), as_json=as_json)
 
 
-def _rows(actor: Actor, pages: Iterable[Sequence[UUID]], *, lang: str) -> Iterator["Row"]:
+def _rows(actor: Actor, pages: Iterable["Page"], *, lang: str) -> Iterator["Row"]:
     """Yield what is printed of each report; the reading of a page is recorded before its first line."""
     from fanal.cli.readers import consult
     from fanal.cli.report_view import outline, views
 
-    for page in pages:
-        consult(actor, page, now=clock.now())
-        for view in views(actor=actor, report_ids=page, short=True):
+    for ids, facts in pages:
+        consult(actor, ids, now=clock.now())
+        for view in views(actor=actor, report_ids=ids, facts=facts, short=True):
             yield view, partial(outline, view, lang=lang)
 
 
-def _as_received(actor: Actor) -> Iterator[list[UUID]]:
+def _as_received(actor: Actor) -> Iterator["Page"]:
     from fanal.intake import queries as intake
 
     after: UUID | None = None
     while page := intake.list_reports(actor=actor, after=after, limit=_PAGE):
-        ids = [facts.report_id for facts in page]
-        yield ids
-        after = ids[-1]
+        facts = {found.report_id: found for found in page}
+        yield list(facts), facts
+        after = page[-1].report_id
 
 
-def _by_priority(actor: Actor) -> Iterator[Sequence[UUID]]:
+def _by_priority(actor: Actor) -> Iterator["Page"]:
     """Yield all reports, highest priority first, then in the order received; without one last."""
     from fanal.analyse import queries as analysed
 
     ids: list[UUID] = []
     scores: dict[UUID, int] = {}
-    for page in _as_received(actor):
+    for page, _facts in _as_received(actor):
         ids += page
         found = analysed.get_priorities(actor=actor, report_ids=page)
         scores |= {report_id: priority.score for report_id, priority in found.items()}
     ids.sort(key=lambda report_id: (-scores.get(report_id, -1), report_id))
     for start in range(0, len(ids), _PAGE):
-        yield ids[start : start + _PAGE]
+        yield ids[start : start + _PAGE], None

@@ -22,12 +22,20 @@ _LONG = frozenset({"description", "conversation", "extra", "warnings"})
 _SELECTORS = msgspec.json.Decoder(tuple[Selector, ...])
 
 
-def views(*, actor: Actor, report_ids: Sequence[UUID], short: bool = False) -> Iterator[View]:
+def views(
+    *,
+    actor: Actor,
+    report_ids: Sequence[UUID],
+    facts: Mapping[UUID, ReportFacts] | None = None,
+    short: bool = False,
+) -> Iterator[View]:
     """Yield what is known of each report, in the order asked; `short` leaves the long texts out.
 
-    Records of stages stand in it as they are: `msgspec.json` writes them.
+    Envelopes that were read already are given in `facts`. Records of stages stand in it as they are:
+    `msgspec.json` writes them.
     """
-    facts = intake.get_reports(actor=actor, report_ids=report_ids)
+    if facts is None:
+        facts = intake.get_reports(actor=actor, report_ids=report_ids)
     ids = [report_id for report_id in report_ids if report_id in facts]
     names = accounts.partner_names(partner_ids={facts[i].sender_id for i in ids})
     receipts = intake.get_receipts(actor=actor, report_ids=ids)

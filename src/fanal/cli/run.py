@@ -25,7 +25,7 @@ from fanal.cli.boot import (
 )
 from fanal.cli.doctor_calls import FAULTS
 from fanal.cli.failures import Failed, Refused, language, reason
-from fanal.cli.lowered import lower
+from fanal.cli.lowered import FOLDERS, lower
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
@@ -210,6 +210,7 @@ def _children(
         arguments=_granian(host, port),
         environment=_environment(databases, role=web_role, home=home, mark=mark),
         log=home / "log" / "web.log",
+        shut=_withheld(home),
     )
     if web_role is DatabaseRole.INTAKE:
         return [web]
@@ -233,6 +234,18 @@ def _children(
             log=home / "log" / "calls.log",
         ),
     ]
+
+
+def _withheld(home: Path) -> list[Path]:
+    """Return what web processes never read: keys that sign the log, and passwords of other roles.
+
+    Folders that they read and write are there before: what is made later beside such a file stays shut.
+    """
+    for name in FOLDERS:
+        (home / name).mkdir(mode=0o700, exist_ok=True)
+    keys = home / "keys"
+    names = ("owner.json", "database.json", "receipt-root.key")
+    return [*(keys / name for name in names), *keys.glob("ledger-*.key")]
 
 
 def _demo(databases: Databases, *, home: Path) -> Child:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from fanal.config.databases import open_databases
+from fanal.kernel import landlock
 from fanal.postgres import Cluster
 from tests.live import free_port, wait_for
 from tests.server import fast_folder
@@ -231,6 +232,9 @@ class TestRun:
                 assert passwords[role] in variables
                 for other in set(passwords) - {role}:
                     assert passwords[other] not in variables
+        if landlock.is_there():  # `tests/unit/kernel/test_landlock.py` tells what that withholds
+            for pid in found(home, "granian"):
+                assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
 
     def test_doctor_names_the_port_that_this_home_serves(self, running, home):
         assert wait_for(running.alive)

@@ -168,4 +168,7 @@ def list_reports(*, actor: Actor, after: UUID | None, limit: int) -> list[Report
 
 
 def _facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
-    return msgspec.structs.replace(read_facts(row), identity_id=row[17], erased_at=row[18])
+    facts = read_facts(row)
+    if row[17] is None and row[18] is None:
+        return facts
+    return msgspec.structs.replace(facts, identity_id=row[17], erased_at=row[18])

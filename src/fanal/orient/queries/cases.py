@@ -100,8 +100,8 @@ def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Sto
             report_id__lte=max(report_ids),
         ),
         reach(actor, "report.read"),
-    ).order_by("report_id", "revision")
-    return {row.report_id: row.record() for row in rows}
+    ).order_by("report_id", "-revision")
+    return {row.report_id: row.record() for row in rows.distinct("report_id")}
 
 
 def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
