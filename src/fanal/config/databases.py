@@ -23,6 +23,7 @@ from fanal.config.environment import SettingRefused, require_own_login
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 
 DATABASE = "fanal"
+_BOUNDS_LOCK = 0x464E424E  # "FNBN"
 _EXTENSIONS = ("pg_trgm", "unaccent")
 _MAY_MAKE_TEMPORARY_TABLES = (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
 _DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
@@ -213,6 +214,8 @@ def _bring_bounds(admin_url: str, database: str) -> None:
     """Give a server that an earlier release prepared the bounds of today."""
     try:
         with _connect(_with_database(admin_url, database)) as connection:
+            # Commands that start together would change one row of the catalogue at once.
+            connection.execute("SELECT pg_advisory_lock(%s)", (_BOUNDS_LOCK,))
             _bound_public_nodes(connection)
             close_shared_functions(connection)
     except psycopg.Error as error:
@@ -305,7 +308,12 @@ def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     The digests of secrets that partners show to one node would let another, taken over, act for them. Only a
     superuser sets this, and the role cannot take it back; `fanal doctor` tells where it is missing.
     """
-    if _is_superuser(connection):
+    hidden = connection.execute(
+        "SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s"
+        " AND s.setdatabase = 0 AND 'track_activities=off' = ANY (s.setconfig)",
+        (DatabaseRole.INTAKE.login,),
+    ).fetchone()
+    if hidden is None and _is_superuser(connection):
         connection.execute(
             sql.SQL("ALTER ROLE {} SET track_activities = off").format(
                 sql.Identifier(DatabaseRole.INTAKE.login)

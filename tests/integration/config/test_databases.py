@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -186,6 +187,23 @@ def test_public_nodes_see_nothing_of_each_other_and_of_the_server(open_folder, s
             psycopg.connect(address.replace("/fanal?", f"/{database}?"))
         asked = f"SELECT has_database_privilege('somebody', '{database}', 'CONNECT')"
         assert run(server, asked) == (True,)
+
+
+def test_commands_that_start_together_bring_the_bounds_once(open_folder, server):
+    """An upgrade's first commands would change one row of the catalogue at once."""
+    url, passwords = server.replace("/postgres?", "/fanal?"), open_folder / "var/keys/database.json"
+    with provisioned(open_folder / "var", url):
+        pass
+    run(server, "ALTER ROLE fanal_intake RESET track_activities")
+    run(server, "ALTER ROLE fanal_intake CONNECTION LIMIT -1")
+    with ThreadPoolExecutor(12) as pool:
+        started = [
+            pool.submit(provision, admin_url=url, passwords=PasswordFile(passwords))
+            for _ in range(24)
+        ]
+        assert all(made.result().urls for made in started)
+    bound = "SELECT rolconnlimit > 0, rolconfig FROM pg_roles WHERE rolname = 'fanal_intake'"
+    assert run(server, bound) == (True, ["track_activities=off"])
 
 
 @pytest.mark.parametrize(
