@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
@@ -15,18 +15,26 @@ from fanal.kernel.states import TransitionRefused
 from fanal.worker.erasers import erase_again
 from fanal.worker.expiry import expire
 from tests.actors import desk_actor
+from tests.known import habilitated, known
+from tests.refusals import CHECK, database_refuses
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 SYSTEM = system_actor("test")
-ONE = desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1})
-OTHER = desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1})
-ELSEWHERE = desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={2})
-ANALYST = desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1})
+ONE = known(desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1}))
+OTHER = known(desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={1}))
+ELSEWHERE = known(desk_actor(person_id=uuid4(), roles={Role.SUPERVISOR}, desks={2}))
+ANALYST = known(desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}))
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.role("worker"),
     pytest.mark.usefixtures("installed_keys"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def people(transactional_db: None) -> None:
+    """The actors hold their roles in the database too."""
+    habilitated()
 
 
 def deposit(months: int) -> UUID:
@@ -94,9 +102,24 @@ def test_nobody_agrees_with_themselves_or_from_another_desk() -> None:
         "INSERT INTO intake_review_second (review_id, person_id, second_id, agreed, decided_at)"
         " VALUES (%s, %s, %s, true, now())"
     )
-    with pytest.raises(DatabaseError) as refused, transaction.atomic():
-        connection.cursor().execute(statement, [made, ONE.person_id, ONE.person_id])
-    assert refused.value.__cause__.sqlstate == "23514"
+    for other in (ONE.person_id, ELSEWHERE.person_id, ANALYST.person_id, uuid4()):
+        with database_refuses(CHECK), connection.cursor() as cursor:
+            cursor.execute(statement, [made, ONE.person_id, other])
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [made, ONE.person_id, OTHER.person_id])
+
+
+def test_a_review_is_of_a_supervisor_of_the_desk() -> None:
+    report_id = deposit(25)
+    statement = (
+        "INSERT INTO intake_review (id, report_id, verdict, person_id, decided_at)"
+        " VALUES (gen_random_uuid(), %s, 'END', %s, now())"
+    )
+    for other in (ELSEWHERE.person_id, ANALYST.person_id, uuid4()):
+        with database_refuses(CHECK), connection.cursor() as cursor:
+            cursor.execute(statement, [report_id, other])
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [report_id, ONE.person_id])
 
 
 def test_a_refusal_keeps_the_report_and_is_the_last_word_on_that_review() -> None:
