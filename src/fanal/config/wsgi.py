@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.core.signals import request_finished
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
@@ -32,14 +33,21 @@ class Guarded:
         """Answer a request; where not even the page of an error could be made, in plain words."""
         try:
             return self._served(environ, start)
+        except SuspiciousOperation:  # raised while the request was taken apart, before any page
+            log.warning("a request that cannot be read")
+            return _plain(start, "400 Bad Request", b"This request cannot be read.\n")
         except Exception:
             log.exception("no answer could be made")
-            body = b"Something broke on our side. Please try again in a moment.\n"
-            start(
-                "500 Internal Server Error",
-                [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))],
-            )
-            return [body]
+            words = b"Something broke on our side. Please try again in a moment.\n"
+            return _plain(start, "500 Internal Server Error", words)
+
+
+def _plain(start: "StartResponse", status: str, body: bytes) -> list[bytes]:
+    start(
+        status,
+        [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))],
+    )
+    return [body]
 
 
 os.environ["FANAL_WEB"] = "1"

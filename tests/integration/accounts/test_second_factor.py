@@ -130,6 +130,14 @@ def test_one_time_codes_from_enrolment_to_use(claire: Client, make_user: Make) -
     assert replayed.get("/fr/account/").status_code == 302
 
 
+@pytest.mark.parametrize("page", ["", "totp/activate/", "webauthn/", "webauthn/add/"])
+def test_no_browser_keeps_a_page_of_the_factors(claire: Client, page: str) -> None:
+    """One of them shows the secret itself."""
+    answer = claire.get(f"{FACTORS}{page}")
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+
+
 def test_a_machine_without_the_secret_says_so_to_who_has_a_second_factor(
     claire: Client, make_user: Make
 ) -> None:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from django.core.exceptions import DisallowedHost
+from django.core.handlers.wsgi import WSGIRequest
 
 from fanal.config.logs import SPARING, Bounded, PlacesOnly
 from fanal.config.wsgi import Guarded
@@ -93,3 +94,23 @@ def test_a_request_whose_error_page_fails_is_told_by_place_only(
     assert started == ["500 Internal Server Error"]
     assert b"canary" not in b"".join(body)
     assert "canary" not in "".join(capsys.readouterr())
+
+
+def test_a_request_that_cannot_be_taken_apart_is_no_failure_of_ours(caplog) -> None:
+    """Too many fields of an address are counted before any page is chosen, where a charset is named."""
+    started: list[str] = []
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/api/v1/reports",
+        "QUERY_STRING": "a=1&" * 1200,
+        "CONTENT_TYPE": "application/json; charset=utf-8",
+        "SERVER_NAME": "desk.example",
+        "SERVER_PORT": "80",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.url_scheme": "http",
+    }
+    body = Guarded(lambda environ, start: WSGIRequest(environ).body)(
+        environ, lambda status, headers: started.append(status)
+    )
+    assert (started, list(body)) == (["400 Bad Request"], [b"This request cannot be read.\n"])
+    assert "ERROR" not in {record.levelname for record in caplog.records}

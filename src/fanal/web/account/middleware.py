@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from fanal.accounts.domain.policy import Refused, allows, asks_again, may
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 _WITHOUT_SECOND_FACTOR = frozenset({"account.sign_in", "account.read", "page.public"})
 """Actions that a person reaches before the second factor is set up."""
 
+_PERSONAL = "_fanal_personal"
+
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -38,9 +41,15 @@ class RouteGuard:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Give the request its actor, then pass it on."""
+        """Give the request its actor, then pass it on; a page for persons is kept by no browser.
+
+        The sign-in library's own pages say nothing of it: the secret of a factor would stay on the disk.
+        """
         request.actor = SimpleLazyObject(lambda: actor_of(request))  # type: ignore[attr-defined]
-        return self.get_response(request)
+        answer = self.get_response(request)
+        if request.__dict__.get(_PERSONAL) and not answer.has_header("Cache-Control"):
+            add_never_cache_headers(answer)
+        return answer
 
     def process_view(  # noqa: PLR0917 - Django's signature
         self,
@@ -58,6 +67,7 @@ class RouteGuard:
             return _refuse(request)
         if declaration.public:
             return None if _public_may(declaration, action) else _refuse(request)
+        request.__dict__[_PERSONAL] = True
         if declaration.sign_in and (refusal := _check_own_factor(request)):
             return refusal
         return _check_person(request, action)
