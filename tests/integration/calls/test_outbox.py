@@ -93,9 +93,9 @@ def test_a_public_node_raises_though_it_may_read_no_alarm(as_role: AsRole) -> No
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state,"
-            " received_at, changed_at, object_id, size, urgent) VALUES (%(id)s, 1, %(id)s, 'FORM',"
+            " received_at, changed_at, object_id, size, urgent) VALUES (%(id)s, 1, %(public)s, 'FORM',"
             " 'form/1', 'r', 'FINISHED', now(), now(), %(id)s, 1, true)",
-            {"id": new_id(clock.now())},
+            {"id": new_id(clock.now()), "public": UUID(int=0)},
         )
     worker = as_role("worker")
     assert worker.execute("SELECT count(*) FROM orient_call").fetchone() == (1,)

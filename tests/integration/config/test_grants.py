@@ -377,3 +377,16 @@ def test_the_desk_takes_no_wrapped_key_away(as_role):
     erase = "UPDATE vault_object SET wrapped_key = NULL, erased_at = now() WHERE kind = %s"
     assert app.execute(erase, ["deconfliction_key"]).rowcount == 1
     assert as_role("worker").execute(erase, ["report"]).rowcount == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_desk_puts_no_evidence_on_the_list_of_erasures(as_role):
+    """A restored backup erases whatever the list names."""
+    app = as_role("app")
+    listed = "INSERT INTO vault_erasure (owner_id, kind, erased_at) VALUES (%s, %s, now())"
+    for kind in ("", "report", "identity", "message", "file"):
+        with pytest.raises(errors.InsufficientPrivilege, match="expiry does"):
+            app.execute(listed, [uuid4(), kind])
+    for kind in ("deconfliction_key", "deconfliction_round"):
+        app.execute(listed, [uuid4(), kind])
+    as_role("worker").execute(listed, [uuid4(), ""])
