@@ -27,6 +27,7 @@ UNTIL = f"{clock.now() + timedelta(days=30):%Y-%m-%d}"
 INSTRUCTION = ["FEEDBACK", "--grounds", "g", "--basis", "B 1", "--until", UNTIL]
 CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "backup": (["/proc/none/b"], [[], ["a", "b"], ["/etc"], ["/etc/passwd"]]),
+    "bench acts": ([], [["--reports", "0"], ["--workers", "x"], ["more"]]),
     "bench bulk": ([], [["--size", "0"], ["--kills", "-1"], ["--minutes", "x"], ["more"]]),
     "bench crosscheck": (
         [],
@@ -152,6 +153,7 @@ WITHOUT_DATABASE = {
     "mail test",
     "rules retriage",
     "payments score",
+    "bench acts",
     "bench bulk",
     "bench crosscheck",
     "bench deconflict",

@@ -7,6 +7,7 @@ import click
 from fanal.cli.failures import Refused
 
 _BENCHES = {
+    "acts": "fanal.cli.bench.acts:acts",
     "pipeline": "fanal.cli.bench.pipeline:pipeline",
     "triage": "fanal.cli.bench.triage:triage",
     "bulk": "fanal.cli.bench.bulk:bulk",

@@ -15,7 +15,8 @@ from fanal.cli.boot import django_as
 from fanal.config.databases import Databases
 from fanal.postgres import DatabaseRole
 
-_OTHER_VARIABLES = ("DATABASE_URL", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE")
+OF_ONE_PROCESS = ("DATABASE_URL", "FANAL_DB_ROLE", "FANAL_DEMO", "FANAL_PUBLIC_NODE")
+"""Variables that one process is given for itself: none of another's business."""
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def bench_home(*, need_bytes: int, role: DatabaseRole = DatabaseRole.APP) -> Ite
                 f"this bench needs {need_bytes >> 20} MB of disk and {free >> 20} MB are free;"
                 " ask for a smaller --size"
             )
-        for name in _OTHER_VARIABLES:
+        for name in OF_ONE_PROCESS:
             os.environ.pop(name, None)
         os.environ["FANAL_HOME"] = str(folder)
         subprocess.run([sys.executable, "-m", "fanal", "migrate", "--demo"], check=True)

@@ -1,6 +1,8 @@
 """Pages of the desk, opened through all middleware by a demo analyst who is signed in, and timed."""
 
 import os
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,9 +12,10 @@ from urllib.parse import parse_qsl
 
 import click
 
+from fanal.cli.bench.place import OF_ONE_PROCESS
 from fanal.cli.bench.processes import server_process, waited_for_core
 from fanal.kernel import clock
-from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.actors import Role
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -51,21 +54,34 @@ class View(NamedTuple):
 
 
 def sign_in() -> tuple["Client", int]:
-    """Return a browser signed in as a demo analyst, and the desk the analyst works at."""
+    """Return a browser signed in as a demo analyst, and the desk the analyst works at.
+
+    Raises:
+        click.ClickException: the demo has none.
+    """
     from django.test import Client
 
     from fanal.accounts import operations, queries
     from fanal.accounts.domain.policy import reach
 
-    now = clock.now()
-    accounts = operations.ensure_demo_accounts(actor=system_actor("bench"), now=now)
-    name = next(account.username for account in accounts if account.role is Role.ANALYST)
-    user = queries.find_user(username=name)
+    names = [a.username for a in operations.DEMO_ACCOUNTS if a.role is Role.ANALYST]
+    user = queries.find_user(username=names[0])
+    if user is None:
+        _open_accounts()
+        user = queries.find_user(username=names[0])
     if user is None:
         raise click.ClickException("the demo has no analyst")
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    return client, min(reach(queries.actor_for(user=user, now=now), "report.list").desk_ids)
+    actor = queries.actor_for(user=user, now=clock.now())
+    return client, min(reach(actor, "report.list").desk_ids)
+
+
+def _open_accounts() -> None:
+    """Open the demo accounts by the command: a web process grants nothing in the system's name."""
+    kept = {name: value for name, value in os.environ.items() if name not in OF_ONE_PROCESS}
+    command = [sys.executable, "-m", "fanal", "demo", "accounts"]
+    subprocess.run(command, env=kept, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - ourselves
 
 
 def keep_views(analyst: "Client") -> None:
