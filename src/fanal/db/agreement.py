@@ -139,8 +139,18 @@ def _refuse(execute: Callable[..., object], sql: str, *more: object) -> object:
     return execute(sql, *more)
 
 
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
+)
+"""Each role may change its own defaults: a public node that is taken over those of all nodes' later sessions,
+which would acknowledge reports that a power cut takes away."""
+
+
 def _guard(*, connection: BaseDatabaseWrapper, **more: object) -> None:
+    """Stand before a new connection's statements; let it wait for the disk, whatever its role's defaults."""
     del more
+    connection.connection.execute(_DURABLE)
     if _refuse not in connection.execute_wrappers:
         connection.execute_wrappers.append(_refuse)
 

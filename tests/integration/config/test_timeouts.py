@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
+from psycopg import sql
 
 from fanal.config.environment import WEB_TIMEOUTS, database_settings, read_environment
 from fanal.crosscheck.queries.state import _JUDGEMENT_LOCK
@@ -108,3 +109,23 @@ def test_a_page_that_waits_for_a_lock_answers_503_in_words(
         assert b"what only she knows" not in answer.content
     again = client.post("/en/login/", {"login": "ana", "password": "what only she knows"})
     assert again.status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.role("intake")
+def test_a_node_that_is_taken_over_makes_no_later_session_forgetful(as_role) -> None:
+    """All nodes have one role, which may change its own defaults; what they acknowledge is on disk."""
+    node = as_role("intake")
+    database = sql.Identifier(node.info.dbname)
+    change = sql.SQL("ALTER ROLE fanal_intake IN DATABASE {} {} synchronous_commit")
+    for kind in ("off", "local", "remote_write"):
+        node.execute(change.format(database, sql.SQL("SET")) + sql.SQL(" = {}").format(kind))
+        try:
+            assert as_role("intake").execute("SHOW synchronous_commit").fetchone() == (kind,)
+            connection.close()
+            with connection.cursor() as cursor:
+                cursor.execute("SHOW synchronous_commit")
+                assert cursor.fetchone() == ("on",)
+        finally:
+            node.execute(change.format(database, sql.SQL("RESET")))
+            connection.close()
