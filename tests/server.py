@@ -199,7 +199,7 @@ def install_keys() -> None:
     """Make this run's keys in its own folder and hand them to the process, as `fanal run` does."""
     from django.conf import settings
 
-    from fanal.config.keys import ensure_keys, keys_folder
+    from fanal.config.keys import ensure_keys
     from fanal.config.wiring import wire_keys
     from fanal.kernel import clock
     from fanal.web.public import setup as public_pages
@@ -208,9 +208,7 @@ def install_keys() -> None:
     ensure_keys(home, now=clock.now(), origin="fanal.test/ledger", node="test")
     wire_keys(home, public_node=False)
     public_pages.install(
-        public_pages.PublicNode.under(
-            keys_folder(home), secret=settings.SECRET_KEY, keep_address=False
-        )
+        public_pages.PublicNode.under(home, secret=settings.SECRET_KEY, keep_address=False)
     )
 
 

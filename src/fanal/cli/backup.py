@@ -38,7 +38,7 @@ from fanal.postgres.binaries import find_binaries
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
 _FORMAT = 2
-_NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json", "drafts.json"})
+_NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
 
 
 @click.command()
@@ -193,8 +193,8 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
 def _marks_of_keys(home: Path) -> dict[str, str]:
     """Return the key files of `home` by name, each with a digest that shows nothing of the key.
 
-    The root's private key belongs offline, and each machine has its own passwords of the database and its own
-    keys of drafts: a restore does without them.
+    The root's private key belongs offline, and each machine has its own passwords of the
+    database: a restore does without them.
     """
     found = {
         path.name: path.read_text().strip()

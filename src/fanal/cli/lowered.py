@@ -10,7 +10,7 @@ from pathlib import Path
 from fanal.cli.supervisor import say
 from fanal.postgres.account import SHELTER, Account, AccountMissing
 
-FOLDERS = ("vault", "log", "mail", "cache", "index")
+FOLDERS = ("vault", "log", "mail", "cache", "index", "drafts")
 """What the processes that serve write under `FANAL_HOME`."""
 _ROOTS_OWN = frozenset({"owner.json", "receipt-root.key"})
 """Key files that nothing that serves may read."""
@@ -90,11 +90,11 @@ def _hand_over(folder: Path, account: Account) -> None:
 
 
 def _share_keys(folder: Path, account: Account) -> None:
-    """Let the account read the keys that serve, and keep its drafts beside them; root's own stay root's."""
+    """Let the account read the keys that serve; root's own stay root's, and so does the folder."""
     if folder.stat().st_uid != 0:
         return
     os.chown(folder, 0, account.gid)
-    folder.chmod(0o1770)  # sticky: what is root's cannot be replaced
+    folder.chmod(0o750)
     for path in folder.iterdir():
         if path.name not in _ROOTS_OWN and path.is_file() and not path.is_symlink():
             os.chown(path, account.uid, account.gid, follow_symlinks=False)

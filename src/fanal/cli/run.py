@@ -244,6 +244,8 @@ def _withheld(home: Path) -> list[Path]:
     for name in FOLDERS:
         (home / name).mkdir(mode=0o700, exist_ok=True)
     keys = home / "keys"
+    with contextlib.suppress(FileNotFoundError):  # versions before kept it among the keys
+        (keys / "drafts.json").replace(home / "drafts" / "keys.json")
     names = ("owner.json", "database.json", "receipt-root.key")
     return [*(keys / name for name in names), *keys.glob("ledger-*.key")]
 

@@ -44,7 +44,7 @@ def wire() -> None:
     )
     public_pages.install(
         public_pages.PublicNode.under(
-            keys_folder(settings.FANAL_HOME),
+            settings.FANAL_HOME,
             secret=settings.SECRET_KEY,
             keep_address=settings.FANAL_KEEP_REPORTER_ADDRESS,
         )

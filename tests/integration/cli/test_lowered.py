@@ -57,13 +57,14 @@ def test_the_account_reads_what_serves_and_nothing_of_roots(
     for name in ("owner.json", "receipt-root.key"):
         assert not reads(account, keys / name), name
         assert account.run(["/bin/mv", str(keys / name), str(keys / "other")])[0] != 0
-    assert account.run(["/usr/bin/touch", str(keys / "drafts.json")])[0] == 0
+    assert account.run(["/usr/bin/touch", str(keys / "more")])[0] != 0
+    assert account.run(["/usr/bin/touch", str(home / "drafts" / "keys.json")])[0] == 0
     assert Path("/etc/shadow").stat().st_uid == 0
     later = vault / "packs" / "later.pack"
     later.write_bytes(b"")
     follow_folder(later)
     assert later.stat().st_uid == account.uid
-    assert stat.S_IMODE(keys.stat().st_mode) == 0o1770
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o750
 
 
 def test_root_stays_root_where_the_account_reaches_nothing_and_says_so(

@@ -44,13 +44,17 @@ class PublicNode:
     root: "RootKey | None" = None
 
     @classmethod
-    def under(cls, folder: Path, *, secret: str, keep_address: bool) -> "PublicNode":
-        """Return the node whose draft keys live in `folder`; `secret` is the node's own secret key."""
+    def under(cls, home: Path, *, secret: str, keep_address: bool) -> "PublicNode":
+        """Return the node of the data folder `home`; `secret` is the node's own secret key.
+
+        Draft keys have a folder of their own: web processes read no file that is made later among the keys
+        (`kernel.landlock`).
+        """
         return cls(
-            draft_keys=DraftKeys(folder / "drafts.json"),
+            draft_keys=DraftKeys(home / "drafts" / "keys.json"),
             proof_secret=hmac.digest(secret.encode(), b"fanal/public/proof/v1", "sha256"),
             keep_address=keep_address,
-            root=RootKey.read(folder / "receipt-root.pub"),
+            root=RootKey.read(home / "keys" / "receipt-root.pub"),
         )
 
 
