@@ -10,6 +10,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import Failed, Refused, language
+from fanal.cli.printing import Row, print_rows
 from fanal.exchange.domain.records import Checkpoint, Service, Source
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
@@ -88,16 +89,18 @@ def add(  # noqa: PLR0913
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
     """List every source with how far it was fetched, and why the last fetch failed if it did."""
+    print_rows(_rows(), as_json=as_json)
+
+
+def _rows() -> Iterator[Row]:
     from fanal.exchange import queries
 
-    for found in queries.list_sources(actor=_ACTOR):
-        held = queries.get_checkpoint(source_id=found.id)
-        line = _line(found, held)
-        click.echo(
-            json.dumps(line, ensure_ascii=False)
-            if as_json
-            else f"{found.name}  {held.taken} + {held.withdrawn} −  {held.error or held.completed_at or ''}"
-        )
+    sources = queries.list_sources(actor=_ACTOR)
+    checkpoints = queries.get_checkpoints(source_ids=[found.id for found in sources])
+    for found in sources:
+        held = checkpoints[found.id]
+        words = f"{found.name}  {held.taken} + {held.withdrawn} −  {held.error or held.completed_at or ''}"
+        yield _line(found, held), words
 
 
 @source.command("off")

@@ -19,6 +19,7 @@ from fanal.exchange.queries.members import (
 from fanal.exchange.queries.sources import (
     find_source,
     get_checkpoint,
+    get_checkpoints,
     get_source,
     list_sources,
     taken_entries,
@@ -32,6 +33,7 @@ __all__ = [
     "first_place_from",
     "former_owners",
     "get_checkpoint",
+    "get_checkpoints",
     "get_source",
     "grants_of",
     "list_readings",

@@ -15,9 +15,9 @@ _SOURCES = (
     "SELECT id, name, kind, url, list_id, collection, login, secret_id, secret_file, every_minutes,"
     " enabled, added_at FROM exchange_source"
 )
-_CHECKPOINT = (
-    "SELECT position, turn, pages, taken, withdrawn, page_at, completed_at, tried_at, error, error_at"
-    " FROM exchange_checkpoint WHERE source_id = %s"
+_CHECKPOINTS = (
+    "SELECT source_id, position, turn, pages, taken, withdrawn, page_at, completed_at, tried_at, error,"
+    " error_at FROM exchange_checkpoint WHERE source_id = ANY(%s)"
 )
 _TAKEN = (
     "SELECT t.remote, t.item_id, t.held, t.classification, t.at, t.ends_at FROM exchange_taken t"
@@ -64,23 +64,28 @@ def get_source(*, actor: Actor, source_id: UUID) -> Source | None:
 
 def get_checkpoint(*, source_id: UUID) -> Checkpoint:
     """Return how far a source was fetched."""
+    return get_checkpoints(source_ids=[source_id])[source_id]
+
+
+def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, Checkpoint]:
+    """Return how far each source was fetched, in one statement; an empty one where it never was."""
+    found = dict.fromkeys(source_ids, Checkpoint())
     with connection.cursor() as cursor:
-        cursor.execute(_CHECKPOINT, [source_id])
-        row = cursor.fetchone()
-    if row is None:
-        return Checkpoint()
-    return Checkpoint(
-        position=row[0],
-        turn=row[1],
-        pages=row[2],
-        taken=row[3],
-        withdrawn=row[4],
-        page_at=row[5],
-        completed_at=row[6],
-        tried_at=row[7],
-        error=row[8],
-        error_at=row[9],
-    )
+        cursor.execute(_CHECKPOINTS, [list(source_ids)])
+        for source_id, *row in cursor.fetchall():
+            found[source_id] = Checkpoint(
+                position=row[0],
+                turn=row[1],
+                pages=row[2],
+                taken=row[3],
+                withdrawn=row[4],
+                page_at=row[5],
+                completed_at=row[6],
+                tried_at=row[7],
+                error=row[8],
+                error_at=row[9],
+            )
+    return found
 
 
 def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, Taken]:

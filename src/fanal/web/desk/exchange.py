@@ -22,6 +22,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     readings = queries.list_readings(actor=actor)
     sources = queries.list_sources(actor=actor)
+    held = queries.get_checkpoints(source_ids=[source.id for source in sources])
     listed = analysed.get_lists()
     names = accounts.partner_names(partner_ids={reading.partner_id for reading in readings})
     context = {
@@ -30,7 +31,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
             {
                 "source": source,
                 "list": listed[source.list_id].name,
-                "checkpoint": queries.get_checkpoint(source_id=source.id),
+                "checkpoint": held[source.id],
                 "instruction": accounts.standing_in_force(
                     kind=InstructionKind.LIST_FETCH, scope=listed[source.list_id].name, now=now
                 ),
