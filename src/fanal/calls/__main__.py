@@ -22,7 +22,8 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    CallsLoop(clock=clock.now).run(stop)
+    caller = int(os.environ.get("FANAL_CALLER", "0")) or None
+    CallsLoop(clock=clock.now, number=caller).run(stop)
 
 
 if __name__ == "__main__":

@@ -30,11 +30,14 @@ log = logging.getLogger("fanal.calls")
 
 
 class CallsLoop:
-    """One process that calls. `clock` comes from the edge."""
+    """One process that calls. `clock` comes from the edge.
 
-    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+    `number` is the one that the supervisor reads its sign of life by; no two processes may share one.
+    """
+
+    def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:
         self._clock, self._actor = clock, system_actor("alarm")
-        self._holder = secrets.randbelow(2**31 - 1) + 1
+        self._holder = number or secrets.randbelow(2**31 - 1) + 1
         self._senders, self._over = Senders(), list[Sent]()
         self._alive_at = 0.0
         self._session: object = None

@@ -26,6 +26,7 @@ from fanal.cli.boot import (
 from fanal.cli.doctor_calls import FAULTS
 from fanal.cli.failures import Failed, Refused, language, reason
 from fanal.cli.lowered import FOLDERS, lower
+from fanal.cli.signs import CallsSign
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
@@ -232,6 +233,7 @@ def _children(
             arguments=[sys.executable, "-m", "fanal.calls"],
             environment=environment,
             log=home / "log" / "calls.log",
+            sign=CallsSign(lambda: databases.url(DatabaseRole.WORKER)),
         ),
     ]
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fanal.cli.signs import CallsSign
 from fanal.kernel.landlock import shut_out
 from fanal.kernel.parent import die_with_parent
 from fanal.postgres.account import Account
@@ -37,6 +38,8 @@ class Child:
     once: bool = False
     shut: Sequence[Path] = ()
     """Files that the process may not read, though its account may (where the kernel has Landlock)."""
+    sign: CallsSign | None = None
+    """Tells that it hangs: it is ended then, and started again."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -52,7 +55,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=subprocess.STDOUT,
-                env=dict(self.environment),
+                env={**self.environment, **(self.sign.begin() if self.sign else {})},
                 start_new_session=True,
                 user=self.account.uid if self.account else None,
                 group=self.account.gid if self.account else None,
@@ -91,6 +94,14 @@ class Child:
         self.not_before = time.monotonic() + self.pause
         self.pause = min(self.pause * 2, _LONGEST_PAUSE)
         return status
+
+    def end_if_over(self) -> bool:
+        """End a process that lives and gives no sign of life any more; return whether it was."""
+        if self.sign is None or self.process is None or not self.sign.is_over():
+            return False
+        self.signal_group(signal.SIGKILL)
+        self.process.wait()
+        return True
 
     def signal_group(self, number: signal.Signals) -> None:
         """Send a signal to the process and to those it started."""
@@ -144,6 +155,8 @@ class Supervisor:
         self.mend()
         for child in self.children:
             child.bound_log()
+            if child.end_if_over():
+                say(f"{child.name} gives no sign of life; ended, see {child.log}")
             status = child.check()
             if status == 0 and child.once:
                 child.not_before = math.inf

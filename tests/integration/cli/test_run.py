@@ -220,6 +220,16 @@ class TestRun:
             lambda: json.loads(get(running.port, "/readyz")[1] or b"{}").get("database")
         )
 
+    def test_calls_that_hang_are_ended_and_come_back(self, running, home):
+        assert wait_for(running.ready), get(running.port, "/readyz")
+        before = found(home, "fanal.calls")
+        os.kill(before[0], signal.SIGSTOP)
+        back = wait_for(lambda: set(find(home, "fanal.calls")) - set(before), seconds=180)
+        assert back, (home / "out.txt").read_text()
+        assert before[0] not in find(home, "fanal.calls")
+        assert "calls gives no sign of life; ended" in (home / "out.txt").read_text()
+        assert wait_for(running.ready), get(running.port, "/readyz")
+
     def test_each_child_knows_its_own_role_only(self, running, home):
         passwords = json.loads((home / "keys/database.json").read_text())
         passwords |= json.loads((home / "keys/owner.json").read_text())

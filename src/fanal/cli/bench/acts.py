@@ -28,7 +28,7 @@ from fanal.config.migration import Mark
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.postgres import DatabaseRole
 
-_START_SECONDS, _END_SECONDS = 60.0, 60.0
+_START_SECONDS, _END_SECONDS = 180.0, 60.0
 
 
 @click.command()
