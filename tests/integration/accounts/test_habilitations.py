@@ -145,6 +145,8 @@ def test_review_page_from_list_to_verdict(
     assert "Ana" in body
     assert "Zoe" not in body
     assert "1 habilitation waits for its quarterly review" in body
+    assert "opened by the operator’s console" in body
+    assert "SYSTEM" not in body
     held = {h.person_id: h for h in Habilitation.objects.all()}
     review = "/en/account/habilitations/{}/review/"
     kept = web.post(review.format(held[ana.person_id].id), {"verdict": "KEEP"})

@@ -60,8 +60,8 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
 def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
     """Raise an alarm because whoever holds a report's code writes that a child is in danger.
 
-    Return False where the report rings already, is a test, or the code is nobody's. The caller stores the
-    message in the same transaction; `record_raised` enters the alarm in the ledger.
+    Return False where the report rings already, is a test, or the code is nobody's. The caller stores a
+    message that it takes in the same transaction; `record_raised` enters the alarm in the ledger.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT orient_danger_written(%s, %s)", [lookup_hash, now])

@@ -21,7 +21,7 @@ from fanal.accounts.domain.records import (
     RevocationReason,
 )
 from fanal.accounts.routes import needs
-from fanal.kernel.actors import Actor, Role
+from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
 from fanal.kernel.calendar import PARIS, paris_day
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
@@ -157,6 +157,7 @@ def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) ->
         "state": state,
         "review_due": in_force and now - last > QUARTER,
         "own": habilitation.person_id == actor.person_id,
+        "console": habilitation.granted_by_id == SYSTEM_PERSON,
     }
 
 

@@ -7,7 +7,6 @@ from django.views.decorators.http import require_safe
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
-from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.habilitations import line_of
 from fanal.web.reading import consult
@@ -23,10 +22,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     found = accounts.list_approving(actor=actor, limit=_SHOWN)
     consult(request, "person", [h.person_id for h in found], action="habilitation.oversee")
-    lines = [
-        line_of(one, now=now, actor=actor) | {"console": one.granted_by_id == SYSTEM_PERSON}
-        for one in found
-    ]
+    lines = [line_of(one, now=now, actor=actor) for one in found]
     standing = [line for line in lines if line["state"] != "ENDED"]
     pairs = zip(found, lines, strict=True)
     alike = {one.person_id for one, line in pairs if one.alike and line["state"] != "ENDED"}

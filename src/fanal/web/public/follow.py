@@ -47,6 +47,17 @@ class Line:
     text: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of what was posted: the message was stored, the alarm was raised."""
+
+    stored: bool = False
+    rung: bool = False
+
+
+_NOTHING = Outcome()
+
+
 @csrf_exempt
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -92,7 +103,12 @@ def _act(
     act, text = posted.get("act"), as_typed(posted.get("text"))
     if not posted.whole:
         danger = posted.get("danger") == "YES"
-        return _status(request, code, found, problem=_CUT, text=text, danger=danger)
+        outcome = Outcome(rung=danger and act == "answer")
+        if outcome.rung:
+            orient.raise_written(lookup_hash=receipt_code.lookup_hash(code), now=now)
+        return _status(
+            request, code, found, problem=_CUT, text=text, danger=danger, outcome=outcome
+        )
     if act == "receipt":
         return _signed(found)
     if act == "answer":
@@ -140,26 +156,29 @@ def _take_answer(
     request: HttpRequest, code: str, text: str, *, danger: bool, now: datetime
 ) -> HttpResponse:
     problem: str | Promise = ""
+    stored = False
     lookup_hash = receipt_code.lookup_hash(code)
     try:
         with transaction.atomic():
             intake.answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
             if danger:
                 orient.raise_written(lookup_hash=lookup_hash, now=now)
+        stored = True
     except AnswersSpent:
-        # The words wait, the alarm does not: a child in danger is heard whatever was sent before.
-        if danger:
-            orient.raise_written(lookup_hash=lookup_hash, now=now)
         problem = _SPENT % {"most": intake.MOST_ANSWERS}
     except MessageRefused:
-        problem = _LONG % lengths(text, most=intake.MAX_MESSAGE) if text.strip() else _EMPTY
+        if text.strip():
+            problem = _LONG % lengths(text, most=intake.MAX_MESSAGE)
+        elif not danger:
+            problem = _EMPTY
+    if danger and not stored:
+        # The words wait, the alarm does not: a child in danger is heard whatever was written, or nothing was.
+        orient.raise_written(lookup_hash=lookup_hash, now=now)
     found = queries.follow(actor=public_actor(), lookup_hash=lookup_hash)
     if found is None:
         return _ask_code(request, unknown=True, status=404)
-    kept = text if problem else ""
-    return _status(
-        request, code, found, problem=problem, text=kept, danger=danger, taken=not problem
-    )
+    kept, outcome = text if problem else "", Outcome(stored=stored, rung=danger)
+    return _status(request, code, found, problem=problem, text=kept, danger=danger, outcome=outcome)
 
 
 def _status(
@@ -170,7 +189,7 @@ def _status(
     problem: str | Promise = "",
     text: str = "",
     danger: bool = False,
-    taken: bool = False,
+    outcome: Outcome = _NOTHING,
 ) -> HttpResponse:
     context = {
         "code": code,
@@ -180,8 +199,9 @@ def _status(
         "lines": [_line(code, message) for message in found.messages],
         "problem": problem,
         "text": text,
-        "danger": danger and not taken,
-        "taken": taken,
+        "danger": danger and (not outcome.rung or bool(problem)),
+        "rung": outcome.rung,
+        "taken": outcome.stored,
     }
     return render(request, "public/follow/status.html", context, status=422 if problem else 200)
 

@@ -126,6 +126,34 @@ def test_answers_of_one_code_are_bounded_and_the_text_comes_back(
     assert later.status_code == 200
 
 
+@pytest.mark.parametrize(("text", "status"), [("", 200), ("Here.", 200), ("x" * 60_000, 422)])
+def test_danger_now_rings_with_or_without_words_and_says_to_call(
+    as_role: Callable[[str], object], text: str, status: int
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        client = Client()
+        draft = to_check_page(client)
+    found = CODE.search(send(client, draft)[1])
+    assert found is not None
+    owner = as_role("owner")
+    owner.execute("DELETE FROM orient_alarm")  # type: ignore[attr-defined] # the form's own rang
+    form = {"code": found.group(1), "act": "answer", "text": text, "danger": "YES"}
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        answer = client.post("/en/follow/", form)
+    assert answer.status_code == status
+    alarms = owner.execute("SELECT count(*) FROM orient_alarm").fetchone()  # type: ignore[attr-defined]
+    assert alarms == (1,)
+    page = answer.content.decode()
+    assert "The desk has been alerted. Call 17 or 112 all the same" in page
+    assert ("Your message has arrived" in page) == (text == "Here.")
+    stays = client.post("/fr/follow/", form | {"act": "stay", "text": "kept"}).content.decode()
+    assert "kept</textarea>" in stays
+    assert 'name="danger" value="YES" checked' in stays, (
+        "another language keeps the mark, and rings nothing"
+    )
+    assert "Le bureau est alerté" not in stays
+
+
 def test_before_ten_seconds_it_asks_to_wait_and_keeps_everything() -> None:
     with time_machine.travel(NOW, tick=False):
         client = Client()
