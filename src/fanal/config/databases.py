@@ -214,8 +214,9 @@ def _bring_bounds(admin_url: str, database: str) -> None:
     """Give a server that an earlier release prepared the bounds of today."""
     try:
         with _connect(_with_database(admin_url, database)) as connection:
-            # Commands that start together would change one row of the catalogue at once.
-            connection.execute("SELECT pg_advisory_lock(%s)", (_BOUNDS_LOCK,))
+            if _is_superuser(connection):  # to others, the lock may be closed by now
+                # Commands that start together would change one row of the catalogue at once.
+                connection.execute("SELECT pg_advisory_lock(%s)", (_BOUNDS_LOCK,))
             _bound_public_nodes(connection)
             close_shared_functions(connection)
     except psycopg.Error as error:

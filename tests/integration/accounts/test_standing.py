@@ -19,6 +19,7 @@ from fanal.accounts.domain.instructions import (
     NewInstruction,
 )
 from fanal.accounts.domain.policy import Refused
+from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role
 from fanal.ledger import queries as ledger
@@ -118,6 +119,24 @@ def test_one_that_names_comes_before_one_for_everybody(two: Two) -> None:
     assert in_force("pixelnest") is None
     assert in_force("'); DROP TABLE x; --") is None
     assert in_force("Pixelnest") == named
+
+
+def test_nobody_seconds_for_whoever_made_them_a_supervisor(two: Two, make_user: Make) -> None:
+    third = make_user("third", at=NOW - DAY)
+    asked = NewHabilitation(
+        person_id=third.person_id,
+        role=Role.SUPERVISOR,
+        act_reference="ACT-3",
+        valid_from=NOW - DAY,
+        valid_until=NOW + 90 * DAY,
+        desk_id=1,
+        organisation_id=None,
+    )
+    granted = operations.grant_habilitation(actor=two.one, habilitation=asked, now=NOW - DAY)
+    operations.approve_habilitation(actor=two.other, habilitation_id=granted, now=NOW - DAY)
+    actor = queries.actor_for(user=third, now=NOW)
+    with pytest.raises(InstructionRefused, match="GRANTED_BY_PROPOSER"):
+        operations.second_instruction(actor=actor, instruction_id=propose(two.one), now=NOW)
 
 
 def test_revoking_stops_it_at_once_and_for_ever(two: Two) -> None:

@@ -265,14 +265,25 @@ def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: M
     wrong = node.execute(call, [bytes(32), new_id(now), new_id(now)]).fetchone()
     assert wrong == (None,)
     lookup = receipt_code.lookup_hash(code)
-    assert node.execute(call, [lookup, new_id(now), new_id(now)]).fetchone() == (answer.report_id,)
+    sealed = new_id(now)
+    with pytest.raises(errors.InsufficientPrivilege, match="objects of its own report"):
+        node.execute(call, [lookup, new_id(now), sealed])
+    node.execute(SEALED, {"object": sealed, "owner": answer.report_id})
+    assert node.execute(call, [lookup, new_id(now), sealed]).fetchone() == (answer.report_id,)
     assert answer.report_id is not None
     (left,) = queries.list_messages(actor=SYSTEM, report_id=answer.report_id)
     assert (left.from_desk, left.author_id, left.for_reporter) == (False, None, None)
 
 
+SEALED = (
+    "INSERT INTO vault_object (id, owner_id, kind, sha256, size, length, wrapped_key, wrap_key_id, created_at)"
+    " VALUES (%(object)s, %(owner)s, 'report', sha256('x'), 1, 1, '\\x00', '\\x00', now())"
+)
 DEPOSIT = (
-    "INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, wire_id, state,"
+    "WITH sealed AS (INSERT INTO vault_object"
+    " (id, owner_id, kind, sha256, size, length, wrapped_key, wrap_key_id, created_at)"
+    " VALUES (%(id)s, %(id)s, 'report', sha256('x'), 1, 1, '\\x00', '\\x00', now()))"
+    " INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, wire_id, state,"
     " received_at, changed_at, object_id, size, urgent, is_test, slow_lane, language, correlation_id)"
     " VALUES (%(id)s, 1, '00000000-0000-0000-0000-000000000000', 'WIRE', 'report/1', 'A-2', %(wire)s, %(state)s, %(at)s, %(at)s, %(id)s, 1,"
     " true, false, false, '', '')"
@@ -366,3 +377,22 @@ def test_no_receipt_and_no_work_is_made_for_the_report_of_another(
         node.execute(work, [report_id, "HARMONISE"])
     with pytest.raises(errors.CheckViolation, match="first stage"):
         node.execute(work, [report_id, "ORIENT"])
+
+
+def test_it_names_no_object_of_another_report(node) -> None:
+    """The worker would open it for the desk that the node names."""
+    now = datetime.now(UTC)
+    first, second = new_id(now), new_id(now)
+    node.execute(DEPOSIT, {"id": first, "at": now, "state": "FINISHED", "wire": None})
+    alone = DEPOSIT.partition(" INSERT INTO intake_report")[2]
+    values = {"id": second, "at": now, "state": "FINISHED", "wire": None}
+    theirs = ("INSERT INTO intake_report" + alone).replace(
+        "%(at)s, %(at)s, %(id)s, 1,", "%(at)s, %(at)s, %(object)s, 1,"
+    )
+    assert "%(object)s" in theirs
+    for sealed in (first, new_id(now)):  # another's, and none
+        with pytest.raises(errors.InsufficientPrivilege, match="objects of its own report"):
+            node.execute(theirs, values | {"object": sealed})
+    own = new_id(now)
+    node.execute(SEALED, {"object": own, "owner": second})
+    node.execute(theirs, values | {"object": own})

@@ -17,13 +17,15 @@ from fanal.accounts.domain.instructions import (
 )
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.models import Instruction, InstructionEnd, InstructionSecond, Organisation
+from fanal.accounts.queries.people import granted_by_alone
 from fanal.accounts.queries.standing import get_instruction
-from fanal.kernel.actors import Actor
+from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 
 _OF_BODIES = frozenset({InstructionKind.FEEDBACK})
 """Kinds whose names are those of bodies that accounts knows."""
+_SECOND = frozenset({Role.SUPERVISOR})
 
 
 def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
@@ -62,13 +64,18 @@ def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> 
     """Sign an instruction as its second person: from now on, within its dates, it holds.
 
     Raises:
-        InstructionRefused: NOT_FOUND; NOT_WAITING where it was seconded, has expired or was revoked.
+        InstructionRefused: NOT_FOUND; NOT_WAITING where it was seconded, has expired or was revoked;
+            GRANTED_BY_PROPOSER where the proposer alone made the actor a supervisor.
         Refused: the actor proposed it, or may not second.
     """
     found = _found(actor, instruction_id)
     require(actor, "instruction.second", Resource(owner_id=found.proposer_id))
     if found.state(now) is not InstructionState.WAITING:
         raise InstructionRefused("NOT_WAITING")
+    if granted_by_alone(
+        person_id=actor.person_id, roles=_SECOND, proposers={found.proposer_id}, now=now
+    ):
+        raise InstructionRefused("GRANTED_BY_PROPOSER")
     try:
         with transaction.atomic():
             InstructionSecond.objects.create(
