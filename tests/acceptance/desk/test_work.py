@@ -11,8 +11,10 @@ from fanal.kernel.ids import new_id
 from fanal.measures import queries as measures
 from fanal.measures.domain.states import MeasureState
 from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.calls import Delivery
 from tests.acceptance.steps import arrive, take
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
+from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OpenAs = Callable[..., Page]
@@ -178,6 +180,24 @@ def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> N
     page.click(".fd-alarm-act button")
     page.wait_for_url("**/reports/**")
     expect(page.locator("[data-alarm]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_an_alarm_whose_call_fails_is_read_on_a_telephone(open_as: OpenAs, lang: str) -> None:
+    page = open_as("ana", f"/{lang}/desk/reference/", width=360)
+    system = system_actor("test")
+    with as_worker():
+        for call in orient.claim_calls(actor=system, holder=1, in_hand=[], most=9, again=False):
+            orient.record_delivery(actor=system, call=call, delivery=Delivery.LEFT, now=clock.now())
+    page.reload()
+    alarm = page.locator("[data-alarm]").first
+    expect(alarm.locator("[data-call-fails]")).to_be_visible()
+    for part in ("span", "a", "[data-call-fails]"):
+        for box in (each.bounding_box() for each in alarm.locator(part).all()):
+            assert box is not None
+            assert box["x"] + box["width"] <= 360
+            assert box["width"] > 100, part
+            assert box["height"] < 60, part
 
 
 BEHIND = """() => {
