@@ -61,6 +61,13 @@ def test_a_supervisor_grants_and_the_person_sees_it(claire: Client) -> None:
     assert queries.actor_for(user=nino, now=now).roles == {Role.ANALYST}
     held = Habilitation.objects.get(person=nino.person_id)
     assert paris_day(held.valid_until) == paris_day(now) + 11 * DAY, "the last day is included"
+    listed = claire.get("/en/account/habilitations/").content.decode()
+    last, after = (
+        f"{d.day} {d:%b}" for d in (paris_day(now) + 10 * DAY, paris_day(now) + 11 * DAY)
+    )
+    row = listed[listed.index("Order 2026-41") :].partition("</tr>")[0]
+    assert last in row, "the list shows the last day as it was written"
+    assert after not in row
     assert held.act_reference.startswith("Order 2026-41")
     entry = LedgerEntry.objects.get(action="habilitation.grant", actor_id=held.granted_by_id)
     assert entry.verb == "MODIFICATION"

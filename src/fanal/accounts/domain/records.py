@@ -1,7 +1,7 @@
 """What accounts publishes to the packages above."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -170,6 +170,11 @@ class HabilitationRecord:
     granted_at: datetime | None = None
     approved_at: datetime | None = None
     alike: tuple[AlikeAccount, ...] = ()
+
+    @property
+    def last_instant(self) -> datetime:
+        """Return the last instant of the habilitation: `valid_until` itself lies after it."""
+        return self.valid_until - timedelta(microseconds=1)
 
     def in_force(self, now: datetime) -> bool:
         """Return whether the habilitation gives rights at `now`: half-open, approved, not revoked."""
