@@ -7,6 +7,7 @@ import threading
 
 import django
 
+from fanal.calls import NUMBER_VARIABLE
 from fanal.kernel import clock
 from fanal.kernel.collector import loading
 
@@ -22,7 +23,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    caller = int(os.environ.get("FANAL_CALLER", "0")) or None
+    caller = int(os.environ.get(NUMBER_VARIABLE, "0")) or None
     CallsLoop(clock=clock.now, number=caller).run(stop)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import psycopg
 
-VARIABLE = "FANAL_CALLER"
-"""Tells the process that calls under which number it gives its sign of life."""
+from fanal.calls import NUMBER_VARIABLE
+
 _SILENT = 30
 _EVERY = 5.0
 _LOOKS = 3
@@ -33,7 +33,7 @@ class CallsSign:
         """Return the variables of a process that starts now: a number that no earlier one had."""
         self._number, self._silent = secrets.randbelow(2**31 - 1) + 1, 0
         self._begun = self._looked = time.monotonic()
-        return {VARIABLE: str(self._number)}
+        return {NUMBER_VARIABLE: str(self._number)}
 
     def is_over(self) -> bool:
         """Return whether the process that began last hangs; looks every five seconds at most."""

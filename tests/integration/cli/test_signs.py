@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import psycopg
 import pytest
 
+from fanal.calls import NUMBER_VARIABLE
 from fanal.cli import signs
-from fanal.cli.signs import VARIABLE, CallsSign
+from fanal.cli.signs import CallsSign
 from fanal.postgres import DatabaseRole
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ def test_three_silent_looks_in_a_row_are_needed(
         with psycopg.connect(here) as worker:
             worker.execute(_GIVE, [number, seconds_ago])
 
-    number = int(sign.begin()[VARIABLE])
+    number = int(sign.begin()[NUMBER_VARIABLE])
     try:
         assert not any(sign.is_over() for _ in range(4))  # no sign yet: it starts
         give(number, seconds_ago=60)
@@ -41,7 +42,7 @@ def test_three_silent_looks_in_a_row_are_needed(
         assert not sign.is_over()
         address[0] = here
         assert [sign.is_over() for _ in range(3)] == [False, False, True]
-        assert int(sign.begin()[VARIABLE]) != number
+        assert int(sign.begin()[NUMBER_VARIABLE]) != number
         assert not any(
             sign.is_over() for _ in range(4)
         )  # another number: what the last one gave is not its
