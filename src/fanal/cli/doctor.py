@@ -28,7 +28,6 @@ from fanal.config.environment import read_environment
 from fanal.config.keys import KeysMissing, node_certificate_ends
 from fanal.config.migration import Mark, read_mark
 from fanal.kernel import clock
-from fanal.kernel.landlock import is_there
 from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.postgres import (
     AccountMissing,
@@ -79,13 +78,6 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
         yield fine("front-end assets are prepared")
     else:
         yield problem("front-end assets are missing: run 'make setup'")
-    if is_there():
-        yield fine("web processes read no signing key and no password of other roles (Landlock)")
-    else:
-        yield note(
-            "this kernel has no Landlock: a web process that is taken over reads what its account may, "
-            "the keys that sign the log and the passwords of other roles among it"
-        )
     if os.geteuid() == 0:
         with contextlib.suppress(AccountMissing):
             yield note(f"this is root: {look_at_account(home=home, vault=find_vault())}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from fanal.cli.supervisor import say
 from fanal.postgres.account import SHELTER, Account, AccountMissing
 
-FOLDERS = ("vault", "log", "mail", "cache", "index", "drafts")
+_FOLDERS = ("vault", "log", "mail", "cache", "index", "drafts")
 """What the processes that serve write under `FANAL_HOME`."""
 _ROOTS_OWN = frozenset({"owner.json", "receipt-root.key"})
 """Key files that nothing that serves may read."""
@@ -50,7 +50,7 @@ def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
     cache = SHELTER / "cache" / hashlib.sha256(os.fsencode(_PACKAGE)).hexdigest()[:12]
     cache.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     account.own_folder(cache)
-    for folder in (*(home / name for name in FOLDERS), vault):
+    for folder in (*(home / name for name in _FOLDERS), vault):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _hand_over(folder, account)
     _share_keys(home / "keys", account)

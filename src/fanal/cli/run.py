@@ -25,7 +25,7 @@ from fanal.cli.boot import (
 )
 from fanal.cli.doctor_calls import FAULTS
 from fanal.cli.failures import Failed, Refused, language, reason
-from fanal.cli.lowered import FOLDERS, lower
+from fanal.cli.lowered import lower
 from fanal.cli.signs import CallsSign
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
@@ -206,12 +206,12 @@ def _children(
     databases: Databases, *, home: Path, mark: Mark | None, host: str, port: int, workers: int
 ) -> list[Child]:
     web_role = _web_role()
+    _keep_drafts(home)
     web = Child(
         name="web",
         arguments=_granian(host, port),
         environment=_environment(databases, role=web_role, home=home, mark=mark),
         log=home / "log" / "web.log",
-        shut=_withheld(home),
     )
     if web_role is DatabaseRole.INTAKE:
         return [web]
@@ -238,18 +238,11 @@ def _children(
     ]
 
 
-def _withheld(home: Path) -> list[Path]:
-    """Return what web processes never read: keys that sign the log, and passwords of other roles.
-
-    Folders that they read and write are there before: what is made later beside such a file stays shut.
-    """
-    for name in FOLDERS:
-        (home / name).mkdir(mode=0o700, exist_ok=True)
-    keys = home / "keys"
-    with contextlib.suppress(FileNotFoundError):  # versions before kept it among the keys
-        (keys / "drafts.json").replace(home / "drafts" / "keys.json")
-    names = ("owner.json", "database.json", "receipt-root.key")
-    return [*(keys / name for name in names), *keys.glob("ledger-*.key")]
+def _keep_drafts(home: Path) -> None:
+    """Make the folder of the form's short-lived keys; versions before kept them among the lasting ones."""
+    (home / "drafts").mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        (home / "keys" / "drafts.json").replace(home / "drafts" / "keys.json")
 
 
 def _demo(databases: Databases, *, home: Path) -> Child:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fanal.cli.signs import CallsSign
-from fanal.kernel.landlock import shut_out
 from fanal.kernel.parent import die_with_parent
 from fanal.postgres.account import Account
 
@@ -36,8 +35,6 @@ class Child:
     account: Account | None = None
     """Another account than the supervisor's."""
     once: bool = False
-    shut: Sequence[Path] = ()
-    """Files that the process may not read, though its account may (where the kernel has Landlock)."""
     sign: CallsSign | None = None
     """Tells that it hangs: it is ended then, and started again."""
     process: subprocess.Popen[bytes] | None = None
@@ -60,16 +57,11 @@ class Child:
                 user=self.account.uid if self.account else None,
                 group=self.account.gid if self.account else None,
                 extra_groups=[] if self.account else None,
-                preexec_fn=self._bind,  # noqa: PLW1509 - the supervisor has one thread
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - the supervisor has one thread
             )
         finally:
             os.close(descriptor)
         self.started = time.monotonic()
-
-    def _bind(self) -> None:
-        die_with_parent()
-        if self.shut:
-            shut_out(self.shut)
 
     def bound_log(self) -> None:
         """Move what the log holds to `.log.1` once it is large; the process goes on writing to the same file.

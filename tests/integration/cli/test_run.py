@@ -15,7 +15,6 @@ import psycopg
 import pytest
 
 from fanal.config.databases import open_databases
-from fanal.kernel import landlock
 from fanal.postgres import Cluster
 from tests.live import free_port, wait_for
 from tests.server import fast_folder
@@ -242,19 +241,6 @@ class TestRun:
                 assert passwords[role] in variables
                 for other in set(passwords) - {role}:
                     assert passwords[other] not in variables
-        if landlock.is_there():  # `tests/unit/kernel/test_landlock.py` tells what that withholds
-            for pid in found(home, "granian"):
-                assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
-
-    def test_the_form_opens_whatever_the_web_processes_may_not_read(self, running, home):
-        assert wait_for(running.alive)
-        pages = []
-        for _ in range(4):  # each process in its turn, however slow its first page is
-            assert wait_for(
-                lambda: (page := get(running.port, "/fr/report/"))[0] and not pages.append(page)
-            )
-        assert [status for status, _ in pages] == [200] * 4
-        assert all(b'name="draft"' in body for _, body in pages)
 
     def test_doctor_names_the_port_that_this_home_serves(self, running, home):
         assert wait_for(running.alive)

@@ -47,8 +47,7 @@ class PublicNode:
     def under(cls, home: Path, *, secret: str, keep_address: bool) -> "PublicNode":
         """Return the node of the data folder `home`; `secret` is the node's own secret key.
 
-        Draft keys have a folder of their own: web processes read no file that is made later among the keys
-        (`kernel.landlock`).
+        Draft keys have a folder of their own: no process that serves writes among the lasting ones.
         """
         return cls(
             draft_keys=DraftKeys(home / "drafts" / "keys.json"),
