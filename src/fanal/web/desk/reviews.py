@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.routes import needs
 from fanal.intake import operations, queries
 from fanal.intake.domain.reviews import ReviewState
@@ -120,8 +121,11 @@ def _page(request: HttpRequest, *, refused: UUID | None = None) -> HttpResponse:
 
 
 def _reached(actor: Actor, report_id: UUID) -> None:
-    if report_id not in queries.get_reports(actor=actor, report_ids=[report_id]):
+    """Refuse a report that the actor does not see, or whose reviews are not theirs: of another desk."""
+    found = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if found is None:
         raise Http404
+    require(actor, "retention.hold", Resource(desk_id=found.desk_id))
 
 
 def _motive(request: HttpRequest) -> str:
