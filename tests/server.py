@@ -182,11 +182,15 @@ class TestServer:
 
 @contextlib.contextmanager
 def as_worker() -> Iterator[None]:
-    """Run a block of a test of the app with the worker's rights, in the transaction that is open."""
+    """Run a block of a test of the app with the worker's rights, in the transaction that is open.
+
+    The owner, who has them, stays what it is.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         (before,) = cursor.fetchone()
-        cursor.execute("SET ROLE fanal_worker")
+        if before != "fanal_owner":
+            cursor.execute("SET ROLE fanal_worker")
     try:
         yield
     finally:
