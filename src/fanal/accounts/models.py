@@ -194,7 +194,7 @@ class Review(models.Model):
 class PartnerCredential(models.Model):
     """A partner's secret pair, kept as SHA-256: HTTP Basic for the wires, Bearer for the API.
 
-    A public node reads no row of it: `accounts_credential_of` answers whoever has the secret.
+    A public node reads no row of it: `accounts_credential_of` checks a secret for it.
     """
 
     id = models.UUIDField(primary_key=True)

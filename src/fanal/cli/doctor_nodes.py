@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 
 from fanal.cli.finding import Finding, fine, problem
+from fanal.config.databases import are_statements_hidden
 from fanal.postgres import DatabaseRole
 
 _CLOSE = "run 'fanal provision' with a superuser's DATABASE_URL"
@@ -30,11 +31,7 @@ def _look_at_functions(connection: psycopg.Connection[tuple[object, ...]]) -> Fi
 
 
 def _look_at_statements(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
-    ask = (
-        "SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole"
-        " WHERE r.rolname = %s AND s.setdatabase = 0 AND 'track_activities=off' = ANY (s.setconfig)"
-    )
-    if connection.execute(ask, (_LOGIN,)).fetchone() is None:
+    if not are_statements_hidden(connection):
         return problem(
             "public nodes read in pg_stat_activity what the others ask, digests of partners' secrets "
             f"among it: {_CLOSE}"

@@ -309,17 +309,22 @@ def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     The digests of secrets that partners show to one node would let another, taken over, act for them. Only a
     superuser sets this, and the role cannot take it back; `fanal doctor` tells where it is missing.
     """
-    hidden = connection.execute(
-        "SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s"
-        " AND s.setdatabase = 0 AND 'track_activities=off' = ANY (s.setconfig)",
-        (DatabaseRole.INTAKE.login,),
-    ).fetchone()
-    if hidden is None and _is_superuser(connection):
+    if not are_statements_hidden(connection) and _is_superuser(connection):
         connection.execute(
             sql.SQL("ALTER ROLE {} SET track_activities = off").format(
                 sql.Identifier(DatabaseRole.INTAKE.login)
             )
         )
+
+
+def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Return whether `hide_statements` did its work on this server."""
+    hidden = connection.execute(
+        "SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s"
+        " AND s.setdatabase = 0 AND 'track_activities=off' = ANY (s.setconfig)",
+        (DatabaseRole.INTAKE.login,),
+    ).fetchone()
+    return hidden is not None
 
 
 def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:

@@ -31,7 +31,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
           AND accounts_presented() IN (c.token_digest, c.password_digest))
 $$;
 
--- Names of organisations: a public node is told those it speaks for.
+-- Names of organisations: a public node reads only the names of partners that it acts for.
 CREATE FUNCTION accounts_names_of(ids uuid[]) RETURNS TABLE (id uuid, name text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT o.id, o.name::text FROM accounts_organisation o

@@ -68,7 +68,7 @@ def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerI
     if not separator or "\0" in login:
         return None
     digest = hashlib.sha256(password.encode()).digest()
-    return _present(login=canonical_login(login), digest=digest, now=now)
+    return _authenticate(login=canonical_login(login), digest=digest, now=now)
 
 
 def authenticate_partner_bearer(*, authorization: str, now: datetime) -> PartnerIdentity | None:
@@ -77,7 +77,7 @@ def authenticate_partner_bearer(*, authorization: str, now: datetime) -> Partner
     if scheme.lower() != "bearer":
         return None
     digest = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).digest()
-    return _present(login=None, digest=digest, now=now)
+    return _authenticate(login=None, digest=digest, now=now)
 
 
 def find_user(*, username: str) -> User | None:
@@ -272,8 +272,8 @@ def _in_force(now: datetime) -> QuerySet[Habilitation]:
     return held.exclude(revoked)
 
 
-def _present(*, login: str | None, digest: bytes, now: datetime) -> PartnerIdentity | None:
-    """Return whose secret has this digest, of all tokens or of the login; the session speaks for them now."""
+def _authenticate(*, login: str | None, digest: bytes, now: datetime) -> PartnerIdentity | None:
+    """Return whose secret has this digest, and let the session act for them; without a login, a token's."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, organisation_id, organisation, person_id, login, quota"
