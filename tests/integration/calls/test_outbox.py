@@ -92,7 +92,10 @@ def test_a_deposit_that_is_rolled_back_calls_nobody() -> None:
 def test_a_public_node_raises_though_it_may_read_no_alarm(as_role: AsRole) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state,"
+            "WITH sealed AS (INSERT INTO vault_object"
+            " (id, owner_id, kind, sha256, size, length, wrapped_key, wrap_key_id, created_at)"
+            " VALUES (%(id)s, %(id)s, 'report', sha256('x'), 1, 1, '\\x00', '\\x00', now()))"
+            " INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state,"
             " received_at, changed_at, object_id, size, urgent) VALUES (%(id)s, 1, %(public)s, 'FORM',"
             " 'form/1', 'r', 'FINISHED', now(), now(), %(id)s, 1, true)",
             {"id": new_id(clock.now()), "public": UUID(int=0)},
