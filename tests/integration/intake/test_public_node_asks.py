@@ -132,6 +132,7 @@ def test_everybodys_statuses_are_the_systems(node, sent: tuple[Actor, UUID]) -> 
         "intake_hold_state(%(report)s, %(sender)s)",
         "intake_move(%(report)s, %(sender)s, 'OPEN', 'RETRACTED', now())",
         "intake_by_wire(1000001, %(sender)s)",
+        "intake_known(ARRAY[%(sender)s]::uuid[], '{REFERENCE}', ARRAY['\\x00']::bytea[])",
         "intake_statuses(ARRAY[%(report)s]::uuid[], %(sender)s)",
         "intake_describe(%(report)s, %(sender)s, 'x', %(report)s)",
         "orient_state_of(%(report)s, %(sender)s)",
@@ -153,6 +154,36 @@ def test_a_sender_is_spoken_for_by_its_own_secret_alone(
         accounts.revoke_credential(actor=SYSTEM, login="house", now=datetime.now(UTC))
     with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
         node.execute(f"SELECT {call}", {"report": report_id, "sender": actor.partner_id})
+
+
+ASKED_BY_SENDER = """
+    SELECT p.oid::regprocedure::text FROM pg_proc p
+    WHERE p.pronamespace = 'public'::regnamespace AND has_function_privilege('fanal_intake', p.oid, 'EXECUTE')
+      AND EXISTS (SELECT FROM unnest(p.proargnames[1:p.pronargs]) AS a (name)
+                  WHERE a.name IN ('sender', 'senders'))
+"""
+
+
+def test_every_function_that_takes_a_sender_asks_for_its_secret(
+    node, as_role: Connect, sent: tuple[Actor, UUID]
+) -> None:
+    """Walk the catalogue, so that the next function is bound too."""
+    found = [str(name) for (name,) in as_role("owner").execute(ASKED_BY_SENDER).fetchall()]
+    assert any(name.startswith("intake_known(") for name in found)
+    for name in found:
+        of, _, types = name.removesuffix(")").partition("(")
+        values = ", ".join(
+            f"'{{{sent[0].partner_id}}}'::uuid[]"
+            if kind == "uuid[]"
+            else f"'{sent[0].partner_id}'::uuid"
+            if kind == "uuid"
+            else f"NULL::{kind}"
+            for kind in types.split(",")
+        )
+        if of == "intake_move":  # asks first which move it is
+            values = values.replace("NULL::text", "'OPEN'")
+        with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
+            node.execute(f"SELECT {of}({values})")
 
 
 def test_nothing_is_added_to_the_report_of_another(node, sent: tuple[Actor, UUID]) -> None:
@@ -239,10 +270,26 @@ def test_a_key_is_found_by_its_digest_alone(node, sent: tuple[Actor, UUID]) -> N
     actor, report_id = sent
     assert actor.partner_id is not None
     digest = key_digest(sender_id=actor.partner_id, kind=KeyKind.REFERENCE, key="A-1")
+    present(node, actor)
     ask = "SELECT report_id FROM intake_known(ARRAY[%s]::uuid[], '{REFERENCE}', ARRAY[%s]::bytea[])"
     assert node.execute(ask, [actor.partner_id, digest]).fetchall() == [(report_id,)]
     assert node.execute(ask, [actor.partner_id, bytes(32)]).fetchall() == []
     assert node.execute(ask, [actor.partner_id, None]).fetchall() == []
+
+
+def test_keys_of_one_sender_do_not_come_with_those_of_another(
+    node, sent: tuple[Actor, UUID]
+) -> None:
+    """A batch of one's own that also names somebody else's key is refused whole; the public's drafts are asked for."""
+    actor, other = sent[0], program("other")
+    ask = "SELECT report_id FROM intake_known(%s, %s, %s)"
+    present(node, actor)
+    for stranger in (other.partner_id, None):
+        with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
+            node.execute(
+                ask, [[actor.partner_id, stranger], ["REFERENCE"] * 2, [bytes(32), bytes(32)]]
+            )
+    assert node.execute(ask, [[PUBLIC], ["SUBMISSION"], [bytes(32)]]).fetchall() == []
 
 
 def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: Make) -> None:

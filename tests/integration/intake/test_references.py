@@ -74,7 +74,10 @@ def test_senders_are_found_along_the_primary_key(make_submission: Make) -> None:
     sent(make_submission, one, "A-1")
     with connection.cursor() as cursor:
         cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = 'intake_known'")
-        known = cursor.fetchone()[0].replace(
+        (text,) = cursor.fetchone()
+        known = text.partition("RETURN QUERY")[2].partition(";")[0]
+        assert known
+        known = known.replace(
             "unnest(senders, kinds, digests)", "unnest(%s::uuid[], %s::text[], %s::bytea[])"
         )
         cursor.execute("SET LOCAL enable_seqscan = off")
