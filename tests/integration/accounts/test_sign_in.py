@@ -127,6 +127,48 @@ def test_strangers_shut_nobody_out_of_a_known_browser(web: Client, make_user: Ma
     assert web.get("/fr/account/habilitations/").status_code == 200
 
 
+def test_a_known_browser_gives_no_tries_back_to_others(web: Client, make_user: Make) -> None:
+    """Whoever holds the password and a stolen mark has the mark's six tries more, and no others."""
+    user = make_user("claire", Role.SUPERVISOR)
+    TOTP.activate(user, SECRET)
+    step = _sign_in(web, "claire")["Location"]
+    first, *others = (format_hotp_value(hotp_value(SECRET, n)) for n in _counters())
+    assert web.post(step, {"code": first}).status_code == 302
+    web.post("/fr/logout/")
+    stranger, thief = (Client(headers={"X-Forwarded-Proto": "https"}) for _ in range(2))
+    thief.cookies["fanal_device"] = web.cookies["fanal_device"].value
+    cache.clear()
+    for browser in (stranger, thief):
+        _sign_in(browser, "claire")
+    for _ in range(6):
+        stranger.post(step, {"code": "000000"})
+        thief.post(step, {"code": "000000"})
+    for browser in (stranger, thief):
+        browser.post(step, {"code": others[-1]})
+        assert browser.get("/fr/account/").status_code == 302, "no more tries"
+
+
+def test_the_right_code_of_a_known_browser_gives_no_tries_back_to_others(
+    web: Client, make_user: Make
+) -> None:
+    user = make_user("claire", Role.SUPERVISOR)
+    TOTP.activate(user, SECRET)
+    step = _sign_in(web, "claire")["Location"]
+    first, second, third = (format_hotp_value(hotp_value(SECRET, n)) for n in _counters())
+    assert web.post(step, {"code": first}).status_code == 302
+    web.post("/fr/logout/")
+    stranger = Client(headers={"X-Forwarded-Proto": "https"})
+    cache.clear()
+    _sign_in(stranger, "claire")
+    for _ in range(6):
+        stranger.post(step, {"code": "000000"})
+    _sign_in(web, "claire")
+    assert web.post(step, {"code": second}).status_code == 302
+    assert web.get("/fr/account/habilitations/").status_code == 200
+    stranger.post(step, {"code": third})
+    assert stranger.get("/fr/account/").status_code == 302, "no more tries"
+
+
 def test_a_known_browser_that_guesses_waits_a_minute_alone(web: Client, make_user: Make) -> None:
     user = make_user("ana", Role.ANALYST)
     _sign_in(web, "ana")

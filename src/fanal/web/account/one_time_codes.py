@@ -1,8 +1,10 @@
 """One-time codes at sign-in: a browser that is known for the account has tries of its own."""
 
+from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.core import context, ratelimit
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
 
 from fanal.web.account import devices
 
@@ -13,7 +15,8 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
     """The second factor of a sign-in.
 
     The library counts wrong codes by account: whoever knows the password could shut its person out. Tries
-    of a known browser are counted by browser, and what others have used up does not touch them.
+    of a known browser are counted by browser, and what others have used up does not touch them; neither do
+    its own tries, or its right code, give others theirs back: its mark may be stolen.
     """
 
     def clean_code(self) -> str:
@@ -23,12 +26,23 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
             return str(super().clean_code())
         own = f"mfa-device-{mark}"
         if not ratelimit.consume(context.request, action=_ACTION, key=own):
-            raise get_adapter().validation_error("too_many_login_attempts")
-        shared = f"mfa-auth-user-{self.user.pk}"
-        ratelimit.clear(context.request, action=_ACTION, key=shared)
-        code = str(super().clean_code())
-        ratelimit.clear(context.request, action=_ACTION, key=own)
-        return code
+            raise get_account_adapter().validation_error("too_many_login_attempts")
+        code = str(self.cleaned_data["code"])
+        factors = self._factors()
+        for factor in factors:
+            if factor.wrap().validate_code(code):
+                self.authenticator = factor
+                ratelimit.clear(context.request, action=_ACTION, key=own)
+                return code
+        if factors:
+            self._emit_authentication_failed(factors[0])
+        raise get_adapter().validation_error("incorrect_code")
+
+    def _factors(self) -> list[Authenticator]:
+        """Return what codes are compared with, one-time codes before recovery codes."""
+        kinds = [Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES]
+        found = Authenticator.objects.filter(user=self.user, type__in=kinds)
+        return sorted(found, key=lambda factor: kinds.index(factor.type))
 
 
 class ProveAgainWithCode(SignInWithCode, ReauthenticateForm):  # type: ignore[misc]
