@@ -21,7 +21,8 @@ import psycopg
 import pytest
 from aiosmtpd.controller import Controller
 
-from fanal.postgres import Cluster
+from fanal.config.databases import open_databases
+from fanal.postgres import Cluster, DatabaseRole
 from tests.client.sharing import change
 from tests.faults.add_slow_sources import COUNT
 from tests.live import Live, Partner, free_port, live, wait_for
@@ -122,6 +123,10 @@ class Scene:
         )
         assert out, f"no call {time.monotonic() - told:.1f} s after {reference}"
 
+    def url(self, role: DatabaseRole) -> str:
+        with open_databases(home=self.server.home, environ=os.environ) as databases:
+            return databases.url(role)
+
     def ask(self, statement: str) -> list[tuple[object, ...]]:
         url = Cluster.open(home=self.server.home, environ=os.environ).admin_url()
         with psycopg.connect(url, dbname="fanal", autocommit=True) as admin:
@@ -211,3 +216,32 @@ def test_locks_held_elsewhere_delay_no_call(scene: Scene) -> None:
     with psycopg.connect(url, dbname="fanal") as lock:
         lock.execute("LOCK TABLE orient_caller, procrastinate_jobs IN ACCESS EXCLUSIVE MODE")
         scene.is_called("LOCKED")
+
+
+def test_a_public_node_that_hoards_locks_delays_no_call(scene: Scene) -> None:
+    """Nested savepoints, each with a number of its own, fill what all sessions share: nobody connects then."""
+    (caller,) = scene.server.children("fanal.calls")
+    with psycopg.connect(scene.url(DatabaseRole.INTAKE)) as node:
+        os.kill(caller, signal.SIGSTOP)
+        try:
+            with pytest.raises(psycopg.errors.OutOfMemory):
+                hoard(node, 30_000)
+        finally:
+            os.kill(caller, signal.SIGCONT)
+        assert wait_for(lambda: is_ended(node), seconds=10)
+    scene.is_called("HOARDED")
+
+
+def hoard(session: psycopg.Connection, count: int) -> None:
+    """Hold as many locks as there is place for."""
+    with session.pipeline():
+        for number in range(count):
+            session.execute(f"SAVEPOINT s{number}")
+            session.execute("SELECT lo_create(0)")
+
+
+def is_ended(session: psycopg.Connection) -> bool:
+    """Return whether the server has ended a session."""
+    with contextlib.suppress(psycopg.Error):
+        session.execute("ROLLBACK TO s1")
+    return session.closed

@@ -17,6 +17,7 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
 from fanal.calls.sending import PLACES, Senders, Sent
+from fanal.db.hoarding import end_hoarding
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import operations as orient
@@ -51,7 +52,8 @@ class CallsLoop:
                     self._wait()
                 except _FAILURES as failure:
                     log.warning("database away: %s", type(failure).__name__)
-                    connection.close()
+                    # One that works is kept: where locks have run out, no new one finds a place.
+                    connection.close_if_unusable_or_obsolete()
                     stop.wait(_AWAY_SECONDS)
         finally:
             self._senders.stop()
@@ -66,6 +68,7 @@ class CallsLoop:
         self._over += self._senders.finished()
         if not self._holds():
             self._hold()
+        self._try(end_hoarding)
         self._claim()
         self._record()
         now = self._clock()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 
 from fanal.cli.finding import Finding, fine, problem
-from fanal.config.databases import are_statements_hidden
+from fanal.config.databases import are_statements_hidden, may_owner_end_sessions
 from fanal.postgres import DatabaseRole
 
 _CLOSE = "run 'fanal provision' with a superuser's DATABASE_URL"
@@ -15,6 +15,7 @@ _LOGIN = DatabaseRole.INTAKE.login
 def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
     """Yield what one public node that is taken over could do to the others, and to the server."""
     yield _look_at_functions(connection)
+    yield _look_at_hoarding(connection)
     yield _look_at_statements(connection)
     yield _look_at_databases(connection)
 
@@ -28,6 +29,15 @@ def _look_at_functions(connection: psycopg.Connection[tuple[object, ...]]) -> Fi
         if connection.execute(ask, (_LOGIN, f"pg_catalog.{function}")).fetchone() == (True,):
             return problem(f"public nodes may {can}: {_CLOSE}")
     return fine("PostgreSQL's advisory locks are closed to public nodes")
+
+
+def _look_at_hoarding(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+    if not may_owner_end_sessions(connection):
+        return problem(
+            "a public node may fill PostgreSQL's table of locks with nested savepoints, and nothing ends its "
+            f"sessions: {_CLOSE}"
+        )
+    return fine("sessions of public nodes that hoard locks are ended")
 
 
 def _look_at_statements(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:

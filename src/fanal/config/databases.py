@@ -300,7 +300,26 @@ def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> N
             )
         )
     hide_statements(connection)
+    let_owner_end_sessions(connection)
     _close_other_databases(connection)
+
+
+def let_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Let the owner's functions end sessions of public nodes that hoard locks (`fanal.db.hoarding`)."""
+    if not may_owner_end_sessions(connection) and _is_superuser(connection):
+        connection.execute(
+            sql.SQL("GRANT pg_signal_backend TO {}").format(
+                sql.Identifier(DatabaseRole.OWNER.login)
+            )
+        )
+
+
+def may_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Return whether `let_owner_end_sessions` did its work on this server."""
+    asked = connection.execute(
+        "SELECT pg_has_role(%s, 'pg_signal_backend', 'USAGE')", (DatabaseRole.OWNER.login,)
+    )
+    return asked.fetchone() == (True,)
 
 
 def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:

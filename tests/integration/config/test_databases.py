@@ -196,6 +196,7 @@ def test_commands_that_start_together_bring_the_bounds_once(open_folder, server)
         pass
     run(server, "ALTER ROLE fanal_intake RESET track_activities")
     run(server, "ALTER ROLE fanal_intake CONNECTION LIMIT -1")
+    run(server, "REVOKE pg_signal_backend FROM fanal_owner")
     with ThreadPoolExecutor(12) as pool:
         started = [
             pool.submit(provision, admin_url=url, passwords=PasswordFile(passwords))
@@ -204,6 +205,7 @@ def test_commands_that_start_together_bring_the_bounds_once(open_folder, server)
         assert all(made.result().urls for made in started)
     bound = "SELECT rolconnlimit > 0, rolconfig FROM pg_roles WHERE rolname = 'fanal_intake'"
     assert run(server, bound) == (True, ["track_activities=off"])
+    assert run(server, "SELECT pg_has_role('fanal_owner', 'pg_signal_backend', 'USAGE')") == (True,)
 
 
 @pytest.mark.parametrize(
