@@ -89,6 +89,7 @@ def _work_by_the_worker() -> None:
     """What only the worker does has its rights in every test, as it has outside: the desk's are fewer."""
     from fanal import pipeline
     from fanal.accounts import operations as accounts
+    from fanal.intake import operations as intake
     from fanal.statistics import operations as statistics
     from fanal.worker.stages import StageLoop
 
@@ -98,6 +99,7 @@ def _work_by_the_worker() -> None:
         (pipeline, "continue_trial"),
         (statistics, "refresh_days"),
         (accounts, "ensure_demo_accounts"),
+        (intake, "expire_reports"),
     ):
         setattr(owner, name, _with_the_worker_s_rights(getattr(owner, name)))
     accounts.grant_habilitation = _granted_at_the_console(accounts.grant_habilitation)

@@ -288,6 +288,14 @@ def test_withdrawn_before_a_decision_only() -> None:
     assert open_id not in queue()
 
 
+@pytest.mark.parametrize("state", [CaseState.EXPIRED, CaseState.WITHDRAWN])
+def test_the_desk_ends_no_case_by_hand(state: CaseState) -> None:
+    """Expiry is the worker's; a sender withdraws by the function that asks for its name."""
+    put(item())
+    with database_refuses(NO_RIGHT, "makes no case"), connection.cursor() as cursor:
+        cursor.execute("UPDATE orient_case SET state = %s", [state])
+
+
 def test_a_declared_danger_calls_whichever_rule_gives_the_priority_its_name() -> None:
     """A supervisor may lift another floor over that of a child in danger: nobody is called less for it."""
     named_otherwise = item(score=99, level="DANGER", floor="SELF_HARM_RISK", emergency=True)

@@ -214,7 +214,11 @@ def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest
     def between() -> bool:
         if not arrived:
             arrived.extend(_deposit(GROOMING))
-            intake.retract_report(actor=SYSTEM, report_id=others[0], now=NOW)
+            facts = queries.get_reports(actor=SYSTEM, report_ids=others[:1])[others[0]]
+            partner = Actor(
+                person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=facts.sender_id
+            )
+            intake.retract_report(actor=partner, report_id=others[0], now=NOW)
         elif len(arrived) == 1:
             arrived.append(not _waits(arrived[0]))
         return True

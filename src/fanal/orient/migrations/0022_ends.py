@@ -1,0 +1,22 @@
+"""The desk's role ends no case by hand: expiry is the worker's, withdrawal the sender's by its function."""
+
+from django.db import migrations
+
+FORWARD = """
+CREATE FUNCTION orient_case_ends() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'the desk makes no case %', NEW.state USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER orient_case_ends BEFORE INSERT OR UPDATE OF state ON orient_case FOR EACH ROW
+    WHEN (current_user = 'fanal_app' AND NEW.state IN ('EXPIRED', 'WITHDRAWN'))
+    EXECUTE FUNCTION orient_case_ends();
+"""
+BACK = """
+DROP TRIGGER orient_case_ends ON orient_case;
+DROP FUNCTION orient_case_ends;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("orient", "0021_danger_now")]
+    operations = [migrations.RunSQL(FORWARD, BACK)]
