@@ -126,7 +126,7 @@ class StageLoop:
             if (
                 current in _SHARED
                 and len(batch.report_ids) > self._portion.size
-                and oriented.anybody_at_work()
+                and oriented.anybody_at_work(now=self._clock())
             ):
                 self._carry_in_portions(token, current, batch, urgent=urgent)
                 return

@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable
-from uuid import UUID
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from django.db import transaction
 
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.ids import new_id
 from fanal.orient import queries as oriented
 from fanal.orient.operations.folding import hold_folding
 from fanal.worker.stages import Portion, StageLoop
@@ -66,10 +68,10 @@ def test_portions_while_somebody_is_at_work(
     _many("first")
     steps = _carry()
     assert (steps["CROSSCHECK"], steps["ORIENT"]) == (1, 1)  # nobody is at work
-    assert not oriented.anybody_at_work()
+    assert not oriented.anybody_at_work(now=clock.now())
 
     _claim_one(as_role)
-    assert oriented.anybody_at_work()
+    assert oriented.anybody_at_work(now=clock.now())
     app, waited = as_role("app"), []
 
     def act() -> bool:
@@ -88,6 +90,27 @@ def test_portions_while_somebody_is_at_work(
     assert steps["CROSSCHECK"] == steps["ORIENT"]
     assert len(waited) > steps["ORIENT"]
     assert len(oriented.get_cases(actor=system_actor("test"), report_ids=ids)) == REPORTS
+
+
+def test_people_are_at_work_between_two_reports_too(
+    as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]],
+) -> None:
+    """Who decided or judged a moment ago goes on, though nobody holds a report just now."""
+    _many("first")
+    _carry()
+    now, later = clock.now(), clock.now() + timedelta(minutes=6)
+    assert not oriented.anybody_at_work(now=now)
+    owner = as_role("owner")
+    owner.execute("ALTER TABLE crosscheck_judgement DISABLE TRIGGER USER")
+    owner.execute(
+        "INSERT INTO crosscheck_judgement (id, act, left_ids, right_ids, author_id, made_at, reason_digest)"
+        " SELECT %s, 'REJECT', ARRAY[min(report_id::text)::uuid], ARRAY[max(report_id::text)::uuid], %s, %s,"
+        " sha256('') FROM orient_case",
+        [new_id(now), uuid4(), now],
+    )
+    owner.execute("ALTER TABLE crosscheck_judgement ENABLE TRIGGER USER")
+    assert oriented.anybody_at_work(now=now)
+    assert not oriented.anybody_at_work(now=later)
 
 
 def test_a_stop_between_two_portions_gives_the_rest_back(

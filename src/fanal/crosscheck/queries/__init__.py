@@ -15,6 +15,7 @@ from fanal.crosscheck.queries.kin import (
     links_of_reports,
     list_links,
 )
+from fanal.crosscheck.queries.state import last_judgement_id
 from fanal.crosscheck.queries.suggestions import (
     list_suggestions,
     rejected_reports,
@@ -28,6 +29,7 @@ __all__ = [
     "dossier_view",
     "dossiers_of",
     "kin_facts",
+    "last_judgement_id",
     "linked_reports",
     "links_of",
     "links_of_reports",

@@ -1,21 +1,26 @@
 """Cases of reports, with what was proposed and decided on each."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.rows import across_desks
+from fanal.crosscheck import queries as crosschecked
 from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
+from fanal.kernel.ids import lowest_id
 from fanal.ledger import queries as ledger
 from fanal.orient import models
 from fanal.orient.domain.records import Case, Decision, StoredProposal
 from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, OPEN_STATES, CaseState
 from fanal.orient.queries.bounds import bounded, reachable
+
+AT_WORK = timedelta(minutes=5)
+"""After their last act people are still taken to be at work."""
 
 
 def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
@@ -26,11 +31,20 @@ def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
     return row.record()
 
 
-def anybody_at_work() -> bool:
-    """Return whether somebody holds a case now, at whatever desk: their acts need locks that batches hold."""
+def anybody_at_work(*, now: datetime) -> bool:
+    """Return whether people's acts may need locks that batches hold, at whatever desk.
+
+    Somebody holds a case, or decided or judged a link lately: between two reports nobody holds any.
+    """
+    lately = lowest_id(now - AT_WORK)
+    judged = crosschecked.last_judgement_id()
+    if judged is not None and judged >= lately:
+        return True
     with across_desks(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM orient_case WHERE state = 'CLAIMED' AND lease_until > now())"
+            "SELECT EXISTS (SELECT FROM orient_case WHERE state = 'CLAIMED' AND lease_until > %s)"
+            " OR EXISTS (SELECT FROM orient_decision WHERE id >= %s)",
+            [now, lately],
         )
         return bool(cursor.fetchone() == (True,))
 
