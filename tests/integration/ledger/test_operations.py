@@ -84,7 +84,7 @@ class TestRecord:
         nobody_says_why = Actor(person_id=new_id(NOW), roles=frozenset({Role.ANALYST}))
         with pytest.raises(operations.MotiveMissing):
             operations.record(actor=nobody_says_why, action="report.read", at=NOW)
-        operations.record(actor=public_actor(), action="message.follow", at=NOW)
+        operations.record(actor=public_actor(), action="report.status", at=NOW)
 
     def test_rolls_back_with_the_act(self) -> None:
         with transaction.atomic():
@@ -97,7 +97,7 @@ class TestRecord:
         items = [(new_id(NOW), b"%d" % i) for i in range(500)]
         operations.record_batch(
             actor=system_actor("stage"),
-            action="report.harmonise",
+            action="report.analyse",
             at=NOW,
             kind="report",
             items=items,

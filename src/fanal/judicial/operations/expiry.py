@@ -13,6 +13,7 @@ from fanal.ledger import operations as ledger
 
 _NOBODY = UUID(int=0)
 """What stands for the payer of a sheet whose structure has expired too."""
+_ACTIONS = {"referral": "referral.erase", "sheet": "sheet.erase"}
 
 
 def erase_words(
@@ -36,7 +37,7 @@ def erase_words(
             if ids:
                 ledger.record_batch(
                     actor=actor,
-                    action=f"{kind}.erase",
+                    action=_ACTIONS[kind],
                     at=now,
                     kind=kind,
                     items=[(one, b"") for one in ids],
