@@ -222,11 +222,12 @@ def _children(
         *(
             Child(
                 name=name,
-                arguments=[sys.executable, "-m", "fanal.worker"],
+                # The jobs need one process on a machine, which the first worker starts.
+                arguments=[sys.executable, "-m", "fanal.worker", *(["stages"] if number else [])],
                 environment=environment,
                 log=home / "log" / f"{name}.log",
             )
-            for name in names
+            for number, name in enumerate(names)
         ),
         Child(
             name="calls",

@@ -1,24 +1,32 @@
-"""The worker process: stages in the main thread, schedule and sends (procrastinate) beside it."""
+"""The worker process: the stages here; schedule, fetches and notices (procrastinate) in a process beside it.
+
+With the argument `stages` there is no process beside: one on a machine is enough.
+"""
 
 import ctypes
 import gc
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import django
+from django.db import connections
 
 from fanal import reference
 from fanal.kernel import clock
 from fanal.kernel.collector import loading
 
+if TYPE_CHECKING:
+    from fanal.worker.job_process import Keeper
+
 _COLLECT_AFTER = 250_000
 _MMAP_THRESHOLD = -3  # malloc.h
 _LARGE = 256 * 1024
-_JOBS_STOP = 15.0
 
 
 def tune_memory() -> None:
@@ -40,22 +48,44 @@ def main() -> None:
     with loading():
         django.setup()
         from fanal.worker.erasers import check_erasers  # noqa: PLC0415 - needs Django
-        from fanal.worker.jobs import run_jobs  # noqa: PLC0415
+        from fanal.worker.job_process import Keeper  # noqa: PLC0415
+        from fanal.worker.jobs import SLOTS, run_jobs  # noqa: PLC0415
         from fanal.worker.loop import WorkerLoop  # noqa: PLC0415
         from fanal.worker.watch import Watch  # noqa: PLC0415
 
         check_erasers(reference.load())
     tune_memory()
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    jobs = threading.Thread(target=run_jobs, args=(stop,), daemon=True, name="jobs")
-    jobs.start()
+    connections.close_all()  # a fork shares nothing that is open
+    keeper = None if "stages" in sys.argv[1:] else Keeper(run_jobs, slots=sum(SLOTS.values()))
+    stop = _stopped_by_signals(keeper)
     watch = Watch()
     watch.spare_compiler()
     WorkerLoop(clock=clock.now, sleep=time.sleep, watch=watch).run(stop)
-    jobs.join(_JOBS_STOP)
+    if keeper is not None and not keeper.wait():
+        sys.exit(1)
+
+
+def _stopped_by_signals(keeper: "Keeper | None") -> threading.Event:
+    """Return what is set by SIGTERM or SIGINT, which the keeper gets too, and by the keeper's own end.
+
+    Without it a worker would go on without schedule and notices: it ends, and is started again.
+    """
+    stop = threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        if keeper is not None:
+            keeper.ask_to_stop()
+
+    def look(*_: object) -> None:
+        if keeper is not None and keeper.is_gone():
+            stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    signal.signal(signal.SIGCHLD, look)
+    return stop
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The schedule, the fetches and the notices: procrastinate jobs, one line a step.
 
-Each kind has slots of its own, and a job's `lock` keeps it from running twice at once.
+Each kind has slots of its own, and a job's `lock` keeps it from running twice at once. They run in a process
+of their own (`worker.job_process`).
 """
 
 import asyncio
@@ -11,18 +12,19 @@ from datetime import timedelta
 
 import psycopg
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connection, connections
 from procrastinate import JobContext, PsycopgConnector
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status as JobStatus
-from procrastinate.middleware import SyncCallNext
+from procrastinate.middleware import SyncCallNext, SyncTaskMiddleware
 from procrastinate.periodic import PeriodicRegistry
 from procrastinate.worker import Worker
 
 from fanal.accounts import operations as accounts
 from fanal.analyse import operations as analyse
+from fanal.db import agreement
 from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -32,6 +34,8 @@ from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
 from fanal.worker import deconflicting, expiry, fetching, rules, sends, upkeep
 from fanal.worker.alive import SENDS_QUEUE, LivingJobs
+from fanal.worker.job_process import Ended, JobsBoard
+from fanal.worker.put_off import give_back
 
 _STOP_BEAT = 0.5
 _PAUSE = 1.0
@@ -219,34 +223,46 @@ async def retry_stalled(timestamp: int) -> None:
             await app.job_manager.finish_job(job, JobStatus.ABORTED, delete_job=False)
 
 
-def run_jobs(stop: threading.Event) -> None:
+def run_jobs(
+    stop: threading.Event, board: JobsBoard | None = None, ended: list[Ended] | None = None
+) -> None:
     """Run procrastinate's worker in this thread until `stop` is set; what breaks it is waited out.
 
     Schedule, fetches and notices never end with their thread: a database that went away comes back.
+    `ended`: what the process before this one had in hand; it is given back first.
     """
+    board = board or JobsBoard(sum(SLOTS.values()))
     while not stop.is_set():
+        board.beat()
         try:
-            asyncio.run(_run(stop))
+            asyncio.run(_run(stop, board, ended if ended is not None else []))
         except Exception as failure:  # noqa: BLE001 - whatever ended it, it begins again
             log.warning("schedule, fetches and notices stopped: %s", type(failure).__name__)
+        board.beat()
         stop.wait(_PAUSE)
 
 
-async def _run(stop: threading.Event) -> None:
-    # Apps of their own: the stages' thread goes on queueing through Django's connection, in the
+async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> None:
+    # Apps of their own: whoever queues a job goes on doing so through Django's connection, in the
     # transaction of what it queues.
     connector = PsycopgConnector(kwargs=connector_params(), min_size=4, max_size=_CONNECTIONS)
     threads = ThreadPoolExecutor(sum(SLOTS.values()), thread_name_prefix="jobs")
     asyncio.get_running_loop().set_default_executor(threads)
+    beat = asyncio.create_task(_beat(board))
     try:
         async with (
             await psycopg.AsyncConnection.connect(**connector_params(), autocommit=True) as session,
             app.with_connector(connector).open_async(),
         ):
+            while ended:
+                await give_back(session, ended[0])
+                del ended[0]
             jobs = LivingJobs(connector, session)
             await _tell_given_back(jobs)
             running = {
-                asyncio.create_task(_work(queue, connector, jobs if queue == SENDS_QUEUE else None))
+                asyncio.create_task(
+                    _work(queue, connector, board, jobs if queue == SENDS_QUEUE else None)
+                )
                 for queue in SLOTS
             }
             try:
@@ -254,6 +270,7 @@ async def _run(stop: threading.Event) -> None:
                     await asyncio.wait(
                         running, timeout=_STOP_BEAT, return_when=asyncio.FIRST_COMPLETED
                     )
+                    await sync_to_async(_renew_agreement)()
                     await _tell_given_back(jobs)
             finally:
                 for task in running:
@@ -263,12 +280,30 @@ async def _run(stop: threading.Event) -> None:
                 if not task.cancelled():
                     task.result()
     finally:
+        beat.cancel()
         await sync_to_async(
             connections.close_all
         )()  # the schedule's: dead with its server, or done
 
 
-async def _work(queue: str, connector: PsycopgConnector, jobs: LivingJobs | None) -> None:
+async def _beat(board: JobsBoard) -> None:
+    """Show that the event loop runs, whatever the database does."""
+    while True:
+        board.beat()
+        await asyncio.sleep(_STOP_BEAT)
+
+
+def _renew_agreement() -> None:
+    """Ask again whether clock and tables are the database's: each process refuses by its own answer."""
+    try:
+        agreement.renew()
+    except (DatabaseError, InterfaceError, psycopg.Error):
+        connection.close()  # the last answer stays in force
+
+
+async def _work(  # noqa: PLR0917
+    queue: str, connector: PsycopgConnector, board: JobsBoard, jobs: LivingJobs | None
+) -> None:
     """Run the jobs of one kind in their own slots; one of the kinds queues what is due by the clock."""
     own = app.with_connector(connector)
     if jobs is not None:
@@ -281,7 +316,7 @@ async def _work(queue: str, connector: PsycopgConnector, jobs: LivingJobs | None
         install_signal_handlers=False,
         concurrency=SLOTS[queue],
         shutdown_graceful_timeout=_GRACE,
-        task_middleware=[_leave_no_connection],
+        task_middleware=[_surround(board)],
     )
 
 
@@ -290,10 +325,14 @@ async def _tell_given_back(jobs: LivingJobs) -> None:
         log.warning("%d sends of a worker that died go out again", count)
 
 
-def _leave_no_connection(call_next: SyncCallNext, context: JobContext, worker: Worker) -> object:
-    """Close what a job opened: jobs are rare, and a pool's thread would keep a dead one."""
-    del context, worker
-    try:
-        return call_next()
-    finally:
-        connections.close_all()
+def _surround(board: JobsBoard) -> SyncTaskMiddleware:
+    def surround(call_next: SyncCallNext, context: JobContext, worker: Worker) -> object:
+        """Note the job; close what it opened: jobs are rare, and a pool's thread would keep a dead one."""
+        del worker
+        try:
+            with board.holding(context.job.id or 0):
+                return call_next()
+        finally:
+            connections.close_all()
+
+    return surround

@@ -1,0 +1,240 @@
+"""The process of the jobs, apart from that of the stages, and the keeper that ends it when a job hangs.
+
+A regular expression or a library may hold the interpreter's lock for minutes: schedule, fetches and notices
+then stop, and the stages would too if they shared the interpreter. A worker therefore forks a *keeper* before
+it opens anything. The keeper forks the process of the jobs and waits for it: twice a second it reads from
+shared memory when the event loop last ran and which thread works on which job. A process whose loop is held
+is killed, and the next one puts the job that held it off (`worker.put_off`). Forks share the memory of what
+was loaded. Without /proc only silence is seen, not who caused it.
+"""
+
+import logging
+import mmap
+import os
+import signal
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+from fanal.kernel.parent import die_with_parent
+
+HELD = 60.0
+"""Seconds of CPU that the process may take without its event loop running once."""
+SILENT = 900.0
+"""Seconds by the clock for which the loop may be silent: above any statement of the database."""
+LONGEST = 2 * 3600.0
+"""Seconds of CPU that one job may take."""
+_LOOK = 0.5
+_STOP = 15.0
+_PAUSES = (0.25, 10.0)
+_STEADY = 30.0
+_BEAT, _HAND = struct.Struct("=dd"), struct.Struct("=qqd")
+_PROC = Path("/proc")
+log = logging.getLogger("fanal.worker")
+
+
+class Hand(NamedTuple):
+    """A job in hand: its number, the system's number of its thread, that thread's CPU time as it began."""
+
+    job: int
+    thread: int
+    cpu: float
+
+
+class Ended(NamedTuple):
+    """What a process of jobs had in hand as it was ended, and which job held it (None: unknown)."""
+
+    culprit: int | None
+    reason: str
+    others: tuple[int, ...]
+
+
+class JobsBoard:
+    """Shared memory in which the process of the jobs notes that its loop runs, and what it has in hand."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._memory = mmap.mmap(-1, _BEAT.size + slots * _HAND.size)
+        self._lock, self._free = threading.Lock(), list(range(slots))
+        self.beat()
+
+    def beat(self) -> None:
+        """Note that the event loop runs."""
+        self._memory[: _BEAT.size] = _BEAT.pack(time.monotonic(), time.process_time())
+
+    def clear(self) -> None:
+        """Begin for a new process, which has used no CPU time and has nothing in hand."""
+        self._memory[:] = _BEAT.pack(time.monotonic(), 0.0) + bytes(self._slots * _HAND.size)
+
+    @contextmanager
+    def holding(self, job: int) -> Iterator[None]:
+        """Note a job while the calling thread works on it."""
+        with self._lock:
+            slot = self._free.pop() if self._free else None
+        if slot is None:
+            yield
+            return
+        self._write(slot, Hand(job, threading.get_native_id(), time.thread_time()))
+        try:
+            yield
+        finally:
+            self._write(slot, Hand(0, 0, 0.0))
+            with self._lock:
+                self._free.append(slot)
+
+    def read(self) -> tuple[tuple[float, float], tuple[Hand, ...]]:
+        """Return when the loop ran last (by the clock, in CPU time) and the jobs in hand."""
+        memory = self._memory[:]
+        hands = (Hand(*found) for found in _HAND.iter_unpack(memory[_BEAT.size :]))
+        return _BEAT.unpack_from(memory), tuple(hand for hand in hands if hand.job)
+
+    def _write(self, slot: int, hand: Hand) -> None:
+        start = _BEAT.size + slot * _HAND.size
+        self._memory[start : start + _HAND.size] = _HAND.pack(*hand)
+
+
+class Observer:
+    """The keeper's view of one process of jobs."""
+
+    def __init__(self, board: JobsBoard, pid: int) -> None:
+        self._board, self._pid = board, pid
+        self._beat: tuple[float, float] | None = None
+        self._since: dict[int, float] = {}
+
+    def look(self) -> Ended | None:
+        """Return what has to be ended, and why; None as long as all is well."""
+        beat, hands = self._board.read()
+        used = {hand.thread: _cpu_seconds(self._pid, hand.thread) for hand in hands}
+        if beat != self._beat:
+            self._beat, self._since = beat, used
+        for hand in hands:
+            if used[hand.thread] - hand.cpu > LONGEST and hand in self._board.read()[1]:
+                return _ended(hand, hands, f"took over {LONGEST:.0f} s of CPU")
+        held = _cpu_seconds(self._pid) - beat[1] > HELD
+        if not held and time.monotonic() - beat[0] <= SILENT:
+            return None
+        if self._board.read() != (beat, hands):
+            return None
+        grown = {hand: used[hand.thread] - self._since.get(hand.thread, hand.cpu) for hand in hands}
+        busiest = max(hands, key=grown.__getitem__, default=None)
+        culprit = busiest if busiest and grown[busiest] > 0 else None
+        what = f"{HELD:.0f} s of CPU" if held else f"{SILENT:.0f} s"
+        return _ended(culprit, hands, f"kept every other job waiting for {what}")
+
+
+def _ended(culprit: Hand | None, hands: tuple[Hand, ...], reason: str) -> Ended:
+    others = tuple(hand.job for hand in hands if hand != culprit)
+    return Ended(culprit.job if culprit else None, reason, others)
+
+
+Run = Callable[[threading.Event, JobsBoard, list[Ended]], None]
+"""Runs jobs until the event is set. The list holds what the process before had in hand; it is emptied."""
+
+
+class Keeper:
+    """The worker's side: the child that keeps its process of jobs."""
+
+    def __init__(self, run: Run, *, slots: int) -> None:
+        """Fork it. No thread may run and no connection be open yet."""
+        worker = os.getpid()
+        self._gone = self._asked = False
+        self.pid = os.fork()
+        if self.pid == 0:
+            _leave(partial(_keep, worker, run, JobsBoard(slots)))
+
+    def is_gone(self) -> bool:
+        """Return whether it has ended; its number may be another process's then."""
+        self._gone = self._gone or os.waitpid(self.pid, os.WNOHANG)[0] != 0
+        return self._gone
+
+    def ask_to_stop(self) -> None:
+        """Let the jobs in hand come to their end, but not for long."""
+        self._asked = True
+        if not self.is_gone():
+            os.kill(self.pid, signal.SIGTERM)
+
+    def wait(self) -> bool:
+        """Wait for its end, but not for long; return False where nobody had asked for it."""
+        end = time.monotonic() + _STOP + 2 * _LOOK
+        while not self.is_gone():
+            if time.monotonic() > end:
+                os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.05)
+        return self._asked
+
+
+def _leave(work: Callable[[], None]) -> NoReturn:
+    """Do a forked child's work and end it: nothing of its parent's is unwound."""
+    status = 1
+    try:
+        work()
+        status = 0
+    except Exception as failure:  # noqa: BLE001 - the class name only: messages quote content
+        log.error("process of jobs: %s", type(failure).__name__)
+    finally:
+        os._exit(status)
+
+
+def _follow(parent: int, number: signal.Signals) -> threading.Event:
+    """End with `parent`, by this signal; return what SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, lambda *_: stop.set())
+    die_with_parent(number)
+    if os.getppid() != parent:
+        os._exit(0)
+    return stop
+
+
+def _keep(worker: int, run: Run, board: JobsBoard) -> None:
+    stop = _follow(worker, signal.SIGTERM)
+    keeper, pause = os.getpid(), _PAUSES[0]
+    ended: list[Ended] = []
+    while not stop.is_set():
+        board.clear()
+        began, pid = time.monotonic(), os.fork()
+        if pid == 0:
+            _leave(partial(_be_jobs, keeper, run, board, ended))
+        ended = _wait(pid, Observer(board, pid), stop)
+        if ended or time.monotonic() - began > _STEADY:
+            pause = _PAUSES[0]
+        elif not stop.is_set():
+            log.error("the process of jobs ended; another one starts")
+            time.sleep(pause)
+            pause = min(2 * pause, _PAUSES[1])
+
+
+def _be_jobs(keeper: int, run: Run, board: JobsBoard, ended: list[Ended]) -> None:  # noqa: PLR0917
+    run(_follow(keeper, signal.SIGKILL), board, ended)
+
+
+def _wait(pid: int, observer: Observer, stop: threading.Event) -> list[Ended]:
+    """Wait for the end of the process of jobs, or end it; return what it was ended for."""
+    asked_at = 0.0
+    while os.waitpid(pid, os.WNOHANG)[0] == 0:
+        time.sleep(_LOOK)
+        if stop.is_set() and not asked_at:
+            asked_at = time.monotonic()
+            os.kill(pid, signal.SIGTERM)
+        ended = observer.look()
+        if ended or (asked_at and time.monotonic() - asked_at > _STOP):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return [ended] if ended else []
+    return []
+
+
+def _cpu_seconds(pid: int, thread: int | None = None) -> float:
+    """Return the CPU time of a process, or of one of its threads (proc(5), stat, fields 14 and 15)."""
+    place = _PROC / str(pid) if thread is None else _PROC / str(pid) / "task" / str(thread)
+    try:
+        fields = (place / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
