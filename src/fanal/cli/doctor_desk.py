@@ -1,4 +1,4 @@
-"""What `fanal doctor` says of a production desk: its people, its queue, its backups, its address."""
+"""What `fanal doctor` says of a production desk: its people, queue, backups, address and help lines."""
 
 import ipaddress
 import os
@@ -8,6 +8,7 @@ import psycopg
 
 from fanal.cli.finding import Finding, fine, note, problem
 from fanal.config.environment import read_environment
+from fanal.web.public.help_lines import unchecked
 
 _LATE_MINUTES = 10
 _BACKUP_HOURS = 48
@@ -41,6 +42,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield _look_at_backups(connection)
     yield from _look_at_line(connection)
     yield from look_at_address()
+    yield from look_at_help_lines()
 
 
 def look_at_address() -> Iterator[Finding]:
@@ -55,6 +57,16 @@ def look_at_address() -> Iterator[Finding]:
         yield note(
             "FANAL_PROXY_HOPS is not set: behind a reverse proxy all citizens count as one sender "
             "(0 where there is none)"
+        )
+
+
+def look_at_help_lines() -> Iterator[Finding]:
+    """Yield what public pages say of the numbers to call that nobody has read in an official text."""
+    told = "; ".join(f"{line.number} ({line.said})" for line in unchecked())
+    if told:
+        yield note(
+            "public pages tell people to call these numbers, which nobody has compared with an official "
+            f"text: confirm each before the desk opens: {told}"
         )
 
 
