@@ -15,7 +15,7 @@ from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations import IDENTITY_NOTICE
 from fanal.kernel import clock
-from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
 from fanal.orient.domain.calls import MAX_ATTEMPTS, wait_after
 from fanal.worker.alive import SENDS_QUEUE
 
@@ -133,12 +133,14 @@ def tell_grant(habilitation_id: str) -> None:
         parameters = {
             "person": found.person,
             "granter": found.granted_by,
+            "act": found.act_reference,
             "role": reference.label("role", found.role, language),
             "logins": ", ".join(one.login for one in found.alike),
         }
         return reference.render(code, parameters, language, kind="mail")
 
-    codes = ("GRANT", "GRANT_ALIKE") if found.alike else ("GRANT",)
+    granted = "GRANT_CONSOLE" if found.granted_by_id == SYSTEM_PERSON else "GRANT"
+    codes = (granted, "GRANT_ALIKE") if found.alike else (granted,)
     mailer.send(
         to=told or mailer.duty,
         subject=written("GRANT_SUBJECT", _LANGUAGES[0]),

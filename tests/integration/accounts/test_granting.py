@@ -4,8 +4,9 @@ import email
 import re
 from datetime import UTC, datetime, timedelta
 from email import policy
+from email.message import EmailMessage
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -280,14 +281,7 @@ def test_an_account_that_resembles_another_is_flagged(
     held = _granted_to("claire2")
     page = claire.get(f"/en/account/habilitations/{held.id}/").content.decode()
     assert "<strong>claire</strong> – same name</li>" in page
-    before = mail.current()
-    mail.install(mail.Mailer(url="", sender="a@b.test", duty=("c@b.test",), folder=tmp_path))
-    try:
-        sends.tell_grant(str(held.id))
-    finally:
-        mail.install(before)
-    (letter,) = tmp_path.iterdir()
-    message = email.message_from_bytes(letter.read_bytes(), policy=policy.default)
+    message = _told_of(held.id, tmp_path)
     assert message["To"] == "odile@overseer.example"
     assert "(claire)" in message.get_content()
     with connection.cursor() as cursor:
@@ -295,3 +289,31 @@ def test_an_account_that_resembles_another_is_flagged(
             "SELECT args ->> 'habilitation_id' FROM procrastinate_jobs WHERE task_name = 'tell_grant'"
         )
         assert (str(held.id),) in cursor.fetchall()
+
+
+def test_the_news_of_a_grant_says_who_gave_it(
+    claire: Client, make_user: Make, tmp_path: Path
+) -> None:
+    """A person by name; the operator's command line as such, with its act, in each language."""
+    claire.post(GRANT, _form(role="MEASURES_OFFICER"))
+    by_person = _told_of(_granted_to("nino").id, tmp_path / "person").get_content()
+    assert "Claire a donné à Nino" in by_person
+    make_user("ines", Role.SUPERVISOR)
+    held = _granted_to("ines", "SUPERVISOR")
+    by_console = _told_of(held.id, tmp_path / "console").get_content()
+    assert "SYSTEM" not in by_console
+    assert "depuis la ligne de commande de l’installation" in by_console
+    assert "from the command line of the installation" in by_console
+    assert by_console.count(held.act_reference) == 2
+
+
+def _told_of(habilitation_id: UUID, folder: Path) -> EmailMessage:
+    folder.mkdir(exist_ok=True)
+    before = mail.current()
+    mail.install(mail.Mailer(url="", sender="a@b.test", duty=("c@b.test",), folder=folder))
+    try:
+        sends.tell_grant(str(habilitation_id))
+    finally:
+        mail.install(before)
+    (letter,) = folder.iterdir()
+    return email.message_from_bytes(letter.read_bytes(), policy=policy.default)
