@@ -26,7 +26,6 @@ _OTHERS: tuple[tuple[str, str, Role, int, int], ...] = (
     # login, name, role, days from now to the start, days from now to the end
     ("lucie", "Lucie Morel", Role.ANALYST, -355, 10),
     ("marc", "Marc Thévenet", Role.ANALYST, -300, 60),
-    ("helene", "Hélène Roussel", Role.SUPERVISOR, -300, 60),
     ("nadia", "Nadia Ferrand", Role.JUDICIAL_OFFICER, -390, -30),
 )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
 
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
@@ -41,6 +42,7 @@ DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
     DemoAccount(username="ana", role=Role.ANALYST, name="Ana Lemoine"),
     DemoAccount(username="bruno", role=Role.ANALYST, name="Bruno Sallé"),
     DemoAccount(username="claire", role=Role.SUPERVISOR, name="Claire Autier"),
+    DemoAccount(username="helene", role=Role.SUPERVISOR, name="Hélène Roussel"),
     DemoAccount(username="driss", role=Role.JUDICIAL_OFFICER, name="Driss Benali"),
     DemoAccount(username="elise", role=Role.MEASURES_OFFICER, name="Élise Marchand"),
     DemoAccount(username="farid", role=Role.MEASURES_OFFICER, name="Farid Kaci"),
@@ -96,6 +98,9 @@ def _ensure(actor: Actor, account: DemoAccount, now: datetime) -> None:
         ),
         now=now,
     )
+    if not user.is_demo:  # of an earlier demo, where nobody played this person
+        user.is_demo, user.password = True, make_password(account.password)
+        user.save(update_fields=["is_demo", "password"])
     lasting = Habilitation.objects.filter(
         person=user.person_id, valid_until__gt=now + _RENEWED_BEFORE
     )
