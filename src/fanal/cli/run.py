@@ -274,9 +274,32 @@ def _announce(
 ) -> None:
     if not supervisor.wait_until(lambda: is_alive(host, port), seconds=_READY_SECONDS):
         if not supervisor.stopping:
-            say(f"the web process does not answer yet; see {home / 'log' / 'web.log'}")
+            say(
+                f"the web process does not answer yet at http://{host}:{port}/; see "
+                f"{home / 'log' / 'web.log'}"
+            )
         return
-    click.echo(f"Fanal: http://{host}:{port}/{_accounts(mark)}")
+    announce_at(supervisor, address=f"http://{host}:{port}/", mark=mark, patience=_READY_SECONDS)
+
+
+def announce_at(
+    supervisor: Supervisor, *, address: str, mark: Mark | None, patience: float
+) -> None:
+    """Print the address; in a demo with its accounts, for which a busy machine has `patience` seconds."""
+    answers: list[subprocess.CompletedProcess[str]] = []
+
+    def listed() -> bool:
+        answers.append(_list_accounts())
+        return answers[-1].returncode == 0
+
+    if mark is not Mark.DEMO:
+        click.echo(f"Fanal: {address}")
+    elif supervisor.wait_until(listed, seconds=patience):
+        click.echo(f"Fanal: {address}{_in_words(answers[-1].stdout)}")
+    elif not supervisor.stopping:
+        click.echo(f"Fanal: {address}")
+        why = answers[-1].stderr.strip().removeprefix("fanal: ") if answers else "no time"
+        say(f"the demo accounts could not be read ({why}); 'fanal demo accounts' prints them")
 
 
 def is_alive(host: str, port: int) -> bool:
@@ -290,17 +313,18 @@ def is_alive(host: str, port: int) -> bool:
         return False
 
 
-def _accounts(mark: Mark | None) -> str:
-    """Return the demo accounts in words, empty outside a demo."""
-    if mark is not Mark.DEMO:
-        return ""
-    answer = subprocess.run(
+def _list_accounts() -> subprocess.CompletedProcess[str]:
+    """Run the command that lists the demo accounts; while the demo loads, it may wait for a lock in vain."""
+    return subprocess.run(
         [sys.executable, "-m", "fanal", "demo", "accounts", "--json"],
         check=False,
         capture_output=True,
         text=True,
         preexec_fn=die_with_parent,
     )
-    accounts = [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def _in_words(lines: str) -> str:
+    accounts = [json.loads(line) for line in lines.splitlines()]
     words = ", ".join(f"{a['username']} / {a['password']} ({a['label']})" for a in accounts)
     return f"  demo accounts: {words}" if words else ""
