@@ -265,6 +265,18 @@ def test_no_row_says_that_a_role_needs_no_approval(claire: Client) -> None:
     assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == set()
 
 
+def test_people_stand_in_the_order_of_a_dictionary(claire: Client) -> None:
+    for login, name in (("elise", "Élise Marchand"), ("eva", "Eva Roy"), ("omar", "omar Saïd")):
+        operations.create_account(
+            actor=SYSTEM,
+            account=NewAccount(username=login, name=name, password=PASSWORD),
+            now=datetime.now(UTC),
+        )
+    body = claire.get(GRANT).content.decode()
+    order = ["Élise Marchand (", "Eva Roy (", "Nino (", "omar Saïd ("]
+    assert sorted(order, key=body.index) == order
+
+
 def test_an_account_that_resembles_another_is_flagged(
     claire: Client, make_user: Make, tmp_path: Path
 ) -> None:

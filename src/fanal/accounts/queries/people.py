@@ -32,6 +32,7 @@ from fanal.accounts.models import (
 from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.rows import present
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.alphabet import alphabetical
 
 _APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 
@@ -211,11 +212,12 @@ def list_candidates(*, actor: Actor) -> list[AccountRecord]:
     known = Q(person__habilitations__desk_id__in=desks)
     new = Q(person__habilitations__isnull=True, person__organisation__isnull=True)
     rows = User.objects.filter(known | new, is_active=True).exclude(person_id=actor.person_id)
-    return [
+    found = [
         AccountRecord(person_id=row.person_id, login=row.username, name=row.person.name)
-        for row in rows.select_related("person").distinct().order_by("person__name", "id")
+        for row in rows.select_related("person").distinct()
         if desks
     ]
+    return sorted(found, key=lambda one: (alphabetical(one.name), one.login))
 
 
 def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
@@ -228,7 +230,10 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
     held: dict[UUID, list[Role]] = {}
     for person_id, role in _in_force(now).values_list("person_id", "role").order_by("role"):
         held.setdefault(person_id, []).append(Role(role))
-    rows = User.objects.select_related("person__organisation").order_by("username")
+    rows = sorted(
+        User.objects.select_related("person__organisation"),
+        key=lambda row: alphabetical(row.username),
+    )
     return [
         AccountRecord(
             person_id=row.person_id,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from fanal.accounts import queries as accounts
 from fanal.analyse.domain.lists import ListAttributes, ListFacts, Scope, Sharing
+from fanal.kernel.alphabet import alphabetical
 
 _LISTS = (
     "SELECT id, name, owner_id, scheme, category, confidence, legal_basis, scope, sharing,"
@@ -56,12 +57,13 @@ def list_lists() -> list[ListState]:
             "SELECT list_id, count(*) FROM analyse_entry WHERE withdrawn_at IS NULL GROUP BY list_id"
         )
         counts = dict(cursor.fetchall())
-        cursor.execute(f"{_LISTS} ORDER BY name")
+        cursor.execute(_LISTS)
         rows = cursor.fetchall()
-    return [
+    found = [
         ListState(facts=facts, version=row[10], changed_at=row[11], entries=counts.get(facts.id, 0))
         for row, facts in zip(rows, _facts(rows), strict=True)
     ]
+    return sorted(found, key=lambda state: alphabetical(state.facts.name))
 
 
 def find_list(*, name: str) -> ListFacts | None:

@@ -11,6 +11,7 @@ from fanal.deconfliction.domain.limits import Limits
 from fanal.deconfliction.domain.records import Counterpart
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
 
 _COLUMNS = (
@@ -31,7 +32,8 @@ def list_counterparts(*, actor: Actor) -> list[Counterpart]:
         Refused: the actor may not see them.
     """
     require(actor, "deconfliction.read")
-    return _rows("ORDER BY c.closed_at IS NOT NULL, c.name, c.id", [])
+    found = _rows("", [])
+    return sorted(found, key=lambda c: (c.closed_at is not None, alphabetical(c.name), c.id))
 
 
 def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None:

@@ -10,6 +10,7 @@ from msgspec import structs
 from fanal.accounts.domain.policy import require
 from fanal.exchange.domain.records import Checkpoint, Service, Source, Taken
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 
 _SOURCES = (
     "SELECT id, name, kind, url, list_id, collection, login, secret_id, secret_file, every_minutes,"
@@ -32,8 +33,9 @@ def list_sources(*, actor: Actor) -> list[Source]:
     """
     require(actor, "source.read")
     with connection.cursor() as cursor:
-        cursor.execute(f"{_SOURCES} ORDER BY name")
-        return [_source(row) for row in cursor.fetchall()]
+        cursor.execute(_SOURCES)
+        found = [_source(row) for row in cursor.fetchall()]
+    return sorted(found, key=lambda source: alphabetical(source.name))
 
 
 def find_source(*, actor: Actor, name: str) -> Source | None:

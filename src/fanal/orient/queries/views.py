@@ -1,6 +1,5 @@
 """Views that people keep of the queue: their own, those of their desks, and what each holds."""
 
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
@@ -9,6 +8,7 @@ from django.db.models import Q
 
 from fanal.accounts.domain.policy import reach
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 from fanal.orient import models
 from fanal.orient.domain.records import QueueView, SavedView
 from fanal.orient.queries.bounds import bounded
@@ -21,7 +21,7 @@ def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
     own = Q(shared=False, person_id=actor.person_id)
     rows = bounded(models.StoredView.objects.all(), reach(actor, "report.list"))
     found = [row.record() for row in rows.filter(own | Q(shared=True))]
-    return tuple(sorted(found, key=lambda saved: (saved.shared, _alphabetical(saved.name))))
+    return tuple(sorted(found, key=lambda saved: (saved.shared, alphabetical(saved.name))))
 
 
 def count_saved_views(
@@ -37,9 +37,3 @@ def count_saved_views(
         if saved.view is not QueueView.DECIDED
     }
     return count_selections(waiting, cap=cap)
-
-
-def _alphabetical(name: str) -> str:
-    """Return what sorts names as a dictionary does: without accents and capitals."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(c for c in plain if not unicodedata.combining(c)) + f"\0{name}"

@@ -19,6 +19,7 @@ from fanal.crosscheck.domain.views import DossierLine, DossierView
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import dossier_graph, history, notes, places
@@ -73,7 +74,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     return {
         "dossier": view,
         "rows": rows,
-        "elsewhere": sorted(desks.values()),
+        "elsewhere": sorted(desks.values(), key=alphabetical),
         "edges": [
             {
                 "edge": edge,
@@ -126,7 +127,7 @@ def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
         "line": line,
         "first": first,
         "kinds": sorted({c.kind for c in cases}),
-        "platforms": sorted({c.platform for c in cases if c.platform}),
+        "platforms": sorted({c.platform for c in cases if c.platform}, key=alphabetical),
         "newest": max((c.received_at for c in cases), default=None),
         "open": sum(c.state in {"TO_ASSESS", "CLAIMED"} for c in cases),
     }

@@ -16,6 +16,7 @@ from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
 from fanal.web.desk.content import selector_link
 
@@ -67,7 +68,7 @@ def kin_of(
     ]
     return {
         "kin": kin,
-        "elsewhere": sorted(set(desks.values())),
+        "elsewhere": sorted(set(desks.values()), key=alphabetical),
         "kin_graph": _graph(
             record, own[:_DRAWN], {i: spoken(f.reference, i) for i, f in facts.items()}
         ),

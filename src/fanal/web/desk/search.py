@@ -16,6 +16,7 @@ from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import notes
@@ -98,13 +99,14 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
             for item in found
         ],
         "only_elsewhere": sorted(
-            {desks[d] for key in keys for d in elsewhere.get(key, ())} if not found else set()
+            {desks[d] for key in keys for d in elsewhere.get(key, ())} if not found else set(),
+            key=alphabetical,
         ),
         "identifiers": [
             *((item.kind, item.value) for item in found),
             *((k, value) for (k, value), key in zip(asked, keys, strict=True) if key in elsewhere),
         ],
-        "desks": sorted(desks.values()),
+        "desks": sorted(desks.values(), key=alphabetical),
         "report_ids": list(dict.fromkeys([*by_number, *by_reference, *by_text])),
     }
 
@@ -125,7 +127,7 @@ def _history(kind: str, value: str, *, actor: Actor) -> dict[str, object]:
         "sightings": seen,
         "report_ids": list(roles),
         "roles": sorted({role for found in roles.values() for role in found}),
-        "desks": sorted(_names(elsewhere).values()),
+        "desks": sorted(_names(elsewhere).values(), key=alphabetical),
         "identifiers": [(kind, value), *((item["kind"], item["value"]) for item in beside)],
         **pivot,
     }

@@ -20,6 +20,7 @@ from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import Service, Source
 from fanal.formats.refusal import FormatRefused
+from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import new_id
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
@@ -155,7 +156,7 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
     context = {
         "typed": {name: request.POST.get(name, "") for name in _FIELDS},
         "kinds": list(Service),
-        "lists": sorted(state.name for state in analysed.get_lists().values()),
+        "lists": sorted((s.name for s in analysed.get_lists().values()), key=alphabetical),
         "paces": [str(pace) for pace in _PACES],
         "refused": reference.label("exchange_refused", refused, language) if refused else "",
     }

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Sign
+from fanal.kernel.alphabet import alphabetical
 from fanal.web.account.actors import actor_of
 from fanal.web.reading import consult
 
@@ -21,4 +22,4 @@ def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, 
 
 def by_body(signs: Iterable[Sign]) -> list[Sign]:
     """Return signs with those of one body beside each other: a page names it once."""
-    return sorted(signs, key=lambda sign: (sign.counterpart, sign.state, sign.hit_id))
+    return sorted(signs, key=lambda sign: (alphabetical(sign.counterpart), sign.state, sign.hit_id))

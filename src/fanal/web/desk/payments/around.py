@@ -14,6 +14,7 @@ from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
 from fanal.judicial.domain.sheets import SheetReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 
 _LOOKED_AT = 20  # reports of a payer whose links are asked for, the newest
 _LINKED = 15  # linked reports shown, the strongest
@@ -45,7 +46,7 @@ def around_of(payer: Payer, *, actor: Actor) -> Around:
     return Around(
         reports=_reports(payer.report_ids, {}, actor=actor),
         linked=_reports(ranked, best, actor=actor),
-        elsewhere=tuple(sorted(names.values())),
+        elsewhere=tuple(sorted(names.values(), key=alphabetical)),
     )
 
 

@@ -16,6 +16,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.quality import Quality, assess
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
@@ -38,7 +39,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     counts = intake.count_by_sender(actor=actor, since=now - PERIOD, now=now)
     names = accounts.partner_names(partner_ids=counts)
     rows = [(one, name, counts[one]) for one, name in names.items()]
-    context = {"rows": sorted(rows, key=lambda row: (-row[2], row[1]))}
+    context = {"rows": sorted(rows, key=lambda row: (-row[2], alphabetical(row[1])))}
     return render(request, "providers/list.html", context)
 
 
