@@ -30,6 +30,8 @@ LEASE = timedelta(seconds=30)
 _SHARED = frozenset({Stage.CROSSCHECK, Stage.ORIENT})
 """Stages that hold a nation-wide lock to their commit: for dossiers, and for what is folded."""
 _LONG, _FEWEST = 0.2, 16
+_SHARE = 3
+"""A step, and the time between two renewals of what waits in hand, take at most this part of a lease."""
 Watched = Callable[[UUID, int], AbstractContextManager[None]]
 """Surrounds a step: the token of its claim, and how many reports it has (`worker.watch`)."""
 log = logging.getLogger("fanal.worker")
@@ -41,17 +43,23 @@ def unwatched(_token: UUID, _reports: int) -> AbstractContextManager[None]:
 
 
 class Portion:
-    """How many reports a step takes at once while it holds a lock that people's acts need."""
+    """How many reports a step takes at once, so that it stays below `long` seconds.
 
-    def __init__(self, size: int = 125) -> None:
+    By default that of a step which holds a lock that people's acts need.
+    """
+
+    def __init__(
+        self, size: int = 125, *, long: float = _LONG, fewest: int = _FEWEST, most: int = 2**31
+    ) -> None:
         self.size = size
+        self._long, self._fewest, self._most = long, fewest, most
 
     def learn(self, seconds: float, *, reports: int) -> None:
         """Take fewer after a step that was long, a few more after a whole portion that was short."""
-        if seconds > _LONG:
-            self.size = max(_FEWEST, self.size // 2)
-        elif seconds < _LONG / 2 and reports >= self.size:
-            self.size += self.size // 4
+        if seconds > self._long:
+            self.size = max(self._fewest, min(self.size, reports) // 2)
+        elif seconds < self._long / 2 and reports >= self.size:
+            self.size = min(self.size + max(1, self.size // 4), self._most)
 
 
 class StageLoop:
@@ -66,12 +74,18 @@ class StageLoop:
         observe: Callable[[Stage, float], None] = lambda _stage, _seconds: None,
         between: Callable[[], bool] = lambda: True,
         watched: Watched = unwatched,
+        lease: timedelta = LEASE,
     ) -> None:
         """`between` is called after each step of a batch; when it returns False the batch is given back."""
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
         self._between, self._watched = between, watched
         self._held: dict[UUID, list[UUID]] = {}
         self._portion = Portion()
+        self._portions = {
+            stage: Portion(size, long=lease.total_seconds() / _SHARE, fewest=1, most=size)
+            for stage in STEPS
+        }
+        self._lease, self._renewed_at = lease, perf_counter()
         self._outages = {stage: Outage() for stage in STEPS}
 
     def run_once(self) -> int:
@@ -95,9 +109,9 @@ class StageLoop:
             claims = intake.claim_batch(
                 actor=self._actor,
                 stage=stage,
-                size=min(self._size, self._outages[stage].size),
+                size=min(self._portions[stage].size, self._outages[stage].size),
                 token=token,
-                lease=LEASE,
+                lease=self._lease,
                 urgent=urgent,
             )
             if claims:
@@ -123,6 +137,7 @@ class StageLoop:
     def _carry(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
         current: Stage | None = stage
         while current is not None and batch.report_ids:
+            self._put_back_excess(token, current, batch)
             if (
                 current in _SHARED
                 and len(batch.report_ids) > self._portion.size
@@ -132,6 +147,7 @@ class StageLoop:
                 return
             if not self._step(token, current, batch, urgent=urgent):
                 return
+            self._renew_held()
             current = STEPS[current].then
             if current is None or urgent:
                 continue
@@ -139,6 +155,27 @@ class StageLoop:
                 intake.put_back(actor=self._actor, token=token, report_ids=batch.report_ids)
                 return
             self._run_urgent()  # whoever is in danger waits for one step, not for a batch
+
+    def _renew_held(self) -> None:
+        """Renew the lease of whatever is in hand, also of those that wait while others are carried."""
+        now = perf_counter()
+        if now - self._renewed_at < self._lease.total_seconds() / _SHARE:
+            return
+        self._renewed_at = now
+        for token, report_ids in self._held.items():
+            held = intake.list_held(actor=self._actor, token=token, report_ids=report_ids)
+            with suppress(intake.LeaseLost):  # between the two questions
+                intake.renew_claims(
+                    actor=self._actor, token=token, report_ids=held, lease=self._lease
+                )
+
+    def _put_back_excess(self, token: UUID, stage: Stage, batch: Batch) -> None:
+        """Keep as many reports as a step of `stage` finishes well before its lease ends."""
+        most = self._portions[stage].size
+        excess = batch.report_ids[most:]
+        if excess:
+            intake.put_back(actor=self._actor, token=token, report_ids=excess)
+            batch.report_ids = batch.report_ids[:most]
 
     def _carry_in_portions(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
         """Carry a few reports at a time to the end: a person's act waits for a portion, not for a batch."""
@@ -153,22 +190,26 @@ class StageLoop:
             with suppress(
                 intake.LeaseLost
             ):  # between the two questions: the next one leaves them out
-                intake.renew_claims(actor=self._actor, token=token, report_ids=left, lease=LEASE)
+                intake.renew_claims(
+                    actor=self._actor, token=token, report_ids=left, lease=self._lease
+                )
 
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
         """Run one step; return whether the batch goes on together."""
-        step, started = STEPS[stage], perf_counter()
+        step, started, reports = STEPS[stage], perf_counter(), len(batch.report_ids)
         try:
             if step.before and not self._prepare(token, step.before(batch), batch, urgent=urgent):
                 return False
+            started = perf_counter()  # what comes before keeps the lease by itself
             with self._watched(token, len(batch.report_ids)), transaction.atomic():
                 step.run(batch)
                 done = [i for i in batch.report_ids if i not in batch.failed]
                 intake.advance_claims(
-                    actor=self._actor, token=token, report_ids=done, to=step.then, lease=LEASE
+                    actor=self._actor, token=token, report_ids=done, to=step.then, lease=self._lease
                 )
                 failpoint("worker.stepped")
         except intake.LeaseLost:
+            self._portions[stage].learn(perf_counter() - started, reports=reports)
             self._go_on_with_the_rest(token, stage, batch, urgent=urgent)
             return False
         except (OperationalError, InterfaceError):
@@ -183,8 +224,9 @@ class StageLoop:
         self._outages[stage].ease()
         seconds = perf_counter() - started
         self._observe(stage, seconds)
-        if stage in _SHARED and len(batch.report_ids) <= self._portion.size:
-            self._portion.learn(seconds, reports=len(batch.report_ids))
+        self._portions[stage].learn(seconds, reports=reports)
+        if stage in _SHARED and reports <= self._portion.size:
+            self._portion.learn(seconds, reports=reports)
         self._set_failures_aside(token, batch)
         batch.report_ids = done
         return True
@@ -193,7 +235,7 @@ class StageLoop:
         """Do what comes before a step; in its pauses keep the lease and the time. False: stopped."""
         while self._goes_on(pauses, token, batch):
             intake.renew_claims(
-                actor=self._actor, token=token, report_ids=batch.report_ids, lease=LEASE
+                actor=self._actor, token=token, report_ids=batch.report_ids, lease=self._lease
             )
             if not self._between():
                 intake.put_back(actor=self._actor, token=token, report_ids=batch.report_ids)

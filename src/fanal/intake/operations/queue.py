@@ -111,7 +111,8 @@ def advance_claims(
 ) -> None:
     """Move leased reports on to stage `to`, still leased, or out of the queue when it is None.
 
-    Call it in the transaction that writes the stage's results.
+    A lease that is over is no loss as long as nobody else has claimed the reports: the token tells. Call
+    it in the transaction that writes the stage's results.
 
     Raises:
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
@@ -120,15 +121,15 @@ def advance_claims(
     with octets.bound() as cursor:
         if to is None:
             cursor.execute(
-                "DELETE FROM intake_work WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s"
-                " AND lease_until >= now()",
+                "DELETE FROM intake_work WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s",
                 [octets.ids(report_ids), token],
             )
         else:
             cursor.execute(
                 "UPDATE intake_work SET stage = %s, attempts = 1,"
-                " lease_until = now() + make_interval(secs => %s), error = ''"
-                " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s AND lease_until >= now()",
+                # From the step's end: `now()` is its begin, from which a long step's lease were over.
+                " lease_until = clock_timestamp() + make_interval(secs => %s), error = ''"
+                " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s",
                 [to.value, lease.total_seconds(), octets.ids(report_ids), token],
             )
         if cursor.rowcount != len(report_ids):
@@ -147,7 +148,7 @@ def renew_claims(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "UPDATE intake_work SET lease_until = now() + make_interval(secs => %s)"
-            " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s AND lease_until >= now()",
+            " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s",
             [lease.total_seconds(), uuid_array(report_ids), token],
         )
         if cursor.rowcount != len(report_ids):
@@ -159,8 +160,7 @@ def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[
     require(actor, "pipeline.run")
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT report_id FROM intake_work"
-            " WHERE report_id = ANY(%s) AND lease_token = %s AND lease_until >= now()",
+            "SELECT report_id FROM intake_work WHERE report_id = ANY(%s) AND lease_token = %s",
             [list(report_ids), token],
         )
         held = {row[0] for row in cursor.fetchall()}
