@@ -13,9 +13,8 @@ TWO_AT_ONCE := --jobs=2 --no-print-directory
 # A run is made of hundreds of processes: where nothing may keep bytecode, each would compile all it loads anew.
 export PYTHONDONTWRITEBYTECODE :=
 LOOPS := $(shell grep -rlE --include=*.py 'from numba import|from fanal\.crosscheck\.domain\.compiled import' src/fanal 2>/dev/null)
-WEB_SOURCES := $(shell find src/fanal/web -name '*.po' -o -path '*/static/*' -type f 2>/dev/null)
 
-.PHONY: help run test setup setup-test setup-3.13 beside check check-3.13 pytest soak search bulk docs screenshots lock clean
+.PHONY: help run test setup prepared setup-test setup-3.13 beside check check-3.13 pytest soak search bulk docs screenshots lock clean
 
 help: ## Say what there is to run
 	@sed -n 's/^\([a-z0-9.-]*\):.*## /make \1	/p' Makefile | expand -t 20
@@ -31,7 +30,7 @@ test: ## Set up when needed, then run every test
 beside:
 	@$(MAKE) --output-sync=target check check-3.13
 
-setup: $(VENV)/.installed src/fanal/web/staticfiles/.prepared ## Environment, front-end assets, catalogues
+setup: $(VENV)/.installed prepared ## Environment, front-end assets, catalogues
 
 setup-test: setup $(VENV)/.spark $(VENV)/.compiled
 	@PYTHON=$(BIN)/python scripts/install_system.sh
@@ -102,9 +101,9 @@ frontend/node_modules/.installed: frontend/package-lock.json frontend/assets.jso
 	$(BIN)/python scripts/install_frontend.py
 	@touch $@
 
-src/fanal/web/staticfiles/.prepared: frontend/node_modules/.installed scripts/prepare_web.py src/fanal/config/settings.py $(WEB_SOURCES)
-	$(BIN)/python scripts/prepare_web.py
-	@touch $@
+# Told by content and not by instants, which an archive or a clock sets as it likes: it does nothing where nothing changed.
+prepared: frontend/node_modules/.installed
+	@$(BIN)/python scripts/prepare_web.py
 
 LOCK := uv pip compile --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
 

@@ -1,4 +1,4 @@
-"""Compiles the message catalogues and collects the static files, precompressed.
+"""Compiles the message catalogues and collects the static files, precompressed, where the sources changed.
 
 Run by `make` after the installation; needs no database.
 """
@@ -8,15 +8,21 @@ import shutil
 import sys
 from pathlib import Path
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from fanal.config.prepared import WEB, catalogues, is_prepared, mark_of, sources_digest  # noqa: E402
 
 
 def compile_catalogues() -> None:
-    """Write each `.mo` beside its `.po`; a fuzzy message is no message."""
-    for source in sorted((ROOT / "src/fanal").glob("**/locale/*/LC_MESSAGES/*.po")):
+    """Write each `.mo` beside its `.po`, and take away those without one; a fuzzy message is no message."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    for left in WEB.glob("**/locale/*/LC_MESSAGES/*.mo"):
+        if not left.with_suffix(".po").exists():
+            left.unlink()
+    for source in catalogues():
         with source.open("rb") as file:
             catalogue = read_po(file, locale=source.parts[-3], abort_invalid=True)
         temporary = source.with_suffix(".mo.new")
@@ -38,10 +44,13 @@ def collect_static() -> None:
 
 
 def main() -> None:
-    """Compile, then collect."""
-    sys.path.insert(0, str(ROOT / "src"))
+    """Compile, then collect, and leave the digest of what was read."""
+    if is_prepared():
+        return
+    digest = sources_digest()
     compile_catalogues()
     collect_static()
+    mark_of().write_text(f"{digest}\n")
 
 
 if __name__ == "__main__":

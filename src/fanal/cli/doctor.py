@@ -27,6 +27,7 @@ from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.keys import KeysMissing, node_certificate_ends
 from fanal.config.migration import Mark, read_mark
+from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
 from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.postgres import (
@@ -41,7 +42,6 @@ from fanal.postgres import (
 
 _ROOM = 2 * 2**30
 _TOLD_BEFORE = timedelta(days=30)
-_WEB = Path(__file__).resolve().parents[1] / "web"
 
 
 @click.command()
@@ -74,10 +74,12 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
     if (served := _served_port(home)) not in {None, port}:
         yield fine(f"this data folder is served on port {served} ('fanal run')")
     yield from _look_at_certificate(home)
-    if (_WEB / "staticfiles" / "staticfiles.json").exists():
-        yield fine("front-end assets are prepared")
+    if is_prepared():
+        yield fine("front-end assets and catalogues are those of this version")
     else:
-        yield problem("front-end assets are missing: run 'make setup'")
+        yield problem(
+            "front-end assets or catalogues are missing, or of another version: run 'make setup'"
+        )
     if os.geteuid() == 0:
         with contextlib.suppress(AccountMissing):
             yield note(f"this is root: {look_at_account(home=home, vault=find_vault())}")

@@ -34,6 +34,7 @@ from fanal.config.gate import THREADS
 from fanal.config.keys import ensure_node_secret, load_keys
 from fanal.config.mailing import mailer_of
 from fanal.config.migration import Mark, read_mark
+from fanal.config.prepared import is_prepared
 from fanal.kernel.parent import die_with_parent
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
@@ -64,6 +65,8 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     """Supervise PostgreSQL (when embedded), web, workers and calls until SIGTERM."""
     if demo and not _is_loopback(host):
         raise Refused("LOOPBACK_ONLY")
+    if not is_prepared():
+        say("front-end assets or catalogues are missing, or of another version: run 'make setup'")
     home = find_home()
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:

@@ -1,0 +1,52 @@
+"""Whether the front-end assets and message catalogues were made from the sources that are here.
+
+Told by content: after an archive unpacked over a clone, or a file taken away, instants say nothing, and pages
+would be served with the assets of another version, silently.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+WEB = Path(__file__).resolve().parents[1] / "web"
+_THEIRS = ("django", "django-allauth", "whitenoise")
+"""Packages whose files are collected with ours, or that collect them."""
+
+
+def mark_of(web: Path = WEB) -> Path:
+    """Return the file in which the preparation leaves the digest of what it read."""
+    return web / "staticfiles" / ".prepared"
+
+
+def sources_digest(web: Path = WEB) -> str:
+    """Return the SHA-256 over names and contents of static files, catalogues and the collecting packages."""
+    found = hashlib.sha256()
+    for name in _THEIRS:
+        found.update(f"{name}=={version(name)}\n".encode())
+    for path in _sources(web):
+        content = path.read_bytes()
+        found.update(f"{path.relative_to(web)} {len(content)}\n".encode())
+        found.update(content)
+    return found.hexdigest()
+
+
+def is_prepared(web: Path = WEB) -> bool:
+    """Return whether assets and catalogues are those of the sources that are here."""
+    mark = mark_of(web)
+    return (
+        (web / "staticfiles" / "staticfiles.json").exists()
+        and mark.exists()
+        and mark.read_text().strip() == sources_digest(web)
+        and all(path.with_suffix(".mo").exists() for path in catalogues(web))
+    )
+
+
+def catalogues(web: Path = WEB) -> list[Path]:
+    """Return the message catalogues as they are written."""
+    return sorted(web.glob("**/locale/*/LC_MESSAGES/*.po"))
+
+
+def _sources(web: Path) -> Iterable[Path]:
+    static = (path for path in web.glob("**/static/**/*") if path.is_file())
+    return sorted([*catalogues(web), *static])
