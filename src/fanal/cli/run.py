@@ -79,12 +79,13 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
             raise Refused("LOOPBACK_ONLY")
         _wait_for_port(host, port)
         children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
-        if demo:
-            children.append(_demo(databases, home=home))
-        _lower(children, home=home, port=port)
+        loading = [_demo(databases, home=home)] if demo else []
+        _lower([*children, *loading], home=home, port=port)
         write_private(home / PORT_FILE, f"{port}\n")
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
+            # Only now: its first chapter keeps everybody else from the accounts until it is told.
+            supervisor.children.extend(loading)
             if mark is Mark.PRODUCTION and role is DatabaseRole.APP:
                 for fault in mailer_of(read_environment(os.environ)).faults():
                     say(f"no call for a child in danger reaches anybody: {FAULTS[fault]}")
