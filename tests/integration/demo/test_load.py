@@ -136,6 +136,15 @@ def test_every_state_of_every_table_occurs(home: Path) -> None:
     assert quarantined == [(1, 1)]
 
 
+def test_reviews_are_due_and_the_end_of_one_report_waits_for_an_answer(home: Path) -> None:
+    old = "FROM intake_report r WHERE state = 'FINISHED' AND received_at < now() - interval '24 months'"
+    found = _rows(
+        home, f"SELECT (SELECT max(verdict) FROM intake_review v WHERE v.report_id = r.id) {old}"
+    )
+    assert sorted(str(verdict) for (verdict,) in found) == ["END", "None", "None"]
+    assert _rows(home, "SELECT count(*) FROM intake_review_second") == [(0,)]
+
+
 def test_the_evidence_and_the_log_are_whole(home: Path) -> None:
     for command in (("ledger", "verify"), ("fsck",)):
         answer = _fanal(home, *command)

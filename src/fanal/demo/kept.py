@@ -1,0 +1,51 @@
+"""Reports of before this desk, taken over: two wait for their review, the end of one waits for an answer."""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from fanal.demo.agenda import Event
+from fanal.demo.content import material
+from fanal.demo.world import World
+from fanal.intake import operations as intake
+from fanal.orient.domain.records import Track
+
+_TAKEN_OVER = timedelta(days=395)
+_AGE = timedelta(days=800)
+"""Over the two years after which the need of a report is looked at again; figures end before."""
+_NO_LONGER = (
+    "Plus aucun acte ne s’appuie sur ce signalement ; l’adresse n’existe plus depuis un an."
+)
+KEPT = ("KP-archive-1", "KP-archive-2", "KP-archive-3")
+
+
+def events() -> list[Event]:
+    """Return the reports taken over, and the proposal to end one of them."""
+    return [
+        *(
+            Event(
+                before=_TAKEN_OVER - timedelta(hours=number),
+                play=partial(_take_over, name=name, age=_AGE - timedelta(days=9 * number)),
+                story="kept",
+                report=name,
+            )
+            for number, name in enumerate(KEPT)
+        ),
+        Event(before=timedelta(days=2, hours=3), play=_propose_end),
+    ]
+
+
+def _take_over(world: World, at: datetime, *, name: str, age: timedelta) -> None:
+    received = world.now - age
+    body = material(f"{name.lower()}.example", received, name, addresses=1)
+    report_id = world.from_partner(name, body, received)
+    world.decide(report_id, at, by="claire", tracks=(Track.NONE,))
+
+
+def _propose_end(world: World, at: datetime) -> None:
+    intake.review_report(
+        actor=world.person("claire", at),
+        report_id=world.find(KEPT[-1]),
+        end=True,
+        motive=_NO_LONGER,
+        now=at,
+    )
