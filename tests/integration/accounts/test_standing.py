@@ -350,3 +350,24 @@ def test_kinds_and_states_have_words() -> None:
         ("instruction_kind", InstructionKind),
     ):
         assert all(reference.label(kind, code, "fr") != code for code in codes)
+
+
+def test_each_of_several_has_the_instruction_that_it_has_alone(two: Two) -> None:
+    """The one that names most comes first; what is revoked or of another member counts for none."""
+    lasting = {"first": NOW - DAY, "now": NOW - DAY}
+    for names in ((), ("a",), ("a", "b"), ("c",)):
+        made = propose(two.one, *names, **lasting)
+        operations.second_instruction(actor=two.other, instruction_id=made, now=NOW - DAY)
+    operations.revoke_instruction(actor=two.one, instruction_id=made, reason="over", now=NOW - DAY)
+    propose(two.one, "d", **lasting)
+    scopes = ["a", "b", "c", "d", "nobody's"]
+    for member in (None, MEMBER, "Another"):
+        alone = {
+            scope: found
+            for scope in scopes
+            if (found := queries.standing_in_force(kind=LISTS, scope=scope, now=NOW, member=member))
+        }
+        each = queries.standing_for_each(kind=LISTS, scopes=scopes, now=NOW, member=member)
+        assert each == alone
+        assert len(each) == (0 if member == "Another" else len(scopes))
+    assert queries.standing_for_each(kind=LISTS, scopes=[], now=NOW) == {}

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from fanal.accounts import queries as people
 from fanal.accounts.domain.instructions import InstructionKind
@@ -76,6 +78,26 @@ def test_the_desk_sees_readers_and_sources(
     }[language]  # fmt: skip
     assert [words for words in told if words not in text] == []
     assert md5(7) not in text
+
+
+def test_instructions_are_asked_for_once_however_many_sources_and_lists(
+    member: Client, password_is_enough: None
+) -> None:
+    instruct(InstructionKind.LIST_SERVICE)
+    add_source("first", "first list")
+    web = browser(people.find_user(username="proposer"))
+
+    def asked(client: Client, page: str) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert client.get(page).status_code == 200
+        return sum('FROM "accounts_instruction"' in one["sql"] for one in seen)
+
+    pages = [(web, "/en/desk/exchange/"), (member, "/hashsharing/v2/entries")]
+    few = [asked(client, page) for client, page in pages]
+    for number in range(4):
+        add_source(f"source {number}", f"list {number}")
+    assert [asked(client, page) for client, page in pages] == few
+    assert few == [1, 1]
 
 
 def test_a_partner_sees_its_own_lists_alone(member: Client, password_is_enough: None) -> None:

@@ -29,6 +29,7 @@ from fanal.accounts.queries.people import (
 from fanal.accounts.queries.standing import (
     get_instruction,
     list_instructions,
+    standing_for_each,
     standing_id,
     standing_in_force,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "own_habilitations",
     "partner_names",
     "person_names",
+    "standing_for_each",
     "standing_id",
     "standing_in_force",
 ]

@@ -111,7 +111,14 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
     held = queries.grants_of(partner_id=actor.partner_id)
     states: dict[UUID, GrantState] = {}
     found: list[tuple[ListFacts, StandingInstruction]] = []
-    for facts in sorted(analysed.get_lists().values(), key=lambda listed: listed.name):
+    listed = sorted(analysed.get_lists().values(), key=lambda facts: facts.name)
+    running = accounts.standing_for_each(
+        kind=InstructionKind.LIST_SERVICE,
+        scopes=[facts.name for facts in listed],
+        now=now,
+        member=name,
+    )
+    for facts in listed:
         may = (
             body is not None
             and may_receive(facts.attributes, body=body)
@@ -119,9 +126,7 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
         )
         if not may and facts.id not in held:
             continue
-        under = accounts.standing_in_force(
-            kind=InstructionKind.LIST_SERVICE, scope=facts.name, now=now, member=name
-        )
+        under = running.get(facts.name)
         if under is not None:
             states[facts.id] = GrantState.OPEN if may else GrantState.CLOSED
             found.append((facts, under))

@@ -24,6 +24,11 @@ def exchange(request: HttpRequest) -> HttpResponse:
     sources = queries.list_sources(actor=actor)
     held = queries.get_checkpoints(source_ids=[source.id for source in sources])
     listed = analysed.get_lists()
+    under = accounts.standing_for_each(
+        kind=InstructionKind.LIST_FETCH,
+        scopes={listed[source.list_id].name for source in sources},
+        now=now,
+    )
     names = accounts.partner_names(partner_ids={reading.partner_id for reading in readings})
     context = {
         "may_manage": may(actor, "source.manage"),
@@ -32,9 +37,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
                 "source": source,
                 "list": listed[source.list_id].name,
                 "checkpoint": held[source.id],
-                "instruction": accounts.standing_in_force(
-                    kind=InstructionKind.LIST_FETCH, scope=listed[source.list_id].name, now=now
-                ),
+                "instruction": under.get(listed[source.list_id].name),
             }
             for source in sources
         ],
