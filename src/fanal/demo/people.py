@@ -18,6 +18,7 @@ from fanal.kernel.actors import Role
 OPENED = timedelta(days=400)
 _RENEWED = timedelta(days=40)
 _YEAR = timedelta(days=366)
+_DAY = timedelta(days=1)
 WEST = 2
 PROVIDERS: tuple[tuple[str, int | None], ...] = (
     (HOTLINE, 60), ("Chatoria", 600), ("Pixelnest", 300), ("Castlequest", None),
@@ -44,14 +45,14 @@ def events() -> list[Event]:
 def _open_desk(world: World, at: datetime) -> None:
     """Open the demo accounts, habilitated since the beginning and renewed after a year.
 
-    The command that lists the accounts may have made them a moment ago, as of now: what is missing of
-    their past is added.
+    `fanal run` has listed the accounts, which made them as of now: what is missing of their past is added,
+    up to the day before.
     """
     accounts.ensure_desk(actor=SYSTEM, desk_id=WEST, code="OUEST", name="Antenne Ouest")
     accounts.ensure_demo_accounts(actor=SYSTEM, now=at)
     for account in DEMO_ACCOUNTS:
         for start in (at, world.now - _RENEWED):
-            for instant in (start, start + _YEAR - timedelta(days=1)):
+            for instant in (start, start + _RENEWED - _DAY, start + _YEAR - _DAY):
                 if account.role not in world.person(account.username, instant).roles:
                     _grant(account, start)
 

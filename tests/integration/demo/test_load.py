@@ -102,6 +102,7 @@ def home() -> Iterator[Path]:
     home = folder / "var"
     answer = _fanal(home, "migrate", "--demo")
     assert answer.returncode == 0, answer.stderr
+    assert _fanal(home, "demo", "accounts").returncode == 0  # as `fanal run` lists them
     environ = _environment(home)
     with open_databases(home=home, environ=environ):
         command = [sys.executable, "-m", "fanal", "demo", "load"]
