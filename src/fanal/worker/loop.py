@@ -18,7 +18,7 @@ from fanal.db import agreement
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, signer
 from fanal.worker.stages import StageLoop, unwatched
-from fanal.worker.watch import Watch
+from fanal.worker.watch import NEAR, Watch
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 NEAR_AGAIN = timedelta(minutes=5)
@@ -57,6 +57,7 @@ class WorkerLoop:
         """Work until `stop` is set; a database that is away is waited for."""
         self._stop = stop
         while not stop.is_set():
+            self._show_life()
             try:
                 if self._disagrees():
                     self._sleep(_AWAY_SECONDS)
@@ -80,8 +81,6 @@ class WorkerLoop:
         if not self._rules_stored:
             load_shipped(actor=system_actor("install"), now=self._clock())
             self._rules_stored = True
-        if self._watch is not None:
-            self._watch.keep()
         self._keep_time()
         moved = self._stages.run_once()
         self._keep_time()
@@ -92,11 +91,11 @@ class WorkerLoop:
         now = self._clock()
         if now < self._near_at:
             return 0
-        started = perf_counter()
+        started, most = perf_counter(), self._near_size
+        watched = self._watch.step if self._watch else unwatched
         try:
-            looked = crosscheck.renew_near(
-                actor=system_actor("pipeline"), now=now, most=self._near_size
-            )
+            with watched(NEAR, most):
+                looked = crosscheck.renew_near(actor=system_actor("pipeline"), now=now, most=most)
         except (OperationalError, InterfaceError):
             raise  # the database is away
         except Exception as failure:  # noqa: BLE001 - suggestions may wait, reports may not
@@ -112,12 +111,17 @@ class WorkerLoop:
 
     def _keep_time(self) -> bool:
         """Do what must be prompt, between the steps of a batch too; return False when asked to stop."""
+        self._show_life()
         now = self._clock()
         ledger.sequence_pending(now=now)
         if now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT_EVERY
             self._sign(now)
         return not self._stop.is_set()
+
+    def _show_life(self) -> None:
+        if self._watch is not None:
+            self._watch.keep()
 
     @staticmethod
     def _sign(now: datetime) -> None:

@@ -1,9 +1,10 @@
-"""The watch: a process beside a worker that ends it when a report of a stage takes too much CPU time.
+"""The watch: a process beside a worker that ends it when a report takes too much CPU time, or when it hangs.
 
 A regular expression or a library may keep the interpreter's lock for minutes; no thread of the worker runs
 meanwhile, so that only another process can end it. The worker notes on a board in shared memory which claim
 a step works on, and the CPU time of its main thread as the step began. After the kill the watch gives the
 claim back: its reports are tried alone, and one that takes too long alone is quarantined (`DEADLINE`).
+Looking for similar reports is watched alike; one that takes too long alone is left without any.
 
 The worker starts this file by its path. Where the system has no /proc there is no watch.
 """
@@ -28,20 +29,25 @@ TOGETHER = 25.0
 """Seconds of CPU that a step may take for the reports of a claim: below the lease, which it would lose."""
 ALONE = 10.0
 """The same for one report."""
+SILENT = 300.0
+"""Seconds by the clock after which a worker that shows nothing is taken to hang: ten leases."""
+NEAR = UUID(int=0x4E454152)
+"""Stands for a claim while a portion of similar reports is looked for."""
 _BEAT_MS = 500
-_LAYOUT = struct.Struct("=Qd16sI")
+_LAYOUT = struct.Struct("=Qd16sId")
 _NOBODY = bytes(16)
 _PROC = Path("/proc")
 log = logging.getLogger("fanal.worker")
 
 
 class Work(NamedTuple):
-    """What a worker is at: turns of the board, its CPU time at the start, the claim, and its reports."""
+    """What a worker is at: turns of the board, its CPU time at the start, the claim, its reports, when."""
 
     turn: int
     cpu: float
     token: bytes
     reports: int
+    at: float
 
 
 class Board:
@@ -49,12 +55,18 @@ class Board:
 
     def __init__(self, descriptor: int) -> None:
         self._memory = mmap.mmap(descriptor, _LAYOUT.size)
-        self._turn = 0
+        self._turn, self._noted = 0, (_NOBODY, 0)
+
+    def touch(self) -> None:
+        """Show that the worker goes on, with what it has in hand."""
+        self.write(*self._noted)
 
     def write(self, token: bytes, reports: int) -> None:
         """Note a claim; 0 reports: none."""
-        self._turn += 1
-        self._memory[:] = _LAYOUT.pack(self._turn, time.thread_time(), token, reports)
+        self._turn, self._noted = self._turn + 1, (token, reports)
+        self._memory[:] = _LAYOUT.pack(
+            self._turn, time.thread_time(), token, reports, time.monotonic()
+        )
 
     def read(self) -> Work:
         """Return what stands there; it is whole where two readings are equal."""
@@ -64,8 +76,10 @@ class Board:
 class Watch:
     """The worker's side: starts the watch, and notes what it has in hand."""
 
-    def __init__(self, *, together: float = TOGETHER, alone: float = ALONE) -> None:
-        self._limits = (str(together), str(alone))
+    def __init__(
+        self, *, together: float = TOGETHER, alone: float = ALONE, silent: float = SILENT
+    ) -> None:
+        self._limits = (str(together), str(alone), str(silent))
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker lives
         self._file.truncate(_LAYOUT.size)
         self._board = Board(self._file.fileno())
@@ -73,7 +87,11 @@ class Watch:
         self._compiling, self._at = 0, (_NOBODY, 0)
 
     def keep(self) -> None:
-        """Start the watch, or start it again after its death. Call it from the thread to be watched."""
+        """Show that the worker goes on; start its watch, or start it again after its death.
+
+        Call it from the thread to be watched.
+        """
+        self._board.touch()
         if not (_PROC / "self/stat").exists():
             return
         if self._process is None or self._process.poll() is not None:
@@ -122,8 +140,11 @@ class Watch:
         self._board.write(*((_NOBODY, 0) if self._compiling else self._at))
 
 
-def main(descriptor: int, pid: int, limits: tuple[float, float]) -> None:
-    """Watch process `pid`, our parent, until it ends, or end it; `limits`: for several reports, for one."""
+def main(descriptor: int, pid: int, limits: tuple[float, float, float]) -> None:
+    """Watch process `pid`, our parent, until it ends, or end it.
+
+    `limits`: seconds of CPU for several reports, for one; by the clock for a worker that shows nothing.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     worker = os.pidfd_open(pid)
@@ -134,11 +155,14 @@ def main(descriptor: int, pid: int, limits: tuple[float, float]) -> None:
     while not ended.poll(_BEAT_MS):
         work = board.read()
         limit = limits[work.reports == 1]
-        if not work.reports or _cpu_seconds(pid) - work.cpu < limit:
-            continue
-        if board.read() == work:
+        busy = work.reports and _cpu_seconds(pid) - work.cpu >= limit
+        hangs = work.turn and time.monotonic() - work.at > limits[2]
+        if (busy or hangs) and board.read() == work:
             signal.pidfd_send_signal(worker, signal.SIGKILL)
-            _give_back(work, limit)
+            if busy:
+                _give_back(work, limit)
+            else:  # what it holds comes back with the end of its lease: a disk may hang, no report is blamed
+                log.error("the worker gave no sign of life for %.0f s: ended", limits[2])
             return
 
 
@@ -161,6 +185,9 @@ def _give_back(work: Work, limit: float) -> None:
     from fanal.intake import operations as intake  # noqa: PLC0415 - needs Django
     from fanal.kernel.actors import system_actor  # noqa: PLC0415
 
+    if work.token == NEAR.bytes:
+        _put_off_near(work.reports, limit)
+        return
     stopped = intake.stop_claims(actor=system_actor("watch"), token=UUID(bytes=work.token))
     for report_id, stage, quarantined in stopped if len(stopped) == 1 else ():
         log.error(
@@ -179,6 +206,20 @@ def _give_back(work: Work, limit: float) -> None:
         )
 
 
+def _put_off_near(most: int, limit: float) -> None:
+    from fanal.crosscheck import operations as crosscheck  # noqa: PLC0415 - needs Django
+    from fanal.kernel.actors import system_actor  # noqa: PLC0415
+
+    stopped, dropped = crosscheck.stop_near(actor=system_actor("watch"), most=most)
+    log.error(
+        "what is similar to %s took over %.0f s of CPU: %s",
+        stopped[0] if len(stopped) == 1 else f"{len(stopped)} reports",
+        limit,
+        "not looked for until the next rebuild" if dropped else "each is tried alone, later",
+    )
+
+
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    main(int(sys.argv[1]), int(sys.argv[2]), (float(sys.argv[3]), float(sys.argv[4])))
+    together, alone, silent = map(float, sys.argv[3:6])
+    main(int(sys.argv[1]), int(sys.argv[2]), (together, alone, silent))

@@ -11,5 +11,5 @@ from fanal.worker import watch
 
 text._TOKEN_OR_END = re.compile(rf"[.!?…;]+(?=\s|$)|[\n\r]+|{text._WORD}|[€$£]")
 text._SENTENCE_END = re.compile(r"[.!?…;]+(?=\s|$)|[\n\r]+")
-watch.Watch.__init__.__kwdefaults__ = {"together": 6.0, "alone": 4.0}
+watch.Watch.__init__.__kwdefaults__ = {"together": 6.0, "alone": 4.0, "silent": 60.0}
 worker.main()

@@ -106,6 +106,56 @@ def test_a_watch_that_died_comes_back_and_one_whose_worker_died_goes(
     assert wait_for(lambda: not Path(f"/proc/{second}").exists(), seconds=30)
 
 
+NEAR = str(BUSY.with_name("busy_near.py"))
+
+
+def test_similar_reports_that_take_too_long_are_tried_alone_then_left(
+    database_urls: Mapping[str, str], tmp_path: Path
+) -> None:
+    more = {"reference": "holds", "description": "This one holds for ever."}
+    _deposit(
+        *_others(2), SLOW | more, *[o | {"reference": f"b{n}"} for n, o in enumerate(_others(2))]
+    )
+    log, statuses = tmp_path / "log", []
+    while len(statuses) < 3:
+        with _worker(database_urls, log, NEAR, "300") as process:
+            assert wait_for(
+                lambda: (
+                    process.poll() is not None or ("rebuild" in log.read_text() and not _similar())
+                ),
+                seconds=240,
+            ), log.read_text()
+            statuses.append(process.poll())
+            if statuses[-1] is None:
+                break
+            assert wait_for(lambda: "similar to" in log.read_text(), seconds=60), log.read_text()
+    # Once in the portion, once alone after all others; then it is left, and the worker lives.
+    assert statuses == [-signal.SIGKILL, -signal.SIGKILL, None], log.read_text()
+    assert (
+        "what is similar to 5 reports took over 4 s of CPU: each is tried alone" in log.read_text()
+    )
+    assert "not looked for until the next rebuild" in log.read_text()
+    assert not queries.count_work()
+
+
+def _similar() -> int:
+    """Return how many reports wait for similar ones."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM crosscheck_waiting")
+        return int(cursor.fetchone()[0])
+
+
+def test_a_worker_that_hangs_is_ended(database_urls: Mapping[str, str], tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with _worker(database_urls, log, NEAR, "40") as process:
+        assert wait_for(lambda: _watches(process.pid), seconds=60)
+        os.kill(process.pid, signal.SIGSTOP)
+        assert wait_for(lambda: process.poll() is not None, seconds=120), log.read_text()
+        assert wait_for(lambda: "gave no sign of life" in log.read_text(), seconds=30)
+
+
 def _watches(pid: int) -> set[int]:
     """Return the living watches among the children of a process."""
     children = Path(f"/proc/{pid}/task/{pid}/children")

@@ -3,7 +3,7 @@
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.erase import erase
 from fanal.crosscheck.operations.judge import JudgementRefused, judge, judge_suggestion
-from fanal.crosscheck.operations.near import AT_ONCE as NEAR_AT_ONCE, renew_near
+from fanal.crosscheck.operations.near import AT_ONCE as NEAR_AT_ONCE, renew_near, stop_near
 from fanal.crosscheck.operations.rebuild import Rebuilt, rebuild
 from fanal.crosscheck.operations.resemble import keep_resemblances
 
@@ -18,4 +18,5 @@ __all__ = [
     "keep_resemblances",
     "rebuild",
     "renew_near",
+    "stop_near",
 ]

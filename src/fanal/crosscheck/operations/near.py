@@ -88,6 +88,20 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     return len(ids)
 
 
+def stop_near(*, actor: Actor, most: int) -> tuple[list[UUID], bool]:
+    """Note that `renew_near` with this `most` was ended because it took too long.
+
+    Returns the reports of the portion, and whether they are dropped: those of a larger one are tried alone;
+    one that was alone has no similar reports until the next rebuild.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        return store.stop(most)
+
+
 def wait_again() -> int:
     """Empty what is near and let every linked report wait for it; in the transaction of a rebuild."""
     with connection.cursor() as cursor:

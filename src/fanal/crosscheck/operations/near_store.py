@@ -19,9 +19,11 @@ Pairs = Mapping[UUID, Mapping[UUID, tuple[float, tuple[Reason, ...]]]]
 
 _LOCK = 0x4E454152  # "NEAR"
 _MOST_NEAR = 2000
-_TAKE = (
-    "DELETE FROM crosscheck_waiting WHERE report_id IN (SELECT report_id FROM crosscheck_waiting"
-    " ORDER BY report_id LIMIT %s) RETURNING report_id"
+_UNTRIED = "SELECT report_id FROM crosscheck_waiting WHERE attempts = 0 ORDER BY report_id LIMIT %s"
+_ALONE = "SELECT report_id FROM crosscheck_waiting ORDER BY attempts, report_id LIMIT 1"
+_TAKE = "DELETE FROM crosscheck_waiting WHERE report_id IN ({chosen}) RETURNING report_id"
+_MARK = (
+    "UPDATE crosscheck_waiting SET attempts = 1 WHERE report_id IN ({chosen}) RETURNING report_id"
 )
 # A key at a time: the index is asked once for each, however many there are.
 _SHARING = (
@@ -68,10 +70,28 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
 
 
 def take(most: int) -> list[UUID]:
-    """Return the next reports that wait; they wait no more once the transaction ends."""
+    """Return the next reports that wait; they wait no more once the transaction ends.
+
+    One that was in a portion which took too long comes after all others, alone.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [most])
-        return sorted(report_id for (report_id,) in cursor.fetchall())
+        cursor.execute(_TAKE.format(chosen=_UNTRIED), [most])
+        taken = [report_id for (report_id,) in cursor.fetchall()]
+        if not taken:
+            cursor.execute(_TAKE.format(chosen=_ALONE))
+            taken = [report_id for (report_id,) in cursor.fetchall()]
+    return sorted(taken)
+
+
+def stop(most: int) -> tuple[list[UUID], bool]:
+    """Mark the portion that `take` would return, or drop what was alone; return it, and whether dropped."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK.format(chosen=_UNTRIED), [most])
+        marked = [report_id for (report_id,) in cursor.fetchall()]
+        if marked:
+            return marked, False
+        cursor.execute(_TAKE.format(chosen=_ALONE))
+        return [report_id for (report_id,) in cursor.fetchall()], True
 
 
 def later_of(report_ids: Collection[UUID]) -> set[UUID]:
