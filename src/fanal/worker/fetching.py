@@ -1,10 +1,11 @@
 """Fetches lists from partners, page by page, each committed with the checkpoint that covers it.
 
-Sources take turns: one that has no end, drips or breaks keeps no other from being fetched.
+Each has its turn (`worker.list_jobs`): one that has no end, drips or breaks keeps no other from being fetched.
 """
 
 import logging
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fanal.accounts import queries as accounts
@@ -20,7 +21,13 @@ from fanal.kernel.actors import Actor
 _MOST_PAGES = 100_000
 TURN_SECONDS = 300.0
 """After that, at the end of a page, it is the next source's turn; the next minute goes on."""
+QUICK_SECONDS = 30.0
+"""A first turn, at whose end a page is given up: who needs longer waits for a turn among slow ones."""
 log = logging.getLogger("fanal.worker")
+
+
+class Unfinished(Exception):
+    """A quick turn was too short for a page; nothing of it was taken and no failure is noted."""
 
 
 class FetchFailed(Exception):
@@ -40,7 +47,12 @@ def instruction_for(source: Source, *, now: datetime) -> StandingInstruction | N
 
 
 def fetch_source(
-    *, actor: Actor, source: Source, by_person: bool = False, seconds: float = float("inf")
+    *,
+    actor: Actor,
+    source: Source,
+    by_person: bool = False,
+    seconds: float = float("inf"),
+    quick: bool = False,
 ) -> int:
     """Fetch a source to its end for now, or for so many `seconds`; return how many pages were taken.
 
@@ -49,11 +61,15 @@ def fetch_source(
     Raises:
         FetchFailed: the code is kept beside the checkpoint; LOOP where the way on leads to a page that was
             read before, or the time was up and nothing had changed.
+        Unfinished: `quick`, and the time was up within a page.
     """
+    ends = time.monotonic() + seconds
     try:
-        return _fetch(actor, source, by_person=by_person, ends=time.monotonic() + seconds)
+        return _fetch(actor, source, by_person=by_person, ends=ends, quick=quick)
     except (outside.OutsideRefused, operations.SourceRefused) as refused:
         code = refused.code
+        if quick and code == "TIMEOUT" and time.monotonic() >= ends:
+            raise Unfinished from None
     except FormatRefused as refused:
         log.warning("source %s: %s at %s", source.name, refused.code, refused.path)
         code = "FORMAT"
@@ -73,28 +89,54 @@ def end_due(*, actor: Actor) -> int:
     return fetched + operations.end_loaded(actor=actor, now=clock.now())
 
 
-def fetch_due(*, actor: Actor) -> int:
-    """Fetch every source that is due and for which an instruction is in force; return how many were tried.
+def due_sources(*, actor: Actor) -> list[Source]:
+    """Return the sources that are due and for which an instruction is in force."""
+    return [
+        source
+        for source in queries.list_sources(actor=actor)
+        if is_due(source) and instruction_for(source, now=clock.now()) is not None
+    ]
 
-    Each has its turn, whatever became of the one before.
+
+def is_due(source: Source) -> bool:
+    """Return whether a source is on and its pace lets it be fetched now."""
+    held = queries.get_checkpoint(source_id=source.id)
+    pace = timedelta(minutes=source.every_minutes)
+    last = held.tried_at if held.error or held.page_at == held.completed_at else None
+    return source.enabled and (last is None or clock.now() - last >= pace)
+
+
+def may_be_quick(source: Source) -> bool:
+    """Return whether a source's last fetch neither failed nor ended on its way."""
+    held = queries.get_checkpoint(source_id=source.id)
+    return not held.error and held.page_at == held.completed_at
+
+
+def fetch_turn(*, actor: Actor, source: Source, quick: bool) -> bool:
+    """Fetch a source for its turn; return whether it ended on its way.
+
+    Whatever breaks stands beside the checkpoint.
     """
-    tried = 0
-    for source in queries.list_sources(actor=actor):
-        now = clock.now()
-        if not _is_due(source, now) or instruction_for(source, now=now) is None:
-            continue
-        tried += 1
-        try:
-            fetch_source(actor=actor, source=source, seconds=TURN_SECONDS)
-        except FetchFailed as failed:
-            log.warning("source %s: %s", source.name, failed.code)
-        except Exception as failure:  # noqa: BLE001 - one source's odd page stops no other
-            log.error("source %s: %s", source.name, type(failure).__name__)
-            operations.note_failure(actor=actor, source=source, code="FAILED", now=clock.now())
-    return tried
+    try:
+        fetch_source(
+            actor=actor,
+            source=source,
+            seconds=QUICK_SECONDS if quick else TURN_SECONDS,
+            quick=quick,
+        )
+    except Unfinished:
+        return True
+    except FetchFailed as failed:
+        log.warning("source %s: %s", source.name, failed.code)
+        return False
+    except Exception as failure:  # noqa: BLE001 - one source's odd page is told like a failure
+        log.error("source %s: %s", source.name, type(failure).__name__)
+        operations.note_failure(actor=actor, source=source, code="FAILED", now=clock.now())
+        return False
+    return not may_be_quick(source)
 
 
-def _fetch(actor: Actor, source: Source, *, by_person: bool, ends: float) -> int:
+def _fetch(actor: Actor, source: Source, *, by_person: bool, ends: float, quick: bool) -> int:
     secret = operations.secret_of(actor=actor, source=source, now=clock.now())
     passed: set[str] = set()
     changed = 0
@@ -103,8 +145,11 @@ def _fetch(actor: Actor, source: Source, *, by_person: bool, ends: float) -> int
         under = None if by_person else instruction_for(source, now=now)
         if under is None and not by_person:
             raise outside.OutsideRefused("NO_INSTRUCTION")
+        door = outside.current()
+        if quick:
+            door = replace(door, seconds=min(door.seconds, max(0.0, ends - time.monotonic())))
         page = sources.fetch_page(
-            outside.current(), source=source, secret=secret, position=held.position, now=now
+            door, source=source, secret=secret, position=held.position, now=now
         )
         try:
             changed += operations.take_page(
@@ -112,16 +157,9 @@ def _fetch(actor: Actor, source: Source, *, by_person: bool, ends: float) -> int
             )
         except operations.TurnLost:
             return pages  # another process fetches it: one is enough
-        if page.finished or (changed and time.monotonic() >= ends):
+        if page.finished or ((changed or quick) and time.monotonic() >= ends):
             return pages + 1
         if page.position in passed or time.monotonic() >= ends:
             break
         passed.add(page.position)
     raise outside.OutsideRefused("LOOP")
-
-
-def _is_due(source: Source, now: datetime) -> bool:
-    held = queries.get_checkpoint(source_id=source.id)
-    pace = timedelta(minutes=source.every_minutes)
-    last = held.tried_at if held.error or held.page_at == held.completed_at else None
-    return source.enabled and (last is None or now - last >= pace)

@@ -32,17 +32,18 @@ from fanal.ledger import operations as ledger
 from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
-from fanal.worker import deconflicting, expiry, fetching, rules, sends, upkeep
+from fanal.worker import deconflicting, expiry, fetching, list_jobs, rules, sends, upkeep
 from fanal.worker.alive import SENDS_QUEUE, LivingJobs
 from fanal.worker.job_process import Ended, JobsBoard
+from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 from fanal.worker.put_off import give_back
 
 _STOP_BEAT = 0.5
 _PAUSE = 1.0
 _GRACE = 10.0
-_CONNECTIONS = 8
-SCHEDULE_QUEUE, FETCHES_QUEUE = "default", "fetches"
-SLOTS = {SCHEDULE_QUEUE: 4, FETCHES_QUEUE: 2, SENDS_QUEUE: 2}
+_CONNECTIONS = 10
+SCHEDULE_QUEUE, ROUNDS_QUEUE = "default", "rounds"
+SLOTS = {SCHEDULE_QUEUE: 4, FETCHES_QUEUE: 4, SLOW_QUEUE: 3, ROUNDS_QUEUE: 1, SENDS_QUEUE: 2}
 """Jobs at once, by kind: partners and mail servers that are slow take the slots of their own kind only."""
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
@@ -52,6 +53,7 @@ SENDS = (
     sends.tell_factor,
     sends.tell_grant,
     rules.apply_rules,
+    list_jobs.fetch_list,
 )
 """Jobs that others queue: named here, so that the worker knows them."""
 
@@ -138,11 +140,11 @@ def renew_index(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queue=FETCHES_QUEUE, queueing_lock="fetch_lists", lock="fetch_lists")
+@app.task(queueing_lock="fetch_lists", lock="fetch_lists")
 def fetch_lists(timestamp: int) -> None:
-    """Fetch the partners' lists that are due, each under a standing instruction in force."""
+    """Queue the fetch of the partners' lists that are due, each under a standing instruction in force."""
     del timestamp
-    fetching.fetch_due(actor=system_actor("lists of partners"))
+    list_jobs.queue_due()
 
 
 @app.periodic(cron="* * * * *")
@@ -154,7 +156,7 @@ def end_entries(timestamp: int) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(queue=FETCHES_QUEUE, queueing_lock="deconflict", lock="deconflict")
+@app.task(queue=ROUNDS_QUEUE, queueing_lock="deconflict", lock="deconflict")
 def deconflict(timestamp: int) -> None:
     """Answer, take and end rounds of de-confliction; begin those that are due, under their instruction."""
     del timestamp

@@ -13,6 +13,7 @@ from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import Service, Source
 from fanal.kernel import clock
 from fanal.kernel.ids import new_id
+from fanal.worker import fetching
 from tests.integration.exchange.sharing import SYSTEM, make_list, md5
 
 XML, JSON = "application/xml", "application/taxii+json;version=2.1"
@@ -95,3 +96,11 @@ def serving(
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
+
+
+def fetch_due() -> int:
+    """Give each source that is due its turn, one after the other; return how many."""
+    due = fetching.due_sources(actor=SYSTEM)
+    for source in due:
+        fetching.fetch_turn(actor=SYSTEM, source=source, quick=False)
+    return len(due)

@@ -19,6 +19,7 @@ from tests.integration.exchange.fetched import (
     PAGE,
     XML,
     add,
+    fetch_due,
     held,
     other,
     serving,
@@ -91,17 +92,17 @@ def test_one_without_end_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch)
     with serving(serve, XML) as endless, serving(PAGE.format(GOOD, "").encode(), XML) as good:
         first = add(Service.HASHSHARING, endless)
         last = other(good, "the next")
-        assert fetching.fetch_due(actor=SYSTEM) == 2
+        assert fetch_due() == 2
         reached = queries.get_checkpoint(source_id=first.id)
         assert (reached.error, reached.completed_at) == ("", None)
         assert queries.get_checkpoint(source_id=last.id).completed_at is not None
-        assert fetching.fetch_due(actor=SYSTEM) == 1  # goes on where it was
+        assert fetch_due() == 1  # goes on where it was
         again = queries.get_checkpoint(source_id=first.id)
         assert (again.pages > reached.pages, again.error) == (True, "")
         most = 1  # nothing new comes any more, and no end
-        assert fetching.fetch_due(actor=SYSTEM) == 1
+        assert fetch_due() == 1
         assert queries.get_checkpoint(source_id=first.id).error == "LOOP"
-        assert fetching.fetch_due(actor=SYSTEM) == 0
+        assert fetch_due() == 0
 
 
 @pytest.mark.parametrize(("broken", "code"), [("page", "FAILED"), ("secret", "SECRET_SEALED")])
@@ -124,7 +125,7 @@ def test_one_that_breaks_stops_no_other(
             with connection.cursor() as cursor:
                 cursor.execute("UPDATE exchange_source SET secret_id = id")
         last = other(url, "the next")
-        assert fetching.fetch_due(actor=SYSTEM) == 2
+        assert fetch_due() == 2
     assert queries.get_checkpoint(source_id=first.id).error == code
     assert queries.get_checkpoint(source_id=last.id).error == ""
     assert held("mirror") == {md5(1): ""}

@@ -32,6 +32,7 @@ from tests.integration.exchange.fetched import (
     PAGE,
     XML,
     add,
+    fetch_due,
     held,
     other,
     serving,
@@ -182,16 +183,16 @@ class TestUnderWhat:
     def test_the_schedule_fetches_under_an_instruction_alone(self) -> None:
         with serving(PAGE.format(GOOD, "").encode(), XML) as url:
             source = add(Service.HASHSHARING, url)
-            assert fetching.fetch_due(actor=SYSTEM) == 0
+            assert fetch_due() == 0
             with pytest.raises(fetching.FetchFailed, match="NO_INSTRUCTION"):
                 fetching.fetch_source(actor=SYSTEM, source=source)
             assert held("mirror") == {}
             made = instruct(InstructionKind.LIST_FETCH, "mirror")
-            assert fetching.fetch_due(actor=SYSTEM) == 0  # the failure a moment ago is waited out
+            assert fetch_due() == 0  # the failure a moment ago is waited out
             with connection.cursor() as cursor:
                 cursor.execute("UPDATE exchange_checkpoint SET tried_at = NULL, error = ''")
-            assert fetching.fetch_due(actor=SYSTEM) == 1
-            assert fetching.fetch_due(actor=SYSTEM) == 0
+            assert fetch_due() == 1
+            assert fetch_due() == 0
             operations.switch_source(actor=SYSTEM, source=source, enabled=False, now=clock.now())
         assert held("mirror") == {md5(1): ""}
         with connection.cursor() as cursor:

@@ -1,0 +1,60 @@
+"""The jobs that fetch lists: one a source, so that a slow source delays no other.
+
+Each first has a short turn among its like. One that needs longer goes on in slots of its own, where sources
+whose last fetch failed come last.
+"""
+
+from contextlib import suppress
+from uuid import UUID
+
+from django.db import connection
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+
+from fanal.exchange import queries
+from fanal.exchange.domain.records import Source
+from fanal.kernel.actors import system_actor
+from fanal.worker import fetching
+
+FETCHES_QUEUE, SLOW_QUEUE = "fetches", "slow fetches"
+_IN_HAND = (
+    "SELECT queueing_lock FROM procrastinate_jobs"
+    " WHERE status IN ('todo', 'doing') AND queueing_lock LIKE 'fetch\\_list:%'"
+)
+_ACTOR = system_actor("lists of partners")
+
+
+@app.task(queue=FETCHES_QUEUE, pass_context=False)
+def fetch_list(source_id: str, quick: bool) -> None:
+    """Give one source its turn, and a longer one where that was too short."""
+    source = queries.get_source(actor=_ACTOR, source_id=UUID(source_id))
+    if source is None or not fetching.is_due(source):
+        return
+    if fetching.fetch_turn(actor=_ACTOR, source=source, quick=quick) and quick:
+        _queue(source, quick=False)
+
+
+def queue_due() -> None:
+    """Queue the fetch of each source that is due and for which an instruction is in force."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_HAND)
+        in_hand = {lock for (lock,) in cursor.fetchall()}
+    for source in fetching.due_sources(actor=_ACTOR):
+        if _lock(source) not in in_hand:
+            _queue(source, quick=fetching.may_be_quick(source))
+
+
+def _queue(source: Source, *, quick: bool) -> None:
+    failed = bool(queries.get_checkpoint(source_id=source.id).error)
+    job = fetch_list.configure(
+        queue=FETCHES_QUEUE if quick else SLOW_QUEUE,
+        lock=_lock(source),
+        queueing_lock=_lock(source),
+        priority=-1 if failed else 0,
+    )
+    with suppress(AlreadyEnqueued):
+        job.defer(source_id=str(source.id), quick=quick)
+
+
+def _lock(source: Source) -> str:
+    return f"fetch_list:{source.id}"
