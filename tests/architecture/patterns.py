@@ -18,7 +18,13 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2] / "src/fanal"
 METHODS = ("match", "fullmatch", "search", "findall", "finditer", "sub", "subn", "split")
 _OF_RE = str(Path(re.__file__).parent)
-_NOT_RUN = ("__main__", ".migrations.", "fanal.config.wsgi", "fanal.config.urls")
+_NOT_RUN = (
+    "__main__",
+    ".migrations.",
+    "fanal.config.wsgi",
+    "fanal.config.served",
+    "fanal.config.urls",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Fetches lists from partners, page by page, each committed with the checkpoint that covers it.
 
-Each has its turn (`worker.list_jobs`): one that has no end, drips or breaks keeps no other from being fetched.
+Each has its turn (`worker.list_jobs`): one that has no end, drips or breaks keeps no other from its turn.
 """
 
 import logging
