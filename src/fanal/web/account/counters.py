@@ -7,6 +7,7 @@ in this process's memory: no address is ever written (decisions 22).
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from allauth.mfa import app_settings as factors
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
@@ -14,6 +15,7 @@ from fanal.accounts import operations
 from fanal.kernel import clock
 
 _BY_ADDRESS = ":ip:"
+_USED_CODE = "allauth.mfa.totp.used?"
 _DEFAULT = cast("float", DEFAULT_TIMEOUT)  # a mark of its own, compared by identity
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -28,9 +30,14 @@ class SharedCounters(BaseCache):
     def add(  # noqa: PLR0917 - the signature of the base class
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> bool:
-        """Store a value unless one is there; return whether it was stored."""
+        """Store a value unless one is there; return whether it was stored.
+
+        A used one-time code is kept for as long as it would pass: the library forgets it after one period.
+        """
         if _BY_ADDRESS in key:
             return self._memory.add(key, value, timeout, version)
+        if key.startswith(_USED_CODE):
+            timeout = factors.TOTP_PERIOD * (2 * factors.TOTP_TOLERANCE + 1)
         return operations.add_counter(
             key=self._full(key, version),
             value=value,
