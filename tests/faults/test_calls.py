@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from pathlib import Path
@@ -220,24 +220,96 @@ def test_locks_held_elsewhere_delay_no_call(scene: Scene) -> None:
 
 def test_a_public_node_that_hoards_locks_delays_no_call(scene: Scene) -> None:
     """Nested savepoints, each with a number of its own, fill what all sessions share: nobody connects then."""
-    (caller,) = scene.server.children("fanal.calls")
     with psycopg.connect(scene.url(DatabaseRole.INTAKE)) as node:
-        os.kill(caller, signal.SIGSTOP)
-        try:
-            with pytest.raises(psycopg.errors.OutOfMemory):
-                hoard(node, 30_000)
-        finally:
-            os.kill(caller, signal.SIGCONT)
+        with nobody_looking(scene), pytest.raises(psycopg.errors.OutOfMemory):
+            hoard([node], 30_000)
         assert wait_for(lambda: is_ended(node), seconds=10)
     scene.is_called("HOARDED")
 
 
-def hoard(session: psycopg.Connection, count: int) -> None:
-    """Hold as many locks as there is place for."""
-    with session.pipeline():
-        for number in range(count):
-            session.execute(f"SAVEPOINT s{number}")
-            session.execute("SELECT lo_create(0)")
+def test_many_sessions_of_public_nodes_that_hoard_together_delay_no_call(scene: Scene) -> None:
+    """All grow at once, between two looks: who ends them needs no lock any more."""
+    together = (
+        "SELECT count(*) < 3000 FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+        " WHERE a.usename = 'fanal_intake' AND NOT l.fastpath"
+    )
+    nodes = [psycopg.connect(scene.url(DatabaseRole.INTAKE)) for _ in range(40)]
+    try:
+        with nobody_looking(scene), pytest.raises(psycopg.errors.OutOfMemory):
+            hoard(nodes, 800)
+        scene.is_called("TOGETHER")
+        assert wait_for(lambda: scene.ask(together) == [(True,)], seconds=10)
+    finally:
+        for node in nodes:
+            node.close()
+
+
+def test_a_session_that_hears_of_no_end_delays_no_call(scene: Scene) -> None:
+    """An XPath of cubic size is computed in a library that asks nobody: its process is killed."""
+    node = psycopg.connect(scene.url(DatabaseRole.INTAKE))
+    deaf = (
+        "SELECT count(*) FROM unnest(xpath('//*[count(//*[count(//*)>=0])>=0]',"
+        " ('<r>' || repeat('<a/>', 3000) || '</r>')::xml)) u"
+    )
+    busy = threading.Thread(target=_try, args=(node, deaf), daemon=True)
+    with nobody_looking(scene):
+        hoard([node], 4000)
+        busy.start()
+    busy.join(30)
+    assert not busy.is_alive()
+    scene.is_called("DEAF")
+
+
+def test_a_deposit_of_a_public_node_is_ended_by_nobody(scene: Scene) -> None:
+    """It holds some locks of the kind that others hoard."""
+    with psycopg.connect(scene.url(DatabaseRole.INTAKE)) as node:
+        hoard([node], 10)
+        time.sleep(4)
+        assert not is_ended(node)
+
+
+@pytest.mark.parametrize("channel", ["fanal_alarm", "fanal_work"])
+def test_a_flood_of_notifications_delays_no_call(scene: Scene, channel: str) -> None:
+    """NOTIFY is open to every role: whoever listens hears all of it."""
+    flood = (
+        f"SELECT count(pg_notify('{channel}', g::text || repeat('x', 200)))"
+        " FROM generate_series(1, 20000) g"
+    )
+    over = threading.Event()
+
+    def pour() -> None:
+        with psycopg.connect(scene.url(DatabaseRole.INTAKE), autocommit=True) as node:
+            while not over.is_set():
+                node.execute(flood)
+
+    pouring = threading.Thread(target=pour, daemon=True)
+    pouring.start()
+    try:
+        time.sleep(4)
+        scene.is_called(f"FLOOD-{channel}")
+    finally:
+        over.set()
+        pouring.join(20)
+
+
+@contextlib.contextmanager
+def nobody_looking(scene: Scene) -> Iterator[None]:
+    """Stop the process of the calls meanwhile: what happens happens between two of its looks."""
+    (caller,) = scene.server.children("fanal.calls")
+    os.kill(caller, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(caller, signal.SIGCONT)
+
+
+def hoard(sessions: Iterable[psycopg.Connection], count: int) -> None:
+    """Hold so many locks in each session, as long as there is place."""
+    for session in sessions:
+        with session.pipeline():
+            for number in range(count):
+                session.execute(f"SAVEPOINT s{number}")
+                session.execute("SELECT lo_create(0)")
 
 
 def is_ended(session: psycopg.Connection) -> bool:
@@ -245,3 +317,8 @@ def is_ended(session: psycopg.Connection) -> bool:
     with contextlib.suppress(psycopg.Error):
         session.execute("ROLLBACK TO s1")
     return session.closed
+
+
+def _try(session: psycopg.Connection, statement: str) -> None:
+    with contextlib.suppress(psycopg.Error):
+        session.execute(statement)

@@ -1,6 +1,7 @@
 """The main loop of the calls: claim what is due, send it, record what became of it.
 
-It looks every second, woken or not, and at once when an alarm is raised. Whatever fails here fails alone: a
+It looks twice a second and listens to nobody: a session that hears notifications drowns when a public node
+sends a million of them, and nothing forbids it to. Whatever fails here fails alone: a
 ledger that cannot be written, an escalation that waits for a lock or a database that is away delay no message
 that is claimed already.
 """
@@ -17,16 +18,16 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
 from fanal.calls.sending import PLACES, Senders, Sent
-from fanal.db.hoarding import end_hoarding
+from fanal.db.hoarding import HoardingGuard
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import operations as orient
 
-_BEAT_SECONDS = 1.0
+_BEAT_SECONDS = 0.5
 _AWAY_SECONDS = 0.5
 _ALIVE_SECONDS = 5.0
 _FAILURES = (DatabaseError, InterfaceError, psycopg.Error)
-_SESSION = "SET lock_timeout = '1s'; SET statement_timeout = '5s'; LISTEN fanal_alarm"
+_SESSION = "SET lock_timeout = '1s'; SET statement_timeout = '5s'"
 log = logging.getLogger("fanal.calls")
 
 
@@ -40,6 +41,7 @@ class CallsLoop:
         self._clock, self._actor = clock, system_actor("alarm")
         self._holder = number or secrets.randbelow(2**31 - 1) + 1
         self._senders, self._over = Senders(), list[Sent]()
+        self._hoarding = HoardingGuard()
         self._alive_at = 0.0
         self._session: object = None
 
@@ -57,6 +59,7 @@ class CallsLoop:
                     stop.wait(_AWAY_SECONDS)
         finally:
             self._senders.stop()
+            self._hoarding.close()
             connection.close()
 
     def beat(self) -> None:
@@ -68,7 +71,7 @@ class CallsLoop:
         self._over += self._senders.finished()
         if not self._holds():
             self._hold()
-        self._try(end_hoarding)
+        self._hoarding.look()
         self._claim()
         self._record()
         now = self._clock()
@@ -137,10 +140,5 @@ class CallsLoop:
             log.warning("put off: %s", type(failure).__name__)
 
     def _wait(self) -> None:
-        """Sleep until an alarm is raised or a child answers, at most a second."""
-        if not self._holds():
-            return
-        session = connection.connection
-        wait([session.fileno(), *self._senders.descriptors], timeout=_BEAT_SECONDS)
-        for _ in session.notifies(timeout=0):
-            pass
+        """Sleep until a child answers, at most half a second."""
+        wait(self._senders.descriptors, timeout=_BEAT_SECONDS)

@@ -298,10 +298,11 @@ WORKER_FUNCTIONS = (
     "measures_erase_words",
     "judicial_erase_words",
     "accounts_erase_words",
+    "fanal_end_hoarding",
     "fanal_ensure_months",
     "fanal_next_months",
 )
-"""Names of the functions that only the worker may call: what expiry takes from append-only tables; months."""
+"""Names of the functions that only the worker's role may call: expiry's, months, what ends sessions."""
 
 
 def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:

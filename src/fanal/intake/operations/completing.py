@@ -16,7 +16,6 @@ from fanal.intake.domain.states import Stage
 from fanal.intake.operations import rows
 from fanal.intake.operations.attached import store_files
 from fanal.intake.operations.keys import enclose
-from fanal.intake.operations.queue import wake_workers
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -75,7 +74,6 @@ def _complete(actor: Actor, addition: Addition, now: datetime) -> bool:
     store_files(report_id, submission.files, first=first + len(details), now=now)
     with connection.cursor() as cursor:
         cursor.execute(_AGAIN, [Stage.HARMONISE, report_id])
-    wake_workers()
     ledger.record(
         actor=actor,
         action="report.upload",

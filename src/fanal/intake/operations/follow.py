@@ -12,7 +12,6 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import reach, require_somewhere
 from fanal.intake.domain import receipt_code
-from fanal.intake.operations.queue import wake_workers
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -91,7 +90,6 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
             "SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id]
         )
         _log(actor=actor, action="message.receive", ids=(row[0], message_id), now=now)
-        wake_workers()
     return message_id
 
 

@@ -7,7 +7,6 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Reason, Refused, require
 from fanal.intake.domain.states import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
-from fanal.intake.operations.queue import wake_workers
 from fanal.intake.queries.statuses import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
@@ -108,7 +107,6 @@ def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[R
 def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT intake_enqueue(%s, %s)", [report_id, sender_id])
-    wake_workers()
 
 
 def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:

@@ -266,14 +266,7 @@ def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now:
                 items=[(report_id, b"") for report_id in moved],
                 detail={"stage": stage},
             )
-            wake_workers()
     return len(moved)
-
-
-def wake_workers() -> None:
-    """Tell idle workers that something waits; heard at commit (docs/decisions/0003)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify('fanal_work', '')")
 
 
 def _quarantine(*, token: UUID, report_ids: Sequence[UUID], error: str) -> None:

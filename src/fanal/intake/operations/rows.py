@@ -13,7 +13,6 @@ from django.db import connection
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Submission
 from fanal.intake.domain.states import ReportState, Stage
-from fanal.intake.operations.queue import wake_workers
 from fanal.kernel.arrays import plain_array
 
 _INSERT_REPORTS = """
@@ -142,7 +141,6 @@ def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
     ):
         for report_id, submission in items:
             copy.write_row((report_id, Stage.HARMONISE, submission.urgent, submission.slow_lane))
-    wake_workers()
 
 
 def reference_of(new: New) -> str:
