@@ -4,9 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 
+from fanal.config.lifecycles import LIFECYCLES
 from fanal.ledger.domain.actions import VERBS
 from tests.architecture.tree import SOURCE, files, name
 
+KINDS = [one.kind for one in LIFECYCLES]
 EARLIER = {"report.search"}
 """Entries of earlier versions, which histories still show."""
 _CODE = re.compile(r"[a-z]+\.[a-z_]+")
@@ -19,7 +21,8 @@ def _written() -> Iterator[tuple[str, str]]:
     """Yield each action that some code writes, with its file.
 
     An action is an argument `action`, an argument of a package's own function around the ledger (`_log`),
-    or a value of a table from moves to actions. A formatted one stands for each that fits.
+    or a value of a table from moves to actions. A formatted one stands for each that fits; where it begins
+    with a value, that is a kind of act.
     """
     for path in files(".py"):
         if not path.is_relative_to(SOURCE) or "migrations" in path.parts:
@@ -45,12 +48,13 @@ def _actions(place: ast.expr) -> list[str]:
     if isinstance(place, ast.IfExp):
         return [*_actions(place.body), *_actions(place.orelse)]
     if isinstance(place, ast.JoinedStr):
-        parts = [
+        first, *others = [
             re.escape(str(p.value)) if isinstance(p, ast.Constant) else "[a-z_]+"
             for p in place.values
         ]
-        if isinstance(place.values[0], ast.Constant):
-            return [action for action in VERBS if re.fullmatch("".join(parts), action)]
+        if not isinstance(place.values[0], ast.Constant):
+            first = f"({'|'.join(KINDS)})"
+        return [action for action in VERBS if re.fullmatch(first + "".join(others), action)]
     if isinstance(place, ast.Constant) and isinstance(place.value, str):
         return [place.value]
     return []

@@ -154,7 +154,7 @@ def _settings(bounds: Bounds) -> str:
     )
 
 
-def _execute(  # noqa: PLR0917 - Django's signature of a wrapper
+def _execute(
     execute: Callable[..., object],
     sql: str | composing.Composable,
     params: object,

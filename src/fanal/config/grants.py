@@ -45,8 +45,8 @@ _OURS = (
     "crosscheck",
     "deconfliction",
     "orient",
+    "casework",
     "measures",
-    "judicial",
     "distribution",
     "statistics",
     "accounts",
@@ -165,16 +165,15 @@ RULES: tuple[Rule, ...] = (
     _rule("measures_happening", [APP, WORKER], APPEND),
     _rule("measures_recommendation", [APP, WORKER], APPEND),
     _rule("measures_answer", [APP, WORKER], APPEND),
-    # Facts and accounts go by expiry's own function, which the worker alone may call.
-    _rule("judicial_text", [APP, WORKER], [*APPEND, "UPDATE (summary)"]),
-    _rule("judicial_sheet_words", [APP, WORKER], [*APPEND, "UPDATE (summary)"]),
     # States and instants follow from steps, by a trigger; the right on `id`, which never changes, is what
-    # PostgreSQL asks of whoever locks a row.
-    _rule("judicial_referral", [APP, WORKER], [*APPEND, "UPDATE (id)"]),
-    _rule("judicial_sheet", [APP], [*APPEND, "UPDATE (id)"]),
-    _rule("judicial_sheet", [WORKER], [*APPEND, "UPDATE (id, payer)"]),
-    _rule("judicial_step", [APP, WORKER], APPEND),
-    _rule("judicial_sheet_step", [APP, WORKER], APPEND),
+    # PostgreSQL asks of whoever locks a row. What acts say goes by expiry's own function, which the worker
+    # alone may call. Which transitions there are is the program's, written by `fanal migrate`.
+    _rule("casework_act", [APP, WORKER], [*APPEND, "UPDATE (id)"]),
+    _rule("casework_document", [APP, WORKER], APPEND),
+    _rule("casework_approval", [APP, WORKER], APPEND),
+    _rule("casework_step", [APP, WORKER], APPEND),
+    _rule("casework_kind", [APP, WORKER], READ),
+    _rule("casework_transition", [APP, WORKER], READ),
     # Who proposed a measure, and for which decision, is never updated (decisions 13); its state and its
     # instants follow from steps alone, by a trigger.
     _rule(
@@ -296,7 +295,8 @@ INTAKE_SEQUENCES = ("intake_wire_id_seq",)
 """What a public node may take numbers of: whoever uses a sequence may use it up."""
 WORKER_FUNCTIONS = (
     "measures_erase_words",
-    "judicial_erase_words",
+    "casework_erase_words",
+    "casework_forget_subjects",
     "accounts_erase_words",
     "fanal_end_hoarding",
     "fanal_ensure_months",

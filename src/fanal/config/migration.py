@@ -9,6 +9,7 @@ import psycopg
 
 from fanal.config.databases import DatabaseRefused
 from fanal.config.grants import apply_grants
+from fanal.config.lifecycles import apply_lifecycles
 from fanal.config.row_security import apply_row_security
 
 _LOCK = 0x46414E414C  # "FANAL"
@@ -58,6 +59,7 @@ def migrating(*, owner_url: str, mark: Mark | None) -> Iterator[None]:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         _write_mark(connection, mark)
         yield
+        apply_lifecycles(connection)
         apply_row_security(connection)
         apply_grants(connection)
 

@@ -60,8 +60,7 @@ def _behind(parent: str, condition: str) -> str:
 
 _OF_REPORT = _behind("intake_report", "p.id = report_id")
 _OF_MEASURE = _behind("measures_measure", "p.id = measure_id")
-_OF_REFERRAL = _behind("judicial_referral", "p.id = referral_id")
-_OF_SHEET = _behind("judicial_sheet", "p.id = sheet_id")
+_OF_ACT = _behind("casework_act", "p.id = act_id")
 _OF_OPENING = _behind("harmonise_opening", "p.id = opening_id")
 
 BOUNDED: Mapping[str, Bounds] = {
@@ -152,12 +151,10 @@ BOUNDED: Mapping[str, Bounds] = {
     "measures_target": Bounds(rows=_OF_MEASURE),
     "measures_recommendation": Bounds(rows=_OWN, reads=_OVERSEEN, inserts=_OVERSEEN),
     "measures_answer": Bounds(rows=_behind("measures_recommendation", "p.id = recommendation_id")),
-    "judicial_referral": Bounds(rows=_OWN),
-    "judicial_text": Bounds(rows=_OF_REFERRAL),
-    "judicial_step": Bounds(rows=_OF_REFERRAL),
-    "judicial_sheet": Bounds(rows=_OWN),
-    "judicial_sheet_words": Bounds(rows=_OF_SHEET),
-    "judicial_sheet_step": Bounds(rows=_OF_SHEET),
+    "casework_act": Bounds(rows=_OWN),
+    "casework_document": Bounds(rows=_OF_ACT),
+    "casework_approval": Bounds(rows=_OF_ACT),
+    "casework_step": Bounds(rows=_OF_ACT),
     # Rights are read to know whose request it is; they are given at one's own desk.
     "accounts_habilitation": Bounds(reads="true", inserts=f"(desk_id IS NULL OR {_OWN})"),
 }

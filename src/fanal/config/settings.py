@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "fanal.crosscheck",
     "fanal.deconfliction",
     "fanal.orient",
+    "fanal.casework",
     "fanal.measures",
     "fanal.judicial",
     "fanal.distribution",

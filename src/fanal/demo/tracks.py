@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event as Followed
 from fanal.demo.agenda import Event, Play
 from fanal.demo.content import material
 from fanal.demo.world import World
 from fanal.judicial import operations as judicial, queries as referred
-from fanal.judicial.domain.records import Event as Followed, Outcome
+from fanal.judicial.domain.kinds import REFERRAL
+from fanal.judicial.domain.records import Outcome
 from fanal.measures import operations as measures, queries as measured
 from fanal.measures.domain.records import Addressee, Event as Recorded, SuspensionCause
 from fanal.orient.domain.records import Track
@@ -269,14 +272,15 @@ def refer(
         event = Followed(
             happened_at=moment,
             proof="Bordereau de transmission (exemple)",
-            outcome=outcome if move == "close" else None,
+            outcome=outcome if outcome and move == "close" else "",
         )
         if move == "prepare":
             _write_account(world, referral_id, at=moment)
-        judicial.move_referral(
+        casework.take_step(
             actor=world.person("driss", moment),
-            referral_id=referral_id,
-            move=move,
+            lifecycle=REFERRAL,
+            act_id=referral_id,
+            transition=move,
             event=event,
             now=moment,
         )

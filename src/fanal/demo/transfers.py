@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.payments import load_typologies, paid_in
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event as Followed
 from fanal.demo.agenda import Event, Play
 from fanal.demo.content import chance
 from fanal.demo.world import OPERATOR, World, submission_key
@@ -18,7 +20,7 @@ from fanal.formats.transfers.read import cut_parts
 from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.judicial import operations as judicial
-from fanal.judicial.domain.records import Event as Followed
+from fanal.judicial.domain.kinds import SHEET
 from fanal.kernel.calendar import PARIS
 from fanal.web.desk.payments.around import around_of
 
@@ -183,10 +185,11 @@ def _sheet(payer: str, body: str, moves: tuple[str, ...]) -> Play:
             )
         for move in moves:
             proof = "Bordereau de transmission" if move in {"send", "acknowledge"} else ""
-            judicial.move_sheet(
+            casework.take_step(
                 actor=officer,
-                sheet_id=sheet_id,
-                move=move,
+                lifecycle=SHEET,
+                act_id=sheet_id,
+                transition=move,
                 event=Followed(happened_at=at, proof=proof),
                 now=at,
             )

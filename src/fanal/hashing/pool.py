@@ -128,7 +128,7 @@ class Pool:
             return Unhashed.NO_PICTURE
         return Unhashed.TOO_LARGE if file.size > most else None
 
-    def _ask(  # noqa: PLR0917
+    def _ask(
         self, child: _Child, file: FileToHash, kind: str, first: bytes, pieces: Iterator[bytes]
     ) -> tuple[FileFacts, _Child | None]:
         """Give a child a file; return its answer, and the child where it may see another."""

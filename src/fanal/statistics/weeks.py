@@ -186,9 +186,7 @@ def _by_week(
     return dict(found)
 
 
-def _held(  # noqa: PLR0917
-    source: str, column: str, since: date, until: date
-) -> list[tuple[date, str, int]]:
+def _held(source: str, column: str, since: date, until: date) -> list[tuple[date, str, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT date_trunc('week', day)::date, {column}, sum(n)::integer"  # noqa: S608 - a name of this module

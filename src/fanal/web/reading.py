@@ -49,7 +49,7 @@ class ReadNotJournalled(Exception):
     """A page was about to show persons whose reports have no ledger row in this request."""
 
 
-def consult(  # noqa: PLR0917 - read like a sentence: who, what, which, why
+def consult(
     request: HttpRequest,
     kind: str,
     ids: Iterable[UUID],

@@ -106,9 +106,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
     return round_id
 
 
-def _offered(  # noqa: PLR0917
-    counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
-) -> wire.Told:
+def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes) -> wire.Told:
     """Return how far a round is there; an offer is handed in once, not again each minute."""
     door = outside.current()
     try:

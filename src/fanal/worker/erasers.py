@@ -14,12 +14,12 @@ from django.db import transaction
 from fanal import reference
 from fanal.accounts import operations as accounts
 from fanal.analyse import operations as analyse
+from fanal.casework import operations as casework, queries as acts
 from fanal.crosscheck import operations as crosscheck
 from fanal.deconfliction import operations as deconfliction
 from fanal.exchange import operations as exchange
 from fanal.harmonise import operations as harmonise
 from fanal.intake import operations as intake, queries as intaken
-from fanal.judicial import operations as judicial, queries as judged
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
@@ -120,16 +120,15 @@ def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
 
 def _erase_referrals(actor: Actor, now: datetime, before: datetime) -> int:
     total = 0
-    for due in _free(actor, before, judged.list_due_referrals):
-        total += judicial.erase_words(actor=actor, referral_ids=due, sheet_ids=(), now=now)
-    for due in _free(actor, before, judged.list_due_sheets):
-        total += judicial.erase_words(actor=actor, referral_ids=(), sheet_ids=due, now=now)
+    for kind in ("referral", "sheet"):
+        for due in _free(actor, before, kind=kind):
+            total += casework.erase_words(actor=actor, kind=kind, act_ids=due, now=now)
     return total
 
 
 def _erase_payers(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001 - one signature
-    due = _free(actor, before, judged.list_due_payers)
-    return sum(judicial.erase_payers(actor=actor, sheet_ids=ids) for ids in due)
+    due = _free(actor, before, kind="sheet", subjects=True)
+    return sum(casework.forget_subjects(actor=actor, act_ids=ids) for ids in due)
 
 
 def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
@@ -143,11 +142,13 @@ def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _free(
-    actor: Actor, before: datetime, list_due: Callable[..., list[judged.Due]]
+    actor: Actor, before: datetime, *, kind: str, subjects: bool = False
 ) -> Iterator[list[UUID]]:
-    """Yield the ids of what is due in batches, without that on whose reports a legal hold stands."""
+    """Yield the ids of acts that are due in batches, without those on whose reports a legal hold stands."""
     after = None
-    while rows := list_due(actor=actor, before=before, after=after, limit=_BATCH):
+    while rows := acts.list_due(
+        actor=actor, kind=kind, before=before, after=after, limit=_BATCH, subjects=subjects
+    ):
         after = rows[-1].id
         reports = [report_id for row in rows for report_id in row.report_ids]
         held = intaken.list_held(actor=actor, report_ids=reports)

@@ -210,7 +210,7 @@ def _keep(worker: int, run: Run, board: JobsBoard) -> None:
             pause = min(2 * pause, _PAUSES[1])
 
 
-def _be_jobs(keeper: int, run: Run, board: JobsBoard, ended: list[Ended]) -> None:  # noqa: PLR0917
+def _be_jobs(keeper: int, run: Run, board: JobsBoard, ended: list[Ended]) -> None:
     run(_follow(keeper, signal.SIGKILL), board, ended)
 
 

@@ -303,7 +303,7 @@ def _renew_agreement() -> None:
         connection.close()  # the last answer stays in force
 
 
-async def _work(  # noqa: PLR0917
+async def _work(
     queue: str, connector: PsycopgConnector, board: JobsBoard, jobs: LivingJobs | None
 ) -> None:
     """Run the jobs of one kind in their own slots; one of the kinds queues what is due by the clock."""

@@ -149,7 +149,7 @@ def faults_of(session, table):
         # By policy, or by a right that nobody has; a constraint would come too late. The author's office
         # is asked before the policy is.
         refused = {errors.InsufficientPrivilege}
-        if table in {"judicial_referral", "judicial_sheet"}:
+        if table == "casework_act":
             refused.add(errors.CheckViolation)
         if (ended := outcome(session, table, statement)) not in refused:
             yield f"{what}: {ended}"

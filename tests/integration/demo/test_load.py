@@ -42,9 +42,9 @@ _STATES = {
     "SELECT state FROM measures_measure": (MEASURE_STATES, MeasureState),
     "SELECT state FROM distribution_item": (ITEM_STATES, ItemState),
     _PACKAGE: (PACKAGE_STATES, PackageState),
-    "SELECT state FROM judicial_referral": (REFERRAL_STATES, ReferralState),
+    "SELECT state FROM casework_act WHERE kind = 'referral'": (REFERRAL_STATES, ReferralState),
     "SELECT state FROM deconfliction_hit": (HIT, HitState),
-    "SELECT state FROM judicial_sheet": (SHEET_STATES, SheetState),
+    "SELECT state FROM casework_act WHERE kind = 'sheet'": (SHEET_STATES, SheetState),
 }
 _OCCURRING = {
     "SELECT enabled::text FROM exchange_source": ("true", "false"),

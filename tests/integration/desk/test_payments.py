@@ -3,15 +3,18 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event
 from fanal.judicial import operations, queries
-from fanal.judicial.domain.records import Event
+from fanal.judicial.domain.kinds import SHEET
 from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
-from fanal.kernel.actors import system_actor
+from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import queries as ledger
 from tests.integration.desk.operator import bring_in, payer_named
@@ -121,7 +124,7 @@ def test_a_sheet_leaves_only_by_an_officer_with_an_assessment(
     found = queries.get_sheet(actor=paid.actor("driss"), sheet_id=sheet)
     assert found is not None
     assert (found.sheet.state, found.sheet.body) == (SheetState.SENT, "PROSECUTOR_OF_PARIS")
-    assert [step.move for step in found.steps] == ["amend", "prepare", "send"]
+    assert [step.transition for step in found.steps] == ["amend", "prepare", "send"]
     assert {"sheet.draft", "sheet.step", "sheet.send"} <= set(verbs_of(sheet))
     assert b"Receipt 12" in officer.get(f"{HEAD}/sheets/{sheet}/").content
 
@@ -174,6 +177,12 @@ def test_a_sheet_stays_as_it_was_drafted(paid: Desk, sign_in: SignIn, sheet: UUI
     assert queries.get_sheet(actor=actor, sheet_id=sheet) == before
 
 
+def take(actor: Actor, sheet: UUID, transition: str, event: Event, now: datetime) -> None:
+    casework.take_step(
+        actor=actor, lifecycle=SHEET, act_id=sheet, transition=transition, event=event, now=now
+    )
+
+
 def test_every_move_that_is_not_in_the_table_is_refused(paid: Desk, sheet: UUID) -> None:
     actor, event = paid.actor("driss"), Event(happened_at=paid.now, proof="p")
     operations.amend_sheet(
@@ -181,6 +190,6 @@ def test_every_move_that_is_not_in_the_table_is_refused(paid: Desk, sheet: UUID)
     )
     for move in ("send", "acknowledge", "amend_all", ""):
         with pytest.raises(TransitionRefused):
-            operations.move_sheet(actor=actor, sheet_id=sheet, move=move, event=event, now=paid.now)
-    operations.move_sheet(actor=actor, sheet_id=sheet, move="withdraw", event=event, now=paid.now)
+            take(actor, sheet, move, event, paid.now)
+    take(actor, sheet, "withdraw", event, paid.now)
     assert SHEET_STATES.moves_from(SheetState.WITHDRAWN) == ()

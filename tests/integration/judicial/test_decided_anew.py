@@ -9,10 +9,14 @@ import pytest
 from django.db import connection, transaction
 
 from fanal.accounts import rows
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event
 from fanal.judicial import operations as judicial, queries
-from fanal.judicial.domain.records import Event, RecordedDecision
+from fanal.judicial.domain.kinds import REFERRAL
+from fanal.judicial.domain.records import RecordedDecision
 from fanal.judicial.domain.states import ReferralState
 from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations, queries as measures
 from fanal.measures.domain.drafting import MeasureRefused
@@ -78,8 +82,13 @@ def prepare(recorded: RecordedDecision) -> None:
 
 def move(recorded: RecordedDecision, name: str) -> None:
     assert recorded.referral_id is not None
-    judicial.move_referral(
-        actor=CLERK, referral_id=recorded.referral_id, move=name, event=PROVED, now=NOW
+    casework.take_step(
+        actor=CLERK,
+        lifecycle=REFERRAL,
+        act_id=recorded.referral_id,
+        transition=name,
+        event=PROVED,
+        now=NOW,
     )
 
 
@@ -143,7 +152,7 @@ class TestOpenedAgain:
         recorded = decide()
         prepare(recorded)
         reopen(recorded)
-        with pytest.raises(judicial.ReferralRefused, match="GROUND_GONE"):
+        with pytest.raises(Refusal, match="GROUND_GONE"):
             move(recorded, "send")
         assert referral_state(recorded) is ReferralState.READY
 
@@ -166,7 +175,7 @@ class TestDecidedAnew:
         for act in (approve, send):
             with pytest.raises((MeasureRefused, TransitionRefused)):
                 act(measure_id)
-        with pytest.raises(judicial.ReferralRefused):
+        with pytest.raises(Refusal):
             move(recorded, "send")
 
     def test_what_was_sent_stays_and_is_marked(self) -> None:

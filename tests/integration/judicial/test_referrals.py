@@ -6,12 +6,16 @@ import pytest
 from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event
 from fanal.formats.report.records import PersonRole, Place
 from fanal.harmonise.domain.records import Selector, SelectorKind, SelectorRole
 from fanal.judicial import operations, queries
-from fanal.judicial.domain.records import Event, Outcome, RecordedDecision, ReferralFile
+from fanal.judicial.domain.kinds import REFERRAL
+from fanal.judicial.domain.records import Outcome, RecordedDecision, ReferralFile
 from fanal.judicial.domain.states import ReferralState
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import queries as measures
 from fanal.measures.domain.drafting import MeasureRefused
@@ -40,8 +44,13 @@ def move(
     recorded: RecordedDecision, name: str, event: Event = DONE, actor: Actor = OFFICER
 ) -> None:
     assert recorded.referral_id is not None
-    operations.move_referral(
-        actor=actor, referral_id=recorded.referral_id, move=name, event=event, now=NOW
+    casework.take_step(
+        actor=actor,
+        lifecycle=REFERRAL,
+        act_id=recorded.referral_id,
+        transition=name,
+        event=event,
+        now=NOW,
     )
 
 
@@ -162,7 +171,7 @@ def test_the_way_to_an_outcome() -> None:
     move(recorded, "close", Event(happened_at=NOW, proof="letter", outcome=Outcome.PROSECUTED))
     seen = referral(recorded)
     assert seen.referral.outcome == "PROSECUTED"
-    assert [step.move for step in seen.steps][:3] == ["amend", "prepare", "send"]
+    assert [step.transition for step in seen.steps][:3] == ["amend", "prepare", "send"]
     assert seen.referral.due_at is None
     with pytest.raises(TransitionRefused):
         move(recorded, "send")
@@ -179,13 +188,13 @@ def test_the_way_to_an_outcome() -> None:
 )
 def test_moves_refused(name: str, event: Event, code: str) -> None:
     recorded = told(decide())
-    with pytest.raises(operations.ReferralRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         move(recorded, name, event)
     assert refused.value.code == code
 
 
 def test_a_referral_without_an_account_of_the_facts_is_not_ready() -> None:
-    with pytest.raises(operations.ReferralRefused, match="NO_SUMMARY"):
+    with pytest.raises(Refusal, match="NO_SUMMARY"):
         move(decide(), "prepare", Event(happened_at=NOW))
 
 
@@ -224,7 +233,7 @@ def test_amendments_are_checked() -> None:
         ("OFMIN", "a\0b", "SUMMARY_UNREADABLE"),
         ("OFMIN", "a\ud800b", "SUMMARY_UNREADABLE"),
     ):
-        with pytest.raises(operations.ReferralRefused, match=code):
+        with pytest.raises(Refusal, match=code):
             operations.amend_referral(
                 actor=OFFICER, referral_id=recorded.referral_id, body=body, summary=summary, now=NOW
             )
@@ -233,7 +242,7 @@ def test_amendments_are_checked() -> None:
 def test_expired_words_leave_the_structure() -> None:
     recorded = decide()
     with as_worker(), connection.cursor() as cursor:
-        cursor.execute("SELECT judicial_erase_words(ARRAY[%s::uuid], '{}')", [recorded.referral_id])
+        cursor.execute("SELECT casework_erase_words(ARRAY[%s::uuid])", [recorded.referral_id])
     seen = referral(recorded)
     assert (seen.facts, seen.text_fr, seen.summary) == (None, "", "")
     assert seen.referral.bases
@@ -242,10 +251,10 @@ def test_expired_words_leave_the_structure() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE judicial_step SET actor_id = gen_random_uuid()",
-        "DELETE FROM judicial_step",
-        "DELETE FROM judicial_referral",
-        "UPDATE judicial_referral SET state = 'SENT'",
+        "UPDATE casework_step SET actor_id = gen_random_uuid()",
+        "DELETE FROM casework_step",
+        "DELETE FROM casework_act",
+        "UPDATE casework_act SET state = 'SENT'",
     ],
 )
 def test_history_is_kept_by_the_database(statement: str) -> None:

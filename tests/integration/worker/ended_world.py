@@ -7,11 +7,14 @@ from django.db import connection
 
 from fanal.accounts import queries as people
 from fanal.accounts.models import User
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event
 from fanal.intake import operations as intake
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.judicial import operations as judicial
-from fanal.judicial.domain.records import Event, Outcome
+from fanal.judicial.domain.kinds import REFERRAL, SHEET
+from fanal.judicial.domain.records import Outcome
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.measures import operations as measures, queries as measured
 from fanal.measures.domain.oversight import AnswerVerdict
@@ -44,9 +47,9 @@ def _close_referral(world: World) -> None:
         actor=clerk, referral_id=referral_id, body="OFMIN", summary=world.canary(CELL, "account"),
         now=world.now,
     )  # fmt: skip
-    for move, outcome in (("prepare", None), ("send", None), ("close", Outcome.CONVICTED)):
-        judicial.move_referral(
-            actor=clerk, referral_id=referral_id, move=move, now=world.now,
+    for move, outcome in (("prepare", ""), ("send", ""), ("close", Outcome.CONVICTED)):
+        casework.take_step(
+            actor=clerk, lifecycle=REFERRAL, act_id=referral_id, transition=move, now=world.now,
             event=Event(happened_at=world.now, proof=proof, outcome=outcome),
         )  # fmt: skip
 
@@ -59,8 +62,8 @@ def _close_sheet(world: World) -> None:
         now=world.now,
     )  # fmt: skip
     for move in ("prepare", "send", "acknowledge"):
-        judicial.move_sheet(
-            actor=clerk, sheet_id=sheet_id, move=move, now=world.now,
+        casework.take_step(
+            actor=clerk, lifecycle=SHEET, act_id=sheet_id, transition=move, now=world.now,
             event=Event(happened_at=world.now, proof=proof),
         )  # fmt: skip
 

@@ -81,7 +81,7 @@ def test_nothing_that_was_said_outlives_its_class(world: World, as_role: Connect
     assert CANARY in dump
     assert CANARY.hex().encode() in dump
     assert {table for table, _ in before} > {
-        "judicial_text", "judicial_step", "judicial_sheet_words", "judicial_sheet_step",
+        "casework_document", "casework_step",
         "measures_measure", "measures_step", "measures_contact", "measures_recommendation",
         "measures_answer", "orient_reason", "orient_note_words", "intake_hold", "ledger_motive",
         "accounts_person", "accounts_instruction", "harmonise_record", "harmonise_opening_motive",
@@ -129,11 +129,11 @@ def test_a_hold_keeps_the_acts_that_rest_on_a_report_too(world: World) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE judicial_step SET proof = ''",
+        "UPDATE casework_step SET proof = ''",
         "UPDATE measures_step SET proof = ''",
         "UPDATE measures_measure SET request = '', host = '', erased_at = now()",
         "DELETE FROM measures_target",
-        "DELETE FROM judicial_text",
+        "DELETE FROM casework_document",
     ],
 )
 def test_only_the_definer_function_empties_words(world: World, statement: str) -> None:
@@ -151,7 +151,8 @@ def test_only_the_definer_function_empties_words(world: World, statement: str) -
     "call",
     [
         "measures_erase_words('{}', now())",
-        "judicial_erase_words('{}', '{}')",
+        "casework_erase_words('{}')",
+        "casework_forget_subjects('{}')",
         "accounts_erase_words(now())",
     ],
 )

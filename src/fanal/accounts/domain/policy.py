@@ -200,6 +200,12 @@ def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
     )
 
 
+def roles_at_desk(action: str) -> frozenset[Role]:
+    """Return the roles of people to whom `action` is open at their own desk."""
+    rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.DESK)
+    return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
+
+
 def asks_again(action: str) -> bool:
     """Return whether doing `action` asks a person for a fresh second factor."""
     return action in POLICY.step_up

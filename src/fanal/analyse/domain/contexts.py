@@ -120,7 +120,7 @@ def _background(read: Sequence[Read], lexicon: Lexicon) -> _Background:
     return _Background(speakers=speakers, talk=talk)
 
 
-def _weigh(  # noqa: PLR0917
+def _weigh(
     hit: Hit,
     near: Sequence[Context],
     background: _Background,

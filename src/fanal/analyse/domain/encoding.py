@@ -73,7 +73,7 @@ def _row(part: PriorityPart) -> _Part:
     )
 
 
-def _part(  # noqa: PLR0917 - the fields of one row, in their order
+def _part(
     code: str,
     points: float,
     because: str | None,

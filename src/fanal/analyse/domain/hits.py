@@ -118,7 +118,7 @@ def _negations(read: Read) -> list[int]:
     ]
 
 
-def _negates(cue: int, match: Match, sentence: Sentence, after: int) -> bool:  # noqa: PLR0917
+def _negates(cue: int, match: Match, sentence: Sentence, after: int) -> bool:
     if match.first <= cue <= match.last + after:
         return True
     if not match.first - _NEGATION_BEFORE <= cue < match.first:

@@ -231,7 +231,7 @@ def _known_addresses(
                 break
 
 
-def _known(  # noqa: PLR0917
+def _known(
     code: str,
     score: float,
     entry: KnownEntry,

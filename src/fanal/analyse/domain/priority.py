@@ -73,7 +73,7 @@ def add_runs(one: DryRun, two: DryRun) -> DryRun:
     )
 
 
-def prioritise(  # noqa: PLR0917
+def prioritise(
     reports: Sequence[HarmonisedReport],
     analyses: Sequence[Analysis],
     kin: Sequence[KinFacts],
@@ -95,7 +95,7 @@ def prioritise(  # noqa: PLR0917
     ]
 
 
-def dry_run(  # noqa: PLR0917
+def dry_run(
     reports: Sequence[HarmonisedReport],
     analyses: Sequence[Analysis],
     kin: Sequence[KinFacts],

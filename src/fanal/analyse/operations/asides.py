@@ -208,7 +208,7 @@ def _end(actor: Actor, item_id: UUID, *, outcome: str, reason: str, now: datetim
     return UUID(str(row[0]))
 
 
-def _told(  # noqa: PLR0917
+def _told(
     actor: Actor,
     action: str,
     list_id: UUID,

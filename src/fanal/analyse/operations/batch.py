@@ -140,7 +140,7 @@ def _next_revisions(table: str, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     return {report_id: last.get(report_id, 0) + 1 for report_id in report_ids}
 
 
-def _log(  # noqa: PLR0917
+def _log(
     actor: Actor, action: str, now: datetime, ids: Sequence[UUID], contents: Sequence[bytes]
 ) -> None:
     ledger.record_batch(

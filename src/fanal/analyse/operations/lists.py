@@ -160,7 +160,7 @@ def withdraw_items(
     return count
 
 
-def _load(  # noqa: PLR0917
+def _load(
     actor: Actor,
     action: str,
     name: str,

@@ -226,7 +226,7 @@ def _activate(
         )
 
 
-def log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:  # noqa: PLR0917
+def log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:
     """Write a step of a rule set in the journal."""
     ledger.record(
         actor=actor,

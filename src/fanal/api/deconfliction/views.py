@@ -85,7 +85,7 @@ def _for_counterparts(method: str) -> Callable[[View], View]:
     return decorate
 
 
-def _run(  # noqa: PLR0917
+def _run(
     view: View, request: HttpRequest, method: str, arguments: dict[str, object]
 ) -> HttpResponse:
     now = request.now  # type: ignore[attr-defined]

@@ -48,7 +48,7 @@ def link(
 class Explainer:
     """Makes links of pairs: their scores, and their reasons in words."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         sheet: Sheet,
         pairs: Pairs,
@@ -74,7 +74,7 @@ class Explainer:
                 rule_version=weights.version,
             )
 
-    def reasons(  # noqa: PLR0917
+    def reasons(
         self, place: int, later: int, earlier: int, fresh: Flags | None
     ) -> tuple[Reason, ...]:
         """Return the reasons of one pair, the strongest first."""

@@ -85,7 +85,7 @@ def tables_of(weights: Weights) -> Tables:
     )
 
 
-def worth_of(  # noqa: PLR0917
+def worth_of(
     meetings: Meetings, rows: Rows, kept: Points, weights: Weights
 ) -> tuple[Codes, Points]:
     """Return side and points of each meeting, as the rule took them; `kept` is that of `share_kept`."""
@@ -136,9 +136,7 @@ def _sides(weights: Weights) -> tuple[Codes, Points]:
     return side, factor
 
 
-def reach_of(  # noqa: PLR0917
-    rows: Rows, standing: Standing, weights: Weights, fresh: Flags | None
-) -> Places:
+def reach_of(rows: Rows, standing: Standing, weights: Weights, fresh: Flags | None) -> Places:
     """Return how many of the rows before it each row meets: of a value that very many hold, neighbours alone.
 
     With `fresh`, none where neither the row nor one before it of the same value is of these reports.

@@ -27,7 +27,7 @@ def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozense
     return frozenset(found)
 
 
-def moved(  # noqa: PLR0917
+def moved(
     before: ValueState, step: int, companions: frozenset[bytes], weights: Weights
 ) -> ValueState:
     """Return the state after what was seen now; steps and hubs only ever rise."""
@@ -75,7 +75,7 @@ def weighed_anew(
     return points_of(changed, weights), tuple(changed)
 
 
-def _conflicts(  # noqa: PLR0917
+def _conflicts(
     parted: Iterable[Reason], left: Iterable[Reason], has: int, weights: Weights
 ) -> list[Reason]:
     """Return what tells against a pair since values on one side were taken away."""

@@ -55,7 +55,7 @@ def _crowded(beside: Beside, weights: Weights) -> Ints:
     return crowded
 
 
-def _beside(rows: Rows, everything: Rows, groups: tuple[Ints, Ints], weights: Weights) -> Beside:  # noqa: PLR0917
+def _beside(rows: Rows, everything: Rows, groups: tuple[Ints, Ints], weights: Weights) -> Beside:
     person = tables_of(weights).person
     start, size = groups
     asked = (size > weights.companions) & person[rows.mark[start]]

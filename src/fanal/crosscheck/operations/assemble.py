@@ -55,7 +55,7 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
     return nodes
 
 
-def write_membership(  # noqa: PLR0917
+def write_membership(
     nodes: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
 ) -> None:
     """Write where `nodes` stand: the anchor of each that is in a dossier; `known` holds their desks."""

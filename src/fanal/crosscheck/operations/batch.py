@@ -105,7 +105,7 @@ def _strong(found: Link) -> Strong:
     return Strong(one=found.report_id, two=found.other_id, score=found.score)
 
 
-def _dossiers(  # noqa: PLR0917
+def _dossiers(
     strong: Sequence[Strong],
     loose: set[UUID],
     known: tuple[Mapping[UUID, int], bool],

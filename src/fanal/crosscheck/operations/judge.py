@@ -124,7 +124,7 @@ def judge_suggestion(
     return first
 
 
-def _check(  # noqa: PLR0917
+def _check(
     act: Act, reason: str, sides: tuple[tuple[UUID, ...], tuple[UUID, ...]], undoes: UUID | None
 ) -> None:
     left, right = sides
@@ -167,7 +167,7 @@ def _next_id(now: datetime) -> UUID:
     return fresh if last is None or fresh > last else UUID(int=last.int + 1)
 
 
-def _write(actor: Actor, judgement: Judgement, reason: str, now: datetime) -> None:  # noqa: PLR0917
+def _write(actor: Actor, judgement: Judgement, reason: str, now: datetime) -> None:
     digest = ledger.keyed_digest(
         kind="judgement", object_id=judgement.id, content=reason.encode("utf-8", "surrogatepass")
     )

@@ -163,7 +163,7 @@ def _pictures(sketches: Mapping[UUID, Sketch], ids: Iterable[UUID]) -> set[bytes
     return {pdq for i in ids if i in sketches for pdq in sketches[i].pictures}
 
 
-def _found(  # noqa: PLR0917
+def _found(
     actor: Actor, touched: Collection[UUID], world: World, sketcher: Sketcher
 ) -> dict[UUID, list[Found]]:
     """Return what is near each touched report; the addresses of pages are read in the records."""

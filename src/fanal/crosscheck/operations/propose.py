@@ -38,7 +38,7 @@ def propose(
     return found | (assemble(touched, now=now) if touched else {})
 
 
-def _write(  # noqa: PLR0917
+def _write(
     grown: Mapping[UUID, UUID],
     anchors: Mapping[UUID, UUID],
     desks: Mapping[UUID, int],

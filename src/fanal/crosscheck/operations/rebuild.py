@@ -85,9 +85,7 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
     return done
 
 
-def _links(  # noqa: PLR0917
-    words: "_Words", whole: Whole, joined: Joined, weights: Weights
-) -> Iterator[list[Link]]:
+def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> Iterator[list[Link]]:
     """Yield all links, some thousands at a time; certain ones join their reports."""
     kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
     parts = weigh(whole.sheet, whole.standing, weights, at_once=_AT_ONCE, seated=whole.seated)
@@ -165,7 +163,7 @@ class _Words(Told):
         self._records = {wanted[report_id]: record for report_id, record in records.items()}
 
 
-def _dossiers(  # noqa: PLR0917
+def _dossiers(
     ids: Sequence[UUID], desks: dict[UUID, int], anchors: dict[UUID, UUID], now: datetime
 ) -> dict[UUID, UUID]:
     for start in range(0, len(ids), _AT_ONCE):

@@ -115,7 +115,7 @@ def _stored(
         }
 
 
-def _states(  # noqa: PLR0917
+def _states(
     cards: Mapping[UUID, Card],
     known: Mapping[UUID, bytes],
     values: tuple[Mapping[int, Held], Mapping[int, ValueState]],
@@ -140,7 +140,7 @@ def _states(  # noqa: PLR0917
     return states, changed
 
 
-def _standing(  # noqa: PLR0917
+def _standing(
     sheet: Sheet,
     ids: Sequence[UUID],
     values: tuple[Mapping[int, Held], Mapping[int, ValueState]],
@@ -170,7 +170,7 @@ def _standing(  # noqa: PLR0917
     return sheet._replace(rows=rows.take(kept)), Standing(holders[kept], place[kept], hub[kept])
 
 
-def _parted(  # noqa: PLR0917
+def _parted(
     sheet: Sheet,
     standing: Standing,
     reports: tuple[Sequence[UUID], Flags],

@@ -65,7 +65,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     return _store(actor, found, laid_out, body, held=len(keys), now=now)
 
 
-def _store(  # noqa: PLR0917
+def _store(
     actor: Actor, found: Round, laid_out: LaidOut, body: bytes, *, held: int, now: datetime
 ) -> bytes:
     """Commit an answer, unless another process did so meanwhile: then that one counts."""

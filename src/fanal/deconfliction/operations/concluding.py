@@ -117,7 +117,7 @@ def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
     return len(keys)
 
 
-def _open(  # noqa: PLR0917
+def _open(
     found: Round,
     counterpart: Counterpart,
     state: RoundState,

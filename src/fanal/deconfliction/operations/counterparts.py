@@ -163,7 +163,7 @@ def _check_secret(login: str, secret: str) -> None:
         raise DeconflictionRefused("SECRET")
 
 
-def _limit(actor: Actor, counterpart_id: UUID, limits: Limits, now: datetime) -> None:  # noqa: PLR0917
+def _limit(actor: Actor, counterpart_id: UUID, limits: Limits, now: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO deconfliction_limit (id, counterpart_id, kinds, roles, desk_ids, months,"
@@ -175,7 +175,7 @@ def _limit(actor: Actor, counterpart_id: UUID, limits: Limits, now: datetime) ->
         )  # fmt: skip
 
 
-def _log(actor: Actor, action: str, counterpart_id: UUID, now: datetime) -> None:  # noqa: PLR0917
+def _log(actor: Actor, action: str, counterpart_id: UUID, now: datetime) -> None:
     ledger.record(
         actor=actor,
         action=action,

@@ -176,7 +176,7 @@ def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: date
     return len(added)
 
 
-def _step(  # noqa: PLR0917
+def _step(
     actor: Actor, hit_id: UUID, move: str, state: HitState, *, now: datetime, words: str = ""
 ) -> None:
     """Write what happened to a hit: structure that stays, words that expire, the entry."""

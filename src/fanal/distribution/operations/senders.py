@@ -122,7 +122,7 @@ def _store(actor: Actor, code: str, key: bytes, *, since: datetime | None, now: 
     return made.id
 
 
-def _log(actor: Actor, key_id: UUID, code: str, change: str, now: datetime) -> None:  # noqa: PLR0917
+def _log(actor: Actor, key_id: UUID, code: str, change: str, now: datetime) -> None:
     ledger.record(
         actor=actor,
         action="sender.change",

@@ -83,7 +83,7 @@ def send(
     return outcome
 
 
-def _next(  # noqa: PLR0917
+def _next(
     recipient: Recipient,
     actor: Actor,
     sender: str,

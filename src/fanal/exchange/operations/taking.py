@@ -141,7 +141,7 @@ def _lock(source_id: UUID) -> int | None:
     return None if row is None else int(row[0])
 
 
-def _apply(  # noqa: PLR0917
+def _apply(
     actor: Actor,
     source: Source,
     changes: Plan,

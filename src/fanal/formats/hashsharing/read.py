@@ -91,7 +91,7 @@ def _entries(box: etree._Element, before: int) -> Iterator[SharedEntry]:
         yield _entry(element, kind[0], kind[1], path)
 
 
-def _entry(element: etree._Element, media: Media, deleted: bool, path: str) -> SharedEntry:  # noqa: PLR0917
+def _entry(element: etree._Element, media: Media, deleted: bool, path: str) -> SharedEntry:
     prints: dict[str, str] = {}
     for box in [] if deleted else element:
         if _name(box) == "fingerprints":

@@ -126,7 +126,7 @@ class _Walk:
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
 
-    def node(  # noqa: PLR0917 - called for each element, as `_children`
+    def node(
         self, element: etree._Element, model: ElementModel | None, path: str, depth: int
     ) -> Node:
         """Return the node of `element` and of all it holds."""
@@ -178,7 +178,7 @@ class _Walk:
         if not name.startswith(_SCHEMA_HINTS):
             self._complain(path, "UNKNOWN_ATTRIBUTE", value=value)
 
-    def _children(  # noqa: C901, PLR0912, PLR0917 - one loop: its calls are what reading costs
+    def _children(  # noqa: C901, PLR0912 - one loop: its calls are what reading costs
         self, element: etree._Element, kind: TypeModel | None, path: str, depth: int
     ) -> list[Node]:
         known = kind.elements if kind is not None else _NO_ELEMENTS

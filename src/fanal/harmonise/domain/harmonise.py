@@ -141,7 +141,7 @@ def _collect_loose(draft: Draft, collector: Collector) -> None:
             collector.add(Kind.GAME, game, Origin(role=_CONTENT, source="platform"))
 
 
-def _collect_file(  # noqa: PLR0917
+def _collect_file(
     file: File, place: int, collector: Collector, computed: Sequence[ComputedFile]
 ) -> File:
     """Add a file's fingerprints, and return it with those that could be read in canonical form.

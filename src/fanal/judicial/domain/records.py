@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from fanal.casework.domain.records import ActStep
 from fanal.judicial.domain.states import ReferralState
 from fanal.orient.domain.records import Basis, Decision
 
@@ -42,20 +43,11 @@ class Facts(Struct, frozen=True, kw_only=True):
     selectors: tuple[tuple[str, str, str], ...]
 
 
-class Step(Struct, frozen=True, kw_only=True):
-    """One move of a referral, with its proof."""
+class ReferralDocument(Struct, frozen=True, kw_only=True):
+    """What a revision of a referral says: the facts as drafted, and the officer's account of them."""
 
-    id: UUID
-    referral_id: UUID
-    move: str
-    source: ReferralState
-    target: ReferralState
-    actor_id: UUID
-    happened_at: datetime
-    recorded_at: datetime
-    body: str
-    outcome: str = ""
-    proof: str = ""
+    facts: Facts
+    summary: str = ""
 
 
 class Referral(Struct, frozen=True, kw_only=True):
@@ -84,15 +76,7 @@ class ReferralFile(Struct, frozen=True, kw_only=True):
     summary: str
     text_fr: str
     text_en: str
-    steps: tuple[Step, ...]
-
-
-class Event(Struct, frozen=True, kw_only=True):
-    """What an officer records: when it happened, its proof, and the outcome when it closes."""
-
-    happened_at: datetime
-    proof: str = ""
-    outcome: Outcome | None = None
+    steps: tuple[ActStep, ...]
 
 
 class RecordedDecision(Struct, frozen=True, kw_only=True):

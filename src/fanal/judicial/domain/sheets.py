@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from fanal.analyse.domain.payments import PayerScore
+from fanal.casework.domain.records import Act, ActStep
 from fanal.kernel.states import StateTable, move
 
 ADDRESSEES = ("TRACFIN", "PROSECUTOR_OF_PARIS", "PROSECUTOR_OF_SUSPECT", "OFMIN")
@@ -35,7 +36,6 @@ SHEET_STATES: StateTable[SheetState] = StateTable(
         move("withdraw", {SheetState.DRAFT, SheetState.READY}, SheetState.WITHDRAWN),
     ),
 )
-SHEET_PROOF_NEEDED = frozenset({"send", "acknowledge"})
 
 
 class SheetReport(Struct, frozen=True, kw_only=True):
@@ -63,17 +63,11 @@ class SheetFacts(Struct, frozen=True, kw_only=True):
     drafted_at: datetime
 
 
-class SheetStep(Struct, frozen=True, kw_only=True):
-    """One move of a sheet, with its proof."""
+class SheetDocument(Struct, frozen=True, kw_only=True):
+    """What a revision of a sheet says: the facts as drafted, and the officer's own assessment."""
 
-    move: str
-    source: SheetState
-    target: SheetState
-    actor_id: UUID
-    happened_at: datetime
-    recorded_at: datetime
-    body: str
-    proof: str = ""
+    facts: SheetFacts
+    summary: str = ""
 
 
 class Sheet(Struct, frozen=True, kw_only=True):
@@ -90,10 +84,25 @@ class Sheet(Struct, frozen=True, kw_only=True):
     sent_at: datetime | None
 
 
+def sheet_of(act: Act) -> Sheet:
+    """Return an act of this kind as a sheet."""
+    return Sheet(
+        id=act.id,
+        desk_id=act.desk_id,
+        payer=act.subject_id,
+        report_ids=act.report_ids,
+        state=SheetState(act.state),
+        body=act.addressee,
+        author_id=act.author_id,
+        created_at=act.created_at,
+        sent_at=act.sent_at,
+    )
+
+
 class SheetFile(Struct, frozen=True, kw_only=True):
     """A sheet with its facts, the officer's own words and its steps; facts are None once expired."""
 
     sheet: Sheet
     facts: SheetFacts | None
     summary: str
-    steps: tuple[SheetStep, ...]
+    steps: tuple[ActStep, ...]

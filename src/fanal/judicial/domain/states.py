@@ -40,4 +40,3 @@ REFERRAL_STATES: StateTable[ReferralState] = StateTable(
         ),
     ),
 )
-PROOF_NEEDED = frozenset({"send", "acknowledge", "take_up", "return", "close"})

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from django.db import transaction
 
+from fanal.casework import operations as casework
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.domain.records import RecordedDecision
-from fanal.judicial.operations.referrals import open_from_decision, withdraw_replaced
+from fanal.judicial.operations.referrals import open_from_decision
 from fanal.kernel.actors import Actor
 from fanal.measures import operations as measures
 from fanal.measures.domain.drafting import Target
@@ -34,7 +36,7 @@ def record_decision(
 
     Raises:
         CaseNotHeld, DecisionRefused: from `orient.operations.decide`.
-        MeasureRefused, ReferralRefused: a draft cannot be made.
+        MeasureRefused, Refusal: a draft cannot be made.
         Refused: the policy refuses.
     """
     with transaction.atomic():
@@ -45,8 +47,16 @@ def record_decision(
             claim_token=claim_token,
             now=now,
         )
-        for withdraw in (measures.withdraw_replaced, withdraw_replaced):
-            withdraw(actor=actor, report_id=report.report_id, decision_id=decision.id, now=now)
+        measures.withdraw_replaced(
+            actor=actor, report_id=report.report_id, decision_id=decision.id, now=now
+        )
+        casework.withdraw_replaced(
+            actor=actor,
+            lifecycles=[REFERRAL],
+            report_id=report.report_id,
+            decision_id=decision.id,
+            now=now,
+        )
         case = orient_queries.get_case(actor=actor, report_id=report.report_id)
         level = case.level if case else "NORMAL"
         measure_ids: tuple[UUID, ...] = ()
@@ -82,7 +92,7 @@ def record_decisions(
 
     Raises:
         NotFolded: one of them is not folded into the report any more.
-        CaseNotHeld, DecisionRefused, MeasureRefused, ReferralRefused, Refused: as `record_decision`.
+        CaseNotHeld, DecisionRefused, MeasureRefused, Refusal, Refused: as `record_decision`.
     """
     with transaction.atomic():
         claims = orient.claim_folded(

@@ -1,11 +1,5 @@
 """The reading door of judicial: referrals, and intelligence sheets on payers."""
 
-from fanal.judicial.queries.expiry import (
-    Due,
-    list_due_payers,
-    list_due_referrals,
-    list_due_sheets,
-)
 from fanal.judicial.queries.referrals import (
     count_referrals,
     count_unsent,
@@ -16,14 +10,10 @@ from fanal.judicial.queries.referrals import (
 from fanal.judicial.queries.sheets import get_sheet, list_sheets, sheets_on
 
 __all__ = [
-    "Due",
     "count_referrals",
     "count_unsent",
     "get_referral",
     "get_sheet",
-    "list_due_payers",
-    "list_due_referrals",
-    "list_due_sheets",
     "list_referrals",
     "list_sheets",
     "referrals_of",

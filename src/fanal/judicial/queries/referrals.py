@@ -5,18 +5,16 @@ from datetime import datetime
 from uuid import UUID
 
 import msgspec
-from django.db import connection
-from django.db.models import QuerySet
 
 from fanal import reference
-from fanal.accounts.domain.policy import Resource, allows, reach, require
+from fanal.casework import queries as casework
+from fanal.casework.domain.records import Act
+from fanal.judicial.domain.kinds import REFERRAL, read_referral
 from fanal.judicial.domain.letters import referral_text
 from fanal.judicial.domain.records import Facts, Referral, ReferralFile
 from fanal.judicial.domain.states import ReferralState
-from fanal.judicial.models import ReferralText, StoredReferral
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
-from fanal.kernel.ids import id_bounds
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.records import Basis
 
@@ -31,20 +29,16 @@ def list_referrals(
     limit: int = 50,
 ) -> tuple[Referral, ...]:
     """Return the referrals within the actor's reach, oldest first; all states when none is named."""
-    rows = _reachable(actor)
-    if wanted := list(states):
-        rows = rows.filter(state__in=wanted)
-    if after is not None:
-        rows = rows.filter(id__gt=after)
-    return tuple(_referral(row) for row in rows.order_by("id")[:limit])
+    acts = casework.list_acts(
+        actor=actor, lifecycle=REFERRAL, states=states, after=after, limit=limit
+    )
+    return tuple(map(_referral, acts))
 
 
 def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
     """Return the referrals of each report, within the actor's reach."""
-    found: dict[UUID, tuple[Referral, ...]] = {}
-    for row in _reachable(actor).filter(report_id__in=report_ids).order_by("report_id", "id"):
-        found[row.report_id] = (*found.get(row.report_id, ()), _referral(row))
-    return found
+    found = casework.acts_on(actor=actor, lifecycle=REFERRAL, subject_ids=report_ids)
+    return {report_id: tuple(map(_referral, acts)) for report_id, acts in found.items()}
 
 
 def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
@@ -52,21 +46,30 @@ def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
 
     Once its words have expired, facts are None and the texts empty.
     """
-    row = StoredReferral.objects.filter(id=referral_id).first()
-    if row is None or not allows(actor, "referral.read", Resource(desk_id=row.desk_id)).allowed:
+    found = casework.get_act(actor=actor, lifecycle=REFERRAL, act_id=referral_id)
+    if found is None:
         return None
-    referral = _referral(row)
-    words = ReferralText.objects.filter(referral_id=row.id).first()
-    facts = msgspec.json.decode(bytes(words.facts), type=Facts) if words else None
-    summary = words.summary if words else ""
+    referral = _referral(found.act)
+    said = None if found.content is None else read_referral(found.content)
+    facts, summary = (said.facts, said.summary) if said else (None, "")
     return ReferralFile(
         referral=referral,
         facts=facts,
         summary=summary,
         text_fr=_text(referral, facts, summary, lang="fr"),
         text_en=_text(referral, facts, summary, lang="en"),
-        steps=tuple(step.record() for step in row.steps.order_by("db_at")),
+        steps=found.steps,
     )
+
+
+def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return referrals by day of their draft and by outcome, or state where none is known."""
+    return casework.count_acts(actor=actor, lifecycle=REFERRAL, since=since, until=until)
+
+
+def count_unsent(*, actor: Actor) -> int:
+    """Return how many referrals wait to be sent."""
+    return casework.count_in(actor=actor, lifecycle=REFERRAL, states=_BEFORE_SENDING)
 
 
 def _text(referral: Referral, facts: Facts | None, summary: str, *, lang: str) -> str:
@@ -83,50 +86,27 @@ def _text(referral: Referral, facts: Facts | None, summary: str, *, lang: str) -
     )
 
 
-def _reachable(actor: Actor) -> QuerySet[StoredReferral]:
-    bounds = reach(actor, "referral.read")
-    rows = StoredReferral.objects.all()
-    return rows if bounds.everywhere else rows.filter(desk_id__in=bounds.desk_ids)
-
-
-def _referral(row: StoredReferral) -> Referral:
-    state = ReferralState(row.state)
+def _referral(act: Act) -> Referral:
+    state = ReferralState(act.state)
     due = None
     if state in _BEFORE_SENDING:
         due = desk_deadline(
-            catalogue=reference.load(), stage="REFER", level=row.level, start=row.created_at
+            catalogue=reference.load(), stage="REFER", level=act.level, start=act.created_at
         )
+    if act.decision_id is None:
+        raise ValueError("a referral follows a decision")
     return Referral(
-        id=row.id,
-        desk_id=row.desk_id,
-        report_id=row.report_id,
-        decision_id=row.decision_id,
+        id=act.id,
+        desk_id=act.desk_id,
+        report_id=act.subject_id,
+        decision_id=act.decision_id,
         state=state,
-        body=row.body,
-        bases=msgspec.json.decode(bytes(row.bases), type=tuple[Basis, ...]),
-        level=row.level,
-        author_id=row.author_id,
-        created_at=row.created_at,
-        sent_at=row.sent_at,
+        body=act.addressee,
+        bases=msgspec.json.decode(act.basis, type=tuple[Basis, ...]),
+        level=act.level,
+        author_id=act.author_id,
+        created_at=act.created_at,
+        sent_at=act.sent_at,
         due_at=due,
-        outcome=row.outcome or None,
+        outcome=act.outcome or None,
     )
-
-
-def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return referrals by day of their draft and by outcome, or state where none is known."""
-    require(actor, "statistics.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (created_at AT TIME ZONE 'Europe/Paris')::date,"
-            " CASE WHEN outcome <> '' THEN outcome ELSE state END, '', count(*) FROM judicial_referral"
-            " WHERE id >= %s AND id < %s AND created_at >= %s AND created_at < %s GROUP BY 1, 2",
-            [*id_bounds(since, until), since, until],
-        )
-        return list(cursor.fetchall())
-
-
-def count_unsent(*, actor: Actor) -> int:
-    """Return how many referrals wait to be sent."""
-    require(actor, "statistics.read")
-    return StoredReferral.objects.filter(state__in=_BEFORE_SENDING).count()

@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-import msgspec
-from django.db.models import QuerySet
-
-from fanal.accounts.domain.policy import Resource, allows, reach
-from fanal.judicial.domain.sheets import Sheet, SheetFacts, SheetFile, SheetState
-from fanal.judicial.models import SheetWords, StoredSheet
+from fanal.casework import queries as casework
+from fanal.judicial.domain.kinds import SHEET, read_sheet
+from fanal.judicial.domain.sheets import Sheet, SheetFile, SheetState, sheet_of
 from fanal.kernel.actors import Actor
 
 
@@ -16,16 +13,14 @@ def list_sheets(
     *, actor: Actor, states: Iterable[SheetState] = (), limit: int = 100
 ) -> tuple[Sheet, ...]:
     """Return the sheets within the actor's reach, newest first; all states when none is named."""
-    rows = _reachable(actor, "referral.read")
-    if wanted := list(states):
-        rows = rows.filter(state__in=wanted)
-    return tuple(row.record() for row in rows.order_by("-id")[:limit])
+    acts = casework.list_acts(actor=actor, lifecycle=SHEET, states=states, limit=limit, newest=True)
+    return tuple(map(sheet_of, acts))
 
 
 def sheets_on(*, actor: Actor, payer: UUID) -> tuple[Sheet, ...]:
     """Return that there are sheets on a payer, to whoever reads reports of their desk: no content."""
-    rows = _reachable(actor, "report.read").filter(payer=payer)
-    return tuple(row.record() for row in rows.order_by("id"))
+    found = casework.acts_on(actor=actor, lifecycle=SHEET, subject_ids=[payer], right="report.read")
+    return tuple(map(sheet_of, found.get(payer, ())))
 
 
 def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
@@ -33,19 +28,13 @@ def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
 
     Once its words have expired, facts are None and the summary empty.
     """
-    row = StoredSheet.objects.filter(id=sheet_id).first()
-    if row is None or not allows(actor, "referral.read", Resource(desk_id=row.desk_id)).allowed:
+    found = casework.get_act(actor=actor, lifecycle=SHEET, act_id=sheet_id)
+    if found is None:
         return None
-    words = SheetWords.objects.filter(sheet_id=row.id).first()
+    said = None if found.content is None else read_sheet(found.content)
     return SheetFile(
-        sheet=row.record(),
-        facts=msgspec.json.decode(bytes(words.facts), type=SheetFacts) if words else None,
-        summary=words.summary if words else "",
-        steps=tuple(step.record() for step in row.steps.order_by("db_at")),
+        sheet=sheet_of(found.act),
+        facts=said.facts if said else None,
+        summary=said.summary if said else "",
+        steps=found.steps,
     )
-
-
-def _reachable(actor: Actor, action: str) -> QuerySet[StoredSheet]:
-    bounds = reach(actor, action)
-    rows = StoredSheet.objects.all()
-    return rows if bounds.everywhere else rows.filter(desk_id__in=bounds.desk_ids)

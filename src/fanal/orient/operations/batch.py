@@ -128,7 +128,7 @@ def orient_batch(
     return [(proposal.report_id, proposal) for proposal in proposals]
 
 
-def _fold(  # noqa: PLR0917
+def _fold(
     actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
 ) -> None:
     """Fold what is new; what comes again is where it was, unless it may not be hidden any more."""

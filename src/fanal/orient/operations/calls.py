@@ -155,7 +155,7 @@ def record_failure(*, actor: Actor, call: Call, failure: str, jitter: float, now
     return True
 
 
-def _record(  # noqa: PLR0917
+def _record(
     actor: Actor, call: Call, action: str, now: datetime, detail: dict[str, str | int]
 ) -> None:
     ledger.record(

@@ -160,7 +160,7 @@ def _let_go(report_ids: Sequence[UUID]) -> list[UUID]:
     return behind
 
 
-def _judge(actor: Actor, case: Case, words: str, now: datetime) -> None:  # noqa: PLR0917
+def _judge(actor: Actor, case: Case, words: str, now: datetime) -> None:
     judgement_id = new_id(now)
     digest = keyed_digest(kind="unfolding", object_id=judgement_id, content=words.encode())
     with connection.cursor() as cursor:

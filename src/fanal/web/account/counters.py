@@ -27,7 +27,7 @@ class SharedCounters(BaseCache):
         super().__init__(params)
         self._memory = LocMemCache(location, params)
 
-    def add(  # noqa: PLR0917 - the signature of the base class
+    def add(
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> bool:
         """Store a value unless one is there; return whether it was stored.
@@ -52,7 +52,7 @@ class SharedCounters(BaseCache):
         found = operations.get_counter(key=self._full(key, version), now=clock.now())
         return default if found is None else found
 
-    def set(  # noqa: PLR0917 - the signature of the base class
+    def set(
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> None:
         """Store a value."""

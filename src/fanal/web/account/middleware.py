@@ -51,7 +51,7 @@ class RouteGuard:
             add_never_cache_headers(answer)
         return answer
 
-    def process_view(  # noqa: PLR0917 - Django's signature
+    def process_view(
         self,
         request: HttpRequest,
         view: Callable[..., HttpResponse],

@@ -15,6 +15,7 @@ from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.records import RecordedDecision
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations as measures
 from fanal.orient import operations as orient, queries as oriented
@@ -43,8 +44,8 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _refused(request, report_id, _words("decision_refusal", refused.code))
     except measures.MeasureRefused as refused:
         return _refused(request, report_id, _words("measure_refusal", refused.code))
-    except judicial.ReferralRefused as refused:
-        return _refused(request, report_id, _words("referral_refusal", refused.code))
+    except Refusal as refused:
+        return _refused(request, report_id, _words(f"{refused.kind}_refusal", refused.code))
     messages.success(request, _("The decision is recorded."))
     if recorded.measure_ids:
         messages.info(request, _("The measure waits for a second person, who cannot be you."))

@@ -151,7 +151,7 @@ def _graphml(elements: Elements) -> bytes:
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 
-def _element(  # noqa: PLR0917 - where, what
+def _element(
     graph: etree._Element, kind: str, attributes: dict[str, str], data: Mapping[str, object]
 ) -> None:
     element = etree.SubElement(graph, kind, attributes)

@@ -133,8 +133,6 @@ def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
     }
 
 
-def say(  # noqa: PLR0917 - where, what, how
-    request: HttpRequest, view: DossierView, words: str, status: HTTPStatus
-) -> HttpResponse:
+def say(request: HttpRequest, view: DossierView, words: str, status: HTTPStatus) -> HttpResponse:
     """Show the dossier again with what was refused."""
     return render(request, "desk/dossier.html", _page(request, view, words), status=status)

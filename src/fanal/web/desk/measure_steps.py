@@ -153,9 +153,7 @@ def event_of(request: HttpRequest, *, now: datetime) -> Event:
     )
 
 
-def _step(  # noqa: PLR0917 - the words of one sentence
-    request: HttpRequest, measure_id: UUID, move: str, actor: Actor, now: datetime
-) -> None:
+def _step(request: HttpRequest, measure_id: UUID, move: str, actor: Actor, now: datetime) -> None:
     event, cause = event_of(request, now=now), request.POST.get("cause", "").strip()
     match move:
         case "leave":

@@ -14,10 +14,14 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event
 from fanal.judicial import operations, queries
-from fanal.judicial.domain.records import Event, Outcome
-from fanal.judicial.domain.states import PROOF_NEEDED, REFERRAL_STATES, ReferralState
+from fanal.judicial.domain.kinds import REFERRAL
+from fanal.judicial.domain.records import Outcome
+from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.kernel.calendar import paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
 from fanal.reference import Body
@@ -70,7 +74,7 @@ def amend(request: HttpRequest, referral_id: UUID) -> HttpResponse:
             summary=request.POST.get("summary", "").replace("\r\n", "\n"),
             now=now_of(request),
         )
-    except operations.ReferralRefused as refused:
+    except Refusal as refused:
         return _say(request, referral_id, _words(refused.code))
     except TransitionRefused:
         return _say(request, referral_id, _moved_on())
@@ -83,21 +87,22 @@ def amend(request: HttpRequest, referral_id: UUID) -> HttpResponse:
 def move(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """Record a move of a referral, with its proof."""
     _known(request, referral_id)
-    now, outcome = now_of(request), request.POST.get("outcome", "")
+    now = now_of(request)
     try:
         event = event_of(request, now=now)
-        operations.move_referral(
+        casework.take_step(
             actor=actor_of(request),
-            referral_id=referral_id,
-            move=request.POST.get("move", ""),
+            lifecycle=REFERRAL,
+            act_id=referral_id,
+            transition=request.POST.get("move", ""),
             event=Event(
                 happened_at=event.happened_at,
                 proof=event.proof,
-                outcome=Outcome(outcome) if outcome else None,
+                outcome=request.POST.get("outcome", ""),
             ),
             now=now,
         )
-    except operations.ReferralRefused as refused:
+    except Refusal as refused:
         return _say(request, referral_id, _words(refused.code))
     except TransitionRefused:
         return _say(request, referral_id, _moved_on())
@@ -127,7 +132,7 @@ def _page(request: HttpRequest, referral_id: UUID, refused: str = "") -> dict[st
         "expired": found.facts is None,
         "steps": [(step, names.get(step.actor_id, "")) for step in found.steps],
         "author": names.get(referral.author_id, ""),
-        "moves": [(m, m in PROOF_NEEDED) for m in allowed if m != "amend"],
+        "moves": [(m, REFERRAL.requirements[m].proof) for m in allowed if m != "amend"],
         "may_amend": "amend" in allowed,
         "may_close": "close" in allowed,
         "bodies": [b.code for b in reference.load().in_force(Body, paris_day(now))],

@@ -77,7 +77,7 @@ def near_of(report_ids: Iterable[UUID], world: World, rules: NearRules) -> dict[
     return found
 
 
-def near_pages(  # noqa: PLR0917
+def near_pages(
     report_id: UUID,
     pages: Mapping[UUID, Sequence[tuple[int, str]]],
     holders: Mapping[int, Collection[UUID]],
@@ -161,7 +161,7 @@ def _shared(
     return shared
 
 
-def _texts(  # noqa: PLR0917
+def _texts(
     report_id: UUID, shared: Counter[UUID], world: World, rules: NearRules
 ) -> Iterable[Found]:
     rule = rules.text

@@ -93,7 +93,7 @@ def near_spelled(
     }
 
 
-def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[Found]:  # noqa: PLR0917
+def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[Found]:
     report_id, other_id = values.firsts[value].report_id, values.firsts[other].report_id
     if other_id >= report_id:
         return

@@ -15,9 +15,12 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Event
 from fanal.judicial import operations, queries
-from fanal.judicial.domain.records import Event
-from fanal.judicial.domain.sheets import ADDRESSEES, SHEET_PROOF_NEEDED, SHEET_STATES, SheetFile
+from fanal.judicial.domain.kinds import SHEET
+from fanal.judicial.domain.sheets import ADDRESSEES, SHEET_STATES, SheetFile
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
@@ -50,7 +53,7 @@ def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
             body=request.POST.get("body", ""),
             now=now,
         )
-    except operations.SheetRefused as refused:
+    except Refusal as refused:
         context = page_of(request, payer, _words(refused.code))
         return render(request, "payments/one.html", context, status=HTTPStatus.CONFLICT)
     messages.success(
@@ -97,7 +100,7 @@ def amend(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
             summary=request.POST.get("summary", "").replace("\r\n", "\n"),
             now=now_of(request),
         )
-    except operations.SheetRefused as refused:
+    except Refusal as refused:
         return _say(request, sheet_id, _words(refused.code))
     except TransitionRefused:
         return _say(request, sheet_id, _moved_on())
@@ -113,14 +116,15 @@ def move(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
     now = now_of(request)
     try:
         event = event_of(request, now=now)
-        operations.move_sheet(
+        casework.take_step(
             actor=actor_of(request),
-            sheet_id=sheet_id,
-            move=request.POST.get("move", ""),
+            lifecycle=SHEET,
+            act_id=sheet_id,
+            transition=request.POST.get("move", ""),
             event=Event(happened_at=event.happened_at, proof=event.proof),
             now=now,
         )
-    except operations.SheetRefused as refused:
+    except Refusal as refused:
         return _say(request, sheet_id, _words(refused.code))
     except TransitionRefused:
         return _say(request, sheet_id, _moved_on())
@@ -159,8 +163,12 @@ def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
     if found is None or found.facts is None:
         raise Http404
     consult(request, "sheet", [sheet_id], reports=found.sheet.report_ids)
-    operations.record_download(
-        actor=actor_of(request), sheet_id=sheet_id, format_=format_, now=now_of(request)
+    casework.record_export(
+        actor=actor_of(request),
+        lifecycle=SHEET,
+        act_id=sheet_id,
+        format_=format_,
+        now=now_of(request),
     )
     return found
 
@@ -189,7 +197,7 @@ def _page(request: HttpRequest, sheet_id: UUID, refused: str = "") -> dict[str, 
         "summary": found.summary,
         "steps": [(step, names.get(step.actor_id, "")) for step in found.steps],
         "author": names.get(sheet.author_id, ""),
-        "moves": [(m, m in SHEET_PROOF_NEEDED) for m in allowed if m != "amend"],
+        "moves": [(m, SHEET.requirements[m].proof) for m in allowed if m != "amend"],
         "may_amend": "amend" in allowed,
         "addressees": ADDRESSEES,
         "refused": refused,

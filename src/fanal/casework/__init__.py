@@ -1,0 +1,1 @@
+"""The kernel that every official act stands on: lifecycle, document, steps, approval, expiry."""

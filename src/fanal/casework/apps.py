@@ -1,0 +1,8 @@
+from django.apps import AppConfig
+
+
+class CaseworkConfig(AppConfig):
+    """The `casework` package as a Django application."""
+
+    name = "fanal.casework"
+    label = "casework"

@@ -1,0 +1,148 @@
+"""Tables of casework (written in its migrations)."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from fanal.casework.domain import records
+
+
+class Act(models.Model):
+    """An official act of any kind."""
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.TextField()
+    desk_id = models.IntegerField()
+    subject_id = models.UUIDField()
+    report_ids = ArrayField(models.UUIDField())
+    decision_id = models.UUIDField(null=True)
+    state = models.TextField()
+    addressee = models.TextField()
+    basis = models.BinaryField()
+    level = models.TextField()
+    revision = models.IntegerField(default=1)
+    author_id = models.UUIDField()
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    outcome = models.TextField(default="")
+
+    class Meta:
+        db_table = "casework_act"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id} {self.state}"
+
+    def record(self) -> records.Act:
+        """Return the row as the package publishes it."""
+        return records.Act(
+            id=self.id,
+            kind=self.kind,
+            desk_id=self.desk_id,
+            subject_id=self.subject_id,
+            report_ids=tuple(self.report_ids),
+            decision_id=self.decision_id,
+            state=self.state,
+            addressee=self.addressee,
+            basis=bytes(self.basis),
+            level=self.level,
+            revision=self.revision,
+            author_id=self.author_id,
+            created_at=self.created_at,
+            sent_at=self.sent_at,
+            outcome=self.outcome,
+        )
+
+
+class Document(models.Model):
+    """What a revision of an act says; deleted at expiry. Append-only by trigger."""
+
+    pk = models.CompositePrimaryKey("act_id", "revision")
+    act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="documents")
+    revision = models.IntegerField()
+    content = models.BinaryField()
+    digest = models.GeneratedField(
+        expression=models.Func("content", function="sha256"),
+        output_field=models.BinaryField(),
+        db_persist=True,
+    )
+    author_id = models.UUIDField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "casework_document"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.act_id} revision {self.revision}"
+
+
+class Approval(models.Model):
+    """The verdict of a second person on a revision. Append-only by trigger."""
+
+    pk = models.CompositePrimaryKey("act_id", "revision")
+    act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="approvals")
+    revision = models.IntegerField()
+    verdict = models.TextField(choices=[(v, v) for v in records.Verdict])
+    digest = models.BinaryField()
+    approver_id = models.UUIDField()
+    approved_at = models.DateTimeField()
+    reason = models.TextField(default="")
+
+    class Meta:
+        db_table = "casework_approval"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.act_id} revision {self.revision} {self.verdict}"
+
+    def record(self) -> records.ActApproval:
+        """Return the row as the package publishes it."""
+        return records.ActApproval(
+            revision=self.revision,
+            verdict=records.Verdict(self.verdict),
+            digest=bytes(self.digest),
+            approver_id=self.approver_id,
+            approved_at=self.approved_at,
+            reason=self.reason,
+        )
+
+
+class Step(models.Model):
+    """One step of an act. Append-only by trigger."""
+
+    id = models.UUIDField(primary_key=True)
+    act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="steps")
+    transition = models.TextField()
+    source = models.TextField()
+    target = models.TextField()
+    revision = models.IntegerField()
+    actor_id = models.UUIDField()
+    happened_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    db_at = models.DateTimeField(db_default=Now())
+    addressee = models.TextField()
+    outcome = models.TextField(default="")
+    proof = models.TextField(default="")
+
+    class Meta:
+        db_table = "casework_step"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"{self.act_id} {self.transition}"
+
+    def record(self) -> records.ActStep:
+        """Return the row as the package publishes it."""
+        return records.ActStep(
+            transition=self.transition,
+            source=self.source,
+            target=self.target,
+            revision=self.revision,
+            actor_id=self.actor_id,
+            happened_at=self.happened_at,
+            recorded_at=self.recorded_at,
+            addressee=self.addressee,
+            outcome=self.outcome,
+            proof=self.proof,
+        )

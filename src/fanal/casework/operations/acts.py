@@ -1,0 +1,217 @@
+"""Official acts of every kind: opened, amended, taken from state to state."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import Resource, require
+from fanal.casework.domain.lifecycle import (
+    AMEND,
+    APPROVE,
+    REFUSE,
+    WITHDRAW,
+    Lifecycle,
+    Requirement,
+)
+from fanal.casework.domain.records import ActDraft, Event
+from fanal.casework.models import Act, Document
+from fanal.casework.operations.locking import (
+    ActUnknown,
+    lock_act,
+    objects_of,
+    step,
+)
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.kernel.states import TransitionRefused
+from fanal.ledger import operations as ledger
+from fanal.orient.domain.deciding import UNSTORABLE
+
+MAX_PROOF = 2000
+_OWN_OPERATIONS = frozenset({AMEND, APPROVE, REFUSE})
+
+__all__ = [
+    "MAX_PROOF",
+    "ActUnknown",
+    "amend_act",
+    "open_act",
+    "record_export",
+    "take_step",
+    "withdraw_replaced",
+]
+
+
+def open_act(*, actor: Actor, lifecycle: Lifecycle, draft: ActDraft, now: datetime) -> UUID:
+    """Draft an act and return its id.
+
+    Raises:
+        Refused: the actor proposes no such acts at that desk.
+    """
+    require(actor, lifecycle.proposes, Resource(desk_id=draft.desk_id))
+    with transaction.atomic():
+        row = Act.objects.create(
+            id=new_id(now),
+            kind=lifecycle.kind,
+            desk_id=draft.desk_id,
+            subject_id=draft.subject_id,
+            report_ids=list(draft.report_ids),
+            decision_id=draft.decision_id,
+            state=lifecycle.initial,
+            addressee=draft.addressee,
+            basis=draft.basis,
+            level=draft.level,
+            author_id=actor.person_id,
+            created_at=now,
+        )
+        _write(actor, row, draft.content, now)
+        ledger.record(actor=actor, action=f"{row.kind}.draft", at=now, objects=objects_of(row))
+    return row.id
+
+
+def amend_act(
+    *,
+    actor: Actor,
+    lifecycle: Lifecycle,
+    act_id: UUID,
+    addressee: str,
+    amend: Callable[[bytes], bytes],
+    now: datetime,
+) -> None:
+    """Give an act that was not sent a new revision of its document; it is a draft again.
+
+    `amend` makes it from the present one.
+
+    Raises:
+        ActUnknown: there is none of that kind.
+        Refusal: EXPIRED, it says nothing any more.
+        TransitionRefused: it cannot be amended in its state.
+        Refused: the actor may not amend it.
+    """
+    with transaction.atomic():
+        right = lifecycle.requirements[AMEND].right
+        row, _ = lock_act(actor, lifecycle, act_id, right=right)
+        lifecycle.target(row.state, AMEND)
+        present = _content(row)
+        if present is None:
+            raise Refusal(lifecycle.kind, "EXPIRED")
+        row.addressee, row.revision = addressee, row.revision + 1
+        _write(actor, row, amend(present), now)
+        step(actor, lifecycle, row, AMEND, event=Event(happened_at=now), now=now)
+
+
+def take_step(
+    *,
+    actor: Actor,
+    lifecycle: Lifecycle,
+    act_id: UUID,
+    transition: str,
+    event: Event,
+    now: datetime,
+) -> None:
+    """Record a transition of an act that a person took or learnt of.
+
+    Raises:
+        ActUnknown: there is none of that kind.
+        Refusal: EVENT_IN_FUTURE, TEXT_UNREADABLE, NO_PROOF, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no
+            longer in force), NOT_APPROVED, or the code of what the document lacks.
+        TransitionRefused: its state allows no such transition, or the transition has an operation of its own.
+        Refused: the actor may not take it.
+    """
+    requirement = lifecycle.requirements.get(transition)
+    if requirement is None or transition in _OWN_OPERATIONS:
+        raise TransitionRefused(lifecycle.states.name, "any state", transition)
+    if code := _wrong_event(requirement, event, now):
+        raise Refusal(lifecycle.kind, code)
+    with transaction.atomic():
+        row, in_force = lock_act(actor, lifecycle, act_id, right=requirement.right)
+        if requirement.in_force and not in_force:
+            raise Refusal(lifecycle.kind, "GROUND_GONE")
+        if code := _not_ready(lifecycle, requirement, row):
+            raise Refusal(lifecycle.kind, code)
+        step(actor, lifecycle, row, transition, event=event, now=now)
+
+
+def record_export(
+    *, actor: Actor, lifecycle: Lifecycle, act_id: UUID, format_: str, now: datetime
+) -> None:
+    """Note that an act leaves the screen as a file, before it does.
+
+    Raises:
+        ActUnknown: there is none of that kind.
+        Refused: the actor reads no such acts at that desk.
+    """
+    row = Act.objects.filter(id=act_id, kind=lifecycle.kind).first()
+    if row is None:
+        raise ActUnknown(str(act_id))
+    require(actor, lifecycle.reads, Resource(desk_id=row.desk_id))
+    ledger.record(
+        actor=actor,
+        action=f"{row.kind}.export",
+        at=now,
+        objects=objects_of(row),
+        detail={"format": format_},
+        motive=actor.motive or row.kind.upper(),
+    )
+
+
+def withdraw_replaced(
+    *,
+    actor: Actor,
+    lifecycles: Iterable[Lifecycle],
+    report_id: UUID,
+    decision_id: UUID,
+    now: datetime,
+) -> None:
+    """Withdraw the acts that earlier decisions on a report opened and nobody outside was sent.
+
+    Called in the transaction of the decision that replaces them, which holds the case.
+    """
+    for lifecycle in lifecycles:
+        rows = Act.objects.select_for_update(no_key=True).filter(
+            kind=lifecycle.kind, subject_id=report_id, state__in=lifecycle.unsent
+        )
+        earlier = rows.filter(decision_id__isnull=False).exclude(decision_id=decision_id)
+        for row in earlier.order_by("id"):
+            step(actor, lifecycle, row, WITHDRAW, event=Event(happened_at=now), now=now)
+
+
+def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
+    """Return what is wrong with what a person records, or ""."""
+    if event.happened_at > now:
+        return "EVENT_IN_FUTURE"
+    if len(event.proof) > MAX_PROOF or UNSTORABLE.search(event.proof):
+        return "TEXT_UNREADABLE"
+    if requirement.proof and not event.proof.strip():
+        return "NO_PROOF"
+    return "" if event.outcome in (requirement.outcomes or ("",)) else "UNKNOWN_OUTCOME"
+
+
+def _not_ready(lifecycle: Lifecycle, requirement: Requirement, row: Act) -> str:
+    """Return what an act lacks for a transition, or ""."""
+    if requirement.complete:
+        present = _content(row)
+        if lacks := "EXPIRED" if present is None else lifecycle.missing(present):
+            return lacks
+    return "NOT_APPROVED" if requirement.approved and not _is_approved(row) else ""
+
+
+def _write(actor: Actor, row: Act, content: bytes, now: datetime) -> None:
+    Document.objects.create(
+        act_id=row.id,
+        revision=row.revision,
+        content=content,
+        author_id=actor.person_id,
+        written_at=now,
+    )
+
+
+def _content(row: Act) -> bytes | None:
+    written = Document.objects.filter(act_id=row.id, revision=row.revision).first()
+    return bytes(written.content) if written else None
+
+
+def _is_approved(row: Act) -> bool:
+    return row.approvals.filter(revision=row.revision, verdict="APPROVED").exists()

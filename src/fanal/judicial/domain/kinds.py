@@ -1,0 +1,69 @@
+"""The two kinds of judicial acts, and how what they say is encoded."""
+
+import msgspec
+
+from fanal.casework.domain.lifecycle import Requirement, lifecycle
+from fanal.judicial.domain.records import Outcome, ReferralDocument
+from fanal.judicial.domain.sheets import SHEET_STATES, SheetDocument
+from fanal.judicial.domain.states import REFERRAL_STATES
+
+_WRITE = Requirement(right="referral.write")
+_FACT = Requirement(right="referral.write", proof=True)
+_TO_SEND = Requirement(right="referral.write", in_force=True, complete=True)
+_SENT = Requirement(right="referral.write", in_force=True, proof=True, sends=True)
+# A newer decision withdraws what an earlier one drafted, in the hands of whoever decides.
+_WITHDRAWN = Requirement(right="referral.write", also=("report.decide",))
+
+
+def _referral_lacks(content: bytes) -> str:
+    return "" if read_referral(content).summary else "NO_SUMMARY"
+
+
+def _sheet_lacks(content: bytes) -> str:
+    return "" if read_sheet(content).summary else "NO_WORDS"
+
+
+REFERRAL = lifecycle(
+    kind="referral",
+    states=REFERRAL_STATES,
+    requirements={
+        "amend": _WRITE,
+        "prepare": _TO_SEND,
+        "send": _SENT,
+        "acknowledge": _FACT,
+        "take_up": _FACT,
+        "return": _FACT,
+        "redirect": _WRITE,
+        "close": Requirement(
+            right="referral.write", proof=True, outcomes=tuple(outcome.value for outcome in Outcome)
+        ),
+        "withdraw": _WITHDRAWN,
+    },
+    reads="referral.read",
+    proposes="report.decide",
+    missing=_referral_lacks,
+)
+SHEET = lifecycle(
+    kind="sheet",
+    states=SHEET_STATES,
+    requirements={
+        "amend": _WRITE,
+        "prepare": _TO_SEND,
+        "send": _SENT,
+        "acknowledge": _FACT,
+        "withdraw": _WITHDRAWN,
+    },
+    reads="referral.read",
+    proposes="report.decide",
+    missing=_sheet_lacks,
+)
+
+
+def read_referral(content: bytes) -> ReferralDocument:
+    """Return what a revision of a referral says."""
+    return msgspec.json.decode(content, type=ReferralDocument)
+
+
+def read_sheet(content: bytes) -> SheetDocument:
+    """Return what a revision of a sheet says."""
+    return msgspec.json.decode(content, type=SheetDocument)
