@@ -46,8 +46,7 @@ CREATE TABLE casework_act (
     sent_at timestamptz,
     outcome text NOT NULL DEFAULT '',
     CONSTRAINT casework_act_pkey PRIMARY KEY (id),
-    CONSTRAINT casework_act_kind FOREIGN KEY (kind) REFERENCES casework_kind (kind)
-        DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT casework_act_kind FOREIGN KEY (kind) REFERENCES casework_kind (kind),
     CONSTRAINT casework_act_author FOREIGN KEY (author_id) REFERENCES accounts_person (id)
 );
 CREATE INDEX casework_act_board ON casework_act (kind, desk_id, state, id);
