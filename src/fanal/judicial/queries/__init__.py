@@ -5,9 +5,10 @@ from fanal.judicial.queries.referrals import (
     count_unsent,
     get_referral,
     list_referrals,
+    read_file,
     referrals_of,
 )
-from fanal.judicial.queries.sheets import get_sheet, list_sheets, sheets_on
+from fanal.judicial.queries.sheets import get_sheet, list_sheets, read_sheet_file, sheets_on
 
 __all__ = [
     "count_referrals",
@@ -16,6 +17,8 @@ __all__ = [
     "get_sheet",
     "list_referrals",
     "list_sheets",
+    "read_file",
+    "read_sheet_file",
     "referrals_of",
     "sheets_on",
 ]

@@ -8,7 +8,7 @@ import msgspec
 
 from fanal import reference
 from fanal.casework import queries as casework
-from fanal.casework.domain.records import Act
+from fanal.casework.domain.records import Act, ActFile
 from fanal.judicial.domain.kinds import REFERRAL, read_referral
 from fanal.judicial.domain.letters import referral_text
 from fanal.judicial.domain.records import Facts, Referral, ReferralFile
@@ -47,8 +47,11 @@ def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
     Once its words have expired, facts are None and the texts empty.
     """
     found = casework.get_act(actor=actor, lifecycle=REFERRAL, act_id=referral_id)
-    if found is None:
-        return None
+    return None if found is None else read_file(found)
+
+
+def read_file(found: ActFile) -> ReferralFile:
+    """Return an act of this kind as a referral."""
     referral = _referral(found.act)
     said = None if found.content is None else read_referral(found.content)
     facts, summary = (said.facts, said.summary) if said else (None, "")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from fanal.casework import queries as casework
+from fanal.casework.domain.records import ActFile
 from fanal.judicial.domain.kinds import SHEET, read_sheet
 from fanal.judicial.domain.sheets import Sheet, SheetFile, SheetState, sheet_of
 from fanal.kernel.actors import Actor
@@ -29,8 +30,11 @@ def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
     Once its words have expired, facts are None and the summary empty.
     """
     found = casework.get_act(actor=actor, lifecycle=SHEET, act_id=sheet_id)
-    if found is None:
-        return None
+    return None if found is None else read_sheet_file(found)
+
+
+def read_sheet_file(found: ActFile) -> SheetFile:
+    """Return an act of this kind as a sheet."""
     said = None if found.content is None else read_sheet(found.content)
     return SheetFile(
         sheet=sheet_of(found.act),

@@ -12,20 +12,17 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.casework import operations as casework
-from fanal.casework.domain.records import Event
+from fanal.casework.domain.records import ActFile
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import SHEET
-from fanal.judicial.domain.sheets import ADDRESSEES, SHEET_STATES, SheetFile
+from fanal.judicial.domain.sheets import ADDRESSEES, SheetFile
 from fanal.kernel.refusal import Refusal
-from fanal.kernel.states import TransitionRefused
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
-from fanal.web.desk import history
-from fanal.web.desk.measure_steps import event_of
+from fanal.web.desk import acts
 from fanal.web.desk.payments import document
 from fanal.web.desk.payments.around import around_of
 from fanal.web.desk.payments.shown import Row, points_of
@@ -84,15 +81,15 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs("referral.read")
 def show(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
     """Show a sheet as it will leave, and what comes next."""
-    return render(request, "payments/sheet.html", _page(request, sheet_id))
+    return acts.show(_PAGES, request, sheet_id)
 
 
 @require_POST
 @needs("referral.write")
 def amend(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
     """Change the addressee and the officer's assessment of a sheet that was not sent."""
-    _known(request, sheet_id)
-    try:
+
+    def step() -> None:
         operations.amend_sheet(
             actor=actor_of(request),
             sheet_id=sheet_id,
@@ -100,38 +97,15 @@ def amend(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
             summary=request.POST.get("summary", "").replace("\r\n", "\n"),
             now=now_of(request),
         )
-    except Refusal as refused:
-        return _say(request, sheet_id, _words(refused.code))
-    except TransitionRefused:
-        return _say(request, sheet_id, _moved_on())
-    messages.success(request, _("It is recorded."))
-    return redirect("desk:sheet", sheet_id=sheet_id)
+
+    return acts.record(_PAGES, request, sheet_id, step)
 
 
 @require_POST
 @needs("referral.write")
 def move(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
     """Record a move of a sheet, with its proof."""
-    _known(request, sheet_id)
-    now = now_of(request)
-    try:
-        event = event_of(request, now=now)
-        casework.take_step(
-            actor=actor_of(request),
-            lifecycle=SHEET,
-            act_id=sheet_id,
-            transition=request.POST.get("move", ""),
-            event=Event(happened_at=event.happened_at, proof=event.proof),
-            now=now,
-        )
-    except Refusal as refused:
-        return _say(request, sheet_id, _words(refused.code))
-    except TransitionRefused:
-        return _say(request, sheet_id, _moved_on())
-    except ValueError:
-        return _say(request, sheet_id, _("A date or a choice cannot be read."))
-    messages.success(request, _("It is recorded."))
-    return redirect("desk:sheet", sheet_id=sheet_id)
+    return acts.take(_PAGES, request, sheet_id)
 
 
 @never_cache
@@ -173,21 +147,13 @@ def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
     return found
 
 
-def _page(request: HttpRequest, sheet_id: UUID, refused: str = "") -> dict[str, object]:
-    actor = actor_of(request)
-    found = queries.get_sheet(actor=actor, sheet_id=sheet_id)
-    if found is None:
-        raise Http404
+def _beside(_request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
+    found = queries.read_sheet_file(file)
     sheet, facts = found.sheet, found.facts
     linked = [report.report_id for report in facts.linked] if facts else []
-    consult(request, "sheet", [sheet_id], reports=[*sheet.report_ids, *linked])
-    names = accounts.person_names(
-        person_ids={sheet.author_id} | {step.actor_id for step in found.steps}
-    )
-    allowed = SHEET_STATES.moves_from(sheet.state) if may(actor, "referral.write") else ()
     transfers = facts.score.transfers if facts else ()
     rows = [Row(number=n, paid=paid, report_id=None) for n, paid in enumerate(transfers, start=1)]
-    return {
+    context: dict[str, object] = {
         "sheet": sheet,
         "facts": facts,
         "score": facts.score if facts else None,
@@ -195,31 +161,15 @@ def _page(request: HttpRequest, sheet_id: UUID, refused: str = "") -> dict[str, 
         "points": points_of(facts.score, rows) if facts else [],
         "rows": rows,
         "summary": found.summary,
-        "steps": [(step, names.get(step.actor_id, "")) for step in found.steps],
-        "author": names.get(sheet.author_id, ""),
-        "moves": [(m, SHEET.requirements[m].proof) for m in allowed if m != "amend"],
-        "may_amend": "amend" in allowed,
         "addressees": ADDRESSEES,
-        "refused": refused,
-        "history": history.lines_of(sheet_id, actor=actor),
     }
-
-
-def _known(request: HttpRequest, sheet_id: UUID) -> None:
-    found = queries.get_sheet(actor=actor_of(request), sheet_id=sheet_id)
-    if found is None:
-        raise Http404
-    require_declared(request, Resource(desk_id=found.sheet.desk_id))
-
-
-def _say(request: HttpRequest, sheet_id: UUID, words: str) -> HttpResponse:
-    context = _page(request, sheet_id, words)
-    return render(request, "payments/sheet.html", context, status=HTTPStatus.CONFLICT)
+    return context, [*sheet.report_ids, *linked]
 
 
 def _words(code: str) -> str:
     return reference.label("sheet_refusal", code, get_language() or "fr")
 
 
-def _moved_on() -> str:
-    return _("The sheet has moved on since this page was made: read it again.")
+_PAGES = acts.ActPages(
+    lifecycle=SHEET, route="desk:sheet", template="payments/sheet.html", beside=_beside
+)
