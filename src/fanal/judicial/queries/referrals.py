@@ -47,13 +47,13 @@ def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
     Once its words have expired, facts are None and the texts empty.
     """
     found = casework.get_act(actor=actor, lifecycle=REFERRAL, act_id=referral_id)
-    return None if found is None else read_file(found)
+    return None if found is None else read_file(file=found)
 
 
-def read_file(found: ActFile) -> ReferralFile:
+def read_file(*, file: ActFile) -> ReferralFile:
     """Return an act of this kind as a referral."""
-    referral = _referral(found.act)
-    said = None if found.content is None else read_referral(found.content)
+    referral = _referral(file.act)
+    said = None if file.content is None else read_referral(file.content)
     facts, summary = (said.facts, said.summary) if said else (None, "")
     return ReferralFile(
         referral=referral,
@@ -61,7 +61,7 @@ def read_file(found: ActFile) -> ReferralFile:
         summary=summary,
         text_fr=_text(referral, facts, summary, lang="fr"),
         text_en=_text(referral, facts, summary, lang="en"),
-        steps=found.steps,
+        steps=file.steps,
     )
 
 

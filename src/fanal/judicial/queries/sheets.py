@@ -30,15 +30,15 @@ def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
     Once its words have expired, facts are None and the summary empty.
     """
     found = casework.get_act(actor=actor, lifecycle=SHEET, act_id=sheet_id)
-    return None if found is None else read_sheet_file(found)
+    return None if found is None else read_sheet_file(file=found)
 
 
-def read_sheet_file(found: ActFile) -> SheetFile:
+def read_sheet_file(*, file: ActFile) -> SheetFile:
     """Return an act of this kind as a sheet."""
-    said = None if found.content is None else read_sheet(found.content)
+    said = None if file.content is None else read_sheet(file.content)
     return SheetFile(
-        sheet=sheet_of(found.act),
+        sheet=sheet_of(file.act),
         facts=said.facts if said else None,
         summary=said.summary if said else "",
-        steps=found.steps,
+        steps=file.steps,
     )

@@ -79,7 +79,7 @@ def move(request: HttpRequest, referral_id: UUID) -> HttpResponse:
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
     actor = actor_of(request)
-    found = queries.read_file(file)
+    found = queries.read_file(file=file)
     referral = found.referral
     english = get_language() == "en"
     context: dict[str, object] = {

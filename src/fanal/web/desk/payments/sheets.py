@@ -148,7 +148,7 @@ def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
 
 
 def _beside(_request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    found = queries.read_sheet_file(file)
+    found = queries.read_sheet_file(file=file)
     sheet, facts = found.sheet, found.facts
     linked = [report.report_id for report in facts.linked] if facts else []
     transfers = facts.score.transfers if facts else ()
