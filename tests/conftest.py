@@ -90,6 +90,7 @@ def _work_by_the_worker() -> None:
     from fanal import pipeline
     from fanal.accounts import operations as accounts
     from fanal.intake import operations as intake
+    from fanal.orient import operations as orient
     from fanal.statistics import operations as statistics
     from fanal.worker.stages import StageLoop
 
@@ -100,6 +101,8 @@ def _work_by_the_worker() -> None:
         (statistics, "refresh_days"),
         (accounts, "ensure_demo_accounts"),
         (intake, "expire_reports"),
+        (orient, "escalate_alarms"),
+        (orient, "record_raised"),
     ):
         setattr(owner, name, _with_the_worker_s_rights(getattr(owner, name)))
     accounts.grant_habilitation = _granted_at_the_console(accounts.grant_habilitation)

@@ -151,6 +151,8 @@ RULES: tuple[Rule, ...] = (
     _rule("orient_feedback", [APP, WORKER], APPEND),
     _rule("orient_unfolding", [APP, WORKER], APPEND),
     _rule("orient_unfolding_words", [APP], APPEND),
+    # The desk answers an alarm; escalation and the entry of its raising are the worker's.
+    _rule("orient_alarm", [APP], [*APPEND, "UPDATE (acknowledged_at, acknowledged_by)"]),
     # Calls are queued by triggers and sent by a process of their own: the desk looks at them.
     _rule("orient_call", [APP], READ),
     _rule("orient_caller", [APP], READ),

@@ -172,8 +172,8 @@ def _retract(world: World, at: datetime) -> None:
     body = material("page-retiree.example", at, "EN-retracted")
     report_id = world.from_partner("EN-retracted", body, at)
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
-    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
     intake.retract_report(actor=sender, report_id=report_id, now=later)
+    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
 
 
 def _unfinished(world: World, name: str, at: datetime) -> None:

@@ -139,5 +139,5 @@ def _dropped(world: World, at: datetime) -> None:
     """Let a partner take back a report that waits to leave."""
     report_id = _receive(world, "OD-dropped", at, country="ES")
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
-    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
     intake.retract_report(actor=sender, report_id=report_id, now=later)
+    orient.withdraw_case(actor=sender, report_id=report_id, now=later)

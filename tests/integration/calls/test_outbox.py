@@ -12,11 +12,12 @@ from fanal.intake import operations as intake
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel import clock
-from fanal.kernel.actors import system_actor
+from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.calls import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
+from tests.integration.orient.people import person
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -166,11 +167,8 @@ def test_calls_that_failed_leave_places_for_new_ones() -> None:
 def test_an_answered_alarm_calls_no_more() -> None:
     report_id = deposit()
     [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=report_id)
+    assert orient.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=NOW)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE orient_alarm SET acknowledged_at = %s, acknowledged_by = %s WHERE id = %s",
-            [NOW, uuid4(), alarm.id],
-        )
         cursor.execute("SELECT outcome FROM orient_call")
         assert cursor.fetchall() == [("ANSWERED",)]
     assert claim() == []
@@ -206,13 +204,13 @@ def test_a_later_message_of_danger_rings_again_once_the_first_alarm_was_answered
     )
     [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
     assert answer.report_id is not None
-    answers = "UPDATE orient_alarm SET acknowledged_at = raised_at, acknowledged_by = id"
-    with connection.cursor() as cursor:
-        assert not orient.raise_written(lookup_hash=digest, now=NOW), "it rings already"
-        for _ in range(2):
-            cursor.execute(answers)
-            assert orient.raise_written(lookup_hash=digest, now=NOW)
-            assert not orient.raise_written(lookup_hash=digest, now=NOW)
+    ana = person(Role.ANALYST)
+    assert not orient.raise_written(lookup_hash=digest, now=NOW), "it rings already"
+    for _ in range(2):
+        for alarm in oriented.open_alarms(actor=SYSTEM):
+            orient.acknowledge_alarm(actor=ana, alarm_id=alarm.id, now=NOW)
+        assert orient.raise_written(lookup_hash=digest, now=NOW)
+        assert not orient.raise_written(lookup_hash=digest, now=NOW)
     codes = [a.code for a in oriented.alarms_of(actor=SYSTEM, report_id=answer.report_id)]
     assert sorted(codes) == ["CHILD_IN_DANGER", "DANGER_WRITTEN", "DANGER_WRITTEN"]
     assert [call.report_id for call in claim()] == [answer.report_id]

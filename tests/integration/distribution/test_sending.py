@@ -267,6 +267,8 @@ def test_what_another_desk_took_no_longer_waits_here_and_can_come_back(instructe
     assert case_state(theirs) == "TO_ASSESS"
     operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)  # told again
     assert case_state(theirs) == "TO_ASSESS"
+    partner = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
+    intake.retract_report(actor=partner, report_id=theirs, now=NOW)
     assert orient.withdraw_case(actor=SYSTEM, report_id=theirs, now=NOW)
 
 

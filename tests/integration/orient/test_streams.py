@@ -20,6 +20,7 @@ from fanal.orient.domain.states import CaseState
 from fanal.orient.models import Case as Row
 from tests.actors import desk_actor
 from tests.integration.orient.people import WORKER, person
+from tests.server import as_worker
 from tests.unit.orient.items import NOW, item
 
 ANALYST = person(Role.ANALYST)
@@ -64,7 +65,7 @@ def store(django_db_setup: None, db: None) -> list[Case]:
                 UUID(int=1) if state is CaseState.FOLDED else None,
             )
         )
-    with connection.cursor() as cursor:
+    with as_worker(), connection.cursor() as cursor:  # the desk ends no case by hand
         cursor.executemany(_INSERT, rows)
     return [row.record() for row in Row.objects.all()]
 

@@ -1,0 +1,18 @@
+"""Whether a report is still its sender's word, for guards of other packages."""
+
+from django.db import migrations
+
+SQL = """
+-- False for a report that was taken back, and for one that is not stored (any more).
+CREATE FUNCTION intake_stands(report uuid) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM intake_report r WHERE r.id = report AND r.state <> 'RETRACTED')
+$$;
+"""
+
+
+class Migration(migrations.Migration):
+    """A function: no other package names a table of intake."""
+
+    dependencies = [("intake", "0020_moves")]
+    operations = [migrations.RunSQL(SQL, "DROP FUNCTION intake_stands(uuid)")]

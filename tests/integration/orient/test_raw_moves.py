@@ -1,0 +1,160 @@
+"""Cases and alarms in raw SQL, as the desk's role: no claim, withdrawal or answer without its entry in the ledger."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from fanal.intake import operations as intake
+from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.kernel.actors import Actor, Role
+from fanal.orient import operations, queries
+from fanal.orient.domain.states import CaseState
+from tests.integration.orient.people import WORKER, person
+from tests.unit.orient.items import item
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Session = psycopg.Connection[tuple[object, ...]]
+WITHDRAW = "SELECT orient_withdraw(%s, NULL)"
+ANSWER = (
+    "UPDATE orient_alarm SET acknowledged_at = now(), acknowledged_by = %s WHERE report_id = %s"
+)
+CLAIM = (
+    "UPDATE orient_case SET state = 'CLAIMED', claimed_by = %s, lease_until = now() + %s::interval,"
+    " claim_token = claim_token + 1 WHERE report_id = %s"
+)
+
+
+@pytest.fixture
+def app(as_role: Callable[[str], Session]) -> Session:
+    """The desk's role, which row rights hide nothing from."""
+    session = as_role("app")
+    session.execute("SET fanal.scope = 'ALL'")
+    return session
+
+
+@pytest.fixture
+def sender() -> Actor:
+    partner = item().sender_id
+    return Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=partner)
+
+
+@pytest.fixture
+def ringing(sender: Actor) -> UUID:
+    """A report of a child in danger that waits at the desk."""
+    now = datetime.now(UTC)
+    body = b'{"reference":"r","kind":"OTHER"}'
+    submission = Submission(
+        arrival=Arrival.API, format=Format.REPORT, body=body, canonical=body,
+        sender_id=sender.partner_id, reference="r",
+    )  # fmt: skip
+    [answer] = intake.receive_reports(actor=sender, submissions=[submission], now=now)
+    assert answer.report_id is not None
+    waiting = item(
+        score=99, level="DANGER", floor="CHILD_IN_DANGER", report_id=answer.report_id, at=now
+    )
+    operations.orient_batch(actor=WORKER, items=[waiting], now=now)
+    return answer.report_id
+
+
+def _state(report_id: UUID) -> CaseState:
+    case = queries.get_case(actor=WORKER, report_id=report_id)
+    assert case is not None
+    return CaseState(case.state)
+
+
+def _answered_by(report_id: UUID) -> UUID | None:
+    [alarm] = queries.alarms_of(actor=WORKER, report_id=report_id)
+    return alarm.acknowledged_by
+
+
+def test_no_case_is_withdrawn_while_its_report_stands(app: Session, ringing: UUID) -> None:
+    with pytest.raises(errors.CheckViolation, match="with its report"):
+        app.execute(WITHDRAW, [ringing])
+    with pytest.raises(Exception, match="with its report"):
+        operations.withdraw_case(actor=WORKER, report_id=ringing, now=datetime.now(UTC))
+    assert _state(ringing) is CaseState.TO_ASSESS
+
+
+def test_no_case_is_withdrawn_without_its_entry(app: Session, ringing: UUID, sender: Actor) -> None:
+    now = datetime.now(UTC)
+    intake.retract_report(actor=sender, report_id=ringing, now=now)
+    with pytest.raises(errors.CheckViolation, match="with its entry"):
+        app.execute(WITHDRAW, [ringing])
+    assert _state(ringing) is CaseState.TO_ASSESS
+    assert operations.withdraw_case(actor=sender, report_id=ringing, now=now)
+    assert _state(ringing) is CaseState.WITHDRAWN
+
+
+def test_no_alarm_is_answered_without_an_entry_of_whoever_answers(
+    app: Session, ringing: UUID
+) -> None:
+    ana = person(Role.ANALYST)
+    with pytest.raises(errors.CheckViolation, match="answered with an entry"):
+        app.execute(ANSWER, [ana.person_id, ringing])
+    assert _answered_by(ringing) is None
+    [alarm] = queries.alarms_of(actor=WORKER, report_id=ringing)
+    now = datetime.now(UTC)
+    assert operations.acknowledge_alarm(actor=ana, alarm_id=alarm.id, now=now)
+    for later in (
+        "acknowledged_by = gen_random_uuid()",
+        "acknowledged_at = acknowledged_at + interval '1 minute'",
+        "acknowledged_at = NULL, acknowledged_by = NULL",
+    ):
+        with pytest.raises(errors.CheckViolation, match="first answer"):
+            app.execute(f"UPDATE orient_alarm SET {later}")
+    assert _answered_by(ringing) == ana.person_id
+
+
+def test_no_alarm_comes_answered(app: Session, ringing: UUID) -> None:
+    with pytest.raises(errors.CheckViolation, match="answered with an entry"):
+        app.execute(
+            "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at, acknowledged_at,"
+            " acknowledged_by) VALUES (%s, %s, 1, 'CHILD_IN_DANGER', now(), now(), %s)",
+            [uuid4(), uuid4(), uuid4()],
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "raised_at = now() - interval '1 year'",
+        "escalated_at = now()",
+        "recorded_at = now()",
+        "desk_id = 2",
+        "report_id = gen_random_uuid()",
+        "code = 'DANGER_WRITTEN'",
+        "id = gen_random_uuid()",
+    ],
+)
+def test_the_desk_changes_nothing_else_of_an_alarm(
+    app: Session, ringing: UUID, change: str
+) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        app.execute(f"UPDATE orient_alarm SET {change} WHERE report_id = %s", [ringing])
+
+
+def test_nobody_claims_in_the_name_of_another(app: Session, ringing: UUID) -> None:
+    """Neither a case that waits nor one that somebody holds."""
+    ana = person(Role.ANALYST)
+    with pytest.raises(errors.CheckViolation, match="entry of its holder"):
+        app.execute(CLAIM, [ana.person_id, "15 minutes", ringing])
+    operations.claim_case(actor=ana, report_id=ringing, now=datetime.now(UTC))
+    for change in ("claimed_by = gen_random_uuid()", "claim_token = claim_token + 1"):
+        with pytest.raises(errors.CheckViolation, match="entry of its holder"), app.transaction():
+            app.execute(f"UPDATE orient_case SET {change} WHERE report_id = %s", [ringing])
+    case = queries.get_case(actor=WORKER, report_id=ringing)
+    assert case is not None
+    assert case.claimed_by == ana.person_id
+
+
+def test_nobody_holds_a_case_for_a_year(app: Session, ringing: UUID) -> None:
+    ana, now = person(Role.ANALYST), datetime.now(UTC)
+    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    with pytest.raises(errors.CheckViolation, match="so long"):
+        app.execute("UPDATE orient_case SET lease_until = now() + interval '1 year'")
+    later = now + timedelta(minutes=1)
+    assert operations.renew_claim(actor=ana, report_id=ringing, claim_token=claim.token, now=later)
