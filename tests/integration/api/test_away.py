@@ -1,8 +1,9 @@
 """PostgreSQL goes away in the middle: no acknowledgement, and a word that the same may come again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from xml.etree import ElementTree as ET
 
+import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
@@ -47,3 +48,54 @@ class TestAway:
         answer = client.post("/fr/follow/", {"code": "0000-0000-0000-0000-0000"})
         assert answer.status_code == 503
         assert answer["Retry-After"]
+
+
+_COPIED = ("intake_receipt", "vault_object", "ledger_object")
+_ENDING = """
+CREATE FUNCTION end_session() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM pg_terminate_backend(pg_backend_pid());
+    PERFORM pg_sleep(1);
+    RETURN NEW;
+END $$;
+GRANT EXECUTE ON FUNCTION end_session() TO fanal_app;
+"""
+
+
+@pytest.fixture
+def ended_in_copy(
+    request: pytest.FixtureRequest,
+    as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]],
+) -> Iterator[None]:
+    """Sessions that store a row of a table are ended while they copy it there."""
+    owner = as_role("owner")
+    owner.execute(_ENDING)
+    owner.execute(
+        f"CREATE TRIGGER end_session BEFORE INSERT ON {request.param}"
+        " FOR EACH ROW EXECUTE FUNCTION end_session()"
+    )
+    yield
+    connection.close()
+    owner.execute("DROP FUNCTION end_session CASCADE")
+
+
+@pytest.mark.parametrize(
+    ("door", "ended_in_copy"),
+    [
+        *(("api", table) for table in (*_COPIED, "intake_work")),
+        *(("wire", table) for table in _COPIED),  # whose opened report waits for no stage
+    ],
+    indirect=["ended_in_copy"],
+)
+def test_a_session_that_ends_in_a_copy_is_said_like_any_other(
+    bearer: Client, basic: Client, door: str, ended_in_copy: None
+) -> None:
+    bearer.raise_request_exception = basic.raise_request_exception = False
+    if door == "api":
+        answer = _post(bearer, REPORT)
+        assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+        assert answer.json()["retry"] is True
+    else:
+        answer = basic.post("/ispws/submit", DOCUMENT, content_type="text/xml")
+        assert ET.fromstring(answer.content).findtext("responseCode") == "1000"
+    assert answer["Retry-After"]

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from django.db import connection
 
+from fanal.db.copying import copy_in
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Submission
 from fanal.intake.domain.states import ReportState, Stage
@@ -74,12 +75,9 @@ def insert_reports(fresh: Sequence[New], now: datetime) -> None:
 
 def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
     """Insert the signed receipts; of a code only what finds the report and seals messages to it."""
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY intake_receipt (report_id, lookup_hash, public_key, signed) FROM STDIN"
-        ) as copy,
-    ):
+    with copy_in(
+        "COPY intake_receipt (report_id, lookup_hash, public_key, signed) FROM STDIN"
+    ) as copy:
         for new in fresh:
             public = receipt_code.public_part(new.code) if new.code else None
             copy.write_row(
@@ -135,10 +133,7 @@ def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
     """Put finished reports at the first stage and wake the workers at commit."""
     if not items:
         return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY intake_work (report_id, stage, urgent, slow_lane) FROM STDIN") as copy,
-    ):
+    with copy_in("COPY intake_work (report_id, stage, urgent, slow_lane) FROM STDIN") as copy:
         for report_id, submission in items:
             copy.write_row((report_id, Stage.HARMONISE, submission.urgent, submission.slow_lane))
 

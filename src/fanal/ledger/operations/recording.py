@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.db.copying import copy_in
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import lowest_id, new_id
@@ -185,7 +186,7 @@ def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
                 "INSERT INTO ledger_motive (entry_id, motive) VALUES (%s, %s)", [entry.id, motive]
             )
         if objects:
-            with cursor.copy(
+            with copy_in(
                 "COPY ledger_object (entry_id, object_id, kind, digest) FROM STDIN"
             ) as copy:
                 # Codes, ids and hexadecimals: nothing of them needs an escape.

@@ -9,6 +9,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
+from fanal.db.copying import copy_in
 from fanal.kernel.failpoints import failpoint
 from fanal.ledger import outside, signer, tree as stored
 from fanal.ledger.domain import canonical, checkpoint
@@ -38,7 +39,7 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
         cursor.execute("SELECT seq, chain_hash FROM ledger_chain ORDER BY seq DESC LIMIT 1")
         last = cursor.fetchone()
         seq, previous = (last[0], bytes(last[1])) if last else (0, canonical.GENESIS)
-        with cursor.copy(
+        with copy_in(
             "COPY ledger_chain (seq, entry_id, recorded_at, numbered_at, leaf_hash, prev_hash,"
             " chain_hash) FROM STDIN"
         ) as copy:

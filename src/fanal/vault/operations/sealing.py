@@ -8,8 +8,8 @@ from typing import Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
-from django.db import connection
 
+from fanal.db.copying import copy_in
 from fanal.vault import keyring
 from fanal.vault.domain.envelope import Wrapper, new_data_key, raw_public, seal_chunks, seal_content
 from fanal.vault.domain.records import (
@@ -238,10 +238,7 @@ def _row(
 def _insert(rows: Sequence[tuple[object, ...]]) -> None:
     if not rows:
         return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY vault_object ({_COLUMNS}) FROM STDIN") as copy,
-    ):
+    with copy_in(f"COPY vault_object ({_COLUMNS}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 
