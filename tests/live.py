@@ -243,6 +243,17 @@ class Live:
                         found.append(int(entry.name))
         return sorted(found)
 
+    def leaders(self, text: str) -> list[int]:
+        """Return those of `children` that no other of them made: a worker without its keeper and its jobs."""
+        found = self.children(text)
+        return [pid for pid in found if _parent(pid) not in found]
+
+    def jobs(self) -> list[int]:
+        """Return the processes of the jobs: the youngest of each worker's three."""
+        found = self.children("fanal.worker")
+        leaders = set(self.leaders("fanal.worker"))
+        return [pid for pid in found if _parent(pid) in set(found) - leaders]
+
     def queue(self, task: str) -> None:
         """Queue a task of the schedule now, as its next minute would; nothing where it is queued already."""
         url = Cluster.open(home=self.home, environ=os.environ).admin_url("fanal")
@@ -278,6 +289,13 @@ def live(*, demo: bool = True, **more: str) -> Iterator[Live]:
                 os.kill(pid, signal.SIGKILL)
         Cluster.open(home=running.home, environ=os.environ).stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _parent(pid: int) -> int:
+    """Return the parent of a process; 0 where it is gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
 
 
 def draft_of(page: Answer) -> str:

@@ -57,9 +57,9 @@ class Breaker:
         time.sleep(self.random.random())  # a random instant, not a wait for anything
         back = time.monotonic()
         dying = self._kill(target)
-        wait_for(lambda: not dying & set(self.server.children(target)), seconds=_SERVING, beat=0.05)
-        wait_for(lambda: self.server.children(target), seconds=_SERVING, beat=0.05)
-        armed = set(self.server.children(target))
+        wait_for(lambda: not dying & set(self._living(target)), seconds=_SERVING, beat=0.05)
+        wait_for(lambda: self._living(target), seconds=_SERVING, beat=0.05)
+        armed = set(self._living(target))
         if wait_for(lambda: self._died(target, armed), seconds=_NAMED_DEATH):
             self.named += 1
             self.kills += 1
@@ -83,10 +83,14 @@ class Breaker:
         self.history.note(kill="postgres", why="random")
         assert wait_for(self.server.ready, seconds=_SERVING), self.server.told()
 
+    def _living(self, target: str) -> list[int]:
+        """Return whom to kill: of a worker the stages, which pass the named places."""
+        return self.server.leaders(target) if target == WORKER else self.server.children(target)
+
     def _kill(self, target: str) -> set[int]:
         """Kill one process; return those that go with it."""
-        wait_for(lambda: self.server.children(target), seconds=_SERVING, beat=0.05)
-        pids = self.server.children(target)
+        wait_for(lambda: self._living(target), seconds=_SERVING, beat=0.05)
+        pids = self._living(target)
         # The first process of the web takes its workers with it; workers of the stages stand alone.
         first = target == WEB and self.random.random() < 0.5
         pid = pids[0] if first else self.random.choice(pids[target == WEB :] or pids)
@@ -98,7 +102,7 @@ class Breaker:
 
     def _died(self, target: str, armed: set[int]) -> bool:
         """Whether an armed process is gone; one that comes later is armed too."""
-        alive = set(self.server.children(target))
+        alive = set(self._living(target))
         if armed - alive:
             return True
         armed |= alive

@@ -143,7 +143,7 @@ def only(server: Live, program: str, *, but: int = 0) -> int:
     found: list[int] = []
 
     def alone() -> bool:
-        found[:] = server.children(program)
+        found[:] = server.leaders(program)
         return len(found) == 1 and found[0] != but
 
     assert wait_for(alone, beat=0.05), server.told()
@@ -160,7 +160,7 @@ def dies_at(server: Live, point_file: Path, program: str, place: str) -> tuple[f
         sent = tell_of_danger(server)
     finally:
         point_file.write_text("")
-    assert wait_for(lambda: armed not in server.children(program), seconds=30, beat=0.05)
+    assert wait_for(lambda: armed not in server.leaders(program), seconds=30, beat=0.05)
     [(report,)] = ask(server, "SELECT id FROM intake_report ORDER BY received_at DESC LIMIT 1")
     return sent, report
 

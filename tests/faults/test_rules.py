@@ -49,7 +49,7 @@ class Desk:
         return int(str(self.rows(query, *values)[0][0]))
 
     def arm(self, place: str, count: int = 2) -> set[int]:
-        """Let the worker that comes back after a kill end at `place`; return who is armed."""
+        """Let the jobs' process that comes back after a kill end at `place`; return who is armed."""
         self.point_file.write_text(f"{place}:{count}:kill")
         before = set(self.server.children(WORKER))
         for pid in before:
@@ -58,18 +58,24 @@ class Desk:
         armed: set[int] = set()
 
         def back() -> bool:
-            armed.update(set(self.server.children(WORKER)) - before)
+            armed.update(set(self.server.jobs()) - before)
             return bool(armed)
 
         assert wait_for(back), self.server.told()
         return armed
 
     def wait_for_death(self, armed: set[int]) -> None:
-        """Wait until an armed worker has ended by itself; the next one is armed no more."""
+        """Wait until an armed process has ended by itself; the next one is armed no more.
+
+        A place is read as the program starts, of which the next process of jobs is a fork: all of it starts again.
+        """
         assert wait_for(
             lambda: not any(Path(f"/proc/{pid}").exists() for pid in armed), seconds=120, beat=0.02
         ), self.server.told()
         self.point_file.write_text("")
+        for pid in self.server.leaders(WORKER):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def wake(self) -> None:
         """Let the next worker carry on at once what a dead one held: its minute is not waited for."""
