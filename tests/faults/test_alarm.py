@@ -63,6 +63,7 @@ def inbox() -> Iterator[tuple[Inbox, int]]:
 @pytest.fixture(scope="module")
 def point_file() -> Iterator[Path]:
     with tempfile.NamedTemporaryFile(prefix="fanal-failpoint-") as file:
+        Path(file.name).chmod(0o644)  # started by root, the processes run as another account
         yield Path(file.name)
 
 
