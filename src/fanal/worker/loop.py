@@ -23,7 +23,7 @@ from fanal.worker.watch import NEAR, Watch
 CHECKPOINT_EVERY = timedelta(seconds=60)
 NEAR_AGAIN = timedelta(minutes=5)
 """After an error in looking for what is near."""
-_IDLE_SECONDS = 0.25
+_IDLE_SECONDS = 0.5
 _NEAR_SECONDS = 0.5
 _AWAY_SECONDS = 1.0
 log = logging.getLogger("fanal.worker")
@@ -132,5 +132,5 @@ class WorkerLoop:
             log.error("no checkpoint: %s", type(failure).__name__)
 
     def _wait(self) -> None:
-        """Sleep a quarter of a second; who listened instead would drown in what a public node sends."""
+        """Sleep half a second; who listened instead would drown in what a public node sends."""
         self._stop.wait(_IDLE_SECONDS)
