@@ -129,6 +129,7 @@ def take_step(
         row, in_force = lock_act(actor, lifecycle, act_id, right=requirement.right)
         if requirement.in_force and not in_force:
             raise Refusal(lifecycle.kind, "GROUND_GONE")
+        lifecycle.target(row.state, transition)  # or its state is what forbids it
         if code := _not_ready(lifecycle, requirement, row):
             raise Refusal(lifecycle.kind, code)
         step(actor, lifecycle, row, transition, event=event, now=now)
