@@ -15,6 +15,8 @@ from tests.unit.orient.items import NOW
 
 _MADE: dict[object, Actor] = {}
 _HALF_A_YEAR = timedelta(days=182)
+_NOBODY_S = {Role.SYSTEM, Role.PUBLIC}
+"""Roles of programs and of the public: nobody is habilitated for them."""
 _AT_A_DESK = {Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER}
 
 
@@ -71,6 +73,6 @@ def _habilitations(actor: Actor) -> list[tuple[object, ...]]:
             middle - _HALF_A_YEAR,
         )
         for role, desk in sorted(held, key=str)
-        if (role in _AT_A_DESK) is (desk is not None)
+        if (role in _AT_A_DESK) is (desk is not None) and role not in _NOBODY_S
         for middle in (NOW, datetime.now(UTC))
     ]
