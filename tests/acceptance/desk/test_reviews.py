@@ -12,6 +12,7 @@ from tests.acceptance.oversight.people import signed_in, user_as
 from tests.acceptance.oversight.test_pages import Axe, check, password_is_enough
 from tests.acceptance.steps import go
 from tests.integration.desk.test_reviews_page import deposit
+from tests.live import wait_for
 
 __all__ = ["password_is_enough"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("installed_keys")]
@@ -41,4 +42,6 @@ def test_a_supervisor_works_through_the_reviews(visit, axe: Axe, now: datetime, 
     second.fill(f"#motive-{other}", "Read: nothing needs it.")
     go(second, f"section[aria-labelledby='r-{other}'] button[value=agree]")
     assert review_state(report_id=first) is ReviewState.KEPT
-    assert review_state(report_id=other) is ReviewState.ENDED
+    assert wait_for(lambda: review_state(report_id=other) is ReviewState.ENDED, seconds=20), (
+        second.inner_text("main")
+    )

@@ -150,7 +150,7 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
             [uuid4(), pending, _years_ago(2, days=4), uuid4()],
         )
         cursor.execute(
-            "UPDATE orient_case SET state = 'WITHDRAWN' WHERE report_id = ANY(%s)",
+            "UPDATE orient_case SET state = 'HANDED_OVER' WHERE report_id = ANY(%s)",
             [[old, young, held]],
         )
     assert expire(actor=SYSTEM, now=NOW)["conversations"] == 1
