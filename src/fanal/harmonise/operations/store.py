@@ -37,7 +37,8 @@ _INSERT_SELECTORS = (
     "INSERT INTO harmonise_selector (key, kind, value) SELECT given.*"
     " FROM (SELECT unnest(%s::uuid[]) AS key, unnest(%s::text[]) AS kind, unnest(%s::text[]) AS value) given"
     " LEFT JOIN LATERAL (SELECT true AS held FROM harmonise_selector s"
-    " WHERE left(s.value, 100) = left(given.value, 100) AND s.value = given.value"
+    ' WHERE lower(left(s.value, 100) COLLATE "C") = lower(left(given.value, 100) COLLATE "C")'
+    " AND s.value = given.value"
     " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ') LIMIT 1) s ON true"
     " WHERE s.held IS NULL"
 )
@@ -118,7 +119,7 @@ def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
 
 
 def _value_of(item: tuple[bytes, Selector]) -> str:
-    return item[1].value
+    return item[1].value.lower()
 
 
 def _insert_records(
