@@ -147,7 +147,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
         assert wait_for(lambda: list((server.home / "mail").glob("*.eml")), seconds=40)
         assert wait_for(
             lambda: all(r["stage"] == "DONE" for r in server.lines("report", "list")), beat=1
-        )
+        ), (server.lines("report", "list"), server.told())
         server.command("backup", str(outside / "backup"))
         cluster = Cluster.open(home=server.home, environ=os.environ)
         dump = subprocess.run(

@@ -44,6 +44,12 @@ def test_without_an_instruction_nothing_leaves(
 def test_by_files(desks: tuple[Desk, Desk, Wire], tmp_path: Path) -> None:
     """The worker may have begun a round over the wire by itself: the one by files is then the southern's."""
     north, south, _ = desks
+    with north.left_alone(), south.left_alone():
+        by_files(north, south, tmp_path)
+
+
+def by_files(north: Desk, south: Desk, tmp_path: Path) -> None:
+    """Carry a round to its end by files, every step killed twice and done again."""
     offer, answer, conclusion = (str(tmp_path / name) for name in ("offer", "answer", "conclusion"))
     south.killed_then_done("offer", "north", "--out", offer)
     north.killed_then_done("answer", offer, "--out", answer)
