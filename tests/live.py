@@ -32,7 +32,7 @@ FANAL = (sys.executable, "-m", "fanal")
 _DRAFT = re.compile(r'name="draft" value="([^"]+)"')
 
 
-def wait_for(condition: Callable[[], object], *, seconds: float = 60, beat: float = 0.1) -> bool:
+def wait_for(condition: Callable[[], object], *, seconds: float = 180, beat: float = 0.1) -> bool:
     """Return whether `condition` came to hold within `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

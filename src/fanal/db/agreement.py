@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
 
+from django.apps import apps
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -61,7 +65,7 @@ def look() -> frozenset[Part]:
     found = set()
     if apart(before, there, after) > MOST_APART:
         found.add(Part.CLOCK)
-    if {row for row in map(tuple, rows) if row[0] in _known_apps()} - _known():
+    if _unknown(set(map(tuple, rows))):
         found.add(Part.TABLES)
     return frozenset(found)
 
@@ -77,15 +81,29 @@ def words(parts: frozenset[Part]) -> str:
 
 
 @cache
-def _known() -> frozenset[tuple[str, str]]:
-    loader = MigrationLoader(None)
-    replaced = (old for new in loader.disk_migrations.values() for old in new.replaces)
-    return frozenset({*loader.disk_migrations, *replaced})
+def _files() -> frozenset[tuple[str, str]]:
+    """Return the migrations by the names of their files, of which none is read."""
+    found = set()
+    for app in apps.get_app_configs():
+        name, _ = MigrationLoader.migrations_module(app.label)
+        if name is not None and find_spec(name) is not None:
+            folder = import_module(name).__path__
+            found |= {(app.label, file.name) for file in iter_modules(folder) if not file.ispkg}
+    return frozenset(found)
+
+
+def _unknown(rows: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the migrations of our own apps that are neither here nor replaced by one that is."""
+    ours = {app for app, _ in _files()}
+    missing = {row for row in rows if row[0] in ours} - _files()
+    return missing - _replaced() if missing else missing
 
 
 @cache
-def _known_apps() -> frozenset[str]:
-    return frozenset(app for app, _ in _known())
+def _replaced() -> frozenset[tuple[str, str]]:
+    """Return the migrations that those here replace; each file is read for it."""
+    loader = MigrationLoader(None)
+    return frozenset(old for new in loader.disk_migrations.values() for old in new.replaces)
 
 
 class Watch:

@@ -54,9 +54,9 @@ def older(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Return a function that takes this process back to code without the last migration of intake."""
 
     def go_back() -> None:
-        known = agreement._known()
+        known = agreement._files()
         last = max(name for app, name in known if app == "intake")
-        monkeypatch.setattr(agreement, "_known", lambda: known - {("intake", last)})
+        monkeypatch.setattr(agreement, "_files", lambda: known - {("intake", last)})
         _again()
 
     return go_back

@@ -8,14 +8,13 @@ section keeps a link, and later a measure, from reaching the neighbors.
 import base64
 import hashlib
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import IPv6Address
 from socket import AF_INET6, inet_ntop, inet_pton
 
 from ada_url import URL
 from publicsuffixlist import PublicSuffixList
 
-_SUFFIXES = PublicSuffixList()
 # RFC 2606 and RFC 6761 names, and roots outside the public one that reports do name.
 _OTHER_ROOTS = frozenset({"test", "example", "invalid", "localhost", "local", "onion", "i2p"})
 _ONION = re.compile(r"(?:^|\.)([a-z2-7]{56}|[a-z2-7]{16})\.onion$")
@@ -34,14 +33,22 @@ def registrable_domain(host: str) -> str | None:
     """Return the name that a registrar delegates above `host`, or None where there is none."""
     if not host or host[0] == "." or host[-1] == "." or ip_in_host(host) is not None:
         return None
-    return _SUFFIXES.privatesuffix(host.lower())
+    return _suffixes().privatesuffix(host.lower())
 
 
 @lru_cache(maxsize=4096)
 def has_known_root(host: str) -> bool:
     """Return whether the last label of `host` is a listed or a reserved top-level domain."""
     root = host.rpartition(".")[2].lower()
-    return root in _OTHER_ROOTS or _SUFFIXES.publicsuffix(root, accept_unknown=False) is not None
+    if root in _OTHER_ROOTS:
+        return True
+    return _suffixes().publicsuffix(root, accept_unknown=False) is not None
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Return the list, read at its first use: most commands ask for no domain."""
+    return PublicSuffixList()
 
 
 def canonical_host(text: str) -> str | None:
