@@ -268,6 +268,33 @@ def test_a_deposit_of_a_public_node_is_ended_by_nobody(scene: Scene) -> None:
         assert not is_ended(node)
 
 
+def test_a_flood_of_alarms_delays_no_call(scene: Scene) -> None:
+    """Whoever speaks as a public node tells of thousands of children in danger in a second."""
+    with psycopg.connect(scene.url(DatabaseRole.INTAKE), autocommit=True) as node:
+        node.execute(ALARMS, [4000])
+    scene.is_called("AMONG-MANY")
+    due = "SELECT count(*) FROM orient_call WHERE outcome IS NULL"
+    assert wait_for(lambda: scene.ask(due) == [(0,)], seconds=90), (
+        "and those of the flood are out too"
+    )
+
+
+ALARMS = """
+WITH ids AS MATERIALIZED (
+    SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+        || substr(md5(g::text), 1, 3) || '8' || substr(md5(random()::text), 1, 15))::uuid AS id
+    FROM generate_series(1, %s) g
+), sealed AS (
+    INSERT INTO vault_object (id, owner_id, kind, sha256, size, length, wrapped_key, wrap_key_id, created_at)
+    SELECT id, id, 'report', sha256('x'), 1, 1, '\\x00', '\\x00', now() FROM ids
+)
+INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state, received_at, changed_at,
+    object_id, size, urgent, is_test, slow_lane, language, correlation_id)
+SELECT id, 1, '00000000-0000-0000-0000-000000000000', 'FORM', 'form/1', 'r', 'FINISHED', now(), now(), id, 1,
+    true, false, false, '', '' FROM ids
+"""
+
+
 @pytest.mark.parametrize("channel", ["fanal_alarm", "fanal_work"])
 def test_a_flood_of_notifications_delays_no_call(scene: Scene, channel: str) -> None:
     """NOTIFY is open to every role: whoever listens hears all of it."""

@@ -17,7 +17,7 @@ from multiprocessing.connection import wait
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
-from fanal.calls.sending import PLACES, Senders, Sent
+from fanal.calls.sending import LOT, PLACES, Senders, Sent, lots_of
 from fanal.db.hoarding import HoardingGuard
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
@@ -102,13 +102,17 @@ class CallsLoop:
             calls = orient.claim_calls(
                 actor=self._actor,
                 holder=self._holder,
-                in_hand=[c.id for c in [*self._senders.calls, *(s.call for s in self._over)]],
-                most=free,
+                in_hand=[
+                    call.id
+                    for lot in (self._senders.calls, *(sent.lot for sent in self._over))
+                    for call in lot
+                ],
+                most=max(1, free // 2) * LOT,
                 again=again,
             )
-            for call in calls:
+            for lot in lots_of(calls, places=free):
                 failpoint("send.begin")
-                self._senders.start(call, now=now)
+                self._senders.start(lot, now=now)
 
     def _record(self) -> None:
         """Record the outcomes; what cannot be written is kept for the next look."""
@@ -117,15 +121,21 @@ class CallsLoop:
             del self._over[0]
 
     def _record_one(self, sent: Sent) -> None:
-        now, call = self._clock(), sent.call
+        now = self._clock()
         if sent.delivery is not None:
             failpoint("send.sent")
-            orient.record_delivery(actor=self._actor, call=call, delivery=sent.delivery, now=now)
+            orient.record_delivery(
+                actor=self._actor, calls=sent.lot, delivery=sent.delivery, now=now
+            )
             return
-        log.error("a call was not delivered (attempt %d): %s", call.attempts, sent.failure)
+        first = sent.lot[0]
+        log.error(
+            "%d calls were not delivered (attempt %d): %s",
+            *(len(sent.lot), first.attempts, sent.failure),
+        )
         orient.record_failure(
             actor=self._actor,
-            call=call,
+            calls=sent.lot,
             failure=sent.failure,
             jitter=secrets.randbelow(1001) / 1000,
             now=now,

@@ -188,7 +188,9 @@ def test_an_alarm_whose_call_fails_is_read_on_a_telephone(open_as: OpenAs, lang:
     system = system_actor("test")
     with as_worker():
         for call in orient.claim_calls(actor=system, holder=1, in_hand=[], most=9, again=False):
-            orient.record_delivery(actor=system, call=call, delivery=Delivery.LEFT, now=clock.now())
+            orient.record_delivery(
+                actor=system, calls=[call], delivery=Delivery.LEFT, now=clock.now()
+            )
     page.reload()
     alarm = page.locator("[data-alarm]").first
     expect(alarm.locator("[data-call-fails]")).to_be_visible()

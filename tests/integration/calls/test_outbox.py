@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
+from fanal.calls.sending import LOT, PLACES, lots_of
 from fanal.intake import operations as intake
 from fanal.intake.domain import receipt_code
 from fanal.intake.domain.records import Arrival, Format, Submission
@@ -116,18 +117,18 @@ def test_a_call_is_in_the_hands_of_one_process_and_free_when_that_one_dies(as_ro
     living.close()  # its session is gone, and its lease with it
     [second] = claim(holder=8, again=True)
     assert (second.id, second.attempts) == (first.id, 2)
-    assert not orient.record_delivery(actor=SYSTEM, call=first, delivery=Delivery.SENT, now=NOW), (
-        "the fence: the outcome of a lost lease is not recorded"
-    )
+    assert not orient.record_delivery(
+        actor=SYSTEM, calls=[first], delivery=Delivery.SENT, now=NOW
+    ), "the fence: the outcome of a lost lease is not recorded"
     assert entries("alarm.send") == 0
-    assert orient.record_delivery(actor=SYSTEM, call=second, delivery=Delivery.SENT, now=NOW)
+    assert orient.record_delivery(actor=SYSTEM, calls=[second], delivery=Delivery.SENT, now=NOW)
     assert entries("alarm.send") == 1
 
 
 def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
     deposit()
     [call] = claim()
-    orient.record_delivery(actor=SYSTEM, call=call, delivery=Delivery.LEFT, now=NOW)
+    orient.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=NOW)
     assert (entries("alarm.send"), entries("alarm.leave")) == (0, 1)
     [alarm] = oriented.open_alarms(actor=SYSTEM)
     assert alarm.call is not None
@@ -142,7 +143,9 @@ def test_attempts_are_bounded_and_at_most_a_minute_apart() -> None:
         call = Call(**{f: getattr(call, f) for f in Call.__struct_fields__} | {"attempts": attempt})
         with connection.cursor() as cursor:
             cursor.execute("UPDATE orient_call SET lease_token = %s", [call.token])
-        assert orient.record_failure(actor=SYSTEM, call=call, failure="AWAY", jitter=1.0, now=NOW)
+        assert orient.record_failure(
+            actor=SYSTEM, calls=[call], failure="AWAY", jitter=1.0, now=NOW
+        )
         with connection.cursor() as cursor:
             cursor.execute("SELECT not_before - now() FROM orient_call")
             waits.append(cursor.fetchone()[0])
@@ -157,11 +160,44 @@ def test_calls_that_failed_leave_places_for_new_ones() -> None:
     for _ in range(3):
         deposit()
     for call in claim():
-        orient.record_failure(actor=SYSTEM, call=call, failure="AWAY", jitter=0.0, now=NOW)
+        orient.record_failure(actor=SYSTEM, calls=[call], failure="AWAY", jitter=0.0, now=NOW)
     due_again()
     report_id = deposit()
     assert [call.report_id for call in claim()] == [report_id]
     assert len(claim(again=True, most=2)) == 2
+
+
+def test_many_calls_go_in_few_messages_of_one_occasion_each() -> None:
+    calls = [
+        Call(id=uuid4(), alarm_id=uuid4(), report_id=uuid4(), escalated=n % 3 == 0, attempts=1, token=uuid4())
+        for n in range(5000)
+    ]  # fmt: skip
+    lots = list(lots_of(calls, places=PLACES))
+    assert sorted(call.id for lot in lots for call in lot) == sorted(call.id for call in calls)
+    assert len(lots) <= PLACES // 2 + 1
+    assert all(len(lot) <= LOT and len({call.escalated for call in lot}) == 1 for lot in lots)
+    assert [len(lot) for lot in lots_of(calls[:9], places=PLACES)] == [1] * 9
+
+
+def test_what_became_of_a_message_is_written_for_each_of_its_calls() -> None:
+    reports = [deposit() for _ in range(3)]
+    calls = claim()
+    assert (
+        orient.record_failure(actor=SYSTEM, calls=calls, failure="AWAY", jitter=0.0, now=NOW) == 3
+    )
+    due_again()
+    calls = claim(again=True)
+    assert {call.report_id for call in calls} == set(reports)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orient_call SET lease_token = NULL WHERE id = %s", [calls[0].id])
+    assert orient.record_delivery(actor=SYSTEM, calls=calls, delivery=Delivery.SENT, now=NOW) == 2
+    assert (entries("alarm.fail"), entries("alarm.send")) == (1, 1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM ledger_object o JOIN ledger_entry e ON e.id = o.entry_id"
+            " WHERE e.action = 'alarm.send' AND o.object_id = ANY (%s)", [[c.report_id for c in calls[1:]]],
+        )  # fmt: skip
+        assert cursor.fetchone() == (2,)
 
 
 def test_an_answered_alarm_calls_no_more() -> None:

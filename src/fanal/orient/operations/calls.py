@@ -5,11 +5,12 @@ the message outside any transaction, and records what became of it. The lease of
 at once: its holder's advisory lock went with its session.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
@@ -20,15 +21,16 @@ from fanal.orient.domain.records import Call
 
 LEASE = timedelta(seconds=30)
 _LOCK = 0x464E4341
-_ALIVE = (
-    "EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted"
-    " AND l.classid = %(lock)s::oid AND l.objid = c.lease_holder::oid AND l.objsubid = 2)"
+_GONE = (
+    "c.lease_holder::oid NOT IN (SELECT l.objid FROM pg_locks l WHERE l.locktype = 'advisory'"
+    " AND l.granted AND l.classid = %(lock)s::oid AND l.objsubid = 2)"
 )
+"""Asked once a look, however many calls are on their way."""
 _CLAIM = f"""
 WITH due AS (
     SELECT c.id, a.report_id FROM orient_call c JOIN orient_alarm a ON a.id = c.alarm_id
     WHERE c.outcome IS NULL AND c.not_before <= now() AND a.acknowledged_at IS NULL
-      AND (c.lease_until IS NULL OR c.lease_until < now() OR NOT {_ALIVE})
+      AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
       AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
     ORDER BY c.queued_at LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED
 )
@@ -37,6 +39,19 @@ UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
 FROM due WHERE c.id = due.id
 RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_token
 """  # noqa: S608
+_DELIVERED = """
+UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL
+FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
+WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+"""
+_FAILED = """
+UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease_token = NULL,
+    not_before = now() + make_interval(secs => held.wait),
+    outcome = CASE WHEN held.over THEN coalesce(outcome, %s) ELSE outcome END,
+    ended_at = CASE WHEN held.over THEN coalesce(ended_at, %s) ELSE ended_at END
+FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, token, wait, over)
+WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+"""
 _OUTCOMES = {Delivery.SENT: "alarm.send", Delivery.LEFT: "alarm.leave"}
 
 
@@ -94,8 +109,12 @@ def claim_calls(
         ]  # fmt: skip
 
 
-def record_delivery(*, actor: Actor, call: Call, delivery: Delivery, now: datetime) -> bool:
-    """Record that a mail server accepted a call, or that it was left in the folder; False for a lost lease.
+def record_delivery(
+    *, actor: Actor, calls: Sequence[Call], delivery: Delivery, now: datetime
+) -> int:
+    """Record that a mail server accepted a message, or that it was left in the folder; return its calls.
+
+    Those whose lease was lost are not among them.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -103,25 +122,26 @@ def record_delivery(*, actor: Actor, call: Call, delivery: Delivery, now: dateti
     require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE orient_call SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL"
-            " WHERE id = %s AND lease_token = %s",
-            [delivery, now, call.id, call.token],
+            _DELIVERED,
+            [delivery, now, *_held(calls)],
         )
-        if not cursor.rowcount:
-            return False
-        _record(actor, call, _OUTCOMES[delivery], now, {})
-    return True
+        recorded = _still_held(cursor, calls)
+        for (escalated, _), same in _alike(recorded):
+            _record(actor, same, _OUTCOMES[delivery], now, {"escalated": int(escalated)})
+    return len(recorded)
 
 
-def record_failure(*, actor: Actor, call: Call, failure: str, jitter: float, now: datetime) -> bool:
-    """Record a failed attempt and when the next one is due; False for a lost lease.
+def record_failure(
+    *, actor: Actor, calls: Sequence[Call], failure: str, jitter: float, now: datetime
+) -> int:
+    """Record a failed message and when its calls are due again; return how many, lost leases apart.
 
-    The last of `MAX_ATTEMPTS` gives the call up. The first failure and the giving up enter the ledger; the
+    The last of `MAX_ATTEMPTS` gives a call up. The first failure and the giving up enter the ledger; the
     attempts between them are counted in the row.
 
     Args:
         actor: whoever sends.
-        call: the call as it was claimed.
+        calls: those of the message, as they were claimed.
         failure: a code of the labels `call_failure`.
         jitter: a number from 0 to 1 that spreads the attempts.
         now: the instant of the failure.
@@ -130,38 +150,51 @@ def record_failure(*, actor: Actor, call: Call, failure: str, jitter: float, now
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    over = call.attempts >= MAX_ATTEMPTS
+    waits = [wait_after(attempts=c.attempts, jitter=jitter).total_seconds() for c in calls]
+    over = [c.attempts >= MAX_ATTEMPTS for c in calls]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE orient_call SET failure = %s, failed_at = %s, "
-            " not_before = now() + make_interval(secs => %s),"
-            " lease_until = NULL, lease_token = NULL, outcome = coalesce(outcome, %s),"
-            " ended_at = coalesce(ended_at, %s) WHERE id = %s AND lease_token = %s",
+            _FAILED,
             [
-                failure,
-                now,
-                wait_after(attempts=call.attempts, jitter=jitter).total_seconds(),
-                Delivery.GIVEN_UP if over else None,
-                now if over else None,
-                call.id,
-                call.token,
+                *(failure, now, Delivery.GIVEN_UP, now),
+                *_held(calls),
+                *(waits, over),
             ],
         )
-        if not cursor.rowcount:
-            return False
-        if over or call.attempts == 1:
-            detail: dict[str, str | int] = {"failure": failure, "attempts": call.attempts}
-            _record(actor, call, "alarm.give_up" if over else "alarm.fail", now, detail)
-    return True
+        recorded = _still_held(cursor, calls)
+        for (escalated, attempts), same in _alike(recorded):
+            last = attempts >= MAX_ATTEMPTS
+            if last or attempts == 1:
+                detail: dict[str, str | int] = {"failure": failure, "attempts": attempts}
+                detail["escalated"] = int(escalated)
+                _record(actor, same, "alarm.give_up" if last else "alarm.fail", now, detail)
+    return len(recorded)
+
+
+def _held(calls: Sequence[Call]) -> tuple[list[UUID], list[UUID]]:
+    return [call.id for call in calls], [call.token for call in calls]
+
+
+def _still_held(cursor: CursorWrapper, calls: Sequence[Call]) -> list[Call]:
+    found = {row[0] for row in cursor.fetchall()}
+    return [call for call in calls if call.id in found]
+
+
+def _alike(calls: Sequence[Call]) -> Iterator[tuple[tuple[bool, int], list[Call]]]:
+    """Yield the calls that one entry of the ledger tells of, by occasion and number of attempts."""
+    alike: dict[tuple[bool, int], list[Call]] = {}
+    for call in calls:
+        alike.setdefault((call.escalated, call.attempts), []).append(call)
+    yield from alike.items()
 
 
 def _record(
-    actor: Actor, call: Call, action: str, now: datetime, detail: dict[str, str | int]
+    actor: Actor, calls: Sequence[Call], action: str, now: datetime, detail: Mapping[str, str | int]
 ) -> None:
     ledger.record(
         actor=actor,
         action=action,
         at=now,
-        objects=[ObjectRef(kind="report", id=call.report_id)],
-        detail={"escalated": int(call.escalated), **detail},
+        objects=[ObjectRef(kind="report", id=call.report_id) for call in calls],
+        detail=detail,
     )
