@@ -9,10 +9,8 @@ from typing import TypeVar
 from fanal.reference.asking import Asking
 from fanal.reference.instruments import Instrument
 from fanal.reference.reader import (
-    ReferenceRefused,
     check_overlaps,
     digest,
-    file_kind,
     read_entries,
     read_labels,
 )
@@ -120,17 +118,17 @@ def read_catalogue(folder: Path) -> Catalogue:
     Raises:
         ReferenceRefused: a file breaks a rule, or is of no known kind.
     """
-    by_name = {kind.kind: kind for kind in KINDS}
-    entries: list[Entry] = []
+    return _with_words(folder, _words(folder))
+
+
+def _with_words(folder: Path, words: Words) -> Catalogue:
     law = [p for place in ("fr", "eu", "world") for p in sorted(folder.glob(f"{place}/*.toml"))]
-    for path in law:
-        name = file_kind(path)
-        if name not in by_name:
-            raise ReferenceRefused(f"{path.name}: unknown kind {name!r}")
-        entries.extend(read_entries(path, by_name[name]))
-    labels = sorted(folder.glob("labels/*.toml"))
-    words = Words([read_labels(path) for path in labels])
-    return Catalogue(tuple(entries), words, digest(law))
+    entries = tuple(entry for path in law for entry in read_entries(path, *KINDS))
+    return Catalogue(entries, words, digest(law))
+
+
+def _words(folder: Path) -> Words:
+    return Words([read_labels(path) for path in sorted(folder.glob("labels/*.toml"))])
 
 
 @lru_cache(maxsize=1)
@@ -140,14 +138,20 @@ def load() -> Catalogue:
     Raises:
         ReferenceRefused: a file breaks a rule.
     """
-    return read_catalogue(DATA)
+    return _with_words(DATA, _load_words())
+
+
+@lru_cache(maxsize=1)
+def _load_words() -> Words:
+    """Return the words of this release, read once: whoever only says something reads no law."""
+    return _words(DATA)
 
 
 def label(kind: str, code: str, lang: str) -> str:
     """Return the words of a code; the code itself where there are none."""
-    return load().label(kind, code, lang)
+    return _load_words().label(kind, code, lang)
 
 
 def render(code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because") -> str:
     """Return the words of a code with its parameters filled in."""
-    return load().render(code, parameters, lang, kind=kind)
+    return _load_words().render(code, parameters, lang, kind=kind)

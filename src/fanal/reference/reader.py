@@ -44,25 +44,18 @@ class LabelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 _TOP = frozenset({"schema", "kind", "jurisdiction", "entry"})
 
 
-def file_kind(path: Path) -> str:
-    """Return the kind that a reference file declares.
-
-    Raises:
-        ReferenceRefused: the file is no TOML, or its header is incomplete or of another schema.
-    """
-    return _convert(_decode(path), _Header, path).kind
-
-
-def read_entries(path: Path, kind: type[E]) -> tuple[E, ...]:
-    """Return the entries of `path`, each of type `kind`.
+def read_entries(path: Path, *kinds: type[E]) -> tuple[E, ...]:
+    """Return the entries of `path`, all of that one of `kinds` that its header names.
 
     Raises:
         ReferenceRefused: unknown key, missing source or label, empty period, wrong kind, overlap.
     """
     document = _decode(path)
     header = _convert(document, _Header, path)
-    if header.kind != kind.kind:
-        raise ReferenceRefused(f"{path.name}: kind {header.kind!r}, expected {kind.kind!r}")
+    kind = next((kind for kind in kinds if kind.kind == header.kind), None)
+    if kind is None:
+        expected = ", ".join(repr(kind.kind) for kind in kinds)
+        raise ReferenceRefused(f"{path.name}: kind {header.kind!r}, expected {expected}")
     if unknown := sorted(set(document) - _TOP):
         raise ReferenceRefused(f"{path.name}: unknown key {unknown[0]!r}")
     rows = document.get("entry", [])

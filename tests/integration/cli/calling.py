@@ -24,11 +24,13 @@ from fanal.config.databases import open_databases
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.migration import read_mark
 from fanal.postgres import DatabaseRole
+from fanal.reference import label
 
 manner, folder = sys.argv[1], Path(sys.argv[2])
 orders, told = os.fdopen(os.dup(0)), sys.stdout
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # whatever a call reads is at its end
-main.speaking(main.fanal)  # every command's module, once for all calls
+main.speaking(main.fanal)  # every command's module and every word, once for all calls
+label("cli", "UNEXPECTED", "en")
 
 def call(arguments):
     sys.argv = ["fanal", *map(os.fsdecode, map(bytes.fromhex, arguments))]
