@@ -26,6 +26,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from fanal.postgres import Cluster
+from tests.prepared import prepare
 from tests.server import fast_folder
 
 FANAL = (sys.executable, "-m", "fanal")
@@ -273,13 +274,19 @@ class Live:
 
 
 @contextlib.contextmanager
-def live(*, demo: bool = True, **more: str) -> Iterator[Live]:
-    """Serve a new, empty installation, marked DEMO so that commands may read; remove it after."""
+def live(*, demo: bool = True, own_keys: bool = False, **more: str) -> Iterator[Live]:
+    """Serve a new, empty installation, marked DEMO so that commands may read; remove it after.
+
+    With `own_keys` no other one has its keys.
+    """
     folder = Path(tempfile.mkdtemp(prefix="fanal-live-", dir=fast_folder()))
     folder.chmod(0o755)
     running = Live(home=folder / "var", port=free_port(), more=more)
     try:
-        running.command("migrate", *(["--demo"] if demo else []))
+        if own_keys:
+            running.command("migrate", *(["--demo"] if demo else []))
+        else:
+            prepare(running.home, demo=demo)
         running.start()
         yield running
     finally:

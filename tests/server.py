@@ -21,7 +21,7 @@ from fanal.config.migration import migrating
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 from fanal.postgres.place import make_home
 
-_SHARED = "FANAL_TEST_CLUSTER"
+SHARED = "FANAL_TEST_CLUSTER"
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 * 2**30
 _PREFIX = f"fanal-test-{os.getuid()}-"
@@ -41,15 +41,15 @@ def test_home() -> tuple[Path, bool]:
     Workers of pytest-xdist share the server of the process that started them; vault and keys are
     each process's own.
     """
-    controller = _SHARED not in os.environ
+    controller = SHARED not in os.environ
     if controller:
         _sweep()
         folder = fast_folder() / f"{_PREFIX}{secrets.token_hex(4)}"
         make_home(folder)
         _held.append((folder / _RUN).open("w"))
         fcntl.flock(_held[0], fcntl.LOCK_EX)
-        os.environ[_SHARED] = str(folder)
-    home = Path(os.environ[_SHARED]) / f"home-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        os.environ[SHARED] = str(folder)
+    home = Path(os.environ[SHARED]) / f"home-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     home.mkdir(mode=0o700, exist_ok=True)
     return home, controller
 
@@ -81,7 +81,7 @@ class TestServer:
 
     def open(self) -> None:
         """Start or join the server; make Django its owner."""
-        home = Path(os.environ[_SHARED])
+        home = Path(os.environ[SHARED])
         with (home / "set-up.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if given := os.environ.get("DATABASE_URL"):
@@ -162,7 +162,7 @@ class TestServer:
 
     def remove_folder(self) -> None:
         """Remove everything the run wrote."""
-        shutil.rmtree(os.environ[_SHARED], ignore_errors=True)
+        shutil.rmtree(os.environ[SHARED], ignore_errors=True)
         _held.pop().close()
 
     def _sign_in(self, role: str) -> None:

@@ -239,7 +239,11 @@ def two_desks() -> Iterator[tuple[Desk, Desk, Wire]]:
 
     The southern one's rounds are instructed, the northern one's are not.
     """
-    with live() as north_server, live() as south_server, listening(south_server.port) as wire:
+    with (
+        live() as north_server,
+        live(own_keys=True) as south_server,
+        listening(south_server.port) as wire,
+    ):
         pair = []
         for name, server in (("north", north_server), ("south", south_server)):
             told = json.loads(server.command("deconflict", "key").stdout)

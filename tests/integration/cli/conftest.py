@@ -13,8 +13,9 @@ import pytest
 
 from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
-from tests.integration.cli.calling import Manner, call_all, caller
+from tests.integration.cli.calling import Manner, caller
 from tests.integration.cli.installing import Installed
+from tests.prepared import prepare
 from tests.server import fast_folder
 
 
@@ -24,8 +25,7 @@ def home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="fanal-calls-", dir=fast_folder()))
     folder.chmod(0o755)
     try:
-        done = call_all([["migrate"]], home=folder / "var", folder=folder / "out")
-        assert done[0].status == 0, done[0].err
+        prepare(folder / "var", demo=False)
         yield folder / "var"
     finally:
         Cluster.open(home=folder / "var", environ=os.environ).stop()
@@ -39,8 +39,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     home, out = folder / "var", tmp_path_factory.mktemp("out")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "FANAL_"))}
     try:
-        [made] = call_all([["migrate"]], home=home, folder=out)
-        assert made.status == 0, made.err
+        prepare(home, demo=False)
         with (
             open_databases(home=home, environ=clean) as databases,
             caller(home=home, folder=out, manner=Manner.STARTED) as kept,

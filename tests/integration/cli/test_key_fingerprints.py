@@ -12,6 +12,8 @@ import pytest
 from fanal.config.databases import Databases, open_databases
 from fanal.postgres import Cluster, DatabaseRole
 from tests.live import Live, free_port
+from tests.prepared import prepare
+from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
 COMMANDS = (["run", "--port", "1"], ["worker"], ["fsck"], ["report", "list"], ["migrate"])
@@ -20,11 +22,11 @@ COMMANDS = (["run", "--port", "1"], ["worker"], ["fsck"], ["report", "list"], ["
 @pytest.fixture(scope="module")
 def desk() -> Iterator[tuple[Live, Databases]]:
     """A desk whose database is up, without web or worker."""
-    folder = Path(tempfile.mkdtemp(prefix="fanal-keys-"))
+    folder = Path(tempfile.mkdtemp(prefix="fanal-keys-", dir=fast_folder()))
     folder.chmod(0o755)
     running = Live(home=folder / "desk", port=free_port())
     try:
-        running.command("migrate", "--demo")
+        prepare(running.home, demo=True)
         with open_databases(home=running.home, environ={}) as databases:
             yield running, databases
     finally:

@@ -11,6 +11,8 @@ import pytest
 from fanal.config.databases import open_databases
 from fanal.postgres import Cluster, DatabaseRole
 from tests.live import Live, free_port
+from tests.prepared import prepare
+from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
 REPORT = {"reference": "NODE-1", "kind": "OTHER", "description": "Three words here"}
@@ -19,11 +21,11 @@ REPORT = {"reference": "NODE-1", "kind": "OTHER", "description": "Three words he
 @pytest.fixture(scope="module")
 def desk():
     """A desk whose database runs, without web or worker."""
-    folder = Path(tempfile.mkdtemp(prefix="fanal-node-"))
+    folder = Path(tempfile.mkdtemp(prefix="fanal-node-", dir=fast_folder()))
     folder.chmod(0o755)
     running = Live(home=folder / "desk", port=free_port())
     try:
-        running.command("migrate", "--demo")
+        prepare(running.home, demo=True)
         with open_databases(home=running.home, environ={}) as databases:
             running.command("keys", "node", str(folder / "node" / "keys"), "--name", "node-2")
             yield running, databases

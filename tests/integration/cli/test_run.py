@@ -17,6 +17,7 @@ import pytest
 from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
 from tests.live import free_port, wait_for
+from tests.prepared import prepare
 from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
@@ -105,8 +106,7 @@ def open_folder():
 @pytest.fixture(scope="module")
 def home(open_folder):
     home = open_folder / "var"
-    answer = fanal(home, "migrate", "--demo")
-    assert answer.returncode == 0, answer.stderr
+    prepare(home, demo=True)
     yield home
     for pid in processes_of(home):
         with contextlib.suppress(ProcessLookupError):
@@ -276,7 +276,7 @@ class TestRefusals:
     def test_demo_refuses_a_production_database(self, open_folder):
         home = open_folder / "production"
         try:
-            assert fanal(home, "migrate").returncode == 0
+            prepare(home, demo=False)
             for command in (("migrate", "--demo"), ("run", "--demo", "--port", "1")):
                 answer = fanal(home, *command)
                 assert answer.returncode == 1
@@ -314,7 +314,7 @@ class TestDoctor:
     ):
         home = open_folder / "careless"
         try:
-            assert fanal(home, "migrate").returncode == 0
+            prepare(home, demo=False)
             (home / "vault").mkdir(exist_ok=True)
             answer = fanal(home, "doctor")
             assert answer.returncode == 1

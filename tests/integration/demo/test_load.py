@@ -23,6 +23,7 @@ from fanal.measures.domain.states import MEASURE_STATES, MeasureState
 from fanal.orient.domain.states import ALARM_STATES, CASE_STATES, AlarmState, CaseState
 from fanal.postgres import DatabaseRole
 from fanal.vault.domain.records import IDENTITY_KINDS
+from tests.prepared import prepare
 from tests.server import fast_folder
 
 pytestmark = pytest.mark.serial
@@ -100,8 +101,7 @@ def home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="fanal-demo-", dir=fast_folder()))
     folder.chmod(0o755)
     home = folder / "var"
-    answer = _fanal(home, "migrate", "--demo")
-    assert answer.returncode == 0, answer.stderr
+    prepare(home, demo=True)
     assert _fanal(home, "demo", "accounts").returncode == 0  # as `fanal run` lists them
     environ = _environment(home)
     with open_databases(home=home, environ=environ):
