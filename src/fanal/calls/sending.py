@@ -26,7 +26,7 @@ PLACES: Final = 24
 """Messages on their way at once; calls that failed before take half of these places at most."""
 DEADLINE_SECONDS: Final = 10.0
 """After which a child is killed: beyond the connector's own deadline, and below the lease of a call."""
-LOT: Final = 500
+LOT: Final = 2000
 """Calls that one message tells of at most."""
 _LANGUAGES: Final = ("fr", "en")
 _FORK: Final = get_context("fork")
