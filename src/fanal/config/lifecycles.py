@@ -23,7 +23,7 @@ def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None
         cursor.execute("DELETE FROM casework_transition")
         cursor.executemany(
             "INSERT INTO casework_transition (kind, name, source, target, roles, proof, approved, sends,"
-            " outcomes) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " outcomes, in_force) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [row for one in LIFECYCLES for row in transitions_of(one)],
         )
 
@@ -43,6 +43,7 @@ def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
                 needs.approved,
                 needs.sends,
                 list(needs.outcomes),
+                needs.in_force,
             )
 
 

@@ -67,7 +67,7 @@ def guarded(db: None) -> None:
         cursor.execute("DELETE FROM casework_transition WHERE kind = 'referral'")
         cursor.executemany(
             "INSERT INTO casework_transition (kind, name, source, target, roles, proof, approved, sends,"
-            " outcomes) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " outcomes, in_force) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             list(transitions_of(TRIED)),
         )
 

@@ -12,6 +12,7 @@ from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, read_referral
 from fanal.kernel.actors import Role
 from fanal.kernel.states import TransitionRefused
+from fanal.orient import operations as orient
 from tests.integration.measures.stories import ANALYST, decide
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
@@ -40,7 +41,9 @@ def refused(sqlstate: str, statement: str, *values: object) -> None:
         run(statement, *values)
 
 
-def born(kind: str, *, author: UUID = ANALYST.person_id, state: str = "DRAFT") -> UUID:
+def born(
+    kind: str, *, author: UUID = ANALYST.person_id, state: str = "DRAFT", document: bool = True
+) -> UUID:
     """Insert a draft with its document as the desk does."""
     made = uuid4()
     run(
@@ -49,7 +52,8 @@ def born(kind: str, *, author: UUID = ANALYST.person_id, state: str = "DRAFT") -
         " VALUES (%s, %s, 1, gen_random_uuid(), '{}', %s, 'OFMIN', '', 'NORMAL', %s, now())",
         made, kind, state, author,
     )  # fmt: skip
-    run(REVISION, made, 1, b"Facts.", author)
+    if document:
+        run(REVISION, made, 1, b"Facts.", author)
     return made
 
 
@@ -171,11 +175,55 @@ def test_what_was_sent_keeps_its_words(kind: str) -> None:
     refused(CHECK, *take(made, "amend", "READY", "DRAFT", officer, revision=2))
 
 
+@pytest.mark.parametrize("at", ["1850-01-01", "0001-01-01", "-infinity"])
+def test_no_step_happened_in_another_age(at: str) -> None:
+    """No page could show it, nor the step be taken back."""
+    made = born("referral")
+    statement, *values = take(made, "prepare", "DRAFT", "READY", OFFICER.person_id)
+    refused(CHECK, str(statement).replace("now(), now()", f"'{at}', now()"), *values)
+
+
+def test_the_order_of_steps_is_the_database_s_own() -> None:
+    made = born("referral")
+    statement, *values = take(made, "prepare", "DRAFT", "READY", OFFICER.person_id)
+    earlier = str(statement).replace("recorded_at)", "recorded_at, db_at)")
+    run(earlier.replace("now(), now()", "now(), now(), '1999-01-01'"), *values)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(db_at) > now() - interval '1 hour' FROM casework_step")
+        assert cursor.fetchone() == (True,)
+
+
+@KINDS
+def test_nothing_is_sent_that_says_nothing(kind: str) -> None:
+    made = born(kind, document=False)
+    run(*take(made, "prepare", "DRAFT", "READY", OFFICER.person_id))
+    refused(CHECK, *take(made, "send", "READY", "SENT", OFFICER.person_id))
+    assert state(made) == ("READY", False)
+
+
+def test_nothing_is_prepared_for_a_decision_that_does_not_stand() -> None:
+    """Its report waits for another one."""
+    decided = decide()
+    assert decided.referral_id is not None
+    prepared = take(decided.referral_id, "prepare", "DRAFT", "READY", OFFICER.person_id)
+    orient.reopen_case(actor=ANALYST, report_id=decided.decision.report_id, now=NOW)
+    refused(CHECK, *prepared)
+    assert state(decided.referral_id) == ("DRAFT", False)
+
+
+@KINDS
+def test_a_revision_is_of_a_person_who_amends_at_the_desk(kind: str) -> None:
+    """Nobody could amend after a revision that no step takes."""
+    made = born(kind)
+    for nobody in (ANALYST.person_id, person(Role.JUDICIAL_OFFICER, desk=2).person_id):
+        refused(CHECK, REVISION, made, 2, b"Words.", nobody)
+
+
 def test_transitions_are_those_of_the_program() -> None:
     """The guards know the kinds, transitions and roles of the program's lifecycles, and no other."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, name, source, target, roles, proof, approved, sends, outcomes"
+            "SELECT kind, name, source, target, roles, proof, approved, sends, outcomes, in_force"
             " FROM casework_transition"
         )
         found = {repr(row) for row in cursor.fetchall()}

@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg import errors
+from psycopg.types.json import Jsonb
 
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role
 from fanal.orient import operations, queries
+from fanal.orient.domain.records import Choice, Track
 from fanal.orient.domain.states import CaseState
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import item
@@ -158,3 +160,94 @@ def test_nobody_holds_a_case_for_a_year(app: Session, ringing: UUID) -> None:
         app.execute("UPDATE orient_case SET lease_until = now() + interval '1 year'")
     later = now + timedelta(minutes=1)
     assert operations.renew_claim(actor=ana, report_id=ringing, claim_token=claim.token, now=later)
+
+
+@pytest.mark.parametrize("state", ["DECIDED", "TO_SECOND", "CLOSED", "HANDED_OVER"])
+def test_no_case_leaves_the_queue_without_its_entry(
+    app: Session, ringing: UUID, state: str
+) -> None:
+    """A danger report that nobody read would wait for nobody."""
+    ana, now = person(Role.ANALYST), datetime.now(UTC)
+    operations.claim_case(actor=ana, report_id=ringing, now=now)
+    with pytest.raises(errors.CheckViolation):
+        app.execute(
+            "UPDATE orient_case SET state = %s, decided_at = now(), claimed_by = NULL, lease_until = NULL"
+            " WHERE report_id = %s",
+            [state, ringing],
+        )
+    assert _state(ringing) is CaseState.CLAIMED
+
+
+def test_what_was_decided_is_reopened_and_closed_with_its_entry(
+    app: Session, ringing: UUID
+) -> None:
+    ana, now = person(Role.ANALYST), datetime.now(UTC)
+    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    choice = Choice(tracks=(Track.NONE,), bases=(), reason="nothing of ours")
+    operations.decide(actor=ana, report_id=ringing, choice=choice, claim_token=claim.token, now=now)
+    for state in ("TO_ASSESS", "CLOSED"):
+        with pytest.raises(errors.CheckViolation, match="entry in the ledger"):
+            app.execute("UPDATE orient_case SET state = %s WHERE report_id = %s", [state, ringing])
+    operations.close_case(actor=ana, report_id=ringing, now=now)
+    with pytest.raises(errors.CheckViolation, match="no case moves"):
+        app.execute("UPDATE orient_case SET state = 'TO_ASSESS' WHERE report_id = %s", [ringing])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "report_id = gen_random_uuid()",
+        "desk_id = 2",
+        "sender_id = gen_random_uuid()",
+        "received_at = now() - interval '9 years'",
+        "is_test = true",
+    ],
+)
+def test_a_case_keeps_its_report_and_its_desk(app: Session, ringing: UUID, change: str) -> None:
+    with pytest.raises(errors.RestrictViolation):
+        app.execute(f"UPDATE orient_case SET {change} WHERE report_id = %s", [ringing])
+
+
+def test_no_case_comes_in_anybodys_hands(app: Session, ringing: UUID) -> None:
+    with pytest.raises(errors.CheckViolation, match="comes to the queue"):
+        app.execute(
+            "INSERT INTO orient_case SELECT (jsonb_populate_record(c, %s)).* FROM orient_case c",
+            [
+                Jsonb(
+                    {
+                        "report_id": str(uuid4()),
+                        "state": "CLAIMED",
+                        "claimed_by": str(uuid4()),
+                        "lease_until": datetime.now(UTC).isoformat(),
+                    }
+                )
+            ],
+        )
+
+
+def test_a_decision_is_of_whoever_holds_the_case(app: Session, ringing: UUID) -> None:
+    ana, now = person(Role.ANALYST), datetime.now(UTC)
+    forged = (
+        "INSERT INTO orient_decision (id, report_id, desk_id, tracks, body, proposal_revision, rule_version,"
+        " author_id, claim_token, decided_at, digest) VALUES (gen_random_uuid(), %s, %s, '{NONE}', '[]', 1,"
+        " 'x', %s, %s, %s, sha256('x'))"
+    )
+    with pytest.raises(errors.CheckViolation, match="holds the case"):
+        app.execute(forged, [ringing, 1, ana.person_id, 1, now])
+    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    for author, desk, token in ((uuid4(), 1, claim.token), (ana.person_id, 2, claim.token),
+                                (ana.person_id, 1, claim.token + 1)):  # fmt: skip
+        with pytest.raises(errors.CheckViolation, match="holds the case"):
+            app.execute(forged, [ringing, desk, author, token, now])
+
+
+def test_nobody_lets_go_of_a_case_without_an_entry(app: Session, ringing: UUID) -> None:
+    ana, now = person(Role.ANALYST), datetime.now(UTC)
+    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    with pytest.raises(errors.CheckViolation, match="entry in the ledger"):
+        app.execute(
+            "UPDATE orient_case SET state = 'TO_ASSESS', claimed_by = NULL, lease_until = NULL"
+            " WHERE report_id = %s",
+            [ringing],
+        )
+    assert operations.release_case(actor=ana, report_id=ringing, claim_token=claim.token, now=now)

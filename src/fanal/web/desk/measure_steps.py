@@ -26,6 +26,8 @@ from fanal.web.account.guarded import require_declared
 from fanal.web.desk.measures import page_of
 
 Act = Callable[[Actor, datetime], object]
+_FIRST = datetime(2000, 1, 1, tzinfo=PARIS)
+"""Before it, what a form says that it happened is a slip of the hand."""
 
 
 @require_POST
@@ -147,8 +149,12 @@ def event_of(request: HttpRequest, *, now: datetime) -> Event:
     """
     text = request.POST.get("at", "").strip()
     at = datetime.fromisoformat(text) if text else now
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=PARIS)
+    if at < _FIRST:
+        raise ValueError("nobody kept such acts then")
     return Event(
-        happened_at=at if at.tzinfo is not None else at.replace(tzinfo=PARIS),
+        happened_at=at,
         proof=request.POST.get("proof", "").strip(),
     )
 
