@@ -260,6 +260,76 @@ def test_a_session_that_hears_of_no_end_delays_no_call(scene: Scene) -> None:
     scene.is_called("DEAF")
 
 
+@pytest.mark.parametrize(
+    ("table", "asked"),
+    [
+        ("orient_call", "CREATE RULE x AS ON INSERT TO orient_call DO ALSO NOTHING"),
+        ("intake_report", "CREATE TRIGGER x BEFORE INSERT ON intake_report EXECUTE FUNCTION f()"),
+        ("pg_database", "CREATE RULE x AS ON INSERT TO pg_database DO ALSO NOTHING"),
+    ],
+)
+def test_who_queues_for_a_lock_without_a_right_delays_no_call(
+    scene: Scene, table: str, asked: str
+) -> None:
+    """PostgreSQL asks for the lock before the right: everybody waits behind who waits for it."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            with contextlib.suppress(psycopg.Error):
+                url = scene.url(DatabaseRole.INTAKE)
+                with psycopg.connect(url, autocommit=True, connect_timeout=3) as node:
+                    node.execute(asked.encode())
+
+    with psycopg.connect(scene.url(DatabaseRole.INTAKE)) as holder:
+        holder.execute("SELECT count(*) FROM pg_database")
+        holder.execute(ALARMS, [1])
+        asking = [threading.Thread(target=ask, daemon=True) for _ in range(3)]
+        for thread in asking:
+            thread.start()
+        try:
+            time.sleep(2)
+            scene.is_called(f"QUEUED-{table}")
+        finally:
+            over.set()
+    for thread in asking:
+        thread.join(20)
+
+
+def test_who_looks_is_started_again(scene: Scene) -> None:
+    looking = set(scene.server.children("fanal.calls")) - set(scene.server.leaders("fanal.calls"))
+    assert looking
+    for pid in looking:
+        os.kill(pid, signal.SIGKILL)
+    assert wait_for(
+        lambda: (
+            set(scene.server.children("fanal.calls"))
+            - set(scene.server.leaders("fanal.calls"))
+            - looking
+        ),
+        seconds=30,
+    )
+
+
+def test_sessions_of_public_nodes_end_where_nobody_gets_an_answer(scene: Scene) -> None:
+    """Whatever keeps the question from being answered: what serves public nodes goes, and PostgreSQL stays."""
+    before = scene.server.database_pid()
+    scene.ask(
+        "ALTER FUNCTION fanal_end_hoarding() RENAME TO fanal_kept;"
+        " CREATE FUNCTION fanal_end_hoarding() RETURNS SETOF integer LANGUAGE sql AS"
+        " 'SELECT 1 FROM pg_sleep(60)'; GRANT EXECUTE ON FUNCTION fanal_end_hoarding() TO fanal_worker"
+    )
+    try:
+        with psycopg.connect(scene.url(DatabaseRole.INTAKE), autocommit=True) as node:
+            assert wait_for(lambda: is_ended(node), seconds=30)
+    finally:
+        scene.ask(
+            "DROP FUNCTION fanal_end_hoarding(); ALTER FUNCTION fanal_kept() RENAME TO fanal_end_hoarding"
+        )
+    assert scene.server.database_pid() == before
+    scene.is_called("NO-ANSWER")
+
+
 def test_a_deposit_of_a_public_node_is_ended_by_nobody(scene: Scene) -> None:
     """It holds some locks of the kind that others hoard."""
     with psycopg.connect(scene.url(DatabaseRole.INTAKE)) as node:
@@ -322,12 +392,15 @@ def test_a_flood_of_notifications_delays_no_call(scene: Scene, channel: str) -> 
 @contextlib.contextmanager
 def nobody_looking(scene: Scene) -> Iterator[None]:
     """Stop the process of the calls meanwhile: what happens happens between two of its looks."""
-    (caller,) = scene.server.children("fanal.calls")
-    os.kill(caller, signal.SIGSTOP)
+    callers = scene.server.children("fanal.calls")
+    assert len(callers) >= 2
+    for caller in callers:
+        os.kill(caller, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(caller, signal.SIGCONT)
+        for caller in callers:
+            os.kill(caller, signal.SIGCONT)
 
 
 def hoard(sessions: Iterable[psycopg.Connection], count: int) -> None:

@@ -18,7 +18,7 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
 from fanal.calls.sending import LOT, PLACES, Senders, Sent, lots_of
-from fanal.db.hoarding import HoardingGuard
+from fanal.db.hoarding import HoardingWatch
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import operations as orient
@@ -41,7 +41,7 @@ class CallsLoop:
         self._clock, self._actor = clock, system_actor("alarm")
         self._holder = number or secrets.randbelow(2**31 - 1) + 1
         self._senders, self._over = Senders(), list[Sent]()
-        self._hoarding = HoardingGuard()
+        self._hoarding = HoardingWatch()
         self._alive_at = 0.0
         self._session: object = None
 
@@ -49,6 +49,7 @@ class CallsLoop:
         """Call until `stop` is set; a database that is away is waited for."""
         try:
             while not stop.is_set():
+                self._hoarding.keep()
                 try:
                     self.beat()
                     self._wait()
@@ -71,7 +72,6 @@ class CallsLoop:
         self._over += self._senders.finished()
         if not self._holds():
             self._hold()
-        self._hoarding.look()
         self._claim()
         self._record()
         now = self._clock()
