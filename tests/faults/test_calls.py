@@ -311,23 +311,24 @@ def test_who_looks_is_started_again(scene: Scene) -> None:
     )
 
 
-def test_sessions_of_public_nodes_end_where_nobody_gets_an_answer(scene: Scene) -> None:
-    """Whatever keeps the question from being answered: what serves public nodes goes, and PostgreSQL stays."""
+def test_who_looks_finds_a_place_where_nobody_can_connect(scene: Scene) -> None:
+    """Nothing is held from before: what serves public nodes is ended from outside, and PostgreSQL stays."""
     before = scene.server.database_pid()
-    scene.ask(
-        "ALTER FUNCTION fanal_end_hoarding() RENAME TO fanal_kept;"
-        " CREATE FUNCTION fanal_end_hoarding() RETURNS SETOF integer LANGUAGE sql AS"
-        " 'SELECT 1 FROM pg_sleep(60)'; GRANT EXECUTE ON FUNCTION fanal_end_hoarding() TO fanal_worker"
-    )
-    try:
-        with psycopg.connect(scene.url(DatabaseRole.INTAKE), autocommit=True) as node:
-            assert wait_for(lambda: is_ended(node), seconds=30)
-    finally:
-        scene.ask(
-            "DROP FUNCTION fanal_end_hoarding(); ALTER FUNCTION fanal_kept() RENAME TO fanal_end_hoarding"
-        )
+    asked = b"CREATE RULE x AS ON INSERT TO pg_database DO ALSO NOTHING"
+    holder, node = (psycopg.connect(scene.url(DatabaseRole.INTAKE)) for _ in range(2))
+    holder.execute("SELECT count(*) FROM pg_database")
+    waiting = threading.Thread(target=_try, args=(node, asked.decode()), daemon=True)
+    with nobody_looking(scene):
+        waiting.start()
+        time.sleep(1)
+        for pid in scene.server.children("fanal.calls"):
+            os.kill(pid, signal.SIGKILL)
+    waiting.join(60)
+    assert not waiting.is_alive()
+    scene.is_called("NO-PLACE")
     assert scene.server.database_pid() == before
-    scene.is_called("NO-ANSWER")
+    for session in (holder, node):
+        session.close()
 
 
 def test_a_deposit_of_a_public_node_is_ended_by_nobody(scene: Scene) -> None:
@@ -400,7 +401,8 @@ def nobody_looking(scene: Scene) -> Iterator[None]:
         yield
     finally:
         for caller in callers:
-            os.kill(caller, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(caller, signal.SIGCONT)
 
 
 def hoard(sessions: Iterable[psycopg.Connection], count: int) -> None:

@@ -24,6 +24,7 @@ _PATIENCE = 5.0
 """Seconds in which a session that is told to end does, unless what it runs hears of nothing."""
 _BOUNDS = "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = '2s'; SET lock_timeout = '1s'"
 _BEAT_SECONDS = 0.25
+_CONNECT_SECONDS = 2
 _FORK = get_context("fork")
 log = logging.getLogger("fanal.db")
 
@@ -73,7 +74,6 @@ class HoardingGuard:
         self._session: psycopg.Connection[tuple[int]] | None = None
         self._told: dict[int, float] = {}
         self._failure, self._failing_since = "", 0.0
-        self._postmaster = 0
 
     def look(self) -> None:
         """End the sessions that hoard now; one that does not hear of it loses its process.
@@ -103,10 +103,9 @@ class HoardingGuard:
 
     def _ask(self) -> set[int]:
         if self._session is None or self._session.closed:
-            self._session = psycopg.connect(**connector_params(), autocommit=True)
+            bounded = connector_params() | {"connect_timeout": _CONNECT_SECONDS}
+            self._session = psycopg.connect(**bounded, autocommit=True)
             self._session.execute(_BOUNDS)
-            if str(self._session.info.host).startswith("/"):
-                self._postmaster = _parent(self._session.info.backend_pid)
             self._session.autocommit = False
         found = self._session.execute("SELECT fanal_end_hoarding()")
         return {pid for (pid,) in found.fetchall()}
@@ -120,8 +119,7 @@ class HoardingGuard:
             return
         self._failing_since = self._failing_since or time.monotonic()
         if time.monotonic() - self._failing_since > _PATIENCE:
-            self._failing_since = 0.0
-            for pid in _sessions(self._postmaster):
+            for pid in _sessions(_postmaster()):
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGTERM)
                     log.critical("no answer: session %d of a public node is ended", pid)
@@ -164,6 +162,15 @@ def _sessions(postmaster: int) -> Iterator[int]:
             ours = title.startswith(b"postgres") and b" fanal_intake " in title
             if ours and _parent(int(entry.name)) == postmaster:
                 yield int(entry.name)
+
+
+def _postmaster() -> int:
+    """Return the first process of the server, where it listens on a socket of this machine; else 0."""
+    where = connector_params()
+    lock = Path(str(where.get("host") or "")) / f".s.PGSQL.{where.get('port') or 5432}.lock"
+    with contextlib.suppress(OSError, ValueError):
+        return int(lock.read_text().split("\n", 1)[0]) if lock.is_absolute() else 0
+    return 0
 
 
 def _parent(pid: int) -> int:
