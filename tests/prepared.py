@@ -15,13 +15,15 @@ from tests.server import SHARED
 
 
 def prepare(home: Path, *, demo: bool) -> None:
-    """Make `home`, which is not there yet, an installation with empty tables whose server is stopped."""
+    """Make `home`, which is not there yet, an installation without reports, whose server is stopped; a demo has its accounts."""
     folder = Path(os.environ[SHARED]) / ("prepared-demo" if demo else "prepared")
     folder.mkdir(mode=0o755, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "var").exists():
             _migrate(folder / "new", demo=demo)
+            if demo:
+                _call(folder / "new", "demo", "accounts")  # else each `fanal run` makes them
             (folder / "new").rename(folder / "var")
     made = Cluster.open(home=folder / "var", environ=os.environ)
     if made.place.sheltered:
@@ -31,10 +33,14 @@ def prepare(home: Path, *, demo: bool) -> None:
 
 
 def _migrate(home: Path, *, demo: bool) -> None:
+    _call(home, "migrate", *(["--demo"] if demo else []))
+
+
+def _call(home: Path, *arguments: str) -> None:
     ours = ("FANAL_", "DATABASE_", "DJANGO_", "PYTEST_", "PG")
     environment = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     answer = subprocess.run(
-        [sys.executable, "-m", "fanal", "migrate", *(["--demo"] if demo else [])],
+        [sys.executable, "-m", "fanal", *arguments],
         env=environment | {"FANAL_HOME": str(home)},
         capture_output=True,
         text=True,

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache, lru_cache
 from importlib import resources
 from math import isfinite
 from typing import Literal
@@ -110,6 +111,7 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return frozenset(max(0.0, bound) for bound in (*(rule.at_least for rule in clocks), *last))
 
 
+@lru_cache(maxsize=16)
 def read_rules(text: str) -> PriorityRules:
     """Return the rule set of a TOML text.
 
@@ -177,16 +179,17 @@ def _line(key: str, value: object) -> str:
     return f"{key} = {written}"
 
 
-def shipped_texts() -> list[tuple[str, str]]:
+@cache
+def shipped_texts() -> tuple[tuple[str, str], ...]:
     """Return the name and text of each shipped rule set, oldest first."""
     folder = resources.files("fanal.analyse").joinpath("data", "priority")
     found = [(e.name, e.read_text("utf-8")) for e in folder.iterdir() if e.name.endswith(".toml")]
-    return sorted(found, key=lambda pair: read_rules(pair[1]).in_force_from)
+    return tuple(sorted(found, key=lambda pair: read_rules(pair[1]).in_force_from))
 
 
-def shipped_rules() -> list[PriorityRules]:
+def shipped_rules() -> tuple[PriorityRules, ...]:
     """Return every shipped rule set, oldest first."""
-    return [read_rules(text) for _, text in shipped_texts()]
+    return tuple(read_rules(text) for _, text in shipped_texts())
 
 
 def newest_shipped(*, on: date) -> PriorityRules:

@@ -1,7 +1,6 @@
 """Rule sets of the priority: the one in force, and every stored one."""
 
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -33,7 +32,7 @@ def current_rules() -> PriorityRules:
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
         row = cursor.fetchone()
-    return _read_rules(row[0]) if row else _SHIPPED
+    return read_rules(row[0]) if row else _SHIPPED
 
 
 def rules_of(*, version: str) -> PriorityRules:
@@ -46,7 +45,7 @@ def rules_of(*, version: str) -> PriorityRules:
         cursor.execute("SELECT body FROM analyse_ruleset WHERE version = %s", [version])
         row = cursor.fetchone()
     if row:
-        return _read_rules(row[0])
+        return read_rules(row[0])
     for rules in shipped_rules():
         if rules.version == version:
             return rules
@@ -85,4 +84,3 @@ def list_rulesets() -> list[StoredRuleSet]:
 
 
 _SHIPPED = shipped_rules()[-1]
-_read_rules = lru_cache(maxsize=4)(read_rules)
