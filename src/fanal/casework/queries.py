@@ -72,6 +72,14 @@ def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | No
     )
 
 
+def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
+    """Return the present document of each of some acts that were listed; those that expired are left out."""
+    revisions = {act.id: act.revision for act in acts}
+    written = models.Document.objects.filter(act_id__in=revisions)
+    found = written.values_list("act_id", "revision", "content")
+    return {act: bytes(content) for act, n, content in found if revisions[act] == n}
+
+
 def count_acts(
     *, actor: Actor, lifecycle: Lifecycle, since: datetime, until: datetime
 ) -> list[Counted]:

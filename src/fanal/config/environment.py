@@ -74,6 +74,8 @@ class Environment:
     """`FANAL_MAIL_FROM`: sender of the desk's mail."""
     duty_addresses: list[str]
     """`FANAL_DUTY`: addresses called when a child is in danger, separated by commas (no default)."""
+    flagger: str
+    """`FANAL_TRUSTED_FLAGGER`: what made the desk a trusted flagger (DSA art. 22), as notices name it."""
     step_up_minutes: int
     """`FANAL_STEP_UP_MINUTES`: minutes for which a second factor serves sensitive acts (default 10)."""
     backlog_limit: int
@@ -127,6 +129,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
         keep_address=keep_address,
         smtp_url=values.get("FANAL_SMTP_URL", ""),
         mail_from=values.get("FANAL_MAIL_FROM", "desk@fanal.test"),
+        flagger=values.get("FANAL_TRUSTED_FLAGGER", "").strip(),
         duty_addresses=_read_list(values.get("FANAL_DUTY", _DEMO_DUTY if demo else "")),
         step_up_minutes=max(1, int(values.get("FANAL_STEP_UP_MINUTES") or 10)),
         backlog_limit=_read_number(

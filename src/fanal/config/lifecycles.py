@@ -7,8 +7,9 @@ import psycopg
 from fanal.accounts.domain.policy import roles_at_desk
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
+from fanal.measures.notice.kind import NOTICE
 
-LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET)
+LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE)
 """Every kind of act."""
 
 

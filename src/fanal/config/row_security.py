@@ -142,7 +142,7 @@ BOUNDED: Mapping[str, Bounds] = {
     "orient_feedback": Bounds(rows=_OWN),
     "orient_view": Bounds(rows=_OWN),
     "orient_note_words": Bounds(rows=_behind("orient_note", "p.id = note_id")),
-    # The overseer reads every measure and what it rests on (LCEN art. 6-1).
+    # The overseer reads every measure and notice, and what it rests on (LCEN art. 6-1).
     "orient_decision": Bounds(rows=_OWN, reads=_OVERSEEN),
     "orient_reason": Bounds(rows=_behind("orient_decision", "p.id = decision_id")),
     "measures_measure": Bounds(rows=_OWN, reads=_OVERSEEN),
@@ -151,7 +151,7 @@ BOUNDED: Mapping[str, Bounds] = {
     "measures_target": Bounds(rows=_OF_MEASURE),
     "measures_recommendation": Bounds(rows=_OWN, reads=_OVERSEEN, inserts=_OVERSEEN),
     "measures_answer": Bounds(rows=_behind("measures_recommendation", "p.id = recommendation_id")),
-    "casework_act": Bounds(rows=_OWN),
+    "casework_act": Bounds(rows=_OWN, reads=f"(kind = 'notice' AND {_OVERSEEN})"),
     "casework_document": Bounds(rows=_OF_ACT),
     "casework_approval": Bounds(rows=_OF_ACT),
     "casework_step": Bounds(rows=_OF_ACT),

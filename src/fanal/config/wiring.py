@@ -16,6 +16,7 @@ from fanal.db import agreement
 from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import Limits
 from fanal.ledger import signer
+from fanal.measures.operations import issuing
 from fanal.vault import keyring
 from fanal.web import health
 from fanal.web.account import demo, sealing, second_factor
@@ -28,6 +29,7 @@ def wire() -> None:
     agreement.install(agreement.Watch())
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
+    issuing.install(flagger=settings.ENV.flagger)
     material.install(folder=settings.FANAL_HOME / "index")
     demo.install(on=settings.FANAL_DEMO)
     second_factor.install(

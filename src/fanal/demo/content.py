@@ -190,6 +190,19 @@ def material(host: str, instant: datetime, name: str, *, addresses: int = 2) -> 
     }
 
 
+def contact(host: str, instant: datetime, name: str) -> Json:
+    """Return a report of an account on `host` that approaches children: nothing there is known material."""
+    luck = chance(name)
+    return {
+        "kind": "GROOMING",
+        "channel": "MESSAGING",
+        "language": "fr",
+        "occurred_at": stamp(instant, minutes=luck.randrange(30, 900)),
+        "urls": [f"https://{host}/compte/{luck.randrange(100, 999)}"],
+        "description": sentences("GROOMING", "fr", luck),
+    }
+
+
 def encoded(body: Json) -> bytes:
     """Return the bytes of a report."""
     return msgspec.json.encode(body)

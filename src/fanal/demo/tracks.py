@@ -1,20 +1,23 @@
-"""A measure and a referral in each state: a decision, its second person, and what followed."""
+"""A measure, a notice and a referral in each state: a decision, its second person, and what followed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fanal.casework import operations as casework
+from fanal.casework import operations as casework, queries as cases
 from fanal.casework.domain.records import Event as Followed
 from fanal.demo.agenda import Event, Play
-from fanal.demo.content import material
+from fanal.demo.content import contact, material
 from fanal.demo.world import World
 from fanal.judicial import operations as judicial, queries as referred
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.domain.records import Outcome
 from fanal.measures import operations as measures, queries as measured
 from fanal.measures.domain.records import Addressee, Event as Recorded, SuspensionCause
+from fanal.measures.notice import acts as notices
+from fanal.measures.notice.document import read_notice
+from fanal.measures.notice.kind import NOTICE
 from fanal.orient.domain.records import Track
 
 _BOTH = (Track.JUDICIAL, Track.MEASURES)
@@ -22,6 +25,9 @@ _HOUR = timedelta(hours=1)
 _ACCOUNT = (
     "Les faits signalés sont rappelés ci-dessus. Les adresses étaient accessibles lors de la"
     " vérification ; les identifiants joints proviennent du signalement et de ses recoupements."
+)
+_REASONS = (
+    "Le compte signalé prend contact avec des enfants et propose de poursuivre l’échange ailleurs."
 )
 
 
@@ -74,8 +80,21 @@ REFERRALS: tuple[tuple[str, float, tuple[str, ...], Outcome | None], ...] = (
 )
 
 
+NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
+    # host, hours before loading, transitions, what the provider decided
+    ("salon-vert.example", 1900, ("submit", "approve", "send", "acknowledge", "answer"), "REMOVED"),
+    ("discussion.test", 1400, ("submit", "approve", "send", "remind", "answer"), "KEPT"),
+    ("forum-lac.example", 700, ("submit", "approve", "send", "retract"), ""),
+    ("tchat-nord.test", 400, ("submit", "approve", "send"), ""),  # to remind
+    ("causerie.example", 60, ("submit", "approve", "send", "acknowledge"), ""),
+    ("jeux-est.test", 20, ("submit", "approve"), ""),
+    ("bavardage.example", 8, ("submit",), ""),
+    ("parloir.test", 6, (), ""),
+)
+
+
 def events() -> list[Event]:
-    """Return one event a measure or referral, with everything that followed it."""
+    """Return one event a measure, notice or referral, with everything that followed it."""
     removals = [
         Event(before=way.hours * _HOUR, play=_removal(way), story="measures", report=_name(way))
         for way in WAYS
@@ -89,7 +108,16 @@ def events() -> list[Event]:
         )
         for name, hours, moves, outcome in REFERRALS
     ]
-    return [*removals, *referrals]
+    notified = [
+        Event(
+            before=hours * _HOUR,
+            play=_notice(host, transitions, outcome),
+            story="notices",
+            report=f"NT-{host}",
+        )
+        for host, hours, transitions, outcome in NOTICES
+    ]
+    return [*removals, *notified, *referrals]
 
 
 def addressee(host: str) -> Addressee:
@@ -239,6 +267,62 @@ _PAUSES = {
     "lift": 400 * _HOUR,
     "annul": 500 * _HOUR,
 }
+
+
+def _notice(host: str, transitions: Sequence[str], outcome: str) -> Play:
+    def play(world: World, at: datetime) -> None:
+        body = contact(host, at, f"NT-{host}")
+        report_id = world.from_partner(f"NT-{host}", body, at)
+        decision = world.decide(report_id, at + _HOUR, tracks=(Track.NOTICE,))
+        (notice_id,) = decision.notice_ids
+        moment = at + 2 * _HOUR
+        if transitions:
+            _write_reasons(world, notice_id, at=moment)
+        for transition in transitions:
+            moment += 3 * _HOUR if transition != "answer" else 40 * _HOUR
+            _take(world, notice_id, transition, outcome, at=moment)
+
+    return play
+
+
+def _write_reasons(world: World, notice_id: UUID, *, at: datetime) -> None:
+    author = world.person("ana", at)
+    file = cases.get_act(actor=author, lifecycle=NOTICE, act_id=notice_id)
+    if file is None or file.content is None:
+        raise LookupError(f"no notice {notice_id}")
+    found = read_notice(file.content)
+    notices.amend_notice(
+        actor=author,
+        notice_id=notice_id,
+        addressee=addressee(found.notice.host),
+        targets=found.notice.targets,
+        reasons=_REASONS,
+        now=at,
+    )
+
+
+def _take(world: World, notice_id: UUID, transition: str, outcome: str, *, at: datetime) -> None:
+    officer = world.person("elise" if transition != "submit" else "ana", at)
+    file = cases.get_act(actor=officer, lifecycle=NOTICE, act_id=notice_id)
+    if file is None:
+        raise LookupError(f"no notice {notice_id}")
+    if transition == "approve":
+        casework.approve_act(
+            actor=officer, lifecycle=NOTICE, act_id=notice_id, digest=file.digest, now=at
+        )
+        return
+    casework.take_step(
+        actor=officer,
+        lifecycle=NOTICE,
+        act_id=notice_id,
+        transition=transition,
+        event=Followed(
+            happened_at=at,
+            proof="" if transition == "submit" else "Courriel, accusé reçu (exemple)",
+            outcome=outcome if transition == "answer" else "",
+        ),
+        now=at,
+    )
 
 
 def _referral(name: str, moves: Sequence[str], outcome: Outcome | None) -> Play:

@@ -190,7 +190,7 @@ class World:
         proposal = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])[report_id].proposal
         chosen = tuple(tracks) if tracks is not None else proposal.tracks
         luck = chance(f"reason/{(self.now - at).total_seconds():.0f}/{by}")
-        acts = bool({Track.JUDICIAL, Track.MEASURES} & set(chosen))
+        acts = bool({Track.JUDICIAL, Track.MEASURES, Track.NOTICE} & set(chosen))
         return judicial.record_decision(
             actor=self.person(by, at),
             report=harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id],

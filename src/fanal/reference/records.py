@@ -192,7 +192,9 @@ class Routing(Entry, frozen=True, kw_only=True):
 class ClockValue(Strict, frozen=True, kw_only=True):
     """The desk's own delay for a level: minutes elapsed, or working days in Europe/Paris."""
 
-    stage: Literal["TAKE", "DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER"]
+    stage: Literal[
+        "TAKE", "DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER", "REMIND"
+    ]
     level: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
     length: int
     unit: Literal["SECONDS", "MINUTES", "HOURS", "WORKING_DAYS"]

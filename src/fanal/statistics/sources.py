@@ -9,6 +9,7 @@ from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.measures import queries as measures
+from fanal.measures.notice import acts as notices
 from fanal.orient import queries as orient
 
 
@@ -38,6 +39,7 @@ TRENDS: dict[str, Source] = {
 PERIOD: Mapping[str, Source] = {
     "OUTCOMES": measures.count_measures,
     "REFERRED": judicial.count_referrals,
+    "NOTIFIED": notices.count_notices,
 }
 """Figures counted by present state over a period: worked out at each reading."""
 
@@ -53,6 +55,7 @@ WAITING: Mapping[str, Waiting] = {
     "PIPELINE": _pipeline,
     "DESK": lambda actor: {str(k): n for k, n in orient.count_states(actor=actor).items()},
     "MEASURES": lambda actor: {str(k): n for k, n in measures.count_waiting(actor=actor).items()},
+    "NOTICES": lambda actor: notices.count_waiting(actor=actor),
     "REFERRALS": lambda actor: {"UNSENT": judicial.count_unsent(actor=actor)},
 }
 """What waits now, by place."""

@@ -28,7 +28,7 @@ UNREADABLE = (
 
 WRITTEN = (
     "address", "contact", "conversation", "description", "grounds", "members", "motive", "names",
-    "reason", "summary", "suspect_contact", "text", "words",
+    "reason", "reasons", "summary", "suspect_contact", "text", "words",
 )  # fmt: skip
 """Every field of several lines, on any page; no password, code or token is among them."""
 WORTH_KEEPING = 20

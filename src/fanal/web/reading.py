@@ -28,7 +28,9 @@ _RENDERED = "rendered_persons"
 _SEARCHED = "fanal_searched"
 _IDENTIFIERS = "rendered_selectors"
 _HOLDS = "fanal_read_holders"
-_HOLDERS = frozenset({"report", "dossier", "payer", "sheet", "hit", "measure", "referral"})
+_HOLDERS = frozenset(
+    {"report", "dossier", "payer", "sheet", "hit", "measure", "referral", "notice"}
+)
 """Kinds of object whose identifiers are read with them."""
 
 ACTIONS: Mapping[str, str] = {
@@ -36,6 +38,7 @@ ACTIONS: Mapping[str, str] = {
     "dossier": "dossier.read",
     "measure": "measure.read",
     "referral": "referral.read",
+    "notice": "notice.read",
     "payer": "payer.read",
     "sheet": "sheet.read",
     "object": "object.open",

@@ -118,9 +118,9 @@ def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
     return total
 
 
-def _erase_referrals(actor: Actor, now: datetime, before: datetime) -> int:
+def _erase_acts(actor: Actor, now: datetime, before: datetime) -> int:
     total = 0
-    for kind in ("referral", "sheet"):
+    for kind in ("referral", "sheet", "notice"):
         for due in _free(actor, before, kind=kind):
             total += casework.erase_words(actor=actor, kind=kind, act_ids=due, now=now)
     return total
@@ -210,7 +210,7 @@ ERASERS: tuple[Eraser, ...] = (
         ),
         erase=_erase_due_reports,
     ),
-    Eraser(name="referrals", classes=("REFERRAL_WORDS",), erase=_erase_referrals),
+    Eraser(name="acts", classes=("REFERRAL_WORDS",), erase=_erase_acts),
     Eraser(name="payers", classes=("REFERRAL",), erase=_erase_payers),
     Eraser(name="measures", classes=("MEASURE",), erase=_erase_measures),
     Eraser(name="entries", classes=("LISTS",), erase=_erase_entries),

@@ -26,6 +26,7 @@ FACTORIES: dict[str, Factory] = {
     "habilitation_id": _habilitation,
     "alarm_id": lambda world, cell: world.alarm_ids[cell],
     "measure_id": lambda world, cell: world.measure_ids[cell],
+    "notice_id": lambda world, cell: world.notice_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],
     "payer": lambda world, cell: world.payer_ids[cell],

@@ -21,6 +21,8 @@ from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.rules import write_rules
+from fanal.casework import operations as casework, queries as acts
+from fanal.casework.domain.records import Event as Followed
 from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
@@ -32,6 +34,9 @@ from fanal.measures import operations as measures, queries as measured
 from fanal.measures.domain.oversight import Happening
 from fanal.measures.domain.records import Addressee, Event, Measure
 from fanal.measures.domain.warnings import Asked
+from fanal.measures.notice import acts as notices
+from fanal.measures.notice.document import Notice, read_notice
+from fanal.measures.notice.kind import NOTICE
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.models import Case
@@ -310,6 +315,63 @@ def approved(scene: Scene) -> Posted:
 
 def _officer(scene: Scene) -> Actor:
     return scene.actor(scene.world.users[Role.MEASURES_OFFICER])
+
+
+def notice_told(scene: Scene) -> Posted:
+    """Fill in to whom the cell's notice goes, and why."""
+    return Posted(
+        form={
+            "name": "Hosting Ltd",
+            "contact": "dsa@hosting.example",
+            "reasons": REASON,
+            "target": list(_notice(scene)[0].targets),
+        }
+    )
+
+
+def notice_submitted(scene: Scene) -> Posted:
+    """Have a notice that waits for its second person."""
+    now, notice_id = datetime.now(UTC), scene.world.notice_ids[scene.cell]
+    notices.amend_notice(
+        actor=scene.colleague,
+        notice_id=notice_id,
+        addressee=Addressee(name="Hosting Ltd", contact="dsa@hosting.example"),
+        targets=_notice(scene)[0].targets,
+        reasons=REASON,
+        now=now,
+    )
+    casework.take_step(
+        actor=scene.colleague,
+        lifecycle=NOTICE,
+        act_id=notice_id,
+        transition="submit",
+        event=Followed(happened_at=now),
+        now=now,
+    )
+    return Posted(form={"digest": _notice(scene)[1].hex(), "reason": REASON})
+
+
+def notice_approved(scene: Scene) -> Posted:
+    """Have a notice that may be sent."""
+    notice_submitted(scene)
+    casework.approve_act(
+        actor=scene.keeper,
+        lifecycle=NOTICE,
+        act_id=scene.world.notice_ids[scene.cell],
+        digest=_notice(scene)[1],
+        now=datetime.now(UTC),
+    )
+    return Posted(form={"move": "send", "proof": "mail 12"})
+
+
+def _notice(scene: Scene) -> tuple[Notice, bytes]:
+    """Return the cell's notice and the digest of its bytes."""
+    found = acts.get_act(
+        actor=scene.colleague, lifecycle=NOTICE, act_id=scene.world.notice_ids[scene.cell]
+    )
+    assert found is not None
+    assert found.content is not None
+    return read_notice(found.content).notice, found.digest
 
 
 def _measure(scene: Scene) -> Measure:

@@ -63,6 +63,7 @@ class World:
     alarm_ids: dict[str, UUID] = field(default_factory=dict)
     measure_ids: dict[str, UUID] = field(default_factory=dict)
     referral_ids: dict[str, UUID] = field(default_factory=dict)
+    notice_ids: dict[str, UUID] = field(default_factory=dict)
     dossier_ids: dict[str, UUID] = field(default_factory=dict)
     recommendation_ids: dict[str, UUID] = field(default_factory=dict)
     payer_ids: dict[str, UUID] = field(default_factory=dict)
@@ -217,7 +218,7 @@ def _colleague(world: World, cell: str) -> Actor:
 
 
 def _decisions(world: World) -> None:
-    """Decide each cell's report on both tracks: a measure and a referral of each."""
+    """Decide each cell's report on every track: a measure, a notice and a referral of each."""
     for cell in OBJECT_CELLS:
         actor, report_id = _colleague(world, cell), world.report_ids[cell]
         claim = orient.claim_case(actor=actor, report_id=report_id, now=world.now)
@@ -225,8 +226,8 @@ def _decisions(world: World) -> None:
             actor=actor,
             report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
             choice=Choice(
-                tracks=(Track.JUDICIAL, Track.MEASURES),
-                bases=("CP 227-23",),
+                tracks=(Track.JUDICIAL, Track.MEASURES, Track.NOTICE),
+                bases=("CP 227-23", "CP 227-22-1"),
                 reason=world.canary("own" if cell == "sealed" else cell, "reason"),
             ),
             claim_token=claim.token,
@@ -235,6 +236,7 @@ def _decisions(world: World) -> None:
         (world.measure_ids[cell],) = recorded.measure_ids
         assert recorded.referral_id is not None
         world.referral_ids[cell] = recorded.referral_id
+        (world.notice_ids[cell],) = recorded.notice_ids
 
 
 def _dossiers(world: World) -> None:

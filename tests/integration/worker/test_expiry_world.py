@@ -172,7 +172,7 @@ def test_pages_of_what_expired_say_what_stays(world: World) -> None:
 
     later = years_ahead(world, 11)
     for eraser in ERASERS:
-        if eraser.name in {"reports", "referrals", "measures"}:  # the readers are still here
+        if eraser.name in {"reports", "acts", "measures"}:  # the readers are still here
             assert eraser.erase is not None
             eraser.erase(SYSTEM, later, horizon(eraser, later))
     second_factor.install(required=False)
@@ -183,6 +183,7 @@ def test_pages_of_what_expired_say_what_stays(world: World) -> None:
             (Role.OVERSEER, "oversight:measures", None),
             (Role.OVERSEER, "oversight:session", world.session_id),
             (Role.MEASURES_OFFICER, "desk:measure", world.measure_ids[CELL]),
+            (Role.OVERSEER, "desk:notice", world.notice_ids[CELL]),
             (Role.JUDICIAL_OFFICER, "desk:referral", world.referral_ids[CELL]),
         ):
             client = Client()

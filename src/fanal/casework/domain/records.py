@@ -39,8 +39,9 @@ class Act(Struct, frozen=True, kw_only=True):
 
 
 class ActDraft(Struct, frozen=True, kw_only=True):
-    """What an act is drafted from; see `Act`."""
+    """What an act is drafted from; see `Act`. `id` is given where its document names it."""
 
+    id: UUID | None = None
     desk_id: int
     subject_id: UUID
     report_ids: tuple[UUID, ...]

@@ -53,7 +53,7 @@ def open_act(*, actor: Actor, lifecycle: Lifecycle, draft: ActDraft, now: dateti
     require(actor, lifecycle.proposes, Resource(desk_id=draft.desk_id))
     with transaction.atomic():
         row = Act.objects.create(
-            id=new_id(now),
+            id=draft.id or new_id(now),
             kind=lifecycle.kind,
             desk_id=draft.desk_id,
             subject_id=draft.subject_id,
@@ -76,13 +76,13 @@ def amend_act(
     actor: Actor,
     lifecycle: Lifecycle,
     act_id: UUID,
-    addressee: str,
     amend: Callable[[bytes], bytes],
     now: datetime,
+    addressee: str | None = None,
 ) -> None:
     """Give an act that was not sent a new revision of its document; it is a draft again.
 
-    `amend` makes it from the present one.
+    `amend` makes it from the present one. Without an `addressee` it stays addressed as it is.
 
     Raises:
         ActUnknown: there is none of that kind.
@@ -97,7 +97,7 @@ def amend_act(
         present = _content(row)
         if present is None:
             raise Refusal(lifecycle.kind, "EXPIRED")
-        row.addressee, row.revision = addressee, row.revision + 1
+        row.addressee, row.revision = addressee or row.addressee, row.revision + 1
         _write(actor, row, amend(present), now)
         step(actor, lifecycle, row, AMEND, event=Event(happened_at=now), now=now)
 

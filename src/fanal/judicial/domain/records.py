@@ -85,3 +85,4 @@ class RecordedDecision(Struct, frozen=True, kw_only=True):
     decision: Decision
     measure_ids: tuple[UUID, ...]
     referral_id: UUID | None
+    notice_ids: tuple[UUID, ...] = ()

@@ -15,6 +15,8 @@ from fanal.kernel.actors import Actor
 from fanal.measures import operations as measures
 from fanal.measures.domain.drafting import Target
 from fanal.measures.domain.records import Addressee
+from fanal.measures.notice import acts as notices
+from fanal.measures.notice.kind import NOTICE
 from fanal.orient import operations as orient, queries as orient_queries
 from fanal.orient.domain.records import Choice, Track
 
@@ -28,7 +30,7 @@ def record_decision(
     now: datetime,
     addressees: Mapping[str, Addressee] | None = None,
 ) -> RecordedDecision:
-    """Write a decision with its removal drafts and its referral draft; all or nothing.
+    """Write a decision with its drafts: removal requests, notices, a referral; all or nothing.
 
     What earlier decisions on the report drafted and nobody was sent yet is withdrawn: it rests on nothing.
 
@@ -52,7 +54,7 @@ def record_decision(
         )
         casework.withdraw_replaced(
             actor=actor,
-            lifecycles=[REFERRAL],
+            lifecycles=[REFERRAL, NOTICE],
             report_id=report.report_id,
             decision_id=decision.id,
             now=now,
@@ -69,12 +71,19 @@ def record_decision(
                 now=now,
                 addressees=addressees,
             )
+        notice_ids: tuple[UUID, ...] = ()
+        if Track.NOTICE in decision.tracks:
+            notice_ids = notices.open_from_decision(
+                actor=actor, decision=decision, targets=_targets(report), level=level, now=now
+            )
         referral_id = None
         if Track.JUDICIAL in decision.tracks:
             referral_id = open_from_decision(
                 actor=actor, decision=decision, report=report, level=level, now=now
             )
-    return RecordedDecision(decision=decision, measure_ids=measure_ids, referral_id=referral_id)
+    return RecordedDecision(
+        decision=decision, measure_ids=measure_ids, referral_id=referral_id, notice_ids=notice_ids
+    )
 
 
 def record_decisions(

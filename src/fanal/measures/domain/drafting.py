@@ -61,16 +61,13 @@ def draft_requests(
     for addressee in addressees.values():
         check_addressee(addressee)
     offence, basis, basis_entry = _ground(bases, catalogue, on)
-    by_host: dict[str, dict[str, None]] = {}
-    for target in targets:
-        if not target.host.endswith(".onion"):
-            by_host.setdefault(target.host, {})[target.address] = None
+    by_host = addresses_by_host(targets)
     if not by_host:
         raise MeasureRefused("NO_TARGET")
     return tuple(
         Draft(
             host=host,
-            targets=tuple(addresses),
+            targets=addresses,
             addressee=addressees.get(host, Addressee()),
             basis=basis,
             basis_entry=basis_entry,
@@ -79,6 +76,15 @@ def draft_requests(
         )
         for host, addresses in by_host.items()
     )
+
+
+def addresses_by_host(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
+    """Return the addresses of each host, both in order of first appearance, without the anonymous network."""
+    by_host: dict[str, dict[str, None]] = {}
+    for target in targets:
+        if not target.host.endswith(".onion"):
+            by_host.setdefault(target.host, {})[target.address] = None
+    return {host: tuple(addresses) for host, addresses in by_host.items()}
 
 
 def check_addressee(addressee: Addressee) -> None:

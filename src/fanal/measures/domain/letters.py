@@ -112,15 +112,15 @@ def _french_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
         f"À l’attention de : {request.addressee.name} ({request.addressee.contact})",
         (
             "1. Fondement légal\n"
-            f"La présente demande est faite en application de {_law_fr(request.basis)}, pour des "
-            f"contenus relevant de {_law_fr(request.offence)}. Elle vaut injonction d’agir au sens de "
+            f"La présente demande est faite en application de {law_fr(request.basis)}, pour des "
+            f"contenus relevant de {law_fr(request.offence)}. Elle vaut injonction d’agir au sens de "
             "l’article 9 du règlement (UE) 2022/2065."
         ),
         (
             "2. Motifs\n"
             "Les contenus accessibles aux adresses ci-dessous présentent l’image ou la représentation "
             "d’un mineur à caractère pornographique. Leur mise à disposition est interdite par "
-            f"{_law_fr(request.offence)}."
+            f"{law_fr(request.offence)}."
         ),
         "3. Contenus visés\n"
         + _addresses(request)
@@ -175,14 +175,14 @@ def _english_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
         f"To: {request.addressee.name} ({request.addressee.contact})",
         (
             "1. Legal basis\n"
-            f"This request is made under {_law_en(request.basis)}, for content falling under "
-            f"{_law_en(request.offence)}. It is an order to act within the meaning of Article 9 of "
+            f"This request is made under {law_en(request.basis)}, for content falling under "
+            f"{law_en(request.offence)}. It is an order to act within the meaning of Article 9 of "
             "Regulation (EU) 2022/2065."
         ),
         (
             "2. Reasons\n"
             "The content available at the addresses below is a pornographic image or representation of "
-            f"a minor. Making it available is prohibited by {_law_en(request.offence)}."
+            f"a minor. Making it available is prohibited by {law_en(request.offence)}."
         ),
         "3. Content concerned\n"
         + _addresses(request)
@@ -244,7 +244,8 @@ def _addresses(request: Request) -> str:
     return "\n".join(f"  {n}. {defang(target)}" for n, target in enumerate(request.targets, 1))
 
 
-def _law_fr(code: str) -> str:
+def law_fr(code: str) -> str:
+    """Return an article in French words: `CP 227-23` is “l’article 227-23 du code pénal”."""
     name, _, article = code.partition(" ")
     books = {
         "CP": "du code pénal",
@@ -253,7 +254,8 @@ def _law_fr(code: str) -> str:
     return f"l’article {article} {books[name]}" if name in books else code
 
 
-def _law_en(code: str) -> str:
+def law_en(code: str) -> str:
+    """Return an article in English words."""
     name, _, article = code.partition(" ")
     books = {
         "CP": "of the French Criminal Code",

@@ -31,17 +31,19 @@ def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[B
 
     Raises:
         DecisionRefused: no track, NONE beside another, no reason, an unknown basis or body, a track
-            without the basis it needs, or measures on bases that do not open them.
+            without the basis it needs, measures on bases that do not open them, or a notice where all do.
     """
     chosen = set(choice.tracks)
     _check_form(choice, chosen)
     if choice.body is not None and catalogue.by_code(Body, choice.body, on) is None:
         raise DecisionRefused("UNKNOWN_BODY")
     resolved = tuple(_resolve(basis, catalogue, on) for basis in dict.fromkeys(choice.bases))
-    if chosen & {Track.JUDICIAL, Track.MEASURES} and not resolved:
+    if chosen & {Track.JUDICIAL, Track.MEASURES, Track.NOTICE} and not resolved:
         raise DecisionRefused("NO_BASIS")
     if Track.MEASURES in chosen and not any(basis.opens_measures for basis in resolved):
         raise DecisionRefused("MEASURES_CLOSED", [basis.code for basis in resolved])
+    if Track.NOTICE in chosen and all(basis.opens_measures for basis in resolved):
+        raise DecisionRefused("NOTICE_NEEDLESS", [basis.code for basis in resolved])
     return resolved
 
 

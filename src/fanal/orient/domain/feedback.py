@@ -81,5 +81,5 @@ def of_decision(tracks: tuple[Track, ...]) -> FeedbackVerdict | None:
 
     A report without any action gets no verdict by itself: why is a person's to say.
     """
-    acted = {Track.JUDICIAL, Track.MEASURES, Track.ELSEWHERE}
+    acted = {Track.JUDICIAL, Track.MEASURES, Track.NOTICE, Track.ELSEWHERE}
     return FeedbackVerdict.USEFUL if acted & set(tracks) else None

@@ -18,6 +18,7 @@ class Track(StrEnum):
 
     JUDICIAL = "JUDICIAL"
     MEASURES = "MEASURES"
+    NOTICE = "NOTICE"
     ELSEWHERE = "ELSEWHERE"
     NONE = "NONE"
 

@@ -55,6 +55,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
         _("What follows"),
         (
             Entry(route="desk:measures", words=_("Measures"), icon="shield"),
+            Entry(route="desk:notices", words=_("Notices to providers"), icon="mail"),
             Entry(route="desk:referrals", words=_("Referrals"), icon="law"),
             Entry(route="desk:sheets", words=_("Intelligence sheets"), icon="file"),
             Entry(route="desk:distribution", words=_("Other desks"), icon="globe"),

@@ -3,8 +3,9 @@
 A kind gives an `ActPages`: its lifecycle, its template, what its page shows beside, and how its form amends.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -15,27 +16,32 @@ from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.domain.policy import Reason, Refused, Resource, may
 from fanal.casework import operations, queries
 from fanal.casework.domain.lifecycle import AMEND, APPROVE, REFUSE, Lifecycle
-from fanal.casework.domain.records import ActFile, Event
+from fanal.casework.domain.records import ActFile, Event, Verdict
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import PARIS
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
+from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
 from fanal.web.desk import history
-from fanal.web.desk.measure_steps import event_of
 from fanal.web.reading import consult
 
 _OWN_FORMS = frozenset({AMEND, APPROVE, REFUSE})
+_FIRST = datetime(2000, 1, 1, tzinfo=PARIS)
+"""Before it, what a form says that it happened is a slip of the hand."""
+_FORMS = ("propose", "move", "approve", "refuse")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActPages:
     """What differs of the pages of a kind.
 
-    `route` names the act's own page, whose one argument is its id. `beside` returns what its template shows
-    of the act and of its document, and the reports whose people it names.
+    `route` names the act's own page, whose one argument is its id; those of its forms are `<route>-move` and
+    so on. `beside` returns what its template shows of the document, and the reports whose people it names.
     """
 
     lifecycle: Lifecycle
@@ -54,21 +60,35 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
     def step() -> None:
         now = now_of(request)
-        event = event_of(request, now=now)
         operations.take_step(
             actor=actor_of(request),
             lifecycle=pages.lifecycle,
             act_id=act_id,
             transition=request.POST.get("move", ""),
             event=Event(
-                happened_at=event.happened_at,
-                proof=event.proof,
+                happened_at=happened_at(request, now=now),
+                proof=request.POST.get("proof", "").strip(),
                 outcome=request.POST.get("outcome", ""),
             ),
             now=now,
         )
 
     return record(pages, request, act_id, step)
+
+
+def happened_at(request: HttpRequest, *, now: datetime) -> datetime:
+    """Return when what a form records happened (Europe/Paris); `now` where it does not say.
+
+    Raises:
+        ValueError: the time is none.
+    """
+    text = request.POST.get("at", "").strip()
+    at = datetime.fromisoformat(text) if text else now
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=PARIS)
+    if at < _FIRST:
+        raise ValueError("nobody kept such acts then")
+    return at
 
 
 def record(
@@ -87,11 +107,44 @@ def record(
         said = _("The act has moved on since this page was made: read it again.")
     except ValueError:
         said = _("A date or a choice cannot be read.")
+    except Refused as refused:
+        if refused.reason_code is not Reason.OWN_ACT:
+            raise
+        said = reference.label(
+            f"{pages.lifecycle.kind}_refusal", "OWN_BYTES", get_language() or "fr"
+        )
     else:
         messages.success(request, _("It is recorded."))
         return redirect(pages.route, act_id)
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=HTTPStatus.CONFLICT)
+
+
+def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
+    """Approve exactly the bytes that the form names, or send the act back with the form's reason."""
+    try:
+        digest = bytes.fromhex(request.POST.get("digest", ""))
+    except ValueError:
+        digest = b""
+    actor, lifecycle, now = actor_of(request), pages.lifecycle, now_of(request)
+    reason = request.POST.get("reason", "")
+
+    def step() -> None:
+        if approves:
+            operations.approve_act(
+                actor=actor, lifecycle=lifecycle, act_id=act_id, digest=digest, now=now
+            )
+        else:
+            operations.refuse_act(
+                actor=actor,
+                lifecycle=lifecycle,
+                act_id=act_id,
+                digest=digest,
+                reason=reason,
+                now=now,
+            )
+
+    return record(pages, request, act_id, step)
 
 
 def _context(
@@ -101,22 +154,71 @@ def _context(
     found = queries.get_act(actor=actor, lifecycle=lifecycle, act_id=act_id)
     if found is None:
         raise Http404
+    act, kind = found.act, lifecycle.kind
     beside, reports = pages.beside(request, found)
-    consult(request, lifecycle.kind, [act_id], reports=reports)
-    names = accounts.person_names(
-        person_ids={found.act.author_id} | {step.actor_id for step in found.steps}
-    )
+    consult(request, kind, [act_id], reports=reports)
     allowed = [
-        (transition, lifecycle.requirements[transition].proof)
-        for transition in lifecycle.allowed(found.act.state)
+        (transition, lifecycle.requirements[transition])
+        for transition in lifecycle.allowed(act.state)
         if may(actor, lifecycle.requirements[transition].right)
     ]
+    names = accounts.person_names(person_ids=_people(found))
     return {
+        "act": act,
+        "labels": {part: f"{kind}_{part}" for part in ("state", "move", "outcome")},
+        "routes": {part: f"{pages.route}-{part}" for part in _FORMS},
         "steps": [(step, names.get(step.actor_id, "")) for step in found.steps],
-        "author": names.get(found.act.author_id, ""),
-        "moves": [one for one in allowed if one[0] not in _OWN_FORMS],
-        "may_amend": any(transition == AMEND for transition, _proof in allowed),
+        "author": names.get(act.author_id, ""),
+        "moves": [
+            (name, needs.proof)
+            for name, needs in allowed
+            if name not in _OWN_FORMS and needs.right != lifecycle.proposes
+        ],
+        "buttons": [
+            name
+            for name, needs in allowed
+            if name not in _OWN_FORMS and needs.right == lifecycle.proposes
+        ],
+        "outcomes": [outcome for _name, needs in allowed for outcome in needs.outcomes],
+        "may_amend": any(name == AMEND for name, _needs in allowed),
+        "ground_gone": act.decision_id is not None
+        and act.state not in lifecycle.states.final
+        and not oriented.decision_stands(
+            actor=actor, report_id=act.subject_id, decision_id=act.decision_id
+        ),
         "refused": refused,
         "history": history.lines_of(act_id, actor=actor),
+        **_signatures(found, names, actor=actor),
+        "may_sign": any(name == APPROVE for name, _needs in allowed),
         **beside,
+    }
+
+
+def _writer(file: ActFile) -> UUID:
+    """Return who wrote the present revision."""
+    amended = (step.actor_id for step in reversed(file.steps) if step.transition == AMEND)
+    return next(amended, file.act.author_id)
+
+
+def _people(file: ActFile) -> set[UUID]:
+    taken = {step.actor_id for step in file.steps} | {one.approver_id for one in file.approvals}
+    return {file.act.author_id} | taken
+
+
+def _signatures(file: ActFile, names: Mapping[UUID, str], *, actor: Actor) -> dict[str, object]:
+    """Return who wrote the present bytes, who approved them, and who refused earlier ones."""
+    signed = [(one, names.get(one.approver_id, "")) for one in file.approvals]
+    present = [
+        one
+        for one in signed
+        if one[0].revision == file.act.revision and one[0].verdict is Verdict.APPROVED
+    ]
+    approval, approver = present[0] if present else (None, "")
+    return {
+        "digest": file.digest.hex(),
+        "writer": names.get(_writer(file), ""),
+        "own": actor.person_id in {file.act.author_id, _writer(file)},
+        "approval": approval,
+        "approver": approver,
+        "refusals": [one for one in signed if one[0].verdict is Verdict.REFUSED],
     }

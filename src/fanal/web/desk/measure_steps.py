@@ -16,18 +16,16 @@ from fanal import reference
 from fanal.accounts.domain.policy import Reason, Refused, Resource
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import PARIS
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations, queries
 from fanal.measures.domain.records import Addressee, AddresseeKind, Event, SuspensionCause
 from fanal.measures.domain.states import MeasureState
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
+from fanal.web.desk.acts import happened_at
 from fanal.web.desk.measures import page_of
 
 Act = Callable[[Actor, datetime], object]
-_FIRST = datetime(2000, 1, 1, tzinfo=PARIS)
-"""Before it, what a form says that it happened is a slip of the hand."""
 
 
 @require_POST
@@ -147,16 +145,8 @@ def event_of(request: HttpRequest, *, now: datetime) -> Event:
     Raises:
         ValueError: the time is none.
     """
-    text = request.POST.get("at", "").strip()
-    at = datetime.fromisoformat(text) if text else now
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=PARIS)
-    if at < _FIRST:
-        raise ValueError("nobody kept such acts then")
-    return Event(
-        happened_at=at,
-        proof=request.POST.get("proof", "").strip(),
-    )
+    proof = request.POST.get("proof", "").strip()
+    return Event(happened_at=happened_at(request, now=now), proof=proof)
 
 
 def _step(request: HttpRequest, measure_id: UUID, move: str, actor: Actor, now: datetime) -> None:

@@ -18,10 +18,12 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
     "JUDICIAL": (Track.JUDICIAL,),
     "MEASURES": (Track.MEASURES,),
     "BOTH": (Track.JUDICIAL, Track.MEASURES),
+    "NOTICE": (Track.NOTICE,),
+    "JUDICIAL_NOTICE": (Track.JUDICIAL, Track.NOTICE),
     "ELSEWHERE": (Track.ELSEWHERE,),
     "NONE": (Track.NONE,),
 }
-"""The five ways of a decision as the form offers them, and the tracks each stands for."""
+"""The ways of a decision as the form offers them, and the tracks each stands for."""
 
 
 class Typed(Struct, frozen=True, kw_only=True):

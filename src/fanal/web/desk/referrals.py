@@ -14,10 +14,8 @@ from fanal.accounts.routes import needs
 from fanal.casework.domain.records import ActFile
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import REFERRAL
-from fanal.judicial.domain.records import Outcome
 from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.kernel.calendar import paris_day
-from fanal.orient import queries as oriented
 from fanal.reference import Body
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
@@ -78,7 +76,6 @@ def move(request: HttpRequest, referral_id: UUID) -> HttpResponse:
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    actor = actor_of(request)
     found = queries.read_file(file=file)
     referral = found.referral
     english = get_language() == "en"
@@ -88,13 +85,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "text_first": found.text_en if english else found.text_fr,
         "text_other": found.text_fr if english else found.text_en,
         "expired": found.facts is None,
-        "may_close": "close" in REFERRAL.allowed(referral.state),
         "bodies": [b.code for b in reference.load().in_force(Body, paris_day(now_of(request)))],
-        "outcomes": list(Outcome),
-        "ground_gone": referral.state not in REFERRAL_STATES.final
-        and not oriented.decision_stands(
-            actor=actor, report_id=referral.report_id, decision_id=referral.decision_id
-        ),
     }
     return context, [referral.report_id]
 

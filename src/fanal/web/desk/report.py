@@ -15,6 +15,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
+from fanal.casework import queries as casework
 from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise import queries as harmonised
@@ -24,6 +25,7 @@ from fanal.intake.domain.records import FollowedMessage
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.measures import queries as measures
+from fanal.measures.notice.kind import NOTICE
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
@@ -189,6 +191,9 @@ def _drafts(report_id: UUID, *, actor: Actor) -> dict[str, object]:
         "decisions": [(d, names.get(d.author_id, "")) for d in reversed(decisions)],
         "measures": [(m, names.get(m.author_id, "")) for m in asked],
         "referrals": judicial.referrals_of(actor=actor, report_ids=[report_id]).get(report_id, ()),
+        "notices": casework.acts_on(actor=actor, lifecycle=NOTICE, subject_ids=[report_id]).get(
+            report_id, ()
+        ),
     }
 
 

@@ -1,0 +1,139 @@
+"""Notices: drafted with a decision, completed by a person, and read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from fanal import reference
+from fanal.casework import operations as casework, queries as acts
+from fanal.casework.domain.records import Act, ActDraft
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.figures import Counted
+from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
+from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused, Target, check_addressee
+from fanal.measures.domain.records import Addressee
+from fanal.measures.notice.document import Notice, read_notice, write_notice
+from fanal.measures.notice.kind import NOTICE, STATES, NoticeState
+from fanal.measures.notice.rules import ground_of, hosts_of
+from fanal.measures.operations import issuing
+from fanal.orient.domain.clocks import desk_deadline
+from fanal.orient.domain.deciding import UNSTORABLE
+from fanal.orient.domain.records import Decision, Track
+
+
+def open_from_decision(
+    *, actor: Actor, decision: Decision, targets: Sequence[Target], level: str, now: datetime
+) -> tuple[UUID, ...]:
+    """Draft one notice for each host among `targets`; return their ids (in the decision's transaction).
+
+    Raises:
+        Refusal: NOT_THE_DECISION, NO_GROUND, NO_TARGET.
+        Refused: the actor proposes no notices at that desk.
+    """
+    if Track.NOTICE not in decision.tracks or decision.author_id != actor.person_id:
+        raise Refusal("notice", "NOT_THE_DECISION")
+    offence = ground_of(decision.bases, catalogue=reference.load(), on=paris_day(now))
+    drafts = [
+        Notice(
+            number=new_id(now),
+            host=host,
+            targets=addresses,
+            offence=offence.code,
+            offence_entry=offence.entry_id,
+            flagger=issuing.flagger(),
+        )
+        for host, addresses in hosts_of(targets).items()
+    ]
+    return tuple(
+        casework.open_act(
+            actor=actor,
+            lifecycle=NOTICE,
+            draft=ActDraft(
+                id=notice.number,
+                desk_id=decision.desk_id,
+                subject_id=decision.report_id,
+                report_ids=(decision.report_id,),
+                decision_id=decision.id,
+                addressee="HOST",
+                basis=msgspec.json.encode(decision.bases),
+                level=level,
+                content=_written(notice),
+            ),
+            now=now,
+        )
+        for notice in drafts
+    )
+
+
+def amend_notice(
+    *,
+    actor: Actor,
+    notice_id: UUID,
+    addressee: Addressee,
+    targets: Sequence[str],
+    reasons: str,
+    now: datetime,
+) -> None:
+    """Complete or change a notice that was not sent; it is a draft again.
+
+    Raises:
+        Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (one it did not hold).
+        TransitionRefused: it was sent.
+        Refused: the actor proposes no notices at that desk.
+    """
+    try:
+        check_addressee(addressee)
+    except MeasureRefused as refused:
+        raise Refusal("notice", refused.code) from None
+    if len(reasons) > MAX_TEXT or UNSTORABLE.search(reasons):
+        raise Refusal("notice", "TEXT_UNREADABLE")
+    kept = tuple(dict.fromkeys(targets))
+
+    def amended(content: bytes) -> bytes:
+        before = read_notice(content).notice
+        if not kept or not set(kept) <= set(before.targets):
+            raise Refusal("notice", "FOREIGN_TARGET" if kept else "NO_TARGET")
+        said = reasons.strip()
+        return _written(
+            msgspec.structs.replace(before, addressee=addressee, targets=kept, reasons=said)
+        )
+
+    casework.amend_act(actor=actor, lifecycle=NOTICE, act_id=notice_id, amend=amended, now=now)
+
+
+def due_at(act: Act) -> datetime | None:
+    """Return when the next step of a notice is due by the desk's own clocks; None at its end.
+
+    The regulation sets providers no day (“without undue delay”, art. 16(5)): a reminder is the desk's.
+    """
+    state = NoticeState(act.state)
+    if state in STATES.final:
+        return None
+    stage = "SEND" if state is NoticeState.APPROVED else "REMIND" if act.sent_at else "SECOND"
+    start = act.sent_at or act.created_at
+    return desk_deadline(catalogue=reference.load(), stage=stage, level=act.level, start=start)
+
+
+def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return notices by day of their draft and by outcome, or state where none is known."""
+    return acts.count_acts(actor=actor, lifecycle=NOTICE, since=since, until=until)
+
+
+def count_waiting(*, actor: Actor) -> dict[str, int]:
+    """Return how many notices wait for an act of the desk before they are sent (labels `waiting_state`)."""
+    places = {"DRAFT": "DRAFT", "TO_SECOND": "TO_APPROVE", "APPROVED": "APPROVED"}
+    return {
+        code: acts.count_in(actor=actor, lifecycle=NOTICE, states=[state])
+        for code, state in places.items()
+    }
+
+
+def _written(notice: Notice) -> bytes:
+    def words(code: str, parameters: dict[str, str], lang: str) -> str:
+        return reference.load().words.render(code, parameters, lang, kind="notice_letter")
+
+    return write_notice(notice, issuer=issuing.current(), words=words)

@@ -1,0 +1,86 @@
+"""What a notice says: values, a letter in French and English, and a machine part (DSA art. 16(2))."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from fanal.measures.domain.letters import Issuer, defang, law_en, law_fr
+from fanal.measures.domain.records import Addressee
+
+SCHEMA = "fanal/notice/1"
+Words = Callable[[str, dict[str, str], str], str]
+"""Returns the sentences of a part of the letter: code, parameters, language (label kind `notice_letter`)."""
+_PARTS = ("HEAD", "BASIS", "REASONS", "PLACES", "EXPECTED", "GOOD_FAITH")
+
+
+class Notice(Struct, frozen=True, kw_only=True):
+    """The values of a notice. `targets` are exact addresses on `host`.
+
+    `flagger` names the decision that made its sender a trusted flagger (DSA art. 22); empty: it is none.
+    """
+
+    number: UUID
+    host: str
+    targets: tuple[str, ...]
+    offence: str
+    offence_entry: str
+    addressee: Addressee = Addressee()
+    reasons: str = ""
+    flagger: str = ""
+
+
+class Letter(Struct, frozen=True):
+    """The letter in both languages."""
+
+    fr: str
+    en: str
+
+
+class NoticeDocument(Struct, frozen=True, kw_only=True):
+    """The exact bytes that are approved and sent, as one object."""
+
+    schema: str
+    notice: Notice
+    issuer: Issuer
+    text: Letter
+
+
+def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
+    """Return the bytes of a notice: keys in order, JSON, UTF-8."""
+    text = Letter(*(_letter(notice, issuer, words, lang) for lang in ("fr", "en")))
+    document = NoticeDocument(schema=SCHEMA, notice=notice, issuer=issuer, text=text)
+    return msgspec.json.encode(document, order="deterministic")
+
+
+def read_notice(content: bytes) -> NoticeDocument:
+    """Return what the bytes of a notice say."""
+    return msgspec.json.decode(content, type=NoticeDocument)
+
+
+def lacks_of(content: bytes) -> str:
+    """Return why a notice cannot leave yet (label kind `notice_refusal`), or ""."""
+    notice = read_notice(content).notice
+    if not notice.addressee.complete:
+        return "NO_ADDRESSEE"
+    return "" if notice.reasons.strip() else "NO_REASONS"
+
+
+def _letter(notice: Notice, issuer: Issuer, words: Words, lang: str) -> str:
+    english = lang == "en"
+    parameters = {
+        "issuer": issuer.name_en if english else issuer.name_fr,
+        "contact": issuer.contact,
+        "number": str(notice.number),
+        "name": notice.addressee.name or "…",
+        "point": notice.addressee.contact or "…",
+        "law": law_en(notice.offence) if english else law_fr(notice.offence),
+        "reasons": notice.reasons or "…",
+        "addresses": "\n".join(f"  {n}. {defang(one)}" for n, one in enumerate(notice.targets, 1)),
+        "flagger": notice.flagger,
+    }
+    parts = list(_PARTS)
+    if notice.flagger:
+        parts.insert(2, "TRUSTED")
+    return "\n\n".join(words(part, parameters, lang) for part in parts)

@@ -1,0 +1,77 @@
+"""Lifecycle of a notice: what each transition requires, and who may take it."""
+
+from enum import StrEnum
+
+from fanal.casework.domain.lifecycle import Requirement, lifecycle
+from fanal.kernel.states import StateTable, move
+from fanal.measures.notice.document import lacks_of
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands."""
+
+    DRAFT = "DRAFT"
+    TO_APPROVE = "TO_APPROVE"
+    APPROVED = "APPROVED"
+    SENT = "SENT"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    REMINDED = "REMINDED"
+    ANSWERED = "ANSWERED"
+    WITHDRAWN = "WITHDRAWN"
+    RETRACTED = "RETRACTED"
+
+
+class NoticeOutcome(StrEnum):
+    """What the provider decided (DSA art. 16(5))."""
+
+    REMOVED = "REMOVED"
+    RESTRICTED = "RESTRICTED"
+    GONE_BEFORE = "GONE_BEFORE"
+    KEPT = "KEPT"
+
+
+_S = NoticeState
+_UNSENT = {_S.DRAFT, _S.TO_APPROVE, _S.APPROVED}
+_WAITING = {_S.SENT, _S.ACKNOWLEDGED, _S.REMINDED}
+STATES = StateTable(
+    name="notice",
+    initial=_S.DRAFT,
+    final=frozenset({_S.ANSWERED, _S.WITHDRAWN, _S.RETRACTED}),
+    transitions=(
+        move("amend", _UNSENT, _S.DRAFT),
+        move("submit", {_S.DRAFT}, _S.TO_APPROVE),
+        move("refuse", {_S.TO_APPROVE}, _S.DRAFT),
+        move("approve", {_S.TO_APPROVE}, _S.APPROVED),
+        move("send", {_S.APPROVED}, _S.SENT),
+        move("acknowledge", {_S.SENT, _S.REMINDED}, _S.ACKNOWLEDGED),
+        move("remind", _WAITING, _S.REMINDED),
+        move("answer", _WAITING, _S.ANSWERED),
+        move("withdraw", _UNSENT, _S.WITHDRAWN),
+        move("retract", _WAITING, _S.RETRACTED),
+    ),
+)
+_FACT = Requirement(right="notice.record", proof=True)
+NOTICE = lifecycle(
+    kind="notice",
+    states=STATES,
+    requirements={
+        "amend": Requirement(right="notice.propose"),
+        "submit": Requirement(right="notice.propose", in_force=True, complete=True),
+        "refuse": Requirement(right="notice.approve"),
+        "approve": Requirement(right="notice.approve", in_force=True, approved=True),
+        "send": Requirement(
+            right="notice.record", in_force=True, approved=True, proof=True, sends=True
+        ),
+        "acknowledge": _FACT,
+        "remind": _FACT,
+        "answer": Requirement(
+            right="notice.record", proof=True, outcomes=tuple(one.value for one in NoticeOutcome)
+        ),
+        # A newer decision withdraws what an earlier one drafted, in the hands of whoever decides.
+        "withdraw": Requirement(right="notice.propose", also=("report.decide",)),
+        "retract": _FACT,
+    },
+    reads="notice.read",
+    proposes="notice.propose",
+    missing=lacks_of,
+)

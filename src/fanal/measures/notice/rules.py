@@ -1,0 +1,34 @@
+"""Which notices a decision opens: one for each host, on what a removal request does not reach. Pure."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from fanal.kernel.refusal import Refusal
+from fanal.measures.domain.drafting import Target, addresses_by_host
+from fanal.orient.domain.records import Basis
+from fanal.reference import Catalogue, Offence
+
+
+def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offence:
+    """Return the first offence in force of a decision that opens no removal request.
+
+    Raises:
+        Refusal: NO_GROUND.
+    """
+    for basis in bases:
+        entry = catalogue.by_entry_id(basis.entry_id)
+        if isinstance(entry, Offence) and entry.in_force(on) and not basis.opens_measures:
+            return entry
+    raise Refusal("notice", "NO_GROUND")
+
+
+def hosts_of(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
+    """Return the exact addresses of each host that can be notified.
+
+    Raises:
+        Refusal: NO_TARGET.
+    """
+    found = addresses_by_host(targets)
+    if not found:
+        raise Refusal("notice", "NO_TARGET")
+    return found

@@ -1,0 +1,17 @@
+"""A decision may open notices to providers."""
+
+from django.db import migrations
+
+FORWARD = """
+ALTER TABLE orient_decision DROP CONSTRAINT orient_decision_tracks, ADD CONSTRAINT orient_decision_tracks CHECK (
+    cardinality(tracks) > 0
+    AND tracks <@ ARRAY['JUDICIAL', 'MEASURES', 'NOTICE', 'ELSEWHERE', 'NONE']
+    AND (NOT 'NONE' = ANY (tracks) OR cardinality(tracks) = 1));
+"""
+
+
+class Migration(migrations.Migration):
+    """A constraint; forward only."""
+
+    dependencies = [("orient", "0024_moves")]
+    operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]
