@@ -75,6 +75,7 @@ class CallsLoop:
         self._claim()
         self._record()
         now = self._clock()
+        self._try(lambda: orient.end_answered(actor=self._actor))
         self._try(lambda: orient.escalate_alarms(actor=self._actor, now=now))
         self._try(lambda: orient.record_raised(actor=self._actor, now=now))
         if time.monotonic() >= self._alive_at:

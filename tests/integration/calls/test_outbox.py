@@ -19,6 +19,7 @@ from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.calls import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
 from tests.integration.orient.people import person
+from tests.live import wait_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -115,7 +116,9 @@ def test_a_call_is_in_the_hands_of_one_process_and_free_when_that_one_dies(as_ro
     [first] = claim(holder=7)
     assert claim(holder=8, again=True) == []
     living.close()  # its session is gone, and its lease with it
-    [second] = claim(holder=8, again=True)
+    taken: list[Call] = []
+    assert wait_for(lambda: taken or taken.extend(claim(holder=8, again=True)), seconds=10)
+    [second] = taken
     assert (second.id, second.attempts) == (first.id, 2)
     assert not orient.record_delivery(
         actor=SYSTEM, calls=[first], delivery=Delivery.SENT, now=NOW
@@ -200,10 +203,27 @@ def test_what_became_of_a_message_is_written_for_each_of_its_calls() -> None:
         assert cursor.fetchone() == (2,)
 
 
+def test_an_answer_that_nobody_commits_hides_no_call(as_role: AsRole) -> None:
+    report_id = deposit()
+    app = as_role("app")
+    app.execute("SET fanal.scope = 'ALL'")
+    app.execute("BEGIN")
+    answered = app.execute(
+        "UPDATE orient_alarm SET acknowledged_at = now() + interval '1 hour', acknowledged_by = %s",
+        [uuid4()],
+    )
+    assert answered.rowcount == 1
+    assert [call.report_id for call in claim()] == [report_id]
+    app.execute("ROLLBACK")
+
+
 def test_an_answered_alarm_calls_no_more() -> None:
     report_id = deposit()
     [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=report_id)
     assert orient.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=NOW)
+    assert claim() == []
+    assert orient.end_answered(actor=SYSTEM) == 1
+    assert orient.end_answered(actor=SYSTEM) == 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT outcome FROM orient_call")
         assert cursor.fetchall() == [("ANSWERED",)]

@@ -11,6 +11,7 @@ from fanal.orient.operations.alarms import (
 from fanal.orient.operations.batch import orient_batch
 from fanal.orient.operations.calls import (
     claim_calls,
+    end_answered,
     hold_caller,
     record_delivery,
     record_failure,
@@ -80,6 +81,7 @@ __all__ = [
     "close_case",
     "decide",
     "delete_view",
+    "end_answered",
     "erase",
     "escalate_alarms",
     "fold_freed",

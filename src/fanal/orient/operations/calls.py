@@ -52,6 +52,12 @@ UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease
 FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, token, wait, over)
 WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
 """
+# Nobody but who calls takes a row of a call: one that is held would be passed over.
+_ANSWERED = """
+UPDATE orient_call c SET outcome = 'ANSWERED', ended_at = a.acknowledged_at FROM orient_alarm a
+WHERE a.id = c.alarm_id AND a.acknowledged_at IS NOT NULL AND c.outcome IS NULL
+  AND (c.lease_until IS NULL OR c.lease_until < now())
+"""
 _OUTCOMES = {Delivery.SENT: "alarm.send", Delivery.LEFT: "alarm.leave"}
 
 
@@ -107,6 +113,18 @@ def claim_calls(
                  attempts=row[4], token=row[5])
             for row in cursor.fetchall()
         ]  # fmt: skip
+
+
+def end_answered(*, actor: Actor) -> int:
+    """End the calls of answered alarms, and return how many; those on their way may still arrive.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_ANSWERED)
+        return int(cursor.rowcount)
 
 
 def record_delivery(
