@@ -6,17 +6,22 @@ A kind gives an `ActPages`: its lifecycle, its template, what its page shows bes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
 from django.utils.translation import get_language, gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Reason, Refused, Resource, may
+from fanal.accounts.routes import needs
 from fanal.casework import operations, queries
 from fanal.casework.domain.lifecycle import AMEND, APPROVE, REFUSE, Lifecycle
 from fanal.casework.domain.records import ActFile, Event, Verdict
@@ -41,13 +46,57 @@ class ActPages:
     """What differs of the pages of a kind.
 
     `route` names the act's own page, whose one argument is its id; those of its forms are `<route>-move` and
-    so on. `beside` returns what its template shows of the document, and the reports whose people it names.
+    so on (`routes_of`). `beside` returns what its template shows of the document, and the reports whose
+    people it names; `amend` writes what the amending form says.
     """
 
     lifecycle: Lifecycle
     route: str
     template: str
     beside: Callable[[HttpRequest, ActFile], tuple[dict[str, object], list[UUID]]]
+    amend: Callable[[HttpRequest, UUID], None]
+
+
+def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
+    """Return the routes of an act's page and of its forms below `place`, each with the right it needs."""
+    requirements = pages.lifecycle.requirements
+    steps = {needs.right for name, needs in requirements.items() if name not in _OWN_FORMS}
+    views: dict[str, tuple[str, Callable[[HttpRequest, UUID], HttpResponse]]] = {
+        "amend": (
+            requirements[AMEND].right,
+            lambda request, act: record(pages, request, act, lambda: pages.amend(request, act)),
+        ),
+    }
+    if pages.lifecycle.proposes in steps:
+        views["propose"] = (pages.lifecycle.proposes, partial(take, pages))
+    (recorded,) = steps - {pages.lifecycle.proposes}
+    views["move"] = (recorded, partial(take, pages))
+    for name, approves in ((APPROVE, True), (REFUSE, False)):
+        if name in requirements:
+            views[name] = (requirements[name].right, partial(sign, pages, approves=approves))
+    named = pages.route.partition(":")[2]
+    address = f"{place}/<uuid:{pages.lifecycle.kind}_id>/"
+    read = require_GET(_view(pages.lifecycle.reads, partial(show, pages)))
+    return [
+        path(address, never_cache(read), name=named),
+        *(
+            path(f"{address}{form}/", require_POST(_view(right, view)), name=f"{named}-{form}")
+            for form, (right, view) in views.items()
+        ),
+    ]
+
+
+def _view(
+    right: str, answer: Callable[[HttpRequest, UUID], HttpResponse]
+) -> Callable[..., HttpResponse]:
+    """Return a view of one act, whatever its id is called in the address."""
+
+    @needs(right)
+    def view(request: HttpRequest, **named: UUID) -> HttpResponse:
+        (act_id,) = named.values()
+        return answer(request, act_id)
+
+    return view
 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:

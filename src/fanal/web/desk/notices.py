@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
@@ -69,63 +69,6 @@ def rows_of(found: Sequence[Act]) -> list[dict[str, object]]:
 
 @never_cache
 @require_GET
-@needs("notice.read")
-def show(request: HttpRequest, notice_id: UUID) -> HttpResponse:
-    """Show a notice as it will be sent, and what comes next."""
-    return acts.show(_PAGES, request, notice_id)
-
-
-@require_POST
-@needs("notice.propose")
-def amend(request: HttpRequest, notice_id: UUID) -> HttpResponse:
-    """Complete or change addressee, reasons and addresses of a notice that was not sent."""
-    post = request.POST
-
-    def step() -> None:
-        amend_notice(
-            actor=actor_of(request),
-            notice_id=notice_id,
-            addressee=Addressee(
-                name=post.get("name", "").strip(), contact=post.get("contact", "").strip()
-            ),
-            targets=post.getlist("target"),
-            reasons=post.get("reasons", "").replace("\r\n", "\n"),
-            now=now_of(request),
-        )
-
-    return acts.record(_PAGES, request, notice_id, step)
-
-
-@require_POST
-@needs("notice.propose")
-def propose(request: HttpRequest, notice_id: UUID) -> HttpResponse:
-    """Hand a notice to its second person, or give it up before it was sent."""
-    return acts.take(_PAGES, request, notice_id)
-
-
-@require_POST
-@needs("notice.record")
-def move(request: HttpRequest, notice_id: UUID) -> HttpResponse:
-    """Record what happened to an approved notice, with its proof."""
-    return acts.take(_PAGES, request, notice_id)
-
-
-@require_POST
-@needs("notice.approve")
-def approve(request: HttpRequest, notice_id: UUID) -> HttpResponse:
-    """Approve exactly the bytes that were read."""
-    return acts.sign(_PAGES, request, notice_id, approves=True)
-
-
-@require_POST
-@needs("notice.approve")
-def refuse(request: HttpRequest, notice_id: UUID) -> HttpResponse:
-    """Send a notice back to its author with a reason."""
-    return acts.sign(_PAGES, request, notice_id, approves=False)
-
-
-@never_cache
-@require_GET
 @needs("notice.record")
 def as_message(request: HttpRequest, notice_id: UUID) -> HttpResponse:
     """Send the notice as a message ready to be mailed, with the machine part; the download is journaled."""
@@ -173,6 +116,24 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     return context, list(file.act.report_ids)
 
 
-_PAGES = acts.ActPages(
-    lifecycle=NOTICE, route="desk:notice", template="desk/notice.html", beside=_beside
+def _amend(request: HttpRequest, notice_id: UUID) -> None:
+    post = request.POST
+    amend_notice(
+        actor=actor_of(request),
+        notice_id=notice_id,
+        addressee=Addressee(
+            name=post.get("name", "").strip(), contact=post.get("contact", "").strip()
+        ),
+        targets=post.getlist("target"),
+        reasons=post.get("reasons", "").replace("\r\n", "\n"),
+        now=now_of(request),
+    )
+
+
+PAGES = acts.ActPages(
+    lifecycle=NOTICE,
+    route="desk:notice",
+    template="desk/notice.html",
+    beside=_beside,
+    amend=_amend,
 )

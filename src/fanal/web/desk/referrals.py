@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from fanal import reference
 from fanal.accounts import queries as accounts
@@ -43,38 +43,6 @@ def referrals(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/referrals.html", context)
 
 
-@never_cache
-@require_GET
-@needs("referral.read")
-def show(request: HttpRequest, referral_id: UUID) -> HttpResponse:
-    """Show a referral: its text in both languages, and what comes next."""
-    return acts.show(_PAGES, request, referral_id)
-
-
-@require_POST
-@needs("referral.write")
-def amend(request: HttpRequest, referral_id: UUID) -> HttpResponse:
-    """Change the addressee and the account of facts of a referral that was not sent."""
-
-    def step() -> None:
-        operations.amend_referral(
-            actor=actor_of(request),
-            referral_id=referral_id,
-            body=request.POST.get("body", ""),
-            summary=request.POST.get("summary", "").replace("\r\n", "\n"),
-            now=now_of(request),
-        )
-
-    return acts.record(_PAGES, request, referral_id, step)
-
-
-@require_POST
-@needs("referral.write")
-def move(request: HttpRequest, referral_id: UUID) -> HttpResponse:
-    """Record a move of a referral, with its proof."""
-    return acts.take(_PAGES, request, referral_id)
-
-
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
     found = queries.read_file(file=file)
     referral = found.referral
@@ -90,6 +58,20 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     return context, [referral.report_id]
 
 
-_PAGES = acts.ActPages(
-    lifecycle=REFERRAL, route="desk:referral", template="desk/referral.html", beside=_beside
+def _amend(request: HttpRequest, referral_id: UUID) -> None:
+    operations.amend_referral(
+        actor=actor_of(request),
+        referral_id=referral_id,
+        body=request.POST.get("body", ""),
+        summary=request.POST.get("summary", "").replace("\r\n", "\n"),
+        now=now_of(request),
+    )
+
+
+PAGES = acts.ActPages(
+    lifecycle=REFERRAL,
+    route="desk:referral",
+    template="desk/referral.html",
+    beside=_beside,
+    amend=_amend,
 )

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from fanal.web.desk import (
+    acts,
     alarms,
     claims,
     compare,
@@ -67,17 +68,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("measures/<uuid:measure_id>/step/", measure_steps.step, name="measure-step"),
     path("measures/<uuid:measure_id>/contact/", measure_steps.contact, name="measure-contact"),
     path("notices/", notices.listing, name="notices"),
-    path("notices/<uuid:notice_id>/", notices.show, name="notice"),
-    path("notices/<uuid:notice_id>/amend/", notices.amend, name="notice-amend"),
-    path("notices/<uuid:notice_id>/propose/", notices.propose, name="notice-propose"),
-    path("notices/<uuid:notice_id>/move/", notices.move, name="notice-move"),
-    path("notices/<uuid:notice_id>/approve/", notices.approve, name="notice-approve"),
-    path("notices/<uuid:notice_id>/refuse/", notices.refuse, name="notice-refuse"),
+    *acts.routes_of(notices.PAGES, place="notices"),
     path("notices/<uuid:notice_id>/message/", notices.as_message, name="notice-file"),
     path("referrals/", referrals.referrals, name="referrals"),
-    path("referrals/<uuid:referral_id>/", referrals.show, name="referral"),
-    path("referrals/<uuid:referral_id>/amend/", referrals.amend, name="referral-amend"),
-    path("referrals/<uuid:referral_id>/move/", referrals.move, name="referral-move"),
+    *acts.routes_of(referrals.PAGES, place="referrals"),
     path("suggestions/", suggestions.suggestions, name="suggestions"),
     path("reports/<uuid:report_id>/suggestion/", suggestions.answer, name="suggestion"),
     path("dossiers/", dossiers.dossiers, name="dossiers"),

@@ -79,38 +79,6 @@ def listing(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 @needs("referral.read")
-def show(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Show a sheet as it will leave, and what comes next."""
-    return acts.show(_PAGES, request, sheet_id)
-
-
-@require_POST
-@needs("referral.write")
-def amend(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Change the addressee and the officer's assessment of a sheet that was not sent."""
-
-    def step() -> None:
-        operations.amend_sheet(
-            actor=actor_of(request),
-            sheet_id=sheet_id,
-            body=request.POST.get("body", ""),
-            summary=request.POST.get("summary", "").replace("\r\n", "\n"),
-            now=now_of(request),
-        )
-
-    return acts.record(_PAGES, request, sheet_id, step)
-
-
-@require_POST
-@needs("referral.write")
-def move(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Record a move of a sheet, with its proof."""
-    return acts.take(_PAGES, request, sheet_id)
-
-
-@never_cache
-@require_GET
-@needs("referral.read")
 def as_pdf(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
     """Send a sheet as an accessible PDF, in the language of the page; the download is journaled."""
     file = _taken(request, sheet_id, "PDF")
@@ -170,6 +138,20 @@ def _words(code: str) -> str:
     return reference.label("sheet_refusal", code, get_language() or "fr")
 
 
-_PAGES = acts.ActPages(
-    lifecycle=SHEET, route="desk:sheet", template="payments/sheet.html", beside=_beside
+def _amend(request: HttpRequest, sheet_id: UUID) -> None:
+    operations.amend_sheet(
+        actor=actor_of(request),
+        sheet_id=sheet_id,
+        body=request.POST.get("body", ""),
+        summary=request.POST.get("summary", "").replace("\r\n", "\n"),
+        now=now_of(request),
+    )
+
+
+PAGES = acts.ActPages(
+    lifecycle=SHEET,
+    route="desk:sheet",
+    template="payments/sheet.html",
+    beside=_beside,
+    amend=_amend,
 )

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from fanal.web.desk.acts import routes_of
 from fanal.web.desk.payments import sheets, views
 
 urlpatterns: list[URLPattern] = [
@@ -9,9 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("payments/<uuid:payer>/", views.show, name="payer"),
     path("payments/<uuid:payer>/sheet/", sheets.draft, name="sheet-draft"),
     path("sheets/", sheets.listing, name="sheets"),
-    path("sheets/<uuid:sheet_id>/", sheets.show, name="sheet"),
-    path("sheets/<uuid:sheet_id>/amend/", sheets.amend, name="sheet-amend"),
-    path("sheets/<uuid:sheet_id>/move/", sheets.move, name="sheet-move"),
+    *routes_of(sheets.PAGES, place="sheets"),
     path("sheets/<uuid:sheet_id>/pdf/", sheets.as_pdf, name="sheet-pdf"),
     path("sheets/<uuid:sheet_id>/json/", sheets.as_json, name="sheet-json"),
 ]
