@@ -13,5 +13,5 @@ ALTER TABLE orient_decision DROP CONSTRAINT orient_decision_tracks, ADD CONSTRAI
 class Migration(migrations.Migration):
     """A constraint; forward only."""
 
-    dependencies = [("orient", "0024_moves")]
+    dependencies = [("orient", "0025_answered")]
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]
