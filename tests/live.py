@@ -4,8 +4,10 @@ Used by the tests of faults, of the public wire's client, of canaries and of hos
 here reaches into the program: it starts it, talks HTTP to it and reads what its commands print.
 """
 
+import atexit
 import base64
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -26,6 +28,7 @@ from urllib.parse import urlencode
 import psycopg
 
 from fanal.postgres import Cluster
+from tests.integration.cli.calling import Caller, caller
 from tests.prepared import prepare
 from tests.server import fast_folder
 
@@ -109,15 +112,26 @@ class Live:
         return kept | {"FANAL_HOME": str(self.home)} | dict(self.more) | more
 
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run one of the program's commands to its end."""
-        answer = subprocess.run(
-            [*FANAL, *arguments],
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=240,
-        )
+        """Run one of the program's commands to its end.
+
+        In a fork of an interpreter that has loaded what all commands load: as it starts, a program reads where
+        it is to end, and else nothing of its surroundings.
+        """
+        if "FANAL_FAILPOINT" in self.more:
+            answer = subprocess.run(
+                [*FANAL, *arguments],
+                env=self.environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=240,
+            )
+        else:
+            more = {"FANAL_HOME": str(self.home)} | dict(self.more)
+            [seen] = _interpreter().call([arguments], lang=None, **more)
+            answer = subprocess.CompletedProcess(
+                [*FANAL, *arguments], seen.status, seen.out, seen.err
+            )
         if check and answer.returncode != 0:
             raise AssertionError(f"fanal {' '.join(arguments)}: {answer.stderr}{answer.stdout}")
         return answer
@@ -296,6 +310,15 @@ def live(*, demo: bool = True, own_keys: bool = False, **more: str) -> Iterator[
                 os.kill(pid, signal.SIGKILL)
         Cluster.open(home=running.home, environ=os.environ).stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@functools.cache
+def _interpreter() -> Caller:
+    """Return this process's interpreter for commands; it ends with the process."""
+    kept = contextlib.ExitStack()
+    atexit.register(kept.close)
+    folder = Path(kept.enter_context(tempfile.TemporaryDirectory(prefix="fanal-commands-")))
+    return kept.enter_context(caller(home=folder / "none", folder=folder))
 
 
 def _parent(pid: int) -> int:

@@ -135,12 +135,13 @@ class Caller:
     process: subprocess.Popen[str]
 
     def call(
-        self, calls: Sequence[Sequence[str]], *, lang: str = "en", **more: str
+        self, calls: Sequence[Sequence[str]], *, lang: str | None = "en", **more: str
     ) -> list[Answer]:
-        """Make calls one after the other and return their answers."""
+        """Make calls one after the other and return their answers; without `lang` in the program's own."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        coded = [[os.fsencode(a).hex() for a in ("--lang", lang, *call)] for call in calls]
+        asked = ("--lang", lang) if lang else ()
+        coded = [[os.fsencode(a).hex() for a in (*asked, *call)] for call in calls]
         end = threading.Timer(_SECONDS, self.process.kill)
         end.start()
         try:
