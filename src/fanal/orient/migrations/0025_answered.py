@@ -24,5 +24,5 @@ CREATE TRIGGER orient_alarm_answered AFTER UPDATE OF acknowledged_at ON orient_a
 class Migration(migrations.Migration):
     """The process that calls ends them: `operations.end_answered`."""
 
-    dependencies = [("orient", "0025_notice_track")]
+    dependencies = [("orient", "0024_moves")]
     operations = [migrations.RunSQL(FORWARD, BACK)]
