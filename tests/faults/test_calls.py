@@ -331,6 +331,20 @@ def test_who_looks_finds_a_place_where_nobody_can_connect(scene: Scene) -> None:
         session.close()
 
 
+def test_who_waits_for_the_callers_own_lock_delays_no_call(scene: Scene) -> None:
+    """Whoever calls takes it anew with each session: it is another one then."""
+    held = "SELECT l.pid, l.objid FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = 1179534145"
+    ((caller, number),) = scene.ask(held)
+    with psycopg.connect(scene.url(DatabaseRole.APP), autocommit=True) as waiting:
+        asked = f"SELECT pg_advisory_lock(1179534145, {number})"
+        waits = threading.Thread(target=_try, args=(waiting, asked), daemon=True)
+        waits.start()
+        time.sleep(1)
+        scene.ask(f"SELECT pg_terminate_backend({caller})")
+        waits.join(20)
+        scene.is_called("ITS-LOCK")
+
+
 def test_a_deposit_of_a_public_node_is_ended_by_nobody(scene: Scene) -> None:
     """It holds some locks of the kind that others hoard."""
     with psycopg.connect(scene.url(DatabaseRole.INTAKE)) as node:

@@ -39,7 +39,7 @@ class CallsLoop:
 
     def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:
         self._clock, self._actor = clock, system_actor("alarm")
-        self._holder = number or secrets.randbelow(2**31 - 1) + 1
+        self._number, self._holder = number or _random(), 0
         self._senders, self._over = Senders(), list[Sent]()
         self._hoarding = HoardingWatch()
         self._alive_at = 0.0
@@ -79,7 +79,7 @@ class CallsLoop:
         self._try(lambda: orient.escalate_alarms(actor=self._actor, now=now))
         self._try(lambda: orient.record_raised(actor=self._actor, now=now))
         if time.monotonic() >= self._alive_at:
-            self._try(lambda: orient.show_alive(actor=self._actor, holder=self._holder))
+            self._try(lambda: orient.show_alive(actor=self._actor, holder=self._number))
             self._alive_at = time.monotonic() + _ALIVE_SECONDS
 
     def _holds(self) -> bool:
@@ -89,6 +89,8 @@ class CallsLoop:
     def _hold(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_SESSION)
+        # Another one each time: whoever waited for the lock of the last one would keep this process out.
+        self._holder = _random()
         orient.hold_caller(holder=self._holder)
         self._session, self._alive_at = connection.connection, 0.0
 
@@ -153,3 +155,7 @@ class CallsLoop:
     def _wait(self) -> None:
         """Sleep until a child answers, at most half a second."""
         wait(self._senders.descriptors, timeout=_BEAT_SECONDS)
+
+
+def _random() -> int:
+    return secrets.randbelow(2**31 - 1) + 1
