@@ -13,6 +13,7 @@ from fanal.accounts.models import Habilitation
 from fanal.kernel.actors import Role
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
+from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -48,9 +49,10 @@ def test_revocation_counts_from_its_instant(make_user: Make) -> None:
     user = make_user("ana")
     made = operations.grant_habilitation(actor=SYSTEM, habilitation=_ask(user.person_id), now=NOW)
     for _ in range(2):
-        operations.revoke_habilitation(
-            actor=SYSTEM, habilitation_id=made, reason=RevocationReason.LEFT, now=NOW + DAY
-        )
+        with as_worker():  # the console
+            operations.revoke_habilitation(
+                actor=SYSTEM, habilitation_id=made, reason=RevocationReason.LEFT, now=NOW + DAY
+            )
     assert queries.actor_for(user=user, now=NOW + DAY - timedelta(seconds=1)).roles
     assert not queries.actor_for(user=user, now=NOW + DAY).roles
 
@@ -130,6 +132,39 @@ def test_database_refuses_review_and_revocation_by_the_person(make_user: Make) -
             " reason_code) VALUES (%s, now(), %s, 'LEFT')",
             [held.id, user.person_id],
         )
+
+
+REVOKED = (
+    "INSERT INTO accounts_revocation (habilitation_id, revoked_at, revoked_by_id, reason_code)"
+    " VALUES (%s, %s, %s, 'LEFT')"
+)
+REVIEWED = (
+    "INSERT INTO accounts_review (id, habilitation_id, reviewed_at, reviewed_by_id, verdict)"
+    " VALUES (gen_random_uuid(), %s, %s, %s, 'KEEP')"
+)
+
+
+@pytest.mark.parametrize("statement", [REVOKED, REVIEWED])
+def test_database_refuses_ends_and_reviews_of_whoever_supervises_nothing(
+    make_user: Make, statement: str
+) -> None:
+    """Nobody else could take such a row back: a desk would have no supervisor for good."""
+    now = datetime.now(UTC)
+    claire = make_user("claire", Role.SUPERVISOR, at=NOW)
+    supervises = Habilitation.objects.get(person_id=claire.person_id)
+    ana, oona = make_user("ana", Role.ANALYST, at=NOW), make_user("oona", Role.OVERSEER, at=NOW)
+    oversees = Habilitation.objects.get(person_id=oona.person_id)
+    analyses = Habilitation.objects.get(person_id=ana.person_id)
+    for held, at, by in (
+        (supervises, now, ana),
+        (supervises, now, oona),
+        (oversees, now, claire),
+        (analyses, NOW - 30 * DAY, claire),
+    ):
+        with database_refuses(CHECK), connection.cursor() as cursor:
+            cursor.execute(statement, [held.id, at, by.person_id])
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [analyses.id, now, claire.person_id])
 
 
 def test_review_page_from_list_to_verdict(

@@ -27,6 +27,7 @@ from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.ledger.domain import canonical
 from fanal.web.account import demo, landing
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
+from tests.server import as_worker
 
 pytestmark = pytest.mark.django_db
 
@@ -309,9 +310,10 @@ def test_revoked_role_is_lost_at_the_next_request(
     held = queries.list_habilitations(actor=queries.actor_for(user=user, now=now))
     from fanal.accounts.domain.records import RevocationReason
 
-    operations.revoke_habilitation(
-        actor=SYSTEM, habilitation_id=held[0].id, reason=RevocationReason.LEFT, now=now
-    )
+    with as_worker():  # the console
+        operations.revoke_habilitation(
+            actor=SYSTEM, habilitation_id=held[0].id, reason=RevocationReason.LEFT, now=now
+        )
     assert web.get("/fr/account/habilitations/").status_code == 403
 
 

@@ -143,13 +143,14 @@ def test_an_outcome_is_one_of_its_transition() -> None:
 @KINDS
 def test_a_role_that_ended_takes_no_step(kind: str) -> None:
     made, officer = born(kind), person(Role.JUDICIAL_OFFICER).person_id
-    run(
-        "INSERT INTO accounts_revocation (habilitation_id, revoked_at, revoked_by_id, reason_code)"
-        " SELECT id, now() - interval '1 minute', %s, 'LEFT' FROM accounts_habilitation"
-        " WHERE person_id = %s",
-        ANALYST.person_id,
-        officer,
-    )
+    with as_worker():
+        run(
+            "INSERT INTO accounts_revocation (habilitation_id, revoked_at, revoked_by_id, reason_code)"
+            " SELECT id, now() - interval '1 minute', %s, 'LEFT' FROM accounts_habilitation"
+            " WHERE person_id = %s",
+            ANALYST.person_id,
+            officer,
+        )
     statement, *values = take(made, "prepare", "DRAFT", "READY", officer)
     refused(CHECK, statement, *values)
     backdated = str(statement).replace(

@@ -40,6 +40,7 @@ from tests.integration.measures.stories import (
     seconded,
 )
 from tests.integration.orient.people import person
+from tests.server import as_worker
 from tests.unit.orient.items import NOW
 
 SUPERVISOR = person(Role.SUPERVISOR)
@@ -99,7 +100,7 @@ def test_a_role_that_ended_seconds_nothing() -> None:
     """Neither now nor, by a date of before, in the past."""
     officer = person(Role.MEASURES_OFFICER)
     measure_id = waiting()
-    with connection.cursor() as cursor:
+    with as_worker(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_revocation (habilitation_id, revoked_at, revoked_by_id, reason_code)"
             " SELECT id, now() - interval '1 minute', %s, 'LEFT' FROM accounts_habilitation"
