@@ -122,6 +122,8 @@ RULES: tuple[Rule, ...] = (
     _rule("vault_erasure", [APP, WORKER], APPEND),
     _rule("intake_review", [APP, WORKER], APPEND),
     _rule("intake_review_second", [APP, WORKER], APPEND),
+    # Who did something keeps their name; it expires, which is the worker's.
+    _rule("accounts_person", [APP], APPEND),
     _rule("accounts_habilitation", [APP, WORKER], APPEND),
     _rule("accounts_habilitation_approval", [APP, WORKER], APPEND),
     _rule("accounts_revocation", [APP, WORKER], APPEND),

@@ -134,6 +134,18 @@ def test_database_refuses_review_and_revocation_by_the_person(make_user: Make) -
         )
 
 
+def test_nobody_is_renamed_by_the_desk(make_user: Make) -> None:
+    """Who signed an act would be read under another name."""
+    make_user("ana", Role.ANALYST, at=NOW)
+    for attack in (
+        "UPDATE accounts_person SET name = 'Claire'",
+        "UPDATE accounts_person SET organisation_id = NULL",
+        "DELETE FROM accounts_person",
+    ):
+        with database_refuses(NO_RIGHT), connection.cursor() as cursor:
+            cursor.execute(attack)
+
+
 REVOKED = (
     "INSERT INTO accounts_revocation (habilitation_id, revoked_at, revoked_by_id, reason_code)"
     " VALUES (%s, %s, %s, 'LEFT')"
