@@ -86,6 +86,8 @@ NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
     ("discussion.test", 1400, ("submit", "approve", "send", "remind", "answer"), "KEPT"),
     ("forum-lac.example", 700, ("submit", "approve", "send", "retract"), ""),
     ("tchat-nord.test", 400, ("submit", "approve", "send"), ""),  # to remind
+    ("salle-bleue.test", 300, ("submit", "approve", "send", "remind"), ""),
+    ("entretien.example", 90, ("submit", "approve", "withdraw"), ""),
     ("causerie.example", 60, ("submit", "approve", "send", "acknowledge"), ""),
     ("jeux-est.test", 20, ("submit", "approve"), ""),
     ("bavardage.example", 8, ("submit",), ""),
@@ -302,7 +304,7 @@ def _write_reasons(world: World, notice_id: UUID, *, at: datetime) -> None:
 
 
 def _take(world: World, notice_id: UUID, transition: str, outcome: str, *, at: datetime) -> None:
-    officer = world.person("elise" if transition != "submit" else "ana", at)
+    officer = world.person("ana" if transition in {"submit", "withdraw"} else "elise", at)
     file = cases.get_act(actor=officer, lifecycle=NOTICE, act_id=notice_id)
     if file is None:
         raise LookupError(f"no notice {notice_id}")

@@ -20,6 +20,7 @@ from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
 from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
 from fanal.measures.domain.states import MEASURE_STATES, MeasureState
+from fanal.measures.notice.kind import STATES as NOTICE_STATES, NoticeState
 from fanal.orient.domain.states import ALARM_STATES, CASE_STATES, AlarmState, CaseState
 from fanal.postgres import DatabaseRole
 from fanal.vault.domain.records import IDENTITY_KINDS
@@ -44,6 +45,7 @@ _STATES = {
     "SELECT state FROM distribution_item": (ITEM_STATES, ItemState),
     _PACKAGE: (PACKAGE_STATES, PackageState),
     "SELECT state FROM casework_act WHERE kind = 'referral'": (REFERRAL_STATES, ReferralState),
+    "SELECT state FROM casework_act WHERE kind = 'notice'": (NOTICE_STATES, NoticeState),
     "SELECT state FROM deconfliction_hit": (HIT, HitState),
     "SELECT state FROM casework_act WHERE kind = 'sheet'": (SHEET_STATES, SheetState),
 }
@@ -201,7 +203,7 @@ def test_the_desk_looks_alive(home: Path) -> None:
         " count(*) FILTER (WHERE received_at > now() - interval '7 days'"
         " AND state IN ('TO_ASSESS', 'CLAIMED')) FROM orient_case",
     )
-    assert 380 <= int(str(total)) <= 430
+    assert 380 <= int(str(total)) <= 450
     assert int(str(months)) >= 13
     assert int(str(newest)) >= 10
     [(late, soon)] = _rows(
