@@ -16,7 +16,7 @@ import pytest
 
 from fanal.config.databases import open_databases
 from fanal.postgres import Cluster
-from tests.live import free_port, wait_for
+from tests.live import Live, free_port, wait_for
 from tests.prepared import prepare
 from tests.server import fast_folder
 
@@ -32,14 +32,7 @@ def environment(home, **more):
 
 
 def fanal(home, *arguments):
-    return subprocess.run(
-        [*FANAL, *arguments],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return Live(home=home, port=0).command(*arguments, check=False)
 
 
 def get(port, path):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import Live
+
 pytestmark = pytest.mark.serial
 
 SEED = """
@@ -92,7 +94,7 @@ def run(home: Path, *arguments: object, check: bool = True) -> subprocess.Comple
 
 
 def fanal(home: Path, *arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
-    return run(home, "-m", "fanal", *arguments, check=check)
+    return Live(home=home, port=0).command(*map(str, arguments), check=check)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
