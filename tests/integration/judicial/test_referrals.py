@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
-from fanal.casework import operations as casework
+from fanal.casework import operations as casework, queries as acts
 from fanal.casework.domain.records import Event
 from fanal.formats.report.records import PersonRole, Place
 from fanal.harmonise.domain.records import Selector, SelectorKind, SelectorRole
@@ -221,8 +221,8 @@ def test_who_may() -> None:
     elsewhere = person(Role.SUPERVISOR, desk=2)
     assert recorded.referral_id is not None
     assert queries.get_referral(actor=elsewhere, referral_id=recorded.referral_id) is None
-    assert queries.list_referrals(actor=elsewhere) == ()
-    assert len(queries.list_referrals(actor=OFFICER, states=[ReferralState.DRAFT])) == 1
+    assert acts.list_acts(actor=elsewhere, lifecycle=REFERRAL) == ()
+    assert len(acts.list_acts(actor=OFFICER, lifecycle=REFERRAL, states=["DRAFT"])) == 1
 
 
 def test_amendments_are_checked() -> None:

@@ -4,7 +4,7 @@ from fanal.judicial.queries.referrals import (
     count_referrals,
     count_unsent,
     get_referral,
-    list_referrals,
+    read_act,
     read_file,
     referrals_of,
 )
@@ -15,8 +15,8 @@ __all__ = [
     "count_unsent",
     "get_referral",
     "get_sheet",
-    "list_referrals",
     "list_sheets",
+    "read_act",
     "read_file",
     "read_sheet_file",
     "referrals_of",

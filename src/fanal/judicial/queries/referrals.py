@@ -1,6 +1,6 @@
 """Referrals with their words and steps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -21,24 +21,12 @@ from fanal.orient.domain.records import Basis
 _BEFORE_SENDING = (ReferralState.DRAFT, ReferralState.READY)
 
 
-def list_referrals(
-    *,
-    actor: Actor,
-    states: Iterable[ReferralState] = (),
-    after: UUID | None = None,
-    limit: int = 50,
-) -> tuple[Referral, ...]:
-    """Return the referrals within the actor's reach, oldest first; all states when none is named."""
-    acts = casework.list_acts(
-        actor=actor, lifecycle=REFERRAL, states=states, after=after, limit=limit
-    )
-    return tuple(map(_referral, acts))
-
-
 def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
     """Return the referrals of each report, within the actor's reach."""
     found = casework.acts_on(actor=actor, lifecycle=REFERRAL, subject_ids=report_ids)
-    return {report_id: tuple(map(_referral, acts)) for report_id, acts in found.items()}
+    return {
+        report_id: tuple(read_act(act=act) for act in acts) for report_id, acts in found.items()
+    }
 
 
 def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
@@ -52,7 +40,7 @@ def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
 
 def read_file(*, file: ActFile) -> ReferralFile:
     """Return an act of this kind as a referral."""
-    referral = _referral(file.act)
+    referral = read_act(act=file.act)
     said = None if file.content is None else read_referral(file.content)
     facts, summary = (said.facts, said.summary) if said else (None, "")
     return ReferralFile(
@@ -89,7 +77,8 @@ def _text(referral: Referral, facts: Facts | None, summary: str, *, lang: str) -
     )
 
 
-def _referral(act: Act) -> Referral:
+def read_act(*, act: Act) -> Referral:
+    """Return an act of this kind as lists show it."""
     state = ReferralState(act.state)
     due = None
     if state in _BEFORE_SENDING:

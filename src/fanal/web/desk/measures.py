@@ -22,7 +22,7 @@ from fanal.measures.queries import MeasureFile
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
 from fanal.web.account.actors import actor_of
-from fanal.web.desk import history, notices
+from fanal.web.desk import act_lists, history, notices
 from fanal.web.reading import consult
 
 _TO_LEAVE = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED})
@@ -69,8 +69,7 @@ def second(request: HttpRequest) -> HttpResponse:
         "others": [c for c in cards if not c["own"]],
         "own": [c for c in cards if c["own"]],
         "may_second": may(actor, "measure.approve"),
-        "rows": notices.waiting(request),
-    }
+    } | act_lists.waiting(notices.LIST, request)
     return render(request, "desk/second.html", context)
 
 

@@ -1,16 +1,13 @@
 """Notices to providers: the list, and one with its letter, its signatures and its steps."""
 
-from collections.abc import Sequence
 from email.message import EmailMessage
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext as _, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.casework import operations as casework, queries
@@ -18,53 +15,15 @@ from fanal.casework.domain.records import Act, ActFile
 from fanal.measures.domain.records import Addressee
 from fanal.measures.notice.acts import amend_notice, due_at
 from fanal.measures.notice.document import NoticeDocument, read_notice
-from fanal.measures.notice.kind import NOTICE, STATES, NoticeState
+from fanal.measures.notice.kind import NOTICE, NoticeState
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
+from fanal.web.components import words
 from fanal.web.desk import acts
+from fanal.web.desk.act_lists import ActList, Line
 from fanal.web.reading import consult
 
-_LISTED = 100
-_READY = frozenset({NoticeState.APPROVED})
-_OPEN = tuple(state for state in NoticeState if state not in STATES.final)
-
-
-@never_cache
-@require_GET
-@needs("notice.read")
-def listing(request: HttpRequest) -> HttpResponse:
-    """Show the notices that are open, or all; the oldest first."""
-    actor, everything = actor_of(request), request.GET.get("all") == "1"
-    found = queries.list_acts(
-        actor=actor, lifecycle=NOTICE, states=() if everything else _OPEN, limit=_LISTED
-    )
-    consult(request, "notice", [act.id for act in found], action="notice.list")
-    context = {"rows": rows_of(found), "everything": everything, "full": len(found) == _LISTED}
-    return render(request, "desk/notices.html", context)
-
-
-def waiting(request: HttpRequest) -> list[dict[str, object]]:
-    """Return the notices that wait for a second person, the oldest first, once that is written down."""
-    found = queries.list_acts(
-        actor=actor_of(request), lifecycle=NOTICE, states=[NoticeState.TO_APPROVE], limit=_LISTED
-    )
-    consult(request, "notice", [act.id for act in found], action="notice.list")
-    return rows_of(found)
-
-
-def rows_of(found: Sequence[Act]) -> list[dict[str, object]]:
-    """Return notices as lists show them."""
-    names = accounts.person_names(person_ids={act.author_id for act in found})
-    said = {key: read_notice(text).notice for key, text in queries.contents_of(acts=found).items()}
-    return [
-        {
-            "act": act,
-            "notice": said.get(act.id),
-            "due_at": due_at(act),
-            "author": names.get(act.author_id, ""),
-        }
-        for act in found
-    ]
+_UNREADY = NOTICE.unsent - {NoticeState.APPROVED}
 
 
 @never_cache
@@ -109,8 +68,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "letter_other": texts[not english],
         "machine": (file.content or b"").decode(),
         "due_at": due_at(file.act),
-        "may_download": may(actor, "notice.record")
-        and file.act.state not in NOTICE.unsent - _READY,
+        "may_download": may(actor, "notice.record") and file.act.state not in _UNREADY,
         "may_read": may(actor, "report.read"),
     }
     return context, list(file.act.report_ids)
@@ -130,6 +88,29 @@ def _amend(request: HttpRequest, notice_id: UUID) -> None:
     )
 
 
+def _line(act: Act, content: bytes | None) -> Line:
+    notice = None if content is None else read_notice(content).notice
+    return Line(
+        name=words.defang(notice.host) if notice else _("expired"),
+        bases=notice.offence if notice else "",
+        due_at=due_at(act),
+    )
+
+
+LIST = ActList(
+    lifecycle=NOTICE,
+    route="desk:notices",
+    page="desk:notice",
+    line=_line,
+    heading=gettext_lazy("Notices to providers"),
+    first=gettext_lazy("Host"),
+    empty=gettext_lazy("No notice is open."),
+    icon="mail",
+    lead=gettext_lazy(
+        "For content that no removal request reaches: the provider decides, and answers (DSA, articles"
+        " 16 and 22)."
+    ),
+)
 PAGES = acts.ActPages(
     lifecycle=NOTICE,
     route="desk:notice",

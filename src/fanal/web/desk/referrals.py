@@ -2,45 +2,18 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.translation import get_language
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.http import HttpRequest
+from django.utils.translation import get_language, gettext_lazy
 
 from fanal import reference
-from fanal.accounts import queries as accounts
-from fanal.accounts.routes import needs
-from fanal.casework.domain.records import ActFile
+from fanal.casework.domain.records import Act, ActFile
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import REFERRAL
-from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.kernel.calendar import paris_day
 from fanal.reference import Body
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
-from fanal.web.reading import consult
-
-_LISTED = 100
-_OPEN = tuple(s for s in ReferralState if s not in REFERRAL_STATES.final)
-
-
-@never_cache
-@require_GET
-@needs("referral.read")
-def referrals(request: HttpRequest) -> HttpResponse:
-    """Show the referrals that are open, or all; the oldest first."""
-    actor = actor_of(request)
-    everything = request.GET.get("all") == "1"
-    found = queries.list_referrals(actor=actor, states=() if everything else _OPEN, limit=_LISTED)
-    consult(request, "referral", [r.id for r in found], action="referral.list")
-    names = accounts.person_names(person_ids={r.author_id for r in found})
-    context = {
-        "referrals": [(r, names.get(r.author_id, "")) for r in found],
-        "everything": everything,
-        "full": len(found) == _LISTED,
-    }
-    return render(request, "desk/referrals.html", context)
+from fanal.web.desk.act_lists import ActList, Line
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
@@ -68,6 +41,25 @@ def _amend(request: HttpRequest, referral_id: UUID) -> None:
     )
 
 
+def _line(act: Act, _content: bytes | None) -> Line:
+    referral = queries.read_act(act=act)
+    return Line(
+        name=reference.label("body", referral.body, get_language() or "fr"),
+        bases=", ".join(basis.code for basis in referral.bases),
+        due_at=referral.due_at,
+    )
+
+
+LIST = ActList(
+    lifecycle=REFERRAL,
+    route="desk:referrals",
+    page="desk:referral",
+    line=_line,
+    heading=gettext_lazy("Referrals"),
+    first=gettext_lazy("Addressed to"),
+    empty=gettext_lazy("No referral is open."),
+    icon="law",
+)
 PAGES = acts.ActPages(
     lifecycle=REFERRAL,
     route="desk:referral",

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from fanal.web.desk import (
+    act_lists,
     acts,
     alarms,
     claims,
@@ -67,10 +68,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("measures/<uuid:measure_id>/refuse/", measure_steps.refuse, name="measure-refuse"),
     path("measures/<uuid:measure_id>/step/", measure_steps.step, name="measure-step"),
     path("measures/<uuid:measure_id>/contact/", measure_steps.contact, name="measure-contact"),
-    path("notices/", notices.listing, name="notices"),
+    act_lists.route_of(notices.LIST, place="notices"),
     *acts.routes_of(notices.PAGES, place="notices"),
     path("notices/<uuid:notice_id>/message/", notices.as_message, name="notice-file"),
-    path("referrals/", referrals.referrals, name="referrals"),
+    act_lists.route_of(referrals.LIST, place="referrals"),
     *acts.routes_of(referrals.PAGES, place="referrals"),
     path("suggestions/", suggestions.suggestions, name="suggestions"),
     path("reports/<uuid:report_id>/suggestion/", suggestions.answer, name="suggestion"),

@@ -1,0 +1,91 @@
+"""Lists of official acts: the open ones of a kind or all, and those that wait for a second person."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.functional import Promise
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.routes import needs
+from fanal.casework import queries
+from fanal.casework.domain.lifecycle import APPROVE, Lifecycle
+from fanal.casework.domain.records import Act
+from fanal.web.account.actors import actor_of
+from fanal.web.reading import consult
+
+_LISTED = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a list shows of an act beside its state and dates: its name, its articles, when it is due."""
+
+    name: str
+    bases: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActList:
+    """What differs of the list of a kind. `route` names it, `page` the page of one act.
+
+    `line` is given an act and its present document, None once that has expired. `first` heads the column of
+    names; `lead` may be empty.
+    """
+
+    lifecycle: Lifecycle
+    route: str
+    page: str
+    line: Callable[[Act, bytes | None], Line]
+    heading: str | Promise
+    first: str | Promise
+    empty: str | Promise
+    icon: str
+    lead: str | Promise = ""
+
+
+def route_of(pages: ActList, *, place: str) -> URLPattern:
+    """Return the route of a list, with the right of who reads such acts."""
+
+    @never_cache
+    @require_GET
+    @needs(pages.lifecycle.reads)
+    def view(request: HttpRequest) -> HttpResponse:
+        return _listing(pages, request)
+
+    return path(f"{place}/", view, name=pages.route.partition(":")[2])
+
+
+def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
+    """Return the acts that wait for a second person, the oldest first, once that is written down."""
+    transitions = pages.lifecycle.states.transitions
+    sources = {state.value for one in transitions if one.name == APPROVE for state in one.sources}
+    return _context(pages, request, states=sources)
+
+
+def _listing(pages: ActList, request: HttpRequest) -> HttpResponse:
+    """Show the acts that are open, or all; the oldest first."""
+    everything = request.GET.get("all") == "1"
+    states = pages.lifecycle.states
+    left = {state.value for one in states.transitions for state in one.sources} - states.final
+    context = _context(pages, request, states=() if everything else left)
+    return render(request, "desk/acts.html", context | {"everything": everything})
+
+
+def _context(pages: ActList, request: HttpRequest, *, states: Iterable[str]) -> dict[str, object]:
+    kind = pages.lifecycle.kind
+    found = queries.list_acts(
+        actor=actor_of(request), lifecycle=pages.lifecycle, states=states, limit=_LISTED
+    )
+    consult(request, kind, [act.id for act in found], action=f"{kind}.list")
+    names = accounts.person_names(person_ids={act.author_id for act in found})
+    said = queries.contents_of(acts=found)
+    rows = [(act, pages.line(act, said.get(act.id)), names.get(act.author_id, "")) for act in found]
+    labels = {part: f"{kind}_{part}" for part in ("state", "outcome")}
+    return {"list": pages, "rows": rows, "labels": labels, "full": len(found) == _LISTED}
