@@ -17,6 +17,12 @@ from tests.integration.policy.world import make_world
 
 READ_BY_ALL = {"accounts_habilitation"}
 """Rights are read before it is known whose request it is."""
+GUARDED = {
+    "casework_act": {errors.CheckViolation},
+    "orient_case": {errors.CheckViolation, errors.RestrictViolation},
+    "orient_decision": {errors.CheckViolation, errors.RestrictViolation},
+}
+"""What a guard says of a row that is moved or written elsewhere, before the policy is asked."""
 FAR_DESK = 2
 
 FIRST, SECOND = (UUID(f"018f0000-0000-7000-8000-00000000000{n}") for n in (1, 2))
@@ -146,11 +152,9 @@ def faults_of(session, table):
         ("moves rows away", "UPDATE {0} SET desk_id = {1}"),
         ("inserts there", copied),
     ):
-        # By policy, or by a right that nobody has; a constraint would come too late. The author's office
-        # is asked before the policy is.
-        refused = {errors.InsufficientPrivilege}
-        if table == "casework_act":
-            refused.add(errors.CheckViolation)
+        # By policy, or by a right that nobody has; a constraint would come too late. Guards ask before the
+        # policy does: for the author's office, and what a case or a decision keeps.
+        refused = {errors.InsufficientPrivilege, *GUARDED.get(table, ())}
         if (ended := outcome(session, table, statement)) not in refused:
             yield f"{what}: {ended}"
     for statement in (
