@@ -59,9 +59,10 @@ def _asked(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call):
             given = node.args if _named(node.func) in ASKS else []
-            named = [
-                k.value for k in node.keywords if k.arg in {"right", "action", "POST", "DELETE"}
-            ]
+            # What a kind of act names, the doors of casework and its pages ask for every kind.
+            kinds = {"reads", "proposes"} if _named(node.func) == "lifecycle" else set()
+            names = {"right", "action", "POST", "DELETE"} | kinds
+            named = [k.value for k in node.keywords if k.arg in names]
             shown = node.keywords if _named(node.func) == "Declaration" else []
             tables = [v for k in shown if isinstance(k.value, ast.Dict) for v in k.value.values]
             for value in (*given, *named, *tables):
