@@ -43,7 +43,9 @@ _CLOSED = frozenset(
 _DONE = frozenset(
     {"FINISHED", "DONE", "APPROVED", "EXECUTED", "DECIDED", "RECEIVED", "ACKNOWLEDGED"}
 )
-_WAITING = frozenset({"OPEN", "DRAFT", "WAITING", "PROPOSED", "TO_SECOND", "PENDING", "DRY_RUN"})
+_WAITING = frozenset(
+    {"OPEN", "DRAFT", "WAITING", "PROPOSED", "TO_SECOND", "TO_APPROVE", "PENDING", "DRY_RUN"}
+)
 
 
 @register.simple_tag
