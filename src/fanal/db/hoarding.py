@@ -59,6 +59,8 @@ def _watch(parent: int) -> None:
         while os.getppid() == parent:
             guard.look()
             time.sleep(_BEAT_SECONDS)
+    except Exception as failure:  # noqa: BLE001 - the parent starts the next one; nobody else would tell
+        log.critical("who looks for hoarded locks ended: %s", type(failure).__name__)
     finally:
         os._exit(0)
 

@@ -41,6 +41,9 @@ def test_from_the_decision_to_the_provider_s_answer(
     page.click("form[action$='/propose/'] .btn-primary")
     assert waits in page.inner_text(".fd-status")
     notice = page.url
+    page = open_as("elise", f"/{lang}/desk/{notice.rpartition('/desk/')[2]}")
+    assert page.locator("a[download]").count() == 0
+    assert page.evaluate("fetch('message/').then(answer => answer.status)") == 409
 
     page = open_as("claire", f"/{lang}/desk/second/")
     page.click("table a[href*='/desk/notices/']")

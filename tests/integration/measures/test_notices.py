@@ -32,6 +32,13 @@ from tests.unit.orient.items import MATERIAL, NOW, item, url
 SUPERVISOR = person(Role.SUPERVISOR)
 GROOMING = Choice(tracks=(Track.NOTICE,), bases=("CP 227-22-1",), reason="read")
 PROVIDER = Addressee(name="Chat Ltd", contact="dsa@chat.example")
+NO_ADDRESS = (
+    # A header's reader decodes such words: a line's end, another recipient, a body.
+    "dsa@chat.example>=?utf-8?q?=0D=0ABcc:other@other.example?=",
+    "dsa@chat.example]=?utf-8?b?DQpCY2M6b3RoZXJAb3RoZXIuZXhhbXBsZQ==?=",
+    "=?utf-8?q?x=40other.example=2C?=dsa@chat.example",
+    "a@", "a@[", "é@chat.example", "one@chat.example,two@chat.example", "https://chat.example/?a=b",
+)  # fmt: skip
 DONE = Event(happened_at=NOW, proof="register no. 12")
 
 
@@ -151,6 +158,10 @@ def test_what_is_changed_is_what_it_held() -> None:
         ("NO_TARGET", {"targets": []}),
         ("ADDRESSEE_UNREADABLE", {"addressee": Addressee(name="a\nb", contact="c@d.example")}),
         ("TEXT_UNREADABLE", {"reasons": "x" * 2001}),
+        *(
+            ("ADDRESSEE_UNREADABLE", {"addressee": Addressee(name="a", contact=contact)})
+            for contact in NO_ADDRESS
+        ),
     ):
         with pytest.raises(Refusal, match=code):
             complete(notice_id, **changed)

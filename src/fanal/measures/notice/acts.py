@@ -18,7 +18,7 @@ from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused, Target, che
 from fanal.measures.domain.records import Addressee
 from fanal.measures.notice.document import Notice, read_notice, write_notice
 from fanal.measures.notice.kind import NOTICE, STATES, NoticeState
-from fanal.measures.notice.rules import ground_of, hosts_of
+from fanal.measures.notice.rules import ground_of, hosts_of, is_contact
 from fanal.measures.operations import issuing
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.deciding import UNSTORABLE
@@ -89,6 +89,8 @@ def amend_notice(
         check_addressee(addressee)
     except MeasureRefused as refused:
         raise Refusal("notice", refused.code) from None
+    if not is_contact(addressee.contact):
+        raise Refusal("notice", "ADDRESSEE_UNREADABLE")
     if len(reasons) > MAX_TEXT or UNSTORABLE.search(reasons):
         raise Refusal("notice", "TEXT_UNREADABLE")
     kept = tuple(dict.fromkeys(targets))

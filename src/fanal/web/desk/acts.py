@@ -5,7 +5,7 @@ A kind gives an `ActPages`: its lifecycle, its template, what its page shows bes
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 from uuid import UUID
@@ -36,7 +36,7 @@ from fanal.web.desk import history
 from fanal.web.reading import consult
 
 _OWN_FORMS = frozenset({AMEND, APPROVE, REFUSE})
-_FIRST = datetime(2000, 1, 1, tzinfo=PARIS)
+_FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """Before it, what a form says that it happened is a slip of the hand."""
 _FORMS = ("propose", "move", "approve", "refuse")
 
@@ -150,14 +150,14 @@ def record(
     require_declared(request, Resource(desk_id=found.act.desk_id))
     try:
         step()
-    except Refusal as refused:
-        said = reference.label(f"{refused.kind}_refusal", refused.code, get_language() or "fr")
+    except Refusal as fault:
+        said = reference.label(f"{fault.kind}_refusal", fault.code, get_language() or "fr")
     except TransitionRefused:
         said = _("The act has moved on since this page was made: read it again.")
     except ValueError:
         said = _("A date or a choice cannot be read.")
-    except Refused as refused:
-        if refused.reason_code is not Reason.OWN_ACT:
+    except Refused as fault:
+        if fault.reason_code is not Reason.OWN_ACT:
             raise
         said = reference.label(
             f"{pages.lifecycle.kind}_refusal", "OWN_BYTES", get_language() or "fr"
@@ -165,6 +165,11 @@ def record(
     else:
         messages.success(request, _("It is recorded."))
         return redirect(pages.route, act_id)
+    return refused(pages, request, act_id, said)
+
+
+def refused(pages: ActPages, request: HttpRequest, act_id: UUID, said: str) -> HttpResponse:
+    """Answer with an act's page and why what was asked is not done."""
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=HTTPStatus.CONFLICT)
 
