@@ -39,7 +39,8 @@ def as_message(request: HttpRequest, notice_id: UUID) -> HttpResponse:
         raise Http404
     require_declared(request, Resource(desk_id=found.act.desk_id))
     if not _may_leave(found, actor=actor):
-        said = reference.label("notice_refusal", "NOT_APPROVED", get_language() or "fr")
+        code = "GROUND_GONE" if found.act.state == NoticeState.APPROVED else "NOT_APPROVED"
+        said = reference.label("notice_refusal", code, get_language() or "fr")
         return acts.refused(PAGES, request, notice_id, said)
     consult(request, "notice", [notice_id], reports=found.act.report_ids)
     message = _message(read_notice(found.content), found.content)
